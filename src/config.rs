@@ -1,0 +1,188 @@
+//! The one document that the launcher writes and the filter reads.
+//!
+//! It travels once, as plugin configuration of the listener's filter (`root_id: downstream`); upstream filters
+//! find it in the VM that they share with it (`docs/decisions/`). It holds no secret: where one is needed it
+//! names an environment variable that Envoy hands to the VM.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The format that this build reads and writes.
+pub const VERSION: u32 = 1;
+
+/// `root_id` of the listener's filter.
+pub const DOWNSTREAM_ROOT: &str = "downstream";
+
+/// `root_id` of the clusters' filter.
+pub const UPSTREAM_ROOT: &str = "upstream";
+
+/// Namespace of the endpoint metadata that tells an attempt its deployment.
+pub const METADATA_NAMESPACE: &str = "switchboard";
+
+/// Key in [`METADATA_NAMESPACE`] whose string value is [`Deployment::id`].
+pub const METADATA_DEPLOYMENT: &str = "deployment";
+
+/// Request header that the route's `cluster_header` names.
+pub const CLUSTER_HEADER: &str = "x-switchboard-cluster";
+
+/// Response header that the upstream filter sets for Envoy's router (`retriable_headers`).
+pub const RETRY_HEADER: &str = "x-switchboard-retry";
+
+/// Everything that the filter is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// [`VERSION`].
+    pub version: u32,
+    /// How to reach the key service.
+    pub keys: KeyService,
+    /// Settings that hold for every request.
+    #[serde(default)]
+    pub settings: Settings,
+    /// What clients may ask for.
+    pub groups: Vec<Group>,
+    /// Other names for groups (`router_settings.model_group_alias`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<Alias>,
+    /// What serves them.
+    pub deployments: Vec<Deployment>,
+}
+
+/// The key service, as the filter sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyService {
+    /// Envoy cluster of its internal port.
+    pub cluster: String,
+    /// Environment variable with the bearer token of the internal port.
+    pub token_env: String,
+    /// Environment variable with the master key.
+    pub master_key_env: String,
+    /// Period of the sync call, milliseconds.
+    pub sync_interval_ms: u32,
+    /// Time-out of a verify or sync call, milliseconds.
+    pub timeout_ms: u32,
+    /// How long a known key goes on working while the key service does not answer, seconds.
+    pub grace_s: u32,
+    /// Most keys that one worker remembers.
+    pub cache_size: u32,
+}
+
+/// Settings that hold for every request.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Leave out parameters that a provider lacks instead of refusing them (`litellm_settings.drop_params`).
+    pub drop_params: bool,
+    /// Header that carries the key instead of the usual ones (`general_settings.litellm_key_header_name`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_header: Option<String>,
+}
+
+/// A model group: one public name, one Envoy cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// `model_name`; may hold one `*`.
+    pub name: String,
+    /// Envoy cluster.
+    pub cluster: String,
+    /// `model_info.mode`: `chat`, `embedding`, `completion` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// `model_info.access_groups` of all its deployments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_groups: Vec<String>,
+    /// Context window, tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_input_tokens: Option<u64>,
+    /// Longest answer, tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u64>,
+}
+
+/// Another name for a group.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alias {
+    /// What clients say.
+    pub name: String,
+    /// [`Group::name`].
+    pub group: String,
+    /// Not listed by `/v1/models`.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub hidden: bool,
+}
+
+/// One provider account and model that can serve a group: one Envoy endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// `model_info.id`, or a hash of the parameters: stable over restarts.
+    pub id: String,
+    /// [`Group::name`].
+    pub group: String,
+    /// Row in `providers.rs`.
+    pub provider: String,
+    /// Model in the provider's words; a `*` stands for what the group's `*` matched.
+    pub model: String,
+    /// `scheme://host[:port][/prefix]`, without a trailing slash; empty for a provider that is not called.
+    pub api_base: String,
+    /// Environment variable with the credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+    /// Headers added to every request to the provider.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<ExtraHeader>,
+    /// Values of `OpenAI` parameters for requests that lack them, each as JSON text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub defaults: Vec<(String, Box<RawValue>)>,
+    /// Overrides [`Settings::drop_params`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_params: Option<bool>,
+    /// `mock_response`: answer with this text (or raise the error that it names) without calling anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mock_response: Option<String>,
+    /// What the provider's row needs besides: `api_version`, `region`, `project` … by their `LiteLLM` names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<(String, String)>,
+    /// Longest answer of the model, tokens (`max_tokens` where a provider requires one and the client gives none).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u64>,
+    /// Prices, US dollars per token; absent when not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+/// A header whose value is written out, or lies in the environment because it may be a secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraHeader {
+    /// Lower case.
+    pub name: String,
+    /// The value itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Environment variable with the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_env: Option<String>,
+}
+
+/// US dollars per token, by the names of `LiteLLM`'s price map.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Price {
+    /// Prompt tokens.
+    pub input_cost_per_token: f64,
+    /// Completion tokens.
+    pub output_cost_per_token: f64,
+    /// Prompt tokens read from a cache; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read_input_token_cost: Option<f64>,
+    /// Prompt tokens written to a cache; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation_input_token_cost: Option<f64>,
+    /// Reasoning tokens; the output price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_cost_per_reasoning_token: Option<f64>,
+}
