@@ -1,0 +1,136 @@
+//! `mock_response`: an answer without a provider, for demos and tests (`LiteLLM`'s parameter of that name).
+//!
+//! The text is the answer; `litellm.RateLimitError` and its kin raise that error instead, which is how a fallback
+//! is tried out. Token counts are `LiteLLM`'s: 10 and 20.
+
+use std::borrow::Cow;
+
+use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::frame::{Frame, Framing};
+use crate::json::{JsonStr, Writer};
+use crate::openai::{
+    Answer, ChunkWriter, Class, CompletionWriter, ErrorBody, Fault, FinishReason, Memo, Operation, Request,
+    Usage,
+};
+
+/// Speaks for nobody.
+pub static MOCK: Mock = Mock;
+
+/// See the module.
+pub struct Mock;
+
+const USAGE: Usage = Usage { prompt: 10, completion: 20, cached: 0, cache_write: 0, reasoning: 0 };
+
+impl Dialect for Mock {
+    fn name(&self) -> &'static str {
+        "mock"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn request(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        let text = to.deployment.mock_response.as_deref().unwrap_or_default();
+        let raised = text.strip_prefix("litellm.").or(text.strip_prefix("Exception: litellm."));
+        if let Some(class) = raised.and_then(Class::named) {
+            let error = Fault::new(class, "this is a mock error").to_body(to.provider.name);
+            return Ok(answered(error.status, error.to_json()));
+        }
+        let body = match request.operation {
+            Operation::Embeddings => embedding(text, memo)?,
+            _ if memo.stream => stream(text, memo),
+            _ => completion(text, memo),
+        };
+        Ok(answered(200, body))
+    }
+
+    fn answer(&self, _: &[u8], _: &Memo) -> Result<Answer, Fault> {
+        Err(Fault::garbled("a mock has no provider that could answer"))
+    }
+
+    fn error(&self, status: u16, _: &[u8]) -> Fault {
+        Fault::new(Class::of_status(status), "a mock has no provider that could answer")
+    }
+
+    fn stream(&self, _: &Memo) -> Box<dyn Stream> {
+        Box::new(Silence)
+    }
+}
+
+struct Silence;
+
+impl Stream for Silence {
+    fn frame(&mut self, _: Frame<'_>, _: &mut ChunkWriter) -> Result<(), Fault> {
+        Err(Fault::garbled("a mock has no provider that could answer"))
+    }
+}
+
+fn answered(status: u16, body: Vec<u8>) -> Outbound {
+    Outbound {
+        path: Cow::Borrowed("/"),
+        headers: Vec::new(),
+        body: Body::Answered { status, body, usage: USAGE },
+    }
+}
+
+fn completion(text: &str, memo: &Memo) -> Vec<u8> {
+    let token = quoted(text);
+    let mut out = CompletionWriter::new(memo);
+    out.text(string(&token));
+    out.finish(FinishReason::Stop);
+    out.usage(USAGE);
+    out.answer().body
+}
+
+fn stream(text: &str, memo: &Memo) -> Vec<u8> {
+    let mut out = ChunkWriter::new(memo);
+    for word in text.split_inclusive(' ') {
+        out.text(string(&quoted(word)));
+    }
+    out.finish(FinishReason::Stop);
+    out.usage(USAGE);
+    out.done();
+    out.pending().to_vec()
+}
+
+/// A mock of an embedding model is the vector itself, as JSON.
+fn embedding(text: &str, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
+    let vector: Vec<f32> = serde_json::from_str(text).map_err(|_| {
+        ErrorBody::bad_request("mock_response of an embedding model must be a JSON array of numbers")
+            .about("model")
+    })?;
+    let mut body = Vec::new();
+    let mut w = Writer::new(&mut body);
+    w.object().key("object").string("list").key("data").array();
+    w.object().key("object").string("embedding").key("index").number(0).key("embedding");
+    if memo.base64 {
+        let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+        w.string(&base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes));
+    } else {
+        w.raw(text.trim());
+    }
+    w.end_object().end_array().key("model").string(&memo.model);
+    w.key("usage").object().key("prompt_tokens").number(USAGE.prompt);
+    w.key("total_tokens").number(USAGE.prompt).end_object().end_object();
+    Ok(body)
+}
+
+fn quoted(text: &str) -> String {
+    let mut token = Vec::with_capacity(text.len() + 2);
+    Writer::new(&mut token).string(text);
+    String::from_utf8(token).unwrap_or_default()
+}
+
+fn string(token: &str) -> JsonStr<'_> {
+    serde_json::from_str(token).unwrap_or(JsonStr::EMPTY)
+}

@@ -1,0 +1,144 @@
+//! The languages that upstreams speak, one file each. A dialect takes bytes and facts and writes bytes: it has no
+//! host, no clock, no log, and does not know the other dialects or who speaks it (`providers.rs` does).
+
+mod anthropic;
+mod mock;
+mod openai;
+
+pub use anthropic::ANTHROPIC;
+pub use mock::MOCK;
+pub use openai::OPENAI;
+
+use std::borrow::Cow;
+
+use crate::config::Deployment;
+use crate::frame::{Frame, Framing};
+use crate::openai::{Answer, ChunkWriter, ErrorBody, Fault, Memo, Operation, Request, Usage};
+use crate::providers::Provider;
+
+/// A wire language.
+pub trait Dialect: Sync {
+    /// Its name, for fixtures and documentation.
+    fn name(&self) -> &'static str;
+
+    /// What it can be asked for.
+    fn operations(&self) -> &'static [Operation];
+
+    /// How its streams are cut.
+    fn framing(&self) -> Framing;
+
+    /// Writes the provider's request; notes in `memo` what the answer will need.
+    ///
+    /// # Errors
+    /// What the client asked for cannot be said in this language: a 4xx that names the field.
+    fn request(&self, request: &Request<'_>, to: &Target<'_>, memo: &mut Memo)
+    -> Result<Outbound, ErrorBody>;
+
+    /// Writes the client's answer from a whole one with status 2xx.
+    ///
+    /// # Errors
+    /// The answer is an error all the same, or cannot be read.
+    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault>;
+
+    /// Reads an answer with another status. Never fails: what cannot be read is quoted.
+    fn error(&self, status: u16, body: &[u8]) -> Fault;
+
+    /// Begins the translation of a stream.
+    fn stream(&self, memo: &Memo) -> Box<dyn Stream>;
+}
+
+/// The translation of one stream, frame by frame.
+pub trait Stream {
+    /// Turns one frame into facts. The terminal event calls [`ChunkWriter::done`]; a stream that ends without it
+    /// has died.
+    ///
+    /// # Errors
+    /// The provider reports an error inside the stream, or the frame cannot be read.
+    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault>;
+
+    /// The upstream ended cleanly without a terminal event: a language whose speakers may leave it out calls
+    /// [`ChunkWriter::done`] here if the answer was complete.
+    fn end(&mut self, _: &mut ChunkWriter) {}
+}
+
+/// Whom a request is written for.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The vendor's row.
+    pub provider: &'a Provider,
+    /// The account and model.
+    pub deployment: &'a Deployment,
+    /// The model in the provider's words, the wildcard filled in.
+    pub model: &'a str,
+    /// Leave out what the provider lacks.
+    pub drop_params: bool,
+}
+
+impl<'a> Target<'a> {
+    /// An option of the deployment by its `LiteLLM` name.
+    pub fn option(&self, name: &str) -> Option<&'a str> {
+        self.deployment.options.iter().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses, or leaves out, what the language has no word for.
+    ///
+    /// A value that means nothing is left out in any case: many SDKs always send it.
+    ///
+    /// # Errors
+    /// `LiteLLM`'s `UnsupportedParamsError`, with the names.
+    pub fn check_params(&self, request: &Request<'_>, supported: &[&str]) -> Result<(), ErrorBody> {
+        if self.drop_params {
+            return Ok(());
+        }
+        let unsupported: Vec<String> = request
+            .params()
+            .filter(|(name, value)| {
+                crate::openai::STANDARD_PARAMS.contains(&&**name)
+                    && !supported.contains(&&**name)
+                    && value.get() != "null"
+                    && !crate::openai::is_default(name, value)
+                    // LiteLLM never checks these.
+                    && !matches!(&**name, "stream_options" | "user")
+            })
+            .map(|(name, _)| name.into_owned())
+            .collect();
+        let Some(first) = unsupported.first() else { return Ok(()) };
+        let names: Vec<String> = unsupported.iter().map(|name| format!("'{name}'")).collect();
+        let param = first.clone();
+        Err(ErrorBody::bad_request(format!(
+            "litellm.UnsupportedParamsError: {} does not support parameters: [{}], for model={}. To drop these, \
+             set `litellm_settings.drop_params: true`, or `drop_params: true` in the request or the deployment.",
+            self.provider.name,
+            names.join(", "),
+            self.model,
+        ))
+        .about(param))
+    }
+}
+
+/// A request in the provider's words, without credentials.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outbound {
+    /// Path and query below the deployment's base URL.
+    pub path: Cow<'static, str>,
+    /// Headers that belong to the language.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// The body.
+    pub body: Body,
+}
+
+/// Where the provider's body comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Body {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// Nobody is called: this is the answer.
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// The answer in the client's language, whole or as a stream's events.
+        body: Vec<u8>,
+        /// What it is said to have used.
+        usage: Usage,
+    },
+}

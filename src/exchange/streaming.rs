@@ -1,0 +1,66 @@
+//! A streamed answer on its way to the client.
+
+use crate::dialects::{Dialect, Stream};
+use crate::frame::Framer;
+use crate::openai::{ChunkWriter, Class, Fault, Memo};
+
+/// Chunks in, as the network cut them; the client's events out. How the chunks were cut makes no difference to
+/// the bytes that come out.
+pub struct Streaming {
+    framer: Framer,
+    stream: Box<dyn Stream>,
+    out: ChunkWriter,
+    provider: &'static str,
+}
+
+impl Streaming {
+    /// The beginning of an answer to that request in that dialect. `provider` is named in errors.
+    pub fn new(dialect: &dyn Dialect, memo: &Memo, provider: &'static str) -> Self {
+        Self {
+            framer: Framer::new(dialect.framing()),
+            stream: dialect.stream(memo),
+            out: ChunkWriter::new(memo),
+            provider,
+        }
+    }
+
+    /// Translates the next chunk. The bytes are the client's until the next call.
+    ///
+    /// A stream that reports an error, cannot be read, or ends (`last`) without its terminal event, ends in an
+    /// error event; what comes after an end is dropped.
+    pub fn feed(&mut self, chunk: &[u8], last: bool) -> &[u8] {
+        self.out.clear();
+        let mut fault = None;
+        let (stream, out) = (&mut self.stream, &mut self.out);
+        let mut each = |frame: crate::frame::Frame<'_>| {
+            if fault.is_none() && !out.ended() {
+                fault = stream.frame(frame, out).err();
+            }
+        };
+        let mut cut = self.framer.feed(chunk, &mut each);
+        if last && cut.is_ok() {
+            cut = self.framer.end(&mut each);
+        }
+        if cut.is_err() {
+            fault = fault.or(Some(Fault::garbled("the provider sent a stream event without an end")));
+        }
+        if last && fault.is_none() && !self.out.ended() {
+            self.stream.end(&mut self.out);
+            if !self.out.ended() {
+                fault = Some(Fault::new(
+                    Class::InternalServer,
+                    "the provider's stream ended before its answer did",
+                ));
+            }
+        }
+        if let Some(fault) = fault {
+            self.out.fail(&fault.to_body(self.provider));
+        }
+        self.out.pending()
+    }
+
+    /// The writer, for what was used and produced so far.
+    pub fn writer(&self) -> &ChunkWriter {
+        &self.out
+    }
+}

@@ -1,0 +1,457 @@
+//! The only clever JSON: tokens that are never decoded, a body that is edited in place, a writer without a tree.
+//!
+//! The house's signature trick is [`JsonStr`]: a JSON string that stays the token it was. A model's words travel
+//! from a provider's answer into `OpenAI`'s `content` verbatim. That is faster than decoding, and more correct:
+//! half of a surrogate pair (`"\ud83d"`, as a delta cut inside an emoji carries) is no Rust string, but it is a
+//! JSON token that the client's parser joins with the next one.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// A JSON string token, quotes and escapes included.
+#[derive(Clone, Copy)]
+pub struct JsonStr<'a>(&'a str);
+
+impl<'a> JsonStr<'a> {
+    /// The token `""`.
+    pub const EMPTY: Self = JsonStr("\"\"");
+
+    /// Takes a token that is known to be a string.
+    pub fn of(raw: &'a RawValue) -> Option<Self> {
+        raw.get().starts_with('"').then(|| Self(raw.get()))
+    }
+
+    /// The token, quoted.
+    pub fn token(self) -> &'a str {
+        self.0
+    }
+
+    /// What stands between the quotes, still escaped.
+    pub fn inner(self) -> &'a str {
+        self.0.get(1..self.0.len().saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// Whether the string has no character.
+    pub fn is_empty(self) -> bool {
+        self.0.len() <= 2
+    }
+
+    /// Whether the string has nothing but white space.
+    pub fn is_blank(self) -> bool {
+        self.decode().is_none_or(|text| text.trim().is_empty())
+    }
+
+    /// The text, for names and ids that must be compared; `None` when it is no Unicode text (half a surrogate).
+    pub fn decode(self) -> Option<Cow<'a, str>> {
+        if memchr::memchr(b'\\', self.0.as_bytes()).is_none() {
+            return Some(Cow::Borrowed(self.inner()));
+        }
+        serde_json::from_str(self.0).ok().map(Cow::Owned)
+    }
+}
+
+impl fmt::Debug for JsonStr<'_> {
+    /// Silent: the token may be a person's words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JsonStr({} bytes)", self.0.len())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for JsonStr<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Self::of(raw).ok_or_else(|| de::Error::custom("expected a string"))
+    }
+}
+
+/// A decoded string that borrows where it can.
+///
+/// The newtype is needed: `Option<Cow<str>>` and `Vec<Cow<str>>` own silently, `Option<Text>` borrows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+impl core::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One member of an object: both tokens as they stand in the source.
+#[derive(Clone, Copy)]
+pub struct Member<'a> {
+    /// The quoted key.
+    pub key: JsonStr<'a>,
+    /// The value.
+    pub value: &'a RawValue,
+}
+
+impl Member<'_> {
+    /// Whether the key is `name`, however it is escaped.
+    pub fn is(&self, name: &str) -> bool {
+        self.key.inner() == name
+            || (self.key.inner().len() > name.len() && self.key.decode().is_some_and(|key| key == name))
+    }
+}
+
+/// The members of an object in the order of the source, duplicates included.
+#[derive(Clone, Default)]
+pub struct Object<'a>(Vec<Member<'a>>);
+
+impl<'a> Object<'a> {
+    /// Reads an object's members without reading their values.
+    pub fn parse(source: &'a [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(source)
+    }
+
+    /// All members.
+    pub fn members(&self) -> &[Member<'a>] {
+        &self.0
+    }
+
+    /// The value of the first member of that name; JSON `null` counts as absent.
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|member| member.is(name)).map(|member| member.value).filter(|v| v.get() != "null")
+    }
+
+    /// A key that stands twice, whose meaning would depend on the reader.
+    pub fn duplicate(&self) -> Option<Cow<'a, str>> {
+        self.0.iter().enumerate().find_map(|(at, member)| {
+            let name = member.key.decode()?;
+            self.0.get(..at)?.iter().any(|earlier| earlier.is(&name)).then_some(name)
+        })
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut members = Vec::with_capacity(8);
+                while let Some((key, value)) = map.next_entry::<JsonStr<'de>, &'de RawValue>()? {
+                    members.push(Member { key, value });
+                }
+                Ok(Object(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// Edits of an object's source text that leave every other byte as it was.
+///
+/// An edit outside the source, or one that overlaps an earlier one, is a fault of ours: it is left out and caught
+/// by a debug assertion.
+pub struct Splice<'a> {
+    source: &'a [u8],
+    edits: Vec<(usize, usize, Cow<'a, [u8]>)>,
+}
+
+impl<'a> Splice<'a> {
+    /// Starts from a source text.
+    pub fn new(source: &'a [u8]) -> Self {
+        Self { source, edits: Vec::with_capacity(4) }
+    }
+
+    /// Puts `text` in the place of a token of the source.
+    pub fn replace(&mut self, token: &str, text: impl Into<Cow<'a, [u8]>>) {
+        if let Some(start) = offset_in(self.source, token) {
+            self.edits.push((start, start + token.len(), text.into()));
+        }
+    }
+
+    /// Takes a member out, with the comma that it no longer needs.
+    pub fn remove(&mut self, member: &Member<'_>) {
+        let (Some(start), Some(value)) =
+            (offset_in(self.source, member.key.token()), offset_in(self.source, member.value.get()))
+        else {
+            return;
+        };
+        let end = value + member.value.get().len();
+        let after = self.skip_space(end);
+        if self.source.get(after) == Some(&b',') {
+            self.edits.push((start, self.skip_space(after + 1), Cow::Borrowed(b"")));
+        } else {
+            // The last member: the comma before it goes. If that one's member goes too, its edit ends where this
+            // one starts, so the comma is taken back by `write`.
+            self.edits.push((start, end, Cow::Borrowed(b"")));
+        }
+    }
+
+    /// Adds members, written as `"key":value` with commas between them, at the end of the object.
+    pub fn append(&mut self, members: impl Into<Cow<'a, [u8]>>) {
+        if let Some(close) = memchr::memrchr(b'}', self.source) {
+            self.edits.push((close, close, members.into()));
+        }
+    }
+
+    /// Whether nothing was asked for.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// The edited text.
+    pub fn write(mut self) -> Vec<u8> {
+        self.edits.sort_by_key(|(start, end, _)| (*start, *end));
+        let added: usize = self.edits.iter().map(|(_, _, text)| text.len() + 1).sum();
+        let mut out = Vec::with_capacity(self.source.len() + added);
+        let mut at = 0;
+        for (start, end, text) in &self.edits {
+            debug_assert!(*start >= at, "edits overlap");
+            let Some(kept) = self.source.get(at..*start) else { continue };
+            out.extend_from_slice(kept);
+            at = *end;
+            let closes = self.source.get(self.skip_space(*end)) == Some(&b'}');
+            if text.is_empty() {
+                if closes {
+                    trim_comma(&mut out);
+                }
+                continue;
+            }
+            let appended = start == end;
+            if appended {
+                trim_comma(&mut out);
+                if out.trim_ascii_end().last() != Some(&b'{') {
+                    out.push(b',');
+                }
+            }
+            out.extend_from_slice(text);
+        }
+        out.extend_from_slice(self.source.get(at..).unwrap_or_default());
+        out
+    }
+
+    fn skip_space(&self, from: usize) -> usize {
+        let rest = self.source.get(from..).unwrap_or_default();
+        from + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
+    }
+}
+
+fn trim_comma(out: &mut Vec<u8>) {
+    let kept = out.trim_ascii_end().len();
+    if kept.checked_sub(1).and_then(|last| out.get(last)) == Some(&b',') {
+        out.truncate(kept - 1);
+    }
+}
+
+/// Where a token that was borrowed from `source` begins in it.
+fn offset_in(source: &[u8], token: &str) -> Option<usize> {
+    let start = (token.as_ptr() as usize).checked_sub(source.as_ptr() as usize)?;
+    let inside = start.checked_add(token.len())? <= source.len();
+    debug_assert!(inside, "the token is not of this source");
+    inside.then_some(start)
+}
+
+/// Writes JSON straight into bytes; puts the commas.
+///
+/// A comma is due exactly when the last byte written ends a value. No JSON token ends in `{`, `[`, `:` or a
+/// space, so the buffer itself tells, and there is no state to get wrong.
+pub struct Writer<'b> {
+    out: &'b mut Vec<u8>,
+}
+
+impl<'b> Writer<'b> {
+    /// Writes at the end of `out`.
+    pub fn new(out: &'b mut Vec<u8>) -> Self {
+        Self { out }
+    }
+
+    /// Begins an object.
+    pub fn object(&mut self) -> &mut Self {
+        self.open(b'{')
+    }
+
+    /// Ends an object.
+    pub fn end_object(&mut self) -> &mut Self {
+        self.out.push(b'}');
+        self
+    }
+
+    /// Begins an array.
+    pub fn array(&mut self) -> &mut Self {
+        self.open(b'[')
+    }
+
+    /// Ends an array.
+    pub fn end_array(&mut self) -> &mut Self {
+        self.out.push(b']');
+        self
+    }
+
+    /// Writes a key that needs no escaping.
+    pub fn key(&mut self, name: &str) -> &mut Self {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self
+    }
+
+    /// Writes a value that is JSON already.
+    pub fn raw(&mut self, json: &str) -> &mut Self {
+        self.comma();
+        self.out.extend_from_slice(json.as_bytes());
+        self
+    }
+
+    /// Writes a string, escaped.
+    pub fn string(&mut self, text: &str) -> &mut Self {
+        self.comma();
+        let written = serde_json::to_writer(&mut *self.out, text);
+        debug_assert!(written.is_ok(), "a Vec takes every byte");
+        self
+    }
+
+    /// Writes the concatenation of string tokens as one string.
+    pub fn joined<'t>(&mut self, tokens: impl IntoIterator<Item = JsonStr<'t>>) -> &mut Self {
+        self.comma();
+        self.out.push(b'"');
+        for token in tokens {
+            self.out.extend_from_slice(token.inner().as_bytes());
+        }
+        self.out.push(b'"');
+        self
+    }
+
+    /// Writes an integer.
+    pub fn number(&mut self, number: u64) -> &mut Self {
+        self.comma();
+        let written = serde_json::to_writer(&mut *self.out, &number);
+        debug_assert!(written.is_ok(), "a Vec takes every byte");
+        self
+    }
+
+    /// Writes `true` or `false`.
+    pub fn bool(&mut self, value: bool) -> &mut Self {
+        self.raw(if value { "true" } else { "false" })
+    }
+
+    /// The bytes so far.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
+    fn open(&mut self, bracket: u8) -> &mut Self {
+        self.comma();
+        self.out.push(bracket);
+        self
+    }
+
+    fn comma(&mut self) {
+        let value_ended = self
+            .out
+            .last()
+            .is_some_and(|byte| matches!(byte, b'"' | b'}' | b']') || byte.is_ascii_alphanumeric());
+        if value_ended {
+            self.out.push(b',');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn half_a_surrogate_pair_passes_as_a_token_and_is_no_text() {
+        let token: JsonStr<'_> = serde_json::from_str(r#""\ud83d""#).unwrap();
+        assert_eq!(token.token(), r#""\ud83d""#);
+        assert_eq!(token.decode(), None);
+    }
+
+    #[test]
+    fn an_escaped_key_is_found_and_a_duplicate_is_seen_through_its_escape() {
+        let object = Object::parse(br#"{"mod\u0065l":"a","x":1,"model":"b"}"#).unwrap();
+        assert_eq!(object.get("model").unwrap().get(), r#""a""#);
+        assert_eq!(object.duplicate().as_deref(), Some("model"));
+    }
+
+    #[test]
+    fn null_counts_as_absent() {
+        assert!(Object::parse(br#"{"a":null}"#).unwrap().get("a").is_none());
+    }
+
+    #[test]
+    fn replacing_one_token_leaves_every_other_byte() {
+        let source = b"{ \"model\" : \"a\",\n \"n\":123456789012345678901234567890 }";
+        let object = Object::parse(source).unwrap();
+        let mut splice = Splice::new(source);
+        splice.replace(object.get("model").unwrap().get(), &b"\"bb\""[..]);
+        assert_eq!(
+            String::from_utf8(splice.write()).unwrap(),
+            "{ \"model\" : \"bb\",\n \"n\":123456789012345678901234567890 }"
+        );
+    }
+
+    fn without(source: &str, gone: &[usize], add: &str) -> String {
+        let object = Object::parse(source.as_bytes()).unwrap();
+        let mut splice = Splice::new(source.as_bytes());
+        for at in gone {
+            splice.remove(&object.members()[*at]);
+        }
+        if !add.is_empty() {
+            splice.append(add.as_bytes().to_vec());
+        }
+        String::from_utf8(splice.write()).unwrap()
+    }
+
+    #[test]
+    fn members_go_with_their_commas_and_new_ones_come_with_theirs() {
+        let source = r#"{"a":1, "b":2, "c":3}"#;
+        assert_eq!(without(source, &[0], ""), r#"{"b":2, "c":3}"#);
+        assert_eq!(without(source, &[2], ""), r#"{"a":1, "b":2}"#);
+        assert_eq!(without(source, &[1, 2], ""), r#"{"a":1}"#);
+        assert_eq!(without(source, &[0, 1, 2], r#""d":4"#), r#"{"d":4}"#);
+        assert_eq!(without(source, &[2], r#""d":4"#), r#"{"a":1, "b":2,"d":4}"#);
+        assert_eq!(without("{}", &[], r#""d":4"#), r#"{"d":4}"#);
+    }
+
+    #[test]
+    fn the_writer_puts_commas_after_values_only() {
+        let mut out = b"data: ".to_vec();
+        let mut w = Writer::new(&mut out);
+        w.object().key("a").array().number(1).string("x\"").raw("{}").end_array();
+        w.key("b").bool(true).key("c").object().end_object().end_object();
+        assert_eq!(String::from_utf8(out).unwrap(), r#"data: {"a":[1,"x\"",{}],"b":true,"c":{}}"#);
+    }
+
+    proptest! {
+        /// Whatever is removed and appended, the result is JSON with exactly the members that it should have.
+        #[test]
+        fn any_removal_and_append_gives_the_right_object(
+            keys in proptest::collection::btree_set("[a-z]{1,4}", 0..6),
+            mask in any::<u8>(),
+            add in any::<bool>(),
+            space in "[ \n\t]{0,2}",
+        ) {
+            let members: Vec<String> = keys.iter().map(|key| format!("{space}\"{key}\"{space}:{space}[1,{{}}]")).collect();
+            let source = format!("{space}{{{}{space}}}{space}", members.join(","));
+            let gone: Vec<usize> = (0..keys.len()).filter(|at| mask >> at & 1 == 1).collect();
+            let out = without(&source, &gone, if add { "\"NEW\":4" } else { "" });
+            let value: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&out).unwrap();
+            let mut expected: Vec<String> = keys.iter().enumerate()
+                .filter(|(at, _)| !gone.contains(at)).map(|(_, key)| key.clone()).collect();
+            if add { expected.push("NEW".into()); }
+            expected.sort();
+            let mut found: Vec<String> = value.keys().cloned().collect();
+            found.sort();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

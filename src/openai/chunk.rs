@@ -1,0 +1,305 @@
+//! `chat.completion.chunk` events: a sink of facts, so that no dialect can write a malformed chunk or a second
+//! `[DONE]`, and none allocates per token.
+
+use super::{ErrorBody, FinishReason, Memo, Operation, Usage};
+use crate::json::{JsonStr, Writer};
+
+/// Writes the events of one answer, in either shape (`chat.completion.chunk`, `text_completion`).
+///
+/// Facts come in the order of the answer; after [`done`](Self::done) or [`fail`](Self::fail) every fact is void.
+#[derive(Debug)]
+pub struct ChunkWriter {
+    out: Vec<u8>,
+    /// `data: {"id":…,"object":…,"created":…,"model":…,` — the same bytes before every chunk.
+    head: Vec<u8>,
+    fallback_id: String,
+    model: String,
+    created: u64,
+    shape: Operation,
+    include_usage: bool,
+    choices: Vec<Choice>,
+    current: usize,
+    usage: Usage,
+    produced: u64,
+    ended: bool,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Choice {
+    begun: bool,
+    finished: bool,
+    tools: u32,
+}
+
+impl ChunkWriter {
+    /// A writer for the answer to that request.
+    pub fn new(memo: &Memo) -> Self {
+        Self {
+            out: Vec::new(),
+            head: Vec::new(),
+            fallback_id: memo.id.clone(),
+            model: memo.model.clone(),
+            created: memo.created,
+            shape: memo.operation,
+            include_usage: memo.include_usage,
+            choices: vec![Choice::default()],
+            current: 0,
+            usage: Usage::default(),
+            produced: 0,
+            ended: false,
+        }
+    }
+
+    /// Gives the answer the provider's id and time. To be called before any other fact, or not at all.
+    pub fn begin(&mut self, id: Option<JsonStr<'_>>, created: Option<u64>) {
+        if !self.head.is_empty() {
+            return;
+        }
+        self.head.extend_from_slice(b"data: ");
+        let mut w = Writer::new(&mut self.head);
+        w.object().key("id");
+        match id.filter(|id| !id.is_empty()) {
+            Some(id) => w.raw(id.token()),
+            None => w.string(&self.fallback_id),
+        };
+        w.key("object").string(match self.shape {
+            Operation::Completions => "text_completion",
+            _ => "chat.completion.chunk",
+        });
+        w.key("created").number(created.unwrap_or(self.created));
+        w.key("model").string(&self.model);
+    }
+
+    /// Turns to another of `n` choices; the first is 0.
+    pub fn choice(&mut self, index: usize) {
+        // OpenAI's own limit of `n` is 128; a provider that counts further is not believed.
+        let index = index.min(127);
+        while self.choices.len() <= index {
+            self.choices.push(Choice::default());
+        }
+        self.current = index;
+    }
+
+    /// Words of the answer.
+    pub fn text(&mut self, text: JsonStr<'_>) {
+        if text.is_empty() {
+            return;
+        }
+        self.produced += text.inner().len() as u64;
+        match self.shape {
+            Operation::Completions => self.chunk(|w| {
+                w.key("text").raw(text.token());
+            }),
+            _ => self.delta(|w| {
+                w.key("content").raw(text.token());
+            }),
+        }
+    }
+
+    /// Words of the model's reasoning (`reasoning_content`, the de-facto extension).
+    pub fn reasoning(&mut self, text: JsonStr<'_>) {
+        if !text.is_empty() && self.shape == Operation::Chat {
+            self.produced += text.inner().len() as u64;
+            self.delta(|w| {
+                w.key("reasoning_content").raw(text.token());
+            });
+        }
+    }
+
+    /// A block of reasoning as the provider wrote it, so that its signature survives the next turn
+    /// (`thinking_blocks`, `LiteLLM`'s extension).
+    pub fn thinking_block(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        if self.shape == Operation::Chat {
+            self.delta(|w| {
+                w.key("thinking_blocks").array();
+                write(w);
+                w.end_array();
+            });
+        }
+    }
+
+    /// Words of a refusal.
+    pub fn refusal(&mut self, text: JsonStr<'_>) {
+        if !text.is_empty() && self.shape == Operation::Chat {
+            self.delta(|w| {
+                w.key("refusal").raw(text.token());
+            });
+        }
+    }
+
+    /// A call begins. Returns its index among the calls of the choice, which is what `arguments` takes.
+    pub fn tool(&mut self, id: JsonStr<'_>, name: &str) -> u32 {
+        let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
+        let index = choice.tools;
+        choice.tools += 1;
+        self.produced += name.len() as u64;
+        self.delta(|w| {
+            w.key("tool_calls").array().object();
+            w.key("index").number(index.into()).key("id").raw(id.token()).key("type").string("function");
+            w.key("function").object().key("name").string(name).key("arguments").string("").end_object();
+            w.end_object().end_array();
+        });
+        index
+    }
+
+    /// More of a call's arguments.
+    pub fn arguments(&mut self, index: u32, fragment: JsonStr<'_>) {
+        if fragment.is_empty() {
+            return;
+        }
+        self.produced += fragment.inner().len() as u64;
+        self.delta(|w| {
+            w.key("tool_calls").array().object().key("index").number(index.into());
+            w.key("function").object().key("arguments").raw(fragment.token()).end_object();
+            w.end_object().end_array();
+        });
+    }
+
+    /// The choice ends.
+    pub fn finish(&mut self, reason: FinishReason) {
+        let Some(choice) = self.choices.get_mut(self.current) else { return };
+        if choice.finished || self.ended {
+            return;
+        }
+        choice.finished = true;
+        let shape = self.shape;
+        self.write_chunk(Some(reason), |w| match shape {
+            Operation::Completions => {
+                w.key("text").string("");
+            }
+            _ => {
+                w.key("delta").object().end_object();
+            }
+        });
+    }
+
+    /// What was used so far: the last word counts, for providers repeat themselves.
+    pub fn usage(&mut self, usage: Usage) {
+        self.usage = usage;
+    }
+
+    /// An event of an `OpenAI` stream as it stands (the caller spliced what had to change).
+    pub fn relay(&mut self, data: &[u8], produced: usize) {
+        if self.ended {
+            return;
+        }
+        self.produced += produced as u64;
+        for line in data.split(|byte| *byte == b'\n') {
+            self.out.extend_from_slice(b"data: ");
+            self.out.extend_from_slice(line);
+            self.out.push(b'\n');
+        }
+        self.out.push(b'\n');
+    }
+
+    /// The relayed stream has said `[DONE]` itself.
+    pub fn end_relay(&mut self) {
+        self.ended = true;
+    }
+
+    /// A real end: the usage chunk if it was asked for, and `[DONE]`.
+    pub fn done(&mut self) {
+        if self.ended {
+            return;
+        }
+        if self.include_usage && !self.head.is_empty() {
+            self.out.extend_from_slice(&self.head);
+            let mut w = Writer::new(&mut self.out);
+            w.key("choices").array().end_array().key("usage");
+            self.usage.write(&mut w);
+            w.end_object();
+            self.out.extend_from_slice(b"\n\n");
+        }
+        self.ended = true;
+        self.out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    /// A bad end: an error event, and no `[DONE]`, for nothing was done.
+    pub fn fail(&mut self, error: &ErrorBody) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        self.out.extend_from_slice(b"data: ");
+        error.write(&mut self.out);
+        self.out.extend_from_slice(b"\n\n");
+    }
+
+    /// Whether the answer has ended, well or badly.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What was used so far.
+    pub fn used(&self) -> Usage {
+        self.usage
+    }
+
+    /// Bytes of the model's words so far: what an aborted answer is billed by.
+    pub fn produced(&self) -> u64 {
+        self.produced
+    }
+
+    /// The bytes that wait for the client.
+    pub fn pending(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// The bytes have been handed over.
+    pub fn clear(&mut self) {
+        self.out.clear();
+    }
+
+    fn delta(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        self.chunk(|w| {
+            w.key("delta").object();
+            write(w);
+            w.end_object();
+        });
+    }
+
+    fn chunk(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        let finished = self.choices.get(self.current).is_none_or(|choice| choice.finished);
+        if !self.ended && !finished {
+            self.write_chunk(None, write);
+        }
+    }
+
+    fn write_chunk(&mut self, finish: Option<FinishReason>, write: impl FnOnce(&mut Writer<'_>)) {
+        if self.head.is_empty() {
+            self.begin(None, None);
+        }
+        let Some(choice) = self.choices.get_mut(self.current) else { return };
+        if !choice.begun {
+            choice.begun = true;
+            if self.shape == Operation::Chat {
+                self.one(None, |w| {
+                    w.key("delta").object().key("role").string("assistant").key("content").string("");
+                    w.end_object();
+                });
+            }
+        }
+        self.one(finish, write);
+    }
+
+    fn one(&mut self, finish: Option<FinishReason>, write: impl FnOnce(&mut Writer<'_>)) {
+        self.out.extend_from_slice(&self.head);
+        let mut w = Writer::new(&mut self.out);
+        w.key("choices").array().object().key("index").number(self.current as u64);
+        write(&mut w);
+        if self.shape == Operation::Completions {
+            w.key("logprobs").raw("null");
+        }
+        match finish {
+            Some(reason) => w.key("finish_reason").string(reason.as_str()),
+            None => w.key("finish_reason").raw("null"),
+        };
+        w.end_object().end_array();
+        if self.include_usage {
+            // OpenAI: with `include_usage`, every chunk before the last has `usage: null`.
+            w.key("usage").raw("null");
+        }
+        w.end_object();
+        self.out.extend_from_slice(b"\n\n");
+    }
+}

@@ -1,0 +1,116 @@
+//! The client's language: what `OpenAI` SDKs send, and what they expect back.
+//!
+//! Sources: the types of the official `openai` packages; where `OpenAI` leaves room, `LiteLLM` Proxy's behaviour.
+
+mod chunk;
+mod completion;
+mod error;
+mod message;
+mod params;
+mod request;
+mod tool;
+mod usage;
+
+pub use chunk::ChunkWriter;
+pub use completion::{Answer, CompletionWriter};
+pub use error::{Class, ErrorBody, Fault};
+pub use message::{Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
+pub use params::{STANDARD_PARAMS, is_default, is_private};
+pub use request::{Request, ResponseFormat};
+pub use tool::{Tool, ToolChoice};
+pub use usage::Usage;
+
+/// What the client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `/chat/completions`
+    Chat,
+    /// `/completions`
+    Completions,
+    /// `/embeddings`
+    Embeddings,
+}
+
+impl Operation {
+    /// `LiteLLM`'s route name, as its messages write it.
+    pub fn route(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Completions => "/completions",
+            Self::Embeddings => "/embeddings",
+        }
+    }
+
+    /// `LiteLLM`'s `mode` of a model that serves it.
+    pub fn mode(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Completions => "completion",
+            Self::Embeddings => "embedding",
+        }
+    }
+
+    /// The field without which the request means nothing.
+    pub fn required(self) -> &'static str {
+        match self {
+            Self::Chat => "messages",
+            Self::Completions => "prompt",
+            Self::Embeddings => "input",
+        }
+    }
+}
+
+/// Why the model stopped. `OpenAI`'s five words; strict clients know no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// A natural end, or a stop sequence.
+    Stop,
+    /// `max_tokens` or the context window.
+    Length,
+    /// The client is to run tools.
+    ToolCalls,
+    /// The provider withheld the answer.
+    ContentFilter,
+}
+
+impl FinishReason {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter => "content_filter",
+        }
+    }
+}
+
+/// What the request taught us that the answer needs.
+#[derive(Clone, Debug)]
+pub struct Memo {
+    /// What was asked for.
+    pub operation: Operation,
+    /// The model's name as the client wrote it: what the answer shows.
+    pub model: String,
+    /// The client wants a stream.
+    pub stream: bool,
+    /// The client asked to see the usage chunk.
+    pub include_usage: bool,
+    /// The client asked for base64 vectors (`encoding_format`).
+    pub base64: bool,
+    /// Start of the request, Unix seconds: `created` where the provider gives none.
+    pub created: u64,
+    /// Identifies the answer where the provider gives no id.
+    pub id: String,
+    /// The provider was given a tool that stands for `response_format`: its input is the answer's content.
+    pub json_tool: Option<String>,
+    /// Tool names that the provider would refuse: (as sent, as the client wrote it).
+    pub renamed: Vec<(String, String)>,
+}
+
+impl Memo {
+    /// The client's name of a tool.
+    pub fn tool_name<'n>(&'n self, sent: &'n str) -> &'n str {
+        self.renamed.iter().find(|(as_sent, _)| as_sent == sent).map_or(sent, |(_, asked)| asked)
+    }
+}

@@ -1,0 +1,95 @@
+//! The parameters of the request language: which are `OpenAI`'s, which values mean nothing, which stay here.
+
+use serde_json::value::RawValue;
+
+/// Parameters of `/chat/completions` that a dialect may lack. `model`, `messages` and `stream` are not among
+/// them: every dialect has those.
+pub const STANDARD_PARAMS: &[&str] = &[
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "metadata",
+    "modalities",
+    "moderation",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
+
+/// Whether a value is what the parameter means when it is absent.
+///
+/// Such a parameter is left out even where an unsupported one is an error: many SDKs always send it.
+pub fn is_default(name: &str, value: &RawValue) -> bool {
+    let value = value.get();
+    match name {
+        "n" => value == "1",
+        "frequency_penalty" | "presence_penalty" => matches!(value, "0" | "0.0"),
+        "logprobs" | "store" | "stream" => value == "false",
+        "parallel_tool_calls" => value == "true",
+        "logit_bias" => value == "{}",
+        "modalities" => value.chars().filter(|c| !c.is_whitespace()).eq(r#"["text"]"#.chars()),
+        "service_tier" => value == r#""auto""#,
+        "tools" | "functions" | "stop" => value == "[]",
+        _ => value == "null",
+    }
+}
+
+/// Parameters that speak to the gateway and never leave it (`LiteLLM`'s own request fields).
+pub fn is_private(name: &str) -> bool {
+    matches!(
+        name,
+        "additional_drop_params"
+            | "allowed_openai_params"
+            | "api_key"
+            | "api_version"
+            | "cache"
+            | "caching"
+            | "context_window_fallbacks"
+            | "content_policy_fallbacks"
+            | "cooldown_time"
+            | "custom_llm_provider"
+            | "disable_fallbacks"
+            | "drop_params"
+            | "fallbacks"
+            | "guardrails"
+            | "litellm_call_id"
+            | "litellm_metadata"
+            | "litellm_session_id"
+            | "litellm_trace_id"
+            | "max_retries"
+            | "mock_response"
+            | "mock_testing_fallbacks"
+            | "no-log"
+            | "num_retries"
+            | "retry_policy"
+            | "stream_timeout"
+            | "tags"
+            | "timeout"
+            | "ttl"
+    )
+}

@@ -1,0 +1,242 @@
+//! A request body, read once at its top level and deeper only where a dialect asks.
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{ErrorBody, Message, Operation, Tool, ToolChoice};
+use crate::json::{JsonStr, Object, Text};
+
+/// A request as its members.
+#[derive(Clone)]
+pub struct Request<'a> {
+    /// What the path asked for.
+    pub operation: Operation,
+    /// The body's bytes.
+    pub body: &'a [u8],
+    object: Object<'a>,
+    defaults: &'a [(String, Box<RawValue>)],
+}
+
+impl<'a> Request<'a> {
+    /// Reads the top level. A field that stands twice is refused: a reader here and one upstream might each take
+    /// another of the two.
+    pub fn parse(operation: Operation, body: &'a [u8]) -> Result<Self, ErrorBody> {
+        if body.trim_ascii().is_empty() {
+            return Err(ErrorBody::missing(operation.route(), operation.required()));
+        }
+        let object = Object::parse(body).map_err(|error| invalid_json(body, &error))?;
+        if let Some(name) = object.duplicate() {
+            return Err(ErrorBody::bad_request(format!(
+                "Invalid JSON payload: the field '{name}' stands twice"
+            ))
+            .about("request_body"));
+        }
+        Ok(Self { operation, body, object, defaults: &[] })
+    }
+
+    /// Adds the deployment's values for parameters that the client left out.
+    #[must_use]
+    pub fn with_defaults(mut self, defaults: &'a [(String, Box<RawValue>)]) -> Self {
+        self.defaults = defaults;
+        self
+    }
+
+    /// The body's own members.
+    pub fn object(&self) -> &Object<'a> {
+        &self.object
+    }
+
+    /// The deployment's values for what the body lacks.
+    pub fn missing_defaults(&self) -> impl Iterator<Item = (&'a str, &'a RawValue)> {
+        self.defaults
+            .iter()
+            .filter(|(name, _)| !self.object.members().iter().any(|member| member.is(name)))
+            .map(|(name, value)| (name.as_str(), &**value))
+    }
+
+    /// All parameters, the body's and the deployment's.
+    pub fn params(&self) -> impl Iterator<Item = (std::borrow::Cow<'a, str>, &'a RawValue)> {
+        let own = self.object.members().iter().filter_map(|m| Some((m.key.decode()?, m.value)));
+        own.chain(self.missing_defaults().map(|(name, value)| (name.into(), value)))
+    }
+
+    /// One parameter, as it stands; JSON `null` counts as absent.
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.object.get(name).or_else(|| {
+            let default = self.defaults.iter().find(|(default, _)| default == name);
+            default.map(|(_, value)| &**value).filter(|value| value.get() != "null")
+        })
+    }
+
+    /// One parameter of a given type.
+    pub fn read<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        expected: &str,
+    ) -> Result<Option<T>, ErrorBody> {
+        let Some(raw) = self.get(name) else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| {
+            ErrorBody::invalid(name, &format!("expected {expected}, but got {}", excerpt(raw.get())))
+        })
+    }
+
+    /// A parameter that is a string.
+    pub fn text(&self, name: &'static str) -> Result<Option<JsonStr<'a>>, ErrorBody> {
+        let Some(raw) = self.get(name) else { return Ok(None) };
+        JsonStr::of(raw).map(Some).ok_or_else(|| {
+            ErrorBody::invalid(name, &format!("expected a string, but got {}", excerpt(raw.get())))
+        })
+    }
+
+    /// `model`
+    pub fn model(&self) -> Result<Option<Text<'a>>, ErrorBody> {
+        let Some(raw) = self.object.get("model") else { return Ok(None) };
+        let decoded = JsonStr::of(raw).and_then(JsonStr::decode);
+        decoded.map(|model| Some(Text(model))).ok_or_else(|| {
+            ErrorBody::new(400, "bad_request_error", "'model' must be a string.").about("model")
+        })
+    }
+
+    /// `stream`
+    pub fn stream(&self) -> Result<bool, ErrorBody> {
+        Ok(self.read("stream", "true or false")?.unwrap_or(false))
+    }
+
+    /// `stream_options.include_usage`
+    pub fn include_usage(&self) -> Result<bool, ErrorBody> {
+        #[derive(serde::Deserialize)]
+        struct StreamOptions {
+            #[serde(default)]
+            include_usage: Option<bool>,
+        }
+        let options: Option<StreamOptions> = self.read("stream_options", "an object")?;
+        Ok(options.and_then(|options| options.include_usage).unwrap_or(false))
+    }
+
+    /// `max_completion_tokens`, or the older `max_tokens`.
+    pub fn max_tokens(&self) -> Result<Option<u64>, ErrorBody> {
+        match self.read("max_completion_tokens", "a whole number of tokens")? {
+            None => self.read("max_tokens", "a whole number of tokens"),
+            some => Ok(some),
+        }
+    }
+
+    /// `stop`, a string or several, as tokens.
+    pub fn stop(&self) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
+        let Some(raw) = self.get("stop") else { return Ok(Vec::new()) };
+        if let Some(one) = JsonStr::of(raw) {
+            return Ok(vec![one]);
+        }
+        serde_json::from_str(raw.get())
+            .map_err(|_| ErrorBody::invalid("stop", "expected a string or an array of strings"))
+    }
+
+    /// `messages`
+    pub fn messages(&self) -> Result<Vec<Message<'a>>, ErrorBody> {
+        let Some(raw) = self.get("messages") else {
+            return Err(ErrorBody::missing(self.operation.route(), "messages"));
+        };
+        let messages: Vec<&'a RawValue> = serde_json::from_str(raw.get()).map_err(|_| {
+            ErrorBody::invalid(
+                "messages",
+                &format!("expected an array of messages, but got {}", excerpt(raw.get())),
+            )
+        })?;
+        messages.iter().enumerate().map(|(at, raw)| Message::parse(at, raw)).collect()
+    }
+
+    /// `tools`, the deprecated `functions` included.
+    pub fn tools(&self) -> Result<Vec<Tool<'a>>, ErrorBody> {
+        Tool::parse_all(self.get("tools"), self.get("functions"))
+    }
+
+    /// `tool_choice`, the deprecated `function_call` included.
+    pub fn tool_choice(&self) -> Result<Option<ToolChoice<'a>>, ErrorBody> {
+        ToolChoice::parse(self.get("tool_choice").or_else(|| self.get("function_call")))
+    }
+
+    /// `response_format`
+    pub fn response_format(&self) -> Result<ResponseFormat<'a>, ErrorBody> {
+        ResponseFormat::parse(self.get("response_format"))
+    }
+}
+
+/// `response_format`
+#[derive(Clone, Copy, Debug)]
+pub enum ResponseFormat<'a> {
+    /// Absent, or `text`.
+    Text,
+    /// `json_object`
+    JsonObject,
+    /// `json_schema`
+    JsonSchema {
+        /// `json_schema.name`
+        name: JsonStr<'a>,
+        /// `json_schema.description`
+        description: Option<JsonStr<'a>>,
+        /// `json_schema.schema`
+        schema: &'a RawValue,
+        /// `json_schema.strict`
+        strict: bool,
+    },
+}
+
+impl<'a> ResponseFormat<'a> {
+    fn parse(raw: Option<&'a RawValue>) -> Result<Self, ErrorBody> {
+        #[derive(serde::Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: Text<'a>,
+            #[serde(borrow, default)]
+            json_schema: Option<Schema<'a>>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Schema<'a> {
+            #[serde(borrow, default)]
+            name: Option<JsonStr<'a>>,
+            #[serde(borrow, default)]
+            description: Option<JsonStr<'a>>,
+            #[serde(borrow)]
+            schema: &'a RawValue,
+            #[serde(default)]
+            strict: Option<bool>,
+        }
+        let Some(raw) = raw else { return Ok(Self::Text) };
+        let wire: Wire<'a> = serde_json::from_str(raw.get())
+            .map_err(|error| ErrorBody::invalid("response_format", &error.to_string()))?;
+        match (&*wire.kind, wire.json_schema) {
+            ("text", _) => Ok(Self::Text),
+            ("json_object", _) => Ok(Self::JsonObject),
+            ("json_schema", Some(schema)) => Ok(Self::JsonSchema {
+                name: schema.name.unwrap_or(JsonStr::EMPTY),
+                description: schema.description,
+                schema: schema.schema,
+                strict: schema.strict.unwrap_or(false),
+            }),
+            ("json_schema", None) => Err(ErrorBody::missing("response_format", "json_schema")),
+            (other, _) => Err(ErrorBody::invalid(
+                "response_format.type",
+                &format!("expected 'text', 'json_object' or 'json_schema', but got '{other}'"),
+            )),
+        }
+    }
+}
+
+/// The beginning of a value, for a message about it. Never of a long one: it may be a person's words.
+pub(super) fn excerpt(json: &str) -> String {
+    match json.as_bytes().first() {
+        Some(b'{') => "an object".to_owned(),
+        Some(b'[') => "an array".to_owned(),
+        Some(b'"') => "a string".to_owned(),
+        _ => json.chars().take(24).collect(),
+    }
+}
+
+fn invalid_json(body: &[u8], error: &serde_json::Error) -> ErrorBody {
+    let message = match body.trim_ascii().first() {
+        Some(b'{') => format!("Invalid JSON payload: {error}"),
+        _ if error.is_data() => "Invalid JSON payload: expected an object".to_owned(),
+        _ => format!("Invalid JSON payload: {error}"),
+    };
+    ErrorBody::bad_request(message).about("request_body")
+}

@@ -1,0 +1,140 @@
+//! `tools` and `tool_choice`, their deprecated forms `functions` and `function_call` included.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::ErrorBody;
+use super::message::reason;
+use crate::json::{JsonStr, Text};
+
+/// A function tool.
+#[derive(Debug, Deserialize)]
+pub struct Tool<'a> {
+    /// What the model calls it.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// What it is for.
+    #[serde(borrow, default)]
+    pub description: Option<JsonStr<'a>>,
+    /// JSON Schema of its arguments; absent means none.
+    #[serde(borrow, default)]
+    pub parameters: Option<&'a RawValue>,
+    /// Arguments must follow the schema.
+    #[serde(default)]
+    pub strict: Option<bool>,
+    /// Prompt-cache mark (Anthropic).
+    #[serde(borrow, default)]
+    pub cache_control: Option<&'a RawValue>,
+}
+
+impl<'a> Tool<'a> {
+    pub(super) fn parse_all(
+        tools: Option<&'a RawValue>,
+        functions: Option<&'a RawValue>,
+    ) -> Result<Vec<Self>, ErrorBody> {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: Text<'a>,
+            #[serde(borrow, default)]
+            function: Option<Tool<'a>>,
+            #[serde(borrow, default)]
+            cache_control: Option<&'a RawValue>,
+        }
+        if let Some(functions) = functions {
+            return serde_json::from_str(functions.get())
+                .map_err(|error| ErrorBody::invalid("functions", &reason(&error)));
+        }
+        let Some(tools) = tools else { return Ok(Vec::new()) };
+        let tools: Vec<&'a RawValue> = serde_json::from_str(tools.get())
+            .map_err(|_| ErrorBody::invalid("tools", "expected an array of tools"))?;
+        let parse = |(at, raw): (usize, &&'a RawValue)| {
+            let wire: Wire<'a> = serde_json::from_str(raw.get())
+                .map_err(|error| ErrorBody::invalid(format!("tools[{at}]"), &reason(&error)))?;
+            match (wire.function, &*wire.kind) {
+                (Some(mut tool), "function") => {
+                    tool.cache_control = tool.cache_control.or(wire.cache_control);
+                    Ok(tool)
+                }
+                (None, "function") => Err(ErrorBody::missing("tools", "function")),
+                (_, kind) => Err(ErrorBody::invalid(
+                    format!("tools[{at}].type"),
+                    &format!("the model's provider has no tools of type '{kind}'"),
+                )),
+            }
+        };
+        tools.iter().enumerate().map(parse).collect()
+    }
+}
+
+/// `tool_choice`
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToolChoice<'a> {
+    /// The model decides.
+    Auto,
+    /// No tool.
+    None,
+    /// Some tool.
+    Required,
+    /// That tool.
+    Function(Text<'a>),
+    /// Some of the tools only.
+    Allowed {
+        /// One of them must be called.
+        required: bool,
+        /// Their names.
+        names: Vec<Text<'a>>,
+    },
+}
+
+impl<'a> ToolChoice<'a> {
+    pub(super) fn parse(raw: Option<&'a RawValue>) -> Result<Option<Self>, ErrorBody> {
+        #[derive(Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow, default, rename = "type")]
+            kind: Option<Text<'a>>,
+            #[serde(borrow, default)]
+            name: Option<Text<'a>>,
+            #[serde(borrow, default)]
+            function: Option<Function<'a>>,
+            #[serde(borrow, default)]
+            allowed_tools: Option<Allowed<'a>>,
+        }
+        #[derive(Deserialize)]
+        struct Function<'a> {
+            #[serde(borrow)]
+            name: Text<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Allowed<'a> {
+            #[serde(borrow)]
+            mode: Text<'a>,
+            #[serde(borrow)]
+            tools: Vec<Named<'a>>,
+        }
+        let Some(raw) = raw else { return Ok(None) };
+        if let Some(word) = JsonStr::of(raw) {
+            return match word.inner() {
+                "auto" => Ok(Some(Self::Auto)),
+                "none" => Ok(Some(Self::None)),
+                "required" | "any" => Ok(Some(Self::Required)),
+                other => Err(ErrorBody::invalid(
+                    "tool_choice",
+                    &format!("'{other}' is not one of 'none', 'auto', 'required', or an object"),
+                )),
+            };
+        }
+        let named: Named<'a> = serde_json::from_str(raw.get())
+            .map_err(|error| ErrorBody::invalid("tool_choice", &reason(&error)))?;
+        let name_of = |named: Named<'a>| named.function.map(|function| function.name).or(named.name);
+        match (named.kind.as_deref(), named.allowed_tools) {
+            (Some("allowed_tools"), Some(allowed)) => Ok(Some(Self::Allowed {
+                required: &*allowed.mode == "required",
+                names: allowed.tools.into_iter().filter_map(name_of).collect(),
+            })),
+            (_, allowed_tools) => name_of(Named { kind: None, allowed_tools, ..named })
+                .map(|name| Some(Self::Function(name)))
+                .ok_or_else(|| ErrorBody::invalid("tool_choice", "it names no function")),
+        }
+    }
+}

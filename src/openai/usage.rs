@@ -1,0 +1,104 @@
+//! Token counts on `OpenAI`'s bases: cached and cache-written tokens are part of the prompt's, reasoning is part of
+//! the completion's (unlike Anthropic's, Bedrock's and Gemini's).
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::json::Writer;
+
+/// What a request used, tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// `prompt_tokens`
+    pub prompt: u64,
+    /// `completion_tokens`
+    pub completion: u64,
+    /// `prompt_tokens_details.cached_tokens`
+    pub cached: u64,
+    /// `prompt_tokens_details.cache_write_tokens`
+    pub cache_write: u64,
+    /// `completion_tokens_details.reasoning_tokens`
+    pub reasoning: u64,
+}
+
+impl Usage {
+    /// Reads `OpenAI`'s `usage` object. Fields of another type, as some vendors send, count as absent.
+    pub fn parse(raw: &RawValue) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, default)]
+            prompt_tokens: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            completion_tokens: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            total_tokens: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            prompt_tokens_details: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            completion_tokens_details: Option<&'a RawValue>,
+            /// `DeepSeek` and Moonshot count the cache here.
+            #[serde(borrow, default)]
+            prompt_cache_hit_tokens: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            cached_tokens: Option<&'a RawValue>,
+        }
+        #[derive(Deserialize, Default)]
+        struct Details<'a> {
+            #[serde(borrow, default)]
+            cached_tokens: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            cache_write_tokens: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            reasoning_tokens: Option<&'a RawValue>,
+        }
+        fn count(raw: Option<&RawValue>) -> Option<u64> {
+            let text = raw?.get();
+            text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())
+        }
+        fn details(raw: Option<&RawValue>) -> Details<'_> {
+            raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+        }
+
+        let wire: Wire<'_> = serde_json::from_str(raw.get()).ok()?;
+        let prompt = count(wire.prompt_tokens);
+        let total = count(wire.total_tokens);
+        let in_prompt = details(wire.prompt_tokens_details);
+        let in_completion = details(wire.completion_tokens_details);
+        Some(Self {
+            prompt: prompt.or(total).unwrap_or_default(),
+            completion: count(wire.completion_tokens).unwrap_or_default(),
+            cached: count(in_prompt.cached_tokens)
+                .or_else(|| count(wire.prompt_cache_hit_tokens))
+                .or_else(|| count(wire.cached_tokens))
+                .unwrap_or_default(),
+            cache_write: count(in_prompt.cache_write_tokens).unwrap_or_default(),
+            reasoning: count(in_completion.reasoning_tokens).unwrap_or_default(),
+        })
+    }
+
+    /// `total_tokens`
+    pub fn total(&self) -> u64 {
+        self.prompt.saturating_add(self.completion)
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Writes `OpenAI`'s `usage` object.
+    pub fn write(&self, w: &mut Writer<'_>) {
+        w.object();
+        w.key("prompt_tokens").number(self.prompt);
+        w.key("completion_tokens").number(self.completion);
+        w.key("total_tokens").number(self.total());
+        w.key("prompt_tokens_details").object().key("cached_tokens").number(self.cached);
+        if self.cache_write > 0 {
+            w.key("cache_write_tokens").number(self.cache_write);
+        }
+        w.end_object();
+        w.key("completion_tokens_details").object();
+        w.key("reasoning_tokens").number(self.reasoning).end_object();
+        w.end_object();
+    }
+}
