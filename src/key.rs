@@ -117,6 +117,9 @@ pub struct VerifyRequest {
 pub struct VerifyAnswer {
     /// The key, or nothing when there is none with that hash.
     pub key: Option<KeyRecord>,
+    /// The change feed's position in the transaction that read the key: an asker whose own cursor is beyond it
+    /// has heard of changes that this answer may lack.
+    pub cursor: u64,
 }
 
 /// One Envoy worker's periodic report. Body of [`SYNC_PATH`].
@@ -157,6 +160,9 @@ pub struct UsageEntry {
     /// `provider/model` that answered; empty when none did.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
+    /// Requests that this entry adds up; 1 except after a long absence of the key service.
+    #[serde(default = "one")]
+    pub requests: u64,
     /// Status that the client received.
     pub status: u16,
     /// Prompt tokens, cached ones included (`OpenAI`'s basis).
@@ -179,6 +185,10 @@ pub struct UsageEntry {
     pub started_ms: u64,
     /// From first byte in to last byte out, milliseconds.
     pub duration_ms: u64,
+}
+
+fn one() -> u64 {
+    1
 }
 
 /// Answers [`SyncRequest`].

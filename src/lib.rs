@@ -4,8 +4,16 @@
 pub mod config;
 pub mod dialects;
 pub mod exchange;
+#[cfg(target_arch = "wasm32")]
+mod filter;
 pub mod frame;
 pub mod json;
 pub mod key;
+pub mod keyring;
+pub mod ledger;
 pub mod openai;
+pub mod price;
 pub mod providers;
+pub mod route;
+pub mod secret;
+pub mod table;

@@ -1,5 +1,27 @@
 //! The life of a request, told without a host: it takes bytes and facts, and returns what is to be done.
+//!
+//! ```text
+//!  downstream                                upstream, once per attempt
+//!  Admission ── Step ──►  Call  ───────────►  Attempt ── Outgoing ──► provider
+//!  (key × body)           (shared in the VM)  Attempt ◄─ HeadStep ◄── provider
+//! ```
 
+mod access;
+mod admission;
+mod attempt;
+mod call;
+mod catalog;
+mod head;
+mod headers;
+mod path;
+mod reply;
 mod streaming;
 
+pub use admission::{Admission, NoVerdict, Step};
+pub use attempt::{Attempt, HeadStep, Outgoing};
+pub use call::{Call, Progress, Tried};
+pub use head::Head;
+pub use headers::Headers;
+pub use path::{Ask, MANAGEMENT_PREFIXES};
+pub use reply::Reply;
 pub use streaming::Streaming;

@@ -1,0 +1,318 @@
+//! The downstream role: who calls, for which model, and may it, now?
+//!
+//! Two things must be there before a request goes on: the verdict on its key and its whole body. They come in
+//! either order, so admission is a join. [`Admission`] is consumed by each event and comes back in its next phase;
+//! an event that does not fit the phase closes it, and a closed request is never forwarded.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use crate::key::{KEY_PREFIX, KeyRecord, TokenHash};
+use crate::keyring::{Keyring, Lookup};
+use crate::openai::{ErrorBody, Memo, Operation, Request};
+use crate::table::Table;
+
+use super::call::{Call, Progress};
+use super::head::{Head, presented_key, unauthorized};
+use super::path::Ask;
+use super::{Reply, access, catalog};
+
+/// A request on its way in.
+#[derive(Debug)]
+pub struct Admission {
+    table: Rc<Table>,
+    started_ms: u64,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The verdict or the body is missing.
+    Joining(Joining),
+    /// It is decided.
+    Closed,
+}
+
+#[derive(Debug)]
+struct Joining {
+    ask: Ask,
+    call_id: String,
+    verdict: Option<Payer>,
+    token: Option<TokenHash>,
+    has_body: bool,
+}
+
+/// Who pays.
+#[derive(Clone, Debug)]
+enum Payer {
+    Master,
+    Key(Rc<KeyRecord>),
+}
+
+impl Payer {
+    fn key(&self) -> Option<&Rc<KeyRecord>> {
+        match self {
+            Self::Master => None,
+            Self::Key(key) => Some(key),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Step {
+    /// Something is still missing: hold the request.
+    Wait,
+    /// Ask the key service for this key, and hold the request.
+    Verify(TokenHash),
+    /// Both are there: read the body and call [`Admission::admit`].
+    Admit,
+    /// Answer.
+    Reply(Reply),
+    /// Let it pass as it is: the key service answers.
+    Relay,
+}
+
+impl Admission {
+    /// A request begins. `has_body` tells whether a body will follow.
+    pub fn begin(
+        table: &Rc<Table>,
+        keyring: &Keyring,
+        head: &Head,
+        has_body: bool,
+        now_ms: u64,
+    ) -> (Self, Step) {
+        let mut admission = Self { table: Rc::clone(table), started_ms: now_ms, phase: Phase::Closed };
+        let step = admission.open(keyring, head, has_body, now_ms).unwrap_or_else(Step::Reply);
+        (admission, step)
+    }
+
+    fn open(&mut self, keyring: &Keyring, head: &Head, has_body: bool, now_ms: u64) -> Result<Step, Reply> {
+        let path = head.text(":path").unwrap_or_default();
+        let ask = Ask::parse(head.get(":method").unwrap_or_default(), path);
+        match &ask {
+            Ask::Management => return Ok(Step::Relay),
+            Ask::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
+            Ask::Readiness => return Err(Reply::json(200, r#"{"status":"healthy","db":"connected"}"#)),
+            Ask::NotFound => return Err(Reply::detail(404, "Not Found")),
+            Ask::MethodNotAllowed { allow } => {
+                return Err(Reply::detail(405, "Method Not Allowed").with("allow", *allow));
+            }
+            Ask::Redirect(to) => {
+                let location = to.clone();
+                return Err(Reply {
+                    status: 307,
+                    headers: vec![("location".into(), location.into())],
+                    body: Vec::new(),
+                });
+            }
+            Ask::Model { .. } | Ask::Models | Ask::ModelById(_) | Ask::ModelInfo => {}
+        }
+        let presented = presented_key(head, self.table.settings.key_header.as_deref())?;
+        let wants_body = matches!(ask, Ask::Model { .. });
+        let call_id = head.text("x-litellm-call-id").or_else(|| head.text("x-request-id"));
+        let mut joining = Joining {
+            ask,
+            call_id: call_id.unwrap_or_default().to_owned(),
+            verdict: None,
+            token: None,
+            has_body: !(wants_body && has_body),
+        };
+        let step = if self.table.master_key.matches(presented) {
+            joining.verdict = Some(Payer::Master);
+            None
+        } else {
+            let token = token_of(presented)?;
+            match keyring.look_up(&token, now_ms) {
+                Lookup::Known(key) => {
+                    access::check_alive(&key, now_ms)?;
+                    joining.verdict = Some(Payer::Key(key));
+                    None
+                }
+                Lookup::Unknown => return Err(unknown_key().into()),
+                Lookup::Ask => {
+                    joining.token = Some(token);
+                    Some(Step::Verify(token))
+                }
+            }
+        };
+        self.phase = Phase::Joining(joining);
+        Ok(step.unwrap_or_else(|| self.meet()))
+    }
+
+    /// The body is whole.
+    pub fn body_complete(&mut self) -> Step {
+        match &mut self.phase {
+            Phase::Joining(joining) => {
+                joining.has_body = true;
+                self.meet()
+            }
+            Phase::Closed => Step::Wait,
+        }
+    }
+
+    /// The key whose verdict is awaited.
+    pub fn awaited(&self) -> Option<TokenHash> {
+        match &self.phase {
+            Phase::Joining(Joining { verdict: None, token, .. }) => *token,
+            _ => None,
+        }
+    }
+
+    /// The key service has answered: the key, nothing for "there is none", or `Err` for no answer.
+    pub fn verdict(&mut self, answer: Result<Option<Rc<KeyRecord>>, NoVerdict>, now_ms: u64) -> Step {
+        let Phase::Joining(joining) = &mut self.phase else { return Step::Wait };
+        let refusal = match answer {
+            Ok(Some(key)) => match access::check_alive(&key, now_ms) {
+                Ok(()) => {
+                    joining.verdict = Some(Payer::Key(key));
+                    return self.meet();
+                }
+                Err(error) => error.into(),
+            },
+            Ok(None) => unknown_key().into(),
+            Err(NoVerdict) => Reply::from(ErrorBody::new(
+                503,
+                "service_unavailable_error",
+                "The key service does not answer, so this key cannot be checked. Try again later.",
+            ))
+            .with("retry-after", "1"),
+        };
+        self.phase = Phase::Closed;
+        Step::Reply(refusal)
+    }
+
+    /// Decides. To be called once, when a step said [`Step::Admit`].
+    ///
+    /// # Errors
+    /// The answer that refuses the request.
+    pub fn admit(&mut self, body: &[u8]) -> Result<Call, Reply> {
+        let phase = core::mem::replace(&mut self.phase, Phase::Closed);
+        let Phase::Joining(Joining {
+            ask: Ask::Model { operation, model },
+            call_id,
+            verdict: Some(payer),
+            ..
+        }) = phase
+        else {
+            return Err(ErrorBody::ours("the request was decided before it was complete").into());
+        };
+        let request = Request::parse(operation, body)?;
+        for name in ["api_base", "base_url"] {
+            if request.object().get(name).is_some() {
+                return Err(unauthorized(format!(
+                    "Authentication Error, Rejected Request: {name} is not allowed in request body."
+                ))
+                .into());
+            }
+        }
+        let in_body = request.model()?.map(|model| model.0.into_owned());
+        let Some(model) = model.or(in_body) else {
+            return Err(no_deployment("None").into());
+        };
+        let key = payer.key();
+        let renamed = key.and_then(|key| key.aliases.iter().find(|(asked, _)| *asked == model));
+        let routed = renamed.map_or(model.as_str(), |(_, served)| served);
+        let route = self.table.routes.find(routed);
+        let group = route.and_then(|route| self.table.groups.get(route.group));
+        if let Some(key) = key {
+            let allowed = match group {
+                Some(group) => access::may_use(key, routed, group) || access::may_use(key, &model, group),
+                None => key.models.is_empty(),
+            };
+            if !allowed {
+                return Err(access::model_denied(&model).into());
+            }
+        }
+        let (Some(route), Some(_)) = (route, group) else {
+            return Err(self.unknown_model(operation, &model).into());
+        };
+        if request.get(operation.required()).is_none() {
+            return Err(ErrorBody::missing(operation.route(), operation.required()).into());
+        }
+        let memo = Memo {
+            operation,
+            stream: operation != Operation::Embeddings && request.stream()?,
+            include_usage: request.include_usage()?,
+            base64: request.get("encoding_format").is_some_and(|format| format.get() == r#""base64""#),
+            created: self.started_ms / 1000,
+            id: format!("chatcmpl-{call_id}"),
+            json_tool: None,
+            renamed: Vec::new(),
+            model: model.clone(),
+        };
+        Ok(Call {
+            group: route.group,
+            wildcard: route.wildcard.map(str::to_owned),
+            key: key.map(Rc::clone),
+            drop_params: request.read("drop_params", "true or false")?,
+            memo,
+            id: call_id,
+            body_len: body.len(),
+            started_ms: self.started_ms,
+            progress: RefCell::new(Progress::default()),
+            table: Rc::clone(&self.table),
+        })
+    }
+
+    /// The only door: both halves are there.
+    fn meet(&mut self) -> Step {
+        let Phase::Joining(joining) = &self.phase else { return Step::Wait };
+        let (Some(payer), true) = (&joining.verdict, joining.has_body) else { return Step::Wait };
+        let key = payer.key().map(Rc::as_ref);
+        let reply = match &joining.ask {
+            Ask::Model { .. } => return Step::Admit,
+            Ask::Models => catalog::models(&self.table, key),
+            Ask::ModelById(id) => catalog::model_by_id(&self.table, key, id),
+            Ask::ModelInfo => catalog::model_info(&self.table, key),
+            _ => Reply::detail(404, "Not Found"),
+        };
+        self.phase = Phase::Closed;
+        Step::Reply(reply)
+    }
+
+    fn unknown_model(&self, operation: Operation, model: &str) -> ErrorBody {
+        if self.table.groups.iter().any(|group| group.name.contains('*')) {
+            return no_deployment(model);
+        }
+        ErrorBody::bad_request(format!(
+            "{}: Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key.",
+            operation.route()
+        ))
+        .about("model")
+    }
+}
+
+/// The key service did not answer.
+#[derive(Clone, Copy, Debug)]
+pub struct NoVerdict;
+
+fn no_deployment(model: &str) -> ErrorBody {
+    ErrorBody::bad_request(format!(
+        "litellm.BadRequestError: You passed in model={model}. There are no healthy deployments for this model"
+    ))
+    .about("model")
+}
+
+fn unknown_key() -> ErrorBody {
+    ErrorBody::new(401, "token_not_found_in_db", "Authentication Error, Invalid API key provided.")
+        .about("key")
+}
+
+/// The hash of a key that has the shape of one: what has not costs no call.
+fn token_of(presented: &[u8]) -> Result<TokenHash, ErrorBody> {
+    if presented.starts_with(KEY_PREFIX.as_bytes()) {
+        return Ok(TokenHash::of(presented));
+    }
+    let text = String::from_utf8_lossy(presented);
+    let letters: Vec<char> = text.chars().collect();
+    let shown = match (letters.first_chunk::<4>(), letters.last_chunk::<4>()) {
+        (Some(first), Some(last)) if letters.len() > 8 => {
+            format!("{}****{}", first.iter().collect::<String>(), last.iter().collect::<String>())
+        }
+        _ => "****".to_owned(),
+    };
+    Err(unauthorized(format!(
+        "LiteLLM Virtual Key expected. Received={shown}, expected to start with 'sk-'."
+    )))
+}

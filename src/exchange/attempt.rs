@@ -1,0 +1,315 @@
+//! The upstream role: one attempt at one deployment, translated there and back.
+//!
+//! Envoy's router has picked the endpoint. A retry is another attempt with another `Attempt`; it gets the client's
+//! body again, but the headers of the attempt before it, so every attempt writes its headers from nothing.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use crate::config::RETRY_HEADER;
+use crate::dialects::{Body, Target};
+use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Request, Usage};
+use crate::providers::Auth;
+use crate::table::Endpoint;
+
+use super::call::{Call, Tried};
+use super::head::Head;
+use super::headers::{Headers, answer_headers, passed_on};
+use super::{Reply, Streaming};
+
+/// One attempt.
+pub struct Attempt {
+    call: Rc<Call>,
+    endpoint: Rc<Endpoint>,
+    memo: Memo,
+    phase: Phase,
+}
+
+enum Phase {
+    /// The request is not written yet.
+    Begun,
+    /// The answer is awaited.
+    Sent,
+    /// The answer is held until it is whole.
+    Whole { status: u16, head: Head },
+    /// The answer is streamed.
+    Streaming(Box<Streaming>),
+    /// Nothing is left to do.
+    Closed,
+}
+
+/// What to send.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// This request, all headers replaced.
+    Send {
+        /// Every header.
+        headers: Headers,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// Nothing: this is the answer.
+    Reply(Reply),
+}
+
+/// What to do with an answer's headers.
+#[derive(Debug)]
+pub enum HeadStep {
+    /// Hold them until the body is whole.
+    Hold,
+    /// Let them go with these, and stream.
+    Stream(Headers),
+    /// The answer has no body, and the client must get one: these headers now, the body downstream.
+    Bare(Headers),
+    /// Leave them.
+    Pass,
+}
+
+impl Attempt {
+    /// An attempt at that deployment.
+    pub fn new(call: Rc<Call>, endpoint: Rc<Endpoint>) -> Self {
+        let memo = call.memo.clone();
+        let mut progress = call.progress.borrow_mut();
+        progress.attempts.push(Tried { endpoint: Rc::clone(&endpoint), status: 0 });
+        (progress.answered, progress.marked, progress.bare) = (false, false, None);
+        drop(progress);
+        Self { call, endpoint, memo, phase: Phase::Begun }
+    }
+
+    /// Writes the provider's request from the client's body. `current` are the headers as they are now.
+    pub fn request(&mut self, current: &Head, body: &[u8]) -> Outgoing {
+        match self.write(current, body) {
+            Ok(Outgoing::Send { headers, body }) => {
+                self.phase = Phase::Sent;
+                Outgoing::Send { headers, body }
+            }
+            Ok(reply) => {
+                self.phase = Phase::Closed;
+                reply
+            }
+            Err(error) => {
+                self.phase = Phase::Closed;
+                Outgoing::Reply(self.local(error.status, error.to_json(), Usage::default()))
+            }
+        }
+    }
+
+    fn write(&mut self, current: &Head, body: &[u8]) -> Result<Outgoing, ErrorBody> {
+        let endpoint = Rc::clone(&self.endpoint);
+        let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
+        let model = self.call.model_of(&endpoint);
+        let drop_params = self.call.drop_params.or(deployment.drop_params);
+        let target = Target {
+            provider,
+            deployment,
+            model: &model,
+            drop_params: drop_params.unwrap_or(self.call.table.settings.drop_params),
+        };
+        let operation = self.memo.operation;
+        if !provider.dialect.operations().contains(&operation) {
+            return Err(ErrorBody::bad_request(format!(
+                "{}: the provider '{}' of model {} cannot be asked for this",
+                operation.route(),
+                provider.name,
+                self.memo.model
+            ))
+            .about("model"));
+        }
+        let request = Request::parse(operation, body)?.with_defaults(&deployment.defaults);
+        let outbound = provider.dialect.request(&request, &target, &mut self.memo)?;
+        let body = match outbound.body {
+            Body::Bytes(body) => body,
+            Body::Answered { status, body, usage } => {
+                return Ok(Outgoing::Reply(self.local(status, body, usage)));
+            }
+        };
+
+        let mut headers = Headers::for_request(current, &endpoint.base_path, &outbound.path, body.len());
+        headers.set("accept", if self.memo.stream { "text/event-stream" } else { "application/json" });
+        for (name, value) in provider.headers {
+            headers.set(*name, *value);
+        }
+        for (name, value) in outbound.headers {
+            headers.set(name, value);
+        }
+        match (provider.auth, &endpoint.credential) {
+            (Auth::None, _) => {}
+            (Auth::Bearer, Some(secret)) => {
+                headers.set("authorization", format!("Bearer {}", secret.reveal()))
+            }
+            (Auth::Header(name), Some(secret)) => headers.set(name, secret.reveal().to_owned()),
+            (_, None) => {
+                let variable = deployment.api_key_env.as_deref().unwrap_or("api_key");
+                let why = format!("no credential: {variable} is not set for deployment '{}'", deployment.id);
+                return Err(Fault::new(Class::Authentication, why).to_body(provider.name));
+            }
+        }
+        for (name, value) in &endpoint.headers {
+            headers.set(name.clone(), value.reveal().to_owned());
+        }
+        Ok(Outgoing::Send { headers, body })
+    }
+
+    /// The answer's headers. `bare` tells that no body follows.
+    pub fn response_head(&mut self, head: Head, bare: bool) -> HeadStep {
+        if !matches!(self.phase, Phase::Sent) {
+            return HeadStep::Pass;
+        }
+        let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
+        if bare {
+            let fault = self.read_fault(status, b"");
+            let (mut headers, error) = self.fault_headers(&fault, &head);
+            headers.remove("content-length");
+            self.call.progress.borrow_mut().bare = Some(error);
+            self.phase = Phase::Closed;
+            return HeadStep::Bare(headers);
+        }
+        let content_type = head.text("content-type").unwrap_or_default();
+        let whole = content_type.starts_with("application/json") || content_type.starts_with("text/html");
+        if !self.memo.stream || whole || !(200..300).contains(&status) {
+            self.phase = Phase::Whole { status, head };
+            return HeadStep::Hold;
+        }
+        let mut headers = Headers::for_answer(200, "text/event-stream; charset=utf-8");
+        headers.set("cache-control", "no-cache");
+        headers.set("x-accel-buffering", "no");
+        answer_headers(&mut headers, &self.call, &self.endpoint, None);
+        passed_on(&mut headers, &head);
+        self.note(status);
+        let streaming =
+            Streaming::new(self.endpoint.provider.dialect, &self.memo, self.endpoint.provider.name);
+        self.phase = Phase::Streaming(Box::new(streaming));
+        HeadStep::Stream(headers)
+    }
+
+    /// The whole answer, for [`HeadStep::Hold`]: the client's headers and body.
+    pub fn response_body(&mut self, body: &[u8]) -> Option<(Headers, Vec<u8>)> {
+        let Phase::Whole { status, head } = core::mem::replace(&mut self.phase, Phase::Closed) else {
+            return None;
+        };
+        let answer = if (200..300).contains(&status) {
+            self.read_answer(&head, body)
+        } else {
+            Err(self.read_fault(status, body))
+        };
+        Some(match answer {
+            Ok(Answer { body, usage }) => {
+                let mut headers = Headers::for_answer(200, "application/json");
+                headers.set_length(body.len());
+                answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
+                passed_on(&mut headers, &head);
+                self.note(200);
+                self.call.progress.borrow_mut().usage = usage;
+                (headers, body)
+            }
+            Err(fault) => {
+                let (headers, error) = self.fault_headers(&fault, &head);
+                (headers, error.to_json())
+            }
+        })
+    }
+
+    /// The next chunk of a stream, for [`HeadStep::Stream`]: the client's bytes.
+    pub fn response_chunk(&mut self, chunk: &[u8], last: bool) -> Option<&[u8]> {
+        let Phase::Streaming(streaming) = &mut self.phase else { return None };
+        streaming.feed(chunk, last);
+        let writer = streaming.writer();
+        let mut progress = self.call.progress.borrow_mut();
+        progress.usage = writer.used();
+        progress.produced =
+            if writer.ended() && progress.usage.completion > 0 { 0 } else { writer.produced() };
+        drop(progress);
+        Some(writer.pending())
+    }
+
+    /// Whether the answer is being streamed.
+    pub fn is_streaming(&self) -> bool {
+        matches!(self.phase, Phase::Streaming(_))
+    }
+
+    /// Whether the answer is held until it is whole.
+    pub fn is_holding(&self) -> bool {
+        matches!(self.phase, Phase::Whole { .. })
+    }
+
+    fn read_answer(&self, head: &Head, body: &[u8]) -> Result<Answer, Fault> {
+        if let Some(encoding) = head.text("content-encoding").filter(|encoding| *encoding != "identity") {
+            return Err(Fault::garbled(format!(
+                "the answer is compressed ({encoding}), which was not asked for"
+            )));
+        }
+        let answer = self.endpoint.provider.dialect.answer(body, &self.memo)?;
+        if self.memo.stream {
+            return Err(Fault::garbled("the provider did not stream its answer"));
+        }
+        Ok(answer)
+    }
+
+    fn read_fault(&self, status: u16, body: &[u8]) -> Fault {
+        self.endpoint.provider.dialect.error(if (200..300).contains(&status) { 502 } else { status }, body)
+    }
+
+    fn fault_headers(&self, fault: &Fault, head: &Head) -> (Headers, ErrorBody) {
+        let error = fault.to_body(self.endpoint.provider.name);
+        let mut headers = Headers::for_answer(error.status, "application/json");
+        headers.set_length(error.to_json().len());
+        answer_headers(&mut headers, &self.call, &self.endpoint, Some(&Usage::default()));
+        passed_on(&mut headers, head);
+        if self.is_for_another(fault.class) {
+            headers.set(RETRY_HEADER, fault.class.name());
+            self.call.progress.borrow_mut().marked = true;
+        }
+        self.note(error.status);
+        (headers, error)
+    }
+
+    /// Errors that are the deployment's and not the request's, but have a status that Envoy does not retry by
+    /// itself: another deployment of the group may do better.
+    fn is_for_another(&self, class: Class) -> bool {
+        matches!(class, Class::Authentication | Class::PermissionDenied)
+            && self.call.table.siblings(self.call.group_name()) > 1
+    }
+
+    /// An answer that comes from here and from no provider.
+    fn local(&self, status: u16, body: Vec<u8>, usage: Usage) -> Reply {
+        let sse = self.memo.stream && status == 200;
+        let content_type = if sse { "text/event-stream; charset=utf-8" } else { "application/json" };
+        let mut headers = Headers::default();
+        headers.set("content-type", content_type);
+        answer_headers(&mut headers, &self.call, &self.endpoint, (!sse).then_some(&usage));
+        self.note(status);
+        self.call.progress.borrow_mut().usage = usage;
+        Reply { status, headers: headers.into_pairs(), body }
+    }
+
+    fn note(&self, status: u16) {
+        let mut progress = self.call.progress.borrow_mut();
+        progress.answered = true;
+        if let Some(tried) = progress.attempts.last_mut() {
+            tried.status = status;
+        }
+    }
+}
+
+impl Reply {
+    /// An answer to a request that has lost its admission: the VM was started anew in between.
+    pub fn lost() -> Self {
+        ErrorBody::new(
+            503,
+            "internal_server_error",
+            "The gateway was restarted while it served this request.",
+        )
+        .into()
+    }
+
+    /// An endpoint that the table does not know.
+    pub fn unknown_deployment() -> Self {
+        ErrorBody::ours(
+            "The endpoint that was picked is in no table of this gateway; its configuration is stale.",
+        )
+        .into()
+    }
+}
+
+/// A header's value, owned or static.
+pub(super) type Value = Cow<'static, str>;

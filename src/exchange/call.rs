@@ -1,0 +1,122 @@
+//! One admitted request: what the downstream role knows and the upstream role needs, and the way back.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use crate::key::{KeyRecord, UsageEntry};
+use crate::openai::{Memo, Operation, Usage};
+use crate::price;
+use crate::table::{Endpoint, Table};
+
+/// An admitted request. Both roles run in one VM, so the upstream role gets it by reference.
+#[derive(Debug)]
+pub struct Call {
+    /// The table that admitted it.
+    pub table: Rc<Table>,
+    /// Index of the group that serves it.
+    pub group: usize,
+    /// What the group's `*` stands for.
+    pub wildcard: Option<String>,
+    /// Who pays; nobody when it is the master key.
+    pub key: Option<Rc<KeyRecord>>,
+    /// What is asked for, and what the answer needs of it.
+    pub memo: Memo,
+    /// `x-litellm-call-id`
+    pub id: String,
+    /// The request's own `drop_params`.
+    pub drop_params: Option<bool>,
+    /// Size of the body, bytes: the estimate of a prompt that nobody counted.
+    pub body_len: usize,
+    /// Start, Unix milliseconds.
+    pub started_ms: u64,
+    /// What has happened since.
+    pub progress: RefCell<Progress>,
+}
+
+/// What has happened to a request.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The attempts in their order.
+    pub attempts: Vec<Tried>,
+    /// What was used, as far as it is known.
+    pub usage: Usage,
+    /// Bytes of the model's words so far, where a stream counts no tokens before its end.
+    pub produced: u64,
+    /// An attempt was answered without a body: the downstream role writes this one.
+    pub bare: Option<crate::openai::ErrorBody>,
+    /// The last attempt has an answer. If it is not the last after all, the next attempt takes this back.
+    pub answered: bool,
+    /// That answer asks Envoy's router for another attempt; if it goes to the client, the mark must go.
+    pub marked: bool,
+}
+
+/// One attempt.
+#[derive(Debug)]
+pub struct Tried {
+    /// Whom it went to.
+    pub endpoint: Rc<Endpoint>,
+    /// What came back, in the client's terms; 0 as long as nothing did.
+    pub status: u16,
+}
+
+impl Call {
+    /// `model_name` of the group that was asked for.
+    pub fn group_name(&self) -> &str {
+        self.table.groups.get(self.group).map(|group| group.name.as_str()).unwrap_or_default()
+    }
+
+    /// The model in a deployment's words: its `*` is what the group's `*` matched.
+    pub fn model_of(&self, endpoint: &Endpoint) -> String {
+        match (&self.wildcard, endpoint.deployment.model.split_once('*')) {
+            (Some(wildcard), Some((before, after))) => format!("{before}{wildcard}{after}"),
+            _ => endpoint.deployment.model.clone(),
+        }
+    }
+
+    /// The account of the request, once it is over. `status` is what the client received.
+    pub fn settle(&self, status: u16, now_ms: u64) -> UsageEntry {
+        let progress = self.progress.borrow();
+        let last = progress.attempts.last().filter(|_| progress.answered);
+        let endpoint = last.map(|tried| &tried.endpoint);
+        let usage = self.used(&progress);
+        UsageEntry {
+            call_id: self.id.clone(),
+            token: self.key.as_ref().map(|key| key.token),
+            mode: self.memo.operation.mode().to_owned(),
+            model_group: self.group_name().to_owned(),
+            deployment_id: endpoint.map(|endpoint| endpoint.deployment.id.clone()).unwrap_or_default(),
+            model: endpoint
+                .map(|endpoint| format!("{}/{}", endpoint.provider.name, self.model_of(endpoint)))
+                .unwrap_or_default(),
+            requests: 1,
+            status,
+            prompt_tokens: usage.prompt,
+            completion_tokens: usage.completion,
+            cached_tokens: usage.cached,
+            cache_write_tokens: usage.cache_write,
+            reasoning_tokens: usage.reasoning,
+            cost_picodollars: endpoint
+                .and_then(|endpoint| endpoint.deployment.price.as_ref())
+                .map(|price| price::cost(price, &usage)),
+            started_ms: self.started_ms,
+            duration_ms: now_ms.saturating_sub(self.started_ms),
+        }
+    }
+
+    /// What the answer cost so far, picodollars; nothing where the price is not known.
+    pub fn cost_of(&self, endpoint: &Endpoint, usage: &Usage) -> Option<u64> {
+        endpoint.deployment.price.as_ref().map(|price| price::cost(price, usage))
+    }
+
+    /// Usage as counted; of a stream that died before it was counted, estimated at four bytes a token.
+    fn used(&self, progress: &Progress) -> Usage {
+        let mut usage = progress.usage;
+        if progress.produced > 0 {
+            usage.completion = usage.completion.max(progress.produced / 4);
+            if usage.prompt == 0 && self.memo.operation != Operation::Embeddings {
+                usage.prompt = self.body_len as u64 / 4;
+            }
+        }
+        usage
+    }
+}

@@ -1,0 +1,100 @@
+//! A request's headers as they came, and the key in them.
+
+use crate::openai::ErrorBody;
+
+/// Request headers, names in lower case, values as bytes: a client may send any.
+#[derive(Clone, Debug, Default)]
+pub struct Head(Vec<(String, Vec<u8>)>);
+
+impl Head {
+    /// Takes what the host read.
+    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        Self(headers)
+    }
+
+    /// The first value of that name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.0.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// A value that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(|value| core::str::from_utf8(value).ok())
+    }
+
+    /// Names that only the gateway may set towards Envoy: a client's own are taken away.
+    pub fn forbidden(&self) -> impl Iterator<Item = &str> {
+        let internal = |name: &str| name.starts_with("x-switchboard-") || name.starts_with("x-envoy-");
+        self.0.iter().map(|(name, _)| name.as_str()).filter(move |name| internal(name))
+    }
+
+    /// All headers.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+}
+
+/// The key that a request presents.
+///
+/// `LiteLLM`'s precedence: its own header, `Authorization`, then those of other vendors' SDKs. `key_header` is
+/// `general_settings.litellm_key_header_name`.
+///
+/// # Errors
+/// 401 when there is none, or a token without its scheme.
+pub fn presented_key<'h>(head: &'h Head, key_header: Option<&str>) -> Result<&'h [u8], ErrorBody> {
+    const ALONE: &[&str] = &["api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
+    let filled = |name: &str| head.get(name).filter(|value| !value.is_empty());
+    if let Some(key) = key_header.and_then(filled).or_else(|| filled("x-litellm-api-key")) {
+        return Ok(bearer(key).unwrap_or(key).trim_ascii());
+    }
+    if let Some(authorization) = filled("authorization") {
+        return bearer(authorization).map(<[u8]>::trim_ascii).ok_or_else(|| {
+            unauthorized(
+                "Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix.",
+            )
+        });
+    }
+    ALONE
+        .iter()
+        .find_map(|name| filled(name))
+        .map(|key| bearer(key).unwrap_or(key).trim_ascii())
+        .ok_or_else(|| unauthorized("Authentication Error, No api key passed in."))
+}
+
+/// `401 auth_error`
+pub fn unauthorized(message: impl Into<String>) -> ErrorBody {
+    ErrorBody::new(401, "auth_error", message)
+}
+
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    // `Basic` is stripped and not decoded, as LiteLLM does: it ends as a key that does not begin with `sk-`.
+    [&b"Bearer "[..], b"bearer ", b"Basic "].iter().find_map(|scheme| value.strip_prefix(*scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(headers: &[(&str, &str)]) -> Result<String, String> {
+        let head = Head::new(headers.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect());
+        presented_key(&head, None)
+            .map(|key| String::from_utf8(key.to_vec()).unwrap())
+            .map_err(|error| error.message)
+    }
+
+    #[test]
+    fn every_header_form_presents_a_key_in_the_order_of_precedence() {
+        assert_eq!(key(&[("authorization", "Bearer sk-1"), ("x-litellm-api-key", "sk-2")]).unwrap(), "sk-2");
+        assert_eq!(key(&[("x-litellm-api-key", "Bearer sk-2")]).unwrap(), "sk-2");
+        assert_eq!(key(&[("api-key", "sk-3"), ("authorization", "bearer sk-1")]).unwrap(), "sk-1");
+        for name in ["api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"] {
+            assert_eq!(key(&[(name, "sk-4")]).unwrap(), "sk-4", "{name}");
+        }
+    }
+
+    #[test]
+    fn no_key_and_a_bare_token_are_told_apart() {
+        assert!(key(&[]).unwrap_err().contains("No api key passed in."));
+        assert!(key(&[("authorization", "sk-1")]).unwrap_err().contains("Malformed API Key"));
+    }
+}

@@ -1,0 +1,150 @@
+//! Header lists, written from nothing: what is not put in here is not sent.
+
+use std::borrow::Cow;
+
+use crate::openai::Usage;
+use crate::table::Endpoint;
+
+use super::attempt::Value;
+use super::call::Call;
+use super::head::Head;
+
+/// Every header of a message, in the order in which they were set.
+#[derive(Debug, Default, Clone)]
+pub struct Headers(Vec<(Cow<'static, str>, Value)>);
+
+impl Headers {
+    /// The headers of a request to a provider. Of the current ones only Envoy's own pseudo-headers stay: no
+    /// client header and nothing of an earlier attempt is handed on.
+    pub fn for_request(current: &Head, base_path: &str, path: &str, length: usize) -> Self {
+        let mut headers = Self(Vec::with_capacity(16));
+        headers.set(":method", "POST");
+        for name in [":scheme", ":authority"] {
+            if let Some(value) = current.text(name) {
+                headers.set(name, value.to_owned());
+            }
+        }
+        headers.set(":path", format!("{base_path}{path}"));
+        headers.set("content-type", "application/json");
+        headers.set_length(length);
+        headers.set("accept-encoding", "identity");
+        headers.set("user-agent", concat!("Switchboard/", env!("CARGO_PKG_VERSION")));
+        headers
+    }
+
+    /// The headers of an answer to a client.
+    pub fn for_answer(status: u16, content_type: &'static str) -> Self {
+        let mut headers = Self(Vec::with_capacity(24));
+        headers.set(":status", status.to_string());
+        headers.set("content-type", content_type);
+        headers
+    }
+
+    /// Sets a header; one of that name that is there already is replaced.
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>> + AsRef<str>, value: impl Into<Value>) {
+        let value = value.into();
+        match self.0.iter_mut().find(|(header, _)| *header == name.as_ref()) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name.into(), value)),
+        }
+    }
+
+    /// Sets `content-length`.
+    pub fn set_length(&mut self, length: usize) {
+        self.set("content-length", length.to_string());
+    }
+
+    /// Takes a header out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(header, _)| header != name);
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    pub(super) fn into_pairs(self) -> Vec<(Cow<'static, str>, Value)> {
+        self.0
+    }
+}
+
+/// `x-litellm-*`: what served the request, and what it cost. A stream's cost is not known when its headers go out.
+pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endpoint, usage: Option<&Usage>) {
+    let deployment = &endpoint.deployment;
+    let attempts = call.progress.borrow().attempts.len();
+    headers.set("x-litellm-call-id", call.id.clone());
+    headers.set("x-litellm-model-id", deployment.id.clone());
+    headers.set("x-litellm-model-name", format!("{}/{}", deployment.provider, call.model_of(endpoint)));
+    headers.set("x-litellm-model-group", deployment.group.clone());
+    if !deployment.api_base.is_empty() {
+        headers.set("x-litellm-model-api-base", deployment.api_base.clone());
+    }
+    headers.set("x-litellm-version", concat!("switchboard-", env!("CARGO_PKG_VERSION")));
+    headers.set("x-litellm-attempted-retries", attempts.saturating_sub(1).to_string());
+    let fell_back = deployment.group != call.group_name();
+    headers.set("x-litellm-attempted-fallbacks", if fell_back { "1" } else { "0" });
+    if let Some(usage) = usage {
+        let cost = call.cost_of(endpoint, usage).unwrap_or_default();
+        headers.set("x-litellm-response-cost", dollars(cost));
+    }
+}
+
+/// What a provider's answer says that a client wants to know: rate limits and `retry-after` under their own names,
+/// the rest behind `llm_provider-`.
+pub(super) fn passed_on(headers: &mut Headers, head: &Head) {
+    for (name, value) in head.iter() {
+        let Ok(value) = core::str::from_utf8(value) else { continue };
+        if name == "retry-after" || name == "retry-after-ms" || name.starts_with("x-ratelimit-") {
+            headers.set(name.to_owned(), value.to_owned());
+        }
+        if name == "x-request-id" || name == "request-id" {
+            headers.set("request-id", value.to_owned());
+        }
+        let hop_by_hop = matches!(
+            name,
+            "connection" | "content-length" | "keep-alive" | "set-cookie" | "transfer-encoding" | "upgrade"
+        );
+        if !hop_by_hop
+            && !name.starts_with(':')
+            && !name.starts_with("x-envoy-")
+            && !name.starts_with("x-switchboard-")
+        {
+            headers.set(format!("llm_provider-{name}"), value.to_owned());
+        }
+    }
+}
+
+/// Picodollars as dollars, without the noise of a float.
+pub(super) fn dollars(pico: u64) -> String {
+    let (whole, fraction) = (pico / 1_000_000_000_000, pico % 1_000_000_000_000);
+    if fraction == 0 {
+        return whole.to_string();
+    }
+    format!("{whole}.{}", format!("{fraction:012}").trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_written_exactly() {
+        assert_eq!(dollars(3_000_000_000), "0.003");
+        assert_eq!(dollars(0), "0");
+        assert_eq!(dollars(12_000_000_000_001), "12.000000000001");
+    }
+
+    #[test]
+    fn of_the_current_request_only_the_pseudo_headers_go_on() {
+        let current =
+            [("x-api-key", "secret"), (":authority", "api.x"), (":scheme", "https"), (":path", "/old")];
+        let current =
+            Head::new(current.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect());
+        let headers = Headers::for_request(&current, "/v1", "/chat/completions", 3);
+        let names: Vec<&str> = headers.iter().map(|(name, _)| name).collect();
+        assert!(!names.contains(&"x-api-key"));
+        assert!(headers.iter().any(|header| header == (":path", "/v1/chat/completions")));
+        assert!(headers.iter().any(|header| header == (":authority", "api.x")));
+    }
+}

@@ -1,0 +1,189 @@
+//! Paths: what each of them asks for, and who answers it.
+
+use std::borrow::Cow;
+
+use crate::openai::Operation;
+
+/// Path prefixes that the key service answers. Envoy's routes are rendered from this list, so that the filter and
+/// the routes cannot disagree.
+pub const MANAGEMENT_PREFIXES: &[&str] =
+    &["/key/", "/v2/key/", "/user/", "/team/", "/budget/", "/spend/", "/openapi.json", "/docs"];
+
+/// What a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// A model is to answer.
+    Model {
+        /// What it is asked for.
+        operation: Operation,
+        /// The model where the path names it.
+        model: Option<String>,
+    },
+    /// `/v1/models`
+    Models,
+    /// `/v1/models/{id}`
+    ModelById(String),
+    /// `/model/info`
+    ModelInfo,
+    /// `/health/liveliness`
+    Liveliness,
+    /// `/health/readiness`
+    Readiness,
+    /// The key service answers.
+    Management,
+    /// The path is right, the method is not.
+    MethodNotAllowed {
+        /// The one that is.
+        allow: &'static str,
+    },
+    /// The path has a slash too many at its end.
+    Redirect(String),
+    /// Nobody answers that.
+    NotFound,
+}
+
+impl Ask {
+    /// Reads method and path.
+    pub fn parse(method: &[u8], path_and_query: &str) -> Self {
+        let (path, query) =
+            path_and_query.split_once('?').map_or((path_and_query, None), |(p, q)| (p, Some(q)));
+        if MANAGEMENT_PREFIXES.iter().any(|prefix| is_below(path, prefix)) {
+            return Self::Management;
+        }
+        let get = |ask: Self| {
+            if matches!(method, b"GET" | b"HEAD") { ask } else { Self::MethodNotAllowed { allow: "GET" } }
+        };
+        match path {
+            "/health/liveliness" | "/health/liveness" => return get(Self::Liveliness),
+            "/health/readiness" => return get(Self::Readiness),
+            "/models" | "/v1/models" => return get(Self::Models),
+            "/model/info" | "/v1/model/info" | "/v2/model/info" => return get(Self::ModelInfo),
+            _ => {}
+        }
+        if let Some(id) = path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/models/")) {
+            if !id.is_empty() {
+                return get(Self::ModelById(decode(id).into_owned()));
+            }
+        }
+        if let Some((operation, model)) = operation(path) {
+            if method != b"POST" {
+                return Self::MethodNotAllowed { allow: "POST" };
+            }
+            let in_query = || query.and_then(|query| query_value(query, "model"));
+            let model = model.map(|model| decode(model).into_owned()).or_else(in_query);
+            return Self::Model { operation, model };
+        }
+        match path.strip_suffix('/') {
+            Some(short) if !short.is_empty() && Self::parse(method, short) != Self::NotFound => {
+                let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+                Self::Redirect(format!("{short}{query}"))
+            }
+            _ => Self::NotFound,
+        }
+    }
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.starts_with(prefix) && (prefix.ends_with('/') || path.len() == prefix.len())
+}
+
+/// `/chat/completions` and its kin, bare, under `/v1`, `/engines/{model}` and `/openai/deployments/{model}`.
+fn operation(path: &str) -> Option<(Operation, Option<&str>)> {
+    let (rest, operation) = [
+        ("/chat/completions", Operation::Chat),
+        ("/completions", Operation::Completions),
+        ("/embeddings", Operation::Embeddings),
+    ]
+    .into_iter()
+    .find_map(|(suffix, operation)| Some((path.strip_suffix(suffix)?, operation)))?;
+    if matches!(rest, "" | "/v1") {
+        return Some((operation, None));
+    }
+    // A model's name may itself hold slashes (`anthropic/claude`).
+    let model = rest.strip_prefix("/engines/").or_else(|| rest.strip_prefix("/openai/deployments/"))?;
+    (!model.is_empty()).then_some((operation, Some(model)))
+}
+
+/// The value of a query parameter, decoded.
+pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        (key == name && !value.is_empty()).then(|| decode(&value.replace('+', " ")).into_owned())
+    })
+}
+
+/// Percent-decoding (RFC 3986, section 2.1). What is no escape, or no UTF-8 when decoded, stays as it is.
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then_some(after).and_then(|after| {
+            let (high, low) = (after.first()?, after.get(1)?);
+            let value = char::from(*high).to_digit(16)? * 16 + char::from(*low).to_digit(16)?;
+            Some((u8::try_from(value).ok()?, after.get(2..)?))
+        });
+        match escaped {
+            Some((byte, after)) => {
+                bytes.push(byte);
+                rest = after;
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chat(model: Option<&str>) -> Ask {
+        Ask::Model { operation: Operation::Chat, model: model.map(str::to_owned) }
+    }
+
+    #[test]
+    fn every_form_of_a_path_asks_for_the_same() {
+        for path in ["/chat/completions", "/v1/chat/completions"] {
+            assert_eq!(Ask::parse(b"POST", path), chat(None));
+        }
+        assert_eq!(Ask::parse(b"POST", "/engines/gpt-4o/chat/completions"), chat(Some("gpt-4o")));
+        assert_eq!(
+            Ask::parse(b"POST", "/openai/deployments/anthropic%2Fclaude/chat/completions?api-version=1"),
+            chat(Some("anthropic/claude"))
+        );
+        assert_eq!(Ask::parse(b"POST", "/v1/chat/completions?model=a+b%21"), chat(Some("a b!")));
+    }
+
+    #[test]
+    fn methods_slashes_and_unknown_paths_are_told_apart() {
+        assert_eq!(Ask::parse(b"GET", "/v1/chat/completions"), Ask::MethodNotAllowed { allow: "POST" });
+        assert_eq!(Ask::parse(b"POST", "/v1/models"), Ask::MethodNotAllowed { allow: "GET" });
+        assert_eq!(
+            Ask::parse(b"POST", "/v1/chat/completions/?a=b"),
+            Ask::Redirect("/v1/chat/completions?a=b".into())
+        );
+        assert_eq!(Ask::parse(b"POST", "/v1/v1/chat/completions"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"GET", "/"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"GET", "//"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"POST", "/internal/verify"), Ask::NotFound);
+    }
+
+    #[test]
+    fn management_paths_are_the_key_services() {
+        assert_eq!(Ask::parse(b"POST", "/key/generate"), Ask::Management);
+        assert_eq!(Ask::parse(b"GET", "/openapi.json"), Ask::Management);
+        assert_eq!(Ask::parse(b"GET", "/openapi.jsonx"), Ask::NotFound);
+    }
+
+    #[test]
+    fn a_broken_escape_stays_as_it_is() {
+        assert_eq!(decode("%zz%4"), "%zz%4");
+        assert_eq!(decode("%ff"), "%ff");
+    }
+}

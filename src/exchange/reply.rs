@@ -1,0 +1,44 @@
+//! An answer that the gateway gives by itself.
+
+use std::borrow::Cow;
+
+use crate::json::Writer;
+use crate::openai::ErrorBody;
+
+/// A complete answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers besides `content-length`.
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// A JSON document.
+    pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: vec![("content-type".into(), "application/json".into())], body: body.into() }
+    }
+
+    /// FastAPI's error shape, which `LiteLLM` has for what is no route of the data plane.
+    pub fn detail(status: u16, detail: &str) -> Self {
+        let mut body = Vec::new();
+        Writer::new(&mut body).object().key("detail").string(detail).end_object();
+        Self::json(status, body)
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl From<ErrorBody> for Reply {
+    fn from(error: ErrorBody) -> Self {
+        Self::json(error.status, error.to_json())
+    }
+}

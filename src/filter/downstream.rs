@@ -1,0 +1,169 @@
+//! The listener's filter: callbacks → [`Admission`] → hostcalls.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use crate::config::{CLUSTER_HEADER, RETRY_HEADER};
+use crate::exchange::{Admission, Call, NoVerdict, Reply, Step};
+use crate::key::{TokenHash, VERIFY_PATH, VerifyAnswer, VerifyRequest};
+use crate::openai::ErrorBody;
+
+use super::{host, vm};
+
+/// One request.
+#[derive(Default)]
+pub(super) struct Downstream {
+    admission: Option<Admission>,
+    relays: bool,
+    call: Option<(u64, Rc<Call>)>,
+}
+
+impl HttpContext for Downstream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let head = host::request_head();
+        #[cfg(feature = "panic-trigger")]
+        #[expect(clippy::panic, reason = "this is what the feature is for")]
+        if head.get("x-switchboard-panic").is_some() {
+            panic!("asked for by a test");
+        }
+        head.forbidden().for_each(|name| host::set_request_header(name, None));
+        let begun = vm::with(|vm| {
+            let table = vm.table()?;
+            Some(Admission::begin(&table, &vm.keyring.borrow(), &head, !end_of_stream, host::now_ms()))
+        });
+        let Some((admission, step)) = begun else {
+            let error = ErrorBody::ours("The gateway has no configuration.");
+            return self.act(Step::Reply(error.into()));
+        };
+        self.admission = Some(admission);
+        self.act(step)
+    }
+
+    fn on_http_request_body(&mut self, _: usize, end_of_stream: bool) -> Action {
+        if self.relays || self.call.is_some() {
+            return Action::Continue;
+        }
+        if !end_of_stream {
+            return Action::Pause;
+        }
+        self.body_complete()
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        if self.relays || self.call.is_some() {
+            return Action::Continue;
+        }
+        self.body_complete()
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        let Some((_, call)) = &self.call else { return Action::Continue };
+        let mut progress = call.progress.borrow_mut();
+        if !progress.answered {
+            host::set_response_header("x-litellm-call-id", Some(&call.id));
+        }
+        if progress.marked {
+            host::set_response_header(RETRY_HEADER, None);
+        }
+        let Some(error) = progress.bare.take() else { return Action::Continue };
+        drop(progress);
+        host::reply(&Reply::from(error).with("x-litellm-call-id", call.id.clone()));
+        Action::Pause
+    }
+
+    fn on_log(&mut self) {
+        let Some((number, call)) = self.call.take() else { return };
+        let answered =
+            call.progress.borrow().attempts.last().map(|tried| tried.status).filter(|status| *status > 0);
+        let entry = call.settle(answered.unwrap_or_else(host::final_status), host::now_ms());
+        vm::with(|vm| {
+            vm.forget(number);
+            vm.ledger.borrow_mut().add(entry);
+        });
+    }
+}
+
+impl Context for Downstream {
+    fn on_http_call_response(&mut self, _: u32, _: usize, body_size: usize, _: usize) {
+        let Some(admission) = &mut self.admission else { return };
+        let Some(token) = admission.awaited() else { return };
+        let now_ms = host::now_ms();
+        let answer = if host::call_response_status() == 200 {
+            serde_json::from_slice::<VerifyAnswer>(&host::call_response_body(body_size))
+                .map_err(|_| NoVerdict)
+        } else {
+            Err(NoVerdict)
+        };
+        let answer = answer.map(|answer| vm::with(|vm| vm.keyring.borrow_mut().learn(token, answer, now_ms)));
+        let step = admission.verdict(answer, now_ms);
+        if self.act(step) == Action::Continue {
+            host::resume_request();
+        }
+    }
+}
+
+impl Downstream {
+    fn body_complete(&mut self) -> Action {
+        match &mut self.admission {
+            Some(admission) => {
+                let step = admission.body_complete();
+                self.act(step)
+            }
+            None => Action::Pause,
+        }
+    }
+
+    fn act(&mut self, step: Step) -> Action {
+        match step {
+            Step::Wait => Action::Pause,
+            Step::Relay => {
+                self.relays = true;
+                Action::Continue
+            }
+            Step::Verify(token) => {
+                if ask(token).is_some() {
+                    return Action::Pause;
+                }
+                match &mut self.admission {
+                    Some(admission) => {
+                        let step = admission.verdict(Err(NoVerdict), host::now_ms());
+                        self.act(step)
+                    }
+                    None => Action::Pause,
+                }
+            }
+            Step::Admit => {
+                let Some(admission) = &mut self.admission else { return Action::Pause };
+                match admission.admit(&host::request_body()) {
+                    Ok(call) => self.forward(Rc::new(call)),
+                    Err(reply) => self.act(Step::Reply(reply)),
+                }
+            }
+            Step::Reply(reply) => {
+                host::reply(&reply);
+                Action::Pause
+            }
+        }
+    }
+
+    fn forward(&mut self, call: Rc<Call>) -> Action {
+        if let Some(group) = call.table.groups.get(call.group) {
+            host::set_request_header(CLUSTER_HEADER, Some(&group.cluster));
+        }
+        let number = vm::with(|vm| vm.keep(Rc::clone(&call)));
+        host::leave_call(number);
+        self.call = Some((number, call));
+        Action::Continue
+    }
+}
+
+/// Asks the key service for a key.
+fn ask(token: TokenHash) -> Option<u32> {
+    let table = vm::with(super::vm::Vm::table)?;
+    let body = serde_json::to_vec(&VerifyRequest { token }).ok()?;
+    let timeout = Duration::from_millis(table.keys.timeout_ms.into());
+    host::post(&table.keys.cluster, VERIFY_PATH, table.internal_token.reveal(), &body, timeout)
+}

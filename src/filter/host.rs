@@ -1,0 +1,150 @@
+//! Hostcalls, byte-safe: a client's header that is no UTF-8, or a call out of phase, must not trap the VM. The
+//! SDK's own trait methods unwrap; these return what there is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType};
+
+use crate::exchange::{Head, Headers, Reply};
+
+/// Name of the filter state by which an attempt finds its request.
+const CALL_PROPERTY: &str = "switchboard.call";
+
+/// Unix milliseconds.
+pub(super) fn now_ms() -> u64 {
+    let now = hostcalls::get_current_time().unwrap_or(SystemTime::UNIX_EPOCH);
+    now.duration_since(UNIX_EPOCH).map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// 32 hexadecimal digits from the host's random source; nothing when it has none.
+pub(super) fn random_id() -> Option<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+pub(super) fn request_head() -> Head {
+    Head::new(hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default())
+}
+
+pub(super) fn response_head() -> Head {
+    Head::new(hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default())
+}
+
+pub(super) fn set_request_header(name: &str, value: Option<&str>) {
+    log_failure("set a request header", hostcalls::set_map_value(MapType::HttpRequestHeaders, name, value));
+}
+
+pub(super) fn set_response_header(name: &str, value: Option<&str>) {
+    log_failure("set a response header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, value));
+}
+
+pub(super) fn replace_request_headers(headers: &Headers) {
+    let pairs = headers.iter().map(|(name, value)| (name, value.as_bytes())).collect();
+    log_failure("replace request headers", hostcalls::set_map_bytes(MapType::HttpRequestHeaders, pairs));
+}
+
+pub(super) fn replace_response_headers(headers: &Headers) {
+    let pairs = headers.iter().map(|(name, value)| (name, value.as_bytes())).collect();
+    log_failure("replace response headers", hostcalls::set_map_bytes(MapType::HttpResponseHeaders, pairs));
+}
+
+pub(super) fn request_body() -> Vec<u8> {
+    buffer(BufferType::HttpRequestBody, usize::MAX)
+}
+
+pub(super) fn response_body(size: usize) -> Vec<u8> {
+    buffer(BufferType::HttpResponseBody, size)
+}
+
+pub(super) fn call_response_body(size: usize) -> Vec<u8> {
+    buffer(BufferType::HttpCallResponseBody, size)
+}
+
+pub(super) fn plugin_configuration() -> Vec<u8> {
+    buffer(BufferType::PluginConfiguration, usize::MAX)
+}
+
+pub(super) fn replace_request_body(body: &[u8]) {
+    let replaced = hostcalls::set_buffer(BufferType::HttpRequestBody, 0, usize::MAX, body);
+    log_failure("replace a request body", replaced);
+}
+
+pub(super) fn replace_response_body(size: usize, body: &[u8]) {
+    let replaced = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, body);
+    log_failure("replace a response body", replaced);
+}
+
+/// Status of the answer to a call of ours; 0 when there was none.
+pub(super) fn call_response_status() -> u16 {
+    let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status").ok().flatten();
+    status.and_then(|status| core::str::from_utf8(&status).ok()?.parse().ok()).unwrap_or_default()
+}
+
+/// Status that the client received.
+pub(super) fn final_status() -> u16 {
+    let code = property(&["response", "code"]).and_then(|bytes| bytes.try_into().ok());
+    code.and_then(|bytes| u16::try_from(i64::from_le_bytes(bytes)).ok()).unwrap_or_default()
+}
+
+pub(super) fn root_id() -> Option<String> {
+    property(&["plugin_root_id"]).and_then(|id| String::from_utf8(id).ok())
+}
+
+/// The deployment that Envoy has picked for this attempt.
+pub(super) fn picked_deployment() -> Option<String> {
+    use crate::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE};
+    let path = ["xds", "upstream_host_metadata", "filter_metadata", METADATA_NAMESPACE, METADATA_DEPLOYMENT];
+    property(&path).and_then(|id| String::from_utf8(id).ok())
+}
+
+/// Leaves the request's number where its attempts, which see the same stream info, find it. It never touches the
+/// wire, and no client can set it.
+pub(super) fn leave_call(number: u64) {
+    let left = hostcalls::set_property(vec![CALL_PROPERTY], Some(&number.to_le_bytes()));
+    log_failure("set the filter state", left);
+}
+
+/// The number that [`leave_call`] left.
+pub(super) fn find_call() -> Option<u64> {
+    property(&[CALL_PROPERTY]).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes)
+}
+
+/// Answers by ourselves.
+pub(super) fn reply(reply: &Reply) {
+    let headers = reply.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let sent = hostcalls::send_http_response(u32::from(reply.status), headers, Some(&reply.body));
+    log_failure("send a local response", sent);
+}
+
+/// Posts JSON to the key service; returns what its answer will be known by.
+pub(super) fn post(cluster: &str, path: &str, token: &str, body: &[u8], timeout: Duration) -> Option<u32> {
+    let authorization = format!("Bearer {token}");
+    let headers = vec![
+        (":method", "POST"),
+        (":path", path),
+        (":authority", cluster),
+        ("authorization", &authorization),
+        ("content-type", "application/json"),
+    ];
+    hostcalls::dispatch_http_call(cluster, headers, Some(body), vec![], timeout).ok()
+}
+
+pub(super) fn resume_request() {
+    log_failure("resume a request", hostcalls::resume_http_request());
+}
+
+fn buffer(kind: BufferType, size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(kind, 0, size).ok().flatten().unwrap_or_default()
+}
+
+fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
+}
+
+fn log_failure<E: core::fmt::Debug>(what: &str, result: Result<(), E>) {
+    if let Err(error) = result {
+        log::error!("the host refused to {what}: {error:?}");
+    }
+}

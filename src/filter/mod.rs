@@ -1,0 +1,16 @@
+//! The only room that names the host: callbacks in, hostcalls out, no decisions.
+//!
+//! One VM a worker serves both roles, so what they share is plain memory: [`vm`].
+
+mod downstream;
+mod host;
+mod root;
+mod upstream;
+mod vm;
+
+use proxy_wasm::types::LogLevel;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| Box::new(root::Root::default()));
+}}

@@ -1,0 +1,91 @@
+//! What the contexts of one worker's VM share.
+
+use core::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use hashbrown::HashMap;
+
+use crate::exchange::Call;
+use crate::keyring::Keyring;
+use crate::ledger::Ledger;
+use crate::table::{Endpoint, Table};
+
+/// The state of one VM. A VM that traps is replaced by one with none of this: its requests are lost, its usage of
+/// the last sync period too, and nothing is let in that was not asked about anew.
+pub(super) struct Vm {
+    tables: RefCell<Tables>,
+    pub(super) keyring: RefCell<Keyring>,
+    pub(super) ledger: RefCell<Ledger>,
+    calls: RefCell<HashMap<u64, Rc<Call>>>,
+    next_call: Cell<u64>,
+    generation: Cell<u64>,
+}
+
+#[derive(Default)]
+struct Tables {
+    current: Option<Rc<Table>>,
+    /// While Envoy exchanges clusters, an endpoint may still be of the table before.
+    previous: Option<Rc<Table>>,
+}
+
+thread_local! {
+    static VM: Vm = Vm {
+        tables: RefCell::default(),
+        keyring: RefCell::new(Keyring::new(1, 0)),
+        ledger: RefCell::default(),
+        calls: RefCell::default(),
+        next_call: Cell::new(1),
+        generation: Cell::new(0),
+    };
+}
+
+/// Runs with this VM's state.
+pub(super) fn with<T>(run: impl FnOnce(&Vm) -> T) -> T {
+    VM.with(run)
+}
+
+impl Vm {
+    /// The table that new requests are admitted by.
+    pub(super) fn table(&self) -> Option<Rc<Table>> {
+        self.tables.borrow().current.clone()
+    }
+
+    /// Takes a new table. Returns the generation: only the newest root context keeps the clock.
+    pub(super) fn install(&self, table: Table) -> u64 {
+        self.keyring.borrow_mut().resize(table.keys.cache_size as usize, table.keys.grace_s);
+        let mut tables = self.tables.borrow_mut();
+        tables.previous = tables.current.replace(Rc::new(table));
+        self.generation.set(self.generation.get() + 1);
+        self.generation.get()
+    }
+
+    /// Whether a root context is the newest.
+    pub(super) fn is_current(&self, generation: u64) -> bool {
+        self.generation.get() == generation
+    }
+
+    /// The deployment of that id: in the request's own table, or in one beside it.
+    pub(super) fn endpoint(&self, call: &Call, id: &str) -> Option<Rc<Endpoint>> {
+        let tables = self.tables.borrow();
+        let others = tables.current.iter().chain(&tables.previous);
+        core::iter::once(&call.table).chain(others).find_map(|table| table.endpoint(id).cloned())
+    }
+
+    /// Keeps an admitted request for its attempts. Returns what they find it by.
+    pub(super) fn keep(&self, call: Rc<Call>) -> u64 {
+        let number = self.next_call.get();
+        self.next_call.set(number + 1);
+        self.calls.borrow_mut().insert(number, call);
+        number
+    }
+
+    /// An admitted request.
+    pub(super) fn call(&self, number: u64) -> Option<Rc<Call>> {
+        self.calls.borrow().get(&number).cloned()
+    }
+
+    /// A request is over.
+    pub(super) fn forget(&self, number: u64) {
+        self.calls.borrow_mut().remove(&number);
+    }
+}

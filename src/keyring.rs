@@ -1,0 +1,207 @@
+//! The keys that one worker knows.
+//!
+//! A key is learnt by one call and kept current by the sync call's changes, so a known key costs nothing. What is
+//! known is believed as long as the key service has been heard within the grace time; after that every key is
+//! unknown again, and nothing is let in.
+
+use std::rc::Rc;
+
+use hashbrown::HashMap;
+
+use crate::key::{KeyRecord, SyncAnswer, TokenHash, VerifyAnswer};
+
+/// How long a key that does not exist is remembered as such, milliseconds: a flood of wrong keys is no flood of
+/// calls. A key that is made meanwhile arrives with the next sync.
+const UNKNOWN_TTL_MS: u64 = 10_000;
+
+/// What a worker knows of keys.
+#[derive(Debug)]
+pub struct Keyring {
+    known: HashMap<TokenHash, Rc<KeyRecord>>,
+    unknown: HashMap<TokenHash, u64>,
+    capacity: usize,
+    grace_ms: u64,
+    cursor: Option<u64>,
+    heard_ms: Option<u64>,
+}
+
+/// What the keyring says of a key.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The key as it is.
+    Known(Rc<KeyRecord>),
+    /// There is no such key.
+    Unknown,
+    /// The key service must be asked.
+    Ask,
+}
+
+impl Keyring {
+    /// An empty keyring.
+    pub fn new(capacity: usize, grace_s: u32) -> Self {
+        Self {
+            known: HashMap::new(),
+            unknown: HashMap::new(),
+            capacity: capacity.max(1),
+            grace_ms: u64::from(grace_s) * 1000,
+            cursor: None,
+            heard_ms: None,
+        }
+    }
+
+    /// Takes other limits and keeps what it knows.
+    pub fn resize(&mut self, capacity: usize, grace_s: u32) {
+        self.capacity = capacity.max(1);
+        self.grace_ms = u64::from(grace_s) * 1000;
+    }
+
+    /// What is known of a key now.
+    pub fn look_up(&self, token: &TokenHash, now_ms: u64) -> Lookup {
+        let current = self.heard_ms.is_some_and(|heard| now_ms.saturating_sub(heard) <= self.grace_ms);
+        match self.known.get(token) {
+            Some(key) if current => return Lookup::Known(Rc::clone(key)),
+            _ => {}
+        }
+        match self.unknown.get(token) {
+            Some(asked) if now_ms.saturating_sub(*asked) <= UNKNOWN_TTL_MS => Lookup::Unknown,
+            _ => Lookup::Ask,
+        }
+    }
+
+    /// Takes the key service's answer about one key.
+    ///
+    /// The answer may have been overtaken by a change that a sync has brought already; then it serves the request
+    /// that waits for it and is not remembered.
+    pub fn learn(&mut self, token: TokenHash, answer: VerifyAnswer, now_ms: u64) -> Option<Rc<KeyRecord>> {
+        let current = self.cursor.is_some_and(|cursor| answer.cursor >= cursor);
+        match answer.key {
+            Some(key) => {
+                let key = Rc::new(key);
+                if current {
+                    self.heard_ms = Some(now_ms);
+                    make_room(&mut self.known, self.capacity);
+                    self.unknown.remove(&token);
+                    self.known.insert(token, Rc::clone(&key));
+                }
+                Some(key)
+            }
+            None => {
+                if current {
+                    make_room(&mut self.unknown, self.capacity);
+                    self.known.remove(&token);
+                    self.unknown.insert(token, now_ms);
+                }
+                None
+            }
+        }
+    }
+
+    /// The cursor to send with the next sync.
+    pub fn cursor(&self) -> Option<u64> {
+        self.cursor
+    }
+
+    /// Takes the changes of a sync.
+    pub fn apply(&mut self, answer: SyncAnswer, now_ms: u64) {
+        self.heard_ms = Some(now_ms);
+        self.cursor = Some(answer.cursor);
+        if answer.reset {
+            self.known.clear();
+            self.unknown.clear();
+        }
+        for change in answer.changes {
+            self.unknown.remove(&change.token);
+            if let Some(known) = self.known.get_mut(&change.token) {
+                match change.key {
+                    Some(key) => *known = Rc::new(key),
+                    None => _ = self.known.remove(&change.token),
+                }
+            }
+        }
+    }
+}
+
+/// Forgets something when the map is full. The map's order is arbitrary, which is as good a choice as any for
+/// keys that are all in use, and needs no list of uses.
+fn make_room<V>(map: &mut HashMap<TokenHash, V>, capacity: usize) {
+    if map.len() >= capacity {
+        let victim = map.keys().next().copied();
+        victim.and_then(|victim| map.remove(&victim));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyChange;
+
+    fn record(token: TokenHash, blocked: bool) -> KeyRecord {
+        KeyRecord {
+            token,
+            key_name: "sk-...abcd".into(),
+            key_alias: None,
+            user_id: None,
+            team_id: None,
+            models: Vec::new(),
+            aliases: Vec::new(),
+            allowed_routes: Vec::new(),
+            expires_at: None,
+            blocked,
+        }
+    }
+
+    fn known(token: TokenHash) -> Keyring {
+        let mut ring = Keyring::new(2, 60);
+        ring.apply(SyncAnswer { cursor: 5, reset: true, changes: vec![] }, 1_000);
+        ring.learn(token, VerifyAnswer { key: Some(record(token, false)), cursor: 5 }, 1_000);
+        ring
+    }
+
+    #[test]
+    fn a_change_reaches_a_known_key_and_a_deletion_makes_it_unknown() {
+        let token = TokenHash::of(b"sk-1");
+        let mut ring = known(token);
+        let change = |key| SyncAnswer { cursor: 6, reset: false, changes: vec![KeyChange { token, key }] };
+        ring.apply(change(Some(record(token, true))), 2_000);
+        assert!(matches!(ring.look_up(&token, 2_000), Lookup::Known(key) if key.blocked));
+        ring.apply(change(None), 3_000);
+        assert!(matches!(ring.look_up(&token, 3_000), Lookup::Ask));
+    }
+
+    #[test]
+    fn an_answer_that_a_change_has_overtaken_is_used_once_and_not_remembered() {
+        let token = TokenHash::of(b"sk-1");
+        let mut ring = Keyring::new(2, 60);
+        ring.apply(SyncAnswer { cursor: 9, reset: true, changes: vec![] }, 1_000);
+        let late = VerifyAnswer { key: Some(record(token, false)), cursor: 8 };
+        assert!(ring.learn(token, late, 1_000).is_some());
+        assert!(matches!(ring.look_up(&token, 1_000), Lookup::Ask));
+    }
+
+    #[test]
+    fn after_the_grace_time_a_known_key_must_be_asked_for() {
+        let token = TokenHash::of(b"sk-1");
+        let ring = known(token);
+        assert!(matches!(ring.look_up(&token, 61_000), Lookup::Known(_)));
+        assert!(matches!(ring.look_up(&token, 61_001), Lookup::Ask));
+    }
+
+    #[test]
+    fn a_full_keyring_forgets_instead_of_growing() {
+        let mut ring = known(TokenHash::of(b"sk-1"));
+        for n in 0..50_u8 {
+            let token = TokenHash::of(&[n]);
+            ring.learn(token, VerifyAnswer { key: Some(record(token, false)), cursor: 5 }, 1_000);
+        }
+        assert_eq!(ring.known.len(), 2);
+    }
+
+    #[test]
+    fn a_key_that_does_not_exist_is_not_asked_for_again_at_once() {
+        let token = TokenHash::of(b"sk-none");
+        let mut ring = known(TokenHash::of(b"sk-1"));
+        ring.learn(token, VerifyAnswer { key: None, cursor: 5 }, 1_000);
+        assert!(matches!(ring.look_up(&token, 2_000), Lookup::Unknown));
+        assert!(matches!(ring.look_up(&token, 12_000), Lookup::Ask));
+    }
+}

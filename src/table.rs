@@ -1,0 +1,217 @@
+//! The table in memory: the [`Document`] parsed, checked, joined with the vendors' rows and the credentials.
+
+use core::fmt;
+use std::rc::Rc;
+
+use hashbrown::HashMap;
+
+use crate::config::{Alias, Deployment, Document, Group, KeyService, Settings, VERSION};
+use crate::providers::{self, Provider};
+use crate::route::Routes;
+use crate::secret::Secret;
+
+/// What every request is decided by. Immutable; a new configuration is a new table, and a request keeps the one
+/// that admitted it.
+#[derive(Debug)]
+pub struct Table {
+    /// How to reach the key service.
+    pub keys: KeyService,
+    /// Bearer token of the key service's internal port.
+    pub internal_token: Secret,
+    /// The key that may do everything.
+    pub master_key: Secret,
+    /// Settings that hold for every request.
+    pub settings: Settings,
+    /// What clients may ask for.
+    pub groups: Vec<Group>,
+    /// Other names for groups.
+    pub aliases: Vec<Alias>,
+    /// Model name → group.
+    pub routes: Routes,
+    endpoints: HashMap<String, Rc<Endpoint>>,
+    siblings: HashMap<String, usize>,
+}
+
+/// A deployment with everything that a request to it needs.
+pub struct Endpoint {
+    /// As configured.
+    pub deployment: Deployment,
+    /// Its vendor.
+    pub provider: &'static Provider,
+    /// Its credential; nothing when the environment has none.
+    pub credential: Option<Secret>,
+    /// Its extra headers with their values.
+    pub headers: Vec<(String, Secret)>,
+    /// Path part of `api_base`, without a trailing slash.
+    pub base_path: String,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.deployment.id)
+    }
+}
+
+/// A document that cannot be served. The launcher checks all of this before; a hand-written document may fail.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// Not JSON, or not of the document's shape.
+    Malformed(serde_json::Error),
+    /// Written for another build.
+    Version(u32),
+    /// A deployment names a vendor without a row.
+    UnknownProvider {
+        /// The deployment.
+        deployment: String,
+        /// What it names.
+        provider: String,
+    },
+    /// The environment lacks what every request needs.
+    MissingVariable(String),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "the plugin configuration cannot be read: {error}"),
+            Self::Version(version) => write!(
+                f,
+                "the plugin configuration has version {version}, but this build reads {VERSION}; render it anew"
+            ),
+            Self::UnknownProvider { deployment, provider } => {
+                write!(f, "deployment '{deployment}': there is no provider '{provider}'")
+            }
+            Self::MissingVariable(name) => write!(
+                f,
+                "the environment variable {name} is not set; list it in vm_config.environment_variables.host_env_keys \
+                 and give it to Envoy"
+            ),
+        }
+    }
+}
+
+impl Table {
+    /// Reads a document. `env` looks up environment variables.
+    ///
+    /// A deployment whose credential is missing is kept: its requests fail, and fall back, as `LiteLLM`'s do.
+    pub fn parse(document: &[u8], env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let document: Document = serde_json::from_slice(document).map_err(ConfigError::Malformed)?;
+        if document.version != VERSION {
+            return Err(ConfigError::Version(document.version));
+        }
+        let required = |name: &str| {
+            env(name)
+                .filter(|value| !value.is_empty())
+                .map(Secret::new)
+                .ok_or_else(|| ConfigError::MissingVariable(name.to_owned()))
+        };
+        let internal_token = required(&document.keys.token_env)?;
+        let master_key = required(&document.keys.master_key_env)?;
+        let mut endpoints = HashMap::with_capacity(document.deployments.len());
+        let mut siblings: HashMap<String, usize> = HashMap::new();
+        for deployment in document.deployments {
+            *siblings.entry(deployment.group.clone()).or_default() += 1;
+            endpoints.insert(deployment.id.clone(), Rc::new(Endpoint::new(deployment, &env)?));
+        }
+        Ok(Self {
+            routes: Routes::new(&document.groups, &document.aliases),
+            keys: document.keys,
+            internal_token,
+            master_key,
+            settings: document.settings,
+            groups: document.groups,
+            aliases: document.aliases,
+            endpoints,
+            siblings,
+        })
+    }
+
+    /// The deployment of that id.
+    pub fn endpoint(&self, id: &str) -> Option<&Rc<Endpoint>> {
+        self.endpoints.get(id)
+    }
+
+    /// All deployments, in the order of their ids.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
+        let mut all: Vec<_> = self.endpoints.values().collect();
+        all.sort_by(|a, b| a.deployment.id.cmp(&b.deployment.id));
+        all.into_iter()
+    }
+
+    /// How many deployments serve a group.
+    pub fn siblings(&self, group: &str) -> usize {
+        self.siblings.get(group).copied().unwrap_or_default()
+    }
+}
+
+impl Endpoint {
+    fn new(deployment: Deployment, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let name = if deployment.mock_response.is_some() { "mock" } else { &deployment.provider };
+        let provider = providers::find(name).ok_or_else(|| ConfigError::UnknownProvider {
+            deployment: deployment.id.clone(),
+            provider: deployment.provider.clone(),
+        })?;
+        let set = |name: &String| env(name).filter(|value| !value.is_empty()).map(Secret::new);
+        let credential = deployment.api_key_env.as_ref().and_then(set);
+        let headers = deployment.headers.iter().filter_map(|header| {
+            let value = header.value.as_ref().map(|value| Secret::new(value.as_str()));
+            Some((
+                header.name.to_ascii_lowercase(),
+                value.or_else(|| header.value_env.as_ref().and_then(set))?,
+            ))
+        });
+        Ok(Self {
+            provider,
+            credential,
+            headers: headers.collect(),
+            base_path: path_of(&deployment.api_base),
+            deployment,
+        })
+    }
+}
+
+/// The path of a URL, without a trailing slash.
+fn path_of(url: &str) -> String {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or_default();
+    path.trim_end_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"version":1,
+        "keys":{"cluster":"keys","token_env":"T","master_key_env":"M","sync_interval_ms":1000,"timeout_ms":500,"grace_s":60,"cache_size":10},
+        "groups":[{"name":"a","cluster":"group:a"}],
+        "deployments":[{"id":"d","group":"a","provider":"openai","model":"x","api_base":"https://h:1/v1/","api_key_env":"K"}]}"#;
+
+    fn env(name: &str) -> Option<String> {
+        ["T", "M"].contains(&name).then(|| name.to_lowercase())
+    }
+
+    #[test]
+    fn a_missing_credential_leaves_the_deployment_in_the_table() {
+        let table = Table::parse(DOCUMENT.as_bytes(), env).unwrap();
+        let endpoint = table.endpoint("d").unwrap();
+        assert_eq!(endpoint.credential, None);
+        assert_eq!(endpoint.base_path, "/v1");
+    }
+
+    #[test]
+    fn a_missing_master_key_an_unknown_provider_and_another_version_are_refused() {
+        let error = |document: &str, env: fn(&str) -> Option<String>| {
+            Table::parse(document.as_bytes(), env).unwrap_err().to_string()
+        };
+        assert!(error(DOCUMENT, |_| None).contains("environment variable T is not set"));
+        assert!(error(&DOCUMENT.replace("openai", "opnai"), env).contains("no provider 'opnai'"));
+        assert!(error(&DOCUMENT.replace(":1,", ":7,"), env).contains("version 7"));
+        assert!(error("{", env).contains("cannot be read"));
+    }
+
+    #[test]
+    fn credentials_do_not_show_in_debug_output() {
+        let table = Table::parse(DOCUMENT.as_bytes(), |_| Some("hush".into())).unwrap();
+        assert!(!format!("{table:?}").contains("hush"));
+    }
+}
