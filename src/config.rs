@@ -77,6 +77,9 @@ pub struct Settings {
     /// Header that carries the key instead of the usual ones (`general_settings.litellm_key_header_name`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_header: Option<String>,
+    /// Attempts after the first (`num_retries`), the value of Envoy's route; with a group's
+    /// [`Group::extra_attempts`] it is what `x-envoy-max-retries` says.
+    pub num_retries: u32,
 }
 
 /// A model group: one public name, one Envoy cluster.
@@ -99,6 +102,10 @@ pub struct Group {
     /// Longest answer, tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
+    /// Attempts beyond the request's retries: one for each priority of its cluster after the first, so that
+    /// every fallback has its turn.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extra_attempts: u32,
 }
 
 /// Another name for a group.
@@ -185,4 +192,9 @@ pub struct Price {
     /// Reasoning tokens; the output price when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_cost_per_reasoning_token: Option<f64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

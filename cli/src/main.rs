@@ -1,2 +1,5 @@
-//! Placeholder until the room is furnished.
-fn main() {}
+//! The program `switchboard`; everything is in the library, where tests reach it.
+
+fn main() -> std::process::ExitCode {
+    switchboard_cli::commands::main()
+}

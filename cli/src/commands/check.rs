@@ -1,0 +1,31 @@
+//! `switchboard check`
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{ConfigArgs, load};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Mistakes are told as file:line:column, with what to do; warnings are told too, and do not fail.
+
+Example:
+  switchboard check --config config.yaml && switchboard up --config config.yaml")]
+pub(super) struct Check {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl Check {
+    pub(super) fn run(self) -> ExitCode {
+        match load(&self.config) {
+            Ok(plan) => {
+                let (groups, deployments) = (plan.document.groups.len(), plan.document.deployments.len());
+                println!("{}: {groups} models, {deployments} deployments", self.config.config.display());
+                ExitCode::SUCCESS
+            }
+            Err(code) => code,
+        }
+    }
+}

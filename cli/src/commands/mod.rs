@@ -1,0 +1,129 @@
+//! The command line.
+
+mod check;
+mod render;
+mod up;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::compile::{self, Environment, Plan};
+use crate::config::{self, Report};
+use crate::envoy::Site;
+use crate::up::guard;
+
+/// A mistake in `config.yaml`, or in the command line (clap's own).
+const EXIT_USAGE: u8 = 2;
+
+/// Switchboard: an LLM gateway inside Envoy, configured by a `LiteLLM` config.yaml
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  switchboard up --config config.yaml                  start on http://127.0.0.1:4000
+  switchboard check --config config.yaml               look for mistakes without starting anything
+  switchboard render --config config.yaml --out DIR    write the Envoy configuration for an Envoy of your own
+
+A first request (the shipped config.yaml has a model `demo` that needs no account):
+  curl http://127.0.0.1:4000/v1/chat/completions \\
+    -H \"authorization: Bearer $(cat .switchboard/master_key)\" -H 'content-type: application/json' \\
+    -d '{\"model\": \"demo\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the key service and Envoy, and keep them running until SIGTERM or Ctrl-C
+    Up(up::Up),
+    /// Look for mistakes in a config.yaml; exit status 0, or 2 if there are any
+    Check(check::Check),
+    /// Write the Envoy configuration, with comments, for people who run Envoy themselves
+    Render(render::Render),
+    #[command(name = guard::COMMAND, hide = true)]
+    Guard {
+        parent: u32,
+        program: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// Which file.
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    /// The LiteLLM config.yaml
+    #[arg(long, value_name = "FILE", default_value = "config.yaml")]
+    config: PathBuf,
+}
+
+/// What `up` and `render` put into the Envoy configuration.
+#[derive(Debug, Args)]
+struct SiteArgs {
+    /// IP address that clients reach; 0.0.0.0 for every interface
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// Port that clients reach
+    #[arg(long, default_value_t = 4000)]
+    port: u16,
+    /// Port of Envoy's administration, on loopback only
+    #[arg(long, default_value_t = 9901)]
+    admin_port: u16,
+    /// Port of the key service on loopback; it takes the next port too
+    #[arg(long, default_value_t = 4001, value_parser = clap::value_parser!(u16).range(1..=65534))]
+    keys_port: u16,
+    /// Write a line of JSON for each request to this file, or to standard error with `-`
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<String>,
+}
+
+impl SiteArgs {
+    fn site(self, wasm: PathBuf, ca_bundle: PathBuf) -> Site {
+        Site {
+            host: self.host,
+            port: self.port,
+            admin_port: self.admin_port,
+            keys_host: "127.0.0.1".to_owned(),
+            keys_port: self.keys_port,
+            wasm,
+            ca_bundle,
+            access_log: self.access_log,
+        }
+    }
+}
+
+/// Runs the command that the arguments of this process name.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Up(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Render(command) => command.run(),
+        Command::Guard { parent, program, arguments } => {
+            failed(&format!("cannot start {}: {}", program.display(), guard::become_child(parent, &program, &arguments)))
+        }
+    }
+}
+
+/// Reads and compiles the file, and prints every diagnostic on standard error.
+fn load(args: &ConfigArgs) -> Result<Plan, ExitCode> {
+    let report = Report::new(args.config.display().to_string());
+    let plan = config::load(&args.config, &report).map(|config| {
+        let environment = Environment::new(&config.environment, |name| std::env::var(name).ok());
+        compile::compile(&config, &environment, &report)
+    });
+    let errors = report.has_errors();
+    for diagnostic in report.into_diagnostics() {
+        eprintln!("{diagnostic}");
+    }
+    plan.filter(|_| !errors).ok_or(ExitCode::from(EXIT_USAGE))
+}
+
+fn failed(message: &str) -> ExitCode {
+    eprintln!("switchboard: {message}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,80 @@
+//! `switchboard up`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{ConfigArgs, SiteArgs, failed, load};
+use crate::up::{self, Options, programs};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Prints `ready http://127.0.0.1:4000` on standard output when requests are answered; everything else goes to
+standard error. SIGTERM or Ctrl-C lets requests finish and usage be recorded; a second one stops at once.
+
+Without general_settings.master_key or LITELLM_MASTER_KEY a master key is made in the data directory.
+
+Example:
+  OPENAI_API_KEY=… switchboard up --config config.yaml --port 8080")]
+pub(super) struct Up {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    site: SiteArgs,
+    /// Folder for the key database, a generated master key and Envoy's configuration
+    #[arg(long, value_name = "DIR", default_value = ".switchboard")]
+    data_dir: PathBuf,
+    /// Worker threads of Envoy [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    concurrency: Option<u32>,
+    /// Envoy 1.35 or later [default: $ENVOY, `envoy` on the PATH, or the one that `make build` fetched]
+    #[arg(long, value_name = "PATH")]
+    envoy: Option<PathBuf>,
+    /// The filter [default: switchboard.wasm beside this program, or where the build leaves it]
+    #[arg(long, value_name = "FILE")]
+    wasm: Option<PathBuf>,
+    /// Seconds that requests get to finish after SIGTERM or Ctrl-C
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    drain_timeout: u64,
+}
+
+impl Up {
+    pub(super) fn run(self) -> ExitCode {
+        let plan = match load(&self.config) {
+            Ok(plan) => plan,
+            Err(code) => return code,
+        };
+        let options = match self.options(plan.calls_over_tls()) {
+            Ok(options) => options,
+            Err(problem) => return failed(&problem),
+        };
+        // One thread: children are told when the *thread* that started them ends (see `up::guard`).
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let outcome = match runtime {
+            Ok(runtime) => runtime.block_on(up::run(&plan, &options)),
+            Err(error) => return failed(&format!("cannot start: {error}")),
+        };
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failed(&failure.to_string()),
+        }
+    }
+
+    fn options(self, needs_authorities: bool) -> Result<Options, String> {
+        let wasm = programs::wasm(self.wasm)?;
+        let ca_bundle = match programs::ca_bundle() {
+            Err(_) if !needs_authorities => PathBuf::new(),
+            found => found?,
+        };
+        Ok(Options {
+            site: self.site.site(wasm, ca_bundle),
+            envoy: programs::envoy(self.envoy)?,
+            keys: programs::keys()?,
+            data_dir: self.data_dir,
+            concurrency: self.concurrency,
+            drain_timeout: Duration::from_secs(self.drain_timeout),
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! Entries of `model_list` → the filter's deployments and the addresses that serve them.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use switchboard::config::{self, ExtraHeader, Price};
+use switchboard::providers::Provider;
+
+use super::address::Address;
+use super::provider;
+use super::variables::Variables;
+use crate::config::{At, Model, Report, Setting};
+
+/// A deployment as the filter and as Envoy see it.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// For the filter.
+    pub document: config::Deployment,
+    /// What Envoy connects to; nothing when its address is not known.
+    pub target: Option<Target>,
+    /// `weight`, `rpm` and `tpm`, in the order in which they count.
+    pub weights: [Option<f64>; 3],
+}
+
+/// What Envoy connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A provider.
+    Remote(Address),
+    /// Nobody is called: the filter answers by itself. Envoy picks an endpoint before it asks the filter, and
+    /// connects to its own listener, which is there for certain.
+    Itself,
+}
+
+/// Compiles all entries; one with an error is left out.
+pub fn compile(models: &[Model], variables: &mut Variables<'_>, report: &Report) -> Vec<Deployment> {
+    let mut ids = Ids::default();
+    models.iter().filter_map(|model| compile_one(model, &mut ids, variables, report)).collect()
+}
+
+fn compile_one(
+    model: &Model,
+    ids: &mut Ids,
+    variables: &mut Variables<'_>,
+    report: &Report,
+) -> Option<Deployment> {
+    check_wildcards(model, report);
+    let id = ids.of(model, report);
+    let (provider, upstream_model) = provider::find(&model.params, report)?;
+    let called = model.params.mock_response.is_none() && provider.dialect.name() != "mock";
+    let (target, api_base) = if called {
+        address(model, provider, variables, report)?
+    } else {
+        (Some(Target::Itself), String::new())
+    };
+    let document = config::Deployment {
+        group: model.name.value.clone(),
+        provider: provider.name.to_owned(),
+        model: upstream_model.to_owned(),
+        api_base,
+        api_key_env: if called { api_key_env(model, &id, provider, variables) } else { None },
+        headers: headers(model, &id, variables),
+        defaults: defaults(model),
+        drop_params: model.params.drop_params,
+        mock_response: model.params.mock_response.clone(),
+        options: options(model, &id, variables),
+        max_output_tokens: model.max_output_tokens,
+        price: price(model),
+        id,
+    };
+    let weights = [model.params.weight, model.params.rpm, model.params.tpm];
+    Some(Deployment { document, target, weights })
+}
+
+fn check_wildcards(model: &Model, report: &Report) {
+    if model.name.value.matches('*').count() > 1 {
+        let message = format!("'{}' holds more than one *", model.name.value);
+        report.error(model.name.at, message, Some("a name may hold one, as openai/*".to_owned()));
+    } else if model.params.model.value.contains('*') && !model.name.value.contains('*') {
+        let message = format!("model '{}' holds a *, and model_name does not", model.params.model.value);
+        let help = "what the * of model_name matches is put there, as `model_name: openai/*` with `model: openai/*`";
+        report.error(model.params.model.at, message, Some(help.to_owned()));
+    }
+}
+
+/// The address of a deployment. A variable that is not set leaves it without one: falling back to the vendor's
+/// own address would send a private gateway's key and prompts there.
+fn address(
+    model: &Model,
+    provider: &Provider,
+    variables: &Variables<'_>,
+    report: &Report,
+) -> Option<(Option<Target>, String)> {
+    let path = format!("{}.litellm_params.api_base", model.path);
+    let (base, at) = match &model.params.api_base {
+        Some(setting) => match variables.text(setting, &path) {
+            Some(base) => (base, setting.at),
+            None => return Some((None, String::new())),
+        },
+        None if provider.base.is_empty() => {
+            let help = format!("add `api_base:` with the URL of your {} server", provider.name);
+            report.error(model.params.at, format!("{path} is missing, and {} has no usual one", provider.name), Some(help));
+            return None;
+        }
+        None => (provider.base.to_owned(), model.params.at),
+    };
+    match Address::parse(&base) {
+        Ok((address, base)) => Some((Some(Target::Remote(address)), base)),
+        Err(problem) => {
+            let help = "scheme://host[:port][/prefix], as https://api.openai.com/v1".to_owned();
+            report.error(at, format!("{path} {problem}"), Some(help));
+            None
+        }
+    }
+}
+
+fn api_key_env(model: &Model, id: &str, provider: &Provider, variables: &mut Variables<'_>) -> Option<String> {
+    let path = format!("{}.litellm_params.api_key", model.path);
+    match &model.params.api_key {
+        Some(setting) => Some(variables.secret(setting, id, "API_KEY", &path)),
+        None if provider.key_env.is_empty() => None,
+        None => Some(variables.usual_secret(provider.key_env, model.params.at, &model.path)),
+    }
+}
+
+fn headers(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<ExtraHeader> {
+    let header = |(name, setting): &(At<String>, Setting)| {
+        let path = format!("{}.litellm_params.extra_headers.{}", model.path, name.value);
+        match setting {
+            Setting::Literal(value) if !is_secret_name(&name.value) => {
+                ExtraHeader { name: name.value.clone(), value: Some(value.reveal().to_owned()), value_env: None }
+            }
+            setting => {
+                let setting = At { at: name.at, value: setting.clone() };
+                let variable = variables.secret(&setting, id, &name.value, &path);
+                ExtraHeader { name: name.value.clone(), value: None, value_env: Some(variable) }
+            }
+        }
+    };
+    model.params.headers.iter().map(header).collect()
+}
+
+/// Whether a header of this name usually holds a secret.
+fn is_secret_name(name: &str) -> bool {
+    ["auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+fn defaults(model: &Model) -> Vec<(String, Box<RawValue>)> {
+    let raw = |(name, value): &(String, serde_json::Value)| {
+        Some((name.clone(), RawValue::from_string(value.to_string()).ok()?))
+    };
+    model.params.defaults.iter().filter_map(raw).collect()
+}
+
+/// A secret option is given as `<name>_env` with the variable that holds it.
+fn options(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<(String, String)> {
+    let option = |(name, setting): &(&'static str, At<Setting>)| {
+        let path = format!("{}.litellm_params.{name}", model.path);
+        if crate::config::is_secret_option(name) {
+            Some((format!("{name}_env"), variables.secret(setting, id, name, &path)))
+        } else {
+            Some(((*name).to_owned(), variables.text(setting, &path)?))
+        }
+    };
+    model.params.options.iter().filter_map(option).collect()
+}
+
+fn price(model: &Model) -> Option<Price> {
+    let [input, output, cache_read, cache_creation, reasoning] = model.rates;
+    if model.rates.iter().all(Option::is_none) {
+        return None;
+    }
+    Some(Price {
+        input_cost_per_token: input.unwrap_or(0.0),
+        output_cost_per_token: output.unwrap_or(0.0),
+        cache_read_input_token_cost: cache_read,
+        cache_creation_input_token_cost: cache_creation,
+        output_cost_per_reasoning_token: reasoning,
+    })
+}
+
+/// Gives out ids that are stable over restarts and unique in a file.
+#[derive(Default)]
+struct Ids {
+    given: BTreeMap<String, String>,
+    equals: BTreeMap<String, usize>,
+}
+
+impl Ids {
+    fn of(&mut self, model: &Model, report: &Report) -> String {
+        let Some(id) = &model.id else { return self.hashed(model) };
+        if let Some(other) = self.given.insert(id.value.clone(), model.path.clone()) {
+            let message = format!("{}.model_info.id is '{}', as in {other}", model.path, id.value);
+            report.error(id.at, message, Some("an id names one deployment: give each its own".to_owned()));
+        }
+        id.value.clone()
+    }
+
+    /// Two entries that differ only in their secret keys are told apart by their order.
+    fn hashed(&mut self, model: &Model) -> String {
+        let subject = format!("{}\n{}", model.name.value, model.params.fingerprint);
+        let equals = self.equals.entry(subject.clone()).or_default();
+        *equals += 1;
+        let digest = Sha256::digest(format!("{subject}\n{equals}"));
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,97 @@
+//! Model groups: what clients may ask for, and its other names.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use switchboard::config::{Alias, Group};
+
+use super::deployments::Deployment;
+use crate::config::diagnostic::suggestion;
+use crate::config::{Config, Report};
+
+/// One group for each `model_name`, in the order of the file. Groups without a valid deployment are left out.
+pub fn compile(config: &Config, deployments: &[Deployment]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let served: BTreeSet<&str> =
+        deployments.iter().map(|deployment| deployment.document.group.as_str()).collect();
+    for model in &config.models {
+        let name = model.name.value.as_str();
+        if !served.contains(name) {
+            continue;
+        }
+        let group = match groups.iter_mut().position(|group| group.name == name) {
+            Some(known) => &mut groups[known],
+            None => {
+                groups.push(empty(name));
+                let last = groups.len() - 1;
+                &mut groups[last]
+            }
+        };
+        if group.mode.is_none() {
+            group.mode.clone_from(&model.mode);
+        }
+        for access_group in &model.access_groups {
+            if !group.access_groups.contains(access_group) {
+                group.access_groups.push(access_group.clone());
+            }
+        }
+        group.max_input_tokens = group.max_input_tokens.max(model.max_input_tokens);
+        group.max_output_tokens = group.max_output_tokens.max(model.max_output_tokens);
+    }
+    groups
+}
+
+/// `model_group_alias`, without those that lead nowhere.
+pub fn aliases(config: &Config, deployments: &[Deployment], report: &Report) -> Vec<Alias> {
+    let mut aliases = Vec::new();
+    for (name, group, hidden) in &config.router.aliases {
+        if !deployments.iter().any(|deployment| deployment.document.group == group.value) {
+            let message = format!("alias '{}' leads to '{}', which no model_name says", name.value, group.value);
+            let names = config.models.iter().map(|model| model.name.value.as_str());
+            report.warning(group.at, message, suggestion(&group.value, names));
+            continue;
+        }
+        aliases.push(Alias { name: name.value.clone(), group: group.value.clone(), hidden: *hidden });
+    }
+    aliases
+}
+
+fn empty(name: &str) -> Group {
+    Group {
+        name: name.to_owned(),
+        cluster: cluster_name(name),
+        mode: None,
+        access_groups: Vec::new(),
+        max_input_tokens: None,
+        max_output_tokens: None,
+        extra_attempts: 0,
+    }
+}
+
+/// The Envoy cluster of a group. It travels in a request header and in the names of statistics, so whatever is
+/// not a visible ASCII character is percent-encoded.
+fn cluster_name(group: &str) -> String {
+    let mut name = String::from("group:");
+    for byte in group.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            name.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(name, "%{byte:02X}");
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_name_is_fit_for_a_header_and_differs_where_the_group_does() {
+        assert_eq!(cluster_name("openai/*"), "group:openai/*");
+        assert_eq!(cluster_name("my model"), "group:my%20model");
+        assert_eq!(cluster_name("my%20model"), "group:my%2520model");
+        assert_eq!(cluster_name("é\n"), "group:%C3%A9%0A");
+    }
+}

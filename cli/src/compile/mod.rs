@@ -1,0 +1,120 @@
+//! What a `config.yaml` means: [`Config`] → the filter's document and the model of an Envoy.
+//!
+//! Everything that needs a decision (defaults, providers, the environment, identities) is decided here, once.
+//! [`crate::envoy`] only writes down a [`Plan`].
+
+mod address;
+mod deployments;
+mod groups;
+mod provider;
+mod routing;
+mod variables;
+
+use std::time::Duration;
+
+use switchboard::config::{Document, KeyService, Settings, VERSION};
+
+use crate::config::{Config, Report, Secret};
+
+pub use address::Address;
+pub use deployments::Target;
+pub use routing::{Balancing, Cluster, Endpoint};
+pub use variables::{Environment, MASTER_KEY_ENV, Origin, TOKEN_ENV, Variable};
+
+/// Envoy cluster of the key service's public port.
+pub const KEYS_CLUSTER: &str = "switchboard-keys";
+
+/// Envoy cluster of the key service's internal port.
+pub const KEYS_INTERNAL_CLUSTER: &str = "switchboard-keys-internal";
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What the filter is told.
+    pub document: Document,
+    /// One cluster for each model group.
+    pub clusters: Vec<Cluster>,
+    /// Longest time from a request to the end of its answer.
+    pub timeout: Duration,
+    /// Attempts after the first.
+    pub num_retries: u32,
+    /// Largest body, bytes.
+    pub body_limit: u32,
+    /// Every variable that the document names, sorted.
+    pub variables: Vec<Variable>,
+    /// `environment_variables`, for the children.
+    pub environment: Vec<(String, Secret)>,
+    /// The master key, when the operator gave one.
+    pub master_key: Option<Secret>,
+}
+
+impl Plan {
+    /// Whether any provider is called over TLS.
+    pub fn calls_over_tls(&self) -> bool {
+        let endpoints = self.clusters.iter().flat_map(|cluster| cluster.priorities.iter().flatten());
+        endpoints.into_iter().any(|endpoint| matches!(&endpoint.target, Target::Remote(address) if address.tls))
+    }
+}
+
+/// Decides what `config` means in `environment`; mistakes go to `report`.
+pub fn compile(config: &Config, environment: &Environment, report: &Report) -> Plan {
+    let mut variables = variables::Variables::new(environment, report);
+    let master_key = variables.master_key(&config.general);
+    let deployments = deployments::compile(&config.models, &mut variables, report);
+    let aliases = groups::aliases(config, &deployments, report);
+    let mut groups = groups::compile(config, &deployments);
+    let clusters = routing::compile(config, &mut groups, &aliases, &deployments, report);
+    let num_retries = config.router.num_retries.or(config.litellm.num_retries).unwrap_or(2);
+    let document = Document {
+        version: VERSION,
+        keys: key_service(),
+        settings: Settings {
+            drop_params: config.litellm.drop_params.unwrap_or(false),
+            key_header: config.general.key_header.as_ref().map(|header| header.value.clone()),
+            num_retries,
+        },
+        groups,
+        aliases,
+        deployments: deployments.into_iter().map(|deployment| deployment.document).collect(),
+    };
+    // LiteLLM waits 6,000 seconds; the official SDKs give up after 600.
+    let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(600.0);
+    Plan {
+        document,
+        clusters,
+        timeout: Duration::from_secs_f64(timeout),
+        num_retries,
+        body_limit: body_limit(config, report),
+        variables: variables.into_list(),
+        environment: environment.section(),
+        master_key,
+    }
+}
+
+fn key_service() -> KeyService {
+    KeyService {
+        cluster: KEYS_INTERNAL_CLUSTER.to_owned(),
+        token_env: TOKEN_ENV.to_owned(),
+        master_key_env: MASTER_KEY_ENV.to_owned(),
+        sync_interval_ms: 1_000,
+        timeout_ms: 5_000,
+        grace_s: 300,
+        cache_size: 10_000,
+    }
+}
+
+/// `general_settings.max_request_size_mb` in bytes; 50 MiB holds some twenty photographs in base64.
+fn body_limit(config: &Config, report: &Report) -> u32 {
+    const MIB: f64 = 1_048_576.0;
+    /// Envoy's buffers count in 32 bits, and a worker holds a body whole.
+    const MOST_MIB: f64 = 1_024.0;
+    let Some(megabytes) = &config.general.max_request_size_mb else { return 50 << 20 };
+    if megabytes.value == 0.0 || megabytes.value > MOST_MIB {
+        let message = format!("general_settings.max_request_size_mb must be above 0 and at most {MOST_MIB}");
+        report.error(megabytes.at, message, None);
+        return 50 << 20;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 2^30, and above zero")]
+    let bytes = (megabytes.value * MIB) as u32;
+    bytes
+}

@@ -1,0 +1,187 @@
+//! The environment: what the configuration reads from it, and what the filter will need in it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::yaml::Location;
+use crate::config::{At, GeneralSettings, Report, Secret, Setting};
+
+/// Where the filter finds the master key.
+pub const MASTER_KEY_ENV: &str = "SWITCHBOARD_MASTER_KEY";
+
+/// Where the filter finds the bearer token of the key service's internal port.
+pub const TOKEN_ENV: &str = "SWITCHBOARD_INTERNAL_TOKEN";
+
+/// `LiteLLM`'s variable with the master key.
+const LITELLM_MASTER_KEY: &str = "LITELLM_MASTER_KEY";
+
+/// The key of `LiteLLM`'s examples, which it refuses for that reason.
+const EXAMPLE_MASTER_KEY: &str = "sk-1234";
+
+/// The variables that a configuration can refer to: its own section, over those of the process.
+pub struct Environment {
+    section: BTreeMap<String, Secret>,
+    process: Box<dyn Fn(&str) -> Option<String>>,
+}
+
+impl Environment {
+    /// `section` is `environment_variables`; `process` looks up a variable of the process.
+    pub fn new(section: &[(String, Setting)], process: impl Fn(&str) -> Option<String> + 'static) -> Self {
+        let value = |setting: &Setting| match setting {
+            Setting::Literal(secret) => Some(secret.clone()),
+            Setting::Environment(name) => process(name).map(Secret::new),
+        };
+        let section = section.iter().filter_map(|(name, setting)| Some((name.clone(), value(setting)?))).collect();
+        Self { section, process: Box::new(process) }
+    }
+
+    /// The section, references resolved.
+    pub fn section(&self) -> Vec<(String, Secret)> {
+        self.section.clone().into_iter().collect()
+    }
+
+    fn lookup(&self, name: &str) -> Option<Secret> {
+        self.section.get(name).cloned().or_else(|| (self.process)(name).map(Secret::new))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").field("section", &self.section.keys()).finish_non_exhaustive()
+    }
+}
+
+/// A variable that the filter reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Who gives it its value.
+    pub origin: Origin,
+    /// What it is for, as a path in `config.yaml` or a sentence.
+    pub purpose: String,
+}
+
+/// Who gives a variable its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator, who named it.
+    Operator,
+    /// Whoever starts Envoy: the value stands in `config.yaml`, and must not stand in Envoy's configuration.
+    Inline(Secret),
+    /// Whoever starts Envoy and the key service.
+    Launcher,
+}
+
+/// Collects the variables of a document while it is compiled.
+pub struct Variables<'a> {
+    environment: &'a Environment,
+    report: &'a Report,
+    by_name: BTreeMap<String, Variable>,
+    inline: BTreeMap<Secret, String>,
+}
+
+impl<'a> Variables<'a> {
+    /// Begins with the two that every document has.
+    pub fn new(environment: &'a Environment, report: &'a Report) -> Self {
+        let mut variables =
+            Self { environment, report, by_name: BTreeMap::new(), inline: BTreeMap::new() };
+        variables.add(MASTER_KEY_ENV, Origin::Launcher, "the master key, for the filter and the key service");
+        variables.add(TOKEN_ENV, Origin::Launcher, "any long random text, the same for Envoy and the key service");
+        variables
+    }
+
+    /// The name of the variable with a secret; a literal one gets a name of its own.
+    ///
+    /// `owner` is the deployment's id, so that the name outlives other entries of the file: Envoy's environment
+    /// is fixed at its start, and a name that counted entries would come to mean another secret.
+    pub fn secret(&mut self, setting: &At<Setting>, owner: &str, what: &str, path: &str) -> String {
+        let secret = match &setting.value {
+            Setting::Environment(name) => {
+                self.warn_if_unset(name, setting.at, path);
+                self.add(name, Origin::Operator, path);
+                return name.clone();
+            }
+            Setting::Literal(secret) => secret,
+        };
+        if let Some(name) = self.inline.get(secret) {
+            return name.clone();
+        }
+        let owner: String = Sha256::digest(owner).iter().take(6).map(|byte| format!("{byte:02X}")).collect();
+        let what: String =
+            what.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let name = format!("SWITCHBOARD_SECRET_{owner}_{what}");
+        self.inline.insert(secret.clone(), name.clone());
+        self.add(&name, Origin::Inline(secret.clone()), path);
+        name
+    }
+
+    /// The variable `name` holds the secret that the entry at `path` leaves to the provider's usual variable.
+    pub fn usual_secret(&mut self, name: &str, at: Location, path: &str) -> String {
+        if self.environment.lookup(name).is_none() {
+            let message = format!("{path} has no api_key, and {name} is not set: its requests will fail");
+            self.report.warning(at, message, Some(format!("set {name}, or give `api_key: os.environ/NAME`")));
+        }
+        self.add(name, Origin::Operator, &format!("{path}.api_key"));
+        name.to_owned()
+    }
+
+    /// The text of a setting that is no secret; nothing when its variable is not set.
+    pub fn text(&self, setting: &At<Setting>, path: &str) -> Option<String> {
+        match &setting.value {
+            Setting::Literal(secret) => Some(secret.reveal().to_owned()),
+            Setting::Environment(name) => {
+                self.warn_if_unset(name, setting.at, path);
+                self.environment.lookup(name).map(|secret| secret.reveal().to_owned())
+            }
+        }
+    }
+
+    /// `general_settings.master_key`, or `LITELLM_MASTER_KEY`; nothing when neither is given.
+    pub fn master_key(&self, general: &GeneralSettings) -> Option<Secret> {
+        let (key, place, at) = match &general.master_key {
+            Some(setting) => {
+                let path = "general_settings.master_key";
+                (Secret::new(self.text(setting, path)?), path, Some(setting.at))
+            }
+            None => (self.environment.lookup(LITELLM_MASTER_KEY)?, LITELLM_MASTER_KEY, None),
+        };
+        let weak = match key.reveal() {
+            "" => "is empty",
+            EXAMPLE_MASTER_KEY => "is the key of LiteLLM's examples, which anybody would try first",
+            text if text.trim() != text || !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                "holds white space or a character that cannot stand in a header"
+            }
+            _ => return Some(key),
+        };
+        if general.permit_weak_master_key {
+            return (key.reveal() == EXAMPLE_MASTER_KEY).then_some(key);
+        }
+        let help = "take a long random one (`openssl rand -hex 24` after `sk-`), or leave it out and \
+                    `switchboard up` makes one";
+        match at {
+            Some(at) => self.report.error(at, format!("{place} {weak}"), Some(help.to_owned())),
+            None => self.report.error_in_file(format!("{place} {weak}"), Some(help.to_owned())),
+        }
+        None
+    }
+
+    /// All variables, sorted by name.
+    pub fn into_list(self) -> Vec<Variable> {
+        self.by_name.into_values().collect()
+    }
+
+    fn add(&mut self, name: &str, origin: Origin, purpose: &str) {
+        let variable = Variable { name: name.to_owned(), origin, purpose: purpose.to_owned() };
+        self.by_name.entry(name.to_owned()).or_insert(variable);
+    }
+
+    fn warn_if_unset(&self, name: &str, at: Location, path: &str) {
+        if self.environment.lookup(name).is_none() {
+            let message = format!("{path} refers to {name}, which is not set");
+            self.report.warning(at, message, Some(format!("set {name} before you start")));
+        }
+    }
+}

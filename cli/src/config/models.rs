@@ -1,0 +1,288 @@
+//! `model_list`.
+
+use serde_json::Value as Json;
+use switchboard::openai::STANDARD_PARAMS;
+
+use super::known;
+use super::secret::Setting;
+use super::table::{At, Table, expected};
+use super::yaml::{Location, Node, Value};
+
+/// Prices by `LiteLLM`'s names, US dollars per token; both `litellm_params` and `model_info` may hold them.
+pub const RATES: [&str; 5] = [
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+    "output_cost_per_reasoning_token",
+];
+
+/// One entry of `model_list`: a deployment and the name that clients ask for.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Where the entry stands.
+    pub at: Location,
+    /// Path of the entry, as `model_list[0]`.
+    pub path: String,
+    /// `model_name`.
+    pub name: At<String>,
+    /// `litellm_params`.
+    pub params: Params,
+    /// `model_info.id`.
+    pub id: Option<At<String>>,
+    /// `model_info.mode`.
+    pub mode: Option<String>,
+    /// `model_info.access_groups`.
+    pub access_groups: Vec<String>,
+    /// `model_info.max_input_tokens`.
+    pub max_input_tokens: Option<u64>,
+    /// `model_info.max_output_tokens`, or `max_tokens` there, which is its older name.
+    pub max_output_tokens: Option<u64>,
+    /// Those of [`RATES`] that are given, in its order; `litellm_params` wins over `model_info`.
+    pub rates: [Option<f64>; RATES.len()],
+}
+
+/// `litellm_params`.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Where the mapping stands.
+    pub at: Location,
+    /// `model`: `provider/model`, or a model alone.
+    pub model: At<String>,
+    /// `custom_llm_provider`: the provider when `model` does not say it.
+    pub provider: Option<At<String>>,
+    /// `api_base`, or `base_url`.
+    pub api_base: Option<At<Setting>>,
+    /// `api_key`.
+    pub api_key: Option<At<Setting>>,
+    /// `extra_headers` and `headers`.
+    pub headers: Vec<(At<String>, Setting)>,
+    /// `mock_response`.
+    pub mock_response: Option<String>,
+    /// `drop_params`.
+    pub drop_params: Option<bool>,
+    /// `weight`.
+    pub weight: Option<f64>,
+    /// `rpm`.
+    pub rpm: Option<f64>,
+    /// `tpm`.
+    pub tpm: Option<f64>,
+    /// Parameters of a request of the `OpenAI` API, for requests that lack them.
+    pub defaults: Vec<(String, Json)>,
+    /// What one provider or another needs besides ([`OPTIONS`], [`SECRET_OPTIONS`]).
+    pub options: Vec<(&'static str, At<Setting>)>,
+    /// All parameters in a fixed order, literal secrets left out: what identifies the deployment.
+    pub fingerprint: String,
+}
+
+/// Parameters of a request that may stand in `litellm_params`, besides [`STANDARD_PARAMS`].
+const OTHER_DEFAULTS: &[&str] = &["dimensions", "encoding_format", "stream", "thinking", "top_k"];
+
+/// What a provider needs besides a key, by `LiteLLM`'s names. None is secret.
+const OPTIONS: &[&str] = &[
+    "api_version", "api_type", "organization", "project", "region_name", "tenant_id", "client_id", "azure_scope",
+    "aws_region_name", "aws_profile_name", "aws_role_name", "aws_session_name", "aws_sts_endpoint",
+    "aws_bedrock_runtime_endpoint", "aws_external_id", "vertex_project", "vertex_location", "model_id",
+    "watsonx_region_name", "space_id", "project_id", "deployment_id",
+];
+
+/// The same, but secret.
+const SECRET_OPTIONS: &[&str] = &[
+    "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_web_identity_token",
+    "azure_ad_token", "azure_password", "client_secret", "vertex_credentials",
+];
+
+/// Whether the option `name` holds a secret.
+pub fn is_secret_option(name: &str) -> bool {
+    SECRET_OPTIONS.contains(&name)
+}
+
+/// Reads `model_list`.
+pub fn read(top: &mut Table<'_>) -> Vec<Model> {
+    let Some(entries) = top.list("model_list") else {
+        if top.node("model_list").is_none() {
+            let help = "add `model_list:` with one entry per model".to_owned();
+            top.report.warning_in_file("model_list is missing, so there is no model to call", Some(help));
+        }
+        return Vec::new();
+    };
+    entries.into_iter().filter_map(|(path, node)| model(path, node, top)).collect()
+}
+
+fn model(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
+    let mut entry = Table::new(path.clone(), node, top.report)?;
+    let name = required(&mut entry, "model_name", "the name that clients ask for");
+    let params = match entry.table("litellm_params") {
+        Some(table) => params(table),
+        None if entry.node("litellm_params").is_some() => None,
+        None => {
+            let help = "add `litellm_params:` with at least `model: provider/model`".to_owned();
+            entry.report.error(entry.at, format!("{path}.litellm_params is missing"), Some(help));
+            None
+        }
+    };
+    let info = entry.table("model_info");
+    entry.finish(known::MODEL);
+    let info = info.map(model_info).unwrap_or_default();
+    let (params, rates) = params?;
+    Some(Model {
+        at: node.at,
+        path,
+        name: name?,
+        params,
+        id: info.id,
+        mode: info.mode,
+        access_groups: info.access_groups,
+        max_input_tokens: info.max_input_tokens,
+        max_output_tokens: info.max_output_tokens,
+        rates: std::array::from_fn(|i| rates[i].or(info.rates[i])),
+    })
+}
+
+fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> {
+    let fingerprint = fingerprint(&mut table);
+    let model = required(&mut table, "model", "`provider/model`, as openai/gpt-4o");
+    let api_base = table.setting("api_base");
+    let base_url = table.setting("base_url");
+    let mut headers = headers(&mut table, "extra_headers");
+    headers.extend(self::headers(&mut table, "headers"));
+    let options = OPTIONS.iter().chain(SECRET_OPTIONS);
+    let options = options.filter_map(|name| Some((*name, option(&mut table, name)?))).collect();
+    let default = |name: &&'static str| Some(((*name).to_owned(), table.node(name)?.value.to_json()));
+    let defaults = STANDARD_PARAMS.iter().chain(OTHER_DEFAULTS).filter_map(default).collect();
+    let rates = rates(&mut table);
+    let params = Params {
+        at: table.at,
+        provider: table.text("custom_llm_provider"),
+        api_base: api_base.or(base_url),
+        api_key: table.setting("api_key"),
+        headers,
+        mock_response: mock_response(&mut table),
+        drop_params: table.boolean("drop_params"),
+        weight: table.number("weight").map(|weight| weight.value),
+        rpm: table.number("rpm").map(|rpm| rpm.value),
+        tpm: table.number("tpm").map(|tpm| tpm.value),
+        defaults,
+        options,
+        fingerprint,
+        model: model?,
+    };
+    table.finish(known::LITELLM_PARAMS);
+    Some((params, rates))
+}
+
+fn required(table: &mut Table<'_>, key: &'static str, what: &str) -> Option<At<String>> {
+    if table.node(key).is_none() {
+        let message = format!("{} is missing", table.name(key));
+        table.report.error(table.at, message, Some(format!("add `{key}:` with {what}")));
+        return None;
+    }
+    let text = table.text(key)?;
+    if text.value.trim().is_empty() {
+        let message = format!("{} is empty", table.name(key));
+        table.report.error(text.at, message, Some(format!("give {what}")));
+        return None;
+    }
+    Some(text)
+}
+
+/// `vertex_credentials` may be a mapping, which `LiteLLM` takes as the JSON of a service account.
+fn option(table: &mut Table<'_>, name: &'static str) -> Option<At<Setting>> {
+    let node = table.node(name)?;
+    match &node.value {
+        value @ Value::Map(_) if is_secret_option(name) => {
+            Some(At { at: node.at, value: Setting::parse(&value.to_json().to_string()) })
+        }
+        _ => table.setting(name),
+    }
+}
+
+/// `mock_response` may be any JSON; what is not text is given as its JSON text.
+fn mock_response(table: &mut Table<'_>) -> Option<String> {
+    match &table.node("mock_response")?.value {
+        Value::Text(text) => Some(text.clone()),
+        other => Some(other.to_json().to_string()),
+    }
+}
+
+fn headers(table: &mut Table<'_>, key: &'static str) -> Vec<(At<String>, Setting)> {
+    let Some(mut headers) = table.table(key) else { return Vec::new() };
+    let mut read = Vec::new();
+    for (key, node) in headers.rest() {
+        let value = match &node.value {
+            Value::Null => continue,
+            Value::Text(text) => text.clone(),
+            Value::Integer(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            Value::Bool(value) => value.to_string(),
+            other => {
+                headers.report.error(node.at, expected(&headers.name(&key.name), "text", other), None);
+                continue;
+            }
+        };
+        let name = key.name.to_ascii_lowercase();
+        let valid = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        if !valid || http::HeaderValue::from_str(&value).is_err() {
+            let message = format!("{} is not a valid HTTP header", headers.name(&key.name));
+            headers.report.error(key.at, message, None);
+            continue;
+        }
+        read.push((At { at: key.at, value: name }, Setting::parse(&value)));
+    }
+    read
+}
+
+fn rates(table: &mut Table<'_>) -> [Option<f64>; RATES.len()] {
+    RATES.map(|name| table.number(name).map(|rate| rate.value))
+}
+
+#[derive(Default)]
+struct Info {
+    id: Option<At<String>>,
+    mode: Option<String>,
+    access_groups: Vec<String>,
+    max_input_tokens: Option<u64>,
+    max_output_tokens: Option<u64>,
+    rates: [Option<f64>; RATES.len()],
+}
+
+fn model_info(mut table: Table<'_>) -> Info {
+    /// More than any model has, less than `f64` holds exactly.
+    const MOST_TOKENS: u64 = 1 << 40;
+    let groups = table.texts("access_groups").unwrap_or_default();
+    let output = table.whole("max_output_tokens", MOST_TOKENS);
+    let older = table.whole("max_tokens", MOST_TOKENS);
+    let info = Info {
+        id: table.text("id"),
+        mode: table.text("mode").map(|mode| mode.value),
+        access_groups: groups.into_iter().map(|group| group.value).collect(),
+        max_input_tokens: table.whole("max_input_tokens", MOST_TOKENS),
+        max_output_tokens: output.or(older),
+        rates: rates(&mut table),
+    };
+    table.finish(known::MODEL_INFO);
+    info
+}
+
+/// All parameters as one line, so that a deployment's id changes when they do. A secret's text is left out:
+/// ids are shown to clients, and a hash would let them test guesses. A reference's name stays.
+fn fingerprint(table: &mut Table<'_>) -> String {
+    let mut json = table.all().to_json();
+    let blank = |value: &mut Json| {
+        if !value.as_str().is_some_and(|text| text.starts_with("os.environ/")) {
+            *value = Json::Null;
+        }
+    };
+    if let Json::Object(params) = &mut json {
+        for (name, value) in params {
+            match value {
+                Json::Object(headers) if name == "extra_headers" || name == "headers" => {
+                    headers.values_mut().for_each(blank);
+                }
+                value if name == "api_key" || is_secret_option(name) => blank(value),
+                _ => {}
+            }
+        }
+    }
+    json.to_string()
+}

@@ -1,0 +1,205 @@
+//! Reads a mapping key by key, and reports what is wrong in it and what is left over.
+
+use super::diagnostic::{Report, suggestion};
+use super::secret::Setting;
+use super::yaml::{Key, Location, Node, Value};
+
+/// A value and where it stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At<T> {
+    /// Where.
+    pub at: Location,
+    /// What.
+    pub value: T,
+}
+
+/// A mapping of which each key is taken once; [`Table::finish`] reports those that nobody took.
+pub struct Table<'a> {
+    /// Path from the top of the file, as `model_list[0].litellm_params`.
+    pub path: String,
+    /// Where the mapping begins.
+    pub at: Location,
+    /// Where to tell mistakes.
+    pub report: &'a Report,
+    entries: Vec<(&'a Key, &'a Node)>,
+    taken: Vec<&'static str>,
+}
+
+impl<'a> Table<'a> {
+    /// The mapping at `node`, or nothing and an error when it is something else. An empty node is an empty mapping.
+    pub fn new(path: impl Into<String>, node: &'a Node, report: &'a Report) -> Option<Self> {
+        let path = path.into();
+        let entries = match &node.value {
+            Value::Map(entries) => entries.iter().map(|(key, node)| (key, node)).collect(),
+            Value::Null => Vec::new(),
+            other => {
+                report.error(node.at, expected(&path, "a mapping", other), None);
+                return None;
+            }
+        };
+        Some(Self { path, at: node.at, report, entries, taken: Vec::new() })
+    }
+
+    /// The node under `key`; `null` counts as absent, as it does for `LiteLLM`.
+    pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.taken.push(key);
+        let (_, node) = self.entries.iter().find(|(entry, _)| entry.name == key)?;
+        (!matches!(node.value, Value::Null)).then_some(*node)
+    }
+
+    /// Text; a bare number or boolean counts as its text, as a version or an id is often written.
+    pub fn text(&mut self, key: &'static str) -> Option<At<String>> {
+        let node = self.node(key)?;
+        let value = match &node.value {
+            Value::Text(value) => value.clone(),
+            Value::Integer(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            other => return self.wrong(key, node.at, "text", other),
+        };
+        Some(At { at: node.at, value })
+    }
+
+    /// Text that may be `os.environ/NAME`.
+    pub fn setting(&mut self, key: &'static str) -> Option<At<Setting>> {
+        let text = self.text(key)?;
+        Some(At { at: text.at, value: Setting::parse(&text.value) })
+    }
+
+    /// True or false.
+    pub fn boolean(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.node(key)?;
+        match &node.value {
+            Value::Bool(value) => Some(*value),
+            other => self.wrong(key, node.at, "true or false", other),
+        }
+    }
+
+    /// A number that is not negative.
+    pub fn number(&mut self, key: &'static str) -> Option<At<f64>> {
+        let node = self.node(key)?;
+        let value = match &node.value {
+            // Token counts and rates are far below 2^53, above which `f64` is not exact.
+            #[expect(clippy::cast_precision_loss, reason = "see above")]
+            Value::Integer(value) => *value as f64,
+            Value::Float(value) => *value,
+            // PyYAML reads `1e-6` as text, so people quote such numbers or leave them so.
+            Value::Text(text) if text.trim().parse::<f64>().is_ok() => text.trim().parse().unwrap_or_default(),
+            other => return self.wrong(key, node.at, "a number", other),
+        };
+        if !value.is_finite() || value < 0.0 {
+            let message = format!("{} must be zero or more, found {value}", self.name(key));
+            self.report.error(node.at, message, None);
+            return None;
+        }
+        Some(At { at: node.at, value })
+    }
+
+    /// A whole number up to `max`.
+    pub fn whole(&mut self, key: &'static str, max: u64) -> Option<u64> {
+        let At { at, value } = self.number(key)?;
+        #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
+        if value.fract() != 0.0 || value > max as f64 {
+            let message = format!("{} must be a whole number up to {max}, found {value}", self.name(key));
+            self.report.error(at, message, None);
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+        Some(value as u64)
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, key: &'static str) -> Option<Vec<At<String>>> {
+        let node = self.node(key)?;
+        let path = self.name(key);
+        Some(texts(&path, node, self.report))
+    }
+
+    /// A nested mapping.
+    pub fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
+        let path = self.name(key);
+        let node = self.node(key)?;
+        Table::new(path, node, self.report)
+    }
+
+    /// A list, each item with its path.
+    pub fn list(&mut self, key: &'static str) -> Option<Vec<(String, &'a Node)>> {
+        let path = self.name(key);
+        let node = self.node(key)?;
+        match &node.value {
+            Value::List(items) => {
+                Some(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)).collect())
+            }
+            other => self.wrong(key, node.at, "a list", other),
+        }
+    }
+
+    /// The whole mapping, taken or not.
+    pub fn all(&self) -> Value {
+        Value::Map(self.entries.iter().map(|(key, node)| ((*key).clone(), (*node).clone())).collect())
+    }
+
+    /// Every entry that nobody has taken yet, which takes them all.
+    pub fn rest(&mut self) -> Vec<(&'a Key, &'a Node)> {
+        let (taken, rest) = self.entries.drain(..).partition(|(key, _)| self.taken.contains(&key.name.as_str()));
+        self.entries = taken;
+        rest
+    }
+
+    /// Warns of what was not taken: `unsupported` names are `LiteLLM`'s, any other is likely misspelt.
+    pub fn finish(mut self, unsupported: &'static str) {
+        let rest = self.rest();
+        for (key, node) in rest {
+            let path = join(&self.path, &key.name);
+            if matches!(node.value, Value::Null) {
+                continue;
+            }
+            if unsupported.split_whitespace().any(|name| name == key.name) {
+                self.report.warning(key.at, format!("{path} is not supported and has no effect"), None);
+            } else {
+                let known = self.taken.iter().copied().chain(unsupported.split_whitespace());
+                let help = suggestion(&key.name, known);
+                self.report.warning(key.at, format!("{path} is not known and has no effect"), help);
+            }
+        }
+    }
+
+    /// Path of `key` in this mapping.
+    pub fn name(&self, key: &str) -> String {
+        join(&self.path, key)
+    }
+
+    fn wrong<T>(&self, key: &str, at: Location, wanted: &str, found: &Value) -> Option<T> {
+        self.report.error(at, expected(&self.name(key), wanted, found), None);
+        None
+    }
+}
+
+/// A list of texts at `node`; one text alone counts as a list of one.
+pub fn texts(path: &str, node: &Node, report: &Report) -> Vec<At<String>> {
+    let items = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Text(_) => std::slice::from_ref(node),
+        other => {
+            report.error(node.at, expected(path, "a list of names", other), None);
+            return Vec::new();
+        }
+    };
+    let text = |(i, item): (usize, &Node)| match &item.value {
+        Value::Text(value) => Some(At { at: item.at, value: value.clone() }),
+        other => {
+            report.error(item.at, expected(&format!("{path}[{i}]"), "text", other), None);
+            None
+        }
+    };
+    items.iter().enumerate().filter_map(text).collect()
+}
+
+/// The sentence for a value of the wrong type.
+pub fn expected(path: &str, wanted: &str, found: &Value) -> String {
+    let place = if path.is_empty() { "the file" } else { path };
+    format!("{place} must be {wanted}, found {}", found.kind())
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}

@@ -1,0 +1,43 @@
+//! One line of JSON for each request, when asked for. It names no key, no header of a client and no query.
+
+use serde_json::{Value, json};
+
+use super::Site;
+
+/// The access logs of the listener: none unless asked for, as a line for each success costs time.
+pub fn access_log(site: &Site) -> Value {
+    let Some(target) = &site.access_log else { return json!([]) };
+    let format = json!({ "json_format": {
+        "time": "%START_TIME%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+        "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        "method": "%REQ(:METHOD)%",
+        "path": "%PATH(NQ:ORIG_OR_PATH)%",
+        "status": "%RESPONSE_CODE%",
+        "flags": "%RESPONSE_FLAGS%",
+        "details": "%RESPONSE_CODE_DETAILS%",
+        "group": "%UPSTREAM_CLUSTER_RAW%",
+        "upstream": "%UPSTREAM_HOST%",
+        "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+        "duration_ms": "%DURATION%",
+        "request_bytes": "%BYTES_RECEIVED%",
+        "response_bytes": "%BYTES_SENT%",
+    } });
+    if target == "-" {
+        return json!([{
+            "name": "envoy.access_loggers.stderr",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
+                "log_format": format,
+            },
+        }]);
+    }
+    json!([{
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": target,
+            "log_format": format,
+        },
+    }])
+}

@@ -1,0 +1,79 @@
+//! The whole configuration: listener, clusters, administration, statistics.
+
+use serde_json::{Value, json};
+
+use super::{Site, clusters, listener};
+use crate::compile::Plan;
+
+/// Envoy's bootstrap configuration. `document` is the text of the plan's document, compact or for people.
+pub fn bootstrap(plan: &Plan, site: &Site, document: &str) -> Value {
+    json!({
+        "node": { "id": "switchboard", "cluster": "switchboard" },
+        "admin": {
+            "address": socket_address("127.0.0.1", site.admin_port),
+            // Without this Envoy logs every call, and `up` makes several.
+            "access_log": [],
+        },
+        "static_resources": {
+            "listeners": [listener::listener(plan, site, document)],
+            "clusters": clusters::all(plan, site),
+        },
+        "typed_dns_resolver_config": {
+            "name": "envoy.network.dns_resolver.cares",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+                "query_timeout_seconds": 2,
+                "query_tries": 2,
+            },
+        },
+        "deferred_stat_options": { "enable_deferred_creation_stats": true },
+        "stats_config": { "stats_matcher": { "inclusion_list": { "patterns": statistics() } } },
+        "overload_manager": {
+            "resource_monitors": [{
+                "name": "envoy.resource_monitors.global_downstream_max_connections",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors\
+                              .downstream_connections.v3.DownstreamConnectionsConfig",
+                    "max_active_downstream_connections": 50_000,
+                },
+            }],
+        },
+    })
+}
+
+/// `host:port` as Envoy writes it.
+pub(super) fn socket_address(host: &str, port: u16) -> Value {
+    json!({ "socket_address": { "address": host, "port_value": port } })
+}
+
+/// Seconds as Envoy writes durations.
+pub(super) fn seconds(duration: std::time::Duration) -> String {
+    format!("{}s", duration.as_secs_f64())
+}
+
+/// The statistics that are kept. Each cluster has some two hundred; the rest would be three quarters of the memory
+/// of a large configuration.
+fn statistics() -> Value {
+    let prefixes = ["http.switchboard.", "listener_manager.", "cluster_manager.", "server.", "wasm"];
+    let suffixes = [
+        ".downstream_cx_active",
+        ".upstream_cx_active",
+        ".upstream_cx_connect_fail",
+        ".upstream_cx_total",
+        ".upstream_rq_active",
+        ".upstream_rq_pending_overflow",
+        ".upstream_rq_retry",
+        ".upstream_rq_retry_limit_exceeded",
+        ".upstream_rq_timeout",
+        ".upstream_rq_total",
+        ".upstream_rq_2xx",
+        ".upstream_rq_4xx",
+        ".upstream_rq_5xx",
+        ".membership_healthy",
+        ".membership_total",
+        ".outlier_detection.ejections_active",
+        ".outlier_detection.ejections_total",
+    ];
+    let prefixes = prefixes.iter().map(|text| json!({ "prefix": text }));
+    prefixes.chain(suffixes.iter().map(|text| json!({ "suffix": text }))).collect()
+}

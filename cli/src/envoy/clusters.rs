@@ -1,0 +1,144 @@
+//! One cluster for each model group, and two for the key service.
+
+use serde_json::{Value, json};
+use switchboard::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE};
+
+use super::bootstrap::socket_address;
+use super::{Site, filter};
+use crate::compile::{Balancing, Cluster, Endpoint, KEYS_CLUSTER, KEYS_INTERNAL_CLUSTER, Plan, Target};
+
+/// Key in the metadata of an endpoint that Envoy compares with `transport_socket_matches`.
+const TLS_MATCH: &str = "tls";
+
+/// All clusters.
+pub fn all(plan: &Plan, site: &Site) -> Vec<Value> {
+    let upstream = filter::upstream(plan, site);
+    let groups = plan.clusters.iter().map(|cluster| group(cluster, plan, site, &upstream));
+    let keys = [(KEYS_CLUSTER, site.keys_port), (KEYS_INTERNAL_CLUSTER, site.keys_internal_port())];
+    groups.chain(keys.map(|(name, port)| key_service(name, port, plan, site))).collect()
+}
+
+fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value {
+    let targets = || cluster.priorities.iter().flatten().map(|endpoint| &endpoint.target);
+    let tls = targets().any(|target| matches!(target, Target::Remote(address) if address.tls));
+    let named = targets().any(|target| matches!(target, Target::Remote(address) if !address.is_ip()));
+    let mut value = json!({
+        "name": cluster.name,
+        "type": if named { "STRICT_DNS" } else { "STATIC" },
+        "connect_timeout": "10s",
+        "lb_policy": match cluster.balancing {
+            Balancing::RoundRobin => "ROUND_ROBIN",
+            Balancing::LeastRequest => "LEAST_REQUEST",
+        },
+        "per_connection_buffer_limit_bytes": plan.body_limit,
+        "circuit_breakers": circuit_breakers(),
+        "load_assignment": {
+            "cluster_name": cluster.name,
+            "endpoints": cluster.priorities.iter().enumerate().map(|(priority, endpoints)| json!({
+                "priority": priority,
+                "lb_endpoints":
+                    endpoints.iter().map(|endpoint| lb_endpoint(endpoint, site)).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+        },
+        "typed_extension_protocol_options": http_options(&[upstream.clone(), codec()]),
+    });
+    if let Some(cluster) = value.as_object_mut() {
+        if named {
+            cluster.insert("dns_lookup_family".to_owned(), "V4_PREFERRED".into());
+            cluster.insert("respect_dns_ttl".to_owned(), true.into());
+        }
+        if tls {
+            cluster.insert("transport_socket_matches".to_owned(), transport_socket_matches(site));
+        }
+    }
+    value
+}
+
+fn lb_endpoint(endpoint: &Endpoint, site: &Site) -> Value {
+    let (address, hostname, tls) = match &endpoint.target {
+        Target::Remote(address) => {
+            (socket_address(&address.host, address.port), address.hostname(), address.tls)
+        }
+        Target::Itself => (socket_address("127.0.0.1", site.port), "localhost".to_owned(), false),
+    };
+    let mut metadata = json!({ METADATA_NAMESPACE: { METADATA_DEPLOYMENT: endpoint.deployment } });
+    if tls && let Some(metadata) = metadata.as_object_mut() {
+        metadata.insert("envoy.transport_socket_match".to_owned(), json!({ TLS_MATCH: true }));
+    }
+    let mut value = json!({
+        "endpoint": { "address": address, "hostname": hostname },
+        "metadata": { "filter_metadata": metadata },
+    });
+    if let (Some(weight), Some(value)) = (endpoint.weight, value.as_object_mut()) {
+        value.insert("load_balancing_weight".to_owned(), weight.into());
+    }
+    value
+}
+
+fn transport_socket_matches(site: &Site) -> Value {
+    json!([{
+        "name": "https",
+        "match": { TLS_MATCH: true },
+        "transport_socket": {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                "auto_host_sni": true,
+                "auto_sni_san_validation": true,
+                "common_tls_context": {
+                    "tls_params": { "tls_minimum_protocol_version": "TLSv1_2" },
+                    "validation_context": { "trusted_ca": { "filename": site.ca_bundle } },
+                },
+            },
+        },
+    }])
+}
+
+fn key_service(name: &str, port: u16, plan: &Plan, site: &Site) -> Value {
+    let is_ip = site.keys_host.parse::<std::net::IpAddr>().is_ok();
+    json!({
+        "name": name,
+        "type": if is_ip { "STATIC" } else { "STRICT_DNS" },
+        "connect_timeout": "2s",
+        "per_connection_buffer_limit_bytes": plan.body_limit,
+        "circuit_breakers": circuit_breakers(),
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{ "lb_endpoints": [{
+                "endpoint": { "address": socket_address(&site.keys_host, port) },
+            }] }],
+        },
+        "typed_extension_protocol_options": http_options(&[codec()]),
+    })
+}
+
+fn http_options(filters: &[Value]) -> Value {
+    json!({
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": { "http_protocol_options": {} },
+            "common_http_protocol_options": { "idle_timeout": "50s" },
+            "http_filters": filters,
+        },
+    })
+}
+
+fn codec() -> Value {
+    json!({
+        "name": "envoy.filters.http.upstream_codec",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+        },
+    })
+}
+
+/// Envoy's own limits (1,024 requests, 3 retries at a time) are for services that answer in milliseconds.
+fn circuit_breakers() -> Value {
+    let limit = 100_000;
+    json!({ "thresholds": [{
+        "max_connections": limit,
+        "max_pending_requests": limit,
+        "max_requests": limit,
+        "max_retries": limit,
+    }] })
+}

@@ -1,0 +1,146 @@
+//! Envoy's own replies in the language of every other error: `{"error": {"message", "type", "param", "code"}}`.
+//!
+//! Envoy writes `upstream connect error or disconnect/reset before headers…` as plain text, which the SDKs
+//! cannot read. Statuses and types are `LiteLLM`'s, but for a provider that cannot be reached, which is 503 here
+//! and 500 there. Replies of the filter are complete already: their `response_code_details` begin with
+//! `via_wasm`, and no mapper here matches them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// One kind of reply.
+struct Reply {
+    /// Which replies it is.
+    when: When,
+    /// Status that the client sees.
+    status: u16,
+    /// `type` of the error.
+    kind: &'static str,
+    /// `message` of the error.
+    message: String,
+}
+
+/// What Envoy knows of a reply.
+enum When {
+    /// One of these response flags.
+    Flags(&'static [&'static str]),
+    /// A condition in CEL, for what has no flag.
+    Cel(&'static str),
+}
+
+/// `local_reply_config` of the connection manager.
+pub fn local_reply_config(timeout: Duration) -> Value {
+    json!({ "mappers": replies(timeout).into_iter().map(mapper).collect::<Vec<_>>() })
+}
+
+/// The first that matches counts.
+fn replies(timeout: Duration) -> Vec<Reply> {
+    let reply = |when, status, kind, message: &str| Reply { when, status, kind, message: message.to_owned() };
+    vec![
+        reply(
+            When::Cel("response.code_details == 'request_payload_too_large'"),
+            413,
+            "invalid_request_error",
+            "Request body is larger than general_settings.max_request_size_mb allows.",
+        ),
+        reply(
+            When::Cel("response.code_details == 'response_payload_too_large'"),
+            502,
+            "internal_server_error",
+            "litellm.BadGatewayError: BadGatewayError: the provider's answer is larger than the gateway takes.",
+        ),
+        Reply {
+            when: When::Flags(&["UT", "SI"]),
+            status: 408,
+            kind: "invalid_request_error",
+            message: format!(
+                "litellm.Timeout: APITimeoutError - Request timed out. - timeout value={:?}",
+                timeout.as_secs_f64()
+            ),
+        },
+        reply(
+            When::Flags(&["UH"]),
+            503,
+            "internal_server_error",
+            "litellm.ServiceUnavailableError: ServiceUnavailableError: no deployment of this model can be reached.",
+        ),
+        reply(
+            When::Flags(&["UF"]),
+            503,
+            "internal_server_error",
+            "litellm.ServiceUnavailableError: ServiceUnavailableError: Connection error.",
+        ),
+        reply(
+            When::Flags(&["UC", "UR", "LR", "UPE"]),
+            503,
+            "internal_server_error",
+            "litellm.ServiceUnavailableError: ServiceUnavailableError: the provider closed the connection \
+             before its answer.",
+        ),
+        reply(
+            When::Flags(&["UO", "OM"]),
+            503,
+            "internal_server_error",
+            "litellm.ServiceUnavailableError: ServiceUnavailableError: the gateway is at its limit of connections.",
+        ),
+        reply(When::Flags(&["NR", "NC"]), 404, "not_found_error", "Not Found"),
+        reply(
+            When::Cel("response.code_details.startsWith('wasm_fail')"),
+            500,
+            "internal_server_error",
+            "Internal error in the gateway; the next request starts anew.",
+        ),
+        reply(
+            When::Cel("response.code == 431"),
+            431,
+            "invalid_request_error",
+            "The request's headers are too large.",
+        ),
+        reply(
+            When::Cel("response.code == 408 && !response.code_details.startsWith('via_wasm')"),
+            408,
+            "invalid_request_error",
+            "The request did not arrive in time.",
+        ),
+        reply(
+            When::Cel("response.code >= 500 && !response.code_details.startsWith('via_wasm')"),
+            503,
+            "internal_server_error",
+            "litellm.ServiceUnavailableError: ServiceUnavailableError: %RESPONSE_CODE_DETAILS%",
+        ),
+        reply(
+            When::Cel("response.code >= 400 && !response.code_details.startsWith('via_wasm')"),
+            400,
+            "invalid_request_error",
+            "The request is not valid HTTP: %RESPONSE_CODE_DETAILS%",
+        ),
+    ]
+}
+
+fn mapper(reply: Reply) -> Value {
+    let filter = match reply.when {
+        When::Flags(flags) => json!({ "response_flag_filter": { "flags": flags } }),
+        When::Cel(expression) => json!({ "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                "expression": expression,
+            },
+        } }),
+    };
+    json!({
+        "filter": filter,
+        "status_code": reply.status,
+        "body_format_override": {
+            "content_type": "application/json",
+            // Not text: Envoy escapes what it puts in for a command.
+            "json_format": { "error": {
+                "message": reply.message,
+                "type": reply.kind,
+                "param": null,
+                "code": reply.status.to_string(),
+            } },
+        },
+    })
+}

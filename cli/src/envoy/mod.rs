@@ -1,0 +1,70 @@
+//! A [`Plan`] → Envoy's configuration (API v3, Envoy 1.35 or later).
+
+mod access_log;
+mod bootstrap;
+mod clusters;
+mod commented;
+mod filter;
+mod listener;
+mod local_replies;
+
+use std::path::PathBuf;
+
+pub use bootstrap::bootstrap;
+pub use commented::{COMMENTS, commented};
+
+use crate::compile::{Origin, Plan};
+
+/// What a machine adds to a [`crate::compile::Plan`].
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Address that clients reach.
+    pub host: String,
+    /// Port that clients reach.
+    pub port: u16,
+    /// Envoy's administration, on loopback only: it can stop the process and tells what runs.
+    pub admin_port: u16,
+    /// Host of the key service.
+    pub keys_host: String,
+    /// Public port of the key service; its internal port is the next one.
+    pub keys_port: u16,
+    /// The filter, as Envoy will find it.
+    pub wasm: PathBuf,
+    /// Certificates of the authorities to trust, as Envoy will find them.
+    pub ca_bundle: PathBuf,
+    /// Where to write one line of JSON for each request; `-` is standard error.
+    pub access_log: Option<String>,
+}
+
+impl Site {
+    /// Where this machine reaches [`Self::host`].
+    pub fn reachable_host(&self) -> String {
+        match self.host.as_str() {
+            "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+            host => host.to_owned(),
+        }
+    }
+
+    /// Internal port of the key service, which no listener leads to.
+    pub fn keys_internal_port(&self) -> u16 {
+        self.keys_port.saturating_add(1)
+    }
+}
+
+/// Envoy's configuration for people: commented YAML that begins with what its environment must hold.
+pub fn for_people(plan: &Plan, site: &Site) -> std::io::Result<String> {
+    let document = serde_json::to_string_pretty(&plan.document)?;
+    let mut head = String::from(
+        "Envoy (1.35 or later) with Switchboard in it. Written by `switchboard render`: change config.yaml and render \
+         again.\n\nEnvoy's environment must hold:\n",
+    );
+    for variable in &plan.variables {
+        let purpose = match variable.origin {
+            Origin::Inline(_) => format!("the value of {}", variable.purpose),
+            Origin::Operator => format!("for {}", variable.purpose),
+            Origin::Launcher => variable.purpose.clone(),
+        };
+        head.push_str(&format!("  {}: {purpose}\n", variable.name));
+    }
+    Ok(commented(&bootstrap(plan, site, &document), &head))
+}

@@ -1,0 +1,13 @@
+//! The launcher of Switchboard: `LiteLLM`'s `config.yaml` in, a running Envoy out.
+//!
+//! - [`config`] reads the file and reports every mistake with its place,
+//! - [`compile`] decides what it means: the filter's document and the model of an Envoy,
+//! - [`envoy`] writes that model down as Envoy's configuration,
+//! - [`up`] runs Envoy and the key service,
+//! - [`commands`] is the command line.
+
+pub mod commands;
+pub mod compile;
+pub mod config;
+pub mod envoy;
+pub mod up;

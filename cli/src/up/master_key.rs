@@ -1,0 +1,60 @@
+//! The master key that is made when the operator gives none.
+
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use ::rand::distr::{Alphanumeric, SampleString};
+
+use super::{Failure, say};
+use crate::config::Secret;
+
+/// The key in `data_dir`, made on the first start. Tells where it lies, not what it is.
+pub(super) fn in_data_dir(data_dir: &Path) -> Result<Secret, Failure> {
+    let path = data_dir.join("master_key");
+    let shown = path.display();
+    match std::fs::read_to_string(&path) {
+        Ok(key) if !key.trim().is_empty() => {
+            say(&format!("the master key is in {shown}"));
+            return Ok(Secret::new(key.trim()));
+        }
+        Ok(_) => return Err(Failure::new(format!("{shown} is empty; remove it to have a new master key"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(Failure::new(format!("cannot read {shown}: {error}"))),
+    }
+    let key = format!("sk-{}", Alphanumeric.sample_string(&mut ::rand::rng(), 43));
+    let mut options = std::fs::OpenOptions::new();
+    let written = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| writeln!(file, "{key}").and_then(|()| file.sync_all()));
+    written.map_err(|error| Failure::new(format!("cannot write {shown}: {error}")))?;
+    say(&format!("no master key is configured; a new one is in {shown}"));
+    Ok(Secret::new(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_may_read_it() {
+        let data_dir = tempfile::tempdir().unwrap();
+        let made = in_data_dir(data_dir.path()).unwrap();
+        assert!(made.reveal().starts_with("sk-") && made.reveal().len() == 46);
+        let mode = data_dir.path().join("master_key").metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(in_data_dir(data_dir.path()).unwrap(), made);
+    }
+
+    #[test]
+    fn an_empty_key_is_refused() {
+        let data_dir = tempfile::tempdir().unwrap();
+        std::fs::write(data_dir.path().join("master_key"), "\n").unwrap();
+        assert!(in_data_dir(data_dir.path()).unwrap_err().to_string().ends_with("to have a new master key"));
+    }
+}

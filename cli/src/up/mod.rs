@@ -1,0 +1,244 @@
+//! `switchboard up`: the key service and Envoy, from the first process to the last request.
+
+mod child;
+mod drain;
+pub mod guard;
+mod http;
+mod master_key;
+mod ports;
+pub mod programs;
+mod ready;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::rand::distr::{Alphanumeric, SampleString};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use crate::compile::{MASTER_KEY_ENV, Origin, Plan, TOKEN_ENV};
+use crate::config::Secret;
+use crate::envoy::{Site, bootstrap};
+use child::{Child, Exit};
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where everything listens, and where Envoy finds its files.
+    pub site: Site,
+    /// Key database, generated master key, Envoy's configuration.
+    pub data_dir: PathBuf,
+    /// Worker threads of Envoy; one for each processor when not given.
+    pub concurrency: Option<u32>,
+    /// Envoy.
+    pub envoy: PathBuf,
+    /// The key service.
+    pub keys: PathBuf,
+    /// Longest time that requests get to finish after a signal.
+    pub drain_timeout: Duration,
+}
+
+/// Why everything was stopped. Not an operator's mistake in `config.yaml`: those are diagnostics.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Runs until a signal ends it well, or a failure does.
+pub async fn run(plan: &Plan, options: &Options) -> Result<(), Failure> {
+    // Before anything is started: a signal that comes now must not leave a child behind.
+    let mut signals = Signals::new()?;
+    ports::check(&options.site)?;
+    let configuration = prepare(plan, options)?;
+    let mut keys = KeyService::start(plan, options)?;
+    let mut envoy = match start_envoy(plan, options, &configuration, &keys.environment) {
+        Ok(envoy) => envoy,
+        Err(failure) => {
+            keys.child.stop().await;
+            return Err(failure);
+        }
+    };
+    let outcome = serve(&mut keys, &mut envoy, options, &mut signals).await;
+    envoy.stop().await;
+    keys.child.stop().await;
+    outcome
+}
+
+async fn serve(
+    keys: &mut KeyService,
+    envoy: &mut Child,
+    options: &Options,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    tokio::select! {
+        ready = ready::wait(&options.site) => ready?,
+        exit = envoy.exited() => return Err(Failure::new(format!("Envoy did not start: {exit}"))),
+        exit = keys.child.exited() => return Err(Failure::new(format!("the key service did not start: {exit}"))),
+        () = signals.next() => return Ok(()),
+    }
+    announce(&options.site);
+    loop {
+        tokio::select! {
+            exit = envoy.exited() => return Err(Failure::new(format!("Envoy died: {exit}"))),
+            exit = keys.child.exited() => {
+                tokio::select! {
+                    () = keys.restart(&exit) => {}
+                    () = signals.next() => return Ok(()),
+                }
+            }
+            () = signals.next() => break,
+        }
+    }
+    say("stopping: no new connections; requests in flight may finish (a second signal ends them)");
+    tokio::select! {
+        () = drain::drain(&options.site, options.drain_timeout) => {}
+        exit = envoy.exited() => return Err(Failure::new(format!("Envoy died while requests finished: {exit}"))),
+        () = signals.next() => say("stopping at once"),
+    }
+    Ok(())
+}
+
+/// The one line on standard output, for scripts that wait for it.
+fn announce(site: &Site) {
+    use std::io::Write as _;
+    let mut stdout = std::io::stdout().lock();
+    // Whoever closed our standard output does not wait for this line.
+    let _ = writeln!(stdout, "ready http://{}:{}", site.reachable_host(), site.port);
+    let _ = stdout.flush();
+}
+
+/// A line on standard error.
+fn say(line: &str) {
+    eprintln!("switchboard: {line}");
+}
+
+/// Writes what the children need; gives the path of Envoy's configuration.
+fn prepare(plan: &Plan, options: &Options) -> Result<PathBuf, Failure> {
+    let failed = |path: &std::path::Path| {
+        let path = path.display().to_string();
+        move |error: std::io::Error| Failure::new(format!("cannot write {path}: {error}"))
+    };
+    std::fs::create_dir_all(&options.data_dir).map_err(failed(&options.data_dir))?;
+    let document = serde_json::to_string(&plan.document)
+        .map_err(|error| Failure::new(format!("cannot write the filter's configuration: {error}")))?;
+    let path = options.data_dir.join("envoy.json");
+    // JSON, because Envoy reads it faster than YAML.
+    let text = bootstrap(plan, &options.site, &document).to_string();
+    std::fs::write(&path, text).map_err(failed(&path))?;
+    Ok(path)
+}
+
+/// The key service, which is started again when it dies: Envoy goes on with the keys that it knows.
+struct KeyService {
+    child: Child,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    environment: BTreeMap<String, Secret>,
+    deaths: u32,
+    started: Instant,
+}
+
+impl KeyService {
+    /// Shortest and longest time between a death and the next start.
+    const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+    fn start(plan: &Plan, options: &Options) -> Result<Self, Failure> {
+        let master_key = match &plan.master_key {
+            Some(key) => key.clone(),
+            None => master_key::in_data_dir(&options.data_dir)?,
+        };
+        let token = Secret::new(Alphanumeric.sample_string(&mut ::rand::rng(), 43));
+        let mut environment: BTreeMap<_, _> = plan.environment.iter().cloned().collect();
+        environment.insert(MASTER_KEY_ENV.to_owned(), master_key);
+        environment.insert(TOKEN_ENV.to_owned(), token);
+        let site = &options.site;
+        let arguments: Vec<OsString> = vec![
+            "serve".into(),
+            "--listen".into(),
+            format!("{}:{}", site.keys_host, site.keys_port).into(),
+            "--internal-listen".into(),
+            format!("{}:{}", site.keys_host, site.keys_internal_port()).into(),
+            "--data-dir".into(),
+            options.data_dir.clone().into(),
+        ];
+        let child = Child::start("keys", &options.keys, &arguments, &environment)?;
+        let program = options.keys.clone();
+        Ok(Self { child, program, arguments, environment, deaths: 0, started: Instant::now() })
+    }
+
+    /// Starts it again after a pause that doubles with each death in a row.
+    async fn restart(&mut self, exit: &Exit) {
+        let (shortest, longest) = Self::BACK_OFF;
+        if self.started.elapsed() > Duration::from_secs(60) {
+            self.deaths = 0;
+        }
+        let pause = shortest.saturating_mul(1 << self.deaths.min(16)).min(longest);
+        self.deaths += 1;
+        say(&format!("the key service died: {exit}; starting it again in {} ms", pause.as_millis()));
+        sleep(pause).await;
+        self.started = Instant::now();
+        match Child::start("keys", &self.program, &self.arguments, &self.environment) {
+            Ok(child) => self.child = child,
+            // The old child has exited, so the caller comes back here, with a longer pause.
+            Err(failure) => say(&failure.to_string()),
+        }
+    }
+}
+
+fn start_envoy(
+    plan: &Plan,
+    options: &Options,
+    configuration: &std::path::Path,
+    shared: &BTreeMap<String, Secret>,
+) -> Result<Child, Failure> {
+    let mut environment = shared.clone();
+    for variable in &plan.variables {
+        if let Origin::Inline(secret) = &variable.origin {
+            environment.insert(variable.name.clone(), secret.clone());
+        }
+    }
+    let mut arguments: Vec<OsString> = ["--log-level", "warning", "--disable-hot-restart", "--config-path"]
+        .into_iter()
+        .map(OsString::from)
+        .collect();
+    arguments.push(configuration.into());
+    if let Some(workers) = options.concurrency {
+        arguments.extend(["--concurrency".into(), workers.to_string().into()]);
+    }
+    Child::start("envoy", &options.envoy, &arguments, &environment)
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))
+        };
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

