@@ -1,2 +1,97 @@
-//! Placeholder until the room is furnished.
-fn main() {}
+//! `switchboard-keys`: the key service's command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use switchboard_keys::secret::Secret;
+use switchboard_keys::serve::{Settings, serve};
+use switchboard_keys::store::default_url;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The key service of Switchboard: issues virtual keys and keeps account of what they spend.
+///
+/// It listens on two ports. Envoy sends /key/* to the first. The filter inside Envoy calls the second, which no
+/// client may reach: it verifies keys, reports usage, and hears what changed.
+#[derive(Parser)]
+#[command(name = "switchboard-keys", version)]
+struct Command {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve until SIGTERM or Ctrl-C, then finish what is under way and exit with 0
+    #[command(after_help = "\
+Secrets come from the environment, never from the command line, where every user of the machine sees them:
+  SWITCHBOARD_MASTER_KEY      whoever presents it may do everything (or LITELLM_MASTER_KEY)
+  SWITCHBOARD_INTERNAL_TOKEN  the bearer that the filter presents on the internal port
+
+Logs go to standard error, one line each; RUST_LOG=debug says more. Exit code 2 means that the service could not
+start; the line on standard error says why and what to do.
+
+Try it:
+  export SWITCHBOARD_MASTER_KEY=sk-a-long-secret SWITCHBOARD_INTERNAL_TOKEN=another-secret
+  switchboard-keys serve
+  curl -X POST http://127.0.0.1:4001/key/generate -H \"Authorization: Bearer $SWITCHBOARD_MASTER_KEY\" -d '{}'")]
+    Serve(Serve),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Address of the key API, to which Envoy routes /key/* and its like
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4001")]
+    listen: SocketAddr,
+    /// Address for the filter alone (verify and sync); keep it off every public listener
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4002")]
+    internal_listen: SocketAddr,
+    /// Directory of the SQLite database; created for this user alone when it is not there
+    #[arg(long, value_name = "DIR", default_value = ".switchboard")]
+    data_dir: PathBuf,
+    /// Database; the default is the file switchboard.db in the data directory
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let Verb::Serve(options) = Command::parse().command;
+    let levels = std::env::var("RUST_LOG").ok().and_then(|levels| levels.parse::<Targets>().ok());
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false))
+        .with(levels.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)))
+        .init();
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("switchboard-keys: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: Serve) -> Result<(), String> {
+    let settings = Settings {
+        master_key: secret(&["SWITCHBOARD_MASTER_KEY", "LITELLM_MASTER_KEY"], "the master key")?,
+        internal_token: secret(&["SWITCHBOARD_INTERNAL_TOKEN"], "the filter's token")?,
+        database_url: match options.database_url.filter(|url| !url.is_empty()) {
+            Some(url) => url,
+            None => default_url(&options.data_dir).map_err(|error| error.to_string())?,
+        },
+        listen: options.listen,
+        internal_listen: options.internal_listen,
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start threads: {error}"))?;
+    runtime.block_on(serve(settings)).map_err(|error| error.to_string())
+}
+
+/// The first of these variables that holds something.
+fn secret(variables: &[&str], what: &str) -> Result<Secret, String> {
+    variables
+        .iter()
+        .find_map(|name| Secret::new(&std::env::var(name).ok()?))
+        .ok_or_else(|| format!("{what} is not set; export {} before the start", variables.join(" or ")))
+}

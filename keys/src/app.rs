@@ -1,0 +1,15 @@
+//! What every handler may use.
+
+use crate::secret::Secret;
+use crate::store::Store;
+
+/// The service's state; a clone is another handle on the same.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Keys, spend, changes.
+    pub store: Store,
+    /// Whoever presents it may do everything.
+    pub master_key: Secret,
+    /// The filter's ticket to the internal port.
+    pub internal_token: Secret,
+}

@@ -1,0 +1,53 @@
+//! Which paths of this service a key with `allowed_routes` may call.
+
+/// `LiteLLM`'s names for groups of paths, each with the paths of this service that belong to it. The model paths
+/// (`llm_api_routes`) are the filter's.
+const GROUPS: [(&str, &[&str]); 2] = [
+    (
+        "info_routes",
+        &["/key/info", "/key/list", "/key/health", "/user/info", "/user/list", "/team/info", "/team/list"],
+    ),
+    ("management_routes", &["/key/*", "/user/*", "/team/*", "/budget/*", "/spend/*"]),
+];
+
+/// Whether a key with this list may call this path. An empty list allows every path; an entry is a path, a
+/// pattern that ends in `/*`, or the name of a group.
+pub fn reaches(allowed: &[String], path: &str) -> bool {
+    allowed.is_empty()
+        || allowed.iter().any(|entry| matches(entry, path) || group(entry).any(|of| matches(of, path)))
+}
+
+fn group(name: &str) -> impl Iterator<Item = &'static str> {
+    GROUPS.into_iter().filter(move |(group, _)| *group == name).flat_map(|(_, paths)| paths.iter().copied())
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) if prefix.ends_with('/') => path.starts_with(prefix),
+        _ => pattern == path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_allows_its_paths_patterns_and_groups_and_nothing_else() {
+        for (entry, path, allowed) in [
+            ("/key/info", "/key/info", true),
+            ("/key/info", "/key/infos", false),
+            ("/key/*", "/key/info", true),
+            ("/key/*", "/keys", false),
+            ("/key*", "/key/info", false),
+            ("info_routes", "/key/info", true),
+            ("info_routes", "/key/generate", false),
+            ("management_routes", "/key/generate", true),
+            ("llm_api_routes", "/key/info", false),
+            ("unheard_routes", "/key/info", false),
+        ] {
+            assert_eq!(reaches(&[entry.to_owned()], path), allowed, "{entry} {path}");
+        }
+        assert!(reaches(&[], "/key/info"));
+    }
+}

@@ -1,0 +1,49 @@
+//! Moments: read from the system, stored as integers, written as `LiteLLM` writes them.
+
+use jiff::Timestamp;
+
+/// The present moment, cut to the microseconds that the database keeps.
+pub fn now() -> Timestamp {
+    from_micros(Timestamp::now().as_microsecond())
+}
+
+/// A moment from microseconds since 1970; one that no calendar holds becomes the nearest that it does.
+pub fn from_micros(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// `2026-12-22T13:07:57.936831Z`, the form of every moment in an answer: six digits or none, as pydantic writes.
+pub fn iso(at: Timestamp) -> String {
+    at.strftime(if at.subsec_microsecond() == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S.%6fZ" })
+        .to_string()
+}
+
+/// `2026-12-22 13:07:57.936831+00:00`, the form inside error messages, which Python's `str` made.
+pub fn python(at: Timestamp) -> String {
+    at.strftime(if at.subsec_microsecond() == 0 {
+        "%Y-%m-%d %H:%M:%S+00:00"
+    } else {
+        "%Y-%m-%d %H:%M:%S.%6f+00:00"
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_written_with_six_digits_or_none() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(iso(at("2026-12-22T13:07:57.936Z")), "2026-12-22T13:07:57.936000Z");
+        assert_eq!(iso(at("2026-12-22T13:07:57Z")), "2026-12-22T13:07:57Z");
+        assert_eq!(python(at("2026-11-22T13:08:00.59Z")), "2026-11-22 13:08:00.590000+00:00");
+        assert_eq!(python(at("2026-11-22T13:08:00Z")), "2026-11-22 13:08:00+00:00");
+    }
+
+    #[test]
+    fn a_moment_beyond_the_calendar_is_the_last_one_in_it() {
+        assert_eq!(from_micros(i64::MAX), Timestamp::MAX);
+        assert_eq!(from_micros(i64::MIN), Timestamp::MIN);
+    }
+}

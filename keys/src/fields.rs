@@ -1,0 +1,278 @@
+//! Reading a JSON object by a table of fields, with pydantic's lenience and pydantic's complaints.
+//!
+//! `LiteLLM`'s requests are pydantic models: `"5"` is an integer, `1` is a truth value, unknown fields are ignored,
+//! and everything that is wrong is said at once. One row per field is the whole schema of a path.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Complaint;
+
+/// One field of a request. Every field may be absent or `null`.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+}
+
+/// What a field may hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A whole number of 64 bits.
+    Integer,
+    /// A finite number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A list of strings.
+    TextList,
+    /// A list of anything.
+    List,
+    /// An object.
+    Map,
+    /// One of these strings.
+    Choice(&'static [&'static str]),
+}
+
+/// The fields that were sent, each of its kind or `null`; or everything that is wrong with them.
+pub fn read(fields: &[Field], sent: Map<String, Value>) -> Result<Map<String, Value>, Vec<Complaint>> {
+    let mut sent = sent;
+    let mut read = Map::new();
+    let mut complaints = Vec::new();
+    for Field { name, kind } in fields {
+        let Some(value) = sent.remove(*name) else { continue };
+        if value.is_null() {
+            read.insert((*name).to_owned(), value);
+            continue;
+        }
+        match kind.read(value) {
+            Ok(value) => {
+                read.insert((*name).to_owned(), value);
+            }
+            Err(Wrong { kind, msg, item }) => {
+                let mut loc = vec![json!("body"), json!(name)];
+                loc.extend(item.map(Value::from));
+                complaints.push(Complaint { kind, loc, msg });
+            }
+        }
+    }
+    if complaints.is_empty() { Ok(read) } else { Err(complaints) }
+}
+
+/// Why a value is not of its kind, and which item of a list it was.
+struct Wrong {
+    kind: &'static str,
+    msg: String,
+    item: Option<usize>,
+}
+
+fn wrong(kind: &'static str, msg: impl Into<String>) -> Wrong {
+    Wrong { kind, msg: msg.into(), item: None }
+}
+
+impl Kind {
+    fn read(self, value: Value) -> Result<Value, Wrong> {
+        match self {
+            Self::Text => match &value {
+                // Postgres cannot store one, and nobody means to send one.
+                Value::String(text) if text.contains('\0') => {
+                    Err(wrong("value_error", "Value error, a NUL character cannot be stored"))
+                }
+                Value::String(_) => Ok(value),
+                _ => Err(wrong("string_type", "Input should be a valid string")),
+            },
+            Self::Integer => integer(&value).map(Value::from),
+            Self::Number => number(&value).map(Value::from),
+            Self::Boolean => boolean(&value).map(Value::from),
+            Self::List => match value {
+                Value::Array(_) => Ok(value),
+                _ => Err(wrong("list_type", "Input should be a valid list")),
+            },
+            Self::TextList => {
+                let Value::Array(items) = &value else {
+                    return Err(wrong("list_type", "Input should be a valid list"));
+                };
+                match items.iter().position(|item| !item.is_string()) {
+                    Some(item) => Err(Wrong {
+                        item: Some(item),
+                        ..wrong("string_type", "Input should be a valid string")
+                    }),
+                    None => Ok(value),
+                }
+            }
+            Self::Map => match value {
+                Value::Object(_) => Ok(value),
+                _ => Err(wrong("dict_type", "Input should be a valid dictionary")),
+            },
+            Self::Choice(choices) => match value.as_str() {
+                Some(text) if choices.contains(&text) => Ok(value),
+                _ => Err(wrong("literal_error", format!("Input should be {}", alternatives(choices)))),
+            },
+        }
+    }
+}
+
+fn integer(value: &Value) -> Result<i64, Wrong> {
+    const TOO_LARGE: &str = "Unable to parse input string as an integer, exceeded maximum size";
+    match value {
+        Value::Bool(truth) => Ok(i64::from(*truth)),
+        Value::Number(number) => {
+            if let Some(integer) = number.as_i64() {
+                return Ok(integer);
+            }
+            match number.as_f64() {
+                Some(float) if float.fract() != 0.0 => Err(wrong(
+                    "int_from_float",
+                    "Input should be a valid integer, got a number with a fractional part",
+                )),
+                Some(float) => exact(float).ok_or_else(|| wrong("int_parsing_size", TOO_LARGE)),
+                None => Err(wrong("int_parsing_size", TOO_LARGE)),
+            }
+        }
+        Value::String(text) => text.trim().parse().map_err(|_| {
+            wrong("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+        }),
+        _ => Err(wrong("int_type", "Input should be a valid integer")),
+    }
+}
+
+/// A whole number that survived being a float: beyond 2^53 not every one did, so those are refused.
+#[expect(clippy::cast_possible_truncation, reason = "the bound is below both types' ends")]
+fn exact(float: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (float.abs() <= EXACT).then_some(float as i64)
+}
+
+fn number(value: &Value) -> Result<f64, Wrong> {
+    match value {
+        Value::Bool(truth) => Ok(f64::from(u8::from(*truth))),
+        Value::Number(number) => {
+            number.as_f64().ok_or_else(|| wrong("float_type", "Input should be a valid number"))
+        }
+        Value::String(text) => match text.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            Ok(_) => Err(wrong("finite_number", "Input should be a finite number")),
+            Err(_) => Err(wrong(
+                "float_parsing",
+                "Input should be a valid number, unable to parse string as a number",
+            )),
+        },
+        _ => Err(wrong("float_type", "Input should be a valid number")),
+    }
+}
+
+fn boolean(value: &Value) -> Result<bool, Wrong> {
+    const UNREADABLE: &str = "Input should be a valid boolean, unable to interpret input";
+    match value {
+        Value::Bool(truth) => Ok(*truth),
+        Value::Number(number) => match number.as_f64() {
+            Some(0.0) => Ok(false),
+            Some(1.0) => Ok(true),
+            _ => Err(wrong("bool_parsing", UNREADABLE)),
+        },
+        Value::String(text) => match text.to_ascii_lowercase().as_str() {
+            "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+            "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+            _ => Err(wrong("bool_parsing", UNREADABLE)),
+        },
+        _ => Err(wrong("bool_type", "Input should be a valid boolean")),
+    }
+}
+
+/// `'a', 'b' or 'c'`.
+fn alternatives(choices: &[&str]) -> String {
+    let quoted: Vec<_> = choices.iter().map(|choice| format!("'{choice}'")).collect();
+    match quoted.as_slice() {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        all => all.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(kind: Kind, value: Value) -> Result<Value, &'static str> {
+        kind.read(value).map_err(|wrong| wrong.kind)
+    }
+
+    #[test]
+    fn integers_are_read_from_what_pydantic_reads_them_from() {
+        for (value, integer) in
+            [(json!(5), 5), (json!(5.0), 5), (json!("5"), 5), (json!(" -7 "), -7), (json!(true), 1)]
+        {
+            assert_eq!(reading(Kind::Integer, value), Ok(json!(integer)));
+        }
+        for (value, kind) in [
+            (json!(1.5), "int_from_float"),
+            (json!("five"), "int_parsing"),
+            (json!([]), "int_type"),
+            (json!(u64::MAX), "int_parsing_size"),
+            (json!(1e300), "int_parsing_size"),
+        ] {
+            assert_eq!(reading(Kind::Integer, value), Err(kind));
+        }
+    }
+
+    #[test]
+    fn numbers_are_finite() {
+        assert_eq!(reading(Kind::Number, json!("1e-6")), Ok(json!(1e-6)));
+        assert_eq!(reading(Kind::Number, json!(10)), Ok(json!(10.0)));
+        assert_eq!(reading(Kind::Number, json!("inf")), Err("finite_number"));
+        assert_eq!(reading(Kind::Number, json!("much")), Err("float_parsing"));
+        assert_eq!(reading(Kind::Number, json!({})), Err("float_type"));
+    }
+
+    #[test]
+    fn truth_has_many_spellings() {
+        for (value, truth) in
+            [(json!("Yes"), true), (json!("off"), false), (json!(1), true), (json!(0.0), false)]
+        {
+            assert_eq!(reading(Kind::Boolean, value), Ok(json!(truth)));
+        }
+        assert_eq!(reading(Kind::Boolean, json!(2)), Err("bool_parsing"));
+        assert_eq!(reading(Kind::Boolean, json!([])), Err("bool_type"));
+    }
+
+    #[test]
+    fn every_complaint_is_made_at_once_in_the_order_of_the_fields() {
+        let fields = [
+            Field { name: "models", kind: Kind::TextList },
+            Field { name: "metadata", kind: Kind::Map },
+            Field { name: "key_type", kind: Kind::Choice(&["default", "llm_api", "read_only"]) },
+            Field { name: "fine", kind: Kind::Text },
+        ];
+        let Value::Object(sent) =
+            json!({"metadata": "x", "models": ["a", 1], "key_type": "boss", "fine": "yes", "unheard": 1})
+        else {
+            unreachable!()
+        };
+        let complaint = |kind, loc: Value, msg: &str| Complaint {
+            kind,
+            loc: loc.as_array().unwrap().clone(),
+            msg: msg.to_owned(),
+        };
+        assert_eq!(
+            read(&fields, sent).unwrap_err(),
+            [
+                complaint("string_type", json!(["body", "models", 1]), "Input should be a valid string"),
+                complaint("dict_type", json!(["body", "metadata"]), "Input should be a valid dictionary"),
+                complaint(
+                    "literal_error",
+                    json!(["body", "key_type"]),
+                    "Input should be 'default', 'llm_api' or 'read_only'"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_null_is_kept() {
+        let fields = [Field { name: "a", kind: Kind::Integer }, Field { name: "b", kind: Kind::Integer }];
+        let Value::Object(sent) = json!({"a": null, "c": 1}) else { unreachable!() };
+        assert_eq!(Value::Object(read(&fields, sent).unwrap()), json!({"a": null}));
+    }
+}

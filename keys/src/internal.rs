@@ -1,0 +1,58 @@
+//! The internal port: what the filter calls, with its own bearer, on an address that no client reaches.
+
+pub mod sync;
+pub mod verify;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde::de::DeserializeOwned;
+use switchboard::key::{SYNC_PATH, TokenHash, VERIFY_PATH};
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// A worker that could not report for an hour has much to say: about 30,000 requests.
+const LONGEST_REPORT: usize = 16 << 20;
+
+/// Every path of the internal port.
+pub fn internal(app: App) -> Router {
+    Router::new()
+        .route(VERIFY_PATH, post(verify::verify))
+        .route(SYNC_PATH, post(sync::sync))
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(DefaultBodyLimit::max(LONGEST_REPORT))
+        // Outermost: who is not the filter learns nothing, not even which paths there are.
+        .layer(middleware::from_fn_with_state(app.clone(), only_the_filter))
+        .with_state(app)
+}
+
+/// A call of the filter. Its `Content-Type` is not looked at: there is one kind.
+#[derive(Debug)]
+pub struct Call<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Call<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = Bytes::from_request(request, state).await.map_err(|_| ApiError::body_too_large())?;
+        serde_json::from_slice(&body).map(Self).map_err(|cause| ApiError::unreadable_call(&cause))
+    }
+}
+
+async fn only_the_filter(State(app): State<App>, request: Request, next: Next) -> Response {
+    let bearer = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+        .map(TokenHash::of);
+    match bearer {
+        Some(bearer) if app.internal_token.is(bearer) => next.run(request).await,
+        _ => ApiError::not_the_filter().into_response(),
+    }
+}

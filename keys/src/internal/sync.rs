@@ -1,0 +1,25 @@
+//! `POST /internal/sync`: usage up, changes down.
+
+use axum::Json;
+use axum::extract::State;
+use switchboard::key::{SyncAnswer, SyncRequest};
+
+use super::Call;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::store::Changes;
+
+/// Records the batch, then tells what changed. A status of 200 says that the batch is recorded, now or before:
+/// the worker may forget it. After any other it must send the same batch with the same id again.
+pub async fn sync(
+    State(app): State<App>,
+    Call(SyncRequest { cursor, batch }): Call<SyncRequest>,
+) -> Result<Json<SyncAnswer>, ApiError> {
+    if let Some(batch) = batch
+        && !app.store.record_usage(&batch).await?
+    {
+        tracing::info!(batch = batch.id, "a batch came again; it was recorded before");
+    }
+    let Changes { cursor, reset, changes } = app.store.changes_after(cursor).await?;
+    Ok(Json(SyncAnswer { cursor, reset, changes }))
+}

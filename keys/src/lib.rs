@@ -1,0 +1,25 @@
+//! The key service of Switchboard: virtual keys, their spend, and what changed.
+//!
+//! Two ports. The *public* one speaks `LiteLLM`'s key API ([`routes`]: one file per path, in folders named like
+//! the paths) and is reached through Envoy. The *internal* one ([`internal`]) is for the filter alone: it learns
+//! a key, reports usage, and hears what changed. Behind both is one [`store`], the only room that knows SQL.
+//!
+//! A request on the public port passes [`auth`] (who calls?), [`fields`] (is the body what it should be?), its
+//! handler, the store, and leaves as a row or as an [`error`]. What takes time to get right without any of these
+//! has its own file: [`duration`] (`30d`, and when a budget starts again), [`money`], [`clock`], [`token`].
+
+pub mod app;
+pub mod auth;
+pub mod body;
+pub mod clock;
+pub mod duration;
+pub mod error;
+pub mod fields;
+pub mod housekeeping;
+pub mod internal;
+pub mod money;
+pub mod routes;
+pub mod secret;
+pub mod serve;
+pub mod store;
+pub mod token;

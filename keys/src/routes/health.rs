@@ -1,0 +1,24 @@
+//! `/health/liveliness` and `/health/readiness`, for probes; nobody needs a key for them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+/// The process runs.
+pub async fn liveliness() -> Json<&'static str> {
+    Json("I'm alive!")
+}
+
+/// The process can do its work: the database answers.
+pub async fn readiness(State(app): State<App>) -> (StatusCode, Json<Value>) {
+    match app.store.ping().await {
+        Ok(()) => (StatusCode::OK, Json(json!({"status": "healthy", "db": "connected"}))),
+        Err(cause) => {
+            tracing::warn!(%cause, "not ready: the database does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unhealthy", "db": "disconnected"})))
+        }
+    }
+}

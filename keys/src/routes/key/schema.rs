@@ -1,0 +1,255 @@
+//! The fields of a virtual key: one row each, and how a stored key is shown.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::clock;
+use crate::fields::{Field, Kind};
+use crate::money::Picodollars;
+use crate::store::KeyRow;
+
+use Kind::{Boolean, Choice, Integer, List, Map as Object, Number, Text, TextList};
+use Place::{Column, Metadata, Setting, Unstored};
+
+/// Where a field is kept, and so where `/key/info` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a column: SQL looks at it.
+    Column,
+    /// In the settings.
+    Setting,
+    /// In the settings; `/key/info` shows it inside `metadata`, where `LiteLLM` puts it.
+    Metadata,
+    /// Nowhere: it is an instruction, or is kept in another form.
+    Unstored,
+}
+
+/// What a field is when it was not sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Absent {
+    /// `null`
+    Null,
+    /// `[]`
+    EmptyList,
+    /// `{}`
+    EmptyMap,
+    /// `false`
+    False,
+    /// This text.
+    Is(&'static str),
+}
+
+/// One field of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyField {
+    /// Its name and what it may hold.
+    pub field: Field,
+    /// Where it is kept.
+    pub place: Place,
+    /// What it is when it was not sent.
+    pub absent: Absent,
+}
+
+const LIMIT_TYPES: Kind = Choice(&["guaranteed_throughput", "best_effort_throughput", "dynamic"]);
+
+const fn row(name: &'static str, kind: Kind, place: Place, absent: Absent) -> KeyField {
+    KeyField { field: Field { name, kind }, place, absent }
+}
+
+/// Every field of `/key/generate`. A new field of `LiteLLM` is one row here and nothing elsewhere, unless SQL must
+/// look at it.
+pub const FIELDS: [KeyField; 46] = [
+    row("key", Text, Unstored, Absent::Null),
+    row("key_alias", Text, Column, Absent::Null),
+    row("duration", Text, Unstored, Absent::Null),
+    row("models", TextList, Setting, Absent::EmptyList),
+    row("aliases", Object, Setting, Absent::EmptyMap),
+    row("spend", Number, Column, Absent::Null),
+    row("max_budget", Number, Column, Absent::Null),
+    row("soft_budget", Number, Setting, Absent::Null),
+    row("budget_duration", Text, Column, Absent::Null),
+    row("budget_id", Text, Column, Absent::Null),
+    row("budget_limits", List, Setting, Absent::Null),
+    row("budget_fallbacks", Object, Setting, Absent::Null),
+    row("tpm_limit", Integer, Setting, Absent::Null),
+    row("rpm_limit", Integer, Setting, Absent::Null),
+    row("tpd_limit", Integer, Setting, Absent::Null),
+    row("max_parallel_requests", Integer, Setting, Absent::Null),
+    row("model_rpm_limit", Object, Metadata, Absent::Null),
+    row("model_tpm_limit", Object, Metadata, Absent::Null),
+    row("model_max_budget", Object, Setting, Absent::EmptyMap),
+    row("mcp_rpm_limit", Object, Metadata, Absent::Null),
+    row("tag_rpm_limit", Object, Metadata, Absent::Null),
+    row("rpm_limit_type", LIMIT_TYPES, Metadata, Absent::Null),
+    row("tpm_limit_type", LIMIT_TYPES, Metadata, Absent::Null),
+    row("team_id", Text, Column, Absent::Null),
+    row("user_id", Text, Column, Absent::Null),
+    row("organization_id", Text, Column, Absent::Null),
+    row("project_id", Text, Setting, Absent::Null),
+    row("agent_id", Text, Setting, Absent::Null),
+    row("metadata", Object, Setting, Absent::EmptyMap),
+    row("permissions", Object, Setting, Absent::EmptyMap),
+    row("allowed_routes", TextList, Setting, Absent::EmptyList),
+    row(
+        "key_type",
+        Choice(&["llm_api", "management", "read_only", "default"]),
+        Setting,
+        Absent::Is("default"),
+    ),
+    row("allowed_cache_controls", List, Setting, Absent::EmptyList),
+    row("blocked", Boolean, Column, Absent::Null),
+    row("guardrails", TextList, Metadata, Absent::Null),
+    row("policies", TextList, Setting, Absent::Null),
+    row("prompts", TextList, Metadata, Absent::Null),
+    row("tags", TextList, Metadata, Absent::Null),
+    row("enforced_params", TextList, Metadata, Absent::Null),
+    row("config", Object, Setting, Absent::EmptyMap),
+    row("router_settings", Object, Setting, Absent::EmptyMap),
+    row("send_invite_email", Boolean, Unstored, Absent::Null),
+    row("auto_rotate", Boolean, Setting, Absent::False),
+    row("rotation_interval", Text, Setting, Absent::Null),
+    row("access_group_ids", TextList, Setting, Absent::Null),
+    row("object_permission", Object, Setting, Absent::Null),
+];
+
+impl Absent {
+    /// The value.
+    pub fn value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::EmptyList => json!([]),
+            Self::EmptyMap => json!({}),
+            Self::False => json!(false),
+            Self::Is(text) => json!(text),
+        }
+    }
+}
+
+/// Puts the fields that were sent where they are kept; those that were not stay as they are.
+pub fn apply(key: &mut KeyRow, sent: &Map<String, Value>) {
+    for KeyField { field: Field { name, .. }, place, .. } in FIELDS {
+        let Some(value) = sent.get(name) else { continue };
+        match place {
+            Setting | Metadata => {
+                key.settings.insert(name.to_owned(), value.clone());
+            }
+            Column => column(key, name, value),
+            Unstored => {}
+        }
+    }
+}
+
+fn column(key: &mut KeyRow, name: &str, value: &Value) {
+    let text = || value.as_str().map(str::to_owned);
+    match name {
+        "key_alias" => key.key_alias = text(),
+        // A cleared id in a form is an id that was not given.
+        "team_id" => key.team_id = text().filter(|id| !id.is_empty()),
+        "organization_id" => key.organization_id = text().filter(|id| !id.is_empty()),
+        "user_id" => key.user_id = text(),
+        "budget_id" => key.budget_id = text(),
+        "budget_duration" => key.budget_duration = text(),
+        "max_budget" => key.max_budget = value.as_f64(),
+        "spend" => key.spend = Picodollars::from_usd(value.as_f64().unwrap_or_default()),
+        "blocked" => key.blocked = value.as_bool(),
+        _ => {}
+    }
+}
+
+fn column_value(key: &KeyRow, name: &str) -> Value {
+    match name {
+        "key_alias" => json!(key.key_alias),
+        "team_id" => json!(key.team_id),
+        "organization_id" => json!(key.organization_id),
+        "user_id" => json!(key.user_id),
+        "budget_id" => json!(key.budget_id),
+        "budget_duration" => json!(key.budget_duration),
+        "max_budget" => json!(key.max_budget),
+        "spend" => json!(key.spend),
+        "blocked" => json!(key.blocked),
+        _ => Value::Null,
+    }
+}
+
+/// The fields of a request as `/key/generate` echoes them: every one, at the top.
+pub fn echo(key: &KeyRow) -> Map<String, Value> {
+    FIELDS
+        .into_iter()
+        .map(|KeyField { field, place, absent }| {
+            let value = match place {
+                Column => column_value(key, field.name),
+                Setting | Metadata => setting(key, field.name, absent),
+                Unstored => Value::Null,
+            };
+            (field.name.to_owned(), value)
+        })
+        .collect()
+}
+
+/// A stored key as `/key/info` shows it; the hash is not in it.
+pub fn info(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
+    let mut info = Map::new();
+    let mut metadata = key.settings.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    for KeyField { field: Field { name, .. }, place, absent } in FIELDS {
+        match place {
+            Column => {
+                info.insert(name.to_owned(), column_value(key, name));
+            }
+            Setting => {
+                info.insert(name.to_owned(), setting(key, name, absent));
+            }
+            Metadata => {
+                if let Some(value) = key.settings.get(name).filter(|value| !value.is_null()) {
+                    metadata.insert(name.to_owned(), value.clone());
+                }
+            }
+            Unstored => {}
+        }
+    }
+    let moment = |at: Option<Timestamp>| json!(at.map(clock::iso));
+    let rest = [
+        ("metadata", Value::Object(metadata)),
+        ("key_name", json!(key.key_name)),
+        ("total_spend", json!(key.total_spend)),
+        ("expires", moment(key.expires_at)),
+        ("budget_reset_at", moment(key.budget_reset_at)),
+        ("created_at", moment(Some(key.created_at))),
+        ("created_by", json!(key.created_by)),
+        ("updated_at", moment(Some(key.updated_at))),
+        ("updated_by", json!(key.updated_by)),
+        ("settings_updated_at", moment(Some(key.updated_at))),
+        ("last_active", moment(key.last_active)),
+        ("status", json!(status(key, now))),
+        // What other parts of LiteLLM fill in; clients of strict languages expect the names.
+        ("soft_budget_cooldown", json!(false)),
+        ("model_spend", json!({})),
+        ("object_permission_id", Value::Null),
+        ("rotation_count", json!(0)),
+        ("last_rotation_at", Value::Null),
+        ("key_rotation_at", Value::Null),
+        ("litellm_budget_table", Value::Null),
+    ];
+    info.extend(rest.map(|(name, value)| (name.to_owned(), value)));
+    info
+}
+
+/// A stored key with its hash: what `/key/block` and its like return.
+pub fn full_row(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
+    let mut row = info(key, now);
+    row.insert("token".to_owned(), json!(key.token));
+    row
+}
+
+fn setting(key: &KeyRow, name: &str, absent: Absent) -> Value {
+    key.settings.get(name).cloned().unwrap_or_else(|| absent.value())
+}
+
+fn status(key: &KeyRow, now: Timestamp) -> &'static str {
+    if key.blocked == Some(true) {
+        "blocked"
+    } else if key.expires_at.is_some_and(|expiry| expiry <= now) {
+        "expired"
+    } else {
+        "active"
+    }
+}

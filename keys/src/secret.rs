@@ -1,0 +1,60 @@
+//! Secrets that arrive in the environment and are only ever compared.
+
+use core::fmt;
+
+use subtle::ConstantTimeEq;
+use switchboard::key::TokenHash;
+
+/// The master key or the internal token: its SHA-256, so that comparing takes the same time for every guess of
+/// whatever length, and a memory dump does not hold it.
+#[derive(Clone, Copy)]
+pub struct Secret([u8; 64]);
+
+impl Secret {
+    /// Takes the secret's place; `None` when it is empty, which would let everybody in.
+    pub fn new(secret: &str) -> Option<Self> {
+        if secret.is_empty() { None } else { Some(Self(hex(TokenHash::of(secret.as_bytes())))) }
+    }
+
+    /// Whether this hash is that of the secret, in constant time.
+    pub fn is(&self, presented: TokenHash) -> bool {
+        self.0.ct_eq(&hex(presented)).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+fn hex(hash: TokenHash) -> [u8; 64] {
+    let mut digits = [0; 64];
+    digits.copy_from_slice(hash.to_string().as_bytes());
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_secret_is_the_secret() {
+        let secret = Secret::new("sk-master-0123456789").unwrap();
+        let guess = |text: &str| secret.is(TokenHash::of(text.as_bytes()));
+        assert!(guess("sk-master-0123456789"));
+        for wrong in ["", "sk-master-012345678", "sk-master-01234567890", "Sk-master-0123456789"] {
+            assert!(!guess(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_empty_secret_is_none() {
+        assert!(Secret::new("").is_none());
+    }
+
+    #[test]
+    fn debug_output_says_nothing() {
+        assert_eq!(format!("{:?}", Secret::new("sk-master").unwrap()), "Secret");
+    }
+}

@@ -1,0 +1,142 @@
+//! Running both ports until told to stop.
+
+use core::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::ServiceExt;
+use axum::extract::Request;
+use axum::serve::{Listener, ListenerExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::housekeeping::keep_house;
+use crate::internal::internal;
+use crate::routes::public;
+use crate::secret::Secret;
+use crate::store::{OpenError, Store};
+
+/// How long a connection may still work on its request after the order to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What the service must be told.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where Envoy reaches the key API.
+    pub listen: SocketAddr,
+    /// Where the filter reaches verify and sync.
+    pub internal_listen: SocketAddr,
+    /// Where the data is.
+    pub database_url: String,
+    /// Whoever presents it may do everything.
+    pub master_key: Secret,
+    /// The filter's bearer.
+    pub internal_token: Secret,
+}
+
+/// Why the service did not start; one line that says what to do.
+#[derive(Debug)]
+pub enum StartError {
+    /// The database cannot be used.
+    Open(OpenError),
+    /// An address cannot be listened on.
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// The option that chooses it.
+        option: &'static str,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The operating system does not tell of signals, or the server broke.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(f),
+            Self::Listen { address, option, cause } => {
+                write!(
+                    f,
+                    "cannot listen on {address}: {cause}; stop what uses it, or choose another with {option}"
+                )
+            }
+            Self::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+/// Serves until SIGTERM or SIGINT; then finishes what it is doing and returns.
+pub async fn serve(settings: Settings) -> Result<(), StartError> {
+    let store = Store::open(&settings.database_url).await?;
+    let app = App {
+        store: store.clone(),
+        master_key: settings.master_key,
+        internal_token: settings.internal_token,
+    };
+    let public_port = listen(settings.listen, "--listen").await?;
+    let internal_port = listen(settings.internal_listen, "--internal-listen").await?;
+
+    let (stop, stopped) = watch::channel(false);
+    let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
+        // An error means that the sender is gone, and then it is time as well.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let housekeeping = tokio::spawn(keep_house(store.clone()));
+    let router = ServiceExt::<Request>::into_make_service(public(app.clone()));
+    let public = axum::serve(public_port, router).with_graceful_shutdown(until_stopped(stopped.clone()));
+    let internal =
+        axum::serve(internal_port, internal(app)).with_graceful_shutdown(until_stopped(stopped.clone()));
+    let mut serving =
+        tokio::spawn(async move { tokio::try_join!(public.into_future(), internal.into_future()) });
+    tracing::info!(listen = %settings.listen, internal = %settings.internal_listen, "serving");
+
+    let mut terminated = signal(SignalKind::terminate()).map_err(StartError::System)?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(StartError::System)?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+        ended = &mut serving => return broken(ended),
+    }
+    tracing::info!("stopping");
+    housekeeping.abort();
+    let _ = stop.send(true);
+    if tokio::time::timeout(GRACE, serving).await.is_err() {
+        tracing::warn!("some requests did not end in time and were dropped");
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn listen(
+    address: SocketAddr,
+    option: &'static str,
+) -> Result<impl Listener<Io = TcpStream, Addr = SocketAddr>, StartError> {
+    let listener =
+        TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, option, cause })?;
+    Ok(listener.tap_io(|connection| {
+        // Answers are short; waiting to make them longer costs a client up to 40 ms. A refusal costs nothing.
+        let _ = connection.set_nodelay(true);
+    }))
+}
+
+/// The servers end only when told to; anything else is a failure.
+fn broken(ended: Result<io::Result<((), ())>, tokio::task::JoinError>) -> Result<(), StartError> {
+    match ended {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(StartError::System(error)),
+        Err(error) => Err(StartError::System(io::Error::other(error))),
+    }
+}

@@ -1,0 +1,99 @@
+//! The database: the only room that knows SQL.
+//!
+//! One set of queries and migrations for SQLite and Postgres, through sqlx's `Any` driver: numbered placeholders
+//! (`$1`), `ON CONFLICT` and `RETURNING` mean the same on both, and the columns have only types that both share.
+//! What differs (how a transaction begins, how many may write) is in [`backend`]. Two hand-made backends would
+//! have been every query twice and half of them tested.
+
+mod backend;
+mod feed;
+mod keys;
+mod migrations;
+mod usage;
+
+use core::fmt;
+
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyPool, ColumnIndex, Decode, Row, Transaction, Type};
+
+pub use backend::{OpenError, default_url};
+pub use feed::Changes;
+pub use keys::{Creation, KeyRow, Owner};
+
+use backend::Backend;
+
+/// A handle on the database; a clone is another handle on the same.
+#[derive(Clone, Debug)]
+pub struct Store {
+    backend: Backend,
+    /// Connections that only read.
+    readers: AnyPool,
+    /// Connections that write: one for SQLite, which has one writer, so that waiting is a queue here and never a
+    /// "database is locked" there; many for Postgres.
+    writers: AnyPool,
+}
+
+/// Why the database did not do what it was asked to.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Another live key has this alias.
+    AliasTaken(String),
+    /// It did not answer, or refused.
+    Database(sqlx::Error),
+    /// It holds something that this program did not write there.
+    Corrupt(String),
+}
+
+impl Store {
+    /// Opens the database, creates it when it is a SQLite file that is not there, and brings its tables up to date.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        let store = backend::open(url).await?;
+        migrations::run(&store.writers).await.map_err(|error| OpenError::migration(url, &error))?;
+        feed::begin(&store).await.map_err(|error| OpenError::database(url, &error))?;
+        Ok(store)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT last FROM feed WHERE id = 1").fetch_one(&self.readers).await?;
+        Ok(())
+    }
+
+    /// Waits for what is being written and closes all connections.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+
+    /// Begins a transaction that will write.
+    async fn write(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(self.writers.begin_with(self.backend.begin_write()).await?)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AliasTaken(alias) => write!(f, "another key has the alias '{alias}'"),
+            Self::Database(error) => error.fmt(f),
+            Self::Corrupt(what) => write!(f, "the database holds {what}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// A column's value, its type inferred from where it goes.
+fn get<'r, T, I>(row: &'r AnyRow, column: I) -> Result<T, StoreError>
+where
+    T: Decode<'r, Any> + Type<Any>,
+    I: ColumnIndex<AnyRow>,
+{
+    Ok(row.try_get(column)?)
+}

@@ -1,0 +1,185 @@
+//! What differs between the databases: how each is opened, and how a transaction that writes begins.
+
+use core::fmt::{self, Write as _};
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Once;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, Connection};
+
+use super::{Store, StoreError};
+
+/// How long a request may wait for a connection before it is told to come again.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// SQLite readers: more than the cores of a small machine would only wait for each other.
+const READERS: u32 = 4;
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Backend {
+    /// A file, one writer.
+    Sqlite,
+}
+
+impl Backend {
+    /// `BEGIN IMMEDIATE` takes SQLite's write lock at once: a transaction that reads first and then finds another
+    /// process writing could not wait, it would fail.
+    pub(super) fn begin_write(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+        }
+    }
+}
+
+/// Why the database cannot be opened, and what to do.
+#[derive(Debug)]
+pub struct OpenError(String);
+
+impl OpenError {
+    /// The tables could not be brought up to date.
+    pub(super) fn migration(url: &str, error: &sqlx::migrate::MigrateError) -> Self {
+        Self(format!(
+            "cannot bring the database {} up to date: {error}; was it written by a newer version?",
+            without_password(url)
+        ))
+    }
+
+    /// The database refused the first use.
+    pub(super) fn database(url: &str, error: &StoreError) -> Self {
+        Self(format!("cannot use the database {}: {error}", without_password(url)))
+    }
+
+    fn directory(directory: &Path, error: &io::Error) -> Self {
+        Self(format!(
+            "cannot create the data directory {}: {error}; choose a place that this user may write with --data-dir",
+            directory.display()
+        ))
+    }
+
+    fn file(file: &Path, error: &io::Error) -> Self {
+        Self(format!(
+            "cannot open the database file {}: {error}; choose a place that this user may write with --data-dir or \
+             --database-url",
+            file.display()
+        ))
+    }
+
+    fn url(url: &str) -> Self {
+        Self(format!(
+            "cannot understand the database URL {}; write sqlite:///absolute/path/to/file.db",
+            without_password(url)
+        ))
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// The database that is used when none is named: a file in the data directory, which is created for this user
+/// alone.
+pub fn default_url(data_dir: &Path) -> Result<String, OpenError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(|error| OpenError::directory(data_dir, &error))?;
+    Ok(format!("sqlite://{}", data_dir.join("switchboard.db").display()))
+}
+
+/// Opens connections; the tables are not looked at.
+pub(super) async fn open(url: &str) -> Result<Store, OpenError> {
+    // sqlx's registry of drivers is global to the process.
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
+
+    match url.split_once("://") {
+        Some(("sqlite", path)) if !path.is_empty() => sqlite(url, Path::new(path)).await,
+        _ => Err(OpenError::url(url)),
+    }
+}
+
+async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
+    // SQLite gives its `-wal` and `-shm` files the mode of the main file, so creating that one privately is enough.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| OpenError::file(path, &error))?;
+    let path = fs::canonicalize(path).map_err(|error| OpenError::file(path, &error))?;
+    let location = sqlite_url(&path).ok_or_else(|| OpenError::url(url))?;
+
+    let fail = |error: sqlx::Error| OpenError::database(url, &error.into());
+    // Outside of a pool, which would try a file that is no database again and again. The mode of the journal stays
+    // with the file. WAL: readers never wait for the writer.
+    let mut first = AnyConnection::connect(&location).await.map_err(fail)?;
+    sqlx::raw_sql("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL")
+        .execute(&mut first)
+        .await
+        .map_err(fail)?;
+    first.close().await.map_err(fail)?;
+
+    let writers = connections(1).connect(&location).await.map_err(fail)?;
+    let readers = connections(READERS).connect(&location).await.map_err(fail)?;
+    Ok(Store { backend: Backend::Sqlite, readers, writers })
+}
+
+/// Connections that wait for another process's writing. NORMAL: no fsync per commit; what a killed process has
+/// committed is kept, what was committed in the last moments before a power cut may not be.
+fn connections(most: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new().max_connections(most).acquire_timeout(WAIT).after_connect(|connection, _| {
+        Box::pin(async move {
+            let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = NORMAL";
+            sqlx::raw_sql(pragmas).execute(connection).await.map(drop)
+        })
+    })
+}
+
+/// The path as a URL: everything that means something in one is written as `%XX`.
+fn sqlite_url(path: &Path) -> Option<String> {
+    let mut url = "sqlite://".to_owned();
+    for byte in path.to_str()?.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    Some(url)
+}
+
+/// A URL as it may be shown: without what stands before the `@`.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, place))) => format!("{scheme}://…@{place}"),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_signs_of_a_url_is_still_that_path() {
+        let url = sqlite_url(Path::new("/a b/100%/c?d#e/switchboard.db")).unwrap();
+        assert_eq!(url, "sqlite:///a%20b/100%25/c%3Fd%23e/switchboard.db");
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(without_password("postgres://me:p@ss@host/db"), "postgres://…@host/db");
+        assert_eq!(without_password("sqlite:///tmp/x.db"), "sqlite:///tmp/x.db");
+    }
+}

@@ -1,0 +1,17 @@
+//! Bringing the tables up to date. Add a file to `migrations/` and a row here; never change one that was released.
+
+use std::borrow::Cow;
+
+use sqlx::AnyPool;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+const ALL: [(i64, &str, &str); 1] = [(1, "keys", include_str!("../../migrations/0001_keys.sql"))];
+
+/// Applies what is missing. Several replicas may start at once: sqlx lets one of them work.
+pub(super) async fn run(pool: &AnyPool) -> Result<(), MigrateError> {
+    let migrations = ALL.map(|(version, description, sql)| {
+        Migration::new(version, Cow::Borrowed(description), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.into()).run(pool).await
+}

@@ -1,0 +1,105 @@
+//! Making a virtual key. The key itself lives from here to the end of one reply; everything else sees its hash.
+
+use core::fmt;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Serialize, Serializer};
+use switchboard::key::{KEY_PREFIX, TokenHash};
+
+/// A virtual key in the clear. Only an answer that hands it to its owner may hold one.
+#[derive(Clone)]
+pub struct PlainToken(String);
+
+impl PlainToken {
+    /// A new key: `sk-` and 22 URL-safe characters, 128 bits from the operating system's generator, the form of
+    /// `LiteLLM`'s `secrets.token_urlsafe(16)`.
+    pub fn generate() -> Self {
+        Self(format!("{KEY_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())))
+    }
+
+    /// A key that the operator chose; the caller has checked its form.
+    pub fn chosen(key: String) -> Self {
+        Self(key)
+    }
+
+    /// What is stored in its place.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(self.0.as_bytes())
+    }
+
+    /// All that is shown of it later: `sk-...` and its last four characters.
+    pub fn name(&self) -> String {
+        key_name(&self.0)
+    }
+}
+
+impl fmt::Debug for PlainToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainToken")
+    }
+}
+
+impl Serialize for PlainToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// `sk-...` and the last four characters of a key.
+pub fn key_name(key: &str) -> String {
+    format!("{KEY_PREFIX}...{}", last(key, 4))
+}
+
+/// What an error message may show of something that was meant as a key: `abcd****gh12`, or only stars when so
+/// much would give most of it away.
+pub fn masked(key: &str) -> String {
+    if key.chars().count() <= 8 {
+        return "****".to_owned();
+    }
+    format!("{}****{}", key.chars().take(4).collect::<String>(), last(key, 4))
+}
+
+/// The hash that a caller means by a key or by its hash: every path accepts either.
+pub fn identified(key_or_hash: &str) -> TokenHash {
+    TokenHash::parse(key_or_hash).unwrap_or_else(|| TokenHash::of(key_or_hash.as_bytes()))
+}
+
+fn last(text: &str, count: usize) -> String {
+    let skipped = text.chars().count().saturating_sub(count);
+    text.chars().skip(skipped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_key_has_the_form_that_clients_know() {
+        let PlainToken(key) = PlainToken::generate();
+        let random = key.strip_prefix("sk-").unwrap();
+        assert_eq!(random.len(), 22);
+        assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
+        assert_ne!(key, PlainToken::generate().0);
+    }
+
+    #[test]
+    fn debug_output_says_nothing_of_the_key() {
+        let token = PlainToken::chosen("sk-very-secret-0000".to_owned());
+        assert_eq!(format!("{token:?}"), "PlainToken");
+        assert_eq!(token.name(), "sk-...0000");
+    }
+
+    #[test]
+    fn a_key_and_its_hash_mean_the_same() {
+        let hash = TokenHash::of(b"sk-1234567890abcdef");
+        assert_eq!(identified("sk-1234567890abcdef"), hash);
+        assert_eq!(identified(&hash.to_string()), hash);
+    }
+
+    #[test]
+    fn masking_shows_nothing_of_short_texts_and_splits_no_character() {
+        assert_eq!(masked("abcdefgh"), "****");
+        assert_eq!(masked("abcdefgh1"), "abcd****fgh1");
+        assert_eq!(masked("ääääöööööüüüü"), "ääää****üüüü");
+    }
+}
