@@ -1,0 +1,194 @@
+//! A service to test: both routers over a database of its own, called without a network.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header::AUTHORIZATION};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use sqlx::ConnectOptions;
+use switchboard::key::{
+    SYNC_PATH, SyncAnswer, SyncRequest, TokenHash, UsageBatch, UsageEntry, VERIFY_PATH, VerifyAnswer,
+    VerifyRequest,
+};
+use switchboard_keys::app::App;
+use switchboard_keys::internal::internal;
+use switchboard_keys::routes::public;
+use switchboard_keys::secret::Secret;
+use switchboard_keys::store::{Store, default_url};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub const MASTER_KEY: &str = "sk-master-of-the-tests";
+pub const INTERNAL_TOKEN: &str = "ticket-of-the-filter";
+
+/// The service; the database goes away with it.
+pub struct TestApp {
+    pub app: App,
+    pub directory: TempDir,
+}
+
+/// A status and a JSON body.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn of(status: u16, body: Value) -> Self {
+        Self { status: StatusCode::from_u16(status).unwrap(), body }
+    }
+
+    /// The body of an answer that must be a success.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        self.body
+    }
+}
+
+/// LiteLLM's error envelope.
+pub fn error(status: u16, kind: &str, message: &str, param: Option<&str>) -> Answer {
+    let error = json!({"message": message, "type": kind, "param": param, "code": status.to_string()});
+    Answer::of(status, json!({ "error": error }))
+}
+
+/// `FastAPI`'s complaint about one place in the body.
+pub fn complaint(kind: &str, loc: &Value, msg: &str) -> Answer {
+    Answer::of(422, json!({"detail": [{"type": kind, "loc": loc, "msg": msg}]}))
+}
+
+/// A call with any headers and body; what comes back.
+pub async fn call(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let body = serde_json::from_slice(&body)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&body)));
+    Answer { status, body }
+}
+
+impl TestApp {
+    pub async fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let app = Self::open(&directory).await;
+        Self { app, directory }
+    }
+
+    pub async fn open(directory: &TempDir) -> App {
+        let url = default_url(&directory.path().join("data")).unwrap();
+        App {
+            store: Store::open(&url).await.unwrap(),
+            master_key: Secret::new(MASTER_KEY).unwrap(),
+            internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
+        }
+    }
+
+    pub fn public(&self) -> Router {
+        Router::new().fallback_service(public(self.app.clone()))
+    }
+
+    /// A request to the public port with a bearer.
+    pub async fn send(&self, key: &str, method: Method, path: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(AUTHORIZATION, format!("Bearer {key}"))
+            .body(body.into())
+            .unwrap();
+        call(self.public(), request).await
+    }
+
+    /// A POST by the administrator.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(MASTER_KEY, Method::POST, path, body.to_string()).await
+    }
+
+    /// A GET with this key.
+    pub async fn get(&self, key: &str, path: &str) -> Answer {
+        self.send(key, Method::GET, path, Body::empty()).await
+    }
+
+    /// A new key: the answer of `/key/generate`.
+    pub async fn generate(&self, body: Value) -> Value {
+        self.post("/key/generate", body).await.ok()
+    }
+
+    /// A new key in the clear.
+    pub async fn key(&self, body: Value) -> String {
+        self.generate(body).await["key"].as_str().unwrap().to_owned()
+    }
+
+    /// What `/key/info` tells the administrator of a key.
+    pub async fn info(&self, key: &str) -> Value {
+        self.get(MASTER_KEY, &format!("/key/info?key={key}")).await.ok()["info"].take()
+    }
+
+    /// A request to the internal port with the filter's bearer.
+    pub async fn filter(&self, path: &str, body: Value) -> Answer {
+        let request = Request::post(path)
+            .header(AUTHORIZATION, format!("Bearer {INTERNAL_TOKEN}"))
+            .header("content-type", "application/json")
+            .body(body.to_string().into())
+            .unwrap();
+        call(internal(self.app.clone()), request).await
+    }
+
+    pub async fn verify(&self, key: &str) -> VerifyAnswer {
+        let asked = VerifyRequest { token: TokenHash::of(key.as_bytes()) };
+        let answer = self.filter(VERIFY_PATH, serde_json::to_value(asked).unwrap()).await;
+        serde_json::from_value(answer.ok()).unwrap()
+    }
+
+    pub async fn sync(&self, cursor: Option<u64>, batch: Option<UsageBatch>) -> SyncAnswer {
+        let asked = serde_json::to_value(SyncRequest { cursor, batch }).unwrap();
+        serde_json::from_value(self.filter(SYNC_PATH, asked).await.ok()).unwrap()
+    }
+
+    /// Every row of the spend log, read by another hand than the service's.
+    pub async fn spend_log(&self) -> Vec<Value> {
+        let path = self.directory.path().join("data/switchboard.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let mut connection = options.connect().await.unwrap();
+        let columns = "batch_id, position, call_id, token, user_id, team_id, mode, model_group, deployment_id, model, \
+                       requests, status, prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, \
+                       reasoning_tokens, cost, started_at, duration_ms";
+        let pairs: Vec<_> = columns.split(", ").map(|column| format!("'{column}', {column}")).collect();
+        let sql =
+            format!("SELECT json_object({}) FROM spend_log ORDER BY batch_id, position", pairs.join(", "));
+        let rows: Vec<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        rows.iter().map(|row| serde_json::from_str(row).unwrap()).collect()
+    }
+
+    /// Where the change feed stands.
+    pub async fn cursor(&self) -> u64 {
+        self.sync(None, None).await.cursor
+    }
+}
+
+/// One request that a key paid for.
+pub fn usage(key: Option<&str>, cost_picodollars: Option<u64>) -> UsageEntry {
+    UsageEntry {
+        call_id: "call-1".to_owned(),
+        token: key.map(|key| TokenHash::of(key.as_bytes())),
+        mode: "chat".to_owned(),
+        model_group: "gpt-4o".to_owned(),
+        deployment_id: "d1".to_owned(),
+        model: "openai/gpt-4o".to_owned(),
+        requests: 1,
+        status: 200,
+        prompt_tokens: 1000,
+        completion_tokens: 100,
+        cached_tokens: 400,
+        cache_write_tokens: 0,
+        reasoning_tokens: 10,
+        cost_picodollars,
+        started_ms: 1_795_000_000_000,
+        duration_ms: 1234,
+    }
+}
+
+pub fn batch(id: &str, entries: Vec<UsageEntry>) -> UsageBatch {
+    UsageBatch { id: id.to_owned(), entries }
+}

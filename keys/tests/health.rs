@@ -1,0 +1,51 @@
+use axum::body::Body;
+use axum::http::{Method, Request};
+use serde_json::json;
+
+use crate::app::{Answer, MASTER_KEY, TestApp, call};
+
+async fn probe(app: &TestApp, path: &str) -> Answer {
+    call(app.public(), Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn probes_need_no_key() {
+    let app = TestApp::new().await;
+    for path in ["/health/liveliness", "/health/liveness", "/health/liveness/"] {
+        assert_eq!(probe(&app, path).await, Answer::of(200, json!("I'm alive!")));
+    }
+    let ready = Answer::of(200, json!({"status": "healthy", "db": "connected"}));
+    assert_eq!(probe(&app, "/health/readiness").await, ready);
+}
+
+#[tokio::test]
+async fn without_its_database_the_service_is_alive_but_not_ready() {
+    let app = TestApp::new().await;
+    let key = app.key(json!({})).await;
+    app.app.store.close().await;
+    assert_eq!(probe(&app, "/health/liveliness").await.status, 200);
+    let unready = Answer::of(503, json!({"status": "unhealthy", "db": "disconnected"}));
+    assert_eq!(probe(&app, "/health/readiness").await, unready);
+
+    let request = Request::get("/key/info").header("x-api-key", &key).body(Body::empty()).unwrap();
+    let response = tower::ServiceExt::oneshot(app.public(), request).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_told_without_looking_at_the_key() {
+    let app = TestApp::new().await;
+    let not_found = Answer::of(404, json!({"detail": "Not Found"}));
+    assert_eq!(probe(&app, "/v1/v1/key/info").await, not_found);
+    assert_eq!(probe(&app, "/key").await, not_found);
+
+    let response =
+        tower::ServiceExt::oneshot(app.public(), Request::get("/key/generate").body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+    assert_eq!(response.status(), 405);
+    assert_eq!(response.headers()["allow"], "POST");
+    let wrong = app.send(MASTER_KEY, Method::GET, "/key/generate", "").await;
+    assert_eq!(wrong, Answer::of(405, json!({"detail": "Method Not Allowed"})));
+}

@@ -1,0 +1,50 @@
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use switchboard_keys::housekeeping::once;
+
+use crate::app::{TestApp, batch, usage};
+
+fn moment(text: &serde_json::Value) -> Timestamp {
+    text.as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_budget_starts_again_at_its_moment_and_not_before() {
+    let app = TestApp::new().await;
+    let made = app.generate(json!({"budget_duration": "1d"})).await;
+    let key = made["key"].as_str().unwrap();
+    app.sync(None, Some(batch("b1", vec![usage(Some(key), Some(1_000_000_000_000))]))).await;
+    let reset = moment(&made["budget_reset_at"]);
+
+    once(&app.app.store, reset - SignedDuration::from_secs(1)).await.unwrap();
+    assert_eq!(app.info(key).await["spend"], 1.0);
+
+    once(&app.app.store, reset).await.unwrap();
+    let info = app.info(key).await;
+    assert_eq!(info["spend"], 0.0);
+    assert_eq!(info["total_spend"], 1.0);
+    assert_eq!(moment(&info["budget_reset_at"]), reset + SignedDuration::from_hours(24));
+}
+
+#[tokio::test]
+async fn a_service_that_slept_for_a_month_starts_a_budget_again_once() {
+    let app = TestApp::new().await;
+    let made = app.generate(json!({"budget_duration": "1h"})).await;
+    let later = moment(&made["budget_reset_at"]) + SignedDuration::from_hours(24 * 31);
+    once(&app.app.store, later).await.unwrap();
+    let next = moment(&app.info(made["key"].as_str().unwrap()).await["budget_reset_at"]);
+    assert!(next > later && next <= later + SignedDuration::from_hours(1));
+}
+
+#[tokio::test]
+async fn the_id_of_a_batch_is_remembered_for_a_week() {
+    let app = TestApp::new().await;
+    let key = app.key(json!({})).await;
+    let send = || app.sync(None, Some(batch("b1", vec![usage(Some(&key), Some(1_000_000_000_000))])));
+    send().await;
+    let now = Timestamp::now();
+    once(&app.app.store, now + SignedDuration::from_hours(7 * 24 - 1)).await.unwrap();
+    send().await;
+    assert_eq!(app.info(&key).await["spend"], 1.0);
+    assert_eq!(app.app.store.forget_batches(now + SignedDuration::from_hours(1)).await.unwrap(), 1);
+}

@@ -1,0 +1,6 @@
+//! `/key/*`
+
+mod block;
+mod delete;
+mod generate;
+mod info;

@@ -1,0 +1,16 @@
+//! The key service as its callers see it: the real routers over a real SQLite file, and the real program.
+//!
+//! Files are named like the paths that they test.
+
+// `json!` with every field of a key.
+#![recursion_limit = "512"]
+#![allow(unreachable_pub, reason = "a test binary exports nothing; `pub` is for its own modules")]
+
+mod app;
+mod auth;
+mod health;
+mod housekeeping;
+mod internal;
+mod key;
+mod program;
+mod restart;
