@@ -39,9 +39,32 @@ impl<'a> JsonStr<'a> {
         self.0.len() <= 2
     }
 
-    /// Whether the string has nothing but white space.
+    /// Whether the string has nothing but white space. Half a surrogate pair is something.
     pub fn is_blank(self) -> bool {
-        self.decode().is_none_or(|text| text.trim().is_empty())
+        match self.inner().trim_start().as_bytes().first() {
+            None => true,
+            // Only an escape can still be white space: a long text is not decoded to find out.
+            Some(b'\\') => self.decode().is_some_and(|text| text.trim().is_empty()),
+            Some(_) => false,
+        }
+    }
+
+    /// How many Unicode code points the string has, counted without decoding it. Of a surrogate pair the second
+    /// half counts, so a pair that is cut in two counts once in the sum of both tokens.
+    pub fn chars(self) -> u64 {
+        let mut count = 0;
+        let mut rest = self.inner();
+        while let Some((plain, escape)) = rest.split_once('\\') {
+            count += plain.chars().count() as u64;
+            let long = escape.starts_with('u');
+            let high = long
+                && escape.get(1..3).is_some_and(|hex| {
+                    matches!(hex.as_bytes(), [b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B'])
+                });
+            count += u64::from(!high);
+            rest = escape.get(if long { 5 } else { 1 }..).unwrap_or_default();
+        }
+        count + rest.chars().count() as u64
     }
 
     /// The text, for names and ids that must be compared; `None` when it is no Unicode text (half a surrogate).
@@ -50,6 +73,36 @@ impl<'a> JsonStr<'a> {
             return Some(Cow::Borrowed(self.inner()));
         }
         serde_json::from_str(self.0).ok().map(Cow::Owned)
+    }
+}
+
+/// A JSON string token that was made here.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JsonString(String);
+
+impl JsonString {
+    /// The token of that text.
+    pub fn new(text: &str) -> Self {
+        let mut token = Vec::with_capacity(text.len() + 2);
+        Writer::new(&mut token).string(text);
+        Self(String::from_utf8(token).unwrap_or_default())
+    }
+
+    /// The token, borrowed.
+    pub fn as_str(&self) -> JsonStr<'_> {
+        JsonStr(&self.0)
+    }
+
+    /// The token's bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0.into_bytes()
+    }
+}
+
+impl fmt::Debug for JsonString {
+    /// Silent, as [`JsonStr`]'s.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
     }
 }
 
@@ -327,6 +380,15 @@ impl<'b> Writer<'b> {
         self
     }
 
+    /// Writes a string from text that is escaped already.
+    pub fn escaped(&mut self, inner: &str) -> &mut Self {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(inner.as_bytes());
+        self.out.push(b'"');
+        self
+    }
+
     /// Writes an integer.
     pub fn number(&mut self, number: u64) -> &mut Self {
         self.comma();
@@ -373,6 +435,21 @@ mod tests {
         let token: JsonStr<'_> = serde_json::from_str(r#""\ud83d""#).unwrap();
         assert_eq!(token.token(), r#""\ud83d""#);
         assert_eq!(token.decode(), None);
+    }
+
+    #[test]
+    fn a_string_is_blank_when_it_decodes_to_white_space_only() {
+        for (token, blank) in [
+            (r#""""#, true),
+            (r#"" \n\t ""#, true),
+            (r#""\u0020""#, true),
+            (r#""\ud83d""#, false),
+            (r#"" \\n""#, false),
+            (r#"" x""#, false),
+        ] {
+            let string: JsonStr<'_> = serde_json::from_str(token).unwrap();
+            assert_eq!(string.is_blank(), blank, "{token}");
+        }
     }
 
     #[test]
@@ -432,6 +509,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn characters_are_counted_as_if_decoded(text in "[a-zé😀\\\\\"\n]{0,12}", ascii in any::<bool>()) {
+            let mut token = JsonString::new(&text).0;
+            if ascii {
+                token = token.replace('😀', "\\ud83d\\uDE00").replace('é', "\\u00e9");
+            }
+            let string: JsonStr<'_> = serde_json::from_str(&token).unwrap();
+            prop_assert_eq!(string.chars(), text.chars().count() as u64);
+        }
+
         /// Whatever is removed and appended, the result is JSON with exactly the members that it should have.
         #[test]
         fn any_removal_and_append_gives_the_right_object(

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::{Frame, Framing};
-use crate::json::{JsonStr, Writer};
+use crate::json::{JsonString, Writer};
 use crate::openai::{
     Answer, ChunkWriter, Class, CompletionWriter, ErrorBody, Fault, FinishReason, Memo, Operation, Request,
     Usage,
@@ -84,9 +84,8 @@ fn answered(status: u16, body: Vec<u8>) -> Outbound {
 }
 
 fn completion(text: &str, memo: &Memo) -> Vec<u8> {
-    let token = quoted(text);
     let mut out = CompletionWriter::new(memo);
-    out.text(string(&token));
+    out.text(JsonString::new(text).as_str());
     out.finish(FinishReason::Stop);
     out.usage(USAGE);
     out.answer().body
@@ -95,7 +94,7 @@ fn completion(text: &str, memo: &Memo) -> Vec<u8> {
 fn stream(text: &str, memo: &Memo) -> Vec<u8> {
     let mut out = ChunkWriter::new(memo);
     for word in text.split_inclusive(' ') {
-        out.text(string(&quoted(word)));
+        out.text(JsonString::new(word).as_str());
     }
     out.finish(FinishReason::Stop);
     out.usage(USAGE);
@@ -123,14 +122,4 @@ fn embedding(text: &str, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
     w.key("usage").object().key("prompt_tokens").number(USAGE.prompt);
     w.key("total_tokens").number(USAGE.prompt).end_object().end_object();
     Ok(body)
-}
-
-fn quoted(text: &str) -> String {
-    let mut token = Vec::with_capacity(text.len() + 2);
-    Writer::new(&mut token).string(text);
-    String::from_utf8(token).unwrap_or_default()
-}
-
-fn string(token: &str) -> JsonStr<'_> {
-    serde_json::from_str(token).unwrap_or(JsonStr::EMPTY)
 }

@@ -80,6 +80,21 @@ impl<'a> Target<'a> {
         self.deployment.options.iter().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
     }
 
+    /// Refuses a value that the model cannot be asked for, unless such parameters are to be left out.
+    ///
+    /// # Errors
+    /// `LiteLLM`'s `UnsupportedParamsError`; `why` goes on from "does not support ".
+    pub fn refuse_value(&self, param: &'static str, why: &str) -> Result<(), ErrorBody> {
+        if self.drop_params {
+            return Ok(());
+        }
+        Err(ErrorBody::bad_request(format!(
+            "litellm.UnsupportedParamsError: {} does not support {why}, for model={}. {DROP_HINT}",
+            self.provider.name, self.model,
+        ))
+        .about(param))
+    }
+
     /// Refuses, or leaves out, what the language has no word for.
     ///
     /// A value that means nothing is left out in any case: many SDKs always send it.
@@ -106,8 +121,7 @@ impl<'a> Target<'a> {
         let names: Vec<String> = unsupported.iter().map(|name| format!("'{name}'")).collect();
         let param = first.clone();
         Err(ErrorBody::bad_request(format!(
-            "litellm.UnsupportedParamsError: {} does not support parameters: [{}], for model={}. To drop these, \
-             set `litellm_settings.drop_params: true`, or `drop_params: true` in the request or the deployment.",
+            "litellm.UnsupportedParamsError: {} does not support parameters: [{}], for model={}. {DROP_HINT}",
             self.provider.name,
             names.join(", "),
             self.model,
@@ -115,6 +129,9 @@ impl<'a> Target<'a> {
         .about(param))
     }
 }
+
+const DROP_HINT: &str = "To drop these, set `litellm_settings.drop_params: true`, or `drop_params: true` in the \
+                         request or the deployment.";
 
 /// A request in the provider's words, without credentials.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::{Frame, Framing};
-use crate::json::{JsonStr, Object, Splice, Writer};
+use crate::json::{JsonStr, JsonString, Object, Splice, Writer};
 use crate::openai::{
     Answer, ChunkWriter, Class, ErrorBody, Fault, Memo, Operation, Request, Usage, is_private,
 };
@@ -97,7 +97,7 @@ impl Dialect for OpenAi {
         }
         match serde_json::from_slice::<Wire<'_>>(body) {
             Ok(wire) => read_error(status, wire.error),
-            Err(_) => unreadable(status, body),
+            Err(_) => Fault::unreadable(status, body),
         }
     }
 
@@ -192,28 +192,11 @@ fn stream_options(given: Option<&RawValue>, w: &mut Writer<'_>) {
 }
 
 fn json_string(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 2);
-    Writer::new(&mut out).string(text);
-    out
+    JsonString::new(text).into_bytes()
 }
 
 fn read_object(body: &[u8]) -> Result<Object<'_>, Fault> {
-    Object::parse(body).map_err(|_| unreadable(502, body))
-}
-
-/// An answer that is no JSON: a proxy's HTML page, a cut body. Its beginning helps who runs the gateway.
-fn unreadable(status: u16, body: &[u8]) -> Fault {
-    let class = Class::of_status(if status < 400 { 502 } else { status });
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim();
-    if text.is_empty() {
-        return Fault::new(class, format!("Error code: {status}"));
-    }
-    if text.starts_with('<') {
-        return Fault::new(class, format!("Error code: {status} (the answer is HTML, not JSON)"));
-    }
-    let clipped: String = text.chars().take(512).collect();
-    Fault::new(class, format!("Error code: {status} - {clipped}"))
+    Object::parse(body).map_err(|_| Fault::unreadable(502, body))
 }
 
 /// Reads the inside of `{"error": …}` in the forms that vendors give it: an object, a string.

@@ -127,6 +127,17 @@ impl ChunkWriter {
         }
     }
 
+    /// A reference of the answer (`annotations[]`).
+    pub fn annotation(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        if self.shape == Operation::Chat {
+            self.delta(|w| {
+                w.key("annotations").array();
+                write(w);
+                w.end_array();
+            });
+        }
+    }
+
     /// A call begins. Returns its index among the calls of the choice, which is what `arguments` takes.
     pub fn tool(&mut self, id: JsonStr<'_>, name: &str) -> u32 {
         let Some(choice) = self.choices.get_mut(self.current) else { return 0 };

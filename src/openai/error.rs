@@ -215,6 +215,22 @@ impl Fault {
         Self::new(Class::BadGateway, what)
     }
 
+    /// An answer that is not in its language at all: a proxy's HTML page, a cut body. Its beginning is quoted, for
+    /// it helps who runs the gateway.
+    pub fn unreadable(status: u16, body: &[u8]) -> Self {
+        let class = Class::of_status(if status < 400 { 502 } else { status });
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim();
+        if text.is_empty() {
+            return Self::new(class, format!("Error code: {status}"));
+        }
+        if text.starts_with('<') {
+            return Self::new(class, format!("Error code: {status} (the answer is HTML, not JSON)"));
+        }
+        let clipped: String = text.chars().take(512).collect();
+        Self::new(class, format!("Error code: {status} - {clipped}"))
+    }
+
     /// In the client's words. `provider` is the row's name.
     pub fn to_body(&self, provider: &str) -> ErrorBody {
         let class = self.class.name();

@@ -57,6 +57,22 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// What a user says.
+    pub(super) fn user(content: Content<'a>) -> Self {
+        Self {
+            role: Text("user".into()),
+            content,
+            tool_calls: Vec::new(),
+            function_call: None,
+            tool_call_id: None,
+            name: None,
+            refusal: None,
+            reasoning_content: None,
+            thinking_blocks: None,
+            cache_control: None,
+        }
+    }
+
     /// The assistant's calls in either form.
     pub fn calls(&self) -> impl Iterator<Item = (Option<JsonStr<'a>>, &Function<'a>)> {
         let modern = self.tool_calls.iter().filter_map(|call| Some((call.id, call.function.as_ref()?)));
@@ -136,6 +152,18 @@ pub struct Part<'a> {
     /// Prompt-cache mark (Anthropic).
     #[serde(borrow, default)]
     pub cache_control: Option<&'a RawValue>,
+    /// Where an `image` or a `document` lies: Anthropic's own parts, which `LiteLLM` lets through.
+    #[serde(borrow, default)]
+    pub source: Option<&'a RawValue>,
+    /// Title of a `document`.
+    #[serde(borrow, default)]
+    pub title: Option<&'a RawValue>,
+    /// What is to be known about a `document`.
+    #[serde(borrow, default)]
+    pub context: Option<&'a RawValue>,
+    /// Whether a `document` is to be cited.
+    #[serde(borrow, default)]
+    pub citations: Option<&'a RawValue>,
 }
 
 /// `image_url`, an object or (as many clients send) the bare URL.

@@ -9,6 +9,7 @@ mod message;
 mod params;
 mod request;
 mod tool;
+mod tool_names;
 mod usage;
 
 pub use chunk::ChunkWriter;
@@ -17,7 +18,8 @@ pub use error::{Class, ErrorBody, Fault};
 pub use message::{Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
 pub use params::{STANDARD_PARAMS, is_default, is_private};
 pub use request::{Request, ResponseFormat};
-pub use tool::{Tool, ToolChoice};
+pub use tool::{AnyTool, Tool, ToolChoice};
+pub use tool_names::{ToolNames, safe_id};
 pub use usage::Usage;
 
 /// What the client asks for.

@@ -2,10 +2,12 @@
 
 use serde_json::value::RawValue;
 
-/// Parameters of `/chat/completions` that a dialect may lack. `model`, `messages` and `stream` are not among
-/// them: every dialect has those.
+/// Parameters of `/chat/completions` and `/completions` that a dialect may lack. `model`, `messages`, `prompt` and
+/// `stream` are not among them: every dialect has those.
 pub const STANDARD_PARAMS: &[&str] = &[
     "audio",
+    "best_of",
+    "echo",
     "frequency_penalty",
     "function_call",
     "functions",
@@ -31,6 +33,7 @@ pub const STANDARD_PARAMS: &[&str] = &[
     "stop",
     "store",
     "stream_options",
+    "suffix",
     "temperature",
     "tool_choice",
     "tools",
@@ -47,9 +50,10 @@ pub const STANDARD_PARAMS: &[&str] = &[
 pub fn is_default(name: &str, value: &RawValue) -> bool {
     let value = value.get();
     match name {
-        "n" => value == "1",
+        "n" | "best_of" => value == "1",
         "frequency_penalty" | "presence_penalty" => matches!(value, "0" | "0.0"),
-        "logprobs" | "store" | "stream" => value == "false",
+        "echo" | "logprobs" | "store" | "stream" => value == "false",
+        "suffix" => value == r#""""#,
         "parallel_tool_calls" => value == "true",
         "logit_bias" => value == "{}",
         "modalities" => value.chars().filter(|c| !c.is_whitespace()).eq(r#"["text"]"#.chars()),

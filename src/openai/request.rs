@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{ErrorBody, Message, Operation, Tool, ToolChoice};
+use super::{AnyTool, Content, ErrorBody, Message, Operation, Tool, ToolChoice};
 use crate::json::{JsonStr, Object, Text};
 
 /// A request as its members.
@@ -113,12 +113,14 @@ impl<'a> Request<'a> {
         Ok(options.and_then(|options| options.include_usage).unwrap_or(false))
     }
 
-    /// `max_completion_tokens`, or the older `max_tokens`.
+    /// `max_completion_tokens`, or the older `max_tokens`. The client's word in either form goes before the
+    /// deployment's.
     pub fn max_tokens(&self) -> Result<Option<u64>, ErrorBody> {
-        match self.read("max_completion_tokens", "a whole number of tokens")? {
-            None => self.read("max_tokens", "a whole number of tokens"),
-            some => Ok(some),
-        }
+        const NEW: &str = "max_completion_tokens";
+        const OLD: &str = "max_tokens";
+        let old =
+            self.object.get(NEW).is_none() && (self.object.get(OLD).is_some() || self.get(NEW).is_none());
+        self.read(if old { OLD } else { NEW }, "a whole number of tokens")
     }
 
     /// `stop`, a string or several, as tokens.
@@ -131,8 +133,11 @@ impl<'a> Request<'a> {
             .map_err(|_| ErrorBody::invalid("stop", "expected a string or an array of strings"))
     }
 
-    /// `messages`
+    /// `messages`; the `prompt` of `/completions` is one message of the user.
     pub fn messages(&self) -> Result<Vec<Message<'a>>, ErrorBody> {
+        if self.operation == Operation::Completions {
+            return Ok(vec![Message::user(Content::Text(self.prompt()?))]);
+        }
         let Some(raw) = self.get("messages") else {
             return Err(ErrorBody::missing(self.operation.route(), "messages"));
         };
@@ -145,9 +150,34 @@ impl<'a> Request<'a> {
         messages.iter().enumerate().map(|(at, raw)| Message::parse(at, raw)).collect()
     }
 
-    /// `tools`, the deprecated `functions` included.
+    /// `prompt` of a model that is asked over chat: one text. Several would need an answer each, and tokens are
+    /// another model's.
+    fn prompt(&self) -> Result<JsonStr<'a>, ErrorBody> {
+        let Some(raw) = self.get("prompt") else {
+            return Err(ErrorBody::missing(self.operation.route(), "prompt"));
+        };
+        if let Some(prompt) = JsonStr::of(raw) {
+            return Ok(prompt);
+        }
+        match serde_json::from_str::<Vec<JsonStr<'a>>>(raw.get()).as_deref() {
+            Ok([prompt]) => Ok(*prompt),
+            Ok(_) => Err(ErrorBody::invalid("prompt", "the model's provider takes one prompt a request")),
+            Err(_) => Err(ErrorBody::invalid("prompt", "the model's provider takes text only, not tokens")),
+        }
+    }
+
+    /// `tools`, the deprecated `functions` included; those that are no functions are refused.
     pub fn tools(&self) -> Result<Vec<Tool<'a>>, ErrorBody> {
-        Tool::parse_all(self.get("tools"), self.get("functions"))
+        let function = |(at, tool)| match tool {
+            AnyTool::Function(tool) => Ok(tool),
+            AnyTool::Other { kind, .. } => Err(AnyTool::refused(at, &kind)),
+        };
+        self.any_tools()?.into_iter().enumerate().map(function).collect()
+    }
+
+    /// `tools` of every type, the deprecated `functions` included.
+    pub fn any_tools(&self) -> Result<Vec<AnyTool<'a>>, ErrorBody> {
+        AnyTool::parse_all(self.get("tools"), self.get("functions"))
     }
 
     /// `tool_choice`, the deprecated `function_call` included.

@@ -27,14 +27,28 @@ pub struct Tool<'a> {
     pub cache_control: Option<&'a RawValue>,
 }
 
-impl<'a> Tool<'a> {
+/// A tool of any type.
+#[derive(Debug)]
+pub enum AnyTool<'a> {
+    /// A function of the client's.
+    Function(Tool<'a>),
+    /// Another type, as it stands: a provider's own tool, a custom tool.
+    Other {
+        /// `type`; empty where it is left out.
+        kind: Text<'a>,
+        /// The whole object.
+        raw: &'a RawValue,
+    },
+}
+
+impl<'a> AnyTool<'a> {
     pub(super) fn parse_all(
         tools: Option<&'a RawValue>,
         functions: Option<&'a RawValue>,
     ) -> Result<Vec<Self>, ErrorBody> {
         #[derive(Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow, rename = "type")]
+            #[serde(borrow, default, rename = "type")]
             kind: Text<'a>,
             #[serde(borrow, default)]
             function: Option<Tool<'a>>,
@@ -42,8 +56,9 @@ impl<'a> Tool<'a> {
             cache_control: Option<&'a RawValue>,
         }
         if let Some(functions) = functions {
-            return serde_json::from_str(functions.get())
-                .map_err(|error| ErrorBody::invalid("functions", &reason(&error)));
+            let functions: Vec<Tool<'a>> = serde_json::from_str(functions.get())
+                .map_err(|error| ErrorBody::invalid("functions", &reason(&error)))?;
+            return Ok(functions.into_iter().map(Self::Function).collect());
         }
         let Some(tools) = tools else { return Ok(Vec::new()) };
         let tools: Vec<&'a RawValue> = serde_json::from_str(tools.get())
@@ -54,16 +69,21 @@ impl<'a> Tool<'a> {
             match (wire.function, &*wire.kind) {
                 (Some(mut tool), "function") => {
                     tool.cache_control = tool.cache_control.or(wire.cache_control);
-                    Ok(tool)
+                    Ok(Self::Function(tool))
                 }
                 (None, "function") => Err(ErrorBody::missing("tools", "function")),
-                (_, kind) => Err(ErrorBody::invalid(
-                    format!("tools[{at}].type"),
-                    &format!("the model's provider has no tools of type '{kind}'"),
-                )),
+                _ => Ok(Self::Other { kind: wire.kind, raw }),
             }
         };
         tools.iter().enumerate().map(parse).collect()
+    }
+
+    /// The error for a tool that a dialect has no word for.
+    pub fn refused(at: usize, kind: &str) -> ErrorBody {
+        ErrorBody::invalid(
+            format!("tools[{at}].type"),
+            &format!("the model's provider has no tools of type '{kind}'"),
+        )
     }
 }
 
@@ -126,6 +146,13 @@ impl<'a> ToolChoice<'a> {
         }
         let named: Named<'a> = serde_json::from_str(raw.get())
             .map_err(|error| ErrorBody::invalid("tool_choice", &reason(&error)))?;
+        match (named.kind.as_deref(), &named.name, &named.function) {
+            // The forms of other languages, which clients that were written for those keep.
+            (Some("auto"), None, None) => return Ok(Some(Self::Auto)),
+            (Some("none"), None, None) => return Ok(Some(Self::None)),
+            (Some("any" | "required"), None, None) => return Ok(Some(Self::Required)),
+            _ => {}
+        }
         let name_of = |named: Named<'a>| named.function.map(|function| function.name).or(named.name);
         match (named.kind.as_deref(), named.allowed_tools) {
             (Some("allowed_tools"), Some(allowed)) => Ok(Some(Self::Allowed {

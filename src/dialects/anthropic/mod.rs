@@ -1,0 +1,187 @@
+//! Anthropic Messages (<https://platform.claude.com/docs/en/api/messages>), version `2023-06-01`.
+//!
+//! The later version refuses sampling parameters on every model; this one leaves that to the models
+//! (`models.rs`). What differs from `OpenAI`'s language in more than names has a file of its own.
+
+mod answer;
+mod betas;
+mod blocks;
+mod models;
+mod request;
+mod schema;
+mod stream;
+mod thinking;
+mod tools;
+mod turns;
+mod usage;
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::frame::Framing;
+use crate::json::{JsonStr, Text};
+use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
+
+/// The language of `api.anthropic.com/v1/messages`.
+pub static ANTHROPIC: Anthropic = Anthropic;
+
+/// See the module.
+pub struct Anthropic;
+
+impl Dialect for Anthropic {
+    fn name(&self) -> &'static str {
+        "anthropic"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        &[Operation::Chat, Operation::Completions]
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn request(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        let written = request::write(request, to, memo)?;
+        let betas = written.betas.header().map(|betas| ("anthropic-beta", Cow::Owned(betas)));
+        Ok(Outbound {
+            path: Cow::Borrowed(path(&to.deployment.api_base)),
+            headers: betas.into_iter().collect(),
+            body: Body::Bytes(written.body),
+        })
+    }
+
+    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        answer::translate(body, memo)
+    }
+
+    fn error(&self, status: u16, body: &[u8]) -> Fault {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow)]
+            error: &'a RawValue,
+        }
+        match serde_json::from_slice::<Wire<'_>>(body) {
+            Ok(wire) => fault(Some(status), wire.error),
+            Err(_) => Fault::unreadable(status, body),
+        }
+    }
+
+    fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
+        Box::new(stream::Translation::new(memo))
+    }
+}
+
+/// The path below a base that users write with or without the version, or in full, as `LiteLLM` lets them.
+fn path(base: &str) -> &'static str {
+    if base.ends_with("/v1/messages") {
+        ""
+    } else if base.ends_with("/v1") {
+        "/messages"
+    } else {
+        "/v1/messages"
+    }
+}
+
+/// Reads the inside of `{"type":"error","error":{"type","message"}}`. `status` is absent inside a stream.
+fn fault(status: Option<u16>, error: &RawValue) -> Fault {
+    #[derive(Deserialize, Default)]
+    struct Wire<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Text<'a>,
+        #[serde(borrow, default)]
+        message: Option<JsonStr<'a>>,
+    }
+    let wire: Wire<'_> = serde_json::from_str(error.get()).unwrap_or_default();
+    let message = wire
+        .message
+        .and_then(JsonStr::decode)
+        .map_or_else(|| error.get().chars().take(512).collect(), Cow::into_owned);
+    let class = match &*wire.kind {
+        "invalid_request_error" | "request_too_large" => Class::BadRequest,
+        "authentication_error" => Class::Authentication,
+        "permission_error" => Class::PermissionDenied,
+        "not_found_error" => Class::NotFound,
+        "rate_limit_error" | "billing_error" => Class::RateLimit,
+        "timeout_error" => Class::Timeout,
+        "api_error" => Class::InternalServer,
+        "overloaded_error" => Class::ServiceUnavailable,
+        _ => Class::of_status(status.unwrap_or(500)),
+    };
+    let said = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    let class = match class {
+        Class::BadRequest if said(&["prompt is too long", "exceed context limit", "context window"]) => {
+            Class::ContextWindowExceeded
+        }
+        Class::BadRequest if said(&["content filtering policy"]) => Class::ContentPolicyViolation,
+        class => class,
+    };
+    Fault::new(class, message)
+}
+
+/// `stop_reason`. `by_client_tool`: some call is for the client to run, and not the one that stands for
+/// `response_format`.
+fn finish_reason(stop_reason: &str, by_client_tool: bool) -> FinishReason {
+    match stop_reason {
+        "tool_use" if by_client_tool => FinishReason::ToolCalls,
+        // `pause_turn`: the provider's own tools need another round. Length says that there is more to come.
+        "max_tokens" | "model_context_window_exceeded" | "pause_turn" | "compaction" => FinishReason::Length,
+        "refusal" => FinishReason::ContentFilter,
+        _ => FinishReason::Stop,
+    }
+}
+
+/// `stop_details` of a refusal: what is shown of it.
+#[derive(Deserialize)]
+struct StopDetails<'a> {
+    #[serde(borrow, default)]
+    explanation: Option<JsonStr<'a>>,
+}
+
+/// A citation of the kinds that have a URL; the others (places in a document) have no `OpenAI` form.
+#[derive(Deserialize)]
+struct Citation<'a> {
+    #[serde(borrow, default)]
+    url: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    title: Option<JsonStr<'a>>,
+}
+
+impl Citation<'_> {
+    /// Writes `url_citation`, about the characters from `start` to `end` of the content.
+    fn write(&self, w: &mut crate::json::Writer<'_>, start: u64, end: u64) {
+        let Some(url) = self.url else { return };
+        w.object().key("type").string("url_citation").key("url_citation").object();
+        w.key("start_index").number(start).key("end_index").number(end);
+        w.key("title").raw(self.title.unwrap_or(JsonStr::EMPTY).token());
+        w.key("url").raw(url.token()).end_object().end_object();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_may_name_the_version_or_the_whole_path() {
+        for base in ["https://api.anthropic.com", "https://api.anthropic.com/v1", "http://a/b/v1/messages"] {
+            assert!(format!("{base}{}", path(base)).ends_with("/v1/messages"), "{base}");
+            assert_eq!(format!("{base}{}", path(base)).matches("/v1").count(), 1, "{base}");
+        }
+    }
+
+    #[test]
+    fn an_error_inside_a_stream_is_classed_by_its_type() {
+        let raw: &RawValue =
+            serde_json::from_str(r#"{"type":"overloaded_error","message":"Overloaded"}"#).unwrap();
+        assert_eq!(fault(None, raw), Fault::new(Class::ServiceUnavailable, "Overloaded"));
+    }
+}

@@ -1,0 +1,135 @@
+//! What the models take: a table, and no code elsewhere names a model.
+//!
+//! Source: `LiteLLM`'s model map 1.109.1 (`supports_*` flags) and the provider's own pages.
+
+/// How a model is told to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Not at all.
+    Never,
+    /// `{"type":"enabled","budget_tokens":…}` only.
+    Budget,
+    /// `{"type":"adaptive"}`; a budget is deprecated, and works.
+    Either,
+    /// `{"type":"adaptive"}` only; `{"type":"disabled"}` is taken.
+    Adaptive,
+    /// It always thinks; `{"type":"disabled"}` is refused.
+    Always,
+}
+
+/// What a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Model {
+    /// Part of the model's name: a row is for every model whose name holds it and no earlier row's.
+    pub name: &'static str,
+    /// How it is told to think.
+    pub thinking: Form,
+    /// The effort `xhigh`.
+    pub xhigh: bool,
+    /// `temperature`, `top_p` and `top_k`.
+    pub sampling: bool,
+    /// `tool_choice` that forces a call.
+    pub forced_tools: bool,
+    /// `role: "system"` after a user's turn.
+    pub system_turns: bool,
+    /// `output_config.format`, and `strict` tools.
+    pub json_schema: bool,
+    /// Longest answer, tokens: `max_tokens` where neither the client nor the configuration gives it.
+    pub max_output: u64,
+}
+
+/// Before 3.7.
+const OLD: Model = Model {
+    name: "",
+    thinking: Form::Never,
+    xhigh: false,
+    sampling: true,
+    forced_tools: true,
+    system_turns: false,
+    json_schema: false,
+    max_output: 4_096,
+};
+/// 3.7 to 4.1.
+const BUDGET: Model = Model { thinking: Form::Budget, max_output: 32_000, ..OLD };
+const SONNET_4: Model = Model { max_output: 64_000, ..BUDGET };
+/// 4.5.
+const STRUCTURED: Model = Model { json_schema: true, max_output: 64_000, ..BUDGET };
+/// 4.6.
+const EITHER: Model = Model { thinking: Form::Either, max_output: 128_000, ..STRUCTURED };
+/// 4.7 and later.
+const ADAPTIVE: Model = Model { thinking: Form::Adaptive, xhigh: true, sampling: false, ..EITHER };
+/// 4.8 and 5.
+const SYSTEM_TURNS: Model = Model { system_turns: true, ..ADAPTIVE };
+/// The largest of generation 5.
+const ALWAYS: Model = Model { thinking: Form::Always, ..SYSTEM_TURNS };
+/// Generations 5.1 and 5.5.
+const UNFORCED: Model = Model { forced_tools: false, ..ALWAYS };
+
+/// A model that is newer than this table: the provider itself tells what it does not take.
+const UNKNOWN: Model = Model { sampling: true, max_output: 4_096, ..SYSTEM_TURNS };
+
+const fn named(name: &'static str, like: Model) -> Model {
+    Model { name, ..like }
+}
+
+/// The longest names first where one is part of another.
+const MODELS: &[Model] = &[
+    named("opus-5-5", UNFORCED),
+    named("sonnet-5-5", UNFORCED),
+    named("fable-5-1", UNFORCED),
+    named("fable-5-2", UNFORCED),
+    named("mythos-5-1", UNFORCED),
+    named("mythos-5-2", UNFORCED),
+    named("haiku-5-5", SYSTEM_TURNS),
+    named("fable-5", ALWAYS),
+    named("mythos-5", ALWAYS),
+    named("mythos-preview", Model { system_turns: false, ..ALWAYS }),
+    named("opus-5", SYSTEM_TURNS),
+    named("sonnet-5", SYSTEM_TURNS),
+    named("opus-4-8", SYSTEM_TURNS),
+    named("opus-4-7", ADAPTIVE),
+    named("opus-4-6", EITHER),
+    named("sonnet-4-6", EITHER),
+    named("opus-4-5", STRUCTURED),
+    named("sonnet-4-5", STRUCTURED),
+    named("haiku-4-5", STRUCTURED),
+    named("opus-4-0", BUDGET),
+    named("opus-4-1", BUDGET),
+    // Dated: `claude-opus-4-20250514`, with an `@` elsewhere.
+    named("opus-4-2025", BUDGET),
+    named("opus-4@", BUDGET),
+    named("sonnet-4-0", SONNET_4),
+    named("sonnet-4-2025", SONNET_4),
+    named("sonnet-4@", SONNET_4),
+    named("3-7-sonnet", SONNET_4),
+    named("3-5-", Model { max_output: 8_192, ..OLD }),
+    named("claude-3-", OLD),
+    named("claude-2", OLD),
+    named("claude-instant", OLD),
+];
+
+/// What the model of that name takes.
+pub(super) fn find(name: &str) -> &'static Model {
+    MODELS.iter().find(|model| name.contains(model.name)).unwrap_or(&UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_reached_by_its_own_name() {
+        for model in MODELS {
+            assert_eq!(find(model.name), model, "hidden by an earlier row");
+        }
+    }
+
+    #[test]
+    fn dated_and_prefixed_names_find_their_row() {
+        assert_eq!(find("claude-sonnet-4-5-20250929").name, "sonnet-4-5");
+        assert_eq!(find("claude-opus-4-20250514").name, "opus-4-2025");
+        assert_eq!(find("claude-opus-5-5@20270101").name, "opus-5-5");
+        assert_eq!(find("claude-3-5-haiku-20241022").name, "3-5-");
+        assert_eq!(find("claude-next").name, "");
+    }
+}

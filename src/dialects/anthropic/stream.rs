@@ -1,0 +1,327 @@
+//! A streamed answer, event by event.
+//!
+//! Events of unknown types, and unknown fields of known ones, are passed over: the provider adds some now and then.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Stream;
+use super::answer::{Block, citations, string};
+use super::usage::Counters;
+use super::{Citation, StopDetails, fault, finish_reason};
+use crate::frame::Frame;
+use crate::json::{JsonStr, JsonString, Text};
+use crate::openai::{ChunkWriter, Fault, Memo};
+
+/// Turns events into facts.
+pub(super) struct Translation {
+    memo: Memo,
+    counters: Counters,
+    open: Open,
+    begun: bool,
+    finished: bool,
+    /// Some call is for the client to run.
+    calls: bool,
+    /// Characters of the content so far: where citations stand.
+    chars: u64,
+}
+
+/// The content block under way. Blocks do not overlap, and their `index` counts all kinds: it is no index of a call.
+enum Open {
+    /// None, or one that is not shown.
+    Hidden,
+    Text {
+        start: u64,
+        /// (title, URL) tokens
+        citations: Vec<(String, String)>,
+    },
+    Thinking {
+        /// Escaped words.
+        text: String,
+        /// Token.
+        signature: String,
+    },
+    Tool {
+        index: u32,
+        input: Input,
+    },
+    /// The tool that stands for `response_format`.
+    Json {
+        input: Input,
+    },
+}
+
+/// A call's input. It comes in fragments, after an `{}` that means nothing; or whole, with the block's start, when
+/// the provider had it from elsewhere.
+struct Input {
+    at_start: String,
+    in_fragments: bool,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    message: Option<Message<'a>>,
+    #[serde(borrow, default)]
+    content_block: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    id: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    content: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    stop_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+/// A delta of a block or of the message, flat.
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    thinking: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    signature: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    partial_json: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    citation: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    stop_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    stop_details: Option<StopDetails<'a>>,
+}
+
+impl Translation {
+    /// The beginning of an answer to that request.
+    pub(super) fn new(memo: &Memo) -> Self {
+        Self {
+            memo: memo.clone(),
+            counters: Counters::default(),
+            open: Open::Hidden,
+            begun: false,
+            finished: false,
+            calls: false,
+            chars: 0,
+        }
+    }
+
+    fn message(&mut self, message: &Message<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        if self.begun && !matches!(self.open, Open::Hidden) {
+            // Half a block was sent, and cannot be taken back.
+            return Err(Fault::garbled("the provider began its answer a second time"));
+        }
+        self.begun = true;
+        out.begin(message.id, None);
+        self.hear(message.usage, out);
+        // Mostly empty; a call that the provider had made before comes whole.
+        for block in message.content.iter().flatten() {
+            self.start(block, out)?;
+            self.stop(out);
+        }
+        if let Some(reason) = &message.stop_reason {
+            self.finish(reason, None, out);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, raw: &RawValue, out: &mut ChunkWriter) -> Result<(), Fault> {
+        let block: Block<'_> = serde_json::from_str(raw.get())
+            .map_err(|_| Fault::garbled("the provider sent a block without a type"))?;
+        self.open = match &*block.kind {
+            "text" => {
+                let start = self.chars;
+                self.text(string(block.text), out);
+                let citations = citations(block.citations).iter().filter_map(kept).collect();
+                Open::Text { start, citations }
+            }
+            "thinking" => {
+                let text = string(block.thinking);
+                out.reasoning(text);
+                Open::Thinking {
+                    text: text.inner().to_owned(),
+                    signature: string(block.signature).token().to_owned(),
+                }
+            }
+            "redacted_thinking" => {
+                out.thinking_block(|w| {
+                    w.raw(raw.get());
+                });
+                Open::Hidden
+            }
+            "tool_use" => {
+                let name = string(block.name).decode().unwrap_or_default();
+                let input = Input {
+                    at_start: block.input.map_or("{}", RawValue::get).to_owned(),
+                    in_fragments: false,
+                };
+                if self.memo.json_tool.as_deref() == Some(&*name) {
+                    Open::Json { input }
+                } else {
+                    self.calls = true;
+                    Open::Tool { index: out.tool(string(block.id), self.memo.tool_name(&name)), input }
+                }
+            }
+            // The provider's own tools and their results are no calls of the client's.
+            _ => Open::Hidden,
+        };
+        Ok(())
+    }
+
+    fn delta(&mut self, delta: &Delta<'_>, out: &mut ChunkWriter) {
+        match (&*delta.kind, &mut self.open) {
+            ("text_delta", _) => self.text(string(delta.text), out),
+            ("thinking_delta", open) => {
+                let words = string(delta.thinking);
+                out.reasoning(words);
+                if let Open::Thinking { text, .. } = open {
+                    text.push_str(words.inner());
+                }
+            }
+            ("signature_delta", Open::Thinking { signature, .. }) => {
+                string(delta.signature).token().clone_into(signature);
+            }
+            ("input_json_delta", Open::Tool { index, input }) => {
+                let fragment = string(delta.partial_json);
+                input.in_fragments |= !fragment.is_empty();
+                out.arguments(*index, fragment);
+            }
+            ("input_json_delta", Open::Json { input }) => {
+                let fragment = string(delta.partial_json);
+                input.in_fragments |= !fragment.is_empty();
+                out.text(fragment);
+            }
+            ("citations_delta", Open::Text { citations, .. }) => {
+                let citation = delta.citation.and_then(|raw| serde_json::from_str(raw.get()).ok());
+                citations.extend(citation.as_ref().and_then(kept));
+            }
+            _ => {}
+        }
+    }
+
+    /// The block ends: what could only be said whole is said.
+    fn stop(&mut self, out: &mut ChunkWriter) {
+        match core::mem::replace(&mut self.open, Open::Hidden) {
+            Open::Hidden => {}
+            Open::Text { start, citations } => {
+                for (title, url) in &citations {
+                    let citation = Citation { title: token(title), url: token(url) };
+                    out.annotation(|w| citation.write(w, start, self.chars));
+                }
+            }
+            Open::Thinking { text, signature } => {
+                if token(&signature).is_some_and(|signature| !signature.is_empty()) {
+                    out.thinking_block(|w| {
+                        w.object().key("type").string("thinking").key("thinking").escaped(&text);
+                        w.key("signature").raw(&signature).end_object();
+                    });
+                }
+            }
+            Open::Tool { index, input } => {
+                if !input.in_fragments {
+                    out.arguments(index, JsonString::new(&input.at_start).as_str());
+                }
+            }
+            Open::Json { input } => {
+                if !input.in_fragments {
+                    out.text(JsonString::new(&input.at_start).as_str());
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: JsonStr<'_>, out: &mut ChunkWriter) {
+        self.chars += text.chars();
+        out.text(text);
+    }
+
+    fn finish(&mut self, reason: &str, explanation: Option<JsonStr<'_>>, out: &mut ChunkWriter) {
+        if let Some(explanation) = explanation {
+            out.refusal(explanation);
+        }
+        self.finished = true;
+        out.finish(finish_reason(reason, self.calls));
+    }
+
+    fn hear(&mut self, usage: Option<&RawValue>, out: &mut ChunkWriter) {
+        if let Some(usage) = usage {
+            self.counters.hear(usage);
+            out.usage(self.counters.usage());
+        }
+    }
+}
+
+impl Stream for Translation {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        let event: Event<'_> = serde_json::from_slice(frame.data)
+            .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
+        match &*event.kind {
+            "content_block_delta" => {
+                if let Some(delta) = &event.delta {
+                    self.delta(delta, out);
+                }
+            }
+            "content_block_start" => {
+                if let Some(block) = event.content_block {
+                    self.start(block, out)?;
+                }
+            }
+            "content_block_stop" => self.stop(out),
+            "message_start" => {
+                if let Some(message) = &event.message {
+                    self.message(message, out)?;
+                }
+            }
+            "message_delta" => {
+                self.hear(event.usage, out);
+                if let Some(delta) = &event.delta
+                    && let Some(reason) = &delta.stop_reason
+                {
+                    let explanation = delta.stop_details.as_ref().and_then(|details| details.explanation);
+                    self.finish(reason, explanation, out);
+                }
+            }
+            "message_stop" => out.done(),
+            "error" => {
+                return Err(match event.error {
+                    Some(error) => fault(None, error),
+                    None => Fault::garbled("the provider reported an error without saying which"),
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut ChunkWriter) {
+        // Everything was said but the last event.
+        if self.finished {
+            out.done();
+        }
+    }
+}
+
+/// A citation with a URL, kept for the block's end.
+fn kept(citation: &Citation<'_>) -> Option<(String, String)> {
+    let title = citation.title.unwrap_or(JsonStr::EMPTY);
+    Some((title.token().to_owned(), citation.url?.token().to_owned()))
+}
+
+fn token(token: &str) -> Option<JsonStr<'_>> {
+    serde_json::from_str(token).ok()
+}

@@ -1,0 +1,214 @@
+//! `reasoning_effort` and `thinking`, and what goes with them: `max_tokens`, `output_config.effort`, sampling.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use super::models::{Form, Model};
+use super::turns::thinking_blocks;
+use crate::json::{JsonStr, Text, Writer};
+use crate::openai::{ErrorBody, Message, Request};
+
+/// The smallest budget that is taken, tokens.
+const SMALLEST_BUDGET: u64 = 1024;
+
+/// How the model is told to think.
+#[derive(Clone, Copy, Debug)]
+enum Thinking<'a> {
+    /// Nothing is said.
+    Unsaid,
+    /// The client's own words.
+    Given(&'a RawValue),
+    /// `adaptive`, with a summary that can be shown if the model would leave it out.
+    Adaptive { summarized: bool },
+    /// `enabled`
+    Budget(u64),
+    /// `disabled`
+    Disabled,
+}
+
+/// What was decided.
+pub(super) struct Plan<'a> {
+    thinking: Thinking<'a>,
+    /// `max_tokens`
+    pub(super) max_tokens: u64,
+    /// `output_config.effort`
+    pub(super) effort: Option<&'static str>,
+    /// A budget is given: sampling is restricted.
+    manual: bool,
+}
+
+impl<'a> Plan<'a> {
+    /// Decides. `forced`: a tool must be called, which excludes thinking by budget.
+    pub(super) fn of(
+        request: &Request<'a>,
+        to: &Target<'_>,
+        model: &Model,
+        messages: &[Message<'_>],
+        forced: bool,
+    ) -> Result<Self, ErrorBody> {
+        let asked = request.max_tokens()?;
+        let max_tokens = asked.or(to.deployment.max_output_tokens).unwrap_or(model.max_output);
+        let mut plan = Self { thinking: Thinking::Unsaid, max_tokens, effort: None, manual: false };
+        if let Some(given) = request.get("thinking") {
+            plan.given(given, to, model)?;
+        } else if let Some(effort) = request.text("reasoning_effort")? {
+            plan.effort(&effort.decode().unwrap_or_default(), to, model, forced)?;
+        }
+        if plan.manual && !blocks_are_kept(messages) {
+            // A budget wants the reasoning back that led to the calls under way, which OpenAI's clients do not keep.
+            plan = Self { thinking: Thinking::Unsaid, max_tokens, effort: plan.effort, manual: false };
+        }
+        Ok(plan)
+    }
+
+    /// The client's own `thinking`.
+    fn given(&mut self, given: &'a RawValue, to: &Target<'_>, model: &Model) -> Result<(), ErrorBody> {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: Text<'a>,
+            #[serde(default)]
+            budget_tokens: Option<u64>,
+        }
+        let wire: Wire<'_> = serde_json::from_str(given.get())
+            .map_err(|_| ErrorBody::invalid("thinking", "expected an object with a 'type'"))?;
+        self.thinking = match (&*wire.kind, model.thinking) {
+            ("enabled", Form::Adaptive | Form::Always) => Thinking::Adaptive { summarized: true },
+            ("disabled", Form::Always) => Thinking::Unsaid,
+            ("enabled", _) => {
+                self.manual = true;
+                let budget = wire.budget_tokens.unwrap_or_default();
+                if budget >= self.max_tokens {
+                    // What the client gave is room for the answer, beside the budget.
+                    let most = to.deployment.max_output_tokens.unwrap_or(model.max_output);
+                    self.max_tokens = budget.saturating_add(self.max_tokens).min(most.max(budget + 1));
+                }
+                Thinking::Given(given)
+            }
+            _ => Thinking::Given(given),
+        };
+        Ok(())
+    }
+
+    /// `reasoning_effort`, by `LiteLLM`'s budgets where the model takes no effort.
+    fn effort(
+        &mut self,
+        effort: &str,
+        to: &Target<'_>,
+        model: &Model,
+        forced: bool,
+    ) -> Result<(), ErrorBody> {
+        let (level, budget) = match effort {
+            "none" => ("low", 0),
+            "minimal" | "low" => ("low", SMALLEST_BUDGET),
+            "medium" => ("medium", 2048),
+            "high" => ("high", 4096),
+            "xhigh" if !model.xhigh && model.thinking != Form::Budget => {
+                to.refuse_value("reasoning_effort", "reasoning_effort='xhigh'")?;
+                ("high", 8192)
+            }
+            "xhigh" => ("xhigh", 8192),
+            "max" => ("max", 16384),
+            other => {
+                return Err(ErrorBody::invalid(
+                    "reasoning_effort",
+                    &format!(
+                        "'{other}' is not one of 'none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'"
+                    ),
+                ));
+            }
+        };
+        match (model.thinking, effort) {
+            (Form::Never, _) | (Form::Budget | Form::Either, "none") => {}
+            (Form::Adaptive, "none") => self.thinking = Thinking::Disabled,
+            // It cannot be told not to think.
+            (Form::Always, "none") => self.effort = Some(level),
+            (Form::Budget, _) => {
+                // max_completion_tokens is for reasoning and answer together: the budget gives way.
+                let budget = budget.min(self.max_tokens.saturating_sub(1));
+                if budget >= SMALLEST_BUDGET && !forced {
+                    self.manual = true;
+                    self.thinking = Thinking::Budget(budget);
+                }
+            }
+            (Form::Either, _) => {
+                self.thinking = Thinking::Adaptive { summarized: false };
+                self.effort = Some(level);
+            }
+            (Form::Adaptive | Form::Always, _) => {
+                self.thinking = Thinking::Adaptive { summarized: true };
+                self.effort = Some(level);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes `thinking`.
+    pub(super) fn write(&self, w: &mut Writer<'_>) {
+        match self.thinking {
+            Thinking::Unsaid => {}
+            Thinking::Given(raw) => {
+                w.key("thinking").raw(raw.get());
+            }
+            Thinking::Adaptive { summarized } => {
+                w.key("thinking").object().key("type").string("adaptive");
+                if summarized {
+                    w.key("display").string("summarized");
+                }
+                w.end_object();
+            }
+            Thinking::Budget(budget) => {
+                w.key("thinking").object().key("type").string("enabled");
+                w.key("budget_tokens").number(budget).end_object();
+            }
+            Thinking::Disabled => {
+                w.key("thinking").object().key("type").string("disabled").end_object();
+            }
+        }
+    }
+
+    /// Writes `temperature`, `top_p` and `top_k` as the model and its thinking allow.
+    pub(super) fn write_sampling(
+        &self,
+        w: &mut Writer<'_>,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        model: &Model,
+    ) -> Result<(), ErrorBody> {
+        let given = ["temperature", "top_p", "top_k"].map(|name| (name, request.get(name)));
+        for (name, raw) in given {
+            let Some(raw) = raw else { continue };
+            let value: f64 =
+                serde_json::from_str(raw.get()).map_err(|_| ErrorBody::invalid(name, "expected a number"))?;
+            let is_default = name != "top_k" && (value - 1.0).abs() < f64::EPSILON;
+            if !model.sampling {
+                if !is_default {
+                    to.refuse_value(name, &format!("{name}={}", raw.get()))?;
+                }
+            } else if self.manual && !(name == "top_p" && value >= 0.95) {
+                // A budget goes with the default temperature, no top_k, and a top_p of 0.95 or more.
+            } else if is_default && given.iter().any(|(other, raw)| *other != name && raw.is_some()) {
+                // Some models take only one of temperature and top_p.
+            } else if name == "temperature" && value > 1.0 {
+                // OpenAI's scale ends at 2, Anthropic's at 1.
+                w.key(name).raw("1");
+            } else {
+                w.key(name).raw(raw.get());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the last turn of the assistant can go back to a model that thinks by budget: it calls no tool, or has
+/// the blocks of its reasoning.
+fn blocks_are_kept(messages: &[Message<'_>]) -> bool {
+    let last = messages.iter().rev().find(|message| &*message.role == "assistant");
+    last.is_none_or(|message| message.calls().next().is_none() || !thinking_blocks(message).is_empty())
+}
+
+/// The effort that is asked for in words, for models that do not think.
+pub(super) fn asks_for_nothing(request: &Request<'_>) -> bool {
+    request.get("reasoning_effort").and_then(JsonStr::of).is_none_or(|effort| effort.inner() == "none")
+}

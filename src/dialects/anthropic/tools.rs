@@ -1,0 +1,288 @@
+//! `tools`, `tool_choice`, and the tool that stands for `response_format` on models without structured output.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use super::betas::Betas;
+use super::models::Model;
+use super::schema;
+use crate::json::{JsonStr, Object, Text, Writer};
+use crate::openai::{AnyTool, ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
+
+/// `LiteLLM`'s name of the tool that stands for `response_format`.
+pub(super) const JSON_TOOL: &str = "json_tool_call";
+
+/// The longest name of a tool, bytes.
+const NAME_LIMIT: usize = 128;
+
+/// The tools of one request.
+pub(super) struct Tools<'a> {
+    tools: Vec<AnyTool<'a>>,
+    choice: Option<ToolChoice<'a>>,
+    serial: bool,
+    web_search: Option<&'a RawValue>,
+    json_schema: Option<&'a RawValue>,
+    /// How they are called upstream.
+    pub(super) names: ToolNames,
+}
+
+impl<'a> Tools<'a> {
+    /// Reads them.
+    pub(super) fn of(
+        request: &Request<'a>,
+        to: &Target<'_>,
+        model: &Model,
+        format: ResponseFormat<'a>,
+    ) -> Result<Self, ErrorBody> {
+        let mut tools = request.any_tools()?;
+        for (at, tool) in tools.iter().enumerate() {
+            // OpenAI's custom tool has another form than Anthropic's type of that name.
+            if let AnyTool::Other { kind, raw } = tool
+                && (&**kind == "custom" || kind.is_empty())
+                && !Object::parse(raw.get().as_bytes()).is_ok_and(|tool| tool.get("input_schema").is_some())
+            {
+                return Err(AnyTool::refused(at, kind));
+            }
+        }
+        let choice = match request.tool_choice()? {
+            Some(ToolChoice::Allowed { required, names }) => {
+                tools.retain(|tool| match tool {
+                    AnyTool::Function(tool) => names.contains(&tool.name),
+                    AnyTool::Other { .. } => false,
+                });
+                Some(if required { ToolChoice::Required } else { ToolChoice::Auto })
+            }
+            choice => choice,
+        };
+        let choice = match choice {
+            Some(ToolChoice::Required | ToolChoice::Function(_)) if !model.forced_tools => {
+                to.refuse_value("tool_choice", "a tool_choice that forces a call")?;
+                Some(ToolChoice::Auto)
+            }
+            choice => choice,
+        };
+        let names = ToolNames::of(tools.iter().filter_map(function).map(|tool| &*tool.name), NAME_LIMIT);
+        Ok(Self {
+            tools,
+            choice,
+            serial: request.read("parallel_tool_calls", "true or false")? == Some(false),
+            web_search: request.get("web_search_options"),
+            json_schema: match format {
+                ResponseFormat::JsonSchema { schema, .. } if !model.json_schema => Some(schema),
+                _ => None,
+            },
+            names,
+        })
+    }
+
+    /// Whether some tool must be called.
+    pub(super) fn forced(&self) -> bool {
+        self.json_schema.is_some()
+            || matches!(self.choice, Some(ToolChoice::Required | ToolChoice::Function(_)))
+    }
+
+    /// Whether a tool stands for `response_format`.
+    pub(super) fn has_json_tool(&self) -> bool {
+        self.json_schema.is_some()
+    }
+
+    /// Writes `tools` and `tool_choice`.
+    pub(super) fn write(
+        &self,
+        w: &mut Writer<'_>,
+        messages: &[Message<'_>],
+        model: &Model,
+        betas: &mut Betas,
+    ) -> Result<(), ErrorBody> {
+        let own = !self.tools.is_empty() || self.web_search.is_some();
+        if !own && self.json_schema.is_none() {
+            return self.write_history(w, messages);
+        }
+        w.key("tools").array();
+        for (at, tool) in self.tools.iter().enumerate() {
+            match tool {
+                AnyTool::Function(tool) => self.function(w, tool, model, at)?,
+                AnyTool::Other { kind, raw } => {
+                    betas.tool(kind);
+                    w.raw(raw.get());
+                }
+            }
+        }
+        if let Some(options) = self.web_search {
+            web_search(w, options)?;
+        }
+        if let Some(schema) = self.json_schema {
+            w.object().key("name").string(JSON_TOOL);
+            w.key("description").string("Gives the answer. It must be called.").key("input_schema");
+            input_schema(w, Some(schema), "response_format.json_schema.schema")?;
+            w.end_object();
+        }
+        w.end_array();
+        self.write_choice(w, own);
+        Ok(())
+    }
+
+    fn write_choice(&self, w: &mut Writer<'_>, own: bool) {
+        let json = self.json_schema.is_some();
+        let (kind, name) = match &self.choice {
+            Some(ToolChoice::Function(name)) => ("tool", Some(self.names.sent(name))),
+            // The answer itself is a call, or the client's tools come first.
+            None | Some(ToolChoice::Auto | ToolChoice::Required) if json && own => ("any", None),
+            _ if json => ("tool", Some(JSON_TOOL.into())),
+            Some(ToolChoice::Required) => ("any", None),
+            Some(ToolChoice::None) => ("none", None),
+            Some(ToolChoice::Auto) => ("auto", None),
+            None if self.serial => ("auto", None),
+            // `Allowed` was resolved when the tools were read.
+            None | Some(ToolChoice::Allowed { .. }) => return,
+        };
+        w.key("tool_choice").object().key("type").string(kind);
+        if let Some(name) = name {
+            w.key("name").string(&name);
+        }
+        if self.serial && kind != "none" {
+            w.key("disable_parallel_tool_use").bool(true);
+        }
+        w.end_object();
+    }
+
+    /// A history with calls is refused without tools: those that it names are declared, and none may be called.
+    fn write_history(&self, w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
+        let mut names: Vec<String> = Vec::new();
+        for (_, call) in messages.iter().flat_map(Message::calls) {
+            let name = self.names.sent(&call.name);
+            if !names.iter().any(|known| *known == name) {
+                names.push(name.into_owned());
+            }
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        w.key("tools").array();
+        for name in names {
+            w.object().key("name").string(&name).key("input_schema");
+            input_schema(w, None, "tools")?;
+            w.end_object();
+        }
+        w.end_array();
+        w.key("tool_choice").object().key("type").string("none").end_object();
+        Ok(())
+    }
+
+    fn function(
+        &self,
+        w: &mut Writer<'_>,
+        tool: &Tool<'_>,
+        model: &Model,
+        at: usize,
+    ) -> Result<(), ErrorBody> {
+        let field = format!("tools[{at}].function.parameters");
+        let strict = tool.strict == Some(true) && model.json_schema;
+        w.object().key("name").string(&self.names.sent(&tool.name));
+        if let Some(description) = tool.description.filter(|description| !description.is_empty()) {
+            w.key("description").raw(description.token());
+        }
+        w.key("input_schema");
+        match tool.parameters {
+            Some(parameters) if strict => {
+                schema::write(w, parameters, &field)?;
+                w.key("strict").bool(true);
+            }
+            parameters => input_schema(w, parameters, &field)?,
+        }
+        if let Some(mark) = tool.cache_control {
+            w.key("cache_control").raw(mark.get());
+        }
+        w.end_object();
+        Ok(())
+    }
+}
+
+fn function<'t, 'a>(tool: &'t AnyTool<'a>) -> Option<&'t Tool<'a>> {
+    match tool {
+        AnyTool::Function(tool) => Some(tool),
+        AnyTool::Other { .. } => None,
+    }
+}
+
+/// Writes a tool's schema, whose type must be `object`.
+fn input_schema(w: &mut Writer<'_>, schema: Option<&RawValue>, field: &str) -> Result<(), ErrorBody> {
+    let Some(schema) = schema else {
+        w.object().key("type").string("object").key("properties").object().end_object().end_object();
+        return Ok(());
+    };
+    let object = Object::parse(schema.get().as_bytes())
+        .map_err(|_| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))?;
+    if object.get("type").is_some_and(|kind| kind.get() == r#""object""#) {
+        w.raw(schema.get());
+        return Ok(());
+    }
+    w.object().key("type").string("object");
+    for member in object.members().iter().filter(|member| !member.is("type")) {
+        w.raw(member.key.token());
+        w.bytes().push(b':');
+        w.raw(member.value.get());
+    }
+    if object.get("properties").is_none() {
+        w.key("properties").object().end_object();
+    }
+    w.end_object();
+    Ok(())
+}
+
+/// Writes the provider's own search for `web_search_options`, as `LiteLLM` does.
+fn web_search(w: &mut Writer<'_>, options: &RawValue) -> Result<(), ErrorBody> {
+    #[derive(Deserialize)]
+    struct Options<'a> {
+        #[serde(borrow, default)]
+        search_context_size: Option<Text<'a>>,
+        #[serde(borrow, default)]
+        user_location: Option<Location<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Location<'a> {
+        #[serde(borrow, default)]
+        approximate: Option<Approximate<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Approximate<'a> {
+        #[serde(borrow, default)]
+        city: Option<JsonStr<'a>>,
+        #[serde(borrow, default)]
+        country: Option<JsonStr<'a>>,
+        #[serde(borrow, default)]
+        region: Option<JsonStr<'a>>,
+        #[serde(borrow, default)]
+        timezone: Option<JsonStr<'a>>,
+    }
+    let options: Options<'_> = serde_json::from_str(options.get())
+        .map_err(|_| ErrorBody::invalid("web_search_options", "expected an object"))?;
+    w.object().key("type").string("web_search_20250305").key("name").string("web_search");
+    if let Some(place) = options.user_location.and_then(|location| location.approximate) {
+        w.key("user_location").object().key("type").string("approximate");
+        let fields = [
+            ("city", place.city),
+            ("country", place.country),
+            ("region", place.region),
+            ("timezone", place.timezone),
+        ];
+        for (name, value) in fields {
+            if let Some(value) = value {
+                w.key(name).raw(value.token());
+            }
+        }
+        w.end_object();
+    }
+    let uses = match options.search_context_size.as_deref() {
+        Some("low") => Some(1),
+        Some("medium") => Some(5),
+        Some("high") => Some(10),
+        _ => None,
+    };
+    if let Some(uses) = uses {
+        w.key("max_uses").number(uses);
+    }
+    w.end_object();
+    Ok(())
+}

@@ -1,0 +1,289 @@
+//! `messages` to `system` and turns.
+//!
+//! Turns alternate: messages of one side that follow each other are one turn. Results of tools go together into
+//! one turn of the user, before its words.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::betas::Betas;
+use super::blocks::{Blocks, says_something};
+use super::models::Model;
+use crate::json::{JsonStr, Object, Text, Writer};
+use crate::openai::{Content, ErrorBody, Message, ToolNames, safe_id};
+
+/// A message and its place, which errors name.
+type Placed<'m, 'a> = (usize, &'m Message<'a>);
+
+/// Writes `system` from the messages that begin the conversation: later ones would break the prompt cache there.
+/// `given` is the client's own `system`, `note` a text of ours. Returns how many messages were taken.
+pub(super) fn write_system(
+    w: &mut Writer<'_>,
+    messages: &[Message<'_>],
+    given: Option<&RawValue>,
+    note: Option<&str>,
+) -> Result<usize, ErrorBody> {
+    let leading = messages.iter().take_while(|message| is_system(message)).count();
+    let before = w.bytes().len();
+    w.key("system").array();
+    let empty = w.bytes().len();
+    match given {
+        Some(given) => match JsonStr::of(given) {
+            Some(text) => blocks(w, &mut Betas::default()).text(text, None),
+            None => {
+                let blocks = given.get().strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+                let blocks = blocks.ok_or_else(|| {
+                    ErrorBody::invalid("system", "expected a string or an array of text blocks")
+                })?;
+                if !blocks.trim().is_empty() {
+                    w.raw(blocks.trim());
+                }
+            }
+        },
+        None => {}
+    }
+    for (at, message) in messages.iter().enumerate().take(leading) {
+        instructions(w, (at, message))?;
+    }
+    if let Some(note) = note {
+        w.object().key("type").string("text").key("text").string(note).end_object();
+    }
+    if w.bytes().len() == empty {
+        w.bytes().truncate(before);
+    } else {
+        w.end_array();
+    }
+    Ok(leading)
+}
+
+/// Writes `messages` from those after the first `from`.
+pub(super) fn write_messages(
+    w: &mut Writer<'_>,
+    messages: &[Message<'_>],
+    from: usize,
+    model: &Model,
+    names: &ToolNames,
+    betas: &mut Betas,
+) -> Result<(), ErrorBody> {
+    let said: Vec<Placed<'_, '_>> =
+        messages.iter().enumerate().skip(from).filter(|(_, message)| has_block(message)).collect();
+    w.key("messages").array();
+    if said.first().is_none_or(|(_, message)| is_assistant(message)) {
+        // The user speaks first, and says something.
+        w.object().key("role").string("user").key("content").string(".").end_object();
+    }
+    let last = said.last().map(|(at, _)| *at);
+    for turn in said.chunk_by(|(_, a), (_, b)| is_assistant(a) == is_assistant(b)) {
+        let is_assistants = turn.first().is_some_and(|(_, message)| is_assistant(message));
+        if is_assistants {
+            w.object().key("role").string("assistant").key("content").array();
+            for placed in turn {
+                assistant(w, *placed, last == Some(placed.0), names, betas)?;
+            }
+            w.end_array().end_object();
+        } else {
+            user_turn(w, turn, messages, model, betas)?;
+        }
+    }
+    w.end_array();
+    Ok(())
+}
+
+fn is_assistant(message: &Message<'_>) -> bool {
+    &*message.role == "assistant"
+}
+
+fn is_system(message: &Message<'_>) -> bool {
+    matches!(&*message.role, "system" | "developer")
+}
+
+fn is_result(message: &Message<'_>) -> bool {
+    matches!(&*message.role, "tool" | "function")
+}
+
+/// Whether a message gives a block: an empty turn is refused.
+fn has_block(message: &Message<'_>) -> bool {
+    is_result(message)
+        || says_something(&message.content)
+        || is_assistant(message)
+            && (message.calls().next().is_some()
+                || message.refusal.is_some_and(|refusal| !refusal.is_blank())
+                || !thinking_blocks(message).is_empty())
+}
+
+fn user_turn(
+    w: &mut Writer<'_>,
+    turn: &[Placed<'_, '_>],
+    messages: &[Message<'_>],
+    model: &Model,
+    betas: &mut Betas,
+) -> Result<(), ErrorBody> {
+    // Where `system` turns are taken, they must come after a user's: those of a turn follow it.
+    let apart = model.system_turns && turn.iter().any(|(_, message)| !is_system(message));
+    w.object().key("role").string("user").key("content").array();
+    for placed in turn.iter().filter(|(_, message)| is_result(message)) {
+        tool_result(w, *placed, messages, betas)?;
+    }
+    for (at, message) in turn.iter().filter(|(_, message)| !is_result(message)) {
+        if is_system(message) {
+            if !apart {
+                instructions(w, (*at, message))?;
+            }
+        } else {
+            blocks(w, betas).content(&message.content, message.cache_control, &place(*at))?;
+        }
+    }
+    w.end_array().end_object();
+    if apart && turn.iter().any(|(_, message)| is_system(message)) {
+        w.object().key("role").string("system").key("content").array();
+        for placed in turn.iter().filter(|(_, message)| is_system(message)) {
+            instructions(w, *placed)?;
+        }
+        w.end_array().end_object();
+    }
+    Ok(())
+}
+
+/// A system message's texts.
+fn instructions(w: &mut Writer<'_>, (at, message): Placed<'_, '_>) -> Result<(), ErrorBody> {
+    if let Content::Parts(parts) = &message.content
+        && let Some(n) = parts.iter().position(|part| &*part.kind != "text")
+    {
+        return Err(ErrorBody::invalid(format!("{}.content[{n}].type", place(at)), "instructions are text"));
+    }
+    blocks(w, &mut Betas::default()).content(&message.content, message.cache_control, &place(at))
+}
+
+fn tool_result(
+    w: &mut Writer<'_>,
+    (at, message): Placed<'_, '_>,
+    messages: &[Message<'_>],
+    betas: &mut Betas,
+) -> Result<(), ErrorBody> {
+    w.object().key("type").string("tool_result").key("tool_use_id");
+    match message.tool_call_id {
+        Some(id) => w.string(&call_id(id, || format!("{}.tool_call_id", place(at)))?),
+        None if &*message.role == "function" => {
+            // The deprecated form has no ids: a result belongs to the call before it.
+            let call = messages.iter().take(at).rposition(|earlier| earlier.function_call.is_some());
+            w.string(&function_call_id(call.unwrap_or_default()))
+        }
+        None => {
+            return Err(ErrorBody::invalid(
+                format!("{}.tool_call_id", place(at)),
+                "a 'tool' message must name its call",
+            ));
+        }
+    };
+    match &message.content {
+        Content::Text(text) if !text.is_blank() => {
+            w.key("content").raw(text.token());
+        }
+        content if says_something(content) => {
+            w.key("content").array();
+            blocks(w, betas).content(content, None, &place(at))?;
+            w.end_array();
+        }
+        _ => {}
+    }
+    if let Some(mark) = message.cache_control {
+        w.key("cache_control").raw(mark.get());
+    }
+    w.end_object();
+    Ok(())
+}
+
+fn assistant(
+    w: &mut Writer<'_>,
+    (at, message): Placed<'_, '_>,
+    last: bool,
+    names: &ToolNames,
+    betas: &mut Betas,
+) -> Result<(), ErrorBody> {
+    for block in thinking_blocks(message) {
+        w.raw(block.get());
+    }
+    let calls = message.calls().count();
+    let mut blocks = Blocks { w, betas, trim: last && calls == 0 };
+    let mark = message.cache_control.filter(|_| calls == 0);
+    blocks.content(&message.content, mark, &place(at))?;
+    if let Some(refusal) = message.refusal {
+        blocks.text(refusal, mark.filter(|_| !says_something(&message.content)));
+    }
+    for (n, (id, function)) in message.calls().enumerate() {
+        let field = format!("{}.tool_calls[{n}]", place(at));
+        w.object().key("type").string("tool_use").key("id");
+        match id {
+            Some(id) => w.string(&call_id(id, || format!("{field}.id"))?),
+            None if message.function_call.is_some() => w.string(&function_call_id(at)),
+            None => return Err(ErrorBody::invalid(format!("{field}.id"), "a call must have an id")),
+        };
+        w.key("name").string(&names.sent(&function.name));
+        w.key("input").raw(&arguments(function.arguments, &field)?);
+        if let Some(mark) = message.cache_control.filter(|_| n + 1 == calls) {
+            w.key("cache_control").raw(mark.get());
+        }
+        w.end_object();
+    }
+    Ok(())
+}
+
+/// The blocks of reasoning that can go back: a block of another provider's, or one whose signature was lost on the
+/// way, would be refused.
+pub(super) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<&'a RawValue> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Text<'a>,
+        #[serde(borrow, default)]
+        signature: Option<JsonStr<'a>>,
+        #[serde(borrow, default)]
+        data: Option<JsonStr<'a>>,
+    }
+    let Some(raw) = message.thinking_blocks else { return Vec::new() };
+    let mut blocks: Vec<&'a RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    blocks.retain(|block| {
+        serde_json::from_str::<Wire<'_>>(block.get()).is_ok_and(|wire| match &*wire.kind {
+            "thinking" => wire.signature.is_some_and(|signature| !signature.is_empty()),
+            "redacted_thinking" => wire.data.is_some(),
+            _ => false,
+        })
+    });
+    blocks
+}
+
+/// The JSON object inside of `arguments`.
+fn arguments(arguments: Option<JsonStr<'_>>, field: &str) -> Result<String, ErrorBody> {
+    let text = arguments.and_then(JsonStr::decode).unwrap_or_default();
+    let text = text.trim();
+    if matches!(text, "" | "null") {
+        return Ok("{}".to_owned());
+    }
+    match Object::parse(text.as_bytes()) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(ErrorBody::invalid(
+            format!("{field}.function.arguments"),
+            "expected a JSON object inside the string",
+        )),
+    }
+}
+
+fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<String, ErrorBody> {
+    match id.decode().filter(|id| !id.is_empty()) {
+        Some(id) => Ok(safe_id(&id).into_owned()),
+        None => Err(ErrorBody::invalid(field(), "expected a string that is not empty")),
+    }
+}
+
+/// An id for the deprecated `function_call` of the message at that place.
+fn function_call_id(at: usize) -> String {
+    format!("function_call_{at}")
+}
+
+fn place(at: usize) -> String {
+    format!("messages[{at}]")
+}
+
+fn blocks<'w, 'o>(w: &'w mut Writer<'o>, betas: &'w mut Betas) -> Blocks<'w, 'o> {
+    Blocks { w, betas, trim: false }
+}

@@ -1,0 +1,110 @@
+//! Token counts, from Anthropic's bases to `OpenAI`'s: `input_tokens` leaves the cached ones out.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::openai::Usage;
+
+/// The counters as they were last heard. A stream repeats them cumulatively, and may leave out those that have not
+/// changed: what is said overwrites, what is not stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    input: Option<u64>,
+    cache_read: Option<u64>,
+    cache_write: Option<u64>,
+    output: Option<u64>,
+    thinking: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+struct Wire {
+    #[serde(default)]
+    input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens_details: Option<Details>,
+    /// What the provider did by itself (compaction, fallback, an adviser): the totals beside count the last only.
+    #[serde(default)]
+    iterations: Option<Vec<Wire>>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    #[serde(default)]
+    thinking_tokens: Option<u64>,
+}
+
+impl Counters {
+    /// Hears a `usage` object.
+    pub(super) fn hear(&mut self, usage: &RawValue) {
+        let wire: Wire = serde_json::from_str(usage.get()).unwrap_or_default();
+        let details = wire.output_tokens_details.as_ref();
+        self.thinking = details.and_then(|details| details.thinking_tokens).or(self.thinking);
+        let iterations = wire.iterations.as_deref().unwrap_or_default();
+        let sum = |count: fn(&Wire) -> Option<u64>| {
+            let counts = iterations.iter().filter_map(count);
+            counts.reduce(u64::saturating_add).or_else(|| count(&wire))
+        };
+        self.input = sum(|wire| wire.input_tokens).or(self.input);
+        self.cache_read = sum(|wire| wire.cache_read_input_tokens).or(self.cache_read);
+        self.cache_write = sum(|wire| wire.cache_creation_input_tokens).or(self.cache_write);
+        self.output = sum(|wire| wire.output_tokens).or(self.output);
+    }
+
+    /// On `OpenAI`'s bases.
+    pub(super) fn usage(&self) -> Usage {
+        let cached = self.cache_read.unwrap_or_default();
+        let cache_write = self.cache_write.unwrap_or_default();
+        Usage {
+            prompt: self.input.unwrap_or_default().saturating_add(cached).saturating_add(cache_write),
+            completion: self.output.unwrap_or_default(),
+            cached,
+            cache_write,
+            reasoning: self.thinking.unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(usages: &[&str]) -> Usage {
+        let mut counters = Counters::default();
+        for usage in usages {
+            counters.hear(&RawValue::from_string((*usage).to_owned()).unwrap());
+        }
+        counters.usage()
+    }
+
+    #[test]
+    fn cached_tokens_are_part_of_the_prompt() {
+        let usage = heard(&[
+            r#"{"input_tokens":10,"cache_read_input_tokens":5,"cache_creation_input_tokens":2,"output_tokens":1}"#,
+            r#"{"output_tokens":30,"output_tokens_details":{"thinking_tokens":12}}"#,
+        ]);
+        assert_eq!(usage, Usage { prompt: 17, completion: 30, cached: 5, cache_write: 2, reasoning: 12 });
+    }
+
+    #[test]
+    fn a_later_count_overwrites_and_null_does_not() {
+        let usage = heard(&[
+            r#"{"input_tokens":10,"output_tokens":5}"#,
+            r#"{"input_tokens":12,"output_tokens":null}"#,
+        ]);
+        assert_eq!((usage.prompt, usage.completion), (12, 5));
+    }
+
+    #[test]
+    fn iterations_are_summed() {
+        let usage = heard(&[
+            r#"{"input_tokens":682,"output_tokens":1320,"iterations":[{"input_tokens":60385,"output_tokens":592},{"input_tokens":682,"output_tokens":1320}]}"#,
+        ]);
+        assert_eq!((usage.prompt, usage.completion), (61067, 1912));
+    }
+}

@@ -1,0 +1,130 @@
+//! Names and ids of tools in the letters that providers take. Most refuse what `OpenAI` or an MCP server allows.
+
+use std::borrow::Cow;
+
+/// Tool names as a provider takes them: `[a-zA-Z0-9_-]`, up to some length.
+///
+/// A name that is fine stays. Another one gets `_` for every letter that is not, and a number where that name is
+/// taken: two tools never become one.
+#[derive(Clone, Debug, Default)]
+pub struct ToolNames {
+    limit: usize,
+    /// (as sent, as the client wrote it), as [`Memo::renamed`](super::Memo::renamed) keeps them.
+    renamed: Vec<(String, String)>,
+}
+
+impl ToolNames {
+    /// The names of a request's tools. `limit` is the longest that the provider takes, bytes.
+    pub fn of<'n>(names: impl Iterator<Item = &'n str> + Clone, limit: usize) -> Self {
+        let mut this = Self { limit, renamed: Vec::new() };
+        for name in names.clone() {
+            if this.is_fine(name) {
+                continue;
+            }
+            let taken = |candidate: &str, renamed: &[(String, String)]| {
+                names.clone().any(|other| other == candidate)
+                    || renamed.iter().any(|(sent, _)| sent == candidate)
+            };
+            let mut sent = this.lettered(name, "");
+            let mut number = 2_u32;
+            while taken(&sent, &this.renamed) {
+                sent = this.lettered(name, &format!("_{number}"));
+                number += 1;
+            }
+            this.renamed.push((sent, name.to_owned()));
+        }
+        this
+    }
+
+    /// How a name is sent. One that is no tool of the request (it stands in the history only) is made fine, too.
+    pub fn sent<'n>(&'n self, name: &'n str) -> Cow<'n, str> {
+        match self.renamed.iter().find(|(_, asked)| asked == name) {
+            Some((sent, _)) => Cow::Borrowed(sent),
+            None if self.is_fine(name) => Cow::Borrowed(name),
+            None => Cow::Owned(self.lettered(name, "")),
+        }
+    }
+
+    /// The pairs that the answer's translation needs.
+    pub fn into_renamed(self) -> Vec<(String, String)> {
+        self.renamed
+    }
+
+    fn is_fine(&self, name: &str) -> bool {
+        !name.is_empty() && name.len() <= self.limit && name.bytes().all(is_fine_letter)
+    }
+
+    fn lettered(&self, name: &str, suffix: &str) -> String {
+        let letters = name.chars().map(|c| if c.is_ascii() && is_fine_letter(c as u8) { c } else { '_' });
+        let mut sent: String = letters.take(self.limit.saturating_sub(suffix.len())).collect();
+        sent.push_str(suffix);
+        if sent.is_empty() { "_".to_owned() } else { sent }
+    }
+}
+
+/// An id of a tool call in `[a-zA-Z0-9_-]`: a letter that is not becomes `_` and its code point in hexadecimal.
+///
+/// Both sides of a call go through here, on every turn, so the same id always becomes the same.
+pub fn safe_id(id: &str) -> Cow<'_, str> {
+    use core::fmt::Write as _;
+
+    if id.bytes().all(is_fine_letter) {
+        return Cow::Borrowed(id);
+    }
+    let mut safe = String::with_capacity(id.len() + 8);
+    for c in id.chars() {
+        if c.is_ascii() && is_fine_letter(c as u8) {
+            safe.push(c);
+        } else {
+            let written = write!(safe, "_{:x}", u32::from(c));
+            debug_assert!(written.is_ok(), "a String takes every character");
+        }
+    }
+    Cow::Owned(safe)
+}
+
+fn is_fine_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_fine_name_stays_and_another_never_takes_its_place() {
+        let names = ToolNames::of(["a.b", "a_b", "a/b", "fine-1"].into_iter(), 64);
+        assert_eq!(names.sent("a.b"), "a_b_2");
+        assert_eq!(names.sent("a/b"), "a_b_3");
+        assert_eq!(names.sent("a_b"), "a_b");
+        assert_eq!(names.sent("fine-1"), "fine-1");
+        assert_eq!(names.sent("gone.one"), "gone_one");
+        assert_eq!(
+            names.into_renamed(),
+            [("a_b_2", "a.b"), ("a_b_3", "a/b")].map(|(s, a)| (s.into(), a.into()))
+        );
+    }
+
+    #[test]
+    fn ids_differ_after_they_are_made_safe() {
+        assert_eq!(safe_id("call_1"), "call_1");
+        assert_eq!(safe_id("call:1"), "call_3a1");
+        assert_eq!(safe_id("call.1"), "call_2e1");
+    }
+
+    proptest! {
+        #[test]
+        fn every_tool_gets_a_fine_name_of_its_own(
+            asked in proptest::collection::btree_set("[a-b._é]{0,6}", 0..6), limit in 4usize..8,
+        ) {
+            let names = ToolNames::of(asked.iter().map(String::as_str), limit);
+            let sent: std::collections::BTreeSet<_> = asked.iter().map(|name| names.sent(name).into_owned()).collect();
+            prop_assert_eq!(sent.len(), asked.len());
+            for name in sent {
+                prop_assert!(!name.is_empty() && name.len() <= limit && name.bytes().all(is_fine_letter), "{}", name);
+            }
+        }
+    }
+}
