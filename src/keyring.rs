@@ -74,26 +74,20 @@ impl Keyring {
     /// that waits for it and is not remembered.
     pub fn learn(&mut self, token: TokenHash, answer: VerifyAnswer, now_ms: u64) -> Option<Rc<KeyRecord>> {
         let current = self.cursor.is_some_and(|cursor| answer.cursor >= cursor);
-        match answer.key {
-            Some(key) => {
-                let key = Rc::new(key);
-                if current {
-                    self.heard_ms = Some(now_ms);
-                    make_room(&mut self.known, self.capacity);
-                    self.unknown.remove(&token);
-                    self.known.insert(token, Rc::clone(&key));
-                }
-                Some(key)
-            }
-            None => {
-                if current {
-                    make_room(&mut self.unknown, self.capacity);
-                    self.known.remove(&token);
-                    self.unknown.insert(token, now_ms);
-                }
-                None
+        let key = answer.key.map(Rc::new);
+        if current {
+            self.heard_ms = Some(now_ms);
+            self.known.remove(&token);
+            self.unknown.remove(&token);
+            if let Some(key) = &key {
+                make_room(&mut self.known, self.capacity);
+                self.known.insert(token, Rc::clone(key));
+            } else {
+                make_room(&mut self.unknown, self.capacity);
+                self.unknown.insert(token, now_ms);
             }
         }
+        key
     }
 
     /// The cursor to send with the next sync.

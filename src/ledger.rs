@@ -19,13 +19,11 @@ pub struct Ledger {
 impl Ledger {
     /// Writes a request down.
     pub fn add(&mut self, entry: UsageEntry) {
-        if self.waiting.len() >= WAITING_LIMIT {
-            if let Some(same) = self.waiting.iter_mut().find(|waiting| same_account(waiting, &entry)) {
-                add_up(same, &entry);
-                return;
-            }
+        let full = self.waiting.len() >= WAITING_LIMIT;
+        match self.waiting.iter_mut().find(|waiting| full && same_account(waiting, &entry)) {
+            Some(same) => add_up(same, &entry),
+            None => self.waiting.push(entry),
         }
-        self.waiting.push(entry);
     }
 
     /// The batch to send now: the one that was not acknowledged, or a new one under a new id.

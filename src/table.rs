@@ -42,7 +42,9 @@ pub struct Endpoint {
     pub credential: Option<Secret>,
     /// Its extra headers with their values.
     pub headers: Vec<(String, Secret)>,
-    /// Path part of `api_base`, without a trailing slash.
+    /// `host[:port]` of `api_base`.
+    pub authority: String,
+    /// Path of `api_base`, without a trailing slash.
     pub base_path: String,
 }
 
@@ -160,21 +162,17 @@ impl Endpoint {
                 value.or_else(|| header.value_env.as_ref().and_then(set))?,
             ))
         });
-        Ok(Self {
-            provider,
-            credential,
-            headers: headers.collect(),
-            base_path: path_of(&deployment.api_base),
-            deployment,
-        })
+        let (authority, base_path) = split_url(&deployment.api_base);
+        Ok(Self { provider, credential, headers: headers.collect(), authority, base_path, deployment })
     }
 }
 
-/// The path of a URL, without a trailing slash.
-fn path_of(url: &str) -> String {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or_default();
-    path.trim_end_matches('/').to_owned()
+/// Authority and path of a URL, the path without a trailing slash.
+fn split_url(url: &str) -> (String, String) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let path = path.trim_end_matches('/');
+    (authority.to_owned(), if path.is_empty() { String::new() } else { format!("/{path}") })
 }
 
 #[cfg(test)]
@@ -195,7 +193,7 @@ mod tests {
         let table = Table::parse(DOCUMENT.as_bytes(), env).unwrap();
         let endpoint = table.endpoint("d").unwrap();
         assert_eq!(endpoint.credential, None);
-        assert_eq!(endpoint.base_path, "/v1");
+        assert_eq!((endpoint.authority.as_str(), endpoint.base_path.as_str()), ("h:1", "/v1"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::head::unauthorized;
 ///
 /// # Errors
 /// 401, worded as `LiteLLM` words it.
-pub fn check_alive(key: &KeyRecord, now_ms: u64) -> Result<(), ErrorBody> {
+pub(super) fn check_alive(key: &KeyRecord, now_ms: u64) -> Result<(), ErrorBody> {
     if key.blocked {
         return Err(unauthorized(
             "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin.",
@@ -32,7 +32,7 @@ pub fn check_alive(key: &KeyRecord, now_ms: u64) -> Result<(), ErrorBody> {
 }
 
 /// Whether the key may use that model. `model` is what the client wrote, `group` what it leads to.
-pub fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
+pub(super) fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
     let unrestricted = |name: &str| matches!(name, "*" | "all-proxy-models" | "all-team-models");
     key.models.is_empty()
         || key.models.iter().any(|allowed| {
@@ -44,7 +44,7 @@ pub fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
 }
 
 /// The refusal of a model. It is the same for a model that does not exist: a restricted key learns nothing.
-pub fn model_denied(model: &str) -> ErrorBody {
+pub(super) fn model_denied(model: &str) -> ErrorBody {
     let message = format!(
         "The requested model '{model}' is not available for this API key, or the model name is invalid. Check the \
          models available to you and try again."

@@ -124,7 +124,7 @@ impl Attempt {
             }
         };
 
-        let mut headers = Headers::for_request(current, &endpoint.base_path, &outbound.path, body.len());
+        let mut headers = Headers::for_request(current, &endpoint, &outbound.path, body.len());
         headers.set("accept", if self.memo.stream { "text/event-stream" } else { "application/json" });
         for (name, value) in provider.headers {
             headers.set(*name, *value);
@@ -135,7 +135,7 @@ impl Attempt {
         match (provider.auth, &endpoint.credential) {
             (Auth::None, _) => {}
             (Auth::Bearer, Some(secret)) => {
-                headers.set("authorization", format!("Bearer {}", secret.reveal()))
+                headers.set("authorization", format!("Bearer {}", secret.reveal()));
             }
             (Auth::Header(name), Some(secret)) => headers.set(name, secret.reveal().to_owned()),
             (_, None) => {

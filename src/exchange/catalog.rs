@@ -13,7 +13,7 @@ const CREATED: u64 = 1_677_610_602;
 const OWNER: &str = "openai";
 
 /// `/v1/models`
-pub fn models(table: &Table, key: Option<&KeyRecord>) -> Reply {
+pub(super) fn models(table: &Table, key: Option<&KeyRecord>) -> Reply {
     let mut body = Vec::with_capacity(1024);
     let mut w = Writer::new(&mut body);
     w.object().key("data").array();
@@ -25,7 +25,7 @@ pub fn models(table: &Table, key: Option<&KeyRecord>) -> Reply {
 }
 
 /// `/v1/models/{id}`
-pub fn model_by_id(table: &Table, key: Option<&KeyRecord>, id: &str) -> Reply {
+pub(super) fn model_by_id(table: &Table, key: Option<&KeyRecord>, id: &str) -> Reply {
     match visible(table, key).find(|(name, _)| *name == id) {
         Some((name, group)) => {
             let mut body = Vec::with_capacity(256);
@@ -37,7 +37,7 @@ pub fn model_by_id(table: &Table, key: Option<&KeyRecord>, id: &str) -> Reply {
 }
 
 /// `/model/info`: the deployments without their credentials.
-pub fn model_info(table: &Table, key: Option<&KeyRecord>) -> Reply {
+pub(super) fn model_info(table: &Table, key: Option<&KeyRecord>) -> Reply {
     let mut body = Vec::with_capacity(4096);
     let mut w = Writer::new(&mut body);
     w.object().key("data").array();

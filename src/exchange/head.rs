@@ -41,7 +41,7 @@ impl Head {
 ///
 /// # Errors
 /// 401 when there is none, or a token without its scheme.
-pub fn presented_key<'h>(head: &'h Head, key_header: Option<&str>) -> Result<&'h [u8], ErrorBody> {
+pub(super) fn presented_key<'h>(head: &'h Head, key_header: Option<&str>) -> Result<&'h [u8], ErrorBody> {
     const ALONE: &[&str] = &["api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
     let filled = |name: &str| head.get(name).filter(|value| !value.is_empty());
     if let Some(key) = key_header.and_then(filled).or_else(|| filled("x-litellm-api-key")) {
@@ -62,7 +62,7 @@ pub fn presented_key<'h>(head: &'h Head, key_header: Option<&str>) -> Result<&'h
 }
 
 /// `401 auth_error`
-pub fn unauthorized(message: impl Into<String>) -> ErrorBody {
+pub(super) fn unauthorized(message: impl Into<String>) -> ErrorBody {
     ErrorBody::new(401, "auth_error", message)
 }
 

@@ -60,10 +60,9 @@ impl Ask {
             "/model/info" | "/v1/model/info" | "/v2/model/info" => return get(Self::ModelInfo),
             _ => {}
         }
-        if let Some(id) = path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/models/")) {
-            if !id.is_empty() {
-                return get(Self::ModelById(decode(id).into_owned()));
-            }
+        let id = path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/models/"));
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            return get(Self::ModelById(decode(id).into_owned()));
         }
         if let Some((operation, model)) = operation(path) {
             if method != b"POST" {
@@ -125,16 +124,9 @@ fn decode(text: &str) -> Cow<'_, str> {
             let value = char::from(*high).to_digit(16)? * 16 + char::from(*low).to_digit(16)?;
             Some((u8::try_from(value).ok()?, after.get(2..)?))
         });
-        match escaped {
-            Some((byte, after)) => {
-                bytes.push(byte);
-                rest = after;
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
+        let (byte, after) = escaped.unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = after;
     }
     String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }

@@ -22,7 +22,7 @@ impl Reply {
         Self { status, headers: vec![("content-type".into(), "application/json".into())], body: body.into() }
     }
 
-    /// FastAPI's error shape, which `LiteLLM` has for what is no route of the data plane.
+    /// `FastAPI`'s error shape, which `LiteLLM` has for what is no route of the data plane.
     pub fn detail(status: u16, detail: &str) -> Self {
         let mut body = Vec::new();
         Writer::new(&mut body).object().key("detail").string(detail).end_object();
