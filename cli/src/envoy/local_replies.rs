@@ -2,8 +2,8 @@
 //!
 //! Envoy writes `upstream connect error or disconnect/reset before headers…` as plain text, which the SDKs
 //! cannot read. Statuses and types are `LiteLLM`'s, but for a provider that cannot be reached, which is 503 here
-//! and 500 there. Replies of the filter are complete already: their `response_code_details` begin with
-//! `via_wasm`, and no mapper here matches them.
+//! and 500 there. Replies of the filter are complete already: they alone have no `response_code_details` (the Rust
+//! SDK passes none), and no mapper here matches them.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ enum When {
 }
 
 /// `local_reply_config` of the connection manager.
-pub fn local_reply_config(timeout: Duration) -> Value {
+pub(super) fn local_reply_config(timeout: Duration) -> Value {
     json!({ "mappers": replies(timeout).into_iter().map(mapper).collect::<Vec<_>>() })
 }
 
@@ -98,19 +98,19 @@ fn replies(timeout: Duration) -> Vec<Reply> {
             "The request's headers are too large.",
         ),
         reply(
-            When::Cel("response.code == 408 && !response.code_details.startsWith('via_wasm')"),
+            When::Cel("response.code == 408 && response.code_details != ''"),
             408,
             "invalid_request_error",
             "The request did not arrive in time.",
         ),
         reply(
-            When::Cel("response.code >= 500 && !response.code_details.startsWith('via_wasm')"),
+            When::Cel("response.code >= 500 && response.code_details != ''"),
             503,
             "internal_server_error",
             "litellm.ServiceUnavailableError: ServiceUnavailableError: %RESPONSE_CODE_DETAILS%",
         ),
         reply(
-            When::Cel("response.code >= 400 && !response.code_details.startsWith('via_wasm')"),
+            When::Cel("response.code >= 400 && response.code_details != ''"),
             400,
             "invalid_request_error",
             "The request is not valid HTTP: %RESPONSE_CODE_DETAILS%",
