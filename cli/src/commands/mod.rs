@@ -103,9 +103,11 @@ pub fn main() -> ExitCode {
         Command::Up(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Render(command) => command.run(),
-        Command::Guard { parent, program, arguments } => {
-            failed(&format!("cannot start {}: {}", program.display(), guard::become_child(parent, &program, &arguments)))
-        }
+        Command::Guard { parent, program, arguments } => failed(&format!(
+            "cannot start {}: {}",
+            program.display(),
+            guard::become_child(parent, &program, &arguments)
+        )),
     }
 }
 

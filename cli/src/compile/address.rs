@@ -58,7 +58,8 @@ impl Address {
     /// Envoy takes both from one field, and a certificate names no port: a TLS port that is not 443 is left out
     /// of the header, as servers that share a port by name (the only ones that look) do not compare it.
     pub fn hostname(&self) -> String {
-        let host = if self.host.contains(':') && !self.tls { format!("[{}]", self.host) } else { self.host.clone() };
+        let host =
+            if self.host.contains(':') && !self.tls { format!("[{}]", self.host) } else { self.host.clone() };
         if self.tls || self.port == 80 { host } else { format!("{host}:{}", self.port) }
     }
 }
@@ -72,7 +73,13 @@ mod tests {
         (address.host.clone(), address.port, address.tls, address.hostname(), base)
     }
 
-    fn row(host: &str, port: u16, tls: bool, hostname: &str, base: &str) -> (String, u16, bool, String, String) {
+    fn row(
+        host: &str,
+        port: u16,
+        tls: bool,
+        hostname: &str,
+        base: &str,
+    ) -> (String, u16, bool, String, String) {
         (host.to_owned(), port, tls, hostname.to_owned(), base.to_owned())
     }
 
@@ -86,7 +93,10 @@ mod tests {
             address("http://127.0.0.1:8080"),
             row("127.0.0.1", 8080, false, "127.0.0.1:8080", "http://127.0.0.1:8080")
         );
-        assert_eq!(address("http://[::1]:8080/x"), row("::1", 8080, false, "[::1]:8080", "http://[::1]:8080/x"));
+        assert_eq!(
+            address("http://[::1]:8080/x"),
+            row("::1", 8080, false, "[::1]:8080", "http://[::1]:8080/x")
+        );
         assert_eq!(
             address("https://Example.com:8443"),
             row("example.com", 8443, true, "example.com", "https://Example.com:8443")
@@ -95,7 +105,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_base_url_is_refused() {
-        for base in ["", "api.openai.com", "ftp://x", "https://", "https://u:p@x", "https://x?k=1", "http://x:99999"] {
+        for base in
+            ["", "api.openai.com", "ftp://x", "https://", "https://u:p@x", "https://x?k=1", "http://x:99999"]
+        {
             assert!(Address::parse(base).is_err(), "{base}");
         }
     }

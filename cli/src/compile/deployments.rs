@@ -14,7 +14,7 @@ use crate::config::{At, Model, Report, Setting};
 
 /// A deployment as the filter and as Envoy see it.
 #[derive(Clone, Debug)]
-pub struct Deployment {
+pub(super) struct Deployment {
     /// For the filter.
     pub document: config::Deployment,
     /// What Envoy connects to; nothing when its address is not known.
@@ -34,7 +34,7 @@ pub enum Target {
 }
 
 /// Compiles all entries; one with an error is left out.
-pub fn compile(models: &[Model], variables: &mut Variables<'_>, report: &Report) -> Vec<Deployment> {
+pub(super) fn compile(models: &[Model], variables: &mut Variables<'_>, report: &Report) -> Vec<Deployment> {
     let mut ids = Ids::default();
     models.iter().filter_map(|model| compile_one(model, &mut ids, variables, report)).collect()
 }
@@ -79,7 +79,8 @@ fn check_wildcards(model: &Model, report: &Report) {
         report.error(model.name.at, message, Some("a name may hold one, as openai/*".to_owned()));
     } else if model.params.model.value.contains('*') && !model.name.value.contains('*') {
         let message = format!("model '{}' holds a *, and model_name does not", model.params.model.value);
-        let help = "what the * of model_name matches is put there, as `model_name: openai/*` with `model: openai/*`";
+        let help =
+            "what the * of model_name matches is put there, as `model_name: openai/*` with `model: openai/*`";
         report.error(model.params.model.at, message, Some(help.to_owned()));
     }
 }
@@ -100,7 +101,11 @@ fn address(
         },
         None if provider.base.is_empty() => {
             let help = format!("add `api_base:` with the URL of your {} server", provider.name);
-            report.error(model.params.at, format!("{path} is missing, and {} has no usual one", provider.name), Some(help));
+            report.error(
+                model.params.at,
+                format!("{path} is missing, and {} has no usual one", provider.name),
+                Some(help),
+            );
             return None;
         }
         None => (provider.base.to_owned(), model.params.at),
@@ -115,7 +120,12 @@ fn address(
     }
 }
 
-fn api_key_env(model: &Model, id: &str, provider: &Provider, variables: &mut Variables<'_>) -> Option<String> {
+fn api_key_env(
+    model: &Model,
+    id: &str,
+    provider: &Provider,
+    variables: &mut Variables<'_>,
+) -> Option<String> {
     let path = format!("{}.litellm_params.api_key", model.path);
     match &model.params.api_key {
         Some(setting) => Some(variables.secret(setting, id, "API_KEY", &path)),
@@ -128,9 +138,11 @@ fn headers(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<ExtraH
     let header = |(name, setting): &(At<String>, Setting)| {
         let path = format!("{}.litellm_params.extra_headers.{}", model.path, name.value);
         match setting {
-            Setting::Literal(value) if !is_secret_name(&name.value) => {
-                ExtraHeader { name: name.value.clone(), value: Some(value.reveal().to_owned()), value_env: None }
-            }
+            Setting::Literal(value) if !is_secret_name(&name.value) => ExtraHeader {
+                name: name.value.clone(),
+                value: Some(value.reveal().to_owned()),
+                value_env: None,
+            },
             setting => {
                 let setting = At { at: name.at, value: setting.clone() };
                 let variable = variables.secret(&setting, id, &name.value, &path);
@@ -204,7 +216,6 @@ impl Ids {
         let subject = format!("{}\n{}", model.name.value, model.params.fingerprint);
         let equals = self.equals.entry(subject.clone()).or_default();
         *equals += 1;
-        let digest = Sha256::digest(format!("{subject}\n{equals}"));
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:x}", Sha256::digest(format!("{subject}\n{equals}")))
     }
 }

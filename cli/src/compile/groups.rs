@@ -10,7 +10,7 @@ use crate::config::diagnostic::suggestion;
 use crate::config::{Config, Report};
 
 /// One group for each `model_name`, in the order of the file. Groups without a valid deployment are left out.
-pub fn compile(config: &Config, deployments: &[Deployment]) -> Vec<Group> {
+pub(super) fn compile(config: &Config, deployments: &[Deployment]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let served: BTreeSet<&str> =
         deployments.iter().map(|deployment| deployment.document.group.as_str()).collect();
@@ -19,13 +19,10 @@ pub fn compile(config: &Config, deployments: &[Deployment]) -> Vec<Group> {
         if !served.contains(name) {
             continue;
         }
-        let group = match groups.iter_mut().position(|group| group.name == name) {
-            Some(known) => &mut groups[known],
-            None => {
-                groups.push(empty(name));
-                let last = groups.len() - 1;
-                &mut groups[last]
-            }
+        let group = if let Some(known) = groups.iter_mut().position(|group| group.name == name) { &mut groups[known] } else {
+            groups.push(empty(name));
+            let last = groups.len() - 1;
+            &mut groups[last]
         };
         if group.mode.is_none() {
             group.mode.clone_from(&model.mode);
@@ -42,11 +39,12 @@ pub fn compile(config: &Config, deployments: &[Deployment]) -> Vec<Group> {
 }
 
 /// `model_group_alias`, without those that lead nowhere.
-pub fn aliases(config: &Config, deployments: &[Deployment], report: &Report) -> Vec<Alias> {
+pub(super) fn aliases(config: &Config, deployments: &[Deployment], report: &Report) -> Vec<Alias> {
     let mut aliases = Vec::new();
     for (name, group, hidden) in &config.router.aliases {
         if !deployments.iter().any(|deployment| deployment.document.group == group.value) {
-            let message = format!("alias '{}' leads to '{}', which no model_name says", name.value, group.value);
+            let message =
+                format!("alias '{}' leads to '{}', which no model_name says", name.value, group.value);
             let names = config.models.iter().map(|model| model.name.value.as_str());
             report.warning(group.at, message, suggestion(&group.value, names));
             continue;

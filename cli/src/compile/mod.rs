@@ -34,7 +34,7 @@ pub struct Plan {
     pub document: Document,
     /// One cluster for each model group.
     pub clusters: Vec<Cluster>,
-    /// Longest time from a request to the end of its answer.
+    /// Longest silence of an attempt: before its answer, or within it.
     pub timeout: Duration,
     /// Attempts after the first.
     pub num_retries: u32,
@@ -52,7 +52,9 @@ impl Plan {
     /// Whether any provider is called over TLS.
     pub fn calls_over_tls(&self) -> bool {
         let endpoints = self.clusters.iter().flat_map(|cluster| cluster.priorities.iter().flatten());
-        endpoints.into_iter().any(|endpoint| matches!(&endpoint.target, Target::Remote(address) if address.tls))
+        endpoints
+            .into_iter()
+            .any(|endpoint| matches!(&endpoint.target, Target::Remote(address) if address.tls))
     }
 }
 
@@ -114,7 +116,11 @@ fn body_limit(config: &Config, report: &Report) -> u32 {
         report.error(megabytes.at, message, None);
         return 50 << 20;
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 2^30, and above zero")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most 2^30, and above zero"
+    )]
     let bytes = (megabytes.value * MIB) as u32;
     bytes
 }

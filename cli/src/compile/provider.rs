@@ -20,7 +20,7 @@ const FAMILIES: &[(&str, &str)] = &[
 ];
 
 /// The vendor of a deployment, and the model's name there; or nothing, and an error.
-pub fn find<'a>(params: &'a Params, report: &Report) -> Option<(&'static Provider, &'a str)> {
+pub(super) fn find<'a>(params: &'a Params, report: &Report) -> Option<(&'static Provider, &'a str)> {
     let model = params.model.value.as_str();
     if let Some(name) = &params.provider {
         let Some(provider) = providers::find(&name.value) else {
@@ -28,7 +28,8 @@ pub fn find<'a>(params: &'a Params, report: &Report) -> Option<(&'static Provide
             return None;
         };
         // LiteLLM takes the prefix off when it only repeats the provider.
-        let model = model.strip_prefix(provider.name).and_then(|rest| rest.strip_prefix('/')).unwrap_or(model);
+        let model =
+            model.strip_prefix(provider.name).and_then(|rest| rest.strip_prefix('/')).unwrap_or(model);
         return Some((provider, model));
     }
     if let Some((name, rest)) = model.split_once('/')
@@ -62,6 +63,9 @@ pub fn find<'a>(params: &'a Params, report: &Report) -> Option<(&'static Provide
 fn help(name: &str) -> String {
     suggestion(name, providers::names()).unwrap_or_else(|| {
         let names: Vec<_> = providers::names().collect();
-        format!("one of: {}; a server that speaks OpenAI's language is openai/… with its api_base", names.join(", "))
+        format!(
+            "one of: {}; a server that speaks OpenAI's language is openai/… with its api_base",
+            names.join(", ")
+        )
     })
 }

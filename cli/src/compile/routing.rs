@@ -46,7 +46,7 @@ pub struct Endpoint {
 }
 
 /// One cluster for each of `groups`; also tells each group how many attempts its priorities add.
-pub fn compile(
+pub(super) fn compile(
     config: &Config,
     groups: &mut [Group],
     aliases: &[Alias],
@@ -158,7 +158,12 @@ impl<'a> FallbackTable<'a> {
     fn of(&self, group: &'a str) -> impl Iterator<Item = &'a str> {
         let names = self.own.get(group).unwrap_or(&self.any);
         let mut seen = vec![group];
-        let mut once = move |name: &&'a str| !seen.contains(name) && { seen.push(name); true };
+        let mut once = move |name: &&'a str| {
+            !seen.contains(name) && {
+                seen.push(name);
+                true
+            }
+        };
         names.iter().copied().filter(move |name| once(name)).take(self.most)
     }
 }

@@ -20,10 +20,12 @@ const LITELLM_MASTER_KEY: &str = "LITELLM_MASTER_KEY";
 /// The key of `LiteLLM`'s examples, which it refuses for that reason.
 const EXAMPLE_MASTER_KEY: &str = "sk-1234";
 
+type Lookup = Box<dyn Fn(&str) -> Option<String>>;
+
 /// The variables that a configuration can refer to: its own section, over those of the process.
 pub struct Environment {
     section: BTreeMap<String, Secret>,
-    process: Box<dyn Fn(&str) -> Option<String>>,
+    process: Lookup,
 }
 
 impl Environment {
@@ -33,7 +35,8 @@ impl Environment {
             Setting::Literal(secret) => Some(secret.clone()),
             Setting::Environment(name) => process(name).map(Secret::new),
         };
-        let section = section.iter().filter_map(|(name, setting)| Some((name.clone(), value(setting)?))).collect();
+        let section =
+            section.iter().filter_map(|(name, setting)| Some((name.clone(), value(setting)?))).collect();
         Self { section, process: Box::new(process) }
     }
 
@@ -76,7 +79,7 @@ pub enum Origin {
 }
 
 /// Collects the variables of a document while it is compiled.
-pub struct Variables<'a> {
+pub(super) struct Variables<'a> {
     environment: &'a Environment,
     report: &'a Report,
     by_name: BTreeMap<String, Variable>,
@@ -85,11 +88,14 @@ pub struct Variables<'a> {
 
 impl<'a> Variables<'a> {
     /// Begins with the two that every document has.
-    pub fn new(environment: &'a Environment, report: &'a Report) -> Self {
-        let mut variables =
-            Self { environment, report, by_name: BTreeMap::new(), inline: BTreeMap::new() };
+    pub(super) fn new(environment: &'a Environment, report: &'a Report) -> Self {
+        let mut variables = Self { environment, report, by_name: BTreeMap::new(), inline: BTreeMap::new() };
         variables.add(MASTER_KEY_ENV, Origin::Launcher, "the master key, for the filter and the key service");
-        variables.add(TOKEN_ENV, Origin::Launcher, "any long random text, the same for Envoy and the key service");
+        variables.add(
+            TOKEN_ENV,
+            Origin::Launcher,
+            "any long random text, the same for Envoy and the key service",
+        );
         variables
     }
 
@@ -97,7 +103,7 @@ impl<'a> Variables<'a> {
     ///
     /// `owner` is the deployment's id, so that the name outlives other entries of the file: Envoy's environment
     /// is fixed at its start, and a name that counted entries would come to mean another secret.
-    pub fn secret(&mut self, setting: &At<Setting>, owner: &str, what: &str, path: &str) -> String {
+    pub(super) fn secret(&mut self, setting: &At<Setting>, owner: &str, what: &str, path: &str) -> String {
         let secret = match &setting.value {
             Setting::Environment(name) => {
                 self.warn_if_unset(name, setting.at, path);
@@ -109,17 +115,19 @@ impl<'a> Variables<'a> {
         if let Some(name) = self.inline.get(secret) {
             return name.clone();
         }
-        let owner: String = Sha256::digest(owner).iter().take(6).map(|byte| format!("{byte:02X}")).collect();
-        let what: String =
-            what.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
-        let name = format!("SWITCHBOARD_SECRET_{owner}_{what}");
+        let owner = format!("{:X}", Sha256::digest(owner));
+        let what: String = what
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+            .collect();
+        let name = format!("SWITCHBOARD_SECRET_{owner:.12}_{what}");
         self.inline.insert(secret.clone(), name.clone());
         self.add(&name, Origin::Inline(secret.clone()), path);
         name
     }
 
     /// The variable `name` holds the secret that the entry at `path` leaves to the provider's usual variable.
-    pub fn usual_secret(&mut self, name: &str, at: Location, path: &str) -> String {
+    pub(super) fn usual_secret(&mut self, name: &str, at: Location, path: &str) -> String {
         if self.environment.lookup(name).is_none() {
             let message = format!("{path} has no api_key, and {name} is not set: its requests will fail");
             self.report.warning(at, message, Some(format!("set {name}, or give `api_key: os.environ/NAME`")));
@@ -129,7 +137,7 @@ impl<'a> Variables<'a> {
     }
 
     /// The text of a setting that is no secret; nothing when its variable is not set.
-    pub fn text(&self, setting: &At<Setting>, path: &str) -> Option<String> {
+    pub(super) fn text(&self, setting: &At<Setting>, path: &str) -> Option<String> {
         match &setting.value {
             Setting::Literal(secret) => Some(secret.reveal().to_owned()),
             Setting::Environment(name) => {
@@ -140,7 +148,7 @@ impl<'a> Variables<'a> {
     }
 
     /// `general_settings.master_key`, or `LITELLM_MASTER_KEY`; nothing when neither is given.
-    pub fn master_key(&self, general: &GeneralSettings) -> Option<Secret> {
+    pub(super) fn master_key(&self, general: &GeneralSettings) -> Option<Secret> {
         let (key, place, at) = match &general.master_key {
             Some(setting) => {
                 let path = "general_settings.master_key";
@@ -169,7 +177,7 @@ impl<'a> Variables<'a> {
     }
 
     /// All variables, sorted by name.
-    pub fn into_list(self) -> Vec<Variable> {
+    pub(super) fn into_list(self) -> Vec<Variable> {
         self.by_name.into_values().collect()
     }
 

@@ -127,7 +127,11 @@ mod tests {
     #[test]
     fn a_diagnostic_reads_like_a_compilers() {
         let report = Report::new("config.yaml");
-        report.error(Location { line: 3, column: 7 }, "unknown provider 'opnai'", suggestion("opnai", ["openai"]));
+        report.error(
+            Location { line: 3, column: 7 },
+            "unknown provider 'opnai'",
+            suggestion("opnai", ["openai"]),
+        );
         let diagnostics = report.into_diagnostics();
         assert_eq!(
             diagnostics[0].to_string(),

@@ -4,19 +4,19 @@
 /// Every list is words between white space: rustfmt would give each of three hundred names its own line.
 ///
 /// Top of the file.
-pub const TOP: &str = "
+pub(super) const TOP: &str = "
     assistant_settings callback_settings credential_list files_settings finetune_settings guardrails
     include mcp_aliases mcp_servers mcp_tools policies prompts search_tools vector_store_registry
     worker_registry
 ";
 
 /// An entry of `model_list`.
-pub const MODEL: &str = "
+pub(super) const MODEL: &str = "
     blocked created_by description team_id
 ";
 
 /// `litellm_params`: what steers `LiteLLM` itself; parameters of a request are in `compile::defaults`.
-pub const LITELLM_PARAMS: &str = "
+pub(super) const LITELLM_PARAMS: &str = "
     allowed_openai_params auto_router_config auto_router_config_path auto_router_default_model
     auto_router_embedding_model budget_duration cache_control_injection_points complexity_router_config
     configurable_clientside_auth_params cooldown_time custom_tokenizer default_api_key_rpm_limit
@@ -27,7 +27,7 @@ pub const LITELLM_PARAMS: &str = "
 ";
 
 /// `model_info`: facts that only describe.
-pub const MODEL_INFO: &str = "
+pub(super) const MODEL_INFO: &str = "
     access_via_team_ids base_model created_at created_by db_model description direct_access
     health_check_max_tokens health_check_model health_check_timeout health_check_voice
     input_cost_per_audio_token input_cost_per_character input_cost_per_image input_cost_per_query
@@ -43,7 +43,7 @@ pub const MODEL_INFO: &str = "
 ";
 
 /// `router_settings`.
-pub const ROUTER_SETTINGS: &str = "
+pub(super) const ROUTER_SETTINGS: &str = "
     alerting_config allowed_fails allowed_fails_policy cache_kwargs cache_responses caching_groups
     client_ttl content_policy_fallbacks context_window_fallbacks cooldown_time default_litellm_params
     default_max_parallel_requests default_priority deployment_affinity_ttl_seconds disable_cooldowns
@@ -55,7 +55,7 @@ pub const ROUTER_SETTINGS: &str = "
 ";
 
 /// `litellm_settings`.
-pub const LITELLM_SETTINGS: &str = "
+pub(super) const LITELLM_SETTINGS: &str = "
     add_function_to_prompt allowed_fails budget_duration budget_exceeded_status_code cache cache_params
     callback_settings callbacks content_policy_fallbacks context_window_fallbacks cost_discount_config
     custom_provider_map default_internal_user_params default_key_generate_params
@@ -80,7 +80,7 @@ pub const LITELLM_SETTINGS: &str = "
 ";
 
 /// `general_settings`.
-pub const GENERAL_SETTINGS: &str = "
+pub(super) const GENERAL_SETTINGS: &str = "
     alert_to_webhook_url alert_types alerting alerting_args alerting_threshold
     allow_client_side_credentials allow_requests_on_db_unavailable allow_user_auth allowed_ips
     allowed_routes always_include_stream_usage auto_redirect_ui_login_to_sso azure_key_vault_uri

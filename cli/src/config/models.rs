@@ -80,16 +80,40 @@ const OTHER_DEFAULTS: &[&str] = &["dimensions", "encoding_format", "stream", "th
 
 /// What a provider needs besides a key, by `LiteLLM`'s names. None is secret.
 const OPTIONS: &[&str] = &[
-    "api_version", "api_type", "organization", "project", "region_name", "tenant_id", "client_id", "azure_scope",
-    "aws_region_name", "aws_profile_name", "aws_role_name", "aws_session_name", "aws_sts_endpoint",
-    "aws_bedrock_runtime_endpoint", "aws_external_id", "vertex_project", "vertex_location", "model_id",
-    "watsonx_region_name", "space_id", "project_id", "deployment_id",
+    "api_version",
+    "api_type",
+    "organization",
+    "project",
+    "region_name",
+    "tenant_id",
+    "client_id",
+    "azure_scope",
+    "aws_region_name",
+    "aws_profile_name",
+    "aws_role_name",
+    "aws_session_name",
+    "aws_sts_endpoint",
+    "aws_bedrock_runtime_endpoint",
+    "aws_external_id",
+    "vertex_project",
+    "vertex_location",
+    "model_id",
+    "watsonx_region_name",
+    "space_id",
+    "project_id",
+    "deployment_id",
 ];
 
 /// The same, but secret.
 const SECRET_OPTIONS: &[&str] = &[
-    "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_web_identity_token",
-    "azure_ad_token", "azure_password", "client_secret", "vertex_credentials",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_web_identity_token",
+    "azure_ad_token",
+    "azure_password",
+    "client_secret",
+    "vertex_credentials",
 ];
 
 /// Whether the option `name` holds a secret.
@@ -98,7 +122,7 @@ pub fn is_secret_option(name: &str) -> bool {
 }
 
 /// Reads `model_list`.
-pub fn read(top: &mut Table<'_>) -> Vec<Model> {
+pub(super) fn read(top: &mut Table<'_>) -> Vec<Model> {
     let Some(entries) = top.list("model_list") else {
         if top.node("model_list").is_none() {
             let help = "add `model_list:` with one entry per model".to_owned();

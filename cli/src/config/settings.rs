@@ -60,7 +60,7 @@ pub struct GeneralSettings {
 const MOST_RETRIES: u64 = 100;
 
 /// Reads `router_settings`.
-pub fn router(top: &mut Table<'_>) -> RouterSettings {
+pub(super) fn router(top: &mut Table<'_>) -> RouterSettings {
     let Some(mut table) = top.table("router_settings") else { return RouterSettings::default() };
     let settings = RouterSettings {
         routing_strategy: routing_strategy(&mut table),
@@ -76,7 +76,7 @@ pub fn router(top: &mut Table<'_>) -> RouterSettings {
 }
 
 /// Reads `litellm_settings`.
-pub fn litellm(top: &mut Table<'_>) -> LitellmSettings {
+pub(super) fn litellm(top: &mut Table<'_>) -> LitellmSettings {
     let Some(mut table) = top.table("litellm_settings") else { return LitellmSettings::default() };
     let settings = LitellmSettings {
         drop_params: table.boolean("drop_params"),
@@ -90,7 +90,7 @@ pub fn litellm(top: &mut Table<'_>) -> LitellmSettings {
 }
 
 /// Reads `general_settings`.
-pub fn general(top: &mut Table<'_>) -> GeneralSettings {
+pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
     let Some(mut table) = top.table("general_settings") else { return GeneralSettings::default() };
     let settings = GeneralSettings {
         master_key: table.setting("master_key"),
@@ -132,7 +132,8 @@ fn routing_strategy(table: &mut Table<'_>) -> Option<At<String>> {
     match strategy.value.as_str() {
         "simple-shuffle" | "least-busy" => Some(strategy),
         known if STRATEGIES.contains(&known) => {
-            let message = format!("routing strategy '{known}' is not supported, simple-shuffle is used instead");
+            let message =
+                format!("routing strategy '{known}' is not supported, simple-shuffle is used instead");
             table.report.warning(strategy.at, message, None);
             None
         }

@@ -83,7 +83,9 @@ impl<'a> Table<'a> {
             Value::Integer(value) => *value as f64,
             Value::Float(value) => *value,
             // PyYAML reads `1e-6` as text, so people quote such numbers or leave them so.
-            Value::Text(text) if text.trim().parse::<f64>().is_ok() => text.trim().parse().unwrap_or_default(),
+            Value::Text(text) if text.trim().parse::<f64>().is_ok() => {
+                text.trim().parse().unwrap_or_default()
+            }
             other => return self.wrong(key, node.at, "a number", other),
         };
         if !value.is_finite() || value < 0.0 {
@@ -140,7 +142,8 @@ impl<'a> Table<'a> {
 
     /// Every entry that nobody has taken yet, which takes them all.
     pub fn rest(&mut self) -> Vec<(&'a Key, &'a Node)> {
-        let (taken, rest) = self.entries.drain(..).partition(|(key, _)| self.taken.contains(&key.name.as_str()));
+        let (taken, rest) =
+            self.entries.drain(..).partition(|(key, _)| self.taken.contains(&key.name.as_str()));
         self.entries = taken;
         rest
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Site;
 
 /// The access logs of the listener: none unless asked for, as a line for each success costs time.
-pub fn access_log(site: &Site) -> Value {
+pub(super) fn access_log(site: &Site) -> Value {
     let Some(target) = &site.access_log else { return json!([]) };
     let format = json!({ "json_format": {
         "time": "%START_TIME%",

@@ -1,6 +1,8 @@
 //! One cluster for each model group, and two for the key service.
 
-use serde_json::{Value, json};
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
 use switchboard::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE};
 
 use super::bootstrap::socket_address;
@@ -11,7 +13,7 @@ use crate::compile::{Balancing, Cluster, Endpoint, KEYS_CLUSTER, KEYS_INTERNAL_C
 const TLS_MATCH: &str = "tls";
 
 /// All clusters.
-pub fn all(plan: &Plan, site: &Site) -> Vec<Value> {
+pub(super) fn all(plan: &Plan, site: &Site) -> Vec<Value> {
     let upstream = filter::upstream(plan, site);
     let groups = plan.clusters.iter().map(|cluster| group(cluster, plan, site, &upstream));
     let keys = [(KEYS_CLUSTER, site.keys_port), (KEYS_INTERNAL_CLUSTER, site.keys_internal_port())];
@@ -24,7 +26,6 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
     let named = targets().any(|target| matches!(target, Target::Remote(address) if !address.is_ip()));
     let mut value = json!({
         "name": cluster.name,
-        "type": if named { "STRICT_DNS" } else { "STATIC" },
         "connect_timeout": "10s",
         "lb_policy": match cluster.balancing {
             Balancing::RoundRobin => "ROUND_ROBIN",
@@ -43,10 +44,7 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
         "typed_extension_protocol_options": http_options(&[upstream.clone(), codec()]),
     });
     if let Some(cluster) = value.as_object_mut() {
-        if named {
-            cluster.insert("dns_lookup_family".to_owned(), "V4_PREFERRED".into());
-            cluster.insert("respect_dns_ttl".to_owned(), true.into());
-        }
+        discovery(cluster, named);
         if tls {
             cluster.insert("transport_socket_matches".to_owned(), transport_socket_matches(site));
         }
@@ -95,10 +93,8 @@ fn transport_socket_matches(site: &Site) -> Value {
 }
 
 fn key_service(name: &str, port: u16, plan: &Plan, site: &Site) -> Value {
-    let is_ip = site.keys_host.parse::<std::net::IpAddr>().is_ok();
-    json!({
+    let mut value = json!({
         "name": name,
-        "type": if is_ip { "STATIC" } else { "STRICT_DNS" },
         "connect_timeout": "2s",
         "per_connection_buffer_limit_bytes": plan.body_limit,
         "circuit_breakers": circuit_breakers(),
@@ -109,7 +105,31 @@ fn key_service(name: &str, port: u16, plan: &Plan, site: &Site) -> Value {
             }] }],
         },
         "typed_extension_protocol_options": http_options(&[codec()]),
-    })
+    });
+    if let Some(cluster) = value.as_object_mut() {
+        discovery(cluster, site.keys_host.parse::<IpAddr>().is_err());
+    }
+    value
+}
+
+/// How the addresses of a cluster are found: as they are written, or by name (every address of a name is an
+/// endpoint, what Envoy calls strict DNS).
+fn discovery(cluster: &mut Map<String, Value>, named: bool) {
+    if !named {
+        cluster.insert("type".to_owned(), "STATIC".into());
+        return;
+    }
+    let by_name = json!({
+        "name": "envoy.cluster.dns",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster",
+            // Containers often have no route for IPv6 and a name server that hands it out all the same.
+            "dns_lookup_family": "V4_PREFERRED",
+            // Five seconds by default; the records of providers live for a minute.
+            "dns_refresh_rate": "30s",
+        },
+    });
+    cluster.insert("cluster_type".to_owned(), by_name);
 }
 
 fn http_options(filters: &[Value]) -> Value {

@@ -22,7 +22,7 @@ pub const COMMENTS: &[(&str, &str)] = &[
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.stream_idle_timeout",
-        "Longer than the time-out of a request: a model may think for minutes without a byte.",
+        "Longer than all attempts together: a model may think for minutes without a byte.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.local_reply_config",
@@ -70,6 +70,12 @@ pub const COMMENTS: &[(&str, &str)] = &[
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .auto_host_rewrite",
         "Every attempt gets the host name of the endpoint that it goes to.",
+    ),
+    (
+        "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
+         .retry_policy.per_try_timeout",
+        "LiteLLM's time-out: the longest silence, before the answer and (the next line) within it. A stream that \
+         goes on is not cut.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
@@ -178,7 +184,9 @@ impl Writer {
     /// A value on the rest of this line; text of several lines as a block of its own.
     fn scalar(&mut self, value: &Value, indent: usize) {
         match value {
-            Value::String(text) if text.contains('\n') && !text.starts_with([' ', '\n']) && !text.ends_with('\n') => {
+            Value::String(text)
+                if text.contains('\n') && !text.starts_with([' ', '\n']) && !text.ends_with('\n') =>
+            {
                 self.text.push_str("|-\n");
                 for line in text.lines() {
                     self.indent(indent + 2);
@@ -208,7 +216,9 @@ impl Writer {
         let mut words = COMMENTS[i].1.split_whitespace().peekable();
         while words.peek().is_some() {
             let mut text = String::new();
-            while let Some(word) = words.next_if(|word| text.is_empty() || indent + text.len() + word.len() < WIDTH - 3) {
+            while let Some(word) =
+                words.next_if(|word| text.is_empty() || indent + text.len() + word.len() < WIDTH - 3)
+            {
                 if !text.is_empty() {
                     text.push(' ');
                 }
@@ -246,6 +256,7 @@ fn is_block(value: &Value) -> bool {
 fn plain(text: &str) -> String {
     let safe = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte))
-        && !["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(&text.to_ascii_lowercase().as_str());
+        && !["true", "false", "yes", "no", "on", "off", "null", "y", "n"]
+            .contains(&text.to_ascii_lowercase().as_str());
     if safe { text.to_owned() } else { Value::from(text).to_string() }
 }

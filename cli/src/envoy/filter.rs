@@ -7,13 +7,13 @@ use super::Site;
 use crate::compile::Plan;
 
 /// The listener's filter; it alone carries the document.
-pub fn downstream(plan: &Plan, site: &Site, document: &str) -> Value {
+pub(super) fn downstream(plan: &Plan, site: &Site, document: &str) -> Value {
     wasm(DOWNSTREAM_ROOT, document, plan, site)
 }
 
 /// A cluster's filter. It shares the VM, and with it the document, with the listener's filter of its worker:
 /// three hundred groups would otherwise carry three hundred copies.
-pub fn upstream(plan: &Plan, site: &Site) -> Value {
+pub(super) fn upstream(plan: &Plan, site: &Site) -> Value {
     wasm(UPSTREAM_ROOT, &json!({ "version": VERSION }).to_string(), plan, site)
 }
 

@@ -20,7 +20,7 @@ const NOT_FOR_PROVIDERS: [&str; 5] =
     ["x-envoy-external-address", "x-envoy-internal", "x-forwarded-for", "x-forwarded-proto", "x-request-id"];
 
 /// The listener.
-pub fn listener(plan: &Plan, site: &Site, document: &str) -> Value {
+pub(super) fn listener(plan: &Plan, site: &Site, document: &str) -> Value {
     json!({
         "name": "switchboard",
         "address": socket_address(&site.host, site.port),
@@ -43,7 +43,7 @@ fn connection_manager(plan: &Plan, site: &Site, document: &str) -> Value {
         // An empty list of ranges would mean Envoy's default ones; this one holds no address that can connect.
         "internal_address_config": { "cidr_ranges": [{ "address_prefix": "192.0.2.0", "prefix_len": 32 }] },
         "normalize_path": true,
-        "stream_idle_timeout": seconds(plan.timeout.max(Duration::from_secs(3_600))),
+        "stream_idle_timeout": seconds(stream_idle_timeout(plan)),
         "request_headers_timeout": "60s",
         "access_log": access_log::access_log(site),
         "local_reply_config": local_replies::local_reply_config(plan.timeout),
@@ -64,10 +64,18 @@ fn connection_manager(plan: &Plan, site: &Site, document: &str) -> Value {
     })
 }
 
+/// Longer than all attempts together, each of which may be silent until its time-out.
+fn stream_idle_timeout(plan: &Plan) -> Duration {
+    let longest_chain = plan.document.groups.iter().map(|group| group.extra_attempts).max().unwrap_or(0);
+    let attempts = plan.num_retries + longest_chain + 2;
+    (plan.timeout * attempts).max(Duration::from_hours(1))
+}
+
 fn routes(plan: &Plan) -> Vec<Value> {
     let prefixes = KEY_SERVICE_PREFIXES.iter().map(|prefix| json!({ "prefix": prefix }));
     let paths = KEY_SERVICE_PATHS.iter().map(|path| json!({ "path_separated_prefix": path }));
-    let to_keys = |matched| json!({ "match": matched, "route": { "cluster": KEYS_CLUSTER, "timeout": "60s" } });
+    let to_keys =
+        |matched| json!({ "match": matched, "route": { "cluster": KEYS_CLUSTER, "timeout": "60s" } });
     let mut routes: Vec<_> = prefixes.chain(paths).map(to_keys).collect();
     routes.push(json!({
         "match": { "prefix": "/" },
@@ -75,13 +83,17 @@ fn routes(plan: &Plan) -> Vec<Value> {
         "route": {
             "cluster_header": CLUSTER_HEADER,
             "auto_host_rewrite": true,
-            "timeout": seconds(plan.timeout),
+            "timeout": "0s",
             "retry_policy": retry_policy(plan),
         },
     }));
     routes
 }
 
+/// `LiteLLM`'s time-out is that of its HTTP client: the longest silence of one attempt. A stream that goes on is
+/// not cut, an attempt that does not begin to answer is tried again. That is `per_try_timeout`, which no longer
+/// counts when the answer has begun, and `per_try_idle_timeout` from there on.
+///
 /// `LiteLLM` tries again after 408, 409, 429, every 5xx and a connection that fails. What only a body tells, the
 /// filter says by [`RETRY_HEADER`].
 fn retry_policy(plan: &Plan) -> Value {
@@ -90,6 +102,8 @@ fn retry_policy(plan: &Plan) -> Value {
         "retriable_status_codes": [408, 409, 429],
         "retriable_headers": [{ "name": RETRY_HEADER, "present_match": true }],
         "num_retries": plan.num_retries,
+        "per_try_timeout": seconds(plan.timeout),
+        "per_try_idle_timeout": seconds(plan.timeout),
         "retry_back_off": { "base_interval": "0.025s", "max_interval": "8s" },
         "retry_priority": {
             "name": "envoy.retry_priorities.previous_priorities",

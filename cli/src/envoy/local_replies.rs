@@ -31,7 +31,7 @@ enum When {
 
 /// `local_reply_config` of the connection manager.
 pub(super) fn local_reply_config(timeout: Duration) -> Value {
-    json!({ "mappers": replies(timeout).into_iter().map(mapper).collect::<Vec<_>>() })
+    json!({ "mappers": replies(timeout).iter().map(mapper).collect::<Vec<_>>() })
 }
 
 /// The first that matches counts.
@@ -118,8 +118,8 @@ fn replies(timeout: Duration) -> Vec<Reply> {
     ]
 }
 
-fn mapper(reply: Reply) -> Value {
-    let filter = match reply.when {
+fn mapper(reply: &Reply) -> Value {
+    let filter = match &reply.when {
         When::Flags(flags) => json!({ "response_flag_filter": { "flags": flags } }),
         When::Cel(expression) => json!({ "extension_filter": {
             "name": "envoy.access_loggers.extension_filters.cel",

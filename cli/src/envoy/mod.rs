@@ -8,6 +8,7 @@ mod filter;
 mod listener;
 mod local_replies;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 pub use bootstrap::bootstrap;
@@ -64,7 +65,8 @@ pub fn for_people(plan: &Plan, site: &Site) -> std::io::Result<String> {
             Origin::Operator => format!("for {}", variable.purpose),
             Origin::Launcher => variable.purpose.clone(),
         };
-        head.push_str(&format!("  {}: {purpose}\n", variable.name));
+        // Writing to a String does not fail.
+        let _ = writeln!(head, "  {}: {purpose}", variable.name);
     }
     Ok(commented(&bootstrap(plan, site, &document), &head))
 }

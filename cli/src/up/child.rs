@@ -54,7 +54,8 @@ impl Child {
         arguments: &[OsString],
         environment: &BTreeMap<String, Secret>,
     ) -> Result<Self, Failure> {
-        let failed = |error: std::io::Error| Failure::new(format!("cannot start {}: {error}", program.display()));
+        let failed =
+            |error: std::io::Error| Failure::new(format!("cannot start {}: {error}", program.display()));
         let mut process = Command::new(std::env::current_exe().map_err(failed)?)
             .args(guard::arguments(program))
             .args(arguments)

@@ -38,7 +38,8 @@ pub(super) async fn drain(site: &Site, patience: Duration) {
 
 async fn active_requests(site: &Site) -> Option<u64> {
     let stats = admin(site, Method::GET, "/stats?filter=downstream_rq_active").await?;
-    let (_, count) = stats.lines().find_map(|line| line.split_once("http.switchboard.downstream_rq_active: "))?;
+    let (_, count) =
+        stats.lines().find_map(|line| line.split_once("http.switchboard.downstream_rq_active: "))?;
     count.trim().parse().ok()
 }
 

@@ -18,7 +18,8 @@ async fn answer(method: Method, host: &str, port: u16, path: &str) -> Option<(St
     let stream = TcpStream::connect((host, port)).await.ok()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     let connection = tokio::spawn(connection);
-    let request = Request::builder().method(method).uri(path).header("host", host).body(Empty::<Bytes>::new());
+    let request =
+        Request::builder().method(method).uri(path).header("host", host).body(Empty::<Bytes>::new());
     let response = sender.send_request(request.ok()?).await;
     let answer = match response {
         Ok(response) => {

@@ -46,8 +46,8 @@ mod tests {
         let data_dir = tempfile::tempdir().unwrap();
         let made = in_data_dir(data_dir.path()).unwrap();
         assert!(made.reveal().starts_with("sk-") && made.reveal().len() == 46);
-        let mode = data_dir.path().join("master_key").metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = data_dir.path().join("master_key").metadata().unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
         assert_eq!(in_data_dir(data_dir.path()).unwrap(), made);
     }
 

@@ -182,7 +182,7 @@ impl KeyService {
     /// Starts it again after a pause that doubles with each death in a row.
     async fn restart(&mut self, exit: &Exit) {
         let (shortest, longest) = Self::BACK_OFF;
-        if self.started.elapsed() > Duration::from_secs(60) {
+        if self.started.elapsed() > Duration::from_mins(1) {
             self.deaths = 0;
         }
         let pause = shortest.saturating_mul(1 << self.deaths.min(16)).min(longest);
@@ -210,10 +210,17 @@ fn start_envoy(
             environment.insert(variable.name.clone(), secret.clone());
         }
     }
-    let mut arguments: Vec<OsString> = ["--log-level", "warning", "--disable-hot-restart", "--config-path"]
-        .into_iter()
-        .map(OsString::from)
-        .collect();
+    let mut arguments: Vec<OsString> = [
+        "--log-level",
+        "warning",
+        "--disable-hot-restart",
+        "--file-flush-interval-msec",
+        "1000",
+        "--config-path",
+    ]
+    .into_iter()
+    .map(OsString::from)
+    .collect();
     arguments.push(configuration.into());
     if let Some(workers) = options.concurrency {
         arguments.extend(["--concurrency".into(), workers.to_string().into()]);
@@ -229,9 +236,8 @@ struct Signals {
 
 impl Signals {
     fn new() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))
-        };
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 

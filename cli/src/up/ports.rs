@@ -9,7 +9,8 @@ use crate::envoy::Site;
 /// and would get half of its connections without a word.
 pub(super) fn check(site: &Site) -> Result<(), Failure> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let host = site.host.parse().map_err(|_| Failure::new(format!("--host {} is not an IP address", site.host)))?;
+    let host =
+        site.host.parse().map_err(|_| Failure::new(format!("--host {} is not an IP address", site.host)))?;
     let keys: IpAddr = site.keys_host.parse().unwrap_or(loopback);
     let ports = [
         (host, site.port, "--port"),

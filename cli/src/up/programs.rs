@@ -50,9 +50,12 @@ pub fn envoy(given: Option<PathBuf>) -> Result<PathBuf, String> {
 
 /// The key service: beside this program, or on the `PATH`.
 pub fn keys() -> Result<PathBuf, String> {
-    relative("switchboard-keys").filter(|path| path.is_file()).or_else(|| on_path("switchboard-keys")).ok_or_else(
-        || "switchboard-keys was not found beside this program or on the PATH: run `make build`".to_owned(),
-    )
+    relative("switchboard-keys")
+        .filter(|path| path.is_file())
+        .or_else(|| on_path("switchboard-keys"))
+        .ok_or_else(|| {
+            "switchboard-keys was not found beside this program or on the PATH: run `make build`".to_owned()
+        })
 }
 
 /// The filter: as given, beside this program, or where the build leaves it.
@@ -61,11 +64,10 @@ pub fn wasm(given: Option<PathBuf>) -> Result<PathBuf, String> {
         return std::fs::canonicalize(&path).map_err(|error| format!("--wasm {}: {error}", path.display()));
     }
     let places = ["switchboard.wasm", "../wasm32-wasip1/release/switchboard.wasm"];
-    places
-        .iter()
-        .filter_map(|place| std::fs::canonicalize(relative(place)?).ok())
-        .next()
-        .ok_or_else(|| "switchboard.wasm was not found beside this program: run `make build`, or name it with --wasm".to_owned())
+    places.iter().find_map(|place| std::fs::canonicalize(relative(place)?).ok()).ok_or_else(|| {
+        "switchboard.wasm was not found beside this program: run `make build`, or name it with --wasm"
+            .to_owned()
+    })
 }
 
 /// The certificates of the authorities that this system trusts, or `$SSL_CERT_FILE`.
@@ -87,7 +89,9 @@ fn relative(path: &str) -> Option<PathBuf> {
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
 }
 
 /// Major and minor version, of `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`.

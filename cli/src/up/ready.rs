@@ -10,19 +10,25 @@ use super::http::ask;
 use crate::envoy::Site;
 
 /// Longer than a cold start with a slow name server takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until the key service and, through the filter, Envoy answer.
 pub(super) async fn wait(site: &Site) -> Result<(), Failure> {
     let deadline = Instant::now() + PATIENCE;
     let host = site.reachable_host();
     // Any answer will do: the key service says on this port what it says to everybody.
-    until(deadline, "the key service", async || ask(Method::GET, &site.keys_host, site.keys_port, "/").await.is_some())
-        .await?;
-    until(deadline, "Envoy", async || status(&"127.0.0.1", site.admin_port, "/ready").await == Some(StatusCode::OK))
-        .await?;
-    until(deadline, "the filter", async || status(&host, site.port, "/health/liveliness").await == Some(StatusCode::OK))
-        .await
+    until(deadline, "the key service", async || {
+        ask(Method::GET, &site.keys_host, site.keys_port, "/").await.is_some()
+    })
+    .await?;
+    until(deadline, "Envoy", async || {
+        status("127.0.0.1", site.admin_port, "/ready").await == Some(StatusCode::OK)
+    })
+    .await?;
+    until(deadline, "the filter", async || {
+        status(&host, site.port, "/health/liveliness").await == Some(StatusCode::OK)
+    })
+    .await
 }
 
 async fn status(host: &str, port: u16, path: &str) -> Option<StatusCode> {
@@ -33,7 +39,9 @@ async fn until(deadline: Instant, what: &str, answers: impl AsyncFn() -> bool) -
     while !answers().await {
         if Instant::now() > deadline {
             let seconds = PATIENCE.as_secs();
-            return Err(Failure::new(format!("{what} does not answer after {seconds} seconds; its log is above")));
+            return Err(Failure::new(format!(
+                "{what} does not answer after {seconds} seconds; its log is above"
+            )));
         }
         sleep(Duration::from_millis(20)).await;
     }
