@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 use switchboard::config::{self, ExtraHeader, Price};
 use switchboard::providers::Provider;
 
 use super::address::Address;
-use super::provider;
 use super::variables::Variables;
+use super::{digest, provider};
 use crate::config::{At, Model, Report, Setting};
 
 /// A deployment as the filter and as Envoy see it.
@@ -216,6 +215,6 @@ impl Ids {
         let subject = format!("{}\n{}", model.name.value, model.params.fingerprint);
         let equals = self.equals.entry(subject.clone()).or_default();
         *equals += 1;
-        format!("{:x}", Sha256::digest(format!("{subject}\n{equals}")))
+        digest::hex(&format!("{subject}\n{equals}"))
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn compile(config: &Config, deployments: &[Deployment]) -> Vec<Group>
         if !served.contains(name) {
             continue;
         }
-        let group = if let Some(known) = groups.iter_mut().position(|group| group.name == name) { &mut groups[known] } else {
+        let group = if let Some(known) = groups.iter_mut().position(|group| group.name == name) {
+            &mut groups[known]
+        } else {
             groups.push(empty(name));
             let last = groups.len() - 1;
             &mut groups[last]

@@ -5,6 +5,7 @@
 
 mod address;
 mod deployments;
+mod digest;
 mod groups;
 mod provider;
 mod routing;

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
+use super::digest;
 use crate::config::yaml::Location;
 use crate::config::{At, GeneralSettings, Report, Secret, Setting};
 
@@ -115,7 +114,7 @@ impl<'a> Variables<'a> {
         if let Some(name) = self.inline.get(secret) {
             return name.clone();
         }
-        let owner = format!("{:X}", Sha256::digest(owner));
+        let owner = digest::hex(owner).to_ascii_uppercase();
         let what: String = what
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
