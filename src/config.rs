@@ -138,6 +138,9 @@ pub struct Deployment {
     /// Environment variable with the credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
+    /// Further credentials by their `LiteLLM` names (`aws_secret_access_key` …): (name, environment variable).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<(String, String)>,
     /// Headers added to every request to the provider.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<ExtraHeader>,

@@ -1,6 +1,7 @@
 //! Switchboard.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod auth;
 pub mod config;
 pub mod dialects;
 pub mod exchange;

@@ -40,6 +40,8 @@ pub struct Endpoint {
     pub provider: &'static Provider,
     /// Its credential; nothing when the environment has none.
     pub credential: Option<Secret>,
+    /// Its further credentials by their `LiteLLM` names.
+    pub secrets: Vec<(String, Secret)>,
     /// Its extra headers with their values.
     pub headers: Vec<(String, Secret)>,
     /// `host[:port]` of `api_base`.
@@ -155,6 +157,8 @@ impl Endpoint {
         })?;
         let set = |name: &String| env(name).filter(|value| !value.is_empty()).map(Secret::new);
         let credential = deployment.api_key_env.as_ref().and_then(set);
+        let secrets = deployment.secrets.iter().filter_map(|(name, variable)| Some((name.clone(), set(variable)?)));
+        let secrets = secrets.collect();
         let headers = deployment.headers.iter().filter_map(|header| {
             let value = header.value.as_ref().map(|value| Secret::new(value.as_str()));
             Some((
@@ -163,7 +167,7 @@ impl Endpoint {
             ))
         });
         let (authority, base_path) = split_url(&deployment.api_base);
-        Ok(Self { provider, credential, headers: headers.collect(), authority, base_path, deployment })
+        Ok(Self { provider, credential, secrets, headers: headers.collect(), authority, base_path, deployment })
     }
 }
 

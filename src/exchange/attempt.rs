@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::auth;
 use crate::config::RETRY_HEADER;
 use crate::dialects::{Body, Target};
 use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Request, Usage};
-use crate::providers::Auth;
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
@@ -132,21 +132,10 @@ impl Attempt {
         for (name, value) in outbound.headers {
             headers.set(name, value);
         }
-        match (provider.auth, &endpoint.credential) {
-            (Auth::None, _) => {}
-            (Auth::Bearer, Some(secret)) => {
-                headers.set("authorization", format!("Bearer {}", secret.reveal()));
-            }
-            (Auth::Header(name), Some(secret)) => headers.set(name, secret.reveal().to_owned()),
-            (_, None) => {
-                let variable = deployment.api_key_env.as_deref().unwrap_or("api_key");
-                let why = format!("no credential: {variable} is not set for deployment '{}'", deployment.id);
-                return Err(Fault::new(Class::Authentication, why).to_body(provider.name));
-            }
-        }
         for (name, value) in &endpoint.headers {
             headers.set(name.clone(), value.reveal().to_owned());
         }
+        auth::present(provider.auth, &endpoint, &mut headers).map_err(|fault| fault.to_body(provider.name))?;
         Ok(Outgoing::Send { headers, body })
     }
 

@@ -59,6 +59,7 @@ fn compile_one(
         model: upstream_model.to_owned(),
         api_base,
         api_key_env: if called { api_key_env(model, &id, provider, variables) } else { None },
+        secrets: Vec::new(),
         headers: headers(model, &id, variables),
         defaults: defaults(model),
         drop_params: model.params.drop_params,
