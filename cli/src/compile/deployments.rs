@@ -9,7 +9,7 @@ use switchboard::providers::Provider;
 use super::address::Address;
 use super::variables::Variables;
 use super::{digest, provider};
-use crate::config::{At, Model, Report, Setting};
+use crate::config::{At, Model, Report, Setting, is_secret_option};
 
 /// A deployment as the filter and as Envoy see it.
 #[derive(Clone, Debug)]
@@ -59,12 +59,12 @@ fn compile_one(
         model: upstream_model.to_owned(),
         api_base,
         api_key_env: if called { api_key_env(model, &id, provider, variables) } else { None },
-        secrets: Vec::new(),
         headers: headers(model, &id, variables),
         defaults: defaults(model),
         drop_params: model.params.drop_params,
         mock_response: model.params.mock_response.clone(),
-        options: options(model, &id, variables),
+        options: options(model, variables),
+        secrets: secrets(model, &id, variables),
         max_output_tokens: model.max_output_tokens,
         price: price(model),
         id,
@@ -167,17 +167,21 @@ fn defaults(model: &Model) -> Vec<(String, Box<RawValue>)> {
     model.params.defaults.iter().filter_map(raw).collect()
 }
 
-/// A secret option is given as `<name>_env` with the variable that holds it.
-fn options(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<(String, String)> {
+fn options(model: &Model, variables: &Variables<'_>) -> Vec<(String, String)> {
     let option = |(name, setting): &(&'static str, At<Setting>)| {
         let path = format!("{}.litellm_params.{name}", model.path);
-        if crate::config::is_secret_option(name) {
-            Some((format!("{name}_env"), variables.secret(setting, id, name, &path)))
-        } else {
-            Some(((*name).to_owned(), variables.text(setting, &path)?))
-        }
+        Some(((*name).to_owned(), variables.text(setting, &path)?))
     };
-    model.params.options.iter().filter_map(option).collect()
+    model.params.options.iter().filter(|(name, _)| !is_secret_option(name)).filter_map(option).collect()
+}
+
+/// Further credentials, each with the variable that holds it.
+fn secrets(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<(String, String)> {
+    let secret = |(name, setting): &(&'static str, At<Setting>)| {
+        let path = format!("{}.litellm_params.{name}", model.path);
+        ((*name).to_owned(), variables.secret(setting, id, name, &path))
+    };
+    model.params.options.iter().filter(|(name, _)| is_secret_option(name)).map(secret).collect()
 }
 
 fn price(model: &Model) -> Option<Price> {
