@@ -39,12 +39,15 @@ impl Address {
         if host.is_empty() {
             return Err("has no host");
         }
-        let port = match (authority.port_u16(), authority.port()) {
-            (Some(0), _) | (None, Some(_)) => return Err("has a port that is not a port"),
-            (Some(port), _) => port,
-            (None, None) if tls => 443,
-            (None, None) => 80,
-        };
+        // `Authority::port` is silent on a port that is out of range.
+        let port =
+            match authority.as_str().get(authority.host().len()..).and_then(|rest| rest.strip_prefix(':')) {
+                Some(port) => {
+                    port.parse().ok().filter(|port| *port != 0).ok_or("has a port that is not a port")?
+                }
+                None if tls => 443,
+                None => 80,
+            };
         Ok((Self { host, port, tls }, base.to_owned()))
     }
 

@@ -102,7 +102,9 @@ fn version(envoy: &Path) -> Result<(u32, u32), String> {
 }
 
 fn parse_version(text: &str) -> Option<(u32, u32)> {
-    let version = text.split_once("version: ")?.1.split('/').nth(1)?;
+    let mut parts = text.split_once("version: ")?.1.split('/');
+    parts.next().filter(|commit| commit.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let version = parts.next()?;
     let mut numbers = version.split('.').map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
