@@ -125,8 +125,9 @@ impl<'a> Plan<'a> {
             // It cannot be told not to think.
             (Form::Always, "none") => self.effort = Some(level),
             (Form::Budget, _) => {
-                // max_completion_tokens is for reasoning and answer together: the budget gives way.
-                let budget = budget.min(self.max_tokens.saturating_sub(1));
+                // max_completion_tokens is for reasoning and answer together: the budget gives way, and leaves a
+                // quarter to the answer.
+                let budget = budget.min(self.max_tokens - self.max_tokens / 4);
                 if budget >= SMALLEST_BUDGET && !forced {
                     self.manual = true;
                     self.thinking = Thinking::Budget(budget);
