@@ -1,0 +1,221 @@
+//! Who may do what, and that nothing goes on before both halves are there.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use switchboard::exchange::{Admission, NoVerdict, Reply, Step};
+use switchboard::key::TokenHash;
+use switchboard::keyring::Keyring;
+
+use crate::support::{MASTER, NOW_MS, head, keyring, post, record, table};
+
+const CHAT: &str = "/v1/chat/completions";
+const BODY: &[u8] = br#"{"model":"gpt","messages":[]}"#;
+
+fn begin(keyring: &Keyring, path: &str, key: &str) -> (Admission, Step) {
+    Admission::begin(&table(), keyring, &post(path, key), true, NOW_MS)
+}
+
+fn reply(step: Step) -> Reply {
+    match step {
+        Step::Reply(reply) => reply,
+        other => panic!("expected a reply, got {other:?}"),
+    }
+}
+
+fn error(reply: &Reply) -> Value {
+    serde_json::from_slice::<Value>(&reply.body).unwrap()["error"].take()
+}
+
+#[test]
+fn key_first_then_body_admits() {
+    let ring = keyring(vec![record("sk-known-key", |_| {})]);
+    let (mut admission, step) = begin(&ring, CHAT, "sk-known-key");
+    assert!(matches!(step, Step::Wait));
+    assert!(matches!(admission.body_complete(), Step::Admit));
+    assert_eq!(admission.admit(BODY).unwrap().group_name(), "gpt");
+}
+
+#[test]
+fn body_first_then_key_admits() {
+    let (mut admission, step) = begin(&keyring(vec![]), CHAT, "sk-unheard-of");
+    assert!(matches!(step, Step::Verify(token) if token == TokenHash::of(b"sk-unheard-of")));
+    assert!(matches!(admission.body_complete(), Step::Wait));
+    let key = Rc::new(record("sk-unheard-of", |_| {}));
+    assert!(matches!(admission.verdict(Ok(Some(key)), NOW_MS), Step::Admit));
+    assert!(admission.admit(BODY).is_ok());
+}
+
+#[test]
+fn a_denied_key_is_answered_at_once_and_its_body_never_admitted() {
+    let (mut admission, _) = begin(&keyring(vec![]), CHAT, "sk-unheard-of");
+    let denied = reply(admission.verdict(Ok(None), NOW_MS));
+    assert_eq!((denied.status, error(&denied)["type"].clone()), (401, json!("token_not_found_in_db")));
+    assert!(matches!(admission.body_complete(), Step::Wait));
+    assert_eq!(admission.admit(BODY).unwrap_err().status, 500);
+}
+
+#[test]
+fn without_a_verdict_nothing_is_let_in() {
+    let (mut admission, _) = begin(&keyring(vec![]), CHAT, "sk-unheard-of");
+    let refused = reply(admission.verdict(Err(NoVerdict), NOW_MS));
+    assert_eq!(refused.status, 503);
+    assert!(refused.headers.iter().any(|(name, value)| name == "retry-after" && value == "1"));
+}
+
+#[test]
+fn nothing_is_admitted_twice() {
+    let (mut admission, _) = begin(&keyring(vec![]), CHAT, MASTER);
+    admission.body_complete();
+    assert!(admission.admit(BODY).is_ok());
+    assert!(admission.admit(BODY).is_err());
+}
+
+#[test]
+fn keys_that_are_no_keys_are_refused_as_litellm_refuses_them() {
+    let refused = |head| error(&reply(Admission::begin(&table(), &keyring(vec![]), &head, true, NOW_MS).1));
+    let with = |name, value| refused(head(&[(":method", "POST"), (":path", CHAT), (name, value)]));
+    assert_eq!(
+        with("x-nothing", ""),
+        json!({"message": "Authentication Error, No api key passed in.", "type": "auth_error", "param": null, "code": "401"})
+    );
+    assert_eq!(
+        with("authorization", "sk-bare")["message"],
+        "Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix."
+    );
+    assert_eq!(
+        with("authorization", "Bearer short")["message"],
+        "LiteLLM Virtual Key expected. Received=****, expected to start with 'sk-'."
+    );
+    assert_eq!(
+        with("authorization", "Bearer 878babcdefgh01c8")["message"],
+        "LiteLLM Virtual Key expected. Received=878b****01c8, expected to start with 'sk-'."
+    );
+}
+
+#[test]
+fn a_blocked_and_an_expired_key_are_refused_without_a_call() {
+    let ring = keyring(vec![
+        record("sk-blocked-key", |key| key["blocked"] = json!(true)),
+        record("sk-expired-key", |key| key["expires_at"] = json!(1_699_999_999.5)),
+        record("sk-fresh-key", |key| key["expires_at"] = json!(1_700_000_000.5)),
+    ]);
+    let blocked = reply(begin(&ring, CHAT, "sk-blocked-key").1);
+    assert_eq!(error(&blocked)["message"], "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin.");
+    let expired = reply(begin(&ring, CHAT, "sk-expired-key").1);
+    assert_eq!(
+        error(&expired),
+        json!({
+            "message": "Authentication Error - Expired Key. Key Expiry time 2023-11-14 22:13:19.500000+00:00 and current time 2023-11-14 22:13:20+00:00",
+            "type": "expired_key", "param": "sk-...last", "code": "401",
+        })
+    );
+    assert!(matches!(begin(&ring, CHAT, "sk-fresh-key").1, Step::Wait));
+}
+
+fn admit(key: serde_json::Value, path: &str, body: &str) -> Result<(String, Option<String>), Value> {
+    let ring = keyring(vec![record("sk-known-key", |record| {
+        for (name, value) in key.as_object().unwrap() {
+            record[name] = value.clone();
+        }
+    })]);
+    let (mut admission, _) = begin(&ring, path, "sk-known-key");
+    admission.body_complete();
+    match admission.admit(body.as_bytes()) {
+        Ok(call) => Ok((call.group_name().to_owned(), call.wildcard)),
+        Err(reply) => Err(error(&reply)),
+    }
+}
+
+fn chat(model: &str) -> String {
+    json!({"model": model, "messages": []}).to_string()
+}
+
+#[test]
+fn a_key_is_held_to_its_models_by_name_wildcard_and_access_group() {
+    let denied = |key: Value, model: &str| admit(key, CHAT, &chat(model)).unwrap_err()["type"].clone();
+    assert!(admit(json!({}), CHAT, &chat("claude")).is_ok());
+    assert!(admit(json!({"models": ["gpt"]}), CHAT, &chat("gpt")).is_ok());
+    assert!(admit(json!({"models": ["openai/*"]}), CHAT, &chat("openai/gpt-5")).is_ok());
+    assert!(admit(json!({"models": ["openai/gpt-5"]}), CHAT, &chat("openai/gpt-5")).is_ok());
+    assert!(admit(json!({"models": ["beta"]}), CHAT, &chat("smart")).is_ok());
+    assert!(admit(json!({"models": ["all-proxy-models"]}), CHAT, &chat("claude")).is_ok());
+    assert_eq!(denied(json!({"models": ["gpt"]}), "claude"), "key_model_access_denied");
+    assert_eq!(denied(json!({"models": ["openai/gpt-5"]}), "openai/gpt-6"), "key_model_access_denied");
+    assert_eq!(denied(json!({"models": ["no-default-models"]}), "gpt"), "key_model_access_denied");
+    assert_eq!(denied(json!({"models": ["gpt"]}), "no-such-model"), "key_model_access_denied");
+}
+
+#[test]
+fn a_keys_own_aliases_lead_to_its_groups() {
+    let key = json!({"models": ["gpt"], "aliases": [["mine", "gpt"]]});
+    assert_eq!(admit(key, CHAT, &chat("mine")).unwrap().0, "gpt");
+}
+
+#[test]
+fn the_model_may_stand_in_the_path_or_the_query_and_the_wildcard_is_remembered() {
+    let bare = r#"{"messages":[]}"#;
+    assert_eq!(admit(json!({}), "/engines/gpt/chat/completions", bare).unwrap().0, "gpt");
+    assert_eq!(admit(json!({}), "/v1/chat/completions?model=claude", bare).unwrap().0, "claude");
+    assert_eq!(
+        admit(json!({}), CHAT, &chat("openai/gpt-5")).unwrap(),
+        ("openai/*".to_owned(), Some("gpt-5".to_owned()))
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_body_is_said_by_field() {
+    let wrong = |body: &str| admit(json!({}), CHAT, body).unwrap_err();
+    let expect = |body: &str, param: &str, words: &str| {
+        let error = wrong(body);
+        assert_eq!(error["param"], param, "{body}");
+        assert!(error["message"].as_str().unwrap().contains(words), "{body}: {error}");
+        assert_eq!(error["code"], "400");
+    };
+    expect("", "messages", "/chat/completions: Missing required parameter: 'messages'.");
+    expect(r#"{"model":"gpt"}"#, "messages", "Missing required parameter: 'messages'");
+    expect(r#"{"model":"gpt","messages":null}"#, "messages", "Missing required parameter: 'messages'");
+    expect(r#"{"model":"gpt","messages":["#, "request_body", "Invalid JSON payload: EOF");
+    expect("[1]", "request_body", "Invalid JSON payload: expected an object");
+    expect(r#"{"messages":[]}"#, "model", "You passed in model=None.");
+    expect(r#"{"model":7,"messages":[]}"#, "model", "'model' must be a string.");
+    expect(r#"{"model":"gpt","stream":"yes","messages":[]}"#, "stream", "expected true or false, but got a string");
+    expect(r#"{"model":"gpt","mod\u0065l":"claude","messages":[]}"#, "request_body", "the field 'model' stands twice");
+    expect(&chat("nothing"), "model", "There are no healthy deployments for this model");
+}
+
+#[test]
+fn a_client_cannot_send_the_gateway_to_another_host() {
+    let error = admit(json!({}), CHAT, r#"{"model":"gpt","api_base":"http://evil","messages":[]}"#).unwrap_err();
+    assert_eq!(error["code"], "401");
+    assert!(error["message"].as_str().unwrap().contains("api_base is not allowed in request body"));
+}
+
+#[test]
+fn public_paths_need_no_key_and_management_paths_are_the_key_services() {
+    let step = |method, path| {
+        let head = head(&[(":method", method), (":path", path)]);
+        Admission::begin(&table(), &keyring(vec![]), &head, false, NOW_MS).1
+    };
+    assert_eq!(reply(step("GET", "/health/liveliness")).body, br#""I'm alive!""#);
+    assert_eq!(reply(step("GET", "/health/readiness")).status, 200);
+    assert_eq!(reply(step("GET", "/nowhere")).body, br#"{"detail":"Not Found"}"#);
+    let wrong_method = reply(step("GET", CHAT));
+    assert_eq!((wrong_method.status, &*wrong_method.headers[1].1), (405, "POST"));
+    assert_eq!(&*reply(step("POST", "/v1/chat/completions/")).headers[0].1, CHAT);
+    assert!(matches!(step("POST", "/key/generate"), Step::Relay));
+}
+
+#[test]
+fn a_key_sees_the_models_that_it_may_use() {
+    let ring = keyring(vec![record("sk-known-key", |key| key["models"] = json!(["claude", "gpt"]))]);
+    let list = |key: &str| {
+        let bearer = format!("Bearer {key}");
+        let head = head(&[(":method", "GET"), (":path", "/v1/models"), ("authorization", &bearer)]);
+        let reply = reply(Admission::begin(&table(), &ring, &head, false, NOW_MS).1);
+        let list: Value = serde_json::from_slice(&reply.body).unwrap();
+        list["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(MASTER), ["smart", "gpt", "claude", "openai/*", "fake"]);
+    assert_eq!(list("sk-known-key"), ["smart", "gpt", "claude"]);
+}

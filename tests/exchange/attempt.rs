@@ -1,0 +1,227 @@
+//! One attempt there and back; and above all, that nothing of one attempt reaches the next.
+
+use std::rc::Rc;
+
+use serde_json::Value;
+use switchboard::exchange::{Attempt, Call, HeadStep, Headers, Outgoing};
+
+use crate::support::{NOW_MS, attempt, call, head};
+
+const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]}"#;
+
+fn send(attempt: &mut Attempt, current: &[(&str, &str)], body: &str) -> (Headers, Vec<u8>) {
+    match attempt.request(&head(current), body.as_bytes()) {
+        Outgoing::Send { headers, body } => (headers, body),
+        Outgoing::Reply(reply) => panic!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body)),
+    }
+}
+
+fn value<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+    headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value)
+}
+
+/// Gives a held answer and reads the client's.
+fn answer(attempt: &mut Attempt, status: &str, content_type: &str, body: &str) -> (Headers, Value) {
+    let given = head(&[(":status", status), ("content-type", content_type), ("retry-after", "7")]);
+    assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
+    let (headers, body) = attempt.response_body(body.as_bytes()).unwrap();
+    assert_eq!(value(&headers, "content-length"), Some(body.len().to_string().as_str()));
+    (headers, serde_json::from_slice(&body).unwrap())
+}
+
+fn sent(call: &Rc<Call>, deployment: &str) -> Attempt {
+    let mut attempt = attempt(call, deployment);
+    send(&mut attempt, &[(":scheme", "https")], BODY);
+    attempt
+}
+
+#[test]
+fn a_request_carries_what_its_deployment_owns_and_nothing_of_the_client() {
+    let client = [
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        (":scheme", "http"),
+        (":authority", "gateway"),
+        ("authorization", "Bearer sk-virtual"),
+        ("openai-organization", "org"),
+        ("cookie", "a=b"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("x-switchboard-cluster", "group:gpt"),
+    ];
+    let (headers, body) = send(&mut attempt(&call(BODY), "gpt-1"), &client, BODY);
+    let all: Vec<_> = headers.iter().collect();
+    assert_eq!(
+        all,
+        [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":authority", "api.one"),
+            (":path", "/v1/chat/completions"),
+            ("content-type", "application/json"),
+            ("content-length", body.len().to_string().as_str()),
+            ("accept-encoding", "identity"),
+            ("user-agent", concat!("Switchboard/", env!("CARGO_PKG_VERSION"))),
+            ("accept", "application/json"),
+            ("x-team", "blue"),
+            ("authorization", "Bearer secret-key_one"),
+        ]
+    );
+    assert_eq!(String::from_utf8(body).unwrap(), BODY.replace("\"gpt\"", "\"gpt-4o-mini\""));
+}
+
+#[test]
+fn no_attempt_carries_a_header_a_path_or_a_credential_of_the_one_before_it() {
+    for (first, second) in [("claude-1", "gpt-1"), ("gpt-1", "claude-1"), ("gpt-1", "gpt-2")] {
+        let call = call(BODY);
+        let (earlier, _) = send(&mut attempt(&call, first), &[(":scheme", "https")], BODY);
+        // Envoy hands the second attempt the headers that the first one wrote.
+        let current: Vec<_> = earlier.iter().collect();
+        let (later, _) = send(&mut attempt(&call, second), &current, BODY);
+        let (fresh, _) = send(&mut attempt(&call, second), &[(":scheme", "https")], BODY);
+        assert_eq!(later.iter().collect::<Vec<_>>(), fresh.iter().collect::<Vec<_>>(), "{first} → {second}");
+    }
+}
+
+#[test]
+fn the_wildcard_is_filled_in() {
+    let body = BODY.replace("gpt", "openai/gpt-9");
+    let (_, sent) = send(&mut attempt(&call(&body), "wild"), &[], &body);
+    assert!(String::from_utf8(sent).unwrap().contains(r#""model":"gpt-9""#));
+}
+
+#[test]
+fn an_answer_comes_back_under_the_clients_model_name_and_is_paid_for() {
+    let call = call(BODY);
+    let mut attempt = sent(&call, "gpt-1");
+    let upstream = r#"{"id":"c","model":"gpt-4o-mini-2024","choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500}}"#;
+    let (headers, body) = answer(&mut attempt, "200", "application/json", upstream);
+    assert_eq!(body["model"], "gpt");
+    assert_eq!(value(&headers, "x-litellm-model-id"), Some("gpt-1"));
+    assert_eq!(value(&headers, "x-litellm-model-name"), Some("openai/gpt-4o-mini"));
+    assert_eq!(value(&headers, "x-litellm-call-id"), Some("call-1"));
+    assert_eq!(value(&headers, "x-litellm-response-cost"), Some("0.002"));
+    let entry = call.settle(200, NOW_MS + 250);
+    assert_eq!((entry.prompt_tokens, entry.completion_tokens), (1000, 500));
+    assert_eq!(entry.cost_picodollars, Some(2_000_000_000));
+    assert_eq!((entry.deployment_id.as_str(), entry.duration_ms), ("gpt-1", 250));
+}
+
+#[test]
+fn a_providers_error_becomes_litellms_and_keeps_its_retry_after() {
+    let mut attempt = sent(&call(BODY), "gpt-1");
+    let (headers, body) =
+        answer(&mut attempt, "429", "application/json", r#"{"error":{"message":"slow down","type":"requests","param":null,"code":null}}"#);
+    assert_eq!(value(&headers, ":status"), Some("429"));
+    assert_eq!(value(&headers, "retry-after"), Some("7"));
+    assert_eq!(body["error"]["message"], "litellm.RateLimitError: RateLimitError: OpenAIException - slow down");
+    assert_eq!(body["error"]["type"], "throttling_error");
+    assert_eq!(body["error"]["code"], "429");
+}
+
+#[test]
+fn html_and_half_a_json_are_a_bad_gateway_whatever_their_status() {
+    for (content_type, body) in [("text/html", "<html>hello</html>"), ("application/json", "{\"id\":")] {
+        let (headers, body) = answer(&mut sent(&call(BODY), "gpt-1"), "200", content_type, body);
+        assert_eq!(value(&headers, ":status"), Some("502"));
+        assert_eq!(body["error"]["type"], "internal_server_error");
+    }
+}
+
+#[test]
+fn an_error_inside_a_200_is_an_error() {
+    let (headers, body) =
+        answer(&mut sent(&call(BODY), "gpt-1"), "200", "application/json", r#"{"error":{"message":"no","code":429}}"#);
+    assert_eq!(value(&headers, ":status"), Some("429"));
+    assert!(body["error"]["message"].as_str().unwrap().ends_with("OpenAIException - no"));
+}
+
+#[test]
+fn an_answer_without_a_body_still_becomes_an_error_body() {
+    let call = call(BODY);
+    let mut attempt = sent(&call, "gpt-1");
+    let HeadStep::Bare(headers) = attempt.response_head(head(&[(":status", "503")]), true) else {
+        panic!("a bare answer is not held")
+    };
+    assert_eq!(value(&headers, ":status"), Some("503"));
+    let body = call.progress.borrow_mut().bare.take().unwrap();
+    assert_eq!((body.status, &*body.kind), (503, "internal_server_error"));
+}
+
+#[test]
+fn a_wrong_credential_of_one_deployment_is_tried_at_another_and_only_there() {
+    let marked = |body: &str, deployment: &str| {
+        let call = call(body);
+        let mut attempt = attempt(&call, deployment);
+        send(&mut attempt, &[], body);
+        let (headers, _) = answer(&mut attempt, "401", "application/json", r#"{"error":{"message":"bad key"}}"#);
+        (value(&headers, "x-switchboard-retry").map(str::to_owned), call.progress.borrow().marked)
+    };
+    assert_eq!(marked(BODY, "gpt-1"), (Some("AuthenticationError".into()), true));
+    assert_eq!(marked(&BODY.replace("gpt", "openai/x"), "wild"), (None, false));
+}
+
+#[test]
+fn a_deployment_without_its_credential_says_so_and_calls_nobody() {
+    let body = BODY.replace("gpt", "claude");
+    let Outgoing::Reply(reply) = attempt(&call(&body), "keyless").request(&head(&[]), body.as_bytes()) else {
+        panic!("nothing may be sent")
+    };
+    assert_eq!(reply.status, 401);
+    assert!(String::from_utf8(reply.body).unwrap().contains("NOT_SET is not set"));
+}
+
+#[test]
+fn a_mock_answers_and_streams_without_a_provider() {
+    let body = BODY.replace("gpt", "fake");
+    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes()) else {
+        panic!("a mock calls nobody")
+    };
+    let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(answer["choices"][0]["message"]["content"], "Hello there");
+
+    let body = body.replace("{\"model\"", "{\"stream\":true,\"model\"");
+    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes()) else {
+        panic!("a mock calls nobody")
+    };
+    let text = String::from_utf8(reply.body).unwrap();
+    assert!(text.contains("\"Hello \"") && text.ends_with("data: [DONE]\n\n"), "{text}");
+}
+
+fn stream(chunks: &[(&str, bool)]) -> (Rc<Call>, String) {
+    let body = BODY.replace("{\"model\"", "{\"stream\":true,\"model\"");
+    let call = call(&body);
+    let mut attempt = attempt(&call, "gpt-1");
+    send(&mut attempt, &[], &body);
+    let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
+    assert!(matches!(attempt.response_head(given, false), HeadStep::Stream(_)));
+    let mut out = Vec::new();
+    for (chunk, last) in chunks {
+        out.extend_from_slice(attempt.response_chunk(chunk.as_bytes(), *last).unwrap());
+    }
+    (call, String::from_utf8(out).unwrap())
+}
+
+const WORD: &str = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"some words that the model has said so far\"},\"finish_reason\":null}]}\n\n";
+const USAGE: &str = "data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13}}\n\n";
+
+#[test]
+fn usage_that_the_client_did_not_ask_for_is_counted_and_hidden() {
+    let (call, out) = stream(&[(WORD, false), (USAGE, false), ("data: [DONE]\n\n", true)]);
+    assert!(out.ends_with("data: [DONE]\n\n") && !out.contains("usage"), "{out}");
+    let entry = call.settle(200, NOW_MS);
+    assert_eq!((entry.prompt_tokens, entry.completion_tokens), (9, 4));
+}
+
+#[test]
+fn a_stream_that_ends_early_is_an_error_without_done_and_is_billed_for_its_words() {
+    let (call, out) = stream(&[(WORD, false), ("", true)]);
+    assert!(out.contains("\"error\"") && !out.contains("[DONE]"), "{out}");
+    let entry = call.settle(200, NOW_MS);
+    assert!(entry.completion_tokens > 0 && entry.prompt_tokens > 0);
+}
+
+#[test]
+fn a_stream_whose_end_is_never_seen_is_billed_for_its_words() {
+    let (call, _) = stream(&[(WORD, false)]);
+    assert!(call.settle(200, NOW_MS).completion_tokens > 0);
+}

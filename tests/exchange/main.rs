@@ -1,0 +1,7 @@
+//! The life of a request without a host: both roles driven by hand.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
+
+mod admission;
+mod attempt;
+mod support;

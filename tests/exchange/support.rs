@@ -1,0 +1,88 @@
+//! A table with a few groups, a keyring with a key, and requests.
+
+use std::rc::Rc;
+
+use switchboard::exchange::{Admission, Attempt, Call, Head, Step};
+use switchboard::key::{KeyRecord, SyncAnswer, TokenHash, VerifyAnswer};
+use switchboard::keyring::Keyring;
+use switchboard::table::Table;
+
+pub(crate) const MASTER: &str = "sk-master-key-of-the-tests";
+pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
+
+const DOCUMENT: &str = r#"{
+  "version": 1,
+  "keys": {"cluster": "keys", "token_env": "INTERNAL", "master_key_env": "MASTER",
+           "sync_interval_ms": 1000, "timeout_ms": 500, "grace_s": 60, "cache_size": 100},
+  "groups": [
+    {"name": "gpt", "cluster": "group:gpt", "mode": "chat"},
+    {"name": "claude", "cluster": "group:claude", "access_groups": ["beta"]},
+    {"name": "openai/*", "cluster": "group:openai/*"},
+    {"name": "fake", "cluster": "group:fake"}
+  ],
+  "aliases": [{"name": "smart", "group": "claude"}],
+  "deployments": [
+    {"id": "gpt-1", "group": "gpt", "provider": "openai", "model": "gpt-4o-mini", "api_base": "https://api.one/v1",
+     "api_key_env": "KEY_ONE", "price": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6},
+     "headers": [{"name": "X-Team", "value": "blue"}]},
+    {"id": "gpt-2", "group": "gpt", "provider": "openai", "model": "gpt-4o", "api_base": "https://api.two",
+     "api_key_env": "KEY_TWO"},
+    {"id": "claude-1", "group": "claude", "provider": "anthropic", "model": "claude-sonnet-4-5",
+     "api_base": "https://api.three", "api_key_env": "KEY_THREE"},
+    {"id": "keyless", "group": "claude", "provider": "anthropic", "model": "claude-sonnet-4-5",
+     "api_base": "https://api.four", "api_key_env": "NOT_SET"},
+    {"id": "wild", "group": "openai/*", "provider": "openai", "model": "*", "api_base": "https://api.one/v1",
+     "api_key_env": "KEY_ONE"},
+    {"id": "mock", "group": "fake", "provider": "openai", "model": "x", "api_base": "",
+     "mock_response": "Hello there"}
+  ]
+}"#;
+
+pub(crate) fn table() -> Rc<Table> {
+    let env = |name: &str| match name {
+        "MASTER" => Some(MASTER.to_owned()),
+        "INTERNAL" => Some("internal".to_owned()),
+        "KEY_ONE" | "KEY_TWO" | "KEY_THREE" => Some(format!("secret-{}", name.to_lowercase())),
+        _ => None,
+    };
+    Rc::new(Table::parse(DOCUMENT.as_bytes(), env).unwrap())
+}
+
+pub(crate) fn head(pairs: &[(&str, &str)]) -> Head {
+    Head::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect())
+}
+
+/// A POST with a key, and `x-request-id: call-1`.
+pub(crate) fn post(path: &str, key: &str) -> Head {
+    let bearer = format!("Bearer {key}");
+    head(&[(":method", "POST"), (":path", path), ("authorization", &bearer), ("x-request-id", "call-1")])
+}
+
+pub(crate) fn record(key: &str, change: impl FnOnce(&mut serde_json::Value)) -> KeyRecord {
+    let mut json = serde_json::json!({ "token": TokenHash::of(key.as_bytes()), "key_name": "sk-...last" });
+    change(&mut json);
+    serde_json::from_value(json).unwrap()
+}
+
+/// A keyring that has heard of those keys.
+pub(crate) fn keyring(keys: Vec<KeyRecord>) -> Keyring {
+    let mut ring = Keyring::new(100, 60);
+    ring.apply(SyncAnswer { cursor: 1, reset: true, ..SyncAnswer::default() }, NOW_MS);
+    for key in keys {
+        ring.learn(key.token, VerifyAnswer { key: Some(key), cursor: 1 }, NOW_MS);
+    }
+    ring
+}
+
+/// Admits a chat request of the master key.
+pub(crate) fn call(body: &str) -> Rc<Call> {
+    let (mut admission, step) =
+        Admission::begin(&table(), &keyring(vec![]), &post("/v1/chat/completions", MASTER), true, NOW_MS);
+    assert!(matches!(step, Step::Wait));
+    assert!(matches!(admission.body_complete(), Step::Admit));
+    Rc::new(admission.admit(body.as_bytes()).unwrap())
+}
+
+pub(crate) fn attempt(call: &Rc<Call>, deployment: &str) -> Attempt {
+    Attempt::new(Rc::clone(call), Rc::clone(call.table.endpoint(deployment).unwrap()))
+}
