@@ -1,4 +1,24 @@
-//! Switchboard.
+//! Switchboard: an LLM gateway inside Envoy.
+//!
+//! One module, two roles. As a listener's filter (**downstream**) it admits requests; as the filter of every
+//! model group's cluster (**upstream**) it translates one attempt at one provider, there and back. Envoy does
+//! everything between: balancing, retries, time-outs, TLS, pools.
+//!
+//! # The map
+//!
+//! ```text
+//!   config ── table ── route            what the operator says
+//!   key ── keyring, ledger, price       who calls, and what it costs
+//!   openai                              the client's language
+//!   dialects ── providers, auth         the upstreams' languages, and who speaks them
+//!   frame, json                         bytes → frames; the only clever JSON
+//!   exchange                            the life of a request, told without a host
+//!   filter                              the host: the only room that names proxy-wasm, and only in wasm
+//! ```
+//!
+//! Everything but `filter` is pure: bytes and facts go in, steps come out. There is no clock, no randomness, no
+//! I/O, and nothing that panics; a native build without the host's crates proves it.
+
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod auth;
