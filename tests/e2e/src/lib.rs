@@ -1,0 +1,26 @@
+//! The harness of the end-to-end tests and of the bench.
+//!
+//! Nothing of ours is mocked: [`Stack`] is the launcher with the key service and Envoy under it, [`Rendered`] is
+//! Envoy started by hand from a configuration that a test has changed. Only the provider is a fake, and it is fake as
+//! real providers are real: over HTTP on loopback.
+#![allow(clippy::missing_panics_doc, reason = "a harness tells by a panic what went wrong")]
+
+mod artefacts;
+mod client;
+mod config;
+mod nursery;
+mod ports;
+mod rendered;
+mod sse;
+mod stack;
+mod world;
+
+pub use artefacts::{envoy, filter, launcher, panicking_filter};
+pub use client::{Answer, Call, Client, Opened};
+pub use config::{Config, anthropic, openai};
+pub use nursery::{Child, Logs};
+pub use ports::{free_port, free_ports};
+pub use rendered::Rendered;
+pub use sse::Events;
+pub use stack::{MASTER_KEY, Setup, Stack};
+pub use world::{ANTHROPIC_KEY, OPENAI_KEY, World, question, world};

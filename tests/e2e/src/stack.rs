@@ -1,0 +1,196 @@
+//! The whole of Switchboard, as its users start it.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::artefacts::{envoy, filter, launcher};
+use crate::client::Client;
+use crate::config::Config;
+use crate::nursery::{Child, send};
+use crate::ports::{free_port, free_ports};
+
+/// The master key of every stack.
+pub const MASTER_KEY: &str = "sk-master-0123456789abcdef";
+
+/// How a stack is to be started.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    config: String,
+    environment: Vec<(String, String)>,
+    concurrency: u32,
+    filter: Option<PathBuf>,
+    data_dir: Option<PathBuf>,
+    arguments: Vec<String>,
+}
+
+impl Setup {
+    /// With that configuration, one worker, and [`MASTER_KEY`].
+    pub fn new(config: &Config) -> Self {
+        Self::of_text(config.text())
+    }
+
+    /// With that text as `config.yaml`.
+    pub fn of_text(config: String) -> Self {
+        let environment = vec![("LITELLM_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
+        Self { config, environment, concurrency: 1, filter: None, data_dir: None, arguments: Vec::new() }
+    }
+
+    /// Sets a variable of the launcher's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With so many workers.
+    #[must_use]
+    pub fn workers(mut self, count: u32) -> Self {
+        self.concurrency = count;
+        self
+    }
+
+    /// With another build of the filter.
+    #[must_use]
+    pub fn filter(mut self, path: PathBuf) -> Self {
+        self.filter = Some(path);
+        self
+    }
+
+    /// With a data directory that outlives the stack.
+    #[must_use]
+    pub fn data_dir(mut self, path: &Path) -> Self {
+        self.data_dir = Some(path.to_owned());
+        self
+    }
+
+    /// With one more argument of `switchboard up`.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub fn start(self) -> Stack {
+        let begun = Instant::now();
+        let mut stack = self.launch();
+        let line = stack.launcher.wait_for_line("ready ", Duration::from_secs(30));
+        stack.ready_after = begun.elapsed();
+        assert_eq!(line, format!("ready {}", stack.base()));
+        stack
+    }
+
+    /// Starts it, and does not wait.
+    pub fn launch(self) -> Stack {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, &self.config).expect("a file");
+        let (port, admin, keys) = (free_port(), free_port(), free_ports(2));
+        let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+        let data_dir = self.data_dir.unwrap_or_else(|| folder.path().join("data"));
+        let mut arguments: Vec<String> = ["up", "--config"].map(str::to_owned).into();
+        arguments.extend([text(&path), "--port".to_owned(), port.to_string()]);
+        arguments.extend(["--admin-port".to_owned(), admin.to_string()]);
+        arguments.extend(["--keys-port".to_owned(), keys.to_string()]);
+        arguments.extend(["--data-dir".to_owned(), text(&data_dir)]);
+        arguments.extend(["--concurrency".to_owned(), self.concurrency.to_string()]);
+        arguments.extend(["--envoy".to_owned(), text(&envoy())]);
+        arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
+        arguments.extend(self.arguments);
+        let launcher = Child::start(&launcher(), &arguments, &self.environment);
+        Stack { launcher, port, admin, keys, data_dir, _folder: folder, ready_after: Duration::ZERO }
+    }
+}
+
+/// A running stack. Dropped, it is stopped as its users stop it, and has to end well.
+#[derive(Debug)]
+pub struct Stack {
+    /// The process that was started.
+    pub launcher: Child,
+    /// Where clients connect.
+    pub port: u16,
+    /// Envoy's administration.
+    pub admin: u16,
+    /// The key service's public port.
+    pub keys: u16,
+    /// `--data-dir`
+    pub data_dir: PathBuf,
+    /// From the start to `ready`.
+    pub ready_after: Duration,
+    _folder: TempDir,
+}
+
+impl Stack {
+    /// `http://127.0.0.1:PORT`
+    pub fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A client of it, for this test's runtime.
+    pub fn client(&self) -> Client {
+        Client::new(self.base())
+    }
+
+    /// A client of Envoy's administration.
+    pub fn admin(&self) -> Client {
+        Client::new(format!("http://127.0.0.1:{}", self.admin))
+    }
+
+    /// Makes a key.
+    pub async fn generate_key(&self, fields: Value) -> Value {
+        self.client().post("/key/generate", &fields).key(MASTER_KEY).send().await.expect(200).json()
+    }
+
+    /// Makes a key that may do everything, and gives it.
+    pub async fn key(&self) -> String {
+        self.generate_key(json!({})).await["key"].as_str().expect("a key").to_owned()
+    }
+
+    /// Envoy's process.
+    pub fn envoy_pid(&self) -> u32 {
+        let pids = self.launcher.children("envoy");
+        assert_eq!(pids.len(), 1, "one Envoy should run: {pids:?}");
+        pids[0]
+    }
+
+    /// The key service's process, if it runs.
+    pub fn keys_pid(&self) -> Option<u32> {
+        self.launcher.children("switchboard-keys").first().copied()
+    }
+
+    /// Kills a process of the stack, as the kernel does when memory runs out.
+    pub fn kill(&self, pid: u32) {
+        send(pid, Signal::KILL);
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.launcher.signal(Signal::TERM);
+    }
+
+    /// Everything that it has logged.
+    pub fn log(&self) -> String {
+        self.launcher.stderr.text()
+    }
+
+    /// Stops it, and checks that it ends well.
+    pub fn stop(&mut self) {
+        if self.launcher.ended().is_none() {
+            self.terminate();
+        }
+        let status = self.launcher.wait(Duration::from_secs(20));
+        assert!(status.success(), "switchboard should have exited with 0, not {status}:\n{}", self.log());
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && self.launcher.ended().is_none() {
+            self.stop();
+        }
+    }
+}
