@@ -1,0 +1,77 @@
+# Everything that a person types. A fresh machine needs rustup, python3, make and a C compiler; the rest is fetched
+# into target/ and .tools/.
+
+CONFIG ?= config.yaml
+PORT ?= 4000
+ARGS ?=
+
+CARGO ?= cargo
+BUILD := $(or $(CARGO_TARGET_DIR),target)
+WASM := wasm32-wasip1
+TOOLS := $(CURDIR)/.tools
+
+# Tests that run the official SDKs find them here.
+SDKS := PYTHONPATH=$(TOOLS)/python NODE_PATH=$(TOOLS)/node/node_modules PATH=$(TOOLS)/bin:$$PATH
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build filter native bench check fmt clippy clippy-wasm docs audit size example envoy sdks \
+	toolchain clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  CONFIG=$(CONFIG) PORT=$(PORT) (and ARGS= for more of \`switchboard up --help\`) are for \`make run\`."
+
+run: build ## Start everything on http://127.0.0.1:4000 with config.yaml
+	@exec $(BUILD)/release/switchboard up --config $(CONFIG) --port $(PORT) $(ARGS)
+
+test: build sdks ## Run all tests: units, real Envoy, official SDKs
+	$(SDKS) $(CARGO) test --workspace
+
+build: native filter envoy ## Build the launcher, the key service and the filter, and fetch Envoy
+
+native: ## Build the launcher and the key service
+	$(CARGO) build --release --quiet -p switchboard-cli -p switchboard-keys
+
+filter: toolchain ## Build the filter, switchboard.wasm
+	CARGO_PROFILE_RELEASE_LTO=fat $(CARGO) build --release --quiet -p switchboard --lib --target $(WASM)
+
+bench: build ## Measure: benches of the code, then bare Envoy and Switchboard side by side
+	$(CARGO) bench --workspace
+
+check: fmt clippy clippy-wasm docs size audit ## Everything that is checked without running it
+
+fmt: ## Check the formatting
+	$(CARGO) fmt --all --check
+
+clippy: ## Lint the native code
+	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
+
+clippy-wasm: toolchain ## Lint the filter as it is in Envoy
+	$(CARGO) clippy --quiet -p switchboard --lib --target $(WASM) -- -D warnings
+
+docs: ## Build the documentation of the code; a broken link is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps --document-private-items
+
+size: filter ## Check that the filter is under 1 MB
+	@size=$$(wc -c < $(BUILD)/$(WASM)/release/switchboard.wasm); \
+	echo "switchboard.wasm: $$size bytes"; test $$size -lt 1000000
+
+audit: ## Check licences, sources and vulnerabilities of the dependencies
+	@scripts/audit
+
+example: native ## Render envoy/envoy.yaml from config.yaml anew
+	$(BUILD)/release/switchboard render --config config.yaml --out envoy
+
+envoy: ## Fetch Envoy into .tools/
+	@scripts/fetch-envoy
+
+sdks: ## Fetch the official OpenAI SDKs into .tools/
+	@scripts/fetch-sdks
+
+toolchain:
+	@test -d "$$(rustc --print target-libdir --target $(WASM) 2>/dev/null)" || rustup target add $(WASM)
+
+clean: ## Remove what was built and fetched; keys and data in .switchboard stay
+	$(CARGO) clean
+	rm -rf .tools
