@@ -1,0 +1,283 @@
+//! What a config.yaml means, field by field, in the filter's document and in Envoy's clusters.
+
+mod support;
+
+use support::{compiled_with, plan};
+use switchboard_cli::compile::{Address, Balancing, Origin, Plan, Target};
+
+fn model(name: &str, params: &str) -> String {
+    format!("- model_name: '{name}'\n  litellm_params: {{{params}}}\n")
+}
+
+fn with(models: &[(&str, &str)], rest: &str) -> Plan {
+    let models: String = models.iter().map(|(name, params)| model(name, params)).collect();
+    plan(&format!("model_list:\n{models}{rest}"))
+}
+
+/// (deployment's model, weight) of each endpoint, by priority.
+fn endpoints<'a>(plan: &'a Plan, group: &str) -> Vec<Vec<(&'a str, Option<u32>)>> {
+    let model = |id: &str| {
+        let found = plan.document.deployments.iter().find(|deployment| deployment.id == id);
+        found.expect("an endpoint names a deployment").model.as_str()
+    };
+    let cluster = &plan.document.groups.iter().find(|known| known.name == group).expect("the group").cluster;
+    let cluster = plan.clusters.iter().find(|known| known.name == *cluster).expect("the cluster");
+    let priority = |endpoints: &Vec<switchboard_cli::compile::Endpoint>| {
+        endpoints.iter().map(|endpoint| (model(&endpoint.deployment), endpoint.weight)).collect()
+    };
+    cluster.priorities.iter().map(priority).collect()
+}
+
+#[test]
+fn a_provider_is_read_from_the_prefix_or_told_by_the_models_family() {
+    let plan = with(
+        &[
+            ("a", "model: openai/gpt-4o"),
+            ("b", "model: gpt-4o-mini"),
+            ("c", "model: claude-sonnet-4-5"),
+            ("d", "model: openai/org/name"),
+            ("e", "model: my-model, custom_llm_provider: openai"),
+            ("f", "model: openai/my-model, custom_llm_provider: openai"),
+        ],
+        "",
+    );
+    let read: Vec<_> =
+        plan.document.deployments.iter().map(|d| (d.provider.as_str(), d.model.as_str())).collect();
+    let expected = [
+        ("openai", "gpt-4o"),
+        ("openai", "gpt-4o-mini"),
+        ("anthropic", "claude-sonnet-4-5"),
+        ("openai", "org/name"),
+        ("openai", "my-model"),
+        ("openai", "my-model"),
+    ];
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn a_provider_brings_its_address_and_the_variable_of_its_key() {
+    let plan =
+        with(&[("a", "model: openai/m"), ("b", "model: anthropic/m, api_base: 'http://localhost:9/x/'")], "");
+    let [a, b] = &plan.document.deployments[..] else { panic!("two deployments") };
+    assert_eq!(
+        (a.api_base.as_str(), a.api_key_env.as_deref()),
+        ("https://api.openai.com/v1", Some("OPENAI_API_KEY"))
+    );
+    assert_eq!(
+        (b.api_base.as_str(), b.api_key_env.as_deref()),
+        ("http://localhost:9/x", Some("ANTHROPIC_API_KEY"))
+    );
+    let target = |i: usize| &plan.clusters[i].priorities[0][0].target;
+    let remote = |host: &str, port, tls| Target::Remote(Address { host: host.to_owned(), port, tls });
+    assert_eq!(*target(0), remote("api.openai.com", 443, true));
+    assert_eq!(*target(1), remote("localhost", 9, false));
+}
+
+#[test]
+fn a_mock_is_never_called_and_needs_no_key() {
+    let (plan, diagnostics) = compiled_with(
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, mock_response: Hi}\n",
+        &[],
+    );
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let plan = plan.unwrap();
+    assert_eq!(plan.document.deployments[0].mock_response.as_deref(), Some("Hi"));
+    assert_eq!(plan.document.deployments[0].api_key_env, None);
+    assert_eq!(plan.clusters[0].priorities[0][0].target, Target::Itself);
+}
+
+#[test]
+fn an_inline_secret_goes_to_a_variable_of_its_own() {
+    let plan =
+        with(&[("a", "model: openai/m, api_key: sk-inline, extra_headers: {X-Token: t, X-Team: blue}")], "");
+    let deployment = &plan.document.deployments[0];
+    let variable = deployment.api_key_env.as_deref().unwrap();
+    let find = |name: &str| plan.variables.iter().find(|variable| variable.name == name).unwrap();
+    assert!(variable.starts_with("SWITCHBOARD_SECRET_") && variable.ends_with("_API_KEY"), "{variable}");
+    let Origin::Inline(secret) = &find(variable).origin else { panic!("the value is in the file") };
+    assert_eq!(secret.reveal(), "sk-inline");
+    let [token, team] = &deployment.headers[..] else { panic!("two headers") };
+    assert_eq!((token.name.as_str(), token.value.as_deref()), ("x-token", None));
+    let Origin::Inline(secret) = &find(token.value_env.as_deref().unwrap()).origin else { panic!("inline") };
+    assert_eq!(secret.reveal(), "t");
+    assert_eq!((team.name.as_str(), team.value.as_deref()), ("x-team", Some("blue")));
+}
+
+#[test]
+fn a_further_credential_goes_to_the_environment_and_an_option_does_not() {
+    let plan = with(
+        &[(
+            "a",
+            "model: openai/m, aws_secret_access_key: s3, aws_region_name: eu-west-1, api_version: 2024-10-21",
+        )],
+        "",
+    );
+    let deployment = &plan.document.deployments[0];
+    let expected = [("api_version", "2024-10-21"), ("aws_region_name", "eu-west-1")];
+    assert_eq!(deployment.options, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let [(name, variable)] = &deployment.secrets[..] else { panic!("one secret") };
+    assert_eq!(name, "aws_secret_access_key");
+    assert!(plan.variables.iter().any(|known| known.name == *variable));
+}
+
+#[test]
+fn parameters_of_a_request_are_defaults() {
+    let plan = with(&[("a", "model: openai/m, temperature: 0.5, max_tokens: 10, stop: [a, b]")], "");
+    let mut defaults: Vec<_> = plan.document.deployments[0]
+        .defaults
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.get()))
+        .collect();
+    defaults.sort_unstable();
+    assert_eq!(defaults, [("max_tokens", "10"), ("stop", r#"["a","b"]"#), ("temperature", "0.5")]);
+}
+
+#[test]
+fn prices_and_facts_may_stand_in_either_section() {
+    let plan = plan(
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, input_cost_per_token: 1e-6}\n  model_info: \
+         {input_cost_per_token: 9, output_cost_per_token: '2e-6', max_tokens: 100, max_input_tokens: 1000, mode: chat, \
+         access_groups: [g]}\n",
+    );
+    let price = plan.document.deployments[0].price.as_ref().unwrap();
+    assert!(
+        (price.input_cost_per_token - 1e-6).abs() < 1e-12
+            && (price.output_cost_per_token - 2e-6).abs() < 1e-12
+    );
+    let group = &plan.document.groups[0];
+    assert_eq!((group.max_input_tokens, group.max_output_tokens), (Some(1000), Some(100)));
+    assert_eq!((group.mode.as_deref(), &group.access_groups[..]), (Some("chat"), &["g".to_owned()][..]));
+}
+
+#[test]
+fn weights_count_before_rpm_and_rpm_before_tpm() {
+    let weighted = with(
+        &[("g", "model: openai/a, weight: 3, rpm: 1"), ("g", "model: openai/b, weight: 1, rpm: 100")],
+        "",
+    );
+    assert_eq!(endpoints(&weighted, "g"), [[("a", Some(3)), ("b", Some(1))]]);
+    let by_rpm = with(&[("g", "model: openai/a, rpm: 6, tpm: 9"), ("g", "model: openai/b, rpm: 2")], "");
+    assert_eq!(endpoints(&by_rpm, "g"), [[("a", Some(6)), ("b", Some(2))]]);
+    let by_tpm = with(&[("g", "model: openai/a, tpm: 1000000"), ("g", "model: openai/b, tpm: 250000")], "");
+    assert_eq!(endpoints(&by_tpm, "g"), [[("a", Some(10_000)), ("b", Some(2_500))]]);
+    let equal = with(&[("g", "model: openai/a"), ("g", "model: openai/b")], "");
+    assert_eq!(endpoints(&equal, "g"), [[("a", None), ("b", None)]]);
+    let fractions = with(&[("g", "model: openai/a, weight: 0.9"), ("g", "model: openai/b, weight: 0.1")], "");
+    assert_eq!(endpoints(&fractions, "g"), [[("a", Some(10_000)), ("b", Some(1_111))]]);
+}
+
+#[test]
+fn a_deployment_without_a_share_is_only_tried_after_those_with_one() {
+    let plan = with(&[("g", "model: openai/a"), ("g", "model: openai/b, weight: 1")], "");
+    assert_eq!(endpoints(&plan, "g"), [[("b", Some(1))], [("a", None)]]);
+    assert_eq!(plan.document.groups[0].extra_attempts, 1);
+}
+
+#[test]
+fn fallbacks_are_priorities_in_their_order() {
+    let models = [("a", "model: openai/a"), ("b", "model: openai/b"), ("c", "model: anthropic/c")];
+    let rest = "router_settings:\n  fallbacks: [{a: [cc, b]}]\n  default_fallbacks: [a]\n  model_group_alias: {cc: c}\n";
+    let plan = with(&models, rest);
+    assert_eq!(endpoints(&plan, "a"), [[("a", None)], [("c", None)], [("b", None)]]);
+    // Without a list of its own a group has the default one; never itself.
+    assert_eq!(endpoints(&plan, "b"), [[("b", None)], [("a", None)]]);
+    let extra: Vec<_> = plan.document.groups.iter().map(|group| group.extra_attempts).collect();
+    assert_eq!(extra, [2, 1, 1]);
+}
+
+#[test]
+fn fallbacks_end_at_their_limit() {
+    let models = [("a", "model: openai/a"), ("b", "model: openai/b"), ("c", "model: openai/c")];
+    let plan = with(&models, "router_settings: {fallbacks: [{a: [b, c]}], max_fallbacks: 1}\n");
+    assert_eq!(endpoints(&plan, "a"), [[("a", None)], [("b", None)]]);
+}
+
+#[test]
+fn router_settings_win_over_litellm_settings() {
+    let models = [("a", "model: openai/a"), ("b", "model: openai/b")];
+    let lower =
+        "litellm_settings: {num_retries: 5, request_timeout: 7, fallbacks: [{a: [b]}], drop_params: true}\n";
+    let plan = with(&models, lower);
+    assert_eq!((plan.num_retries, plan.timeout.as_secs(), plan.document.settings.num_retries), (5, 7, 5));
+    assert!(plan.document.settings.drop_params);
+    assert_eq!(endpoints(&plan, "a").len(), 2);
+    let plan =
+        with(&models, &format!("{lower}router_settings: {{num_retries: 1, timeout: 3, fallbacks: []}}\n"));
+    assert_eq!((plan.num_retries, plan.timeout.as_secs()), (1, 3));
+    assert_eq!(endpoints(&plan, "a").len(), 1);
+    let plan = with(&models, "");
+    assert_eq!((plan.num_retries, plan.timeout.as_secs(), plan.body_limit), (2, 600, 50 << 20));
+}
+
+#[test]
+fn least_busy_is_envoys_least_request() {
+    let plan = with(&[("a", "model: openai/a")], "router_settings: {routing_strategy: least-busy}\n");
+    assert_eq!(plan.clusters[0].balancing, Balancing::LeastRequest);
+}
+
+#[test]
+fn aliases_keep_whether_they_are_hidden() {
+    let plan = with(
+        &[("a", "model: openai/a")],
+        "router_settings: {model_group_alias: {x: a, y: {model: a, hidden: true}}}\n",
+    );
+    let read: Vec<_> = plan
+        .document
+        .aliases
+        .iter()
+        .map(|alias| (alias.name.as_str(), alias.group.as_str(), alias.hidden))
+        .collect();
+    assert_eq!(read, [("x", "a", false), ("y", "a", true)]);
+}
+
+#[test]
+fn ids_are_given_or_stable_and_tell_deployments_apart() {
+    let twice = [("a", "model: openai/a, api_key: sk-1"), ("a", "model: openai/a, api_key: sk-2")];
+    let ids = |plan: &Plan| plan.document.deployments.iter().map(|d| d.id.clone()).collect::<Vec<_>>();
+    let first = ids(&with(&twice, ""));
+    assert_ne!(first[0], first[1]);
+    assert_eq!(ids(&with(&twice, "")), first);
+    // A new key is the same deployment: the id is shown to clients and must not depend on a secret.
+    assert_eq!(ids(&with(&[("a", "model: openai/a, api_key: sk-3")], ""))[0], first[0]);
+    assert_ne!(ids(&with(&[("a", "model: openai/a, api_key: sk-1, temperature: 1")], ""))[0], first[0]);
+    assert_ne!(ids(&with(&[("b", "model: openai/a, api_key: sk-1")], ""))[0], first[0]);
+    let given =
+        plan("model_list:\n- model_name: a\n  litellm_params: {model: openai/a}\n  model_info: {id: 7}\n");
+    assert_eq!(ids(&given), ["7"]);
+}
+
+#[test]
+fn references_are_resolved_where_the_value_is_no_secret() {
+    let file = "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_base: os.environ/BASE, api_key: \
+                os.environ/KEY}\nenvironment_variables: {BASE: 'http://10.0.0.1:8000', KEY: os.environ/OTHER}\n";
+    let (plan, diagnostics) = compiled_with(file, &[("OTHER", "sk-other"), ("BASE", "http://process")]);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let plan = plan.unwrap();
+    assert_eq!(plan.document.deployments[0].api_base, "http://10.0.0.1:8000");
+    assert_eq!(plan.document.deployments[0].api_key_env.as_deref(), Some("KEY"));
+    let environment: Vec<_> =
+        plan.environment.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
+    assert_eq!(environment, [("BASE", "http://10.0.0.1:8000"), ("KEY", "sk-other")]);
+}
+
+#[test]
+fn a_deployment_whose_address_is_not_known_is_not_called_at_the_vendors_own() {
+    let file = "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_base: os.environ/BASE, api_key: k}\n";
+    let (plan, diagnostics) = compiled_with(file, &[]);
+    assert!(diagnostics[0].to_string().contains("refers to BASE, which is not set"));
+    let plan = plan.unwrap();
+    assert_eq!(plan.document.groups.len(), 1);
+    assert!(plan.clusters[0].priorities.is_empty());
+}
+
+#[test]
+fn the_master_key_is_the_files_or_the_environments() {
+    let key = |file: &str| {
+        let (plan, _) = compiled_with(file, &[("LITELLM_MASTER_KEY", "sk-environment"), ("OWN", "sk-own")]);
+        plan.unwrap().master_key.map(|key| key.reveal().to_owned())
+    };
+    assert_eq!(key("model_list: []\n").as_deref(), Some("sk-environment"));
+    assert_eq!(key("general_settings: {master_key: sk-file}\n").as_deref(), Some("sk-file"));
+    assert_eq!(key("general_settings: {master_key: os.environ/OWN}\n").as_deref(), Some("sk-own"));
+    assert_eq!(key("general_settings: {master_key: os.environ/NOT_SET}\n"), None);
+}

@@ -1,0 +1,218 @@
+//! What a file with mistakes is told: each with its line, and with what to do.
+
+mod support;
+
+use std::process::{Command, Output};
+
+use support::{compiled_with, diagnostics};
+
+/// Checks what is printed of a file, in an environment without variables.
+macro_rules! told {
+    ($($sentence:ident: $file:literal => $told:literal)*) => {
+        $(
+            #[test]
+            fn $sentence() {
+                assert_eq!(diagnostics($file), $told);
+            }
+        )*
+    };
+}
+
+told! {
+    a_good_file_is_told_nothing:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k}\n" => ""
+
+    an_empty_file_has_no_models:
+        "" => "config.yaml: warning: model_list is missing, so there is no model to call\n  \
+               help: add `model_list:` with one entry per model"
+
+    a_file_that_is_not_yaml_is_told_where_it_breaks:
+        "model_list:\n- model_name: [x\n" =>
+        "config.yaml:2:15: error: not valid YAML: unclosed bracket '['"
+
+    a_file_that_is_a_list_is_told_so:
+        "- a\n" => "config.yaml:1:1: error: the file must be a mapping, found a list"
+
+    a_misspelt_provider_is_suggested:
+        "model_list:\n- model_name: m\n  litellm_params:\n    model: opnai/gpt-4o\n    api_key: k\n" =>
+        "config.yaml:4:12: error: unknown provider 'opnai' in model 'opnai/gpt-4o'\n  help: did you mean 'openai'?"
+
+    a_misspelt_custom_provider_is_suggested:
+        "model_list:\n- model_name: m\n  litellm_params: {model: m, custom_llm_provider: antropic, api_key: k}\n" =>
+        "config.yaml:3:51: error: unknown provider 'antropic'\n  help: did you mean 'anthropic'?"
+
+    a_model_without_a_provider_is_told_how_to_write_it:
+        "model_list:\n- model_name: m\n  litellm_params: {model: my-model, api_key: k}\n" =>
+        "config.yaml:3:27: error: no provider can be told from model 'my-model'\n  \
+         help: write it as provider/my-model, as openai/my-model"
+
+    a_provider_without_a_model_is_refused:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/, api_key: k}\n" =>
+        "config.yaml:3:27: error: 'openai/' names a provider and no model"
+
+    every_provider_for_every_name_is_not_one_entry:
+        "model_list:\n- model_name: '*'\n  litellm_params: {model: '*', api_key: k}\n" =>
+        "config.yaml:3:27: error: no provider can be told from model '*'\n  \
+         help: write one entry for each provider, as `model_name: openai/*` with `model: openai/*`"
+
+    a_missing_name_and_a_missing_model_are_told_at_once:
+        "model_list:\n- litellm_params: {api_key: k}\n- model_name: m\n" =>
+        "config.yaml:2:3: error: model_list[0].model_name is missing\n  \
+         help: add `model_name:` with the name that clients ask for\n\
+         config.yaml:2:19: error: model_list[0].litellm_params.model is missing\n  \
+         help: add `model:` with `provider/model`, as openai/gpt-4o\n\
+         config.yaml:3:3: error: model_list[1].litellm_params is missing\n  \
+         help: add `litellm_params:` with at least `model: provider/model`"
+
+    wrong_types_are_told_by_path_and_place:
+        "model_list:\n- model_name: [m]\n  litellm_params: text\nrouter_settings:\n  num_retries: many\n  fallbacks: a\n" =>
+        "config.yaml:2:15: error: model_list[0].model_name must be text, found a list\n\
+         config.yaml:3:19: error: model_list[0].litellm_params must be a mapping, found text\n\
+         config.yaml:5:16: error: router_settings.num_retries must be a number, found text\n\
+         config.yaml:6:14: error: router_settings.fallbacks must be a list, found text"
+
+    numbers_outside_their_range_are_refused:
+        "model_list: []\nrouter_settings: {num_retries: 1.5, timeout: 0}\ngeneral_settings: {max_request_size_mb: 5000}\nlitellm_settings: {request_timeout: -1}\n" =>
+        "config.yaml:2:32: error: router_settings.num_retries must be a whole number up to 100, found 1.5\n\
+         config.yaml:2:46: error: router_settings.timeout must be above zero and at most 604800 seconds\n\
+         config.yaml:3:41: error: general_settings.max_request_size_mb must be above 0 and at most 1024\n\
+         config.yaml:4:37: error: litellm_settings.request_timeout must be zero or more, found -1"
+
+    an_unknown_key_is_warned_of_with_the_nearest_known_one:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, api_bse: 'http://x'}\nrouter_setings: {}\n" =>
+        "config.yaml:3:49: warning: model_list[0].litellm_params.api_bse is not known and has no effect\n  \
+         help: did you mean 'api_base'?\n\
+         config.yaml:4:1: warning: router_setings is not known and has no effect\n  \
+         help: did you mean 'router_settings'?"
+
+    what_litellm_knows_and_we_do_not_is_warned_of_by_its_path:
+        "model_list: []\nlitellm_settings:\n  callbacks: [prometheus]\nguardrails: []\n" =>
+        "config.yaml:3:3: warning: litellm_settings.callbacks is not supported and has no effect\n\
+         config.yaml:4:1: warning: guardrails is not supported and has no effect"
+
+    a_base_url_without_a_scheme_is_refused:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, api_base: api.x.com}\n" =>
+        "config.yaml:3:59: error: model_list[0].litellm_params.api_base must begin with http:// or https://\n  \
+         help: scheme://host[:port][/prefix], as https://api.openai.com/v1"
+
+    a_password_in_a_base_url_is_refused_and_not_repeated:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, api_base: 'https://u:pass@x'}\n" =>
+        "config.yaml:3:59: error: model_list[0].litellm_params.api_base holds a user name or password; give it as \
+         api_key or in extra_headers\n  help: scheme://host[:port][/prefix], as https://api.openai.com/v1"
+
+    a_variable_that_is_not_set_is_a_warning:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: os.environ/NOT_SET}\n" =>
+        "config.yaml:3:46: warning: model_list[0].litellm_params.api_key refers to NOT_SET, which is not set\n  \
+         help: set NOT_SET before you start"
+
+    a_deployment_without_a_key_is_warned_of:
+        "model_list:\n- model_name: m\n  litellm_params: {model: claude-sonnet-4-5}\n" =>
+        "config.yaml:3:19: warning: model_list[0] has no api_key, and ANTHROPIC_API_KEY is not set: its requests \
+         will fail\n  help: set ANTHROPIC_API_KEY, or give `api_key: os.environ/NAME`"
+
+    two_stars_in_a_name_are_refused:
+        "model_list:\n- model_name: a/*/*\n  litellm_params: {model: openai/*, api_key: k}\n" =>
+        "config.yaml:2:15: error: 'a/*/*' holds more than one *\n  help: a name may hold one, as openai/*"
+
+    a_star_that_nothing_fills_is_refused:
+        "model_list:\n- model_name: a\n  litellm_params: {model: openai/*, api_key: k}\n" =>
+        "config.yaml:3:27: error: model 'openai/*' holds a *, and model_name does not\n  help: what the * of \
+         model_name matches is put there, as `model_name: openai/*` with `model: openai/*`"
+
+    an_id_names_one_deployment:
+        "model_list:\n- &one\n  model_name: a\n  litellm_params: {model: openai/a, api_key: k}\n  model_info: {id: x}\n- *one\n" =>
+        "config.yaml:6:3: error: model_list[1].model_info.id is 'x', as in model_list[0]\n  \
+         help: an id names one deployment: give each its own"
+
+    fallbacks_and_aliases_that_lead_nowhere_are_warned_of:
+        "model_list:\n- model_name: main\n  litellm_params: {model: openai/a, api_key: k}\nrouter_settings:\n  fallbacks:\n  - main: [mian]\n  - nobody: [main]\n  model_group_alias: {x: mainn}\n" =>
+        "config.yaml:6:12: warning: fallback 'mian' is no model_name, and has no effect\n  help: did you mean 'main'?\n\
+         config.yaml:7:5: warning: fallback 'nobody' is no model_name, and has no effect\n\
+         config.yaml:8:26: warning: alias 'x' leads to 'mainn', which no model_name says\n  \
+         help: did you mean 'main'?"
+
+    a_strategy_of_litellm_that_is_not_supported_is_a_warning:
+        "model_list: []\nrouter_settings: {routing_strategy: latency-based-routing}\n" =>
+        "config.yaml:2:37: warning: routing strategy 'latency-based-routing' is not supported, simple-shuffle is \
+         used instead"
+
+    an_unknown_strategy_is_an_error:
+        "model_list: []\nrouter_settings: {routing_strategy: simple-shufle}\n" =>
+        "config.yaml:2:37: error: unknown routing strategy 'simple-shufle'\n  help: did you mean 'simple-shuffle'?"
+
+    the_master_key_of_the_examples_is_refused:
+        "model_list: []\ngeneral_settings: {master_key: sk-1234}\n" =>
+        "config.yaml:2:32: error: general_settings.master_key is the key of LiteLLM's examples, which anybody would \
+         try first\n  help: take a long random one (`openssl rand -hex 24` after `sk-`), or leave it out and \
+         `switchboard up` makes one"
+
+    an_empty_master_key_is_refused:
+        "model_list: []\ngeneral_settings: {master_key: ''}\n" =>
+        "config.yaml:2:32: error: general_settings.master_key is empty\n  help: take a long random one (`openssl \
+         rand -hex 24` after `sk-`), or leave it out and `switchboard up` makes one"
+
+    a_weak_master_key_can_be_insisted_on:
+        "model_list: []\ngeneral_settings: {master_key: sk-1234, dangerously_permit_weak_or_unset_master_key: true}\n" => ""
+
+    a_header_that_is_none_is_refused:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, extra_headers: {'a b': c}}\n" =>
+        "config.yaml:3:65: error: model_list[0].litellm_params.extra_headers.a b is not a valid HTTP header"
+}
+
+#[test]
+fn the_master_key_of_the_examples_is_refused_from_the_environment_too() {
+    let (_, diagnostics) = compiled_with("model_list: []\n", &[("LITELLM_MASTER_KEY", "sk-1234")]);
+    assert!(diagnostics[0].to_string().starts_with("config.yaml: error: LITELLM_MASTER_KEY is the key of"));
+}
+
+#[test]
+fn no_diagnostic_repeats_a_secret() {
+    let file = "model_list:\n- model_name: m\n  litellm_params: {model: opnai/m, api_key: sk-secret-1, weight: sk-secret-2}\n\
+                general_settings: {master_key: [sk-secret-3], master_kye: sk-secret-4}\n";
+    let told = diagnostics(file);
+    assert!(told.lines().count() >= 4, "{told}");
+    assert!(!told.contains("secret"), "{told}");
+}
+
+fn check(file: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.yaml"), file).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .args(["check", "--config", "config.yaml"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn check_exits_with_two_and_tells_the_line_when_there_is_a_mistake() {
+    let output = check("model_list:\n- model_name: m\n  litellm_params: {model: opnai/m, api_key: k}\n");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .starts_with("config.yaml:3:27: error: unknown provider 'opnai'")
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn check_exits_with_zero_when_there_are_only_warnings() {
+    let output = check(
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k}\nguardrails: []\n",
+    );
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("guardrails is not supported"));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "config.yaml: 1 models, 1 deployments\n");
+}
+
+#[test]
+fn check_exits_with_two_when_there_is_no_file() {
+    let output = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .args(["check", "--config", "/nowhere/config.yaml"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).starts_with("/nowhere/config.yaml: error: cannot be read")
+    );
+}

@@ -1,0 +1,152 @@
+//! Whatever sensible file there is, it compiles, real Envoy takes it, and its secrets stay out of it.
+
+mod support;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use support::{assert_valid, compiled_with, configuration, envoy, passing_filter, site};
+use switchboard_cli::config::Severity;
+use switchboard_cli::envoy::for_people;
+
+/// Names with what YAML, header values, URLs and statistics mind.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{1,6}(-[a-z0-9.]{1,5})?",
+        "[a-z]{1,6}/[a-z0-9:]{1,8}",
+        "[a-z]{1,4} [ -~]{1,6}[a-z]",
+        "[a-zäß漢🦀]{1,5}",
+        Just("openai/*".to_owned()),
+        Just("*".to_owned()),
+    ]
+    .prop_filter("a name holds at most one * and is not empty", |name| {
+        name.matches('*').count() <= 1 && !name.trim().is_empty()
+    })
+}
+
+fn base() -> impl Strategy<Value = Option<String>> {
+    let host = prop_oneof!["[a-z]{1,8}\\.example", Just("127.0.0.1".to_owned()), Just("[::1]".to_owned())];
+    prop::option::of((prop::bool::ANY, host, prop::option::of(1_u16..), "(/[a-z0-9]{1,5}){0,2}/?").prop_map(
+        |(tls, host, port, path)| {
+            let scheme = if tls { "https" } else { "http" };
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{scheme}://{host}{port}{path}")
+        },
+    ))
+}
+
+/// A secret that nothing else in the file can look like.
+fn secret() -> impl Strategy<Value = String> {
+    "hidden-[A-Za-z0-9_-]{8,20}"
+}
+
+fn model() -> impl Strategy<Value = Value> {
+    let provider = prop_oneof![Just("openai"), Just("anthropic")];
+    let number = || {
+        prop::option::of(prop_oneof![
+            (0_u32..1_000_000).prop_map(Value::from),
+            (0.0..10.0).prop_map(Value::from)
+        ])
+    };
+    (
+        name(),
+        provider,
+        base(),
+        secret(),
+        secret(),
+        (number(), number(), number()),
+        prop::option::of("[ -~]{0,20}"),
+    )
+        .prop_map(|(name, provider, base, key, header, (weight, rpm, tpm), mock)| {
+            let mut params = json!({
+                "model": format!("{provider}/{}", if name.contains('*') { "*" } else { "model" }),
+                "api_key": key,
+                "extra_headers": { "x-secret-header": header },
+            });
+            let optional = [
+                ("api_base", base.map(Value::from)),
+                ("weight", weight),
+                ("rpm", rpm),
+                ("tpm", tpm),
+                ("mock_response", mock.map(Value::from)),
+            ];
+            for (key, value) in optional {
+                if let Some(value) = value {
+                    params[key] = value;
+                }
+            }
+            json!({ "model_name": name, "litellm_params": params })
+        })
+}
+
+fn file() -> impl Strategy<Value = Value> {
+    (prop::collection::vec(model(), 0..8), secret(), 0_u32..6, 1_u32..1000, 0.01..64.0, any::<u64>())
+        .prop_map(|(models, master_key, retries, timeout, body, seed)| {
+            let names: Vec<_> = models.iter().map(|model| model["model_name"].clone()).collect();
+            let pick = |i: u64| names.get(usize::try_from((seed >> i) % 8).unwrap()).cloned();
+            let mut router = json!({ "num_retries": retries, "timeout": timeout });
+            if let (Some(from), Some(first), Some(second)) = (pick(0), pick(5), pick(9)) {
+                let from = from.as_str().unwrap().to_owned();
+                router["fallbacks"] = json!([{ from: [first, second] }]);
+            }
+            if let Some(group) = pick(13) {
+                router["model_group_alias"] = json!({ "alias": group });
+                router["default_fallbacks"] = json!([group]);
+            }
+            json!({
+                "model_list": models,
+                "router_settings": router,
+                "general_settings": { "master_key": master_key, "max_request_size_mb": body },
+            })
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_sensible_file_compiles_and_envoy_takes_what_is_rendered(file in file()) {
+        let folder = tempfile::tempdir().unwrap();
+        // JSON is YAML.
+        let (plan, diagnostics) = compiled_with(&file.to_string(), &[]);
+        let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
+        prop_assert!(errors.is_empty(), "{errors:?}");
+        let plan = plan.unwrap();
+        let site = site(&passing_filter(folder.path()));
+        let up = configuration(&plan, &site);
+        let people = for_people(&plan, &site).unwrap();
+        for text in [&up, &people, &format!("{diagnostics:?}")] {
+            prop_assert!(!text.contains("hidden-"), "{text}");
+        }
+        if let Some(envoy) = envoy() {
+            assert_valid(&envoy, folder.path(), "up.json", &up);
+            assert_valid(&envoy, folder.path(), "people.yaml", &people);
+        }
+    }
+
+    #[test]
+    fn no_text_whatever_makes_the_reader_panic(text in "[ -~\n]{0,200}") {
+        let _ = compiled_with(&text, &[]);
+    }
+
+    #[test]
+    fn no_nesting_whatever_makes_the_reader_panic(
+        keys in prop::collection::vec(
+            prop_oneof![
+                Just("model_list"), Just("litellm_params"), Just("router_settings"), Just("fallbacks"),
+                Just("general_settings"), Just("environment_variables"), Just("model_group_alias"), Just("extra_headers"),
+            ],
+            0..6,
+        ),
+        as_list in any::<u8>(),
+        leaf in prop_oneof![Just(json!(null)), Just(json!(1)), Just(json!("x")), Just(json!([])), Just(json!({})), Just(json!(true))],
+    ) {
+        let mut value = leaf;
+        for (i, key) in keys.iter().enumerate() {
+            value = json!({ *key: value });
+            if as_list >> i & 1 == 1 {
+                value = json!([value]);
+            }
+        }
+        let _ = compiled_with(&value.to_string(), &[]);
+    }
+}
