@@ -156,10 +156,10 @@ fn weights_count_before_rpm_and_rpm_before_tpm() {
         "",
     );
     assert_eq!(endpoints(&weighted, "g"), [[("a", Some(3)), ("b", Some(1))]]);
-    let by_rpm = with(&[("g", "model: openai/a, rpm: 6, tpm: 9"), ("g", "model: openai/b, rpm: 2")], "");
-    assert_eq!(endpoints(&by_rpm, "g"), [[("a", Some(6)), ("b", Some(2))]]);
-    let by_tpm = with(&[("g", "model: openai/a, tpm: 1000000"), ("g", "model: openai/b, tpm: 250000")], "");
-    assert_eq!(endpoints(&by_tpm, "g"), [[("a", Some(10_000)), ("b", Some(2_500))]]);
+    let requests = with(&[("g", "model: openai/a, rpm: 6, tpm: 9"), ("g", "model: openai/b, rpm: 2")], "");
+    assert_eq!(endpoints(&requests, "g"), [[("a", Some(6)), ("b", Some(2))]]);
+    let tokens = with(&[("g", "model: openai/a, tpm: 1000000"), ("g", "model: openai/b, tpm: 250000")], "");
+    assert_eq!(endpoints(&tokens, "g"), [[("a", Some(10_000)), ("b", Some(2_500))]]);
     let equal = with(&[("g", "model: openai/a"), ("g", "model: openai/b")], "");
     assert_eq!(endpoints(&equal, "g"), [[("a", None), ("b", None)]]);
     let fractions = with(&[("g", "model: openai/a, weight: 0.9"), ("g", "model: openai/b, weight: 0.1")], "");

@@ -4,7 +4,7 @@ mod support;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{assert_valid, compiled_with, configuration, envoy, passing_filter, site};
+use support::{assert_valid, compiled_with, configuration, find_envoy, passing_filter, site};
 use switchboard_cli::config::Severity;
 use switchboard_cli::envoy::for_people;
 
@@ -117,7 +117,7 @@ proptest! {
         for text in [&up, &people, &format!("{diagnostics:?}")] {
             prop_assert!(!text.contains("hidden-"), "{text}");
         }
-        if let Some(envoy) = envoy() {
+        if let Some(envoy) = find_envoy() {
             assert_valid(&envoy, folder.path(), "up.json", &up);
             assert_valid(&envoy, folder.path(), "people.yaml", &people);
         }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{assert_valid, configuration, envoy, passing_filter, plan, site};
+use support::{assert_valid, configuration, find_envoy, passing_filter, plan, site};
 use switchboard_cli::envoy::{COMMENTS, for_people};
 
 /// Everything at once: two priorities, weights, TLS and plain text, a header secret, a mock, an alias.
@@ -47,7 +47,7 @@ const SECRETS: [&str; 6] = [
 
 #[test]
 fn envoy_takes_both_forms_of_everything_at_once() {
-    let Some(envoy) = envoy() else { return };
+    let Some(envoy) = find_envoy() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut site = site(&passing_filter(folder.path()));
     let plan = plan(FULL);
@@ -61,7 +61,7 @@ fn envoy_takes_both_forms_of_everything_at_once() {
 
 #[test]
 fn envoy_refuses_what_is_wrong_so_that_its_yes_means_something() {
-    let Some(envoy) = envoy() else { return };
+    let Some(envoy) = find_envoy() else { return };
     let folder = tempfile::tempdir().unwrap();
     let text = configuration(&plan(FULL), &site(&passing_filter(folder.path())));
     let broken = text.replace("retry_host_predicate", "retry_host_predicates");

@@ -35,6 +35,9 @@ pub(super) struct Up {
     /// The filter [default: switchboard.wasm beside this program, or where the build leaves it]
     #[arg(long, value_name = "FILE")]
     wasm: Option<PathBuf>,
+    /// The key service [default: switchboard-keys beside this program, or on the PATH]
+    #[arg(long, value_name = "PATH")]
+    keys: Option<PathBuf>,
     /// Seconds that requests get to finish after SIGTERM or Ctrl-C
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     drain_timeout: u64,
@@ -71,7 +74,7 @@ impl Up {
         Ok(Options {
             site: self.site.site(wasm, ca_bundle),
             envoy: programs::envoy(self.envoy)?,
-            keys: programs::keys()?,
+            keys: programs::keys(self.keys)?,
             data_dir: self.data_dir,
             concurrency: self.concurrency,
             drain_timeout: Duration::from_secs(self.drain_timeout),

@@ -48,8 +48,11 @@ pub fn envoy(given: Option<PathBuf>) -> Result<PathBuf, String> {
         })
 }
 
-/// The key service: beside this program, or on the `PATH`.
-pub fn keys() -> Result<PathBuf, String> {
+/// The key service: as given, beside this program, or on the `PATH`.
+pub fn keys(given: Option<PathBuf>) -> Result<PathBuf, String> {
+    if let Some(path) = given {
+        return std::fs::canonicalize(&path).map_err(|error| format!("--keys {}: {error}", path.display()));
+    }
     relative("switchboard-keys")
         .filter(|path| path.is_file())
         .or_else(|| on_path("switchboard-keys"))

@@ -1,6 +1,8 @@
 //! What the launcher's tests share.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
+pub mod envoy;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -57,7 +59,7 @@ pub fn configuration(plan: &Plan, site: &Site) -> String {
 }
 
 /// The Envoy of this machine, or nothing and a loud word.
-pub fn envoy() -> Option<PathBuf> {
+pub fn find_envoy() -> Option<PathBuf> {
     match switchboard_cli::up::programs::envoy(None) {
         Ok(path) => Some(path),
         Err(problem) if std::env::var_os("CI").is_some() => panic!("CI needs an Envoy: {problem}"),
@@ -84,9 +86,13 @@ pub fn assert_valid(envoy: &Path, folder: &Path, name: &str, text: &str) {
 
 /// A filter that lets everything pass, for what is to be seen of Envoy alone.
 pub fn passing_filter(folder: &Path) -> PathBuf {
-    let module = wat::parse_str(PASSING_FILTER).expect("the module is well written");
-    let path = folder.join("passing.wasm");
-    std::fs::write(&path, module).unwrap();
+    filter(folder, "passing.wasm", PASSING_FILTER)
+}
+
+/// Writes the module `text` to `folder`.
+pub fn filter(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, wat::parse_str(text).expect("the module is well written")).unwrap();
     path
 }
 
