@@ -89,6 +89,7 @@ mod tests {
                 access_groups: Vec::new(),
                 max_input_tokens: None,
                 max_output_tokens: None,
+                extra_attempts: 0,
             })
             .collect();
         let aliases: Vec<Alias> = aliases

@@ -137,8 +137,11 @@ impl Stream for Relay {
             #[serde(borrow, default)]
             error: Option<&'a RawValue>,
         }
-        let chunk: Chunk<'_> = serde_json::from_slice(frame.data)
-            .map_err(|_| Fault::garbled("the provider sent a stream event that is not a chunk"))?;
+        // Fields that are passed over are relayed as well: all of the event must be text.
+        let chunk: Option<Chunk<'_>> =
+            core::str::from_utf8(frame.data).ok().and_then(|data| serde_json::from_str(data).ok());
+        let chunk =
+            chunk.ok_or_else(|| Fault::garbled("the provider sent a stream event that is not a chunk"))?;
         if let Some(error) = chunk.error {
             return Err(read_error(500, error));
         }

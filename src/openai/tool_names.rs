@@ -15,15 +15,14 @@ pub struct ToolNames {
 
 impl ToolNames {
     /// The names of a request's tools. `limit` is the longest that the provider takes, bytes.
-    pub fn of<'n>(names: impl Iterator<Item = &'n str> + Clone, limit: usize) -> Self {
+    pub fn of(names: &[&str], limit: usize) -> Self {
         let mut this = Self { limit, renamed: Vec::new() };
-        for name in names.clone() {
+        for &name in names {
             if this.is_fine(name) {
                 continue;
             }
             let taken = |candidate: &str, renamed: &[(String, String)]| {
-                names.clone().any(|other| other == candidate)
-                    || renamed.iter().any(|(sent, _)| sent == candidate)
+                names.contains(&candidate) || renamed.iter().any(|(sent, _)| sent == candidate)
             };
             let mut sent = this.lettered(name, "");
             let mut number = 2_u32;
@@ -95,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_fine_name_stays_and_another_never_takes_its_place() {
-        let names = ToolNames::of(["a.b", "a_b", "a/b", "fine-1"].into_iter(), 64);
+        let names = ToolNames::of(&["a.b", "a_b", "a/b", "fine-1"], 64);
         assert_eq!(names.sent("a.b"), "a_b_2");
         assert_eq!(names.sent("a/b"), "a_b_3");
         assert_eq!(names.sent("a_b"), "a_b");
@@ -119,7 +118,8 @@ mod tests {
         fn every_tool_gets_a_fine_name_of_its_own(
             asked in proptest::collection::btree_set("[a-b._é]{0,6}", 0..6), limit in 4usize..8,
         ) {
-            let names = ToolNames::of(asked.iter().map(String::as_str), limit);
+            let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+            let names = ToolNames::of(&asked, limit);
             let sent: std::collections::BTreeSet<_> = asked.iter().map(|name| names.sent(name).into_owned()).collect();
             prop_assert_eq!(sent.len(), asked.len());
             for name in sent {

@@ -121,7 +121,7 @@ impl Blocks<'_, '_> {
                 "the model's provider takes 'https:' URLs and base64 'data:' URLs",
             ));
         }
-        self.from_url("image", url);
+        self.url("image", url);
         Ok(())
     }
 
@@ -131,7 +131,7 @@ impl Blocks<'_, '_> {
             (Some(data), _) => {
                 let bare = || DataUrl { media_type: bare_type(file), data: data.inner() };
                 if data.inner().starts_with("https:") {
-                    self.from_url("document", data);
+                    self.url("document", data);
                 } else if let Some(data) = DataUrl::parse(data) {
                     self.data(&data, file.filename, &at)?;
                 } else if data.inner().starts_with("data:") {
@@ -144,7 +144,7 @@ impl Blocks<'_, '_> {
                 }
             }
             // LiteLLM's clients put a URL here.
-            (None, Some(url)) if url.inner().starts_with("https:") => self.from_url("document", url),
+            (None, Some(url)) if url.inner().starts_with("https:") => self.url("document", url),
             (None, Some(id)) => {
                 self.betas.add(betas::FILES);
                 self.w.object().key("type").string("document").key("source").object();
@@ -157,7 +157,7 @@ impl Blocks<'_, '_> {
         Ok(())
     }
 
-    fn from_url(&mut self, kind: &str, url: JsonStr<'_>) {
+    fn url(&mut self, kind: &str, url: JsonStr<'_>) {
         self.w.object().key("type").string(kind).key("source").object();
         self.w.key("type").string("url").key("url").raw(url.token()).end_object();
     }

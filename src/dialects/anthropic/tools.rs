@@ -62,7 +62,8 @@ impl<'a> Tools<'a> {
             }
             choice => choice,
         };
-        let names = ToolNames::of(tools.iter().filter_map(function).map(|tool| &*tool.name), NAME_LIMIT);
+        let asked: Vec<&str> = tools.iter().filter_map(function).map(|tool| &*tool.name).collect();
+        let names = ToolNames::of(&asked, NAME_LIMIT);
         Ok(Self {
             tools,
             choice,

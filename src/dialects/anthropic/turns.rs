@@ -27,20 +27,8 @@ pub(super) fn write_system(
     let before = w.bytes().len();
     w.key("system").array();
     let empty = w.bytes().len();
-    match given {
-        Some(given) => match JsonStr::of(given) {
-            Some(text) => blocks(w, &mut Betas::default()).text(text, None),
-            None => {
-                let blocks = given.get().strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
-                let blocks = blocks.ok_or_else(|| {
-                    ErrorBody::invalid("system", "expected a string or an array of text blocks")
-                })?;
-                if !blocks.trim().is_empty() {
-                    w.raw(blocks.trim());
-                }
-            }
-        },
-        None => {}
+    if let Some(given) = given {
+        write_given(w, given)?;
     }
     for (at, message) in messages.iter().enumerate().take(leading) {
         instructions(w, (at, message))?;
@@ -54,6 +42,21 @@ pub(super) fn write_system(
         w.end_array();
     }
     Ok(leading)
+}
+
+/// The client's own `system`: a text, or blocks as they stand.
+fn write_given(w: &mut Writer<'_>, given: &RawValue) -> Result<(), ErrorBody> {
+    if let Some(text) = JsonStr::of(given) {
+        blocks(w, &mut Betas::default()).text(text, None);
+        return Ok(());
+    }
+    let blocks = given.get().strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    let blocks =
+        blocks.ok_or_else(|| ErrorBody::invalid("system", "expected a string or an array of text blocks"))?;
+    if !blocks.trim().is_empty() {
+        w.raw(blocks.trim());
+    }
+    Ok(())
 }
 
 /// Writes `messages` from those after the first `from`.

@@ -1,0 +1,140 @@
+//! What must hold for any bytes. The fuzz targets call these functions; so does `tests/fuzz.rs`, with the fixtures.
+
+use serde_json::value::RawValue;
+use switchboard::config::Deployment;
+use switchboard::dialects::{Body, Target};
+use switchboard::exchange::Streaming;
+use switchboard::frame::{Framer, Framing};
+use switchboard::openai::{Memo, Operation, Request};
+use switchboard::providers::PROVIDERS;
+
+/// Frames do not depend on how their bytes were cut.
+///
+/// # Panics
+/// When they do.
+pub fn sse(data: &[u8]) {
+    for framing in [Framing::Sse, Framing::Lines] {
+        let cut_up = |chunks: &[&[u8]]| {
+            let mut cutter = Framer::new(framing);
+            let mut frames = Vec::new();
+            let mut each = |frame: switchboard::frame::Frame<'_>| {
+                frames.push((frame.event.to_vec(), frame.data.to_vec()));
+            };
+            let mut fed = Ok(());
+            for chunk in chunks {
+                fed = fed.and_then(|()| cutter.feed(chunk, &mut each));
+            }
+            let ended = fed.and_then(|()| cutter.end(&mut each));
+            (frames, ended)
+        };
+        let whole = cut_up(&[data]);
+        for at in cuts(data) {
+            let (before, after) = data.split_at(at);
+            assert_eq!(cut_up(&[before, after]), whole, "cut at {at}");
+        }
+    }
+}
+
+/// A translated stream does not depend on how its bytes were cut, is made of JSON, and ends exactly once.
+///
+/// # Panics
+/// When it does, is not, or does not.
+pub fn stream(data: &[u8]) {
+    for provider in PROVIDERS {
+        for operation in [Operation::Chat, Operation::Completions] {
+            let translated = |chunks: &[&[u8]]| {
+                let mut streaming = Streaming::new(provider.dialect, &memo(operation), provider.name);
+                let mut out = Vec::new();
+                for chunk in chunks {
+                    out.extend_from_slice(streaming.feed(chunk, false));
+                }
+                out.extend_from_slice(streaming.feed(b"", true));
+                out
+            };
+            let whole = translated(&[data]);
+            for at in cuts(data) {
+                let (before, after) = data.split_at(at);
+                assert!(translated(&[before, after]) == whole, "{} cut at {at}", provider.name);
+            }
+            check_events(&whole);
+        }
+    }
+}
+
+/// A request is refused, or written as JSON; whatever is read as an answer or an error gives JSON, too.
+///
+/// # Panics
+/// When something else comes out.
+pub fn request(data: &[u8]) {
+    for provider in PROVIDERS {
+        for operation in [Operation::Chat, Operation::Completions, Operation::Embeddings] {
+            let mut memo = memo(operation);
+            if let Ok(answer) = provider.dialect.answer(data, &memo) {
+                is_json(&answer.body);
+            }
+            is_json(&provider.dialect.error(400, data).to_body(provider.name).to_json());
+            let Ok(request) = Request::parse(operation, data) else { continue };
+            for model in ["claude-sonnet-4-5", "claude-opus-5-5", "claude-3-5-haiku"] {
+                let deployment = deployment(provider.name, model);
+                let to =
+                    Target { provider, deployment: &deployment, model, drop_params: model.len() % 2 == 0 };
+                match provider.dialect.request(&request, &to, &mut memo) {
+                    Ok(outbound) => {
+                        let (Body::Bytes(body) | Body::Answered { body, .. }) = outbound.body;
+                        is_json(&body);
+                    }
+                    Err(refused) => is_json(&refused.to_json()),
+                }
+            }
+        }
+    }
+}
+
+fn check_events(out: &[u8]) {
+    let text = core::str::from_utf8(out).expect("the client's stream is UTF-8");
+    let mut ends = 0;
+    for event in text.strip_suffix("\n\n").expect("the last event ends").split("\n\n") {
+        assert_eq!(ends, 0, "after the end: {event}");
+        // A relayed event may have several lines of data.
+        let data: Vec<&str> =
+            event.split('\n').map(|line| line.strip_prefix("data: ").expect("a line of data")).collect();
+        let data = data.join("\n");
+        ends += usize::from(data == "[DONE]" || data.starts_with("{\"error\":"));
+        if data != "[DONE]" {
+            is_json(data.as_bytes());
+        }
+    }
+    assert_eq!(ends, 1, "a stream ends once");
+}
+
+fn is_json(bytes: &[u8]) {
+    let parsed: Result<&RawValue, _> = serde_json::from_slice(bytes);
+    assert!(parsed.is_ok(), "no JSON: {}", String::from_utf8_lossy(bytes));
+}
+
+/// Some places to cut: the ends, the middle, and one that depends on the bytes.
+fn cuts(data: &[u8]) -> [usize; 4] {
+    let sum = data.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    [1.min(data.len()), data.len() / 2, data.len().saturating_sub(1), sum % (data.len() + 1)]
+}
+
+fn deployment(provider: &str, model: &str) -> Deployment {
+    let text = format!(
+        r#"{{"id":"d","group":"g","provider":"{provider}","model":"{model}","api_base":"https://example.com"}}"#
+    );
+    serde_json::from_str(&text).expect("a deployment")
+}
+
+fn memo(operation: Operation) -> Memo {
+    Memo {
+        operation,
+        model: "the-model".to_owned(),
+        stream: false,
+        include_usage: true,
+        base64: false,
+        created: 1_700_000_000,
+        id: "chatcmpl-fuzz".to_owned(),
+        json_tool: Some("json_tool_call".to_owned()),
+        renamed: Vec::new(),
+    }
+}

@@ -1,0 +1,187 @@
+//! Real answers of providers, where their recordings are present beside the repository.
+
+mod fixtures;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use switchboard::exchange::Streaming;
+use switchboard::openai::{Memo, Operation};
+use switchboard::providers::{Provider, find};
+
+/// Recordings that hold a fault of the provider's, and what is made of it.
+const FAULTS: &[(&str, &str)] = &[
+    // A second answer begins inside a call of the first.
+    ("spliced-message-start.chunks.txt", "began its answer a second time"),
+    // An error of the provider's, as it stands.
+    ("reasoning-model-legacy-parameter-error.json", "Unsupported parameter: 'max_tokens'"),
+];
+
+#[test]
+fn recorded_answers_are_translated() {
+    let recordings = recordings();
+    let mut count = 0;
+    for (provider, files) in &recordings {
+        for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "json"))
+        {
+            let body = fs::read(file).unwrap();
+            let recorded: Value = serde_json::from_slice(&body).unwrap();
+            let Some(operation) = operation_of(&recorded) else { continue };
+            count += 1;
+            let translated = provider.dialect.answer(&body, &memo(operation));
+            match (fault_of(file), translated) {
+                (None, Ok(answer)) => check_answer(file, &recorded, &answer.body),
+                (Some(words), Err(fault)) => {
+                    assert!(fault.message.contains(words), "{}: {fault:?}", file.display());
+                }
+                (_, translated) => panic!("{}: {translated:?}", file.display()),
+            }
+        }
+    }
+    assert!(recordings.is_empty() || count > 0, "no recording was known for what it is");
+}
+
+#[test]
+fn recorded_streams_are_translated_however_they_are_cut() {
+    let recordings = recordings();
+    let mut count = 0;
+    for (provider, files) in &recordings {
+        for file in files.iter().filter(|file| file.to_str().unwrap().ends_with(".chunks.txt")) {
+            let lines = fs::read_to_string(file).unwrap();
+            let Some(operation) =
+                lines.lines().next().and_then(|line| operation_of(&serde_json::from_str(line).ok()?))
+            else {
+                continue;
+            };
+            count += 1;
+            let mut wire: String = lines.lines().filter(|line| !line.is_empty()).map(event).collect();
+            if provider.dialect.name() == "openai" {
+                wire.push_str("data: [DONE]\n\n");
+            }
+            let whole = stream(provider, operation, &[wire.as_bytes()]);
+            let pieces: Vec<&[u8]> = wire.as_bytes().chunks(97).collect();
+            assert!(stream(provider, operation, &pieces) == whole, "{} depends on its cuts", file.display());
+            let whole = String::from_utf8(whole).unwrap();
+            if let Some(words) = fault_of(file) {
+                assert!(whole.contains(words) && !whole.contains("[DONE]"), "{}: {whole}", file.display());
+            } else {
+                check_stream(file, &lines, &whole);
+            }
+        }
+    }
+    assert!(recordings.is_empty() || count > 0, "no recording was known for what it is");
+}
+
+/// What stands in the answer must come out of the translation.
+fn check_answer(file: &Path, recorded: &Value, body: &[u8]) {
+    let answer: Value =
+        serde_json::from_slice(body).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    assert_eq!(answer["model"], "the-model", "{}", file.display());
+    let choice = &answer["choices"][0];
+    let Some(blocks) = recorded["content"].as_array() else { return };
+    let of = |kind: &str| blocks.iter().filter(|block| block["type"] == kind).collect::<Vec<_>>();
+    let text: String = of("text").iter().filter_map(|block| block["text"].as_str()).collect();
+    assert_eq!(choice["message"]["content"].as_str().unwrap_or_default(), text, "{}", file.display());
+    let calls = choice["message"]["tool_calls"].as_array().map_or(0, Vec::len);
+    assert_eq!(calls, of("tool_use").len(), "{}", file.display());
+    assert!(choice["finish_reason"].is_string(), "{}", file.display());
+    assert!(answer["usage"]["prompt_tokens"].as_u64() >= recorded["usage"]["input_tokens"].as_u64());
+}
+
+fn check_stream(file: &Path, recorded: &str, out: &str) {
+    assert!(out.ends_with("data: [DONE]\n\n") && !out.contains("\"error\""), "{}: {out}", file.display());
+    let mut text = String::new();
+    let mut finishes = 0;
+    for event in out.split("\n\n") {
+        let Some(data) = event.strip_prefix("data: ").filter(|data| *data != "[DONE]") else { continue };
+        let chunk: Value =
+            serde_json::from_str(data).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        for choice in chunk["choices"].as_array().unwrap() {
+            text.push_str(
+                choice["delta"]["content"].as_str().or(choice["text"].as_str()).unwrap_or_default(),
+            );
+            finishes += usize::from(choice["finish_reason"].is_string());
+        }
+    }
+    assert_eq!(finishes, 1, "{}", file.display());
+    // Up to the end of the first answer: some recordings hold several.
+    let mut expected = String::new();
+    for line in recorded.lines().filter(|line| !line.is_empty()) {
+        let event: Value = serde_json::from_str(line).unwrap();
+        if event["type"] == "message_stop" {
+            break;
+        }
+        expected.push_str(event["delta"]["text"].as_str().unwrap_or_default());
+        expected.push_str(event["content_block"]["text"].as_str().unwrap_or_default());
+        for choice in event["choices"].as_array().into_iter().flatten() {
+            expected.push_str(
+                choice["delta"]["content"].as_str().or(choice["text"].as_str()).unwrap_or_default(),
+            );
+        }
+    }
+    assert_eq!(text, expected, "{}", file.display());
+}
+
+fn stream(provider: &Provider, operation: Operation, chunks: &[&[u8]]) -> Vec<u8> {
+    let mut streaming = Streaming::new(provider.dialect, &memo(operation), provider.name);
+    let mut out = Vec::new();
+    for chunk in chunks {
+        out.extend_from_slice(streaming.feed(chunk, false));
+    }
+    out.extend_from_slice(streaming.feed(b"", true));
+    out
+}
+
+/// An event as it came: its name, where it has one, and its data.
+fn event(line: &str) -> String {
+    let name = line.strip_prefix("{\"type\":\"").and_then(|rest| rest.split('"').next());
+    name.map_or_else(|| format!("data: {line}\n\n"), |name| format!("event: {name}\ndata: {line}\n\n"))
+}
+
+/// Which API a recording is of; `None` for those that are not translated.
+fn operation_of(recorded: &Value) -> Option<Operation> {
+    match (recorded["type"].as_str(), recorded["object"].as_str()) {
+        (Some("message" | "message_start" | "error"), _)
+        | (_, Some("chat.completion" | "chat.completion.chunk")) => Some(Operation::Chat),
+        (_, Some("text_completion")) => Some(Operation::Completions),
+        (_, Some("list")) if recorded["data"][0]["object"] == "embedding" => Some(Operation::Embeddings),
+        _ if recorded["error"].is_object() || recorded["choices"].is_array() => Some(Operation::Chat),
+        _ => None,
+    }
+}
+
+fn fault_of(file: &Path) -> Option<&'static str> {
+    let name = file.file_name()?.to_str()?;
+    FAULTS.iter().find(|(recording, _)| *recording == name).map(|(_, words)| *words)
+}
+
+/// The recordings of each dialect, sorted; none where the folder is not there.
+fn recordings() -> Vec<(&'static Provider, Vec<PathBuf>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/recordings");
+    let mut found = Vec::new();
+    for provider in fixtures::dialects() {
+        let Ok(folder) = fs::read_dir(root.join(provider.name)) else { continue };
+        let mut files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        found.push((find(provider.name).unwrap(), files));
+    }
+    if found.is_empty() {
+        eprintln!("no recordings beside the repository: nothing is tested here");
+    }
+    found
+}
+
+fn memo(operation: Operation) -> Memo {
+    Memo {
+        operation,
+        model: "the-model".to_owned(),
+        stream: false,
+        include_usage: true,
+        base64: false,
+        created: 1_700_000_000,
+        id: "chatcmpl-recording".to_owned(),
+        json_tool: None,
+        renamed: Vec::new(),
+    }
+}

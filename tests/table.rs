@@ -1,0 +1,210 @@
+//! The table of vendors and the house of dialects: a new row or file fails here until all that belongs to it is there.
+
+mod fixtures;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fixtures::{Case, Kind, cases, dialects};
+use switchboard::openai::Operation;
+use switchboard::providers::{Auth, OWNED_HEADERS, PROVIDERS, Provider, find, names};
+
+/// Names that are the gateway's own words, too: the client's language, and `LiteLLM`'s `mock_response`.
+const OWN_WORDS: &[&str] = &["openai", "mock"];
+
+#[test]
+fn every_row_is_reached_by_its_name_and_every_dialect_by_a_row_of_its_own() {
+    for row in PROVIDERS {
+        let found = find(row.name).expect(row.name);
+        assert!(std::ptr::eq(found, row), "{} stands twice", row.name);
+        assert!(
+            dialects().iter().any(|own| own.name == row.dialect.name()),
+            "{} speaks {}, which has no row of that name: its fixtures are not read",
+            row.name,
+            row.dialect.name()
+        );
+    }
+    let sorted: BTreeSet<&str> = names().collect();
+    assert!(names().eq(sorted), "rows stand in the order of their names");
+}
+
+#[test]
+fn every_row_is_documented_as_it_is() {
+    let page = fs::read_to_string(repository().join("docs/providers.md")).unwrap();
+    for row in PROVIDERS {
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", row.name)))
+            .unwrap_or_else(|| panic!("docs/providers.md has no line for {}", row.name));
+        for fact in [row.dialect.name(), row.base, row.key_env] {
+            assert!(fact.is_empty() || line.contains(&format!("`{fact}`")), "{fact} is missing in {line}");
+        }
+    }
+    let table = page.lines().take_while(|line| !line.starts_with("## "));
+    let documented = table.filter(|line| line.starts_with("| `")).count();
+    assert_eq!(documented, PROVIDERS.len(), "docs/providers.md documents rows that are not there");
+}
+
+#[test]
+fn every_header_of_a_provider_is_taken_away_before_the_next_attempt() {
+    for row in PROVIDERS {
+        let auth = match row.auth {
+            Auth::Header(name) => name,
+            _ => "authorization",
+        };
+        for name in row.headers.iter().map(|(name, _)| *name).chain([auth]) {
+            assert!(OWNED_HEADERS.contains(&name), "{} sets {name}, which OWNED_HEADERS lacks", row.name);
+        }
+    }
+    for case in cases(Kind::Request) {
+        for line in case.translate().head.lines() {
+            let name = line.split_once(": ").unwrap().0;
+            assert!(OWNED_HEADERS.contains(&name), "{} sets {name}, which OWNED_HEADERS lacks", case.path());
+        }
+    }
+}
+
+#[test]
+fn every_base_is_one_that_paths_can_be_added_to() {
+    for row in PROVIDERS {
+        assert!(
+            row.base.is_empty() || row.base.starts_with("http") && !row.base.ends_with('/'),
+            "{}: {}",
+            row.name,
+            row.base
+        );
+    }
+}
+
+#[test]
+fn every_dialect_has_the_fixtures_that_it_must_have() {
+    let mut missing = Vec::new();
+    for row in dialects() {
+        let of = |kind: Kind| -> Vec<Case> {
+            cases(kind).into_iter().filter(|case| case.provider.name == row.name).collect()
+        };
+        let mut need = |there: bool, what: &str| {
+            if !there {
+                missing.push(format!("{}: {what}", row.name));
+            }
+        };
+        let requests = of(Kind::Request);
+        for operation in row.dialect.operations() {
+            let asked = requests.iter().any(|case| case.memo().operation == *operation);
+            need(asked, &format!("a request for {}", operation.route()));
+        }
+        if !is_called(row) {
+            continue;
+        }
+        let chats = row.dialect.operations().contains(&Operation::Chat);
+        let [answers, streams, errors] = [Kind::Response, Kind::Stream, Kind::Error].map(of);
+        need(!answers.is_empty(), "an answer");
+        need(errors.len() > 1, "errors");
+        need(answers.iter().any(is_error), "an answer that cannot be read");
+        if chats {
+            need(requests.iter().any(|case| says(&case.input, "\"tools\"")), "a request with tools");
+            need(answers.iter().any(calls), "an answer that calls a tool");
+            need(streams.iter().any(calls), "a stream that calls a tool");
+            need(streams.iter().any(is_error), "a stream with an error in it");
+            let both = |stream: &&Case| answers.iter().any(|answer| answer.name == stream.name);
+            need(streams.iter().any(|stream| both(&stream)), "a stream and an answer of the same name");
+        }
+    }
+    assert!(missing.is_empty(), "fixtures are missing:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn a_vendor_is_named_in_its_row_and_its_dialect_only() {
+    let mut named = Vec::new();
+    for file in sources(&repository().join("src")) {
+        let path = file.strip_prefix(repository()).unwrap().to_str().unwrap().to_owned();
+        let source = fs::read_to_string(&file).unwrap();
+        let code = code_of(&source);
+        for row in PROVIDERS.iter().filter(|row| !OWN_WORDS.contains(&row.name)) {
+            let at_home = path == "src/providers.rs"
+                || path == format!("src/dialects/{}.rs", row.dialect.name())
+                || path.starts_with(&format!("src/dialects/{}/", row.dialect.name()));
+            if at_home {
+                continue;
+            }
+            for (number, line) in &code {
+                let is_door = path == "src/dialects/mod.rs"
+                    && (line.starts_with("mod ") || line.starts_with("pub use "));
+                if !is_door && has_word(line, row.name) {
+                    named.push(format!("{path}:{number}: {line}"));
+                }
+            }
+        }
+    }
+    assert!(
+        named.is_empty(),
+        "what is special about a vendor belongs into its row or dialect:\n{}",
+        named.join("\n")
+    );
+}
+
+#[test]
+fn the_search_for_names_finds_them_in_code_and_not_in_words_about_it() {
+    let code = code_of(
+        "// acme\nlet x = \"acme\"; // acme\nlet y = 1; // acme\nAcme::new();\n#[cfg(test)]\nmod tests { acme }\n",
+    );
+    let found: Vec<usize> =
+        code.iter().filter(|(_, line)| has_word(line, "acme")).map(|(number, _)| *number).collect();
+    assert_eq!(found, [2, 4]);
+    assert!(!has_word("acmeist", "acme"));
+}
+
+/// Whether anybody is called: a mock answers by itself.
+fn is_called(row: &Provider) -> bool {
+    row.auth != Auth::None || !row.base.is_empty()
+}
+
+fn is_error(case: &Case) -> bool {
+    says(&case.translate().body, "{\"error\":")
+}
+
+fn calls(case: &Case) -> bool {
+    says(&case.translate().body, "\"tool_calls\"")
+}
+
+fn says(bytes: &[u8], words: &str) -> bool {
+    String::from_utf8_lossy(bytes).contains(words)
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The numbered lines of a file without its comments and its tests, which stand at the end.
+fn code_of(source: &str) -> Vec<(usize, &str)> {
+    source
+        .lines()
+        .enumerate()
+        .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
+        .map(|(at, line)| (at + 1, line))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(number, line)| (number, line.split(" // ").next().unwrap_or_default().trim_end()))
+        .collect()
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    line.match_indices(word).any(|(at, _)| {
+        !is_letter(line[..at].chars().next_back()) && !is_letter(line[at + word.len()..].chars().next())
+    })
+}
