@@ -14,7 +14,10 @@ pub fn present(auth: Auth, endpoint: &Endpoint, headers: &mut Headers) -> Result
         endpoint.credential.as_ref().ok_or_else(|| {
             let variable = endpoint.deployment.api_key_env.as_deref().unwrap_or("api_key");
             let id = &endpoint.deployment.id;
-            Fault::new(Class::Authentication, format!("no credential: {variable} is not set for deployment '{id}'"))
+            Fault::new(
+                Class::Authentication,
+                format!("no credential: {variable} is not set for deployment '{id}'"),
+            )
         })
     };
     match auth {

@@ -129,7 +129,7 @@ pub struct Deployment {
     pub id: String,
     /// [`Group::name`].
     pub group: String,
-    /// Row in `providers.rs`.
+    /// Row of `providers`.
     pub provider: String,
     /// Model in the provider's words; a `*` stands for what the group's `*` matched.
     pub model: String,

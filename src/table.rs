@@ -157,7 +157,8 @@ impl Endpoint {
         })?;
         let set = |name: &String| env(name).filter(|value| !value.is_empty()).map(Secret::new);
         let credential = deployment.api_key_env.as_ref().and_then(set);
-        let secrets = deployment.secrets.iter().filter_map(|(name, variable)| Some((name.clone(), set(variable)?)));
+        let secrets =
+            deployment.secrets.iter().filter_map(|(name, variable)| Some((name.clone(), set(variable)?)));
         let secrets = secrets.collect();
         let headers = deployment.headers.iter().filter_map(|header| {
             let value = header.value.as_ref().map(|value| Secret::new(value.as_str()));
@@ -167,7 +168,15 @@ impl Endpoint {
             ))
         });
         let (authority, base_path) = split_url(&deployment.api_base);
-        Ok(Self { provider, credential, secrets, headers: headers.collect(), authority, base_path, deployment })
+        Ok(Self {
+            provider,
+            credential,
+            secrets,
+            headers: headers.collect(),
+            authority,
+            base_path,
+            deployment,
+        })
     }
 }
 

@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::{Frame, Framing};
-use crate::json::{JsonString, Writer};
+use crate::json::JsonString;
 use crate::openai::{
-    Answer, ChunkWriter, Class, CompletionWriter, ErrorBody, Fault, FinishReason, Memo, Operation, Request,
-    Usage,
+    Answer, ChunkWriter, Class, CompletionWriter, EmbeddingWriter, ErrorBody, Fault, FinishReason, Memo,
+    Operation, Request, Usage, pack,
 };
 
 /// Speaks for nobody.
@@ -104,22 +106,11 @@ fn stream(text: &str, memo: &Memo) -> Vec<u8> {
 
 /// A mock of an embedding model is the vector itself, as JSON.
 fn embedding(text: &str, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
-    let vector: Vec<f32> = serde_json::from_str(text).map_err(|_| {
+    let mut out = EmbeddingWriter::new(memo);
+    let vector = serde_json::from_str::<&RawValue>(text).ok().filter(|vector| pack(vector).is_ok());
+    let written = vector.and_then(|vector| out.floats(vector).ok());
+    written.map(|()| out.answer(USAGE.prompt).body).ok_or_else(|| {
         ErrorBody::bad_request("mock_response of an embedding model must be a JSON array of numbers")
             .about("model")
-    })?;
-    let mut body = Vec::new();
-    let mut w = Writer::new(&mut body);
-    w.object().key("object").string("list").key("data").array();
-    w.object().key("object").string("embedding").key("index").number(0).key("embedding");
-    if memo.base64 {
-        let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-        w.string(&base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes));
-    } else {
-        w.raw(text.trim());
-    }
-    w.end_object().end_array().key("model").string(&memo.model);
-    w.key("usage").object().key("prompt_tokens").number(USAGE.prompt);
-    w.key("total_tokens").number(USAGE.prompt).end_object().end_object();
-    Ok(body)
+    })
 }

@@ -1,5 +1,5 @@
 //! The languages that upstreams speak, one file each. A dialect takes bytes and facts and writes bytes: it has no
-//! host, no clock, no log, and does not know the other dialects or who speaks it (`providers.rs` does).
+//! host, no clock, no log, and does not know the other dialects or who speaks it (`providers` does).
 
 mod anthropic;
 mod mock;

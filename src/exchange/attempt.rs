@@ -135,7 +135,8 @@ impl Attempt {
         for (name, value) in &endpoint.headers {
             headers.set(name.clone(), value.reveal().to_owned());
         }
-        auth::present(provider.auth, &endpoint, &mut headers).map_err(|fault| fault.to_body(provider.name))?;
+        auth::present(provider.auth, &endpoint, &mut headers)
+            .map_err(|fault| fault.to_body(provider.name))?;
         Ok(Outgoing::Send { headers, body })
     }
 

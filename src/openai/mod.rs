@@ -4,6 +4,7 @@
 
 mod chunk;
 mod completion;
+mod embedding;
 mod error;
 mod message;
 mod params;
@@ -14,6 +15,7 @@ mod usage;
 
 pub use chunk::ChunkWriter;
 pub use completion::{Answer, CompletionWriter};
+pub use embedding::{EmbeddingWriter, pack};
 pub use error::{Class, ErrorBody, Fault};
 pub use message::{Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
 pub use params::{STANDARD_PARAMS, is_default, is_private};

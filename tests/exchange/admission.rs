@@ -101,7 +101,10 @@ fn a_blocked_and_an_expired_key_are_refused_without_a_call() {
         record("sk-fresh-key", |key| key["expires_at"] = json!(1_700_000_000.5)),
     ]);
     let blocked = reply(begin(&ring, CHAT, "sk-blocked-key").1);
-    assert_eq!(error(&blocked)["message"], "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin.");
+    assert_eq!(
+        error(&blocked)["message"],
+        "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin."
+    );
     let expired = reply(begin(&ring, CHAT, "sk-expired-key").1);
     assert_eq!(
         error(&expired),
@@ -179,14 +182,23 @@ fn what_is_wrong_with_a_body_is_said_by_field() {
     expect("[1]", "request_body", "Invalid JSON payload: expected an object");
     expect(r#"{"messages":[]}"#, "model", "You passed in model=None.");
     expect(r#"{"model":7,"messages":[]}"#, "model", "'model' must be a string.");
-    expect(r#"{"model":"gpt","stream":"yes","messages":[]}"#, "stream", "expected true or false, but got a string");
-    expect(r#"{"model":"gpt","mod\u0065l":"claude","messages":[]}"#, "request_body", "the field 'model' stands twice");
+    expect(
+        r#"{"model":"gpt","stream":"yes","messages":[]}"#,
+        "stream",
+        "expected true or false, but got a string",
+    );
+    expect(
+        r#"{"model":"gpt","mod\u0065l":"claude","messages":[]}"#,
+        "request_body",
+        "the field 'model' stands twice",
+    );
     expect(&chat("nothing"), "model", "There are no healthy deployments for this model");
 }
 
 #[test]
 fn a_client_cannot_send_the_gateway_to_another_host() {
-    let error = admit(json!({}), CHAT, r#"{"model":"gpt","api_base":"http://evil","messages":[]}"#).unwrap_err();
+    let error =
+        admit(json!({}), CHAT, r#"{"model":"gpt","api_base":"http://evil","messages":[]}"#).unwrap_err();
     assert_eq!(error["code"], "401");
     assert!(error["message"].as_str().unwrap().contains("api_base is not allowed in request body"));
 }
@@ -214,7 +226,12 @@ fn a_key_sees_the_models_that_it_may_use() {
         let head = head(&[(":method", "GET"), (":path", "/v1/models"), ("authorization", &bearer)]);
         let reply = reply(Admission::begin(&table(), &ring, &head, false, NOW_MS).1);
         let list: Value = serde_json::from_slice(&reply.body).unwrap();
-        list["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(list(MASTER), ["smart", "gpt", "claude", "openai/*", "fake"]);
     assert_eq!(list("sk-known-key"), ["smart", "gpt", "claude"]);

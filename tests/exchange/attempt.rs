@@ -12,7 +12,9 @@ const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]
 fn send(attempt: &mut Attempt, current: &[(&str, &str)], body: &str) -> (Headers, Vec<u8>) {
     match attempt.request(&head(current), body.as_bytes()) {
         Outgoing::Send { headers, body } => (headers, body),
-        Outgoing::Reply(reply) => panic!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body)),
+        Outgoing::Reply(reply) => {
+            panic!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body))
+        }
     }
 }
 
@@ -109,11 +111,18 @@ fn an_answer_comes_back_under_the_clients_model_name_and_is_paid_for() {
 #[test]
 fn a_providers_error_becomes_litellms_and_keeps_its_retry_after() {
     let mut attempt = sent(&call(BODY), "gpt-1");
-    let (headers, body) =
-        answer(&mut attempt, "429", "application/json", r#"{"error":{"message":"slow down","type":"requests","param":null,"code":null}}"#);
+    let (headers, body) = answer(
+        &mut attempt,
+        "429",
+        "application/json",
+        r#"{"error":{"message":"slow down","type":"requests","param":null,"code":null}}"#,
+    );
     assert_eq!(value(&headers, ":status"), Some("429"));
     assert_eq!(value(&headers, "retry-after"), Some("7"));
-    assert_eq!(body["error"]["message"], "litellm.RateLimitError: RateLimitError: OpenAIException - slow down");
+    assert_eq!(
+        body["error"]["message"],
+        "litellm.RateLimitError: RateLimitError: OpenAIException - slow down"
+    );
     assert_eq!(body["error"]["type"], "throttling_error");
     assert_eq!(body["error"]["code"], "429");
 }
@@ -129,8 +138,12 @@ fn html_and_half_a_json_are_a_bad_gateway_whatever_their_status() {
 
 #[test]
 fn an_error_inside_a_200_is_an_error() {
-    let (headers, body) =
-        answer(&mut sent(&call(BODY), "gpt-1"), "200", "application/json", r#"{"error":{"message":"no","code":429}}"#);
+    let (headers, body) = answer(
+        &mut sent(&call(BODY), "gpt-1"),
+        "200",
+        "application/json",
+        r#"{"error":{"message":"no","code":429}}"#,
+    );
     assert_eq!(value(&headers, ":status"), Some("429"));
     assert!(body["error"]["message"].as_str().unwrap().ends_with("OpenAIException - no"));
 }
@@ -153,7 +166,8 @@ fn a_wrong_credential_of_one_deployment_is_tried_at_another_and_only_there() {
         let call = call(body);
         let mut attempt = attempt(&call, deployment);
         send(&mut attempt, &[], body);
-        let (headers, _) = answer(&mut attempt, "401", "application/json", r#"{"error":{"message":"bad key"}}"#);
+        let (headers, _) =
+            answer(&mut attempt, "401", "application/json", r#"{"error":{"message":"bad key"}}"#);
         (value(&headers, "x-switchboard-retry").map(str::to_owned), call.progress.borrow().marked)
     };
     assert_eq!(marked(BODY, "gpt-1"), (Some("AuthenticationError".into()), true));

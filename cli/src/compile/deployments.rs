@@ -48,8 +48,9 @@ fn compile_one(
     let id = ids.of(model, report);
     let (provider, upstream_model) = provider::find(&model.params, report)?;
     let called = model.params.mock_response.is_none() && provider.dialect.name() != "mock";
+    let options = options(model, provider, variables);
     let (target, api_base) = if called {
-        address(model, provider, variables, report)?
+        address(model, provider, &options, variables, report)?
     } else {
         (Some(Target::Itself), String::new())
     };
@@ -63,7 +64,7 @@ fn compile_one(
         defaults: defaults(model),
         drop_params: model.params.drop_params,
         mock_response: model.params.mock_response.clone(),
-        options: options(model, variables),
+        options,
         secrets: secrets(model, &id, variables),
         max_output_tokens: model.max_output_tokens,
         price: price(model),
@@ -90,6 +91,7 @@ fn check_wildcards(model: &Model, report: &Report) {
 fn address(
     model: &Model,
     provider: &Provider,
+    options: &[(String, String)],
     variables: &Variables<'_>,
     report: &Report,
 ) -> Option<(Option<Target>, String)> {
@@ -99,16 +101,13 @@ fn address(
             Some(base) => (base, setting.at),
             None => return Some((None, String::new())),
         },
-        None if provider.base.is_empty() => {
-            let help = format!("add `api_base:` with the URL of your {} server", provider.name);
-            report.error(
-                model.params.at,
-                format!("{path} is missing, and {} has no usual one", provider.name),
-                Some(help),
-            );
-            return None;
-        }
-        None => (provider.base.to_owned(), model.params.at),
+        None => match usual_base(model, provider, options, variables) {
+            Ok(base) => (base, model.params.at),
+            Err((message, help)) => {
+                report.error(model.params.at, message, Some(help));
+                return None;
+            }
+        },
     };
     match Address::parse(&base) {
         Ok((address, base)) => Some((Some(Target::Remote(address)), base)),
@@ -118,6 +117,48 @@ fn address(
             None
         }
     }
+}
+
+/// The address of a deployment that gives none: the provider's variable, or its usual one.
+///
+/// # Errors
+/// What is missing, and what to do about it.
+fn usual_base(
+    model: &Model,
+    provider: &Provider,
+    options: &[(String, String)],
+    variables: &Variables<'_>,
+) -> Result<String, (String, String)> {
+    if let Some(base) = variables.usual(provider.base_env) {
+        return Ok(base);
+    }
+    let path = format!("{}.litellm_params", model.path);
+    if provider.base.is_empty() {
+        let message = format!("{path}.api_base is missing, and {} has no usual one", provider.name);
+        return Err((message, format!("add `api_base:` with the URL of your {} server", provider.name)));
+    }
+    let mut base = String::new();
+    let mut rest = provider.base;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
+        let Some((_, value)) = options.iter().find(|(option, value)| option == name && !value.is_empty())
+        else {
+            let preset = provider.options.iter().find(|preset| preset.name == name);
+            let variable = preset.and_then(|preset| preset.env.first());
+            let or_variable = variable.map(|name| format!(", or set {name}")).unwrap_or_default();
+            let message = format!("{path}.{name} is missing, which the address of {} needs", provider.name);
+            return Err((
+                message,
+                format!("add `{name}:`{or_variable}, or give the whole address as `api_base:`"),
+            ));
+        };
+        base.push_str(before);
+        base.push_str(value);
+        rest = after;
+    }
+    base.push_str(rest);
+    Ok(base)
 }
 
 fn api_key_env(
@@ -130,7 +171,12 @@ fn api_key_env(
     match &model.params.api_key {
         Some(setting) => Some(variables.secret(setting, id, "API_KEY", &path)),
         None if provider.key_env.is_empty() => None,
-        None => Some(variables.usual_secret(provider.key_env, model.params.at, &model.path)),
+        None => Some(variables.usual_secret(
+            provider.key_env,
+            provider.other_key_envs,
+            model.params.at,
+            &model.path,
+        )),
     }
 }
 
@@ -167,12 +213,23 @@ fn defaults(model: &Model) -> Vec<(String, Box<RawValue>)> {
     model.params.defaults.iter().filter_map(raw).collect()
 }
 
-fn options(model: &Model, variables: &Variables<'_>) -> Vec<(String, String)> {
+/// The options that the entry gives, and those that the provider's row presets.
+fn options(model: &Model, provider: &Provider, variables: &Variables<'_>) -> Vec<(String, String)> {
     let option = |(name, setting): &(&'static str, At<Setting>)| {
         let path = format!("{}.litellm_params.{name}", model.path);
         Some(((*name).to_owned(), variables.text(setting, &path)?))
     };
-    model.params.options.iter().filter(|(name, _)| !is_secret_option(name)).filter_map(option).collect()
+    let given = model.params.options.iter().filter(|(name, _)| !is_secret_option(name));
+    let mut options: Vec<(String, String)> = given.filter_map(option).collect();
+    for preset in provider.options {
+        if options.iter().any(|(name, _)| name == preset.name) {
+            continue;
+        }
+        let set = preset.env.iter().find_map(|name| variables.usual(name));
+        let value = set.or_else(|| (!preset.value.is_empty()).then(|| preset.value.to_owned()));
+        options.extend(value.map(|value| (preset.name.to_owned(), value)));
+    }
+    options
 }
 
 /// Further credentials, each with the variable that holds it.

@@ -125,14 +125,23 @@ impl<'a> Variables<'a> {
         name
     }
 
-    /// The variable `name` holds the secret that the entry at `path` leaves to the provider's usual variable.
-    pub(super) fn usual_secret(&mut self, name: &str, at: Location, path: &str) -> String {
-        if self.environment.lookup(name).is_none() {
+    /// The variable with the secret that the entry at `path` leaves to the provider's usual one: `name`, or that of
+    /// `others` which is set.
+    pub(super) fn usual_secret(&mut self, name: &str, others: &[&str], at: Location, path: &str) -> String {
+        let is_set = |name: &&str| self.environment.lookup(name).is_some();
+        let name = if is_set(&name) { name } else { others.iter().copied().find(is_set).unwrap_or(name) };
+        if !is_set(&name) {
             let message = format!("{path} has no api_key, and {name} is not set: its requests will fail");
             self.report.warning(at, message, Some(format!("set {name}, or give `api_key: os.environ/NAME`")));
         }
         self.add(name, Origin::Operator, &format!("{path}.api_key"));
         name.to_owned()
+    }
+
+    /// The text of a provider's usual variable, which is no secret; nothing when it is empty or not set.
+    pub(super) fn usual(&self, name: &str) -> Option<String> {
+        let text = self.environment.lookup(name)?.reveal().to_owned();
+        Some(text).filter(|text| !text.is_empty())
     }
 
     /// The text of a setting that is no secret; nothing when its variable is not set.

@@ -1,8 +1,13 @@
 //! Who speaks what: one row per vendor, and no code.
 //!
-//! A vendor that speaks a known language is one row here. `name` is `LiteLLM`'s prefix in `litellm_params.model`.
+//! A vendor that speaks a known language is one row (`rows.rs`). `name` is `LiteLLM`'s prefix in
+//! `litellm_params.model`.
 
-use crate::dialects::{ANTHROPIC, Dialect, MOCK, OPENAI};
+mod rows;
+
+use crate::dialects::Dialect;
+
+pub use rows::PROVIDERS;
 
 /// A vendor.
 pub struct Provider {
@@ -10,10 +15,16 @@ pub struct Provider {
     pub name: &'static str,
     /// What it speaks.
     pub dialect: &'static dyn Dialect,
-    /// `api_base` where the configuration names none; empty where it must.
+    /// `api_base` where the configuration names none; empty where it must. `{name}` stands for an option's value.
     pub base: &'static str,
+    /// Environment variable that goes before [`Self::base`]; empty where there is none.
+    pub base_env: &'static str,
     /// Environment variable with the credential where the configuration names none; empty where there is none.
     pub key_env: &'static str,
+    /// Other variables with the credential, which are read when [`Self::key_env`] is not set.
+    pub other_key_envs: &'static [&'static str],
+    /// Options where the configuration names none.
+    pub options: &'static [Preset],
     /// How the credential is presented.
     pub auth: Auth,
     /// Headers that every request carries.
@@ -31,26 +42,16 @@ pub enum Auth {
     None,
 }
 
-const fn row(
-    name: &'static str,
-    dialect: &'static dyn Dialect,
-    base: &'static str,
-    key_env: &'static str,
-) -> Provider {
-    Provider { name, dialect, base, key_env, auth: Auth::Bearer, headers: &[] }
+/// An option of a deployment (`litellm_params.api_version` …) that need not stand in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// `LiteLLM`'s name for it.
+    pub name: &'static str,
+    /// Environment variables with its value, tried in this order.
+    pub env: &'static [&'static str],
+    /// Its value where no variable is set; empty where there is no usual one.
+    pub value: &'static str,
 }
-
-/// Every vendor.
-pub static PROVIDERS: &[Provider] = &[
-    Provider {
-        auth: Auth::Header("x-api-key"),
-        // `2026-10-21` refuses `temperature`, `top_p` and `top_k` on every model.
-        headers: &[("anthropic-version", "2023-06-01")],
-        ..row("anthropic", &ANTHROPIC, "https://api.anthropic.com", "ANTHROPIC_API_KEY")
-    },
-    Provider { auth: Auth::None, ..row("mock", &MOCK, "", "") },
-    row("openai", &OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY"),
-];
 
 /// The row of that name.
 pub fn find(name: &str) -> Option<&'static Provider> {

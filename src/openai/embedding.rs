@@ -1,0 +1,186 @@
+//! `/embeddings`: the texts that are asked for, and the vectors that come back.
+
+use core::fmt;
+
+use base64::Engine as _;
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::request::excerpt;
+use super::{Answer, ErrorBody, Fault, Memo, Request, Usage};
+use crate::json::{JsonStr, Writer};
+
+impl<'a> Request<'a> {
+    /// `input` of a provider that takes text only: one or several.
+    ///
+    /// # Errors
+    /// Tokens (they are another model's), an empty list, or no input at all.
+    pub fn texts(&self) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
+        let Some(raw) = self.get("input") else {
+            return Err(ErrorBody::missing(self.operation.route(), "input"));
+        };
+        if let Some(text) = JsonStr::of(raw) {
+            return Ok(vec![text]);
+        }
+        let refused = |why: &str| Err(ErrorBody::invalid("input", why));
+        let Ok(items) = serde_json::from_str::<Vec<&'a RawValue>>(raw.get()) else {
+            let given = excerpt(raw.get());
+            return refused(&format!("expected a string or an array of strings, but got {given}"));
+        };
+        let texts: Vec<JsonStr<'a>> = items.iter().filter_map(|item| JsonStr::of(item)).collect();
+        match items.first().map(|item| item.get().as_bytes().first()) {
+            None => refused("the array is empty"),
+            Some(Some(b'0'..=b'9' | b'[')) => {
+                refused("the model's provider takes text only, not arrays of tokens")
+            }
+            _ if texts.len() < items.len() => refused("expected strings only in the array"),
+            _ => Ok(texts),
+        }
+    }
+
+    /// `dimensions`
+    pub fn dimensions(&self) -> Result<Option<u64>, ErrorBody> {
+        self.read("dimensions", "a whole number")
+    }
+}
+
+/// Writes an answer to `/embeddings`, vector by vector, in the order of the input.
+pub struct EmbeddingWriter<'m> {
+    memo: &'m Memo,
+    body: Vec<u8>,
+    count: u64,
+}
+
+impl<'m> EmbeddingWriter<'m> {
+    /// An answer without vectors.
+    pub fn new(memo: &'m Memo) -> Self {
+        let mut body = Vec::with_capacity(1024);
+        Writer::new(&mut body).object().key("object").string("list").key("data").array();
+        Self { memo, body, count: 0 }
+    }
+
+    /// The next vector, as an array of numbers. It is packed where the client asked for base64.
+    ///
+    /// # Errors
+    /// It is no array of numbers.
+    pub fn floats(&mut self, vector: &RawValue) -> Result<(), Fault> {
+        if self.memo.base64 {
+            let packed = pack(vector)?;
+            self.vector(|w| {
+                w.string(&packed);
+            });
+        } else {
+            self.vector(|w| {
+                w.raw(vector.get());
+            });
+        }
+        Ok(())
+    }
+
+    /// The next vector, as the base64 that the client asked for.
+    pub fn packed(&mut self, vector: JsonStr<'_>) {
+        self.vector(|w| {
+            w.raw(vector.token());
+        });
+    }
+
+    /// The body. `prompt` is the number of tokens in the input.
+    pub fn answer(mut self, prompt: u64) -> Answer {
+        let mut w = Writer::new(&mut self.body);
+        w.end_array().key("model").string(&self.memo.model);
+        w.key("usage").object().key("prompt_tokens").number(prompt).key("total_tokens").number(prompt);
+        w.end_object().end_object();
+        Answer { body: self.body, usage: Usage { prompt, ..Usage::default() } }
+    }
+
+    fn vector(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        let mut w = Writer::new(&mut self.body);
+        w.object().key("object").string("embedding").key("index").number(self.count).key("embedding");
+        write(&mut w);
+        w.end_object();
+        self.count += 1;
+    }
+}
+
+/// An array of numbers as `OpenAI`'s base64: little-endian IEEE 754 single precision, one after the other.
+///
+/// # Errors
+/// It is no array of numbers.
+pub fn pack(vector: &RawValue) -> Result<String, Fault> {
+    struct Packed;
+
+    impl<'de> Visitor<'de> for Packed {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array of numbers")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Vec<u8>, A::Error> {
+            let mut bytes = Vec::with_capacity(4096);
+            while let Some(number) = numbers.next_element::<f32>()? {
+                bytes.extend_from_slice(&number.to_le_bytes());
+            }
+            Ok(bytes)
+        }
+    }
+
+    let bytes = serde_json::Deserializer::from_str(vector.get()).deserialize_seq(Packed);
+    bytes
+        .map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes))
+        .map_err(|_| Fault::garbled("the provider's answer has an embedding that is no array of numbers"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::openai::Operation;
+
+    fn texts(input: &str) -> Result<Vec<String>, ErrorBody> {
+        let body = format!(r#"{{"input":{input}}}"#);
+        let request = Request::parse(Operation::Embeddings, body.as_bytes()).unwrap();
+        Ok(request.texts()?.iter().map(|text| text.token().to_owned()).collect())
+    }
+
+    #[test]
+    fn one_text_and_several_are_read_as_the_tokens_that_they_are() {
+        assert_eq!(texts(r#""a\n""#).unwrap(), [r#""a\n""#]);
+        assert_eq!(texts(r#"["a", "b"]"#).unwrap(), [r#""a""#, r#""b""#]);
+    }
+
+    #[test]
+    fn tokens_and_what_is_no_text_are_refused_with_the_reason() {
+        for (input, why) in [
+            ("[1, 2]", "not arrays of tokens"),
+            ("[[1],[2]]", "not arrays of tokens"),
+            ("[]", "empty"),
+            ("7", "expected a string"),
+            (r#"["a",1]"#, "strings only"),
+            (r#"[{"text":"a"}]"#, "strings only"),
+        ] {
+            let refused = texts(input).unwrap_err();
+            assert!(refused.message.contains(why), "{input}: {}", refused.message);
+            assert_eq!((refused.status, refused.param.as_deref()), (400, Some("input")));
+        }
+    }
+
+    #[test]
+    fn the_published_vector_is_packed_as_the_official_package_unpacks_it() {
+        let vector = RawValue::from_string("[0.5,-1.0, 0.25]".to_owned()).unwrap();
+        assert_eq!(pack(&vector).unwrap(), "AAAAPwAAgL8AAIA+");
+        assert!(pack(&RawValue::from_string("[null]".to_owned()).unwrap()).is_err());
+        assert!(pack(&RawValue::from_string("{}".to_owned()).unwrap()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_vector_survives_its_packing(vector in proptest::collection::vec(-1e9_f32..1e9, 0..40)) {
+            let raw = RawValue::from_string(serde_json::to_string(&vector).unwrap()).unwrap();
+            let bytes = base64::engine::general_purpose::STANDARD.decode(pack(&raw).unwrap()).unwrap();
+            let unpacked: Vec<f32> = bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
+            prop_assert_eq!(unpacked, vector);
+        }
+    }
+}
