@@ -15,7 +15,7 @@ pub(super) const MODEL: &str = "
     blocked created_by description team_id
 ";
 
-/// `litellm_params`: what steers `LiteLLM` itself; parameters of a request are in `compile::defaults`.
+/// `litellm_params`: what steers `LiteLLM` itself.
 pub(super) const LITELLM_PARAMS: &str = "
     allowed_openai_params auto_router_config auto_router_config_path auto_router_default_model
     auto_router_embedding_model budget_duration cache_control_injection_points complexity_router_config

@@ -69,7 +69,7 @@ pub struct Params {
     pub tpm: Option<f64>,
     /// Parameters of a request of the `OpenAI` API, for requests that lack them.
     pub defaults: Vec<(String, Json)>,
-    /// What one provider or another needs besides ([`OPTIONS`], [`SECRET_OPTIONS`]).
+    /// What one provider or another needs besides, by `LiteLLM`'s names; see [`is_secret_option`].
     pub options: Vec<(&'static str, At<Setting>)>,
     /// All parameters in a fixed order, literal secrets left out: what identifies the deployment.
     pub fingerprint: String,
