@@ -130,23 +130,12 @@ mod tests {
     use crate::key::KeyChange;
 
     fn record(token: TokenHash, blocked: bool) -> KeyRecord {
-        KeyRecord {
-            token,
-            key_name: "sk-...abcd".into(),
-            key_alias: None,
-            user_id: None,
-            team_id: None,
-            models: Vec::new(),
-            aliases: Vec::new(),
-            allowed_routes: Vec::new(),
-            expires_at: None,
-            blocked,
-        }
+        KeyRecord { blocked, ..KeyRecord::new(token, "sk-...abcd") }
     }
 
     fn known(token: TokenHash) -> Keyring {
         let mut ring = Keyring::new(2, 60);
-        ring.apply(SyncAnswer { cursor: 5, reset: true, changes: vec![] }, 1_000);
+        ring.apply(SyncAnswer { cursor: 5, reset: true, ..SyncAnswer::default() }, 1_000);
         ring.learn(token, VerifyAnswer { key: Some(record(token, false)), cursor: 5 }, 1_000);
         ring
     }
@@ -155,7 +144,8 @@ mod tests {
     fn a_change_reaches_a_known_key_and_a_deletion_makes_it_unknown() {
         let token = TokenHash::of(b"sk-1");
         let mut ring = known(token);
-        let change = |key| SyncAnswer { cursor: 6, reset: false, changes: vec![KeyChange { token, key }] };
+        let change =
+            |key| SyncAnswer { cursor: 6, changes: vec![KeyChange { token, key }], ..SyncAnswer::default() };
         ring.apply(change(Some(record(token, true))), 2_000);
         assert!(matches!(ring.look_up(&token, 2_000), Lookup::Known(key) if key.blocked));
         ring.apply(change(None), 3_000);
@@ -166,7 +156,7 @@ mod tests {
     fn an_answer_that_a_change_has_overtaken_is_used_once_and_not_remembered() {
         let token = TokenHash::of(b"sk-1");
         let mut ring = Keyring::new(2, 60);
-        ring.apply(SyncAnswer { cursor: 9, reset: true, changes: vec![] }, 1_000);
+        ring.apply(SyncAnswer { cursor: 9, reset: true, ..SyncAnswer::default() }, 1_000);
         let late = VerifyAnswer { key: Some(record(token, false)), cursor: 8 };
         assert!(ring.learn(token, late, 1_000).is_some());
         assert!(matches!(ring.look_up(&token, 1_000), Lookup::Ask));

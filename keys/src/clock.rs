@@ -12,6 +12,16 @@ pub fn from_micros(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
+/// Reads a moment as clients write it: RFC 3339, or without a zone, which then is UTC, or a date alone.
+pub fn parse(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(from_micros(at.as_microsecond()));
+    }
+    let at = text.parse::<jiff::civil::DateTime>().ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(at).ok()
+}
+
 /// `2026-12-22T13:07:57.936831Z`, the form of every moment in an answer: six digits or none, as pydantic writes.
 pub fn iso(at: Timestamp) -> String {
     at.strftime(if at.subsec_microsecond() == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S.%6fZ" })
@@ -39,6 +49,22 @@ mod tests {
         assert_eq!(iso(at("2026-12-22T13:07:57Z")), "2026-12-22T13:07:57Z");
         assert_eq!(python(at("2026-11-22T13:08:00.59Z")), "2026-11-22 13:08:00.590000+00:00");
         assert_eq!(python(at("2026-11-22T13:08:00Z")), "2026-11-22 13:08:00+00:00");
+    }
+
+    #[test]
+    fn moments_are_read_with_a_zone_or_without_and_from_a_date() {
+        for (text, moment) in [
+            ("2026-12-22T13:07:57.936Z", "2026-12-22T13:07:57.936Z"),
+            ("2026-12-22 14:07:57+01:00", "2026-12-22T13:07:57Z"),
+            ("2026-12-22T13:07:57", "2026-12-22T13:07:57Z"),
+            ("2026-12-22 13:07:57", "2026-12-22T13:07:57Z"),
+            ("2026-12-22", "2026-12-22T00:00:00Z"),
+        ] {
+            assert_eq!(parse(text), Some(moment.parse().unwrap()), "{text}");
+        }
+        for text in ["", "yesterday", "22.12.2026", "2026-13-01"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
     }
 
     #[test]

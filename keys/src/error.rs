@@ -161,6 +161,11 @@ impl ApiError {
         )
     }
 
+    /// A chosen key that is another live key.
+    pub fn key_taken() -> Self {
+        Self::python(StatusCode::BAD_REQUEST, "The new key exists already. Choose another.")
+    }
+
     /// A chosen key that could be guessed.
     pub fn custom_key_too_short() -> Self {
         Self::python(
@@ -275,6 +280,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::AliasTaken(alias) => Self::alias_taken(&alias),
+            StoreError::KeyTaken => Self::key_taken(),
             StoreError::Database(_) | StoreError::Corrupt(_) => Self::database(&error),
         }
     }

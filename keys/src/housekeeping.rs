@@ -15,6 +15,9 @@ const PERIOD: Pause = Pause::from_secs(5);
 /// an Envoy that could not report for so long.
 const BATCH_MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// How long the book of an account is kept that nobody asks for: much longer than anything in it holds.
+const LEASE_MEMORY: SignedDuration = SignedDuration::from_hours(1);
+
 /// Budgets per look: between two looks others may write.
 const AT_ONCE: i64 = 500;
 
@@ -32,10 +35,10 @@ pub async fn keep_house(store: Store) {
 pub async fn once(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     loop {
         let due = store.due_budgets(now, AT_ONCE).await?;
-        for (token, at, duration) in &due {
-            let duration = duration.as_deref().and_then(|text| Duration::parse(text).ok());
+        for budget in &due {
+            let duration = budget.budget_duration.as_deref().and_then(|text| Duration::parse(text).ok());
             let next = duration.and_then(|duration| duration.next_reset(now).ok());
-            store.restart_budget(*token, *at, next).await?;
+            store.restart_budget(budget, next).await?;
         }
         if due.is_empty() {
             break;
@@ -44,5 +47,9 @@ pub async fn once(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     if let Ok(before) = now.checked_sub(BATCH_MEMORY) {
         store.forget_batches(before).await?;
     }
+    if let Ok(before) = now.checked_sub(LEASE_MEMORY) {
+        store.forget_leases(before).await?;
+    }
+    store.forget_retired(now).await?;
     Ok(())
 }

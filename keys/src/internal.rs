@@ -1,5 +1,6 @@
 //! The internal port: what the filter calls, with its own bearer, on an address that no client reaches.
 
+pub mod lease;
 pub mod sync;
 pub mod verify;
 
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::de::DeserializeOwned;
 use switchboard::key::{SYNC_PATH, TokenHash, VERIFY_PATH};
+use switchboard::lease::LEASE_PATH;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -24,6 +26,7 @@ pub fn internal(app: App) -> Router {
     Router::new()
         .route(VERIFY_PATH, post(verify::verify))
         .route(SYNC_PATH, post(sync::sync))
+        .route(LEASE_PATH, post(lease::lease))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::max(LONGEST_REPORT))

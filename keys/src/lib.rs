@@ -17,6 +17,7 @@ pub mod error;
 pub mod fields;
 pub mod housekeeping;
 pub mod internal;
+pub mod lease;
 pub mod money;
 pub mod routes;
 pub mod secret;

@@ -5,10 +5,17 @@
 //! What differs (how a transaction begins, how many may write) is in [`backend`]. Two hand-made backends would
 //! have been every query twice and half of them tested.
 
+mod accounts;
 mod backend;
+mod budgets;
 mod feed;
 mod keys;
+mod leases;
+mod listing;
 mod migrations;
+mod models;
+mod records;
+mod sql;
 mod usage;
 
 use core::fmt;
@@ -16,9 +23,13 @@ use core::fmt;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyPool, ColumnIndex, Decode, Row, Transaction, Type};
 
+pub use accounts::{AccountRow, Kind, member_id};
 pub use backend::{OpenError, default_url};
+pub use budgets::Due;
 pub use feed::Changes;
 pub use keys::{Creation, KeyRow, Owner};
+pub use listing::{KeyFilter, KeyPage, Order, Status};
+pub use models::{ModelBudget, budgets as model_budgets};
 
 use backend::Backend;
 
@@ -38,6 +49,8 @@ pub struct Store {
 pub enum StoreError {
     /// Another live key has this alias.
     AliasTaken(String),
+    /// Another key has this hash.
+    KeyTaken,
     /// It did not answer, or refused.
     Database(sqlx::Error),
     /// It holds something that this program did not write there.
@@ -75,6 +88,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AliasTaken(alias) => write!(f, "another key has the alias '{alias}'"),
+            Self::KeyTaken => f.write_str("another key has this hash"),
             Self::Database(error) => error.fmt(f),
             Self::Corrupt(what) => write!(f, "the database holds {what}"),
         }

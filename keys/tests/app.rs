@@ -141,7 +141,7 @@ impl TestApp {
     }
 
     pub async fn sync(&self, cursor: Option<u64>, batch: Option<UsageBatch>) -> SyncAnswer {
-        let asked = serde_json::to_value(SyncRequest { cursor, batch }).unwrap();
+        let asked = serde_json::to_value(SyncRequest { cursor, batch, ..SyncRequest::default() }).unwrap();
         serde_json::from_value(self.filter(SYNC_PATH, asked).await.ok()).unwrap()
     }
 

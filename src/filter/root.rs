@@ -112,7 +112,8 @@ impl Root {
                 None => None,
             };
             let carries_batch = batch.is_some();
-            let request = SyncRequest { cursor: vm.keyring.borrow().cursor(), batch };
+            let request =
+                SyncRequest { cursor: vm.keyring.borrow().cursor(), batch, ..SyncRequest::default() };
             let body = serde_json::to_vec(&request).ok()?;
             let timeout = Duration::from_millis(table.keys.timeout_ms.into());
             let token = table.internal_token.reveal();

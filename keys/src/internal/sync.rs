@@ -1,4 +1,4 @@
-//! `POST /internal/sync`: usage up, changes down.
+//! `POST /internal/sync`: usage up, changes down, leases kept.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,13 +13,15 @@ use crate::store::Changes;
 /// the worker may forget it. After any other it must send the same batch with the same id again.
 pub async fn sync(
     State(app): State<App>,
-    Call(SyncRequest { cursor, batch }): Call<SyncRequest>,
+    Call(SyncRequest { cursor, batch, instance, asks }): Call<SyncRequest>,
 ) -> Result<Json<SyncAnswer>, ApiError> {
     if let Some(batch) = batch
         && !app.store.record_usage(&batch).await?
     {
         tracing::info!(batch = batch.id, "a batch came again; it was recorded before");
     }
+    // After the batch: what it spent is recorded, and no longer part of what the holder says it holds.
+    let leases = app.store.lease(&instance, &asks).await?;
     let Changes { cursor, reset, changes } = app.store.changes_after(cursor).await?;
-    Ok(Json(SyncAnswer { cursor, reset, changes }))
+    Ok(Json(SyncAnswer { cursor, reset, changes, leases }))
 }

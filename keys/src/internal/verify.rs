@@ -13,6 +13,8 @@ pub async fn verify(
     State(app): State<App>,
     Call(VerifyRequest { token }): Call<VerifyRequest>,
 ) -> Result<Json<VerifyAnswer>, ApiError> {
-    let (key, cursor) = app.store.key_with_cursor(token).await?;
-    Ok(Json(VerifyAnswer { key: key.map(|key| key.record()), cursor }))
+    // The cursor first: the key may be newer than it says, never older.
+    let cursor = app.store.cursor().await?;
+    let key = app.store.records(&[token]).await?.remove(&token);
+    Ok(Json(VerifyAnswer { key, cursor }))
 }

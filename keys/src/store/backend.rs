@@ -19,11 +19,16 @@ const WAIT: Duration = Duration::from_secs(5);
 /// SQLite readers: more than the cores of a small machine would only wait for each other.
 const READERS: u32 = 4;
 
+/// Postgres connections of one replica, for reading and for writing each.
+const POSTGRES_CONNECTIONS: u32 = 10;
+
 /// Which database it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Backend {
     /// A file, one writer.
     Sqlite,
+    /// A server, shared with other replicas of this service.
+    Postgres,
 }
 
 impl Backend {
@@ -32,6 +37,25 @@ impl Backend {
     pub(super) fn begin_write(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// What makes a `SELECT` keep others from changing the row until the end of the transaction.
+    pub(super) fn for_update(self) -> &'static str {
+        match self {
+            // The transaction holds the only write lock already.
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// A query that waits until no other transaction holds a name, and holds it until the end of this one. Unlike a
+    /// row, a name can be locked before anything is stored under it.
+    pub(super) fn lock_name(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"),
         }
     }
 }
@@ -71,7 +95,8 @@ impl OpenError {
 
     fn url(url: &str) -> Self {
         Self(format!(
-            "cannot understand the database URL {}; write sqlite:///absolute/path/to/file.db",
+            "cannot understand the database URL {}; write sqlite:///absolute/path/to/file.db or \
+             postgres://user:password@host/database",
             without_password(url)
         ))
     }
@@ -104,6 +129,7 @@ pub(super) async fn open(url: &str) -> Result<Store, OpenError> {
 
     match url.split_once("://") {
         Some(("sqlite", path)) if !path.is_empty() => sqlite(url, Path::new(path)).await,
+        Some(("postgres" | "postgresql", place)) if !place.is_empty() => postgres(url).await,
         _ => Err(OpenError::url(url)),
     }
 }
@@ -132,6 +158,17 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
     let writers = connections(1).connect(&location).await.map_err(fail)?;
     let readers = connections(READERS).connect(&location).await.map_err(fail)?;
     Ok(Store { backend: Backend::Sqlite, readers, writers })
+}
+
+async fn postgres(url: &str) -> Result<Store, OpenError> {
+    let fail = |error: sqlx::Error| OpenError::database(url, &error.into());
+    // Outside of a pool, which would try a wrong password again and again.
+    AnyConnection::connect(url).await.map_err(fail)?.close().await.map_err(fail)?;
+    let pool = || AnyPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(WAIT);
+    // Two pools: a transaction that also reads must not wait for a connection that others like it hold.
+    let writers = pool().connect(url).await.map_err(fail)?;
+    let readers = pool().connect(url).await.map_err(fail)?;
+    Ok(Store { backend: Backend::Postgres, readers, writers })
 }
 
 /// Connections that wait for another process's writing. NORMAL: no fsync per commit; what a killed process has

@@ -7,10 +7,12 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Any, Transaction};
+use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::{KeyChange, TokenHash};
 
-use super::keys::{KEY_COLUMNS, KeyRow};
+use super::accounts::AT_ONCE;
+use super::keys::token;
+use super::sql::placeholders;
 use super::{Store, StoreError, get};
 use crate::clock;
 
@@ -38,39 +40,86 @@ pub(super) async fn begin(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Announces that these keys changed, in the transaction that changes them.
+/// Announces that these keys changed, in the transaction that changes them; and the retired keys that work as these.
 pub(super) async fn announce(
     transaction: &mut Transaction<'static, Any>,
     tokens: &[TokenHash],
 ) -> Result<(), StoreError> {
+    let mut tokens: Vec<_> = tokens.iter().map(TokenHash::to_string).collect();
+    for successors in tokens.clone().chunks(AT_ONCE) {
+        let list = placeholders(1, successors.len());
+        let sql = format!("SELECT token FROM retired_key WHERE successor IN ({list})");
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for successor in successors {
+            query = query.bind(successor.as_str());
+        }
+        for row in query.fetch_all(&mut **transaction).await? {
+            tokens.push(get(&row, 0)?);
+        }
+    }
+    tell(transaction, &tokens).await
+}
+
+/// Announces every key that meets a condition on one value.
+pub(super) async fn announce_where(
+    transaction: &mut Transaction<'static, Any>,
+    condition: &str,
+    value: &str,
+) -> Result<(), StoreError> {
+    let sql = format!("SELECT token FROM virtual_key WHERE {condition} LIMIT {}", KEPT + 1);
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(value).fetch_all(&mut **transaction).await?;
+    if i64::try_from(rows.len()).is_ok_and(|count| count > KEPT) {
+        // More than one answer tells: everybody forgets everything, which is quicker for all.
+        sqlx::query("UPDATE feed SET last = last + 1 WHERE id = 1").execute(&mut **transaction).await?;
+        sqlx::query("DELETE FROM change").execute(&mut **transaction).await?;
+        return Ok(());
+    }
+    let tokens = rows.iter().map(|row| token(row, 0)).collect::<Result<Vec<_>, _>>()?;
+    announce(transaction, &tokens).await
+}
+
+async fn tell(transaction: &mut Transaction<'static, Any>, tokens: &[String]) -> Result<(), StoreError> {
     let Ok(count @ 1..) = i64::try_from(tokens.len()) else { return Ok(()) };
     let row = sqlx::query("UPDATE feed SET last = last + $1 WHERE id = 1 RETURNING last")
         .bind(count)
         .fetch_one(&mut **transaction)
         .await?;
     let last: i64 = get(&row, 0)?;
-    for (seq, token) in (last - count + 1..).zip(tokens) {
-        sqlx::query("INSERT INTO change (seq, token) VALUES ($1, $2)")
-            .bind(seq)
-            .bind(token.to_string())
-            .execute(&mut **transaction)
-            .await?;
+    let numbered: Vec<_> =
+        (last - count + 1..).zip(tokens).filter(|(number, _)| *number > last - KEPT).collect();
+    for rows in numbered.chunks(AT_ONCE) {
+        let values: Vec<_> =
+            (0..rows.len()).map(|row| format!("(${}, ${})", 2 * row + 1, 2 * row + 2)).collect();
+        let sql = format!("INSERT INTO change (seq, token) VALUES {}", values.join(", "));
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (number, token) in rows {
+            query = query.bind(*number).bind(token.as_str());
+        }
+        query.execute(&mut **transaction).await?;
     }
     sqlx::query("DELETE FROM change WHERE seq <= $1").bind(last - KEPT).execute(&mut **transaction).await?;
     Ok(())
 }
 
 impl Store {
-    /// What happened after `cursor`; without one, only where the feed stands.
-    pub async fn changes_after(&self, cursor: Option<u64>) -> Result<Changes, StoreError> {
+    /// Where the feed stands.
+    pub async fn cursor(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query("SELECT last FROM feed WHERE id = 1").fetch_one(&self.readers).await?;
+        Ok(u64::try_from(get::<i64, _>(&row, 0)?).unwrap_or_default())
+    }
+
+    /// Which keys changed after `cursor`, each once; `None` when the feed cannot tell. With the cursor for the next
+    /// question.
+    pub(super) async fn changed_after(
+        &self,
+        cursor: Option<u64>,
+    ) -> Result<(u64, Option<Vec<TokenHash>>), StoreError> {
         let asked = cursor.and_then(|cursor| i64::try_from(cursor).ok()).unwrap_or(i64::MAX);
-        // One statement sees one state of the database, so the numbers and the keys belong together.
-        let rows = sqlx::query(concat!(
-            "SELECT feed.last, change.seq, change.token AS changed, ",
-            KEY_COLUMNS!(),
-            " FROM feed LEFT JOIN change ON change.seq > $1 LEFT JOIN virtual_key ON virtual_key.token = change.token",
-            " WHERE feed.id = 1 ORDER BY change.seq"
-        ))
+        // One statement sees one state of the database.
+        let rows = sqlx::query(
+            "SELECT feed.last, change.seq, change.token AS changed FROM feed LEFT JOIN change ON change.seq > $1 \
+             WHERE feed.id = 1 ORDER BY change.seq",
+        )
         .bind(asked)
         .fetch_all(&self.readers)
         .await?;
@@ -83,19 +132,27 @@ impl Store {
         // Numbers have no gaps: unless the next change follows the cursor directly, some are no longer kept.
         let continues = asked == last || next.is_some_and(|next| Some(next) == asked.checked_add(1));
         if !continues {
-            return Ok(Changes { cursor, reset: true, changes: Vec::new() });
+            return Ok((cursor, None));
         }
         let mut heard = BTreeSet::new();
-        let mut changes = Vec::new();
+        let mut changed = Vec::new();
         for row in rows.iter().filter(|_| next.is_some()) {
-            let text: String = get(row, "changed")?;
-            let token =
-                TokenHash::parse(&text).ok_or_else(|| StoreError::Corrupt(format!("the change '{text}'")))?;
+            let token = token(row, "changed")?;
             if heard.insert(token) {
-                let key = KeyRow::read_joined(row)?.map(|key| key.record());
-                changes.push(KeyChange { token, key });
+                changed.push(token);
             }
         }
+        Ok((cursor, Some(changed)))
+    }
+
+    /// What happened after `cursor`; without one, only where the feed stands.
+    pub async fn changes_after(&self, cursor: Option<u64>) -> Result<Changes, StoreError> {
+        let (cursor, changed) = self.changed_after(cursor).await?;
+        let Some(changed) = changed else { return Ok(Changes { cursor, reset: true, changes: Vec::new() }) };
+        // The keys are read after the numbers: they may be newer than the cursor says, never older.
+        let mut records = self.records(&changed).await?;
+        let changes =
+            changed.into_iter().map(|token| KeyChange { token, key: records.remove(&token) }).collect();
         Ok(Changes { cursor, reset: false, changes })
     }
 }

@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sqlx::any::AnyRow;
-use sqlx::{Any, Transaction};
-use switchboard::key::{KeyRecord, TokenHash};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, ColumnIndex, Transaction};
+use switchboard::key::TokenHash;
 
-use super::{Store, StoreError, feed, get};
+use super::accounts::AT_ONCE;
+use super::sql::placeholders;
+use super::{Store, StoreError, feed, get, models};
 use crate::clock;
 use crate::money::Picodollars;
 
@@ -95,19 +98,36 @@ impl Store {
         row.as_ref().map(KeyRow::read).transpose()
     }
 
-    /// The key with this hash, and the cursor of the change feed at that very moment: an answer that a newer
-    /// change overtakes on its way to the filter can be told from one that it does not.
-    pub async fn key_with_cursor(&self, token: TokenHash) -> Result<(Option<KeyRow>, u64), StoreError> {
-        let row = sqlx::query(concat!(
-            "SELECT feed.last, ",
-            key_columns!(),
-            " FROM feed LEFT JOIN virtual_key ON virtual_key.token = $1 WHERE feed.id = 1"
-        ))
-        .bind(token.to_string())
-        .fetch_one(&self.readers)
-        .await?;
-        let last: i64 = get(&row, "last")?;
-        Ok((KeyRow::read_joined(&row)?, u64::try_from(last).unwrap_or_default()))
+    /// Those of these keys that there are, in no particular order.
+    pub async fn keys(&self, tokens: &[TokenHash]) -> Result<Vec<KeyRow>, StoreError> {
+        let mut found = Vec::new();
+        for tokens in tokens.chunks(AT_ONCE) {
+            let list = placeholders(1, tokens.len());
+            let sql = format!("SELECT {} FROM virtual_key WHERE token IN ({list})", key_columns!());
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for token in tokens {
+                query = query.bind(token.to_string());
+            }
+            let rows = query.fetch_all(&self.readers).await?;
+            found.extend(rows.iter().map(KeyRow::read).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(found)
+    }
+
+    /// The keys with these aliases.
+    pub async fn keys_by_alias(&self, aliases: &[String]) -> Result<Vec<KeyRow>, StoreError> {
+        let mut found = Vec::new();
+        for aliases in aliases.chunks(AT_ONCE) {
+            let list = placeholders(1, aliases.len());
+            let sql = format!("SELECT {} FROM virtual_key WHERE key_alias IN ({list})", key_columns!());
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for alias in aliases {
+                query = query.bind(alias.as_str());
+            }
+            let rows = query.fetch_all(&self.readers).await?;
+            found.extend(rows.iter().map(KeyRow::read).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(found)
     }
 
     /// Stores a new key. One that exists already stays as it is and is returned: `LiteLLM` allows to generate the
@@ -126,34 +146,85 @@ impl Store {
         {
             return Err(StoreError::AliasTaken(alias));
         }
-        locked(&mut transaction, key.token)
+        self.locked(&mut transaction, key.token)
             .await?
             .ok_or_else(|| StoreError::Corrupt("a key that is neither there nor can be added".to_owned()))
     }
 
-    /// Blocks or unblocks a key; `None` when there is none with this hash.
-    pub async fn set_blocked(
+    /// Changes a key and tells the filters; `None` when there is none with this hash. When `change` refuses, nothing
+    /// changes. Changing the hash itself is [`Store::regenerate_key`]'s.
+    pub async fn update_key<E: From<StoreError>>(
         &self,
         token: TokenHash,
-        blocked: bool,
         by: &str,
-    ) -> Result<Option<KeyRow>, StoreError> {
+        change: impl FnOnce(&mut KeyRow) -> Result<(), E>,
+    ) -> Result<Option<KeyRow>, E> {
         let mut transaction = self.write().await?;
-        let row = sqlx::query(concat!(
-            "UPDATE virtual_key SET blocked = $1, updated_at = $2, updated_by = $3 WHERE token = $4 RETURNING ",
-            key_columns!()
-        ))
-        .bind(i64::from(blocked))
-        .bind(clock::now().as_microsecond())
-        .bind(by)
-        .bind(token.to_string())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let key = KeyRow::read(&row)?;
+        let Some(mut key) = self.locked(&mut transaction, token).await? else { return Ok(None) };
+        let alias = key.key_alias.clone();
+        change(&mut key)?;
+        if key.key_alias != alias {
+            alias_is_free(&mut transaction, key.key_alias.as_deref()).await?;
+        }
+        key.updated_at = clock::now();
+        by.clone_into(&mut key.updated_by);
+        write(&mut transaction, token, &key).await?;
         feed::announce(&mut transaction, &[token]).await?;
-        transaction.commit().await?;
+        transaction.commit().await.map_err(StoreError::from)?;
         Ok(Some(key))
+    }
+
+    /// Gives a key another hash, and changes what `change` changes. The old one stops working, or works as the new
+    /// one until `retire_at`.
+    pub async fn regenerate_key<E: From<StoreError>>(
+        &self,
+        old: TokenHash,
+        retire_at: Option<Timestamp>,
+        by: &str,
+        change: impl FnOnce(&mut KeyRow) -> Result<(), E>,
+    ) -> Result<Option<KeyRow>, E> {
+        let mut transaction = self.write().await?;
+        let Some(mut key) = self.locked(&mut transaction, old).await? else { return Ok(None) };
+        let alias = key.key_alias.clone();
+        change(&mut key)?;
+        if key.key_alias != alias {
+            alias_is_free(&mut transaction, key.key_alias.as_deref()).await?;
+        }
+        key.updated_at = clock::now();
+        by.clone_into(&mut key.updated_by);
+        if key.token != old && exists(&mut transaction, key.token).await? {
+            return Err(StoreError::KeyTaken.into());
+        }
+        // What was retired before goes on working as the newest.
+        sqlx::query("UPDATE retired_key SET successor = $1 WHERE successor = $2")
+            .bind(key.token.to_string())
+            .bind(old.to_string())
+            .execute(&mut *transaction)
+            .await
+            .map_err(StoreError::from)?;
+        if let Some(at) = retire_at.filter(|_| key.token != old) {
+            sqlx::query("INSERT INTO retired_key (token, successor, revoke_at) VALUES ($1, $2, $3)")
+                .bind(old.to_string())
+                .bind(key.token.to_string())
+                .bind(at.as_microsecond())
+                .execute(&mut *transaction)
+                .await
+                .map_err(StoreError::from)?;
+        }
+        models::forget(&mut transaction, "key", &old.to_string()).await?;
+        write(&mut transaction, old, &key).await?;
+        feed::announce(&mut transaction, &[old, key.token]).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        Ok(Some(key))
+    }
+
+    /// Forgets retired keys whose time is over.
+    pub async fn forget_retired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let forgotten = sqlx::query("DELETE FROM retired_key WHERE revoke_at <= $1")
+            .bind(now.as_microsecond())
+            .execute(&self.writers)
+            .await?;
+        Ok(forgotten.rows_affected())
     }
 
     /// Deletes keys and says which of them there were.
@@ -174,75 +245,69 @@ impl Store {
         Ok(found.into_iter().map(|(alias, _)| alias).collect())
     }
 
-    /// The budgets that should have started again by `now`, at most `limit` of them: the key, its reset moment and
-    /// its duration.
-    pub async fn due_budgets(
+    /// The key as this transaction sees it; nobody else changes it meanwhile.
+    async fn locked(
         &self,
-        now: Timestamp,
-        limit: i64,
-    ) -> Result<Vec<(TokenHash, Timestamp, Option<String>)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT token, budget_reset_at, budget_duration FROM virtual_key WHERE budget_reset_at <= $1 \
-             ORDER BY budget_reset_at LIMIT $2",
-        )
-        .bind(now.as_microsecond())
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(|row| Ok((token(row, 0)?, clock::from_micros(get(row, 1)?), get(row, 2)?))).collect()
-    }
-
-    /// Starts a budget again: its spend is nothing, and the next start is `next`. Does nothing when another
-    /// replica was faster.
-    pub async fn restart_budget(
-        &self,
+        transaction: &mut Transaction<'static, Any>,
         token: TokenHash,
-        due: Timestamp,
-        next: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE virtual_key SET spend = 0, budget_reset_at = $1 WHERE token = $2 AND budget_reset_at = $3",
-        )
-        .bind(next.map(Timestamp::as_microsecond))
-        .bind(token.to_string())
-        .bind(due.as_microsecond())
-        .execute(&self.writers)
-        .await?;
-        Ok(())
+    ) -> Result<Option<KeyRow>, StoreError> {
+        let lock = self.backend.for_update();
+        let sql = format!("SELECT {} FROM virtual_key WHERE token = $1{lock}", key_columns!());
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(token.to_string())
+            .fetch_optional(&mut **transaction)
+            .await?;
+        row.as_ref().map(KeyRow::read).transpose()
     }
 }
 
+/// The columns and their placeholders, for `INSERT`.
+const INSERT: &str = "INSERT INTO virtual_key (token, key_name, key_alias, user_id, team_id, organization_id, \
+                      budget_id, max_budget, budget_duration, budget_reset_at, spend, total_spend, expires_at, \
+                      blocked, settings, created_at, created_by, updated_at, updated_by, last_active) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+                      $20) ON CONFLICT DO NOTHING";
+
+const UPDATE: &str = "UPDATE virtual_key SET token = $1, key_name = $2, key_alias = $3, user_id = $4, team_id = $5, \
+                      organization_id = $6, budget_id = $7, max_budget = $8, budget_duration = $9, \
+                      budget_reset_at = $10, spend = $11, total_spend = $12, expires_at = $13, blocked = $14, \
+                      settings = $15, created_at = $16, created_by = $17, updated_at = $18, updated_by = $19, \
+                      last_active = $20 WHERE token = $21";
+
 async fn insert(transaction: &mut Transaction<'static, Any>, key: &KeyRow) -> Result<bool, StoreError> {
-    let inserted = sqlx::query(
-        "INSERT INTO virtual_key (token, key_name, key_alias, user_id, team_id, organization_id, budget_id, \
-         max_budget, budget_duration, budget_reset_at, spend, total_spend, expires_at, blocked, settings, \
-         created_at, created_by, updated_at, updated_by, last_active) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(key.token.to_string())
-    .bind(&key.key_name)
-    .bind(&key.key_alias)
-    .bind(&key.user_id)
-    .bind(&key.team_id)
-    .bind(&key.organization_id)
-    .bind(&key.budget_id)
-    .bind(key.max_budget)
-    .bind(&key.budget_duration)
-    .bind(key.budget_reset_at.map(Timestamp::as_microsecond))
-    .bind(key.spend.stored())
-    .bind(key.total_spend.stored())
-    .bind(key.expires_at.map(Timestamp::as_microsecond))
-    .bind(key.blocked.map(i64::from))
-    .bind(Value::Object(key.settings.clone()).to_string())
-    .bind(key.created_at.as_microsecond())
-    .bind(&key.created_by)
-    .bind(key.updated_at.as_microsecond())
-    .bind(&key.updated_by)
-    .bind(key.last_active.map(Timestamp::as_microsecond))
-    .execute(&mut **transaction)
-    .await?;
-    Ok(inserted.rows_affected() > 0)
+    let inserted = key.bind(sqlx::query(INSERT)).execute(&mut **transaction).await?.rows_affected() > 0;
+    if inserted && key.settings.contains_key("model_max_budget") {
+        models::follow(transaction, "key", &key.token.to_string(), &key.settings).await?;
+    }
+    Ok(inserted)
+}
+
+async fn write(
+    transaction: &mut Transaction<'static, Any>,
+    token: TokenHash,
+    key: &KeyRow,
+) -> Result<(), StoreError> {
+    key.bind(sqlx::query(UPDATE)).bind(token.to_string()).execute(&mut **transaction).await?;
+    models::follow(transaction, "key", &key.token.to_string(), &key.settings).await
+}
+
+async fn exists(transaction: &mut Transaction<'static, Any>, token: TokenHash) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT token FROM virtual_key WHERE token = $1")
+        .bind(token.to_string())
+        .fetch_optional(&mut **transaction)
+        .await?;
+    Ok(row.is_some())
+}
+
+async fn alias_is_free(
+    transaction: &mut Transaction<'static, Any>,
+    alias: Option<&str>,
+) -> Result<(), StoreError> {
+    let Some(alias) = alias else { return Ok(()) };
+    match tokens_of_aliases(transaction, &[alias.to_owned()]).await?.is_empty() {
+        true => Ok(()),
+        false => Err(StoreError::AliasTaken(alias.to_owned())),
+    }
 }
 
 async fn delete(
@@ -256,6 +321,7 @@ async fn delete(
             .execute(&mut **transaction)
             .await?;
         if gone.rows_affected() > 0 {
+            models::forget(transaction, "key", &token.to_string()).await?;
             deleted.push(*token);
         }
     }
@@ -280,31 +346,13 @@ async fn tokens_of_aliases(
     Ok(found)
 }
 
-/// The key as this transaction sees it.
-async fn locked(
-    transaction: &mut Transaction<'static, Any>,
-    token: TokenHash,
-) -> Result<Option<KeyRow>, StoreError> {
-    let row = sqlx::query(concat!("SELECT ", key_columns!(), " FROM virtual_key WHERE token = $1"))
-        .bind(token.to_string())
-        .fetch_optional(&mut **transaction)
-        .await?;
-    row.as_ref().map(KeyRow::read).transpose()
-}
-
-fn token(row: &AnyRow, column: usize) -> Result<TokenHash, StoreError> {
+pub(super) fn token<I: ColumnIndex<AnyRow>>(row: &AnyRow, column: I) -> Result<TokenHash, StoreError> {
     let text: String = get(row, column)?;
     TokenHash::parse(&text).ok_or_else(|| StoreError::Corrupt(format!("the token '{text}'")))
 }
 
 impl KeyRow {
-    /// From a row that was joined from the left: `None` when there was no key.
-    pub(super) fn read_joined(row: &AnyRow) -> Result<Option<Self>, StoreError> {
-        let token: Option<String> = get(row, "token")?;
-        token.map(|_| Self::read(row)).transpose()
-    }
-
-    fn read(row: &AnyRow) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &AnyRow) -> Result<Self, StoreError> {
         let moment = |column: &str| -> Result<Option<Timestamp>, StoreError> {
             Ok(get::<Option<i64>, _>(row, column)?.map(clock::from_micros))
         };
@@ -336,35 +384,32 @@ impl KeyRow {
         })
     }
 
-    /// What the filter must know of it.
-    #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 are exact in 53 bits until 2255")]
-    pub fn record(&self) -> KeyRecord {
-        KeyRecord {
-            token: self.token,
-            key_name: self.key_name.clone(),
-            key_alias: self.key_alias.clone(),
-            user_id: self.user_id.clone(),
-            team_id: self.team_id.clone(),
-            models: self.strings("models"),
-            aliases: self.pairs("aliases"),
-            allowed_routes: self.strings("allowed_routes"),
-            expires_at: self.expires_at.map(|at| at.as_microsecond() as f64 / 1e6),
-            blocked: self.blocked == Some(true),
-        }
+    fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
+        query
+            .bind(self.token.to_string())
+            .bind(self.key_name.clone())
+            .bind(self.key_alias.clone())
+            .bind(self.user_id.clone())
+            .bind(self.team_id.clone())
+            .bind(self.organization_id.clone())
+            .bind(self.budget_id.clone())
+            .bind(self.max_budget)
+            .bind(self.budget_duration.clone())
+            .bind(self.budget_reset_at.map(Timestamp::as_microsecond))
+            .bind(self.spend.stored())
+            .bind(self.total_spend.stored())
+            .bind(self.expires_at.map(Timestamp::as_microsecond))
+            .bind(self.blocked.map(i64::from))
+            .bind(Value::Object(self.settings.clone()).to_string())
+            .bind(self.created_at.as_microsecond())
+            .bind(self.created_by.clone())
+            .bind(self.updated_at.as_microsecond())
+            .bind(self.updated_by.clone())
+            .bind(self.last_active.map(Timestamp::as_microsecond))
     }
 
     /// A setting that is a list of strings; one that is absent or `null` is empty.
     pub fn strings(&self, setting: &str) -> Vec<String> {
-        let items = self.settings.get(setting).and_then(Value::as_array);
-        items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    }
-
-    fn pairs(&self, setting: &str) -> Vec<(String, String)> {
-        let entries = self.settings.get(setting).and_then(Value::as_object);
-        entries
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-            .collect()
+        super::records::strings(&self.settings, setting)
     }
 }

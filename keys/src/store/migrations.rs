@@ -6,7 +6,10 @@ use sqlx::AnyPool;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
-const ALL: [(i64, &str, &str); 1] = [(1, "keys", include_str!("../../migrations/0001_keys.sql"))];
+const ALL: [(i64, &str, &str); 2] = [
+    (1, "keys", include_str!("../../migrations/0001_keys.sql")),
+    (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
+];
 
 /// Applies what is missing. Several replicas may start at once: sqlx lets one of them work.
 pub(super) async fn run(pool: &AnyPool) -> Result<(), MigrateError> {

@@ -9,6 +9,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::{TokenHash, UsageBatch, UsageEntry};
 
+use super::accounts::member_id;
 use super::{Owner, Store, StoreError, get};
 use crate::clock;
 use crate::money::Picodollars;
@@ -36,6 +37,9 @@ impl Store {
         let mut owners = BTreeMap::new();
         for (token, spent) in spent_by_key(&batch.entries) {
             owners.insert(token, charge(&mut transaction, token, spent, now).await?);
+        }
+        for (Charged { kind, id, model }, spent) in spent_by_others(&batch.entries, &owners) {
+            charge_other(&mut transaction, kind, &id, model.as_deref(), spent).await?;
         }
         for (chunk, entries) in batch.entries.chunks(ROWS_PER_INSERT).enumerate() {
             let mut insert = sqlx::query(AssertSqlSafe(insert_statement(entries.len())));
@@ -96,6 +100,77 @@ async fn charge(
         Some(row) => Ok(Owner { user_id: get(&row, 0)?, team_id: get(&row, 1)? }),
         None => Ok(Owner::default()),
     }
+}
+
+/// Something other than a key that pays, or a model of any payer. Sorted for the same reason.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Charged {
+    kind: &'static str,
+    id: String,
+    model: Option<String>,
+}
+
+fn spent_by_others(
+    entries: &[UsageEntry],
+    owners: &BTreeMap<TokenHash, Owner>,
+) -> BTreeMap<Charged, Picodollars> {
+    let mut sums = BTreeMap::<_, Picodollars>::new();
+    for entry in entries {
+        let (Some(token), Some(spent)) = (entry.token, entry.cost_picodollars.filter(|cost| *cost > 0))
+        else {
+            continue;
+        };
+        let mut add = |kind, id: String, model: Option<&str>| {
+            let sum = sums.entry(Charged { kind, id, model: model.map(text) }).or_default();
+            *sum = sum.plus(Picodollars::reported(spent));
+        };
+        let model = Some(entry.model_group.as_str());
+        add("key", token.to_string(), model);
+        let Some(Owner { user_id, team_id }) = owners.get(&token) else { continue };
+        for (kind, id) in [("user", user_id), ("team", team_id)] {
+            if let Some(id) = id {
+                add(kind, id.clone(), None);
+                add(kind, id.clone(), model);
+            }
+        }
+        if let (Some(team), Some(user)) = (team_id, user_id) {
+            add("team_member", member_id(team, user), None);
+        }
+    }
+    sums
+}
+
+async fn charge_other(
+    transaction: &mut Transaction<'static, Any>,
+    kind: &str,
+    id: &str,
+    model: Option<&str>,
+    spent: Picodollars,
+) -> Result<(), StoreError> {
+    let query = if model.is_some() {
+        // There is a row where the model is limited, and none where nobody asks.
+        sqlx::query(
+            "UPDATE model_spend SET spend = CASE WHEN spend > $1 THEN $2 ELSE spend + $3 END \
+             WHERE kind = $4 AND id = $5 AND model = $6",
+        )
+    } else {
+        sqlx::query(
+            "UPDATE account SET spend = CASE WHEN spend > $1 THEN $2 ELSE spend + $3 END, \
+             total_spend = CASE WHEN total_spend > $1 THEN $2 ELSE total_spend + $3 END WHERE kind = $4 AND id = $5",
+        )
+    };
+    let query = query
+        .bind(Picodollars::MAX.stored() - spent.stored())
+        .bind(Picodollars::MAX.stored())
+        .bind(spent.stored())
+        .bind(kind.to_owned())
+        .bind(id.to_owned());
+    let query = match model {
+        Some(model) => query.bind(model.to_owned()),
+        None => query,
+    };
+    query.execute(&mut **transaction).await?;
+    Ok(())
 }
 
 fn insert_statement(rows: usize) -> String {

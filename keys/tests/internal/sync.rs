@@ -7,10 +7,13 @@ use crate::app::{TestApp, batch, usage};
 #[tokio::test]
 async fn the_first_call_learns_where_the_feed_stands_and_forgets_what_it_knew() {
     let app = TestApp::new().await;
-    let SyncAnswer { cursor, reset, changes } = app.sync(None, None).await;
+    let SyncAnswer { cursor, reset, changes, .. } = app.sync(None, None).await;
     assert!(reset);
     assert_eq!(changes, []);
-    assert_eq!(app.sync(Some(cursor), None).await, SyncAnswer { cursor, reset: false, changes: vec![] });
+    assert_eq!(
+        app.sync(Some(cursor), None).await,
+        SyncAnswer { cursor, reset: false, ..SyncAnswer::default() }
+    );
 }
 
 #[tokio::test]
@@ -68,7 +71,7 @@ async fn a_random_key_is_not_announced_since_nobody_can_have_asked_for_it() {
     app.key(json!({})).await;
     assert_eq!(
         app.sync(Some(start), None).await,
-        SyncAnswer { cursor: start, reset: false, changes: vec![] }
+        SyncAnswer { cursor: start, reset: false, ..SyncAnswer::default() }
     );
 }
 
@@ -90,7 +93,7 @@ async fn a_cursor_that_the_feed_cannot_continue_is_told_to_forget_everything() {
     let here = app.cursor().await;
     for stranger in [0, other.cursor().await, here - 2, here + 1, u64::MAX] {
         let answer = app.sync(Some(stranger), None).await;
-        assert_eq!(answer, SyncAnswer { cursor: here, reset: true, changes: vec![] }, "{stranger}");
+        assert_eq!(answer, SyncAnswer { cursor: here, reset: true, ..SyncAnswer::default() }, "{stranger}");
     }
 }
 
@@ -168,7 +171,7 @@ async fn a_batch_that_comes_again_is_acknowledged_and_changes_nothing() {
     let first = app.sync(None, Some(batch("b1", vec![usage(Some(&key), Some(1_000_000_000_000))]))).await;
     // Even with other contents: the id is what counts.
     let again = app.sync(Some(first.cursor), Some(batch("b1", vec![usage(Some(&key), Some(7))]))).await;
-    assert_eq!(again, SyncAnswer { cursor: first.cursor, reset: false, changes: vec![] });
+    assert_eq!(again, SyncAnswer { cursor: first.cursor, reset: false, ..SyncAnswer::default() });
     assert_eq!(app.info(&key).await["spend"], 1.0);
     app.sync(None, Some(batch("b2", vec![usage(Some(&key), Some(1_000_000_000_000))]))).await;
     assert_eq!(app.info(&key).await["spend"], 2.0);

@@ -1,5 +1,5 @@
 use serde_json::json;
-use switchboard::key::{KeyRecord, TokenHash};
+use switchboard::key::{Account, AccountId, KeyRecord, TokenHash};
 
 use crate::app::TestApp;
 
@@ -13,6 +13,7 @@ async fn the_filter_learns_what_it_needs_of_a_key() {
         }))
         .await;
     let key = made["key"].as_str().unwrap();
+    let token = TokenHash::of(key.as_bytes());
     let record = app.verify(key).await.key.unwrap();
     let expires: jiff::Timestamp = made["expires"].as_str().unwrap().parse().unwrap();
     let life = record.expires_at.unwrap() - expires.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
@@ -20,16 +21,14 @@ async fn the_filter_learns_what_it_needs_of_a_key() {
     assert_eq!(
         KeyRecord { expires_at: None, ..record },
         KeyRecord {
-            token: TokenHash::of(key.as_bytes()),
-            key_name: made["key_name"].as_str().unwrap().to_owned(),
             key_alias: Some("known".to_owned()),
             user_id: Some("u".to_owned()),
             team_id: Some("t".to_owned()),
             models: vec!["gpt-4o".to_owned(), "anthropic/*".to_owned()],
             aliases: vec![("best".to_owned(), "gpt-4o".to_owned())],
             allowed_routes: vec!["/v1/embeddings".to_owned()],
-            expires_at: None,
-            blocked: false,
+            accounts: vec![Account::new(AccountId::of_key(token))],
+            ..KeyRecord::new(token, made["key_name"].as_str().unwrap())
         }
     );
 }

@@ -11,6 +11,7 @@ use crate::body::Object;
 use crate::clock;
 use crate::error::{ApiError, Complaint};
 use crate::fields::{self, Field, Kind};
+use crate::store::KeyRow;
 use crate::token::identified;
 
 /// Blocks the key that the body names.
@@ -30,7 +31,11 @@ pub(super) async fn set_blocked(
     blocked: bool,
 ) -> Result<Json<Value>, ApiError> {
     let named = named_key(body)?;
-    let key = app.store.set_blocked(identified(&named), blocked, admin.user_id()).await?;
+    let change = |key: &mut KeyRow| {
+        key.blocked = Some(blocked);
+        Ok::<_, ApiError>(())
+    };
+    let key = app.store.update_key(identified(&named), admin.user_id(), change).await?;
     let key = key.ok_or_else(ApiError::no_such_key)?;
     tracing::info!(key = key.key_name, blocked, "key blocked or unblocked");
     Ok(Json(Value::Object(schema::full_row(&key, clock::now()))))

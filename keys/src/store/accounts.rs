@@ -1,0 +1,358 @@
+//! Users, teams, members of teams and budget objects: making, finding, changing and deleting them.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, Transaction};
+use switchboard::key::AccountId;
+
+use super::sql::placeholders;
+use super::{Store, StoreError, feed, get, models};
+use crate::clock;
+use crate::money::Picodollars;
+
+/// Values in one `IN (…)`.
+pub(super) const AT_ONCE: usize = 500;
+
+/// What an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A user.
+    User,
+    /// A team.
+    Team,
+    /// A user within a team; see [`member_id`].
+    TeamMember,
+    /// A budget that several keys may name.
+    Budget,
+}
+
+/// One account, as the database has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountRow {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id, unique within its kind.
+    pub id: String,
+    /// The operator's name for it.
+    pub alias: Option<String>,
+    /// Of a user.
+    pub email: Option<String>,
+    /// Of a member.
+    pub team_id: Option<String>,
+    /// Of a member.
+    pub user_id: Option<String>,
+    /// The organization that it belongs to.
+    pub organization_id: Option<String>,
+    /// Budget in USD.
+    pub max_budget: Option<f64>,
+    /// How often the budget starts again, as the operator wrote it.
+    pub budget_duration: Option<String>,
+    /// When it starts again next.
+    pub budget_reset_at: Option<Timestamp>,
+    /// Spent since the budget started.
+    pub spend: Picodollars,
+    /// Spent ever.
+    pub total_spend: Picodollars,
+    /// Refused until unblocked; `None` when nobody ever said.
+    pub blocked: Option<bool>,
+    /// Every other field, by its name. SQL never looks into it.
+    pub settings: Map<String, Value>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When an operator last changed it.
+    pub updated_at: Timestamp,
+    /// Who that was.
+    pub updated_by: String,
+}
+
+/// The id of a member's account.
+pub fn member_id(team_id: &str, user_id: &str) -> String {
+    AccountId::of_member(team_id, user_id).id
+}
+
+impl Kind {
+    /// As the database writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Team => "team",
+            Self::TeamMember => "team_member",
+            Self::Budget => "budget",
+        }
+    }
+
+    fn parse(name: &str) -> Result<Self, StoreError> {
+        [Self::User, Self::Team, Self::TeamMember, Self::Budget]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| StoreError::Corrupt(format!("an account of the kind '{name}'")))
+    }
+}
+
+/// All columns of `account`.
+const COLUMNS: &str = "kind, id, alias, email, team_id, user_id, organization_id, max_budget, budget_duration, \
+                       budget_reset_at, spend, total_spend, blocked, settings, created_at, created_by, updated_at, \
+                       updated_by";
+
+impl AccountRow {
+    /// A new account with nothing in it.
+    pub fn new(kind: Kind, id: impl Into<String>, by: &str) -> Self {
+        let now = clock::now();
+        Self {
+            kind,
+            id: id.into(),
+            alias: None,
+            email: None,
+            team_id: None,
+            user_id: None,
+            organization_id: None,
+            max_budget: None,
+            budget_duration: None,
+            budget_reset_at: None,
+            spend: Picodollars::default(),
+            total_spend: Picodollars::default(),
+            blocked: None,
+            settings: Map::new(),
+            created_at: now,
+            created_by: by.to_owned(),
+            updated_at: now,
+            updated_by: by.to_owned(),
+        }
+    }
+
+    /// A user's place in a team.
+    pub fn member(team_id: &str, user_id: &str, by: &str) -> Self {
+        Self {
+            team_id: Some(team_id.to_owned()),
+            user_id: Some(user_id.to_owned()),
+            ..Self::new(Kind::TeamMember, member_id(team_id, user_id), by)
+        }
+    }
+
+    /// A setting that is a text.
+    pub fn text(&self, setting: &str) -> Option<&str> {
+        self.settings.get(setting).and_then(Value::as_str)
+    }
+
+    pub(super) fn read(row: &AnyRow) -> Result<Self, StoreError> {
+        let moment = |column: &str| -> Result<Option<Timestamp>, StoreError> {
+            Ok(get::<Option<i64>, _>(row, column)?.map(clock::from_micros))
+        };
+        let kind: String = get(row, "kind")?;
+        let id: String = get(row, "id")?;
+        let settings: String = get(row, "settings")?;
+        Ok(Self {
+            settings: serde_json::from_str(&settings)
+                .map_err(|_| StoreError::Corrupt(format!("unreadable settings of the {kind} {id}")))?,
+            kind: Kind::parse(&kind)?,
+            id,
+            alias: get(row, "alias")?,
+            email: get(row, "email")?,
+            team_id: get(row, "team_id")?,
+            user_id: get(row, "user_id")?,
+            organization_id: get(row, "organization_id")?,
+            max_budget: get(row, "max_budget")?,
+            budget_duration: get(row, "budget_duration")?,
+            budget_reset_at: moment("budget_reset_at")?,
+            spend: Picodollars::from_stored(get(row, "spend")?),
+            total_spend: Picodollars::from_stored(get(row, "total_spend")?),
+            blocked: get::<Option<i64>, _>(row, "blocked")?.map(|blocked| blocked != 0),
+            created_at: clock::from_micros(get(row, "created_at")?),
+            created_by: get(row, "created_by")?,
+            updated_at: clock::from_micros(get(row, "updated_at")?),
+            updated_by: get(row, "updated_by")?,
+        })
+    }
+
+    fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
+        query
+            .bind(self.kind.name())
+            .bind(self.id.clone())
+            .bind(self.alias.clone())
+            .bind(self.email.clone())
+            .bind(self.team_id.clone())
+            .bind(self.user_id.clone())
+            .bind(self.organization_id.clone())
+            .bind(self.max_budget)
+            .bind(self.budget_duration.clone())
+            .bind(self.budget_reset_at.map(Timestamp::as_microsecond))
+            .bind(self.spend.stored())
+            .bind(self.total_spend.stored())
+            .bind(self.blocked.map(i64::from))
+            .bind(Value::Object(self.settings.clone()).to_string())
+            .bind(self.created_at.as_microsecond())
+            .bind(self.created_by.clone())
+            .bind(self.updated_at.as_microsecond())
+            .bind(self.updated_by.clone())
+    }
+}
+
+impl Store {
+    /// The account with this id.
+    pub async fn account(&self, kind: Kind, id: &str) -> Result<Option<AccountRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM account WHERE kind = $1 AND id = $2");
+        let row =
+            sqlx::query(AssertSqlSafe(sql)).bind(kind.name()).bind(id).fetch_optional(&self.readers).await?;
+        row.as_ref().map(AccountRow::read).transpose()
+    }
+
+    /// Those of these accounts that there are, in no particular order.
+    pub async fn accounts(&self, ids: &[(Kind, String)]) -> Result<Vec<AccountRow>, StoreError> {
+        let mut found = Vec::new();
+        for kind in [Kind::User, Kind::Team, Kind::TeamMember, Kind::Budget] {
+            let ids: Vec<_> = ids.iter().filter(|(of, _)| *of == kind).map(|(_, id)| id).collect();
+            for ids in ids.chunks(AT_ONCE) {
+                let list = placeholders(2, ids.len());
+                let sql = format!("SELECT {COLUMNS} FROM account WHERE kind = $1 AND id IN ({list})");
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(kind.name());
+                for id in ids {
+                    query = query.bind(id.as_str());
+                }
+                let rows = query.fetch_all(&self.readers).await?;
+                found.extend(rows.iter().map(AccountRow::read).collect::<Result<Vec<_>, _>>()?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The user with this address, in whatever case it is written.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<AccountRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM account WHERE kind = 'user' AND LOWER(email) = LOWER($1)");
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(email.trim()).fetch_optional(&self.readers).await?;
+        row.as_ref().map(AccountRow::read).transpose()
+    }
+
+    /// The members of a team, in the order in which they came.
+    pub async fn members(&self, team_id: &str) -> Result<Vec<AccountRow>, StoreError> {
+        self.accounts_where("kind = 'team_member' AND team_id = $1", team_id).await
+    }
+
+    /// A user's places in teams, in the order in which they were given.
+    pub async fn memberships(&self, user_id: &str) -> Result<Vec<AccountRow>, StoreError> {
+        self.accounts_where("kind = 'team_member' AND user_id = $1", user_id).await
+    }
+
+    /// All accounts of a kind, the oldest first.
+    pub async fn accounts_of_kind(&self, kind: Kind) -> Result<Vec<AccountRow>, StoreError> {
+        self.accounts_where("kind = $1", kind.name()).await
+    }
+
+    async fn accounts_where(&self, condition: &str, value: &str) -> Result<Vec<AccountRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM account WHERE {condition} ORDER BY created_at, id");
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(value).fetch_all(&self.readers).await?;
+        rows.iter().map(AccountRow::read).collect()
+    }
+
+    /// Stores a new account; `false` when there is one with this id, and nothing changed.
+    pub async fn insert_account(&self, account: &AccountRow) -> Result<bool, StoreError> {
+        let mut transaction = self.write().await?;
+        let list = placeholders(1, 18);
+        let sql = format!("INSERT INTO account ({COLUMNS}) VALUES ({list}) ON CONFLICT DO NOTHING");
+        let inserted =
+            account.bind(sqlx::query(AssertSqlSafe(sql))).execute(&mut *transaction).await?.rows_affected();
+        if inserted == 0 {
+            return Ok(false);
+        }
+        models::follow(&mut transaction, account.kind.name(), &account.id, &account.settings).await?;
+        // A key may have named the account before there was one.
+        announce(&mut transaction, account).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Changes an account and tells the filters; `None` when there is none with this id. When `change` refuses,
+    /// nothing changes.
+    pub async fn update_account<E: From<StoreError>>(
+        &self,
+        kind: Kind,
+        id: &str,
+        by: &str,
+        change: impl FnOnce(&mut AccountRow) -> Result<(), E>,
+    ) -> Result<Option<AccountRow>, E> {
+        let mut transaction = self.write().await?;
+        let sql =
+            format!("SELECT {COLUMNS} FROM account WHERE kind = $1 AND id = $2{}", self.backend.for_update());
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(kind.name())
+            .bind(id)
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(StoreError::from)?;
+        let Some(row) = row else { return Ok(None) };
+        let mut account = AccountRow::read(&row)?;
+        change(&mut account)?;
+        account.updated_at = clock::now();
+        by.clone_into(&mut account.updated_by);
+        write(&mut transaction, &account).await?;
+        announce(&mut transaction, &account).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        Ok(Some(account))
+    }
+
+    /// Deletes accounts of one kind, with what hangs on them, and says which of them there were: a team takes its
+    /// members and keys with it, a user its places in teams and its keys, a budget nothing.
+    pub async fn delete_accounts(&self, kind: Kind, ids: &[String]) -> Result<Vec<AccountRow>, StoreError> {
+        let mut transaction = self.write().await?;
+        let mut deleted = Vec::new();
+        for id in ids {
+            let sql = format!("DELETE FROM account WHERE kind = $1 AND id = $2 RETURNING {COLUMNS}");
+            let row = sqlx::query(AssertSqlSafe(sql))
+                .bind(kind.name())
+                .bind(id)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let Some(row) = row else { continue };
+            let account = AccountRow::read(&row)?;
+            models::forget(&mut transaction, kind.name(), id).await?;
+            announce(&mut transaction, &account).await?;
+            let owner = match kind {
+                Kind::Team => Some("team_id"),
+                Kind::User => Some("user_id"),
+                Kind::TeamMember | Kind::Budget => None,
+            };
+            if let Some(owner) = owner {
+                for sql in [
+                    format!("DELETE FROM account WHERE kind = 'team_member' AND {owner} = $1"),
+                    format!("DELETE FROM virtual_key WHERE {owner} = $1"),
+                ] {
+                    sqlx::query(AssertSqlSafe(sql)).bind(id).execute(&mut *transaction).await?;
+                }
+            }
+            deleted.push(account);
+        }
+        transaction.commit().await?;
+        Ok(deleted)
+    }
+}
+
+pub(super) async fn write(
+    transaction: &mut Transaction<'static, Any>,
+    account: &AccountRow,
+) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "UPDATE account SET alias = $3, email = $4, team_id = $5, user_id = $6, organization_id = $7, \
+         max_budget = $8, budget_duration = $9, budget_reset_at = $10, spend = $11, total_spend = $12, blocked = $13, \
+         settings = $14, created_at = $15, created_by = $16, updated_at = $17, updated_by = $18 \
+         WHERE kind = $1 AND id = $2",
+    );
+    account.bind(query).execute(&mut **transaction).await?;
+    models::follow(transaction, account.kind.name(), &account.id, &account.settings).await
+}
+
+/// Tells the filters of every key that the account concerns.
+async fn announce(
+    transaction: &mut Transaction<'static, Any>,
+    account: &AccountRow,
+) -> Result<(), StoreError> {
+    let (condition, value) = match account.kind {
+        Kind::User => ("user_id = $1", account.id.as_str()),
+        Kind::Team => ("team_id = $1", account.id.as_str()),
+        Kind::Budget => ("budget_id = $1", account.id.as_str()),
+        Kind::TeamMember => ("user_id = $1", account.user_id.as_deref().unwrap_or_default()),
+    };
+    feed::announce_where(transaction, condition, value).await
+}

@@ -1,0 +1,96 @@
+//! Budgets that start again.
+
+use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
+
+use super::{Store, StoreError, get};
+use crate::clock;
+
+/// A budget whose time has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    table: Table,
+    id: [String; 3],
+    /// When it should have started again.
+    pub at: Timestamp,
+    /// How often it does, as the operator wrote it.
+    pub budget_duration: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    Key,
+    Account,
+    Model,
+}
+
+impl Table {
+    const ALL: [Self; 3] = [Self::Key, Self::Account, Self::Model];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Key => "virtual_key",
+            Self::Account => "account",
+            Self::Model => "model_spend",
+        }
+    }
+
+    /// Three columns that name a row; of a table with fewer, the last are repeated.
+    fn id(self) -> [&'static str; 3] {
+        match self {
+            Self::Key => ["token", "token", "token"],
+            Self::Account => ["kind", "id", "id"],
+            Self::Model => ["kind", "id", "model"],
+        }
+    }
+}
+
+impl Store {
+    /// The budgets that should have started again by `now`, at most `limit` of each table.
+    pub async fn due_budgets(&self, now: Timestamp, limit: i64) -> Result<Vec<Due>, StoreError> {
+        let mut due = Vec::new();
+        for table in Table::ALL {
+            let [first, second, third] = table.id();
+            let sql = format!(
+                "SELECT {first}, {second}, {third}, budget_reset_at, budget_duration FROM {} \
+                 WHERE budget_reset_at <= $1 ORDER BY budget_reset_at LIMIT $2",
+                table.name()
+            );
+            let rows = sqlx::query(AssertSqlSafe(sql))
+                .bind(now.as_microsecond())
+                .bind(limit)
+                .fetch_all(&self.readers)
+                .await?;
+            for row in &rows {
+                due.push(Due {
+                    table,
+                    id: [get(row, 0)?, get(row, 1)?, get(row, 2)?],
+                    at: clock::from_micros(get(row, 3)?),
+                    budget_duration: get(row, 4)?,
+                });
+            }
+        }
+        Ok(due)
+    }
+
+    /// Starts a budget again: its spend is nothing, and the next start is `next`. Does nothing when another
+    /// replica was faster. Filters need not be told: whoever holds a lease hears the spend with its next ask.
+    pub async fn restart_budget(&self, due: &Due, next: Option<Timestamp>) -> Result<(), StoreError> {
+        let [first, second, third] = due.table.id();
+        let sql = format!(
+            "UPDATE {} SET spend = 0, budget_reset_at = $1 \
+             WHERE {first} = $2 AND {second} = $3 AND {third} = $4 AND budget_reset_at = $5",
+            due.table.name()
+        );
+        let [a, b, c] = &due.id;
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(next.map(Timestamp::as_microsecond))
+            .bind(a)
+            .bind(b)
+            .bind(c)
+            .bind(due.at.as_microsecond())
+            .execute(&self.writers)
+            .await?;
+        Ok(())
+    }
+}

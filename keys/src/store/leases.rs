@@ -1,0 +1,94 @@
+//! Leases, kept with the accounts: all replicas of the service read and write the same books.
+
+use sqlx::{Any, Transaction};
+use switchboard::key::Account;
+use switchboard::lease::{Lease, LeaseAsk};
+
+use super::records::kind_name;
+use super::{Store, StoreError, get};
+use crate::clock;
+use crate::lease::Book;
+
+impl Store {
+    /// Answers the asks of one holder, in their order.
+    pub async fn lease(&self, instance: &str, asks: &[LeaseAsk]) -> Result<Vec<Lease>, StoreError> {
+        if asks.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Every replica locks the books in the same order, so that no two wait for each other for ever.
+        let mut order: Vec<_> = (0..asks.len()).collect();
+        order.sort_by(|a, b| asks.get(*a).map(|ask| &ask.account).cmp(&asks.get(*b).map(|ask| &ask.account)));
+        let mut leases: Vec<Option<Lease>> = vec![None; asks.len()];
+        let mut transaction = self.write().await?;
+        for at in order {
+            let (Some(ask), Some(lease)) = (asks.get(at), leases.get_mut(at)) else { continue };
+            *lease = Some(self.lease_one(&mut transaction, instance, ask).await?);
+        }
+        transaction.commit().await?;
+        Ok(leases.into_iter().flatten().collect())
+    }
+
+    async fn lease_one(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        instance: &str,
+        ask: &LeaseAsk,
+    ) -> Result<Lease, StoreError> {
+        let kind = kind_name(ask.account.kind);
+        let model = ask.account.model.as_deref().unwrap_or_default();
+        let mut book = self.book(transaction, kind, &ask.account.id, model).await?;
+        // Read only now that the book is locked: a holder's batch is committed before its ask, so the spend contains
+        // whatever the book no longer does.
+        let account = self.limits(&ask.account).await?;
+        // An account that is gone limits nothing: the feed has told the filter, or will.
+        let account = account.unwrap_or_else(|| Account::new(ask.account.clone()));
+        let now = clock::now();
+        let lease =
+            book.ask(u64::try_from(now.as_millisecond()).unwrap_or_default(), instance, ask, &account);
+        let text = serde_json::to_string(&book).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        sqlx::query(
+            "INSERT INTO lease (kind, id, model, book, asked_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (kind, id, model) DO UPDATE SET book = excluded.book, asked_at = excluded.asked_at",
+        )
+        .bind(kind)
+        .bind(&ask.account.id)
+        .bind(model)
+        .bind(text)
+        .bind(now.as_microsecond())
+        .execute(&mut **transaction)
+        .await?;
+        Ok(lease)
+    }
+
+    /// Locks and reads a book; one that is not there is empty.
+    async fn book(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        kind: &str,
+        id: &str,
+        model: &str,
+    ) -> Result<Book, StoreError> {
+        if let Some(lock) = self.backend.lock_name() {
+            sqlx::query(lock).bind(format!("{kind} {model} {id}")).execute(&mut **transaction).await?;
+        }
+        let row = sqlx::query("SELECT book FROM lease WHERE kind = $1 AND id = $2 AND model = $3")
+            .bind(kind)
+            .bind(id)
+            .bind(model)
+            .fetch_optional(&mut **transaction)
+            .await?;
+        let Some(row) = row else { return Ok(Book::default()) };
+        let text: String = get(&row, 0)?;
+        // A book that cannot be read was written by another version: begin anew rather than refuse for ever.
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// Forgets the books that nobody asked for since `before`.
+    pub async fn forget_leases(&self, before: jiff::Timestamp) -> Result<u64, StoreError> {
+        let forgotten = sqlx::query("DELETE FROM lease WHERE asked_at < $1")
+            .bind(before.as_microsecond())
+            .execute(&self.writers)
+            .await?;
+        Ok(forgotten.rows_affected())
+    }
+}

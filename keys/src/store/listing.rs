@@ -1,0 +1,218 @@
+//! `/key/list` and `/key/aliases`: keys page by page.
+
+use jiff::Timestamp;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, Row};
+
+use super::keys::{KEY_COLUMNS, KeyRow};
+use super::sql::{contains, placeholders};
+use super::{Store, StoreError, get};
+use crate::clock;
+
+/// Which keys. Every field that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeyFilter {
+    /// Owner.
+    pub user_id: Option<String>,
+    /// Keys of these teams are shown beside the owner's: those of which the caller is an administrator.
+    pub or_teams: Vec<String>,
+    /// Team.
+    pub team_id: Option<String>,
+    /// Organization.
+    pub organization_id: Option<String>,
+    /// Hash.
+    pub token: Option<String>,
+    /// Alias.
+    pub key_alias: Option<String>,
+    /// Text within the alias, in whatever case; or the hash.
+    pub search: Option<String>,
+    /// Whether it works.
+    pub status: Option<Status>,
+    /// Whether its life is over.
+    pub expired: Option<bool>,
+    /// Only keys with an alias.
+    pub with_alias: bool,
+}
+
+/// Whether a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    Active,
+    /// Its life is over.
+    Expired,
+    /// It is blocked.
+    Revoked,
+}
+
+/// In which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// A column of `virtual_key`.
+    pub column: &'static str,
+    /// From the last to the first.
+    pub descending: bool,
+}
+
+/// One page.
+#[derive(Debug)]
+pub struct KeyPage {
+    /// The keys of this page.
+    pub keys: Vec<KeyRow>,
+    /// How many there are on all pages.
+    pub total: u64,
+}
+
+/// A value of a condition.
+#[derive(Clone, Debug)]
+enum Value {
+    Text(String),
+    Moment(Timestamp),
+}
+
+#[derive(Default)]
+struct Conditions {
+    all: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    /// Adds a condition; every `?` in it stands for one of the values.
+    fn add(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        let mut sql = String::new();
+        let mut values = values.into_iter();
+        for part in condition.split_inclusive('?') {
+            match part.strip_suffix('?') {
+                Some(before) => {
+                    self.values.extend(values.next());
+                    sql.push_str(before);
+                    sql.push_str(&placeholders(self.values.len(), 1));
+                }
+                None => sql.push_str(part),
+            }
+        }
+        self.all.push(format!("({sql})"));
+    }
+
+    fn sql(&self) -> String {
+        if self.all.is_empty() { String::new() } else { format!(" WHERE {}", self.all.join(" AND ")) }
+    }
+
+    fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
+        self.values.iter().fold(query, |query, value| match value {
+            Value::Text(text) => query.bind(text.clone()),
+            Value::Moment(at) => query.bind(at.as_microsecond()),
+        })
+    }
+}
+
+impl KeyFilter {
+    fn conditions(&self, now: Timestamp) -> Conditions {
+        let mut conditions = Conditions::default();
+        let text = |text: &String| Value::Text(text.clone());
+        if let Some(user) = &self.user_id {
+            if self.or_teams.is_empty() {
+                conditions.add("user_id = ?", [text(user)]);
+            } else {
+                let teams = vec!["?"; self.or_teams.len()].join(", ");
+                let values = core::iter::once(user).chain(&self.or_teams).map(text);
+                conditions.add(&format!("user_id = ? OR team_id IN ({teams})"), values);
+            }
+        }
+        for (column, value) in [
+            ("team_id", &self.team_id),
+            ("organization_id", &self.organization_id),
+            ("token", &self.token),
+            ("key_alias", &self.key_alias),
+        ] {
+            if let Some(value) = value {
+                conditions.add(&format!("{column} = ?"), [text(value)]);
+            }
+        }
+        if let Some(search) = &self.search {
+            let values = [text(search), Value::Text(contains(search))];
+            conditions.add(r"token = ? OR LOWER(key_alias) LIKE ? ESCAPE '\'", values);
+        }
+        if self.with_alias {
+            conditions.add("key_alias IS NOT NULL", []);
+        }
+        let not_blocked = "blocked IS NULL OR blocked = 0";
+        match self.status {
+            Some(Status::Revoked) => conditions.add("blocked = 1", []),
+            Some(Status::Active | Status::Expired) => conditions.add(not_blocked, []),
+            None => {}
+        }
+        let expired = match self.status {
+            Some(Status::Active) => Some(false),
+            Some(Status::Expired) => Some(true),
+            _ => self.expired,
+        };
+        match expired {
+            Some(true) => conditions.add("expires_at <= ?", [Value::Moment(now)]),
+            Some(false) => conditions.add("expires_at IS NULL OR expires_at > ?", [Value::Moment(now)]),
+            None => {}
+        }
+        conditions
+    }
+}
+
+impl Store {
+    /// One page of keys; `page` counts from 1.
+    pub async fn key_page(
+        &self,
+        filter: &KeyFilter,
+        order: Order,
+        page: u64,
+        size: u64,
+    ) -> Result<KeyPage, StoreError> {
+        let conditions = filter.conditions(clock::now());
+        let wanted = conditions.sql();
+        let sql = format!("SELECT COUNT(*) FROM virtual_key{wanted}");
+        let total: i64 =
+            conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_one(&self.readers).await?.try_get(0)?;
+        let direction = if order.descending { "DESC" } else { "ASC" };
+        // The hash makes the order total: pages neither repeat a key nor miss one.
+        let by = if order.column == "token" {
+            format!("token {direction}")
+        } else {
+            format!("{} {direction} NULLS LAST, token", order.column)
+        };
+        let offset = page.saturating_sub(1).saturating_mul(size);
+        let sql = format!(
+            "SELECT {} FROM virtual_key{wanted} ORDER BY {by} LIMIT {size} OFFSET {}",
+            KEY_COLUMNS!(),
+            i64::try_from(offset).unwrap_or(i64::MAX)
+        );
+        let rows = conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_all(&self.readers).await?;
+        Ok(KeyPage {
+            keys: rows.iter().map(KeyRow::read).collect::<Result<_, _>>()?,
+            total: u64::try_from(total).unwrap_or_default(),
+        })
+    }
+
+    /// All keys of a team or of a user, the oldest first.
+    pub async fn keys_of(&self, filter: &KeyFilter) -> Result<Vec<KeyRow>, StoreError> {
+        let conditions = filter.conditions(clock::now());
+        let wanted = conditions.sql();
+        let sql = format!("SELECT {} FROM virtual_key{wanted} ORDER BY created_at, token", KEY_COLUMNS!());
+        let rows = conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_all(&self.readers).await?;
+        rows.iter().map(KeyRow::read).collect()
+    }
+
+    /// How many keys each of these users has.
+    pub async fn key_counts(&self, users: &[String]) -> Result<Vec<(String, i64)>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = placeholders(1, users.len());
+        let sql =
+            format!("SELECT user_id, COUNT(*) FROM virtual_key WHERE user_id IN ({list}) GROUP BY user_id");
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for user in users {
+            query = query.bind(user.as_str());
+        }
+        let rows = query.fetch_all(&self.readers).await?;
+        rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect()
+    }
+}

@@ -1,0 +1,162 @@
+//! What is spent on single models, where `model_max_budget` limits it.
+//!
+//! A row exists for every model that the owner's settings limit, from the moment they do: recording usage is an
+//! `UPDATE` that finds a row or does not.
+
+use serde_json::{Map, Value};
+use sqlx::{Any, AssertSqlSafe, Transaction};
+
+use super::{Store, StoreError, get};
+use crate::clock;
+use crate::duration::Duration;
+use crate::money::Picodollars;
+
+/// One entry of `model_max_budget`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelBudget {
+    /// Model group.
+    pub model: String,
+    /// USD.
+    pub max_budget: Option<f64>,
+    /// How often it starts again.
+    pub budget_duration: Option<String>,
+    /// Requests in a minute.
+    pub rpm_limit: Option<u64>,
+    /// Tokens in a minute.
+    pub tpm_limit: Option<u64>,
+}
+
+/// Spent on one model since its budget started, and when it starts again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ModelSpend {
+    pub(super) spend: Picodollars,
+    pub(super) budget_reset_at: Option<i64>,
+}
+
+/// Reads `model_max_budget`: `{"gpt-4o": {"max_budget": 1.0, "budget_duration": "1d"}}`. `LiteLLM`'s older form
+/// `{"gpt-4o": 1.0}` and its older names `budget_limit` and `time_period` are read too; numbers may be texts.
+pub fn budgets(settings: &Map<String, Value>) -> Vec<ModelBudget> {
+    let entries = settings.get("model_max_budget").and_then(Value::as_object);
+    entries
+        .into_iter()
+        .flatten()
+        .map(|(model, entry)| {
+            let field = |names: [&str; 2]| {
+                names.into_iter().find_map(|name| entry.get(name).filter(|value| !value.is_null()))
+            };
+            ModelBudget {
+                model: model.clone(),
+                max_budget: number(entry).or_else(|| number(field(["max_budget", "budget_limit"])?)),
+                budget_duration: field(["budget_duration", "time_period"])
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+                rpm_limit: entry.get("rpm_limit").and_then(Value::as_u64),
+                tpm_limit: entry.get("tpm_limit").and_then(Value::as_u64),
+            }
+        })
+        .collect()
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// Brings the rows of an owner in line with its settings. What was spent on a model that is still limited stays.
+pub(super) async fn follow(
+    transaction: &mut Transaction<'static, Any>,
+    kind: &str,
+    id: &str,
+    settings: &Map<String, Value>,
+) -> Result<(), StoreError> {
+    let budgets = budgets(settings);
+    let rows = sqlx::query("SELECT model, budget_duration FROM model_spend WHERE kind = $1 AND id = $2")
+        .bind(kind)
+        .bind(id)
+        .fetch_all(&mut **transaction)
+        .await?;
+    for row in &rows {
+        let model: String = get(row, 0)?;
+        let duration: Option<String> = get(row, 1)?;
+        let same = budgets.iter().any(|budget| budget.model == model && budget.budget_duration == duration);
+        let kept = budgets.iter().any(|budget| budget.model == model);
+        if !kept {
+            sqlx::query("DELETE FROM model_spend WHERE kind = $1 AND id = $2 AND model = $3")
+                .bind(kind)
+                .bind(id)
+                .bind(model)
+                .execute(&mut **transaction)
+                .await?;
+        } else if !same {
+            let budget = budgets.iter().find(|budget| budget.model == model);
+            let duration = budget.and_then(|budget| budget.budget_duration.clone());
+            sqlx::query(
+                "UPDATE model_spend SET budget_duration = $1, budget_reset_at = $2 \
+                 WHERE kind = $3 AND id = $4 AND model = $5",
+            )
+            .bind(duration.clone())
+            .bind(next_reset(duration.as_deref()))
+            .bind(kind)
+            .bind(id)
+            .bind(model)
+            .execute(&mut **transaction)
+            .await?;
+        }
+    }
+    for budget in budgets {
+        sqlx::query(
+            "INSERT INTO model_spend (kind, id, model, budget_duration, budget_reset_at, spend) \
+             VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT DO NOTHING",
+        )
+        .bind(kind)
+        .bind(id)
+        .bind(budget.model)
+        .bind(budget.budget_duration.clone())
+        .bind(next_reset(budget.budget_duration.as_deref()))
+        .execute(&mut **transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+fn next_reset(duration: Option<&str>) -> Option<i64> {
+    let next = Duration::parse(duration?).ok()?.next_reset(clock::now()).ok()?;
+    Some(next.as_microsecond())
+}
+
+/// Forgets an owner that is no more.
+pub(super) async fn forget(
+    transaction: &mut Transaction<'static, Any>,
+    kind: &str,
+    id: &str,
+) -> Result<(), StoreError> {
+    for table in ["model_spend", "lease"] {
+        let sql = format!("DELETE FROM {table} WHERE kind = $1 AND id = $2");
+        sqlx::query(AssertSqlSafe(sql)).bind(kind).bind(id).execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// What an owner spent on each of its limited models.
+    pub(super) async fn model_spends(
+        &self,
+        kind: &str,
+        id: &str,
+    ) -> Result<Vec<(String, ModelSpend)>, StoreError> {
+        let rows =
+            sqlx::query("SELECT model, spend, budget_reset_at FROM model_spend WHERE kind = $1 AND id = $2")
+                .bind(kind)
+                .bind(id)
+                .fetch_all(&self.readers)
+                .await?;
+        rows.iter()
+            .map(|row| {
+                let spend = ModelSpend {
+                    spend: Picodollars::from_stored(get(row, 1)?),
+                    budget_reset_at: get(row, 2)?,
+                };
+                Ok((get(row, 0)?, spend))
+            })
+            .collect()
+    }
+}
