@@ -31,6 +31,7 @@ pub mod frame;
 pub mod json;
 pub mod key;
 pub mod keyring;
+pub mod lease;
 pub mod ledger;
 pub mod openai;
 pub mod price;
