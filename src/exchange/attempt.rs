@@ -76,9 +76,10 @@ impl Attempt {
         Self { call, endpoint, memo, phase: Phase::Begun }
     }
 
-    /// Writes the provider's request from the client's body. `current` are the headers as they are now.
-    pub fn request(&mut self, current: &Head, body: &[u8]) -> Outgoing {
-        match self.write(current, body) {
+    /// Writes the provider's request from the client's body. `current` are the headers as they are now, `now_ms` is
+    /// Unix time in milliseconds.
+    pub fn request(&mut self, current: &Head, body: &[u8], now_ms: u64) -> Outgoing {
+        match self.write(current, body, now_ms) {
             Ok(Outgoing::Send { headers, body }) => {
                 self.phase = Phase::Sent;
                 Outgoing::Send { headers, body }
@@ -94,7 +95,7 @@ impl Attempt {
         }
     }
 
-    fn write(&mut self, current: &Head, body: &[u8]) -> Result<Outgoing, ErrorBody> {
+    fn write(&mut self, current: &Head, body: &[u8], now_ms: u64) -> Result<Outgoing, ErrorBody> {
         let endpoint = Rc::clone(&self.endpoint);
         let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
         let model = self.call.model_of(&endpoint);
@@ -125,7 +126,8 @@ impl Attempt {
         };
 
         let mut headers = Headers::for_request(current, &endpoint, &outbound.path, body.len());
-        headers.set("accept", if self.memo.stream { "text/event-stream" } else { "application/json" });
+        let stream = provider.dialect.framing().media_type();
+        headers.set("accept", if self.memo.stream { stream } else { "application/json" });
         for (name, value) in provider.headers {
             headers.set(*name, *value);
         }
@@ -135,7 +137,7 @@ impl Attempt {
         for (name, value) in &endpoint.headers {
             headers.set(name.clone(), value.reveal().to_owned());
         }
-        auth::present(provider.auth, &endpoint, &mut headers)
+        auth::present(provider.auth, &endpoint, &mut headers, &body, now_ms)
             .map_err(|fault| fault.to_body(provider.name))?;
         Ok(Outgoing::Send { headers, body })
     }

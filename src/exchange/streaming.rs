@@ -41,8 +41,8 @@ impl Streaming {
         if last && cut.is_ok() {
             cut = self.framer.end(&mut each);
         }
-        if cut.is_err() {
-            fault = fault.or(Some(Fault::garbled("the provider sent a stream event without an end")));
+        if let Err(error) = cut {
+            fault = fault.or(Some(Fault::garbled(format!("the provider sent {}", error.words()))));
         }
         if last && fault.is_none() && !self.out.ended() {
             self.stream.end(&mut self.out);

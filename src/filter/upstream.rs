@@ -78,7 +78,7 @@ impl HttpContext for Upstream {
 impl Upstream {
     fn send(&mut self) -> Action {
         let Some(attempt) = &mut self.attempt else { return Action::Pause };
-        match attempt.request(&host::request_head(), &host::request_body()) {
+        match attempt.request(&host::request_head(), &host::request_body(), host::now_ms()) {
             Outgoing::Send { headers, body } => {
                 host::replace_request_headers(&headers);
                 host::replace_request_body(&body);

@@ -34,6 +34,6 @@ impl Lines {
 fn hand_out(line: &[u8], each: &mut impl FnMut(Frame<'_>)) {
     let data = line.trim_ascii();
     if !data.is_empty() {
-        each(Frame { event: b"", data });
+        each(Frame { event: b"", data, exception: false });
     }
 }

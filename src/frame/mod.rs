@@ -3,9 +3,11 @@
 //! A framer is fed chunks as the network cut them and hands out whole frames. A frame that lies inside one chunk
 //! is borrowed from it; only a cut tail is copied, and scanning goes on where it stopped.
 
+mod eventstream;
 mod lines;
 mod sse;
 
+pub use eventstream::EventStream;
 pub use lines::Lines;
 pub use sse::Sse;
 
@@ -19,15 +21,31 @@ pub enum Framing {
     Sse,
     /// One frame a line (NDJSON).
     Lines,
+    /// AWS event stream messages.
+    EventStream,
+}
+
+impl Framing {
+    /// The media type of such a stream: what a request for one accepts.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Sse => "text/event-stream",
+            Self::Lines => "application/x-ndjson",
+            Self::EventStream => "application/vnd.amazon.eventstream",
+        }
+    }
 }
 
 /// One event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// The event's name: SSE `event:`; empty where the framing has none.
+    /// The event's name: SSE `event:`, or an AWS `:event-type`, `:exception-type` or `:error-code`; empty where the
+    /// framing has none.
     pub event: &'a [u8],
     /// The event's payload.
     pub data: &'a [u8],
+    /// The framing itself says that this is an error (AWS `:message-type`).
+    pub exception: bool,
 }
 
 /// A stream that cannot be cut into frames.
@@ -35,6 +53,21 @@ pub struct Frame<'a> {
 pub enum FrameError {
     /// A frame is longer than [`FRAME_LIMIT`].
     TooLarge,
+    /// A checksum does not match.
+    Damaged,
+    /// Lengths or headers contradict each other.
+    Malformed,
+}
+
+impl FrameError {
+    /// What the provider did, in words that go on from "the provider sent ".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::TooLarge => "a stream event without an end",
+            Self::Damaged => "a stream event that was damaged on the way: a checksum does not match",
+            Self::Malformed => "a stream event that is malformed",
+        }
+    }
 }
 
 /// A framer of any kind.
@@ -44,6 +77,8 @@ pub enum Framer {
     Sse(Sse),
     /// Lines.
     Lines(Lines),
+    /// AWS event stream messages.
+    EventStream(EventStream),
 }
 
 impl Framer {
@@ -52,6 +87,7 @@ impl Framer {
         match framing {
             Framing::Sse => Self::Sse(Sse::default()),
             Framing::Lines => Self::Lines(Lines::default()),
+            Framing::EventStream => Self::EventStream(EventStream::default()),
         }
     }
 
@@ -60,6 +96,7 @@ impl Framer {
         match self {
             Self::Sse(sse) => sse.feed(chunk, &mut each),
             Self::Lines(lines) => lines.feed(chunk, &mut each),
+            Self::EventStream(messages) => messages.feed(chunk, &mut each),
         }
     }
 
@@ -68,6 +105,8 @@ impl Framer {
         match self {
             Self::Sse(sse) => sse.feed(b"\n\n", &mut each),
             Self::Lines(lines) => lines.feed(b"\n", &mut each),
+            // A message knows its length: a part of one is none.
+            Self::EventStream(_) => Ok(()),
         }
     }
 }

@@ -85,9 +85,9 @@ impl Sse {
     ) -> Result<(), FrameError> {
         if line.is_empty() {
             if let Some(data) = uncut.take() {
-                each(Frame { event: &self.event, data });
+                each(Frame { event: &self.event, data, exception: false });
             } else if self.has_data {
-                each(Frame { event: &self.event, data: &self.data });
+                each(Frame { event: &self.event, data: &self.data, exception: false });
             }
             self.event.clear();
             self.data.clear();

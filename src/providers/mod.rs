@@ -38,6 +38,11 @@ pub enum Auth {
     Bearer,
     /// The credential alone in this header.
     Header(&'static str),
+    /// AWS: an API key as a bearer, or else a signature (version 4) under this service's name.
+    Aws {
+        /// The service's name in signatures.
+        service: &'static str,
+    },
     /// No credential.
     None,
 }
@@ -65,5 +70,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Headers that some row can own: every attempt takes all of them away before it sets its own, because Envoy
 /// gives a retry the headers of the attempt before it.
-pub const OWNED_HEADERS: &[&str] =
-    &["anthropic-beta", "anthropic-version", "api-key", "authorization", "x-api-key", "x-goog-api-key"];
+pub const OWNED_HEADERS: &[&str] = &[
+    "anthropic-beta",
+    "anthropic-version",
+    "api-key",
+    "authorization",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-goog-api-key",
+];

@@ -10,7 +10,7 @@ use crate::support::{NOW_MS, attempt, call, head};
 const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]}"#;
 
 fn send(attempt: &mut Attempt, current: &[(&str, &str)], body: &str) -> (Headers, Vec<u8>) {
-    match attempt.request(&head(current), body.as_bytes()) {
+    match attempt.request(&head(current), body.as_bytes(), NOW_MS) {
         Outgoing::Send { headers, body } => (headers, body),
         Outgoing::Reply(reply) => {
             panic!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body))
@@ -177,7 +177,9 @@ fn a_wrong_credential_of_one_deployment_is_tried_at_another_and_only_there() {
 #[test]
 fn a_deployment_without_its_credential_says_so_and_calls_nobody() {
     let body = BODY.replace("gpt", "claude");
-    let Outgoing::Reply(reply) = attempt(&call(&body), "keyless").request(&head(&[]), body.as_bytes()) else {
+    let Outgoing::Reply(reply) =
+        attempt(&call(&body), "keyless").request(&head(&[]), body.as_bytes(), NOW_MS)
+    else {
         panic!("nothing may be sent")
     };
     assert_eq!(reply.status, 401);
@@ -187,14 +189,16 @@ fn a_deployment_without_its_credential_says_so_and_calls_nobody() {
 #[test]
 fn a_mock_answers_and_streams_without_a_provider() {
     let body = BODY.replace("gpt", "fake");
-    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes()) else {
+    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes(), NOW_MS)
+    else {
         panic!("a mock calls nobody")
     };
     let answer: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(answer["choices"][0]["message"]["content"], "Hello there");
 
     let body = body.replace("{\"model\"", "{\"stream\":true,\"model\"");
-    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes()) else {
+    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes(), NOW_MS)
+    else {
         panic!("a mock calls nobody")
     };
     let text = String::from_utf8(reply.body).unwrap();

@@ -1,0 +1,78 @@
+//! How a request proves to a provider who pays. The last thing that is written, for a signature covers the rest.
+
+pub mod sigv4;
+
+use crate::exchange::Headers;
+use crate::openai::{Class, Fault};
+use crate::providers::Auth;
+use crate::secret::Secret;
+use crate::table::Endpoint;
+
+/// Presents the deployment's credential. `headers` are complete but for it, `body` is what they announce, `now_ms`
+/// is Unix time in milliseconds.
+///
+/// # Errors
+/// The environment holds no credential: an authentication error of this deployment, which another may not have.
+pub fn present(
+    auth: Auth,
+    endpoint: &Endpoint,
+    headers: &mut Headers,
+    body: &[u8],
+    now_ms: u64,
+) -> Result<(), Fault> {
+    match auth {
+        Auth::None => {}
+        Auth::Bearer => headers.set("authorization", bearer(credential(endpoint)?)),
+        Auth::Header(name) => headers.set(name, credential(endpoint)?.reveal().to_owned()),
+        Auth::Aws { service } => aws(service, endpoint, headers, body, now_ms)?,
+    }
+    Ok(())
+}
+
+fn credential(endpoint: &Endpoint) -> Result<&Secret, Fault> {
+    endpoint
+        .credential
+        .as_ref()
+        .ok_or_else(|| missing(endpoint, endpoint.deployment.api_key_env.as_deref().unwrap_or("api_key")))
+}
+
+fn bearer(credential: &Secret) -> String {
+    format!("Bearer {}", credential.reveal())
+}
+
+/// An API key if there is one, else a signature.
+fn aws(
+    service: &str,
+    endpoint: &Endpoint,
+    headers: &mut Headers,
+    body: &[u8],
+    now_ms: u64,
+) -> Result<(), Fault> {
+    let secret =
+        |name: &str| endpoint.secrets.iter().find(|(secret, _)| secret == name).map(|(_, value)| value);
+    if let Some(key) = endpoint.credential.as_ref().or_else(|| secret("aws_bearer_token")) {
+        headers.set("authorization", bearer(key));
+        return Ok(());
+    }
+    let (Some(id), Some(key)) = (secret("aws_access_key_id"), secret("aws_secret_access_key")) else {
+        let names = endpoint.deployment.secrets.iter().map(|(_, variable)| variable.as_str());
+        let mut names: Vec<&str> = names.chain(endpoint.deployment.api_key_env.as_deref()).collect();
+        names.sort_unstable();
+        return Err(missing(endpoint, &names.join(", ")));
+    };
+    let region = endpoint.deployment.options.iter().find(|(option, _)| option == "aws_region_name");
+    let region = region.map(|(_, region)| region.as_str()).unwrap_or_default();
+    let signer = sigv4::Signer { id, key, token: secret("aws_session_token"), region, service };
+    signer.sign(headers, body, now_ms);
+    Ok(())
+}
+
+fn missing(endpoint: &Endpoint, variables: &str) -> Fault {
+    let id = &endpoint.deployment.id;
+    let message = if variables.is_empty() {
+        format!("no credential is configured for deployment '{id}'")
+    } else {
+        format!("no credential: {variables} is not set for deployment '{id}'")
+    };
+    Fault::new(Class::Authentication, message)
+}
