@@ -202,7 +202,7 @@ fn check_exits_with_zero_when_there_are_only_warnings() {
     );
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stderr).contains("guardrails is not supported"));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "config.yaml: 1 models, 1 deployments\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "config.yaml: models: 1, deployments: 1\n");
 }
 
 #[test]

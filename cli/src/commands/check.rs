@@ -8,7 +8,8 @@ use super::{ConfigArgs, load};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Mistakes are told as file:line:column, with what to do; warnings are told too, and do not fail.
+Mistakes are told as file:line:column, with what to do; warnings are told too, and
+do not fail.
 
 Example:
   switchboard check --config config.yaml && switchboard up --config config.yaml")]
@@ -22,7 +23,7 @@ impl Check {
         match load(&self.config) {
             Ok(plan) => {
                 let (groups, deployments) = (plan.document.groups.len(), plan.document.deployments.len());
-                println!("{}: {groups} models, {deployments} deployments", self.config.config.display());
+                println!("{}: models: {groups}, deployments: {deployments}", self.config.config.display());
                 ExitCode::SUCCESS
             }
             Err(code) => code,

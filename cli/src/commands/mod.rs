@@ -18,9 +18,9 @@ use crate::up::guard;
 /// A mistake in `config.yaml`, or in the command line (clap's own).
 const EXIT_USAGE: u8 = 2;
 
-/// Switchboard: an LLM gateway inside Envoy, configured by a `LiteLLM` config.yaml
+/// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "switchboard", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "switchboard", about = "An LLM gateway inside Envoy, configured by LiteLLM's config.yaml", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,13 +28,15 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  switchboard up --config config.yaml                  start on http://127.0.0.1:4000
-  switchboard check --config config.yaml               look for mistakes without starting anything
-  switchboard render --config config.yaml --out DIR    write the Envoy configuration for an Envoy of your own
+  switchboard up --config config.yaml      start on http://127.0.0.1:4000
+  switchboard check --config config.yaml   look for mistakes, start nothing
+  switchboard render --out DIR             write the configuration for an Envoy
+                                           of your own
 
-A first request (the shipped config.yaml has a model `demo` that needs no account):
+A first request, to the model of the shipped config.yaml that needs no account:
   curl http://127.0.0.1:4000/v1/chat/completions \\
-    -H \"authorization: Bearer $(cat .switchboard/master_key)\" -H 'content-type: application/json' \\
+    -H \"authorization: Bearer $(cat .switchboard/master_key)\" \\
+    -H 'content-type: application/json' \\
     -d '{\"model\": \"demo\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'";
 
 #[derive(Debug, Subcommand)]

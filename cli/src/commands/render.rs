@@ -11,7 +11,8 @@ use crate::up::programs::{USUAL_CA_BUNDLE, USUAL_WASM};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Writes DIR/envoy.yaml. Its head names the environment variables that Envoy needs; no secret is written.
+Writes DIR/envoy.yaml. Its head names the environment variables that Envoy needs; no
+secret is written.
 
 Example:
   switchboard render --config config.yaml --out envoy --wasm /opt/switchboard.wasm

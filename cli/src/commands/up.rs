@@ -11,10 +11,12 @@ use crate::up::{self, Options, programs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints `ready http://127.0.0.1:4000` on standard output when requests are answered; everything else goes to
-standard error. SIGTERM or Ctrl-C lets requests finish and usage be recorded; a second one stops at once.
+Prints `ready http://127.0.0.1:4000` on standard output when requests are
+answered; everything else goes to standard error. SIGTERM or Ctrl-C lets requests
+finish and usage be recorded; a second one stops at once.
 
-Without general_settings.master_key or LITELLM_MASTER_KEY a master key is made in the data directory.
+Without general_settings.master_key or LITELLM_MASTER_KEY a master key is made in
+the data directory.
 
 Example:
   OPENAI_API_KEY=… switchboard up --config config.yaml --port 8080")]

@@ -57,7 +57,7 @@ fn lb_endpoint(endpoint: &Endpoint, site: &Site) -> Value {
         Target::Remote(address) => {
             (socket_address(&address.host, address.port), address.hostname(), address.tls)
         }
-        Target::Itself => (socket_address("127.0.0.1", site.port), "localhost".to_owned(), false),
+        Target::Itself => (socket_address(&site.reachable_host(), site.port), "localhost".to_owned(), false),
     };
     let mut metadata = json!({ METADATA_NAMESPACE: { METADATA_DEPLOYMENT: endpoint.deployment } });
     if tls && let Some(metadata) = metadata.as_object_mut() {

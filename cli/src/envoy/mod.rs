@@ -41,7 +41,8 @@ impl Site {
     /// Where this machine reaches [`Self::host`].
     pub fn reachable_host(&self) -> String {
         match self.host.as_str() {
-            "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+            "0.0.0.0" => "127.0.0.1".to_owned(),
+            "::" => "::1".to_owned(),
             host => host.to_owned(),
         }
     }

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Failure, guard};
+use super::{Failure, guard, say_as};
 use crate::config::Secret;
 
 /// A running child.
@@ -56,7 +56,7 @@ impl Child {
     ) -> Result<Self, Failure> {
         let failed =
             |error: std::io::Error| Failure::new(format!("cannot start {}: {error}", program.display()));
-        let mut process = Command::new(std::env::current_exe().map_err(failed)?)
+        let mut process = Command::new(guard::this_program().map_err(failed)?)
             .args(guard::arguments(program))
             .args(arguments)
             .envs(environment.iter().map(|(name, value)| (name, value.reveal())))
@@ -118,7 +118,7 @@ async fn relay(name: &'static str, out: impl AsyncRead + Unpin, last_line: Arc<M
         let line = String::from_utf8_lossy(&line);
         let line = line.trim_end();
         if !line.is_empty() {
-            eprintln!("{name}: {line}");
+            say_as(name, line);
             line.clone_into(&mut last_line.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }

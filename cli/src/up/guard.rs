@@ -5,11 +5,16 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Name of the command that does this, left out of `--help`.
 pub const COMMAND: &str = "guard";
+
+/// This program, even when its file has been replaced by a newer one in the meantime.
+pub(super) fn this_program() -> std::io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
+}
 
 /// Arguments for this program, to which those of `program` are added.
 pub(super) fn arguments(program: &Path) -> Vec<OsString> {

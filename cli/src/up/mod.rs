@@ -116,13 +116,22 @@ fn announce(site: &Site) {
     use std::io::Write as _;
     let mut stdout = std::io::stdout().lock();
     // Whoever closed our standard output does not wait for this line.
-    let _ = writeln!(stdout, "ready http://{}:{}", site.reachable_host(), site.port);
+    let host = site.reachable_host();
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let _ = writeln!(stdout, "ready http://{host}:{}", site.port);
     let _ = stdout.flush();
 }
 
 /// A line on standard error.
 fn say(line: &str) {
-    eprintln!("switchboard: {line}");
+    say_as("switchboard", line);
+}
+
+/// A line on standard error under the name of whoever said it. Nobody may be listening any more: a log that cannot be
+/// written is no reason to stop.
+fn say_as(name: &str, line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{name}: {line}");
 }
 
 /// Writes what the children need; gives the path of Envoy's configuration.
