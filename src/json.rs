@@ -301,6 +301,12 @@ fn trim_comma(out: &mut Vec<u8>) {
     }
 }
 
+/// What stands before and after a token that was borrowed from `source`: a splice without an allocation.
+pub fn around<'s>(source: &'s [u8], token: &str) -> Option<(&'s [u8], &'s [u8])> {
+    let start = offset_in(source, token)?;
+    Some((source.get(..start)?, source.get(start + token.len()..)?))
+}
+
 /// Where a token that was borrowed from `source` begins in it.
 fn offset_in(source: &[u8], token: &str) -> Option<usize> {
     let start = (token.as_ptr() as usize).checked_sub(source.as_ptr() as usize)?;

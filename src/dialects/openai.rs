@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::{Frame, Framing};
-use crate::json::{JsonStr, JsonString, Object, Splice, Writer};
+use crate::json::{JsonStr, JsonString, Object, Splice, Writer, around};
 use crate::openai::{
     Answer, ChunkWriter, Class, ErrorBody, Fault, Memo, Operation, Request, Usage, is_private,
 };
@@ -122,7 +122,7 @@ impl Stream for Relay {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
         if frame.data == b"[DONE]" {
             // Upstream's own usage chunk was relayed when it was asked for, so the writer has none to add.
-            out.relay(b"[DONE]", 0);
+            out.relay(&[b"[DONE]"], 0);
             out.end_relay();
             return Ok(());
         }
@@ -155,20 +155,17 @@ impl Stream for Relay {
         }
         // What a delta adds to the bill if the stream dies: the bytes of its choices, less their frame.
         let produced = chunk.choices.map_or(0, |choices| choices.get().len().saturating_sub(64));
-        match chunk.model {
-            Some(model) if model.get().as_bytes() != self.model => {
-                let mut splice = Splice::new(frame.data);
-                splice.replace(model.get(), Cow::Borrowed(&self.model[..]));
-                out.relay(&splice.write(), produced);
-            }
-            _ => out.relay(frame.data, produced),
+        let other = chunk.model.filter(|model| model.get().as_bytes() != self.model);
+        match other.and_then(|model| around(frame.data, model.get())) {
+            Some((before, after)) => out.relay(&[before, &self.model, after], produced),
+            None => out.relay(&[frame.data], produced),
         }
         Ok(())
     }
 
     fn end(&mut self, out: &mut ChunkWriter) {
         if self.finished && !out.ended() {
-            out.relay(b"[DONE]", 0);
+            out.relay(&[b"[DONE]"], 0);
             out.end_relay();
         }
     }

@@ -189,18 +189,22 @@ impl ChunkWriter {
         self.usage = usage;
     }
 
-    /// An event of an `OpenAI` stream as it stands (the caller spliced what had to change).
-    pub fn relay(&mut self, data: &[u8], produced: usize) {
+    /// An event of an `OpenAI` stream as it stands, in pieces (the caller replaced what had to change).
+    pub fn relay(&mut self, pieces: &[&[u8]], produced: usize) {
         if self.ended {
             return;
         }
         self.produced += produced as u64;
-        for line in data.split(|byte| *byte == b'\n') {
-            self.out.extend_from_slice(b"data: ");
-            self.out.extend_from_slice(line);
-            self.out.push(b'\n');
+        self.out.extend_from_slice(b"data: ");
+        for piece in pieces {
+            for (n, line) in piece.split(|byte| *byte == b'\n').enumerate() {
+                if n > 0 {
+                    self.out.extend_from_slice(b"\ndata: ");
+                }
+                self.out.extend_from_slice(line);
+            }
         }
-        self.out.push(b'\n');
+        self.out.extend_from_slice(b"\n\n");
     }
 
     /// The relayed stream has said `[DONE]` itself.

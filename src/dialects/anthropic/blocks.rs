@@ -68,7 +68,7 @@ impl Blocks<'_, '_> {
             return;
         }
         self.w.object().key("type").string("text").key("text");
-        match text.decode().filter(|_| self.trim) {
+        match self.trim.then(|| text.decode()).flatten() {
             Some(words) if words.ends_with(char::is_whitespace) => self.w.string(words.trim_end()),
             _ => self.w.raw(text.token()),
         };
