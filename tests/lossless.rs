@@ -86,6 +86,7 @@ fn memo() -> Memo {
         id: String::new(),
         json_tool: None,
         renamed: Vec::new(),
+        headers: Vec::new(),
     }
 }
 

@@ -183,5 +183,6 @@ fn memo(operation: Operation) -> Memo {
         id: "chatcmpl-recording".to_owned(),
         json_tool: None,
         renamed: Vec::new(),
+        headers: Vec::new(),
     }
 }

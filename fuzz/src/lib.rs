@@ -72,7 +72,7 @@ pub fn request(data: &[u8]) {
             if let Ok(answer) = provider.dialect.answer(data, &memo) {
                 is_json(&answer.body);
             }
-            is_json(&provider.dialect.error(400, data).to_body(provider.name).to_json());
+            is_json(&provider.dialect.error(400, data, &memo).to_body(provider.name).to_json());
             let Ok(request) = Request::parse(operation, data) else { continue };
             for model in ["claude-sonnet-4-5", "claude-opus-5-5", "claude-3-5-haiku"] {
                 let deployment = deployment(provider.name, model);
@@ -136,5 +136,6 @@ fn memo(operation: Operation) -> Memo {
         id: "chatcmpl-fuzz".to_owned(),
         json_tool: Some("json_tool_call".to_owned()),
         renamed: Vec::new(),
+        headers: Vec::new(),
     }
 }

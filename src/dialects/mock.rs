@@ -60,7 +60,7 @@ impl Dialect for Mock {
         Err(Fault::garbled("a mock has no provider that could answer"))
     }
 
-    fn error(&self, status: u16, _: &[u8]) -> Fault {
+    fn error(&self, status: u16, _: &[u8], _: &Memo) -> Fault {
         Fault::new(Class::of_status(status), "a mock has no provider that could answer")
     }
 

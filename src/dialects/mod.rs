@@ -2,6 +2,7 @@
 //! host, no clock, no log, and does not know the other dialects or who speaks it (`providers` does).
 
 mod anthropic;
+mod claude;
 mod mock;
 mod openai;
 
@@ -27,6 +28,11 @@ pub trait Dialect: Sync {
     /// How its streams are cut.
     fn framing(&self) -> Framing;
 
+    /// Headers of an answer that say what its body does not: the [`Memo`] has them when the body is read.
+    fn answer_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Writes the provider's request; notes in `memo` what the answer will need.
     ///
     /// # Errors
@@ -41,7 +47,7 @@ pub trait Dialect: Sync {
     fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault>;
 
     /// Reads an answer with another status. Never fails: what cannot be read is quoted.
-    fn error(&self, status: u16, body: &[u8]) -> Fault;
+    fn error(&self, status: u16, body: &[u8], memo: &Memo) -> Fault;
 
     /// Begins the translation of a stream.
     fn stream(&self, memo: &Memo) -> Box<dyn Stream>;

@@ -89,7 +89,7 @@ impl Dialect for OpenAi {
         Ok(Answer { body: splice.write(), usage })
     }
 
-    fn error(&self, status: u16, body: &[u8]) -> Fault {
+    fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
         #[derive(Deserialize)]
         struct Wire<'a> {
             #[serde(borrow)]

@@ -239,6 +239,7 @@ impl Admission {
             id: format!("chatcmpl-{call_id}"),
             json_tool: None,
             renamed: Vec::new(),
+            headers: Vec::new(),
             model: model.clone(),
         };
         Ok(Call {

@@ -148,6 +148,8 @@ impl Attempt {
             return HeadStep::Pass;
         }
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
+        let read = self.endpoint.provider.dialect.answer_headers();
+        self.memo.headers.extend(read.iter().filter_map(|name| Some((*name, head.text(name)?.to_owned()))));
         if bare {
             let fault = self.read_fault(status, b"");
             let (mut headers, error) = self.fault_headers(&fault, &head);
@@ -238,7 +240,8 @@ impl Attempt {
     }
 
     fn read_fault(&self, status: u16, body: &[u8]) -> Fault {
-        self.endpoint.provider.dialect.error(if (200..300).contains(&status) { 502 } else { status }, body)
+        let status = if (200..300).contains(&status) { 502 } else { status };
+        self.endpoint.provider.dialect.error(status, body, &self.memo)
     }
 
     fn fault_headers(&self, fault: &Fault, head: &Head) -> (Headers, ErrorBody) {

@@ -110,9 +110,16 @@ pub struct Memo {
     pub json_tool: Option<String>,
     /// Tool names that the provider would refuse: (as sent, as the client wrote it).
     pub renamed: Vec<(String, String)>,
+    /// What the answer's headers said, of those that its language reads.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Memo {
+    /// A header of the answer, of those that its language reads.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
+    }
+
     /// The client's name of a tool.
     pub fn tool_name<'n>(&'n self, sent: &'n str) -> &'n str {
         self.renamed.iter().find(|(as_sent, _)| as_sent == sent).map_or(sent, |(_, asked)| asked)

@@ -1,16 +1,13 @@
 //! Anthropic Messages (<https://platform.claude.com/docs/en/api/messages>), version `2023-06-01`.
 //!
 //! The later version refuses sampling parameters on every model; this one leaves that to the models
-//! (`models.rs`). What differs from `OpenAI`'s language in more than names has a file of its own.
+//! (`claude`). What differs from `OpenAI`'s language in more than names has a file of its own.
 
 mod answer;
 mod betas;
 mod blocks;
-mod models;
 mod request;
-mod schema;
 mod stream;
-mod thinking;
 mod tools;
 mod turns;
 mod usage;
@@ -63,7 +60,7 @@ impl Dialect for Anthropic {
         answer::translate(body, memo)
     }
 
-    fn error(&self, status: u16, body: &[u8]) -> Fault {
+    fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
         #[derive(Deserialize)]
         struct Wire<'a> {
             #[serde(borrow)]

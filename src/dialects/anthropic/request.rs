@@ -3,11 +3,12 @@
 use serde_json::value::RawValue;
 
 use super::super::Target;
+use super::super::claude::models::{self, Form, Model};
+use super::super::claude::schema;
+use super::super::claude::thinking::{self, Plan};
 use super::betas::Betas;
-use super::models::{self, Form, Model};
-use super::thinking::{self, Plan};
 use super::tools::{JSON_TOOL, Tools};
-use super::{schema, turns};
+use super::turns;
 use crate::json::{JsonStr, Object, Writer};
 use crate::openai::{ErrorBody, Memo, Request, ResponseFormat, STANDARD_PARAMS, is_private};
 
@@ -61,7 +62,9 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> 
     turns::write_messages(&mut w, &messages, leading, model, &tools.names, &mut betas)?;
     tools.write(&mut w, &messages, model, &mut betas)?;
     plan.write(&mut w);
-    plan.write_sampling(&mut w, request, to, model)?;
+    for (name, value) in plan.sampling(request, to, model)? {
+        w.key(name).raw(value);
+    }
     write_output_config(&mut w, request, plan.effort, format, model)?;
     write_stop(&mut w, request)?;
     write_user(&mut w, request)?;

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Target;
+use super::super::claude::models::Model;
+use super::super::claude::schema;
 use super::betas::Betas;
-use super::models::Model;
-use super::schema;
 use crate::json::{JsonStr, Object, Text, Writer};
 use crate::openai::{AnyTool, ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
 

@@ -3,13 +3,14 @@
 //! Turns alternate: messages of one side that follow each other are one turn. Results of tools go together into
 //! one turn of the user, before its words.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::claude::models::Model;
+use super::super::claude::thinking::thinking_blocks;
 use super::betas::Betas;
 use super::blocks::{Blocks, says_something};
-use super::models::Model;
-use crate::json::{JsonStr, Object, Text, Writer};
+
+use crate::json::{JsonStr, Object, Writer};
 use crate::openai::{Content, ErrorBody, Message, ToolNames, safe_id};
 
 /// A message and its place, which errors name.
@@ -229,30 +230,6 @@ fn assistant(
         w.end_object();
     }
     Ok(())
-}
-
-/// The blocks of reasoning that can go back: a block of another provider's, or one whose signature was lost on the
-/// way, would be refused.
-pub(super) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<&'a RawValue> {
-    #[derive(Deserialize)]
-    struct Wire<'a> {
-        #[serde(borrow, default, rename = "type")]
-        kind: Text<'a>,
-        #[serde(borrow, default)]
-        signature: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
-        data: Option<JsonStr<'a>>,
-    }
-    let Some(raw) = message.thinking_blocks else { return Vec::new() };
-    let mut blocks: Vec<&'a RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
-    blocks.retain(|block| {
-        serde_json::from_str::<Wire<'_>>(block.get()).is_ok_and(|wire| match &*wire.kind {
-            "thinking" => wire.signature.is_some_and(|signature| !signature.is_empty()),
-            "redacted_thinking" => wire.data.is_some(),
-            _ => false,
-        })
-    });
-    blocks
 }
 
 /// The JSON object inside of `arguments`.

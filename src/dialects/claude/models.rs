@@ -4,7 +4,7 @@
 
 /// How a model is told to think.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::dialects) enum Form {
     /// Not at all.
     Never,
     /// `{"type":"enabled","budget_tokens":…}` only.
@@ -19,7 +19,7 @@ pub(super) enum Form {
 
 /// What a model takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Model {
+pub(in crate::dialects) struct Model {
     /// Part of the model's name: a row is for every model whose name holds it and no earlier row's.
     pub name: &'static str,
     /// How it is told to think.
@@ -109,7 +109,7 @@ const MODELS: &[Model] = &[
 ];
 
 /// What the model of that name takes.
-pub(super) fn find(name: &str) -> &'static Model {
+pub(in crate::dialects) fn find(name: &str) -> &'static Model {
     MODELS.iter().find(|model| name.contains(model.name)).unwrap_or(&UNKNOWN)
 }
 

@@ -16,7 +16,11 @@ const FORMATS: &[&str] =
     &["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"];
 
 /// Writes `schema` as the grammar takes it. `field` names it in errors.
-pub(super) fn write(w: &mut Writer<'_>, schema: &RawValue, field: &str) -> Result<(), ErrorBody> {
+pub(in crate::dialects) fn write(
+    w: &mut Writer<'_>,
+    schema: &RawValue,
+    field: &str,
+) -> Result<(), ErrorBody> {
     write_at(w, schema, field, 0)
 }
 

@@ -5,7 +5,6 @@ use serde_json::value::RawValue;
 
 use super::super::Target;
 use super::models::{Form, Model};
-use super::turns::thinking_blocks;
 use crate::json::{JsonStr, Text, Writer};
 use crate::openai::{ErrorBody, Message, Request};
 
@@ -28,19 +27,19 @@ enum Thinking<'a> {
 }
 
 /// What was decided.
-pub(super) struct Plan<'a> {
+pub(in crate::dialects) struct Plan<'a> {
     thinking: Thinking<'a>,
     /// `max_tokens`
-    pub(super) max_tokens: u64,
+    pub(in crate::dialects) max_tokens: u64,
     /// `output_config.effort`
-    pub(super) effort: Option<&'static str>,
-    /// A budget is given: sampling is restricted.
-    manual: bool,
+    pub(in crate::dialects) effort: Option<&'static str>,
+    /// A budget is given: sampling is restricted, and `max_tokens` must be above it.
+    pub(in crate::dialects) budgeted: bool,
 }
 
 impl<'a> Plan<'a> {
     /// Decides. `forced`: a tool must be called, which excludes thinking by budget.
-    pub(super) fn of(
+    pub(in crate::dialects) fn of(
         request: &Request<'a>,
         to: &Target<'_>,
         model: &Model,
@@ -49,15 +48,15 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, ErrorBody> {
         let asked = request.max_tokens()?;
         let max_tokens = asked.or(to.deployment.max_output_tokens).unwrap_or(model.max_output);
-        let mut plan = Self { thinking: Thinking::Unsaid, max_tokens, effort: None, manual: false };
+        let mut plan = Self { thinking: Thinking::Unsaid, max_tokens, effort: None, budgeted: false };
         if let Some(given) = request.get("thinking") {
             plan.given(given, to, model)?;
         } else if let Some(effort) = request.text("reasoning_effort")? {
             plan.effort(&effort.decode().unwrap_or_default(), to, model, forced)?;
         }
-        if plan.manual && !blocks_are_kept(messages) {
+        if plan.budgeted && !blocks_are_kept(messages) {
             // A budget wants the reasoning back that led to the calls under way, which OpenAI's clients do not keep.
-            plan = Self { thinking: Thinking::Unsaid, max_tokens, effort: plan.effort, manual: false };
+            plan = Self { thinking: Thinking::Unsaid, max_tokens, effort: plan.effort, budgeted: false };
         }
         Ok(plan)
     }
@@ -77,7 +76,7 @@ impl<'a> Plan<'a> {
             ("enabled", Form::Adaptive | Form::Always) => Thinking::Adaptive { summarized: true },
             ("disabled", Form::Always) => Thinking::Unsaid,
             ("enabled", _) => {
-                self.manual = true;
+                self.budgeted = true;
                 let budget = wire.budget_tokens.unwrap_or_default();
                 if budget >= self.max_tokens {
                     // What the client gave is room for the answer, beside the budget.
@@ -129,7 +128,7 @@ impl<'a> Plan<'a> {
                 // quarter to the answer.
                 let budget = budget.min(self.max_tokens - self.max_tokens / 4);
                 if budget >= SMALLEST_BUDGET && !forced {
-                    self.manual = true;
+                    self.budgeted = true;
                     self.thinking = Thinking::Budget(budget);
                 }
             }
@@ -146,7 +145,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Writes `thinking`.
-    pub(super) fn write(&self, w: &mut Writer<'_>) {
+    pub(in crate::dialects) fn write(&self, w: &mut Writer<'_>) {
         match self.thinking {
             Thinking::Unsaid => {}
             Thinking::Given(raw) => {
@@ -169,14 +168,14 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Writes `temperature`, `top_p` and `top_k` as the model and its thinking allow.
-    pub(super) fn write_sampling(
+    /// `temperature`, `top_p` and `top_k` as the model and its thinking allow: names and JSON values.
+    pub(in crate::dialects) fn sampling(
         &self,
-        w: &mut Writer<'_>,
-        request: &Request<'_>,
+        request: &Request<'a>,
         to: &Target<'_>,
         model: &Model,
-    ) -> Result<(), ErrorBody> {
+    ) -> Result<Vec<(&'static str, &'a str)>, ErrorBody> {
+        let mut sampling = Vec::new();
         let given = ["temperature", "top_p", "top_k"].map(|name| (name, request.get(name)));
         for (name, raw) in given {
             let Some(raw) = raw else { continue };
@@ -187,19 +186,43 @@ impl<'a> Plan<'a> {
                 if !is_default {
                     to.refuse_value(name, &format!("{name}={}", raw.get()))?;
                 }
-            } else if self.manual && !(name == "top_p" && value >= 0.95) {
+            } else if self.budgeted && !(name == "top_p" && value >= 0.95) {
                 // A budget goes with the default temperature, no top_k, and a top_p of 0.95 or more.
             } else if is_default && given.iter().any(|(other, raw)| *other != name && raw.is_some()) {
                 // Some models take only one of temperature and top_p.
             } else if name == "temperature" && value > 1.0 {
-                // OpenAI's scale ends at 2, Anthropic's at 1.
-                w.key(name).raw("1");
+                // OpenAI's scale ends at 2, Claude's at 1.
+                sampling.push((name, "1"));
             } else {
-                w.key(name).raw(raw.get());
+                sampling.push((name, raw.get()));
             }
         }
-        Ok(())
+        Ok(sampling)
     }
+}
+
+/// The blocks of reasoning that can go back: a block of another provider's, or one whose signature was lost on the
+/// way, would be refused.
+pub(in crate::dialects) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<&'a RawValue> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Text<'a>,
+        #[serde(borrow, default)]
+        signature: Option<JsonStr<'a>>,
+        #[serde(borrow, default)]
+        data: Option<JsonStr<'a>>,
+    }
+    let Some(raw) = message.thinking_blocks else { return Vec::new() };
+    let mut blocks: Vec<&'a RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    blocks.retain(|block| {
+        serde_json::from_str::<Wire<'_>>(block.get()).is_ok_and(|wire| match &*wire.kind {
+            "thinking" => wire.signature.is_some_and(|signature| !signature.is_empty()),
+            "redacted_thinking" => wire.data.is_some(),
+            _ => false,
+        })
+    });
+    blocks
 }
 
 /// Whether the last turn of the assistant can go back to a model that thinks by budget: it calls no tool, or has
@@ -210,6 +233,6 @@ fn blocks_are_kept(messages: &[Message<'_>]) -> bool {
 }
 
 /// The effort that is asked for in words, for models that do not think.
-pub(super) fn asks_for_nothing(request: &Request<'_>) -> bool {
+pub(in crate::dialects) fn asks_for_nothing(request: &Request<'_>) -> bool {
     request.get("reasoning_effort").and_then(JsonStr::of).is_none_or(|effort| effort.inner() == "none")
 }
