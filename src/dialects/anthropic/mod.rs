@@ -109,8 +109,8 @@ fn fault(status: Option<u16>, error: &RawValue) -> Fault {
         "not_found_error" => Class::NotFound,
         "rate_limit_error" | "billing_error" => Class::RateLimit,
         "timeout_error" => Class::Timeout,
-        "api_error" => Class::InternalServer,
         "overloaded_error" => Class::ServiceUnavailable,
+        // `api_error` is said of every 5xx: the status tells which.
         _ => Class::of_status(status.unwrap_or(500)),
     };
     let said = |words: &[&str]| words.iter().any(|words| message.contains(words));

@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod nursery;
 mod ports;
+pub mod process;
 mod rendered;
 mod sse;
 mod stack;

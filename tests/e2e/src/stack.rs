@@ -24,7 +24,7 @@ pub struct Setup {
     concurrency: u32,
     filter: Option<PathBuf>,
     data_dir: Option<PathBuf>,
-    arguments: Vec<String>,
+    port: Option<u16>,
 }
 
 impl Setup {
@@ -36,7 +36,7 @@ impl Setup {
     /// With that text as `config.yaml`.
     pub fn of_text(config: String) -> Self {
         let environment = vec![("LITELLM_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
-        Self { config, environment, concurrency: 1, filter: None, data_dir: None, arguments: Vec::new() }
+        Self { config, environment, concurrency: 1, filter: None, data_dir: None, port: None }
     }
 
     /// Sets a variable of the launcher's environment.
@@ -67,10 +67,10 @@ impl Setup {
         self
     }
 
-    /// With one more argument of `switchboard up`.
+    /// On that port.
     #[must_use]
-    pub fn argument(mut self, argument: &str) -> Self {
-        self.arguments.push(argument.to_owned());
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
         self
     }
 
@@ -89,7 +89,7 @@ impl Setup {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("config.yaml");
         std::fs::write(&path, &self.config).expect("a file");
-        let (port, admin, keys) = (free_port(), free_port(), free_ports(2));
+        let (port, admin, keys) = (self.port.unwrap_or_else(free_port), free_port(), free_ports(2));
         let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
         let data_dir = self.data_dir.unwrap_or_else(|| folder.path().join("data"));
         let mut arguments: Vec<String> = ["up", "--config"].map(str::to_owned).into();
@@ -100,7 +100,6 @@ impl Setup {
         arguments.extend(["--concurrency".to_owned(), self.concurrency.to_string()]);
         arguments.extend(["--envoy".to_owned(), text(&envoy())]);
         arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
-        arguments.extend(self.arguments);
         let launcher = Child::start(&launcher(), &arguments, &self.environment);
         Stack { launcher, port, admin, keys, data_dir, _folder: folder, ready_after: Duration::ZERO }
     }

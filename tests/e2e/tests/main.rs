@@ -1,3 +1,18 @@
 //! Switchboard as a whole. One file per topic; the names of the tests are sentences about behaviour.
 
+mod auth_errors;
 mod chat;
+mod client_errors;
+mod embeddings;
+mod envoy_facts;
+mod keys;
+mod lifecycle;
+mod models;
+mod recordings;
+mod retry;
+mod revocation;
+mod sdk;
+mod stream;
+mod tls;
+mod tools;
+mod upstream_errors;

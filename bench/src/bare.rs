@@ -1,0 +1,82 @@
+//! Bare Envoy: the configuration that the launcher has written, without the filter.
+//!
+//! It is made from the gateway's own, so that the two cannot come to differ in anything else.
+
+use std::error::Error;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use switchboard_e2e::{Child, Stack, envoy, free_ports};
+
+const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/// A running Envoy without the filter.
+pub(crate) struct Bare {
+    process: Child,
+    /// Where it listens.
+    pub(crate) port: u16,
+}
+
+impl Bare {
+    /// Starts it beside a gateway, in front of the same provider.
+    pub(crate) fn start(gateway: &Stack) -> Result<Self, Box<dyn Error>> {
+        let port = free_ports(2);
+        let text = std::fs::read_to_string(gateway.data_dir.join("envoy.json"))?;
+        let mut config: Value = serde_json::from_str(&text)?;
+        strip(&mut config, port)
+            .ok_or("the gateway's configuration is not as it was when this was written")?;
+        let path = gateway.data_dir.join("bare.json");
+        std::fs::write(&path, config.to_string())?;
+        let path = path.to_str().ok_or("a path in UTF-8")?;
+        let arguments =
+            ["--config-path", path, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"];
+        let mut process = Child::start(&envoy(), &arguments.map(str::to_owned), &[]);
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if process.ended().is_some() || begun.elapsed() > Duration::from_secs(20) {
+                return Err(format!("bare Envoy does not start:\n{}", process.stderr.text()).into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Self { process, port })
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+}
+
+/// Takes the filter out of a configuration, and moves it to other ports. Nothing where it is not as expected.
+fn strip(config: &mut Value, port: u16) -> Option<()> {
+    *config.pointer_mut("/admin/address/socket_address/port_value")? = json!(port + 1);
+    let resources = config.get_mut("static_resources")?;
+    let clusters = resources.get_mut("clusters")?.as_array_mut()?;
+    for cluster in clusters.iter_mut() {
+        let options = cluster.get_mut("typed_extension_protocol_options")?.get_mut(HTTP_OPTIONS)?;
+        options.get_mut("http_filters")?.as_array_mut()?.retain(|filter| !is_wasm(filter));
+    }
+    // All groups have the same provider behind them.
+    let cluster = clusters.first()?.get("name")?.clone();
+    let listener = resources.get_mut("listeners")?.get_mut(0)?;
+    *listener.pointer_mut("/address/socket_address/port_value")? = json!(port);
+    let manager = listener.pointer_mut("/filter_chains/0/filters/0/typed_config")?;
+    let filters = manager.get_mut("http_filters")?.as_array_mut()?;
+    let before = filters.len();
+    filters.retain(|filter| !is_wasm(filter));
+    if filters.len() == before {
+        return None;
+    }
+    for route in manager.pointer_mut("/route_config/virtual_hosts/0/routes")?.as_array_mut()? {
+        let action = route.get_mut("route")?.as_object_mut()?;
+        if action.remove("cluster_header").is_some() {
+            action.insert("cluster".to_owned(), cluster.clone());
+        }
+    }
+    Some(())
+}
+
+fn is_wasm(filter: &Value) -> bool {
+    filter["name"] == "envoy.filters.http.wasm"
+}

@@ -1,0 +1,147 @@
+//! The load generator: a few connections, each with one request at a time, as fast as the answers come.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// A request as bytes on the wire, and nothing left to do but to send it.
+#[derive(Clone, Debug)]
+pub(crate) struct Request(std::rc::Rc<Vec<u8>>);
+
+impl Request {
+    /// A POST request with a JSON body.
+    pub(crate) fn new(path: &str, headers: &[(&str, &str)], body: &Value) -> Self {
+        let body = body.to_string();
+        let mut head = format!(
+            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        for (name, value) in headers {
+            head.extend([*name, ": ", *value, "\r\n"]);
+        }
+        Self(std::rc::Rc::new(format!("{head}\r\n{body}").into_bytes()))
+    }
+}
+
+/// What a run of the generator gave.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Requests that were answered.
+    pub(crate) requests: u64,
+    /// How long each took.
+    pub(crate) latencies: Vec<Duration>,
+    /// How long all took.
+    pub(crate) elapsed: Duration,
+}
+
+/// Sends the request over and over for that time. An answer that is not a 200 ends the run.
+pub(crate) async fn run(
+    port: u16,
+    request: &Request,
+    connections: usize,
+    time: Duration,
+) -> io::Result<Outcome> {
+    let begun = Instant::now();
+    let end = begun + time;
+    let local = tokio::task::LocalSet::new();
+    let mut outcome = Outcome::default();
+    local
+        .run_until(async {
+            let mut running = JoinSet::new();
+            for _ in 0..connections {
+                running.spawn_local(connection(port, request.clone(), end));
+            }
+            while let Some(finished) = running.join_next().await {
+                let latencies = finished.map_err(io::Error::other)??;
+                outcome.requests += latencies.len() as u64;
+                outcome.latencies.extend(latencies);
+            }
+            Ok::<(), io::Error>(())
+        })
+        .await?;
+    outcome.elapsed = begun.elapsed();
+    outcome.latencies.sort_unstable();
+    Ok(outcome)
+}
+
+async fn connection(port: u16, request: Request, end: Instant) -> io::Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream.set_nodelay(true)?;
+    let mut buffer = Vec::with_capacity(256 * 1024);
+    let mut latencies = Vec::new();
+    loop {
+        let sent = Instant::now();
+        if sent >= end {
+            return Ok(latencies);
+        }
+        stream.write_all(&request.0).await?;
+        answer(&mut stream, &mut buffer).await?;
+        latencies.push(sent.elapsed());
+    }
+}
+
+/// Reads one answer, and nothing of it but where it ends.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<()> {
+    buffer.clear();
+    let head = loop {
+        more(stream, buffer).await?;
+        if let Some(head) = Head::read(buffer)? {
+            break head;
+        }
+    };
+    match head.length {
+        Some(length) => {
+            let mut missing = (head.size + length).saturating_sub(buffer.len());
+            while missing > 0 {
+                buffer.clear();
+                more(stream, buffer).await?;
+                missing = missing.saturating_sub(buffer.len());
+            }
+        }
+        None => {
+            // Our providers' events hold no carriage return, so this is the last chunk and nothing else.
+            while !buffer.ends_with(b"\r\n0\r\n\r\n") {
+                let keep = buffer.len().saturating_sub(8);
+                buffer.drain(..keep);
+                more(stream, buffer).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<()> {
+    match stream.read_buf(buffer).await? {
+        0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed")),
+        _ => Ok(()),
+    }
+}
+
+struct Head {
+    size: usize,
+    /// Of the body; absent where it comes in chunks.
+    length: Option<usize>,
+}
+
+impl Head {
+    fn read(bytes: &[u8]) -> io::Result<Option<Self>> {
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut headers);
+        let httparse::Status::Complete(size) = response.parse(bytes).map_err(io::Error::other)? else {
+            return Ok(None);
+        };
+        if response.code != Some(200) {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            return Err(io::Error::other(format!("an answer that is not 200:\n{text}")));
+        }
+        let length =
+            response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+        let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.parse().ok());
+        Ok(Some(Self { size, length }))
+    }
+}

@@ -1,0 +1,105 @@
+//! What does the gateway cost? The limit is bare Envoy: the same binary, the same listener and clusters, the same
+//! provider behind them, one worker, no filter.
+//!
+//! Both run at the same time and are measured in turns (A B A B …), so that whatever else the machine does hits both
+//! alike; the figure is the median over the rounds. The provider and the load generator are in this process and cost
+//! less than what they measure. CPU is user and system time of the Envoy process, from `/proc`.
+//!
+//! `rows.rs` is what is measured, and the targets.
+
+mod bare;
+mod load;
+mod measure;
+mod report;
+mod rows;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use fake_provider::canned;
+use serde_json::json;
+use switchboard_e2e::{Config, Setup, Stack, anthropic, openai, process};
+
+use crate::bare::Bare;
+use crate::measure::{Measured, measure};
+use crate::report::Report;
+use crate::rows::rows;
+
+/// Measures bare Envoy and Switchboard side by side, one worker each.
+///
+/// Exits with 1 where a target is missed and `BENCH_STRICT=1` is set.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Turns of each side; the median counts
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Length of a turn
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Connections of the load generator, each with one request at a time
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Only rows whose name contains this
+    #[arg(long)]
+    row: Option<String>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(run(&args))?;
+    if args.json {
+        println!("{:#}", report.json());
+    } else {
+        print!("{report}");
+    }
+    let strict = std::env::var_os("BENCH_STRICT").is_some_and(|value| value == "1");
+    Ok(if strict && report.missed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
+    let provider = format!("http://127.0.0.1:{}", canned::start()?);
+    let mut stack = start(&provider);
+    let bare = Bare::start(&stack)?;
+    let key = stack.key().await;
+    let mut report = Report::new();
+    for row in rows() {
+        if args.row.as_ref().is_some_and(|wanted| !row.name.contains(wanted.as_str())) {
+            continue;
+        }
+        eprintln!("{} …", row.name);
+        let sides = [(bare.pid(), bare.port, row.bare()), (stack.envoy_pid(), stack.port, row.gateway(&key))];
+        let mut rounds: [Vec<Measured>; 2] = [Vec::new(), Vec::new()];
+        // One turn before the first that counts: connections are made, code is compiled.
+        for round in 0..=args.rounds {
+            for (side, (pid, port, request)) in sides.iter().enumerate() {
+                let time =
+                    Duration::from_secs_f64(if round == 0 { args.seconds / 2.0 } else { args.seconds });
+                let measured =
+                    measure(*pid, *port, request, args.connections.min(row.connections), time).await?;
+                if round > 0 {
+                    rounds[side].push(measured);
+                }
+            }
+        }
+        report.add(&row, &rounds);
+    }
+    report.memory(process::resident_kib(bare.pid())?, process::resident_kib(stack.envoy_pid())?);
+    drop(bare);
+    stack.stop();
+    Ok(report)
+}
+
+fn start(provider: &str) -> Stack {
+    let price = json!({ "input_cost_per_token": 2.5e-6, "output_cost_per_token": 1e-5 });
+    let config = Config::new()
+        .model_with("gpt-4o", openai("gpt-4o-2026-01-01", provider, "sk-openai-bench"), price.clone())
+        .model_with("claude", anthropic("claude-sonnet-4-5", provider, "sk-ant-bench"), price.clone())
+        .model_with("embed", openai("text-embedding-3-small", provider, "sk-openai-bench"), price);
+    Setup::new(&config).start()
+}

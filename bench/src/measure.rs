@@ -1,0 +1,53 @@
+//! One turn of one side.
+
+use std::io;
+use std::time::Duration;
+
+use switchboard_e2e::process;
+
+use crate::load::{self, Request};
+
+/// What one turn gave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    /// CPU of Envoy per request, microseconds.
+    pub(crate) cpu_micros: f64,
+    /// Requests per second.
+    pub(crate) rate: f64,
+    /// Median time of a request, milliseconds.
+    pub(crate) p50_millis: f64,
+    /// Time that one request of a hundred exceeds, milliseconds.
+    pub(crate) p99_millis: f64,
+}
+
+/// Sends requests to an Envoy for that time.
+pub(crate) async fn measure(
+    pid: u32,
+    port: u16,
+    request: &Request,
+    connections: usize,
+    time: Duration,
+) -> io::Result<Measured> {
+    let before = process::cpu(pid)?;
+    let outcome = load::run(port, request, connections, time).await?;
+    let cpu = process::cpu(pid)?.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "a bench does not send 2^52 requests")]
+    let requests = outcome.requests.max(1) as f64;
+    let quantile = |percent: usize| {
+        let index = outcome.latencies.len() * percent / 100;
+        outcome.latencies.get(index).copied().unwrap_or_default().as_secs_f64() * 1e3
+    };
+    Ok(Measured {
+        cpu_micros: cpu.as_secs_f64() * 1e6 / requests,
+        rate: requests / outcome.elapsed.as_secs_f64(),
+        p50_millis: quantile(50),
+        p99_millis: quantile(99),
+    })
+}
+
+/// The middle of what the turns gave.
+pub(crate) fn median(turns: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
+    let mut figures: Vec<f64> = turns.iter().map(figure).collect();
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}

@@ -1,0 +1,45 @@
+//! The official OpenAI SDKs, which know nothing of us.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use switchboard_e2e::world;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A variable of the environment, or where `make sdks` leaves what it would name.
+fn or_private(name: &str, private: &str) -> OsString {
+    std::env::var_os(name).unwrap_or_else(|| repository().join(".tools").join(private).into())
+}
+
+async fn run(program: &str, arguments: &[&str], file: &str) {
+    let world = world();
+    let key = world.key().await;
+    let output = Command::new(program)
+        .args(arguments)
+        .arg(repository().join("tests/sdk").join(file))
+        .env("PYTHONPATH", or_private("PYTHONPATH", "python"))
+        .env("NODE_PATH", or_private("NODE_PATH", "node/node_modules"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("BASE_URL", format!("{}/v1", world.stack.base()))
+        .env("API_KEY", key)
+        .env("PROVIDER_URL", world.provider.base())
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}; run `make sdks`"));
+    let told =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}\nIf the SDK is missing, run `make sdks`.");
+}
+
+#[tokio::test]
+async fn the_sdk_for_python_is_content() {
+    run("python3", &[], "python/chat.py").await;
+}
+
+#[tokio::test]
+async fn the_sdk_for_node_is_content() {
+    run("node", &["--test"], "node/chat.cjs").await;
+}
