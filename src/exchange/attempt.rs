@@ -131,11 +131,14 @@ impl Attempt {
         for (name, value) in provider.headers {
             headers.set(*name, *value);
         }
-        for (name, value) in outbound.headers {
-            headers.set(name, value);
+        for (name, value) in &outbound.headers {
+            headers.set(*name, value.clone());
         }
         for (name, value) in &endpoint.headers {
-            headers.set(name.clone(), value.reveal().to_owned());
+            // What the language asks for and the operator adds to is a list (RFC 9110, section 5.3).
+            let listed = outbound.headers.iter().find(|(own, _)| own == name);
+            let joined = listed.map(|(_, own)| format!("{own},{}", value.reveal()));
+            headers.set(name.clone(), joined.unwrap_or_else(|| value.reveal().to_owned()));
         }
         auth::present(provider.auth, &endpoint, &mut headers, &body, now_ms)
             .map_err(|fault| fault.to_body(provider.name))?;

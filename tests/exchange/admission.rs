@@ -116,6 +116,7 @@ fn a_blocked_and_an_expired_key_are_refused_without_a_call() {
     assert!(matches!(begin(&ring, CHAT, "sk-fresh-key").1, Step::Wait));
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "every caller makes the value in the call")]
 fn admit(key: serde_json::Value, path: &str, body: &str) -> Result<(String, Option<String>), Value> {
     let ring = keyring(vec![record("sk-known-key", |record| {
         for (name, value) in key.as_object().unwrap() {
