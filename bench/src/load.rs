@@ -39,6 +39,15 @@ pub(crate) struct Outcome {
     pub(crate) elapsed: Duration,
 }
 
+impl Outcome {
+    /// Requests per second.
+    pub(crate) fn rate(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a bench does not send 2^52 requests")]
+        let requests = self.requests as f64;
+        requests / self.elapsed.as_secs_f64()
+    }
+}
+
 /// Sends the request over and over for that time. An answer that is not a 200 ends the run.
 pub(crate) async fn run(
     port: u16,

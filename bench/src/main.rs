@@ -63,8 +63,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
-    let provider = format!("http://127.0.0.1:{}", canned::start()?);
-    let mut stack = start(&provider);
+    let provider = canned::start()?;
+    let mut stack = start(&format!("http://127.0.0.1:{provider}"));
     let bare = Bare::start(&stack)?;
     let key = stack.key().await;
     let mut report = Report::new();
@@ -88,6 +88,11 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
             }
         }
         report.add(&row, &rounds);
+    }
+    // What the instrument itself can do: it must be well above what it measures.
+    if let Some(row) = rows().first() {
+        let time = Duration::from_secs_f64(args.seconds / 2.0);
+        report.provider(load::run(provider, &row.bare(), args.connections, time).await?.rate());
     }
     report.memory(process::resident_kib(bare.pid())?, process::resident_kib(stack.envoy_pid())?);
     drop(bare);

@@ -39,7 +39,7 @@ pub(crate) async fn measure(
     };
     Ok(Measured {
         cpu_micros: cpu.as_secs_f64() * 1e6 / requests,
-        rate: requests / outcome.elapsed.as_secs_f64(),
+        rate: outcome.rate(),
         p50_millis: quantile(50),
         p99_millis: quantile(99),
     })

@@ -12,6 +12,7 @@ use crate::rows::{Row, Target};
 pub(crate) struct Report {
     lines: Vec<Line>,
     memory_kib: Option<(u64, u64)>,
+    provider_rate: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -88,6 +89,11 @@ impl Report {
         self.memory_kib = Some((bare_kib, gateway_kib));
     }
 
+    /// Adds the requests per second of the load generator and the provider with nothing between them.
+    pub(crate) fn provider(&mut self, rate: f64) {
+        self.provider_rate = Some(rate);
+    }
+
     /// Whether some target is missed.
     pub(crate) fn missed(&self) -> bool {
         self.lines.iter().any(Line::missed)
@@ -116,7 +122,11 @@ impl Report {
             })
             .collect();
         let memory = self.memory_kib.map(|(bare, gateway)| json!({ "bare": bare, "switchboard": gateway }));
-        json!({ "rows": lines, "resident_kib": memory })
+        json!({
+            "rows": lines,
+            "resident_kib": memory,
+            "provider_requests_per_second": self.provider_rate,
+        })
     }
 }
 
@@ -155,6 +165,9 @@ impl fmt::Display for Report {
             f,
             "\nbare, ours: CPU of the Envoy process per request, µs; p50 / p99: ms, through the gateway"
         )?;
+        if let Some(rate) = self.provider_rate {
+            writeln!(f, "the provider without anybody between: {rate:.0} requests/s")?;
+        }
         if let Some((bare, gateway)) = self.memory_kib {
             writeln!(f, "memory after all rows: bare {} MiB, ours {} MiB", bare / 1024, gateway / 1024)?;
         }
