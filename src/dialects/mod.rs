@@ -3,10 +3,12 @@
 
 mod anthropic;
 mod claude;
+mod gemini;
 mod mock;
 mod openai;
 
 pub use anthropic::ANTHROPIC;
+pub use gemini::GEMINI;
 pub use mock::MOCK;
 pub use openai::OPENAI;
 
@@ -15,7 +17,7 @@ use std::borrow::Cow;
 use crate::config::Deployment;
 use crate::frame::{Frame, Framing};
 use crate::openai::{Answer, ChunkWriter, ErrorBody, Fault, Memo, Operation, Request, Usage};
-use crate::providers::Provider;
+use crate::providers::{Provider, Publisher};
 
 /// A wire language.
 pub trait Dialect: Sync {
@@ -84,6 +86,11 @@ impl<'a> Target<'a> {
     /// An option of the deployment by its `LiteLLM` name.
     pub fn option(&self, name: &str) -> Option<&'a str> {
         self.deployment.options.iter().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whose model it is, where the vendor serves several houses' models.
+    pub fn publisher(&self) -> Option<&'static Publisher> {
+        self.provider.publisher(self.model)
     }
 
     /// Refuses a value that the model cannot be asked for, unless such parameters are to be left out.

@@ -240,7 +240,8 @@ fn read_error(status: u16, error: &RawValue) -> Fault {
         _ if status == 400 && is_context_window(&message) => Class::ContextWindowExceeded,
         _ => Class::of_status(status),
     };
-    Fault { class, message, param: text(wire.param).filter(|param| !param.is_empty()) }
+    let param = text(wire.param).filter(|param| !param.is_empty());
+    Fault { param, ..Fault::new(class, message) }
 }
 
 /// The words by which vendors without a code say it (`LiteLLM`'s list, `exception_mapping_utils`).

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::auth;
 use crate::config::RETRY_HEADER;
-use crate::dialects::{Body, Target};
+use crate::dialects::{Body, Dialect, Target};
 use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Request, Usage};
 use crate::table::Endpoint;
 
@@ -21,6 +21,7 @@ use super::{Reply, Streaming};
 pub struct Attempt {
     call: Rc<Call>,
     endpoint: Rc<Endpoint>,
+    dialect: &'static dyn Dialect,
     memo: Memo,
     phase: Phase,
 }
@@ -73,7 +74,8 @@ impl Attempt {
         progress.attempts.push(Tried { endpoint: Rc::clone(&endpoint), status: 0 });
         (progress.answered, progress.marked, progress.bare) = (false, false, None);
         drop(progress);
-        Self { call, endpoint, memo, phase: Phase::Begun }
+        let dialect = endpoint.provider.dialect_of(&call.model_of(&endpoint));
+        Self { call, endpoint, dialect, memo, phase: Phase::Begun }
     }
 
     /// Writes the provider's request from the client's body. `current` are the headers as they are now, `now_ms` is
@@ -107,7 +109,7 @@ impl Attempt {
             drop_params: drop_params.unwrap_or(self.call.table.settings.drop_params),
         };
         let operation = self.memo.operation;
-        if !provider.dialect.operations().contains(&operation) {
+        if !self.dialect.operations().contains(&operation) {
             return Err(ErrorBody::bad_request(format!(
                 "{}: the provider '{}' of model {} cannot be asked for this",
                 operation.route(),
@@ -117,7 +119,7 @@ impl Attempt {
             .about("model"));
         }
         let request = Request::parse(operation, body)?.with_defaults(&deployment.defaults);
-        let outbound = provider.dialect.request(&request, &target, &mut self.memo)?;
+        let outbound = self.dialect.request(&request, &target, &mut self.memo)?;
         let body = match outbound.body {
             Body::Bytes(body) => body,
             Body::Answered { status, body, usage } => {
@@ -125,8 +127,10 @@ impl Attempt {
             }
         };
 
-        let mut headers = Headers::for_request(current, &endpoint, &outbound.path, body.len());
-        let stream = provider.dialect.framing().media_type();
+        let publisher = target.publisher().map_or("", |publisher| publisher.path);
+        let path = format!("{publisher}{}", outbound.path);
+        let mut headers = Headers::for_request(current, &endpoint, &path, body.len());
+        let stream = self.dialect.framing().media_type();
         headers.set("accept", if self.memo.stream { stream } else { "application/json" });
         for (name, value) in provider.headers {
             headers.set(*name, *value);
@@ -151,7 +155,7 @@ impl Attempt {
             return HeadStep::Pass;
         }
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
-        let read = self.endpoint.provider.dialect.answer_headers();
+        let read = self.dialect.answer_headers();
         self.memo.headers.extend(read.iter().filter_map(|name| Some((*name, head.text(name)?.to_owned()))));
         if bare {
             let fault = self.read_fault(status, b"");
@@ -173,8 +177,7 @@ impl Attempt {
         answer_headers(&mut headers, &self.call, &self.endpoint, None);
         passed_on(&mut headers, &head);
         self.note(status);
-        let streaming =
-            Streaming::new(self.endpoint.provider.dialect, &self.memo, self.endpoint.provider.name);
+        let streaming = Streaming::new(self.dialect, &self.memo, self.endpoint.provider.name);
         self.phase = Phase::Streaming(Box::new(streaming));
         HeadStep::Stream(headers)
     }
@@ -235,7 +238,7 @@ impl Attempt {
                 "the answer is compressed ({encoding}), which was not asked for"
             )));
         }
-        let answer = self.endpoint.provider.dialect.answer(body, &self.memo)?;
+        let answer = self.dialect.answer(body, &self.memo)?;
         if self.memo.stream {
             return Err(Fault::garbled("the provider did not stream its answer"));
         }
@@ -244,7 +247,7 @@ impl Attempt {
 
     fn read_fault(&self, status: u16, body: &[u8]) -> Fault {
         let status = if (200..300).contains(&status) { 502 } else { status };
-        self.endpoint.provider.dialect.error(status, body, &self.memo)
+        self.dialect.error(status, body, &self.memo)
     }
 
     fn fault_headers(&self, fault: &Fault, head: &Head) -> (Headers, ErrorBody) {
@@ -253,6 +256,9 @@ impl Attempt {
         headers.set_length(error.to_json().len());
         answer_headers(&mut headers, &self.call, &self.endpoint, Some(&Usage::default()));
         passed_on(&mut headers, head);
+        if let Some(seconds) = fault.retry_after.filter(|_| head.text("retry-after").is_none()) {
+            headers.set("retry-after", seconds.to_string());
+        }
         if self.is_for_another(fault.class) {
             headers.set(RETRY_HEADER, fault.class.name());
             self.call.progress.borrow_mut().marked = true;

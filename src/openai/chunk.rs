@@ -1,6 +1,7 @@
 //! `chat.completion.chunk` events: a sink of facts, so that no dialect can write a malformed chunk or a second
 //! `[DONE]`, and none allocates per token.
 
+use super::completion::write_image;
 use super::{ErrorBody, FinishReason, Memo, Operation, Usage};
 use crate::json::{JsonStr, Writer};
 
@@ -29,6 +30,7 @@ struct Choice {
     begun: bool,
     finished: bool,
     tools: u32,
+    images: u64,
 }
 
 impl ChunkWriter {
@@ -118,6 +120,41 @@ impl ChunkWriter {
         }
     }
 
+    /// The signature of the thoughts behind the words so far (`provider_specific_fields`, `LiteLLM`'s extension).
+    pub fn thought_signature(&mut self, signature: JsonStr<'_>) {
+        if self.shape == Operation::Chat {
+            self.delta(|w| {
+                w.key("provider_specific_fields").object();
+                w.key("thought_signatures").array().raw(signature.token()).end_array().end_object();
+            });
+        }
+    }
+
+    /// A picture that the model made (`images`, `LiteLLM`'s extension). `data` is base64 as it stands in a token.
+    pub fn image(&mut self, media_type: &str, data: &str) {
+        if self.shape == Operation::Chat {
+            let index = self.choices.get_mut(self.current).map_or(0, |choice| {
+                choice.images += 1;
+                choice.images - 1
+            });
+            self.delta(|w| {
+                w.key("images").array();
+                write_image(w, index, media_type, data);
+                w.end_array();
+            });
+        }
+    }
+
+    /// The probabilities of the tokens so far, as the inside of `logprobs`.
+    pub fn logprobs(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        if self.shape == Operation::Chat {
+            self.chunk(|w| {
+                w.key("delta").object().end_object().key("logprobs");
+                write(w);
+            });
+        }
+    }
+
     /// Words of a refusal.
     pub fn refusal(&mut self, text: JsonStr<'_>) {
         if !text.is_empty() && self.shape == Operation::Chat {
@@ -140,6 +177,12 @@ impl ChunkWriter {
 
     /// A call begins. Returns its index among the calls of the choice, which is what `arguments` takes.
     pub fn tool(&mut self, id: JsonStr<'_>, name: &str) -> u32 {
+        self.signed_tool(id, name, None)
+    }
+
+    /// A call begins that has the signature of the thoughts before it (`provider_specific_fields`, `LiteLLM`'s
+    /// extension).
+    pub fn signed_tool(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32 {
         let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
         let index = choice.tools;
         choice.tools += 1;
@@ -148,6 +191,10 @@ impl ChunkWriter {
             w.key("tool_calls").array().object();
             w.key("index").number(index.into()).key("id").raw(id.token()).key("type").string("function");
             w.key("function").object().key("name").string(name).key("arguments").string("").end_object();
+            if let Some(signature) = signature {
+                w.key("provider_specific_fields").object();
+                w.key("thought_signature").raw(signature.token()).end_object();
+            }
             w.end_object().end_array();
         });
         index

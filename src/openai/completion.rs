@@ -30,6 +30,10 @@ struct Choice {
     refusal: Vec<u8>,
     thinking_blocks: Vec<u8>,
     annotations: Vec<u8>,
+    images: Vec<u8>,
+    image_count: u64,
+    signatures: Vec<u8>,
+    logprobs: Vec<u8>,
     tools: Vec<u8>,
     has_content: bool,
     finish: Option<FinishReason>,
@@ -91,12 +95,44 @@ impl<'m> CompletionWriter<'m> {
         self.choices.get(self.current).is_some_and(|choice| !choice.tools.is_empty())
     }
 
+    /// The signature of the thoughts behind the words so far (`provider_specific_fields`, `LiteLLM`'s extension).
+    pub fn thought_signature(&mut self, signature: JsonStr<'_>) {
+        Writer::new(&mut self.at().signatures).raw(signature.token());
+    }
+
+    /// A picture that the model made (`images`, `LiteLLM`'s extension). `data` is base64 as it stands in a token.
+    pub fn image(&mut self, media_type: &str, data: &str) {
+        let choice = self.at();
+        write_image(&mut Writer::new(&mut choice.images), choice.image_count, media_type, data);
+        choice.image_count += 1;
+    }
+
+    /// The probabilities of the tokens, as the inside of `logprobs`.
+    pub fn logprobs(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        write(&mut Writer::new(&mut self.at().logprobs));
+    }
+
     /// A call; its arguments are a JSON text that becomes a string.
     pub fn tool(&mut self, id: JsonStr<'_>, name: &str, arguments: &str) {
+        self.signed_tool(id, name, arguments, None);
+    }
+
+    /// A call that has the signature of the thoughts before it (`provider_specific_fields`, `LiteLLM`'s extension).
+    pub fn signed_tool(
+        &mut self,
+        id: JsonStr<'_>,
+        name: &str,
+        arguments: &str,
+        signature: Option<JsonStr<'_>>,
+    ) {
         let mut w = Writer::new(&mut self.at().tools);
         w.object().key("id").raw(id.token()).key("type").string("function");
-        w.key("function").object().key("name").string(name).key("arguments").string(arguments);
-        w.end_object().end_object();
+        w.key("function").object().key("name").string(name).key("arguments").string(arguments).end_object();
+        if let Some(signature) = signature {
+            w.key("provider_specific_fields").object();
+            w.key("thought_signature").raw(signature.token()).end_object();
+        }
+        w.end_object();
     }
 
     /// Why the choice ended.
@@ -130,7 +166,10 @@ impl<'m> CompletionWriter<'m> {
             } else {
                 choice.message(&mut w);
             }
-            w.key("logprobs").raw("null");
+            match core::str::from_utf8(&choice.logprobs) {
+                Ok(logprobs) if !logprobs.is_empty() && !text_completion => w.key("logprobs").raw(logprobs),
+                _ => w.key("logprobs").raw("null"),
+            };
             w.key("finish_reason").string(choice.finish.unwrap_or(FinishReason::Stop).as_str());
             w.end_object();
         }
@@ -170,6 +209,7 @@ impl Choice {
         for (name, items) in [
             ("thinking_blocks", &self.thinking_blocks),
             ("annotations", &self.annotations),
+            ("images", &self.images),
             ("tool_calls", &self.tools),
         ] {
             if !items.is_empty() {
@@ -178,8 +218,19 @@ impl Choice {
                 w.end_array();
             }
         }
+        if !self.signatures.is_empty() {
+            w.key("provider_specific_fields").object().key("thought_signatures").array();
+            w.bytes().extend_from_slice(&self.signatures);
+            w.end_array().end_object();
+        }
         w.end_object();
     }
+}
+
+/// One of `images`.
+pub(super) fn write_image(w: &mut Writer<'_>, index: u64, media_type: &str, data: &str) {
+    w.object().key("type").string("image_url").key("index").number(index).key("image_url").object();
+    w.key("url").escaped(&format!("data:{media_type};base64,{data}")).end_object().end_object();
 }
 
 /// Text that was escaped where it came from.

@@ -202,12 +202,14 @@ pub struct Fault {
     pub message: String,
     /// The field that the provider names.
     pub param: Option<String>,
+    /// When to try again, seconds from now, where the provider says it in the body.
+    pub retry_after: Option<u64>,
 }
 
 impl Fault {
     /// An error of that class.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), param: None }
+        Self { class, message: message.into(), param: None, retry_after: None }
     }
 
     /// An answer that is not what its dialect says it is.

@@ -37,6 +37,9 @@ pub struct Message<'a> {
     /// The assistant's reasoning with its signatures, as the provider wrote it (`LiteLLM`).
     #[serde(borrow, default)]
     pub thinking_blocks: Option<&'a RawValue>,
+    /// Extensions that must come back (signatures of the assistant's text).
+    #[serde(borrow, default)]
+    pub provider_specific_fields: Option<&'a RawValue>,
     /// Prompt-cache mark (Anthropic).
     #[serde(borrow, default)]
     pub cache_control: Option<&'a RawValue>,
@@ -69,6 +72,7 @@ impl<'a> Message<'a> {
             refusal: None,
             reasoning_content: None,
             thinking_blocks: None,
+            provider_specific_fields: None,
             cache_control: None,
         }
     }
@@ -173,6 +177,8 @@ pub struct ImageUrl<'a> {
     pub url: JsonStr<'a>,
     /// `auto`, `low` or `high`
     pub detail: Option<JsonStr<'a>>,
+    /// `format` (`LiteLLM`): the media type, where the URL does not tell.
+    pub format: Option<JsonStr<'a>>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for ImageUrl<'a> {
@@ -183,14 +189,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for ImageUrl<'a> {
             url: JsonStr<'a>,
             #[serde(borrow, default)]
             detail: Option<JsonStr<'a>>,
+            #[serde(borrow, default)]
+            format: Option<JsonStr<'a>>,
         }
         let raw = <&'de RawValue>::deserialize(deserializer)?;
         if let Some(url) = JsonStr::of(raw) {
-            return Ok(Self { url, detail: None });
+            return Ok(Self { url, detail: None, format: None });
         }
         let wire: Wire<'de> = serde_json::from_str(raw.get())
             .map_err(|error| de::Error::custom(format_args!("image_url: {}", reason(&error))))?;
-        Ok(Self { url: wire.url, detail: wire.detail })
+        Ok(Self { url: wire.url, detail: wire.detail, format: wire.format })
     }
 }
 

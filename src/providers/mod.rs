@@ -29,6 +29,34 @@ pub struct Provider {
     pub auth: Auth,
     /// Headers that every request carries.
     pub headers: &'static [(&'static str, &'static str)],
+    /// Houses whose models it serves in their own languages, at paths of their own; the first that fits counts.
+    pub publishers: &'static [Publisher],
+}
+
+/// A house whose models another vendor serves.
+pub struct Publisher {
+    /// How its models' names begin.
+    pub models: &'static [&'static str],
+    /// What they speak.
+    pub dialect: &'static dyn Dialect,
+    /// What stands between the vendor's base and the language's own path.
+    pub path: &'static str,
+    /// The language's version, where the body tells it instead of a header, and the path names the model instead of
+    /// the body; empty otherwise.
+    pub version: &'static str,
+}
+
+impl Provider {
+    /// Whose model that is, where the vendor serves several houses' models.
+    pub fn publisher(&self, model: &str) -> Option<&'static Publisher> {
+        let fits = |publisher: &&Publisher| publisher.models.iter().any(|prefix| model.starts_with(prefix));
+        self.publishers.iter().find(fits)
+    }
+
+    /// What that model speaks.
+    pub fn dialect_of(&self, model: &str) -> &'static dyn Dialect {
+        self.publisher(model).map_or(self.dialect, |publisher| publisher.dialect)
+    }
 }
 
 /// How a credential is presented.

@@ -1,7 +1,7 @@
 //! The rows, in the order of their names.
 
 use super::{Auth, Provider};
-use crate::dialects::{ANTHROPIC, Dialect, MOCK, OPENAI};
+use crate::dialects::{ANTHROPIC, Dialect, GEMINI, MOCK, OPENAI};
 
 const fn row(
     name: &'static str,
@@ -19,6 +19,7 @@ const fn row(
         options: &[],
         auth: Auth::Bearer,
         headers: &[],
+        publishers: &[],
     }
 }
 
@@ -29,6 +30,12 @@ pub static PROVIDERS: &[Provider] = &[
         // `2026-10-21` refuses `temperature`, `top_p` and `top_k` on every model.
         headers: &[("anthropic-version", "2023-06-01")],
         ..row("anthropic", &ANTHROPIC, "https://api.anthropic.com", "ANTHROPIC_API_KEY")
+    },
+    Provider {
+        auth: Auth::Header("x-goog-api-key"),
+        other_key_envs: &["GOOGLE_API_KEY"],
+        base_env: "GEMINI_API_BASE",
+        ..row("gemini", &GEMINI, "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY")
     },
     Provider { auth: Auth::None, ..row("mock", &MOCK, "", "") },
     row("openai", &OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY"),

@@ -1,0 +1,279 @@
+//! A whole answer, and what it has in common with a stream's events.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::partial::{Call, Calls, FunctionCall};
+use super::usage::Counters;
+use super::{fault, logprobs};
+use crate::json::{JsonStr, JsonString, Text, Writer};
+use crate::openai::{Answer, CompletionWriter, Fault, FinishReason, Memo};
+
+/// `GenerateContentResponse`
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Response<'a> {
+    #[serde(borrow, default)]
+    pub(super) response_id: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    pub(super) candidates: Option<Vec<Candidate<'a>>>,
+    #[serde(borrow, default)]
+    pub(super) prompt_feedback: Option<PromptFeedback<'a>>,
+    #[serde(borrow, default)]
+    pub(super) usage_metadata: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Candidate<'a> {
+    /// Left out when it is 0.
+    #[serde(default)]
+    pub(super) index: usize,
+    #[serde(borrow, default)]
+    pub(super) content: Option<Content<'a>>,
+    #[serde(borrow, default)]
+    pub(super) finish_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) finish_message: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    pub(super) grounding_metadata: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) logprobs_result: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Content<'a> {
+    #[serde(borrow, default)]
+    pub(super) parts: Option<Vec<Part<'a>>>,
+}
+
+/// A part, flat: which fields it has depends on its kind.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Part<'a> {
+    #[serde(borrow, default)]
+    pub(super) text: Option<JsonStr<'a>>,
+    #[serde(default)]
+    pub(super) thought: bool,
+    #[serde(borrow, default)]
+    pub(super) thought_signature: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    pub(super) function_call: Option<FunctionCall<'a>>,
+    #[serde(borrow, default)]
+    pub(super) inline_data: Option<InlineData<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InlineData<'a> {
+    #[serde(borrow, default)]
+    pub(super) mime_type: Text<'a>,
+    #[serde(borrow)]
+    pub(super) data: JsonStr<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PromptFeedback<'a> {
+    #[serde(borrow, default)]
+    pub(super) block_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) block_reason_message: Option<JsonStr<'a>>,
+}
+
+/// Translates it.
+pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    let wire: Response<'_> = serde_json::from_slice(body).map_err(|_| Fault::unreadable(502, body))?;
+    if let Some(error) = wire.error {
+        return Err(fault(None, error));
+    }
+    let mut out = CompletionWriter::new(memo);
+    out.begin(wire.response_id, None);
+    let mut searched = false;
+    let candidates = wire.candidates.unwrap_or_default();
+    if candidates.is_empty() {
+        let blocked = wire.prompt_feedback.filter(|feedback| feedback.block_reason.is_some());
+        let Some(feedback) = blocked else {
+            return Err(Fault::garbled("the provider's answer has no candidates"));
+        };
+        if let Some(message) = feedback.block_reason_message {
+            out.refusal(message);
+        }
+        out.finish(FinishReason::ContentFilter);
+    }
+    for candidate in &candidates {
+        out.choice(candidate.index);
+        let mut calls = Calls::default();
+        let mut is_wordless = true;
+        for part in candidate.content.iter().flat_map(|content| content.parts.iter().flatten()) {
+            is_wordless &= part.text.is_none_or(JsonStr::is_empty) && part.inline_data.is_none();
+            write_part(part, &mut out, &mut calls, memo, candidate.index);
+        }
+        calls.close(&mut |call| write_call(&call, &mut out, memo));
+        let reason = candidate.finish_reason.as_deref().unwrap_or("STOP");
+        if is_wordless && !calls.any() {
+            failed(reason, candidate.finish_message)?;
+        }
+        if let Some(grounding) = candidate.grounding_metadata {
+            searched |= write_citations(grounding, &mut |citation| {
+                out.annotation(|w| citation.write(w));
+            });
+        }
+        if let Some(result) = candidate.logprobs_result {
+            out.logprobs(|w| logprobs::write(w, result));
+        }
+        out.finish(finish_reason(reason, calls.any()));
+    }
+    let mut counters = Counters::default();
+    if let Some(usage) = wire.usage_metadata {
+        counters.hear(usage);
+    }
+    out.usage(counters.usage(searched));
+    Ok(out.answer())
+}
+
+fn write_part(
+    part: &Part<'_>,
+    out: &mut CompletionWriter<'_>,
+    calls: &mut Calls,
+    memo: &Memo,
+    choice: usize,
+) {
+    if let Some(call) = &part.function_call {
+        calls.hear(call, part.thought_signature, memo, choice, &mut |call| write_call(&call, out, memo));
+        return;
+    }
+    if let Some(text) = part.text {
+        if part.thought {
+            out.reasoning(text);
+        } else if !text.is_empty() {
+            out.text(text);
+        }
+    }
+    if let Some(media) = part.inline_data.as_ref().filter(|media| media.mime_type.starts_with("image/")) {
+        out.image(&media.mime_type, media.data.inner());
+    }
+    if let Some(signature) = part.thought_signature.filter(|signature| !part.thought && !signature.is_empty())
+    {
+        out.thought_signature(signature);
+    }
+}
+
+fn write_call(call: &Call, out: &mut CompletionWriter<'_>, memo: &Memo) {
+    let signature = call.signature.as_ref().map(JsonString::as_str);
+    out.signed_tool(call.id.as_str(), memo.tool_name(&call.name), &call.arguments, signature);
+}
+
+/// `finishReason`. A call ends with `STOP`, as words do, and often in a later event.
+pub(super) fn finish_reason(reason: &str, called: bool) -> FinishReason {
+    match reason {
+        "MAX_TOKENS" | "CONTINUATION" => FinishReason::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "OTHER"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "MODEL_ARMOR"
+        | "ESCALATION"
+        | "PUP_LIMITED_DISABLED"
+        | "NO_IMAGE" => FinishReason::ContentFilter,
+        reason if reason.starts_with("IMAGE_") => FinishReason::ContentFilter,
+        _ if called => FinishReason::ToolCalls,
+        _ => FinishReason::Stop,
+    }
+}
+
+/// Tells an answer that came to nothing, as when the model's call could not be read: another attempt may do better.
+pub(super) fn failed(reason: &str, message: Option<JsonStr<'_>>) -> Result<(), Fault> {
+    let failed = matches!(
+        reason,
+        "MALFORMED_FUNCTION_CALL"
+            | "MALFORMED_RESPONSE"
+            | "MISSING_THOUGHT_SIGNATURE"
+            | "TOO_MANY_TOOL_CALLS"
+            | "UNEXPECTED_TOOL_CALL"
+    );
+    if !failed {
+        return Ok(());
+    }
+    let message = message.and_then(JsonStr::decode).unwrap_or_default();
+    Err(Fault::garbled(format!("the model gave no answer: {reason} {message}").trim_end().to_owned()))
+}
+
+/// A source, and the part of the content that rests on it.
+pub(super) struct Citation<'a> {
+    start: u64,
+    end: u64,
+    title: JsonStr<'a>,
+    url: JsonStr<'a>,
+}
+
+impl Citation<'_> {
+    /// Writes `url_citation`. The places are the provider's, which counts bytes.
+    pub(super) fn write(&self, w: &mut Writer<'_>) {
+        w.object().key("type").string("url_citation").key("url_citation").object();
+        w.key("start_index").number(self.start).key("end_index").number(self.end);
+        w.key("title").raw(self.title.token()).key("url").raw(self.url.token()).end_object().end_object();
+    }
+}
+
+/// Hands on the citations of a `groundingMetadata` object; tells whether the web was searched.
+pub(super) fn write_citations(grounding: &RawValue, each: &mut dyn FnMut(Citation<'_>)) -> bool {
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "camelCase")]
+    struct Wire<'a> {
+        #[serde(borrow, default)]
+        web_search_queries: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        grounding_chunks: Option<Vec<Chunk<'a>>>,
+        #[serde(default)]
+        grounding_supports: Option<Vec<Support>>,
+    }
+    #[derive(Deserialize)]
+    struct Chunk<'a> {
+        #[serde(borrow, default)]
+        web: Option<Source<'a>>,
+        #[serde(borrow, default)]
+        maps: Option<Source<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Source<'a> {
+        #[serde(borrow, default)]
+        uri: Option<JsonStr<'a>>,
+        #[serde(borrow, default)]
+        title: Option<JsonStr<'a>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Support {
+        #[serde(default)]
+        segment: Option<Segment>,
+        #[serde(default)]
+        grounding_chunk_indices: Option<Vec<usize>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Segment {
+        #[serde(default)]
+        start_index: u64,
+        #[serde(default)]
+        end_index: u64,
+    }
+    let wire: Wire<'_> = serde_json::from_str(grounding.get()).unwrap_or_default();
+    let chunks = wire.grounding_chunks.unwrap_or_default();
+    for support in wire.grounding_supports.iter().flatten() {
+        let Some(segment) = &support.segment else { continue };
+        for chunk in support.grounding_chunk_indices.iter().flatten().filter_map(|at| chunks.get(*at)) {
+            let source = chunk.web.as_ref().or(chunk.maps.as_ref());
+            if let Some((source, url)) = source.and_then(|source| Some((source, source.uri?))) {
+                let title = source.title.unwrap_or(JsonStr::EMPTY);
+                each(Citation { start: segment.start_index, end: segment.end_index, title, url });
+            }
+        }
+    }
+    wire.web_search_queries.is_some() || !chunks.is_empty()
+}

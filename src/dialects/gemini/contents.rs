@@ -1,0 +1,268 @@
+//! `messages` to `systemInstruction` and `contents`.
+//!
+//! There are two speakers, the user and the model. All that the system says goes before the conversation, wherever it
+//! stood; results of tools go together into one content, in the place of the user's turn.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::models::Model;
+use super::parts;
+use crate::json::{JsonStr, Object, Writer};
+use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, signature_of};
+
+/// Base64 of `skip_thought_signature_validator`: the provider's word for a call of which the signature is not known,
+/// because another model made it or the client lost it.
+const UNSIGNED: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+
+/// A message and its place, which errors name.
+type Placed<'m, 'a> = (usize, &'m Message<'a>);
+
+/// Who speaks. Results are the user's, but keep a content of their own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaker {
+    User,
+    Model,
+    Tool,
+}
+
+/// Writes `systemInstruction` of what the system says anywhere.
+pub(super) fn write_system(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
+    if !messages.iter().any(|message| is_system(message) && parts::says_something(&message.content)) {
+        return Ok(());
+    }
+    w.key("systemInstruction").object().key("parts").array();
+    write_instructions(w, messages)?;
+    w.end_array().end_object();
+    Ok(())
+}
+
+/// Writes `contents`.
+pub(super) fn write(
+    w: &mut Writer<'_>,
+    messages: &[Message<'_>],
+    model: &Model,
+    names: &ToolNames,
+) -> Result<(), ErrorBody> {
+    let said: Vec<Placed<'_, '_>> =
+        messages.iter().enumerate().filter(|(_, message)| has_part(message)).collect();
+    w.key("contents").array();
+    let begins_with_user = said.first().is_some_and(|(_, message)| speaker(message) == Speaker::User);
+    let instructed = !model.system && messages.iter().any(is_system);
+    if instructed || !begins_with_user {
+        // The user speaks first, and says something.
+        w.object().key("role").string("user").key("parts").array();
+        if instructed {
+            write_instructions(w, messages)?;
+        } else {
+            w.object().key("text").string(" ").end_object();
+        }
+        w.end_array().end_object();
+    }
+    for turn in said.chunk_by(|(_, a), (_, b)| speaker(a) == speaker(b)) {
+        let who = turn.first().map_or(Speaker::User, |(_, message)| speaker(message));
+        let role = if who == Speaker::Model { "model" } else { "user" };
+        w.object().key("role").string(role).key("parts").array();
+        for &(at, message) in turn {
+            match who {
+                Speaker::User => parts::write(w, &message.content, &place(at))?,
+                Speaker::Model => write_model(w, (at, message), model, names)?,
+                Speaker::Tool => write_result(w, (at, message), messages, model, names)?,
+            }
+        }
+        let is_wordless = |(_, message): &Placed<'_, '_>| message.content.texts().all(JsonStr::is_empty);
+        if who == Speaker::User && turn.iter().all(is_wordless) {
+            // Vertex AI wants a text beside media.
+            w.object().key("text").string(" ").end_object();
+        }
+        w.end_array().end_object();
+    }
+    w.end_array();
+    Ok(())
+}
+
+fn is_system(message: &Message<'_>) -> bool {
+    matches!(&*message.role, "system" | "developer")
+}
+
+fn speaker(message: &Message<'_>) -> Speaker {
+    match &*message.role {
+        "assistant" => Speaker::Model,
+        "tool" | "function" => Speaker::Tool,
+        _ => Speaker::User,
+    }
+}
+
+/// Whether a message gives a part: an empty content is refused.
+fn has_part(message: &Message<'_>) -> bool {
+    match speaker(message) {
+        Speaker::Tool => true,
+        Speaker::User => !is_system(message) && parts::says_something(&message.content),
+        Speaker::Model => {
+            parts::says_something(&message.content)
+                || message.calls().next().is_some()
+                || message.refusal.is_some_and(|refusal| !refusal.is_empty())
+        }
+    }
+}
+
+fn write_instructions(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
+    for (at, message) in messages.iter().enumerate().filter(|(_, message)| is_system(message)) {
+        if let Content::Parts(parts) = &message.content
+            && let Some(n) = parts.iter().position(|part| parts::text_of(part).is_none())
+        {
+            return Err(ErrorBody::invalid(
+                format!("{}.content[{n}].type", place(at)),
+                "instructions are text",
+            ));
+        }
+        parts::write(w, &message.content, &place(at))?;
+    }
+    Ok(())
+}
+
+/// The model's turn: thoughts, words, calls.
+fn write_model(
+    w: &mut Writer<'_>,
+    (at, message): Placed<'_, '_>,
+    model: &Model,
+    names: &ToolNames,
+) -> Result<(), ErrorBody> {
+    if let Some(thoughts) = message.reasoning_content.filter(|thoughts| !thoughts.is_empty()) {
+        w.object().key("thought").bool(true).key("text").raw(thoughts.token()).end_object();
+    }
+    let before = w.bytes().len();
+    parts::write(w, &message.content, &place(at))?;
+    if let Some(refusal) = message.refusal {
+        parts::write_text(w, refusal);
+    }
+    if let Some(signature) = text_signature(message).filter(|_| w.bytes().len() > before) {
+        // Of the last of the words, whose part is open again.
+        w.bytes().pop();
+        w.key("thoughtSignature").raw(signature.token()).end_object();
+    }
+    let signatures: Vec<Option<Cow<'_, str>>> = signatures(message);
+    let is_signed = signatures.iter().any(Option::is_some);
+    for (n, (id, function)) in message.calls().enumerate() {
+        w.object().key("functionCall").object();
+        if let Some(id) = id.filter(|_| model.signed_calls) {
+            w.key("id").string(&bare_id(id.decode().unwrap_or_default()));
+        }
+        w.key("name").string(&names.sent(&function.name));
+        w.key("args").raw(&arguments(function.arguments, || format!("{}.tool_calls[{n}]", place(at)))?);
+        w.end_object();
+        match signatures.get(n) {
+            Some(Some(signature)) => {
+                w.key("thoughtSignature").string(signature);
+            }
+            _ if model.signed_calls && n == 0 && !is_signed => {
+                w.key("thoughtSignature").string(UNSIGNED);
+            }
+            _ => {}
+        }
+        w.end_object();
+    }
+    Ok(())
+}
+
+/// The signatures of a message's calls, in their order.
+fn signatures<'a>(message: &'a Message<'_>) -> Vec<Option<Cow<'a, str>>> {
+    let calls = message.tool_calls.iter().filter(|call| call.function.is_some());
+    calls.map(|call| signature_of(call.id, call.provider_specific_fields)).collect()
+}
+
+/// The signature of a message's words: the last one, for it stands for all thoughts before it.
+fn text_signature<'a>(message: &Message<'a>) -> Option<JsonStr<'a>> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow, default)]
+        thought_signatures: Option<Vec<JsonStr<'a>>>,
+    }
+    let fields: Fields<'a> = serde_json::from_str(message.provider_specific_fields?.get()).ok()?;
+    fields.thought_signatures?.last().copied().filter(|signature| !signature.is_empty())
+}
+
+/// A tool's result: the function's name, which is looked up by the call's id, and an object.
+fn write_result(
+    w: &mut Writer<'_>,
+    (at, message): Placed<'_, '_>,
+    messages: &[Message<'_>],
+    model: &Model,
+    names: &ToolNames,
+) -> Result<(), ErrorBody> {
+    let name = function_of(at, message, messages).ok_or_else(|| {
+        ErrorBody::invalid(format!("{}.tool_call_id", place(at)), "no call before it has this id")
+    })?;
+    w.object().key("functionResponse").object();
+    if let Some(id) = message.tool_call_id.and_then(JsonStr::decode).filter(|_| model.signed_calls) {
+        w.key("id").string(&bare_id(id));
+    }
+    w.key("name").string(&names.sent(&name)).key("response");
+    write_response(w, &message.content);
+    let media = |w: &mut Writer<'_>| -> Result<(), ErrorBody> {
+        let Content::Parts(content) = &message.content else { return Ok(()) };
+        for (n, part) in content.iter().enumerate().filter(|(_, part)| parts::text_of(part).is_none()) {
+            parts::write_media(w, part, &format!("{}.content[{n}]", place(at)))?;
+        }
+        Ok(())
+    };
+    let has_media = matches!(&message.content, Content::Parts(content) if content.iter().any(|part| parts::text_of(part).is_none()));
+    if has_media && model.signed_calls {
+        w.key("parts").array();
+        media(w)?;
+        w.end_array();
+    }
+    w.end_object().end_object();
+    if has_media && !model.signed_calls {
+        // Beside the result, where it cannot lie in it.
+        media(w)?;
+    }
+    Ok(())
+}
+
+/// A result as an object: its own if it is one, else its words as `content`.
+fn write_response(w: &mut Writer<'_>, content: &Content<'_>) {
+    let texts: Vec<JsonStr<'_>> = content.texts().collect();
+    if let [text] = texts.as_slice()
+        && text.inner().trim_start().starts_with('{')
+        && let Some(text) = text.decode()
+        && Object::parse(text.as_bytes()).is_ok()
+    {
+        w.raw(text.trim());
+        return;
+    }
+    w.object().key("content").joined(texts).end_object();
+}
+
+/// The name of the function whose result a message is.
+fn function_of<'a>(at: usize, message: &Message<'a>, messages: &[Message<'a>]) -> Option<Cow<'a, str>> {
+    let own = || message.name.and_then(JsonStr::decode).filter(|name| !name.is_empty());
+    let Some(id) = message.tool_call_id.and_then(JsonStr::decode) else { return own() };
+    let id = bare_id(id);
+    // The last call of that id: ids that clients make up repeat from turn to turn.
+    let calls = messages.iter().take(at).rev().flat_map(|message| message.calls().collect::<Vec<_>>());
+    let mut called =
+        calls.filter(|(call, _)| call.and_then(JsonStr::decode).is_some_and(|call| bare_id(call) == id));
+    called.next().map(|(_, function)| function.name.0.clone()).or_else(own)
+}
+
+/// The JSON object inside of `arguments`.
+fn arguments(arguments: Option<JsonStr<'_>>, field: impl FnOnce() -> String) -> Result<String, ErrorBody> {
+    let text = arguments.and_then(JsonStr::decode).unwrap_or_default();
+    let text = text.trim();
+    if matches!(text, "" | "null") {
+        return Ok("{}".to_owned());
+    }
+    match Object::parse(text.as_bytes()) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(ErrorBody::invalid(
+            format!("{}.function.arguments", field()),
+            "expected a JSON object inside the string",
+        )),
+    }
+}
+
+fn place(at: usize) -> String {
+    format!("messages[{at}]")
+}

@@ -1,0 +1,164 @@
+//! Embeddings: `batchEmbedContents` in AI Studio; on Vertex AI `predict`, and `embedContent` for its newest models.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::{Outbound, Target};
+use super::{outbound, segment};
+use crate::json::{JsonStr, Writer};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request};
+
+/// Models of Vertex AI that are asked by `embedContent`, one text a request.
+const ONE_BY_ONE: &[&str] = &["gemini-embedding-2"];
+
+/// Writes the request.
+pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Outbound, ErrorBody> {
+    let texts = request.texts()?;
+    let options = Options::of(request)?;
+    let mut body = Vec::with_capacity(request.body.len() + 64 * texts.len() + 64);
+    let mut w = Writer::new(&mut body);
+    w.object();
+    let method = if to.publisher().is_none() {
+        w.key("requests").array();
+        for text in texts {
+            w.object().key("model").string(&format!("models/{}", segment(to.model)));
+            content(&mut w, text);
+            options.write(&mut w);
+            w.end_object();
+        }
+        w.end_array();
+        "batchEmbedContents"
+    } else if ONE_BY_ONE.iter().any(|name| to.model.starts_with(name)) {
+        let [text] = texts.as_slice() else {
+            return Err(ErrorBody::invalid("input", "the model takes one text a request"));
+        };
+        content(&mut w, *text);
+        w.key("embedContentConfig").object();
+        options.write(&mut w);
+        w.end_object();
+        "embedContent"
+    } else {
+        w.key("instances").array();
+        for text in texts {
+            w.object().key("content").raw(text.token());
+            if let Some(task) = options.task {
+                w.key("task_type").raw(task.token());
+            }
+            if let Some(title) = options.title {
+                w.key("title").raw(title.token());
+            }
+            w.end_object();
+        }
+        w.end_array();
+        if let Some(dimensions) = options.dimensions {
+            w.key("parameters").object().key("outputDimensionality").number(dimensions).end_object();
+        }
+        "predict"
+    };
+    w.end_object();
+    Ok(outbound(to.model, method, body))
+}
+
+fn content(w: &mut Writer<'_>, text: JsonStr<'_>) {
+    w.key("content").object().key("parts").array();
+    w.object().key("text").raw(text.token()).end_object().end_array().end_object();
+}
+
+/// What is said besides the texts.
+struct Options<'a> {
+    dimensions: Option<u64>,
+    /// What the vectors are for, as the provider names it or as other languages do.
+    task: Option<JsonStr<'a>>,
+    title: Option<JsonStr<'a>>,
+}
+
+impl<'a> Options<'a> {
+    fn of(request: &Request<'a>) -> Result<Self, ErrorBody> {
+        let first = |names: [&'static str; 3]| -> Result<Option<JsonStr<'a>>, ErrorBody> {
+            for name in names {
+                if let Some(text) = request.text(name)? {
+                    return Ok(Some(text));
+                }
+            }
+            Ok(None)
+        };
+        Ok(Self {
+            dimensions: request.dimensions()?,
+            task: first(["task_type", "taskType", "input_type"])?,
+            title: request.text("title")?,
+        })
+    }
+
+    fn write(&self, w: &mut Writer<'_>) {
+        if let Some(task) = self.task {
+            w.key("taskType").raw(task.token());
+        }
+        if let Some(title) = self.title {
+            w.key("title").raw(title.token());
+        }
+        if let Some(dimensions) = self.dimensions {
+            w.key("outputDimensionality").number(dimensions);
+        }
+    }
+}
+
+/// Reads the answer of any of the three methods.
+pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Wire<'a> {
+        #[serde(borrow, default)]
+        embeddings: Option<Vec<Vector<'a>>>,
+        #[serde(borrow, default)]
+        embedding: Option<Vector<'a>>,
+        #[serde(borrow, default)]
+        predictions: Option<Vec<Prediction<'a>>>,
+        #[serde(default)]
+        usage_metadata: Option<UsageMetadata>,
+        #[serde(borrow, default)]
+        error: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Vector<'a> {
+        #[serde(borrow)]
+        values: &'a RawValue,
+        #[serde(default)]
+        statistics: Option<Statistics>,
+    }
+    #[derive(Deserialize)]
+    struct Prediction<'a> {
+        #[serde(borrow)]
+        embeddings: Vector<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Statistics {
+        /// A float that is whole.
+        #[serde(default)]
+        token_count: f64,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct UsageMetadata {
+        #[serde(default)]
+        prompt_token_count: u64,
+    }
+    let wire: Wire<'_> = serde_json::from_slice(body).map_err(|_| Fault::unreadable(502, body))?;
+    if let Some(error) = wire.error {
+        return Err(super::fault(None, error));
+    }
+    let predictions = wire.predictions.into_iter().flatten().map(|prediction| prediction.embeddings);
+    let vectors: Vec<Vector<'_>> =
+        wire.embeddings.into_iter().flatten().chain(wire.embedding).chain(predictions).collect();
+    if vectors.is_empty() {
+        return Err(Fault::garbled("the provider's answer has no embeddings"));
+    }
+    let mut out = EmbeddingWriter::new(memo);
+    let mut counted = 0.0;
+    for vector in &vectors {
+        out.floats(vector.values)?;
+        counted += vector.statistics.as_ref().map_or(0.0, |statistics| statistics.token_count);
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of floats saturates")]
+    let counted = counted as u64;
+    Ok(out.answer(wire.usage_metadata.map_or(counted, |usage| usage.prompt_token_count)))
+}

@@ -1,0 +1,218 @@
+//! Google's `generateContent` (<https://ai.google.dev/api/generate-content>), in AI Studio and on Vertex AI.
+//!
+//! The two differ in address and credential only, except for embeddings. The model stands in the path, the end of a
+//! stream is the end of its body, and a call for tools ends with `STOP` as words do.
+
+mod answer;
+mod contents;
+mod embeddings;
+mod logprobs;
+mod models;
+mod partial;
+mod parts;
+mod request;
+mod sampling;
+mod stream;
+mod thinking;
+mod tools;
+mod usage;
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::frame::Framing;
+use crate::json::{JsonStr, Text};
+use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
+
+/// The language of `generativelanguage.googleapis.com/v1beta`.
+pub static GEMINI: Gemini = Gemini;
+
+/// See the module.
+pub struct Gemini;
+
+impl Dialect for Gemini {
+    fn name(&self) -> &'static str {
+        "gemini"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn request(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        if request.operation == Operation::Embeddings {
+            return embeddings::request(request, to);
+        }
+        let body = request::write(request, to, memo)?;
+        // Without `alt=sse` the stream is one JSON array.
+        let method = if memo.stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+        Ok(outbound(to.model, method, body))
+    }
+
+    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        match memo.operation {
+            Operation::Embeddings => embeddings::answer(body, memo),
+            _ => answer::translate(body, memo),
+        }
+    }
+
+    fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow)]
+            error: &'a RawValue,
+        }
+        // Some routes put the object into an array of one.
+        let trimmed = body.trim_ascii();
+        let object = trimmed.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(trimmed);
+        match serde_json::from_slice::<Wire<'_>>(object) {
+            Ok(wire) => fault(Some(status), wire.error),
+            Err(_) => Fault::unreadable(status, body),
+        }
+    }
+
+    fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
+        Box::new(stream::Translation::new(memo))
+    }
+}
+
+/// A request for a method of a model.
+fn outbound(model: &str, method: &str, body: Vec<u8>) -> Outbound {
+    // A tuned model of Vertex AI is an endpoint with a number.
+    let folder = if !model.is_empty() && model.bytes().all(|byte| byte.is_ascii_digit()) {
+        "endpoints"
+    } else {
+        "models"
+    };
+    let path = Cow::Owned(format!("/{folder}/{}:{method}", segment(model)));
+    Outbound { path, headers: Vec::new(), body: Body::Bytes(body) }
+}
+
+/// The model's name without what would end its place in the path. A name may hold an `@`, and begin with `models/`
+/// as the provider's own lists write it.
+fn segment(model: &str) -> Cow<'_, str> {
+    use core::fmt::Write as _;
+
+    let model = model.strip_prefix("models/").unwrap_or(model);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~@".contains(c);
+    if model.chars().all(is_plain) {
+        return Cow::Borrowed(model);
+    }
+    let mut escaped = String::with_capacity(model.len() + 8);
+    for byte in model.bytes() {
+        if is_plain(char::from(byte)) {
+            escaped.push(char::from(byte));
+        } else {
+            let written = write!(escaped, "%{byte:02X}");
+            debug_assert!(written.is_ok(), "a String takes every character");
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Reads the inside of `{"error":{"code","message","status","details"}}`. `status` is absent inside a stream.
+fn fault(status: Option<u16>, error: &RawValue) -> Fault {
+    #[derive(Deserialize, Default)]
+    struct Wire<'a> {
+        #[serde(default)]
+        code: Option<u16>,
+        #[serde(borrow, default)]
+        message: Option<JsonStr<'a>>,
+        #[serde(borrow, default)]
+        status: Option<Text<'a>>,
+        #[serde(borrow, default)]
+        details: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize, Default)]
+    struct Detail<'a> {
+        #[serde(borrow, default)]
+        reason: Option<Text<'a>>,
+        #[serde(borrow, default, rename = "retryDelay")]
+        retry_delay: Option<Text<'a>>,
+    }
+    let wire: Wire<'_> = serde_json::from_str(error.get()).unwrap_or_default();
+    let message = wire
+        .message
+        .and_then(JsonStr::decode)
+        .map_or_else(|| error.get().chars().take(512).collect(), Cow::into_owned);
+    let details: Vec<Detail<'_>> =
+        wire.details.and_then(|details| serde_json::from_str(details.get()).ok()).unwrap_or_default();
+    let reason = |reason: &str| details.iter().any(|detail| detail.reason.as_deref() == Some(reason));
+    let said = |words: &str| message.contains(words);
+    let class = match wire.status.as_deref() {
+        // A key that is wrong is reported as an argument that is.
+        _ if reason("API_KEY_INVALID") || reason("API_KEY_EXPIRED") => Class::Authentication,
+        Some("INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE") => Class::BadRequest,
+        Some("UNAUTHENTICATED") => Class::Authentication,
+        Some("PERMISSION_DENIED") => Class::PermissionDenied,
+        Some("NOT_FOUND") => Class::NotFound,
+        Some("RESOURCE_EXHAUSTED") => Class::RateLimit,
+        Some("INTERNAL" | "UNKNOWN" | "DATA_LOSS") => Class::InternalServer,
+        Some("UNAVAILABLE") => Class::ServiceUnavailable,
+        Some("DEADLINE_EXCEEDED") => Class::Timeout,
+        _ => Class::of_status(status.or(wire.code).unwrap_or(500)),
+    };
+    let class = match class {
+        Class::BadRequest
+            if said("exceeds the maximum number of tokens") || said("input token count exceeds") =>
+        {
+            Class::ContextWindowExceeded
+        }
+        Class::BadRequest if said("content filtering policy") || said("blocked by our safety") => {
+            Class::ContentPolicyViolation
+        }
+        class => class,
+    };
+    let retry_after = details.iter().find_map(|detail| seconds(detail.retry_delay.as_deref()?));
+    Fault { retry_after, ..Fault::new(class, message) }
+}
+
+/// A `google.protobuf.Duration` (`"34.4s"`) as whole seconds, rounded up.
+fn seconds(duration: &str) -> Option<u64> {
+    let text = duration.strip_suffix('s')?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let whole: u64 = whole.parse().ok()?;
+    Some(whole + u64::from(fraction.bytes().any(|digit| digit != b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_has_its_place_in_the_path_and_cannot_leave_it() {
+        let path = |model: &str| outbound(model, "generateContent", Vec::new()).path.into_owned();
+        assert_eq!(path("gemini-2.5-pro"), "/models/gemini-2.5-pro:generateContent");
+        assert_eq!(path("models/gemini-2.5-pro"), "/models/gemini-2.5-pro:generateContent");
+        assert_eq!(path("4511608470067216384"), "/endpoints/4511608470067216384:generateContent");
+        assert_eq!(path("../x?y#z é"), "/models/..%2Fx%3Fy%23z%20%C3%A9:generateContent");
+    }
+
+    #[test]
+    fn a_delay_is_rounded_up_to_seconds() {
+        assert_eq!(seconds("34.4s"), Some(35));
+        assert_eq!(seconds("22s"), Some(22));
+        assert_eq!(seconds("1.000s"), Some(1));
+        assert_eq!(seconds("soon"), None);
+    }
+
+    #[test]
+    fn an_error_inside_a_stream_is_classed_by_its_status_or_its_code() {
+        let classed = |error: &str| fault(None, serde_json::from_str(error).unwrap()).class;
+        assert_eq!(classed(r#"{"code":503,"status":"UNAVAILABLE"}"#), Class::ServiceUnavailable);
+        assert_eq!(classed(r#"{"code":429}"#), Class::RateLimit);
+        assert_eq!(classed("{}"), Class::InternalServer);
+    }
+}

@@ -1,0 +1,115 @@
+//! What the models take: a table, and no code elsewhere names a model.
+//!
+//! Sources: `LiteLLM`'s model map and budgets 1.109.1, and the provider's own pages on thinking and on function calls.
+
+/// How a model is told to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// Not at all.
+    Never,
+    /// `thinkingBudget`, tokens.
+    Budget {
+        /// What the effort `none` is: the least that the model takes, which is not always nothing.
+        none: u64,
+        /// What the effort `minimal` is.
+        minimal: u64,
+    },
+    /// `thinkingLevel`; none of these models can be told not to think.
+    Level {
+        /// The level below `low`.
+        minimal: bool,
+        /// The level between `low` and `high`.
+        medium: bool,
+    },
+}
+
+/// What a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Model {
+    /// Part of the model's name: a row is for every model whose name holds it and no earlier row's.
+    pub name: &'static str,
+    /// How it is told to think.
+    pub thinking: Thinking,
+    /// `presencePenalty` and `frequencyPenalty`.
+    pub penalties: bool,
+    /// `functionCall.id`, `functionResponse.parts`, and signatures that must come back.
+    pub signed_calls: bool,
+    /// `systemInstruction`.
+    pub system: bool,
+    /// Search beside functions.
+    pub search_with_functions: bool,
+}
+
+/// Before 2.5.
+const OLD: Model = Model {
+    name: "",
+    thinking: Thinking::Never,
+    penalties: true,
+    signed_calls: false,
+    system: true,
+    search_with_functions: false,
+};
+const FLASH_2_5: Model = Model { thinking: Thinking::Budget { none: 0, minimal: 1 }, ..OLD };
+const FLASH_LITE_2_5: Model = Model { thinking: Thinking::Budget { none: 0, minimal: 512 }, ..OLD };
+const PRO_2_5: Model = Model { thinking: Thinking::Budget { none: 128, minimal: 128 }, ..OLD };
+/// Generation 3.
+const FLASH_3: Model = Model {
+    thinking: Thinking::Level { minimal: true, medium: true },
+    penalties: false,
+    signed_calls: true,
+    search_with_functions: true,
+    ..OLD
+};
+const PRO_3: Model = Model { thinking: Thinking::Level { minimal: false, medium: false }, ..FLASH_3 };
+const PRO_3_1: Model = Model { thinking: Thinking::Level { minimal: false, medium: true }, ..FLASH_3 };
+const GEMMA_3: Model = Model { system: false, ..OLD };
+
+/// A model that is newer than this table, or a name that is no version's (`gemini-flash-latest`).
+const UNKNOWN: Model = Model { penalties: true, ..FLASH_3 };
+
+const fn named(name: &'static str, like: Model) -> Model {
+    Model { name, ..like }
+}
+
+/// The longest names first where one is part of another.
+const MODELS: &[Model] = &[
+    named("gemini-1", OLD),
+    named("gemini-2.0", OLD),
+    named("gemini-2.5-flash-image", OLD),
+    named("gemini-2.5-flash-lite", FLASH_LITE_2_5),
+    named("gemini-2.5-flash", FLASH_2_5),
+    named("gemini-2.5-pro", PRO_2_5),
+    named("gemini-2.5", FLASH_2_5),
+    named("gemini-3-pro", PRO_3),
+    named("gemini-3.1-pro", PRO_3_1),
+    named("gemini-3.5-pro", PRO_3_1),
+    named("gemini-3", FLASH_3),
+    named("gemini-pro-latest", PRO_3_1),
+    named("gemma-3", GEMMA_3),
+    named("learnlm", OLD),
+];
+
+/// What the model of that name takes.
+pub(super) fn find(name: &str) -> &'static Model {
+    MODELS.iter().find(|model| name.contains(model.name)).unwrap_or(&UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_reached_by_its_own_name() {
+        for model in MODELS {
+            assert_eq!(find(model.name), model, "hidden by an earlier row");
+        }
+    }
+
+    #[test]
+    fn previews_and_new_names_find_their_row() {
+        assert_eq!(find("gemini-3-pro-preview").name, "gemini-3-pro");
+        assert_eq!(find("gemini-3.1-flash-lite").name, "gemini-3");
+        assert_eq!(find("gemini-2.5-flash-lite-preview-09-2025").name, "gemini-2.5-flash-lite");
+        assert_eq!(find("gemini-4-pro").name, "");
+    }
+}

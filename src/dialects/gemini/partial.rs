@@ -1,0 +1,346 @@
+//! A model's calls, whole or in pieces.
+//!
+//! Vertex AI can send a call's arguments piece by piece (`streamFunctionCallArguments`), each piece with the path of
+//! its place (`$.operations[0].action`). They are put together here, and the call is handed on when it is whole.
+
+use serde::Deserialize;
+
+use crate::json::{JsonStr, JsonString, Text, Writer};
+use crate::openai::{Memo, signed_id};
+
+/// The longest path, steps; the longest array, items. What is beyond is no honest answer.
+const DEPTH_LIMIT: usize = 64;
+const LENGTH_LIMIT: usize = 1 << 16;
+
+/// `functionCall`
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FunctionCall<'a> {
+    #[serde(borrow, default)]
+    id: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    args: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default)]
+    partial_args: Option<Vec<Piece<'a>>>,
+    #[serde(default)]
+    will_continue: Option<bool>,
+}
+
+/// `partialArgs[]`
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Piece<'a> {
+    #[serde(borrow, default)]
+    json_path: Text<'a>,
+    #[serde(borrow, default)]
+    string_value: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    number_value: Option<&'a serde_json::value::RawValue>,
+    #[serde(default)]
+    bool_value: Option<bool>,
+}
+
+/// A call that is whole.
+pub(super) struct Call {
+    /// Token; with the signature in it, if there is one.
+    pub(super) id: JsonString,
+    /// As sent upstream.
+    pub(super) name: String,
+    /// JSON text.
+    pub(super) arguments: String,
+    /// Token.
+    pub(super) signature: Option<JsonString>,
+}
+
+/// The calls of one choice.
+#[derive(Default)]
+pub(super) struct Calls {
+    count: usize,
+    open: Option<Open>,
+}
+
+/// A call whose arguments are still coming.
+struct Open {
+    id: JsonString,
+    name: String,
+    signature: Option<JsonString>,
+    arguments: Node,
+}
+
+impl Calls {
+    /// Whether the model has called.
+    pub(super) fn any(&self) -> bool {
+        self.count > 0
+    }
+
+    /// Hears one part, and hands on the calls that are whole by it. `choice` tells ids apart that are made here.
+    pub(super) fn hear(
+        &mut self,
+        call: &FunctionCall<'_>,
+        signature: Option<JsonStr<'_>>,
+        memo: &Memo,
+        choice: usize,
+        each: &mut dyn FnMut(Call),
+    ) {
+        if let Some(name) = &call.name {
+            self.close(each);
+            let id = match call.id.filter(|id| !id.is_empty()).and_then(JsonStr::decode) {
+                Some(id) => id.into_owned(),
+                None => made_id(memo, choice, self.count),
+            };
+            self.count += 1;
+            let signature = signature.filter(|signature| !signature.is_empty());
+            self.open = Some(Open {
+                id: signature.map_or_else(|| JsonString::new(&id), |signature| signed_id(&id, signature)),
+                name: name.to_string(),
+                signature: signature.and_then(JsonStr::decode).map(|signature| JsonString::new(&signature)),
+                arguments: Node::Unset,
+            });
+        }
+        let Some(open) = &mut self.open else { return };
+        if let Some(args) = call.args {
+            open.arguments = Node::Whole(compact(args.get()));
+        }
+        for piece in call.partial_args.iter().flatten() {
+            open.arguments.put(piece);
+        }
+        if call.will_continue != Some(true) {
+            self.close(each);
+        }
+    }
+
+    /// The answer ends, and with it a call that has no end of its own.
+    pub(super) fn close(&mut self, each: &mut dyn FnMut(Call)) {
+        let Some(open) = self.open.take() else { return };
+        let mut arguments = Vec::new();
+        match &open.arguments {
+            Node::Unset => arguments.extend_from_slice(b"{}"),
+            node => node.write(&mut Writer::new(&mut arguments)),
+        }
+        each(Call {
+            id: open.id,
+            name: open.name,
+            arguments: String::from_utf8(arguments).unwrap_or_default(),
+            signature: open.signature,
+        });
+    }
+}
+
+/// An id where the provider gives none, as models before the third generation do.
+fn made_id(memo: &Memo, choice: usize, count: usize) -> String {
+    let letters: Vec<char> = memo.id.chars().filter(char::is_ascii_alphanumeric).collect();
+    let last: String = letters.iter().skip(letters.len().saturating_sub(20)).collect();
+    format!("call_{last}_{choice}{count}")
+}
+
+/// JSON without the white space between its tokens: whole answers are indented.
+fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_string, mut escaped) = (false, false);
+    for c in json.chars() {
+        if in_string || !c.is_ascii_whitespace() {
+            out.push(c);
+        }
+        if c == '"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    out
+}
+
+/// A value that is being put together.
+enum Node {
+    Unset,
+    /// JSON text.
+    Whole(String),
+    /// Escaped text of a string.
+    Words(String),
+    /// Keys are decoded.
+    Object(Vec<(String, Node)>),
+    Array(Vec<Node>),
+}
+
+impl Node {
+    fn put(&mut self, piece: &Piece<'_>) {
+        let Some(place) = self.at(&piece.json_path) else { return };
+        if let Some(words) = piece.string_value {
+            match place {
+                Self::Words(so_far) => so_far.push_str(words.inner()),
+                place => *place = Self::Words(words.inner().to_owned()),
+            }
+        } else if let Some(number) = piece.number_value {
+            *place = Self::Whole(number.get().to_owned());
+        } else if let Some(value) = piece.bool_value {
+            *place = Self::Whole(value.to_string());
+        } else {
+            *place = Self::Whole("null".to_owned());
+        }
+    }
+
+    /// The value at a path (`$.a[0]['b c']`), which is made where it is not there.
+    fn at(&mut self, path: &str) -> Option<&mut Self> {
+        let mut rest = path.strip_prefix('$')?;
+        let mut node = self;
+        for _ in 0..DEPTH_LIMIT {
+            if rest.is_empty() {
+                return Some(node);
+            }
+            let (step, after) = Step::parse(rest)?;
+            node = match step {
+                Step::Key(key) => node.member(key),
+                Step::Index(index) => node.item(index)?,
+            };
+            rest = after;
+        }
+        None
+    }
+
+    fn member(&mut self, key: &str) -> &mut Self {
+        if !matches!(self, Self::Object(_)) {
+            *self = Self::Object(Vec::new());
+        }
+        let Self::Object(members) = self else { return self };
+        let at = members.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
+            members.push((key.to_owned(), Self::Unset));
+            members.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "the place was found or made just before")]
+        &mut members[at].1
+    }
+
+    fn item(&mut self, index: usize) -> Option<&mut Self> {
+        if !matches!(self, Self::Array(_)) {
+            *self = Self::Array(Vec::new());
+        }
+        let Self::Array(items) = self else { return None };
+        while items.len() <= index {
+            items.push(Self::Unset);
+        }
+        items.get_mut(index)
+    }
+
+    fn write(&self, w: &mut Writer<'_>) {
+        match self {
+            Self::Unset => {
+                w.raw("null");
+            }
+            Self::Whole(json) => {
+                w.raw(json);
+            }
+            Self::Words(words) => {
+                w.escaped(words);
+            }
+            Self::Object(members) => {
+                w.object();
+                for (key, node) in members {
+                    w.string(key).bytes().push(b':');
+                    node.write(w);
+                }
+                w.end_object();
+            }
+            Self::Array(items) => {
+                w.array();
+                for node in items {
+                    node.write(w);
+                }
+                w.end_array();
+            }
+        }
+    }
+}
+
+/// One step of a path.
+enum Step<'p> {
+    Key(&'p str),
+    Index(usize),
+}
+
+impl<'p> Step<'p> {
+    fn parse(path: &'p str) -> Option<(Self, &'p str)> {
+        if let Some(rest) = path.strip_prefix('.') {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            let (key, after) = rest.split_at_checked(end)?;
+            return (!key.is_empty()).then_some((Self::Key(key), after));
+        }
+        let rest = path.strip_prefix('[')?;
+        if let Some(quote) = rest.chars().next().filter(|quote| matches!(quote, '\'' | '"')) {
+            let (key, after) = rest.get(1..)?.split_once(quote)?;
+            return Some((Self::Key(key), after.strip_prefix(']')?));
+        }
+        let (index, after) = rest.split_once(']')?;
+        let index = index.parse().ok().filter(|index| *index < LENGTH_LIMIT)?;
+        Some((Self::Index(index), after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openai::Operation;
+
+    fn memo() -> Memo {
+        Memo {
+            operation: Operation::Chat,
+            model: "m".into(),
+            stream: true,
+            include_usage: false,
+            base64: false,
+            created: 0,
+            id: "chatcmpl-0123456789".into(),
+            json_tool: None,
+            renamed: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    fn heard(parts: &[&str]) -> Vec<(String, String)> {
+        let mut calls = Calls::default();
+        let mut seen = Vec::new();
+        let mut each = |call: Call| seen.push((call.name, call.arguments));
+        for part in parts {
+            calls.hear(&serde_json::from_str(part).unwrap(), None, &memo(), 0, &mut each);
+        }
+        calls.close(&mut each);
+        seen
+    }
+
+    #[test]
+    fn pieces_are_put_together_at_their_places() {
+        let seen = heard(&[
+            r#"{"name":"f","willContinue":true}"#,
+            r#"{"partialArgs":[{"jsonPath":"$.list[0].a b","stringValue":"x\"","willContinue":true}],"willContinue":true}"#,
+            r#"{"partialArgs":[{"jsonPath":"$.list[0].a b","stringValue":"\ud83d"},{"jsonPath":"$.list[1]['k.l']","numberValue":1.50}],"willContinue":true}"#,
+            r#"{"partialArgs":[{"jsonPath":"$.on","boolValue":true},{"jsonPath":"$.no","nullValue":"NULL_VALUE"}],"willContinue":true}"#,
+            "{}",
+            r#"{"name":"g","args":{"z":1}}"#,
+        ]);
+        let expected = [
+            ("f", r#"{"list":[{"a b":"x\"\ud83d"},{"k.l":1.50}],"on":true,"no":null}"#),
+            ("g", r#"{"z":1}"#),
+        ];
+        assert_eq!(seen, expected.map(|(name, arguments)| (name.to_owned(), arguments.to_owned())));
+    }
+
+    #[test]
+    fn a_call_without_an_end_ends_with_the_next_one_or_the_answer() {
+        let seen = heard(&[r#"{"name":"f","willContinue":true}"#, r#"{"name":"g","willContinue":true}"#]);
+        assert_eq!(seen, [("f".to_owned(), "{}".to_owned()), ("g".to_owned(), "{}".to_owned())]);
+    }
+
+    #[test]
+    fn white_space_stays_in_strings_only() {
+        assert_eq!(compact("{\n  \"a b\": \"\\\" \\\\\", \"c\" : [ 1 ]\n}"), r#"{"a b":"\" \\","c":[1]}"#);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_is_passed_over() {
+        let seen = heard(&[
+            r#"{"name":"f","willContinue":true}"#,
+            r#"{"partialArgs":[{"jsonPath":"$.a[99999999]","boolValue":true},{"jsonPath":"a","boolValue":true},{"jsonPath":"$.","boolValue":true}]}"#,
+        ]);
+        assert!(seen[0].1.len() < 16, "{seen:?}");
+    }
+}

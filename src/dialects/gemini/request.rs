@@ -1,0 +1,101 @@
+//! The request's body.
+
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use super::tools::Tools;
+use super::{contents, models, sampling};
+use crate::json::Writer;
+use crate::openai::{ErrorBody, Memo, Request, STANDARD_PARAMS, is_private};
+
+/// `OpenAI` parameters that have a word here, or that change nothing about the answer.
+const SUPPORTED: &[&str] = &[
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "metadata",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "web_search_options",
+];
+
+/// The provider's own fields beside `contents`, as `LiteLLM`'s users write them.
+const RENAMED: &[(&str, &str)] =
+    &[("safety_settings", "safetySettings"), ("cached_content", "cachedContent")];
+
+/// Writes the request.
+pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> Result<Vec<u8>, ErrorBody> {
+    to.check_params(request, SUPPORTED)?;
+    let model = models::find(to.model);
+    let messages = request.messages()?;
+    let tools = Tools::of(request, to, model)?;
+
+    let mut body = Vec::with_capacity(request.body.len() + request.body.len() / 8 + 256);
+    let mut w = Writer::new(&mut body);
+    w.object();
+    if model.system {
+        contents::write_system(&mut w, &messages)?;
+    }
+    contents::write(&mut w, &messages, model, &tools.names)?;
+    tools.write(&mut w)?;
+    sampling::write(&mut w, request, to, model)?;
+    write_service_tier(&mut w, request, to)?;
+    write_extras(&mut w, request);
+    w.end_object();
+
+    memo.renamed = tools.names.into_renamed();
+    Ok(body)
+}
+
+fn write_service_tier(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Result<(), ErrorBody> {
+    let Some(tier) = request.text("service_tier")? else { return Ok(()) };
+    // Vertex AI sells its tiers another way.
+    match tier.inner() {
+        "auto" => {}
+        "default" if to.publisher().is_some() => {}
+        "default" => {
+            w.key("serviceTier").string("standard");
+        }
+        "flex" | "priority" if to.publisher().is_none() => {
+            w.key("serviceTier").raw(tier.token());
+        }
+        other => return to.refuse_value("service_tier", &format!("service_tier='{other}'")),
+    }
+    Ok(())
+}
+
+/// What is no parameter of `OpenAI`'s goes on as it stands: `safetySettings`, `cachedContent`, `labels` …
+fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
+    let is_ours = |name: &str| {
+        matches!(name, "messages" | "model" | "prompt" | "stream")
+            || sampling::is_read(name)
+            || STANDARD_PARAMS.contains(&name)
+            || is_private(name)
+    };
+    let extras: Vec<(_, &RawValue)> =
+        request.params().filter(|(name, value)| !is_ours(name) && value.get() != "null").collect();
+    for (name, value) in extras {
+        let renamed = RENAMED.iter().find(|(asked, _)| *asked == name).map_or(&*name, |(_, renamed)| renamed);
+        w.string(renamed).bytes().push(b':');
+        w.raw(value.get());
+    }
+}

@@ -1,0 +1,152 @@
+//! A streamed answer, event by event: each is a `GenerateContentResponse` of its own, with what is new in its parts.
+//!
+//! No event is the last: the stream's end is the body's. What stands at the end of an answer (reason, citations) may
+//! come in any event after the words, and is kept for it.
+
+use super::super::Stream;
+use super::answer::{Candidate, Part, Response, failed, finish_reason, write_citations};
+use super::partial::{Call, Calls};
+use super::usage::Counters;
+use super::{fault, logprobs};
+use crate::frame::Frame;
+use crate::json::{JsonStr, JsonString};
+use crate::openai::{ChunkWriter, Fault, FinishReason, Memo};
+use serde_json::value::RawValue;
+
+/// Turns events into facts.
+pub(super) struct Translation {
+    memo: Memo,
+    counters: Counters,
+    choices: Vec<Choice>,
+    begun: bool,
+    searched: bool,
+}
+
+#[derive(Default)]
+struct Choice {
+    calls: Calls,
+    /// Something was said.
+    worded: bool,
+    finish: Option<FinishReason>,
+    /// `groundingMetadata`, which is repeated, the last time the longest.
+    grounding: Option<Box<RawValue>>,
+}
+
+impl Translation {
+    /// The beginning of an answer to that request.
+    pub(super) fn new(memo: &Memo) -> Self {
+        Self {
+            memo: memo.clone(),
+            counters: Counters::default(),
+            choices: Vec::new(),
+            begun: false,
+            searched: false,
+        }
+    }
+
+    fn candidate(&mut self, candidate: &Candidate<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        // As many as the writer takes.
+        let index = candidate.index.min(127);
+        if self.choices.len() <= index {
+            self.choices.resize_with(index + 1, Choice::default);
+        }
+        let (memo, Some(choice)) = (&self.memo, self.choices.get_mut(index)) else { return Ok(()) };
+        out.choice(index);
+        for part in candidate.content.iter().flat_map(|content| content.parts.iter().flatten()) {
+            choice.part(part, memo, index, out);
+        }
+        if let Some(result) = candidate.logprobs_result {
+            out.logprobs(|w| logprobs::write(w, result));
+        }
+        if let Some(grounding) = candidate.grounding_metadata {
+            self.searched |= write_citations(grounding, &mut |_| {});
+            choice.grounding = Some(grounding.to_owned());
+        }
+        if let Some(reason) = &candidate.finish_reason {
+            choice.calls.close(&mut |call| write_call(&call, memo, out));
+            if !choice.worded && !choice.calls.any() {
+                failed(reason, candidate.finish_message)?;
+            }
+            choice.finish = Some(finish_reason(reason, choice.calls.any()));
+        }
+        Ok(())
+    }
+}
+
+impl Choice {
+    fn part(&mut self, part: &Part<'_>, memo: &Memo, index: usize, out: &mut ChunkWriter) {
+        if let Some(call) = &part.function_call {
+            self.calls
+                .hear(call, part.thought_signature, memo, index, &mut |call| write_call(&call, memo, out));
+            return;
+        }
+        if let Some(text) = part.text {
+            if part.thought {
+                out.reasoning(text);
+            } else {
+                self.worded |= !text.is_empty();
+                out.text(text);
+            }
+        }
+        if let Some(media) = part.inline_data.as_ref().filter(|media| media.mime_type.starts_with("image/")) {
+            self.worded = true;
+            out.image(&media.mime_type, media.data.inner());
+        }
+        let signature = part.thought_signature.filter(|signature| !part.thought && !signature.is_empty());
+        if let Some(signature) = signature {
+            out.thought_signature(signature);
+        }
+    }
+}
+
+fn write_call(call: &Call, memo: &Memo, out: &mut ChunkWriter) {
+    let signature = call.signature.as_ref().map(JsonString::as_str);
+    let index = out.signed_tool(call.id.as_str(), memo.tool_name(&call.name), signature);
+    out.arguments(index, JsonString::new(&call.arguments).as_str());
+}
+
+impl Stream for Translation {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        let event: Response<'_> = serde_json::from_slice(frame.data)
+            .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
+        if let Some(error) = event.error {
+            return Err(fault(None, error));
+        }
+        if !self.begun {
+            self.begun = true;
+            out.begin(event.response_id.filter(|id: &JsonStr<'_>| !id.is_empty()), None);
+        }
+        if let Some(usage) = event.usage_metadata {
+            self.counters.hear(usage);
+        }
+        for candidate in event.candidates.iter().flatten() {
+            self.candidate(candidate, out)?;
+        }
+        if let Some(feedback) = event.prompt_feedback.filter(|feedback| feedback.block_reason.is_some())
+            && self.choices.is_empty()
+        {
+            if let Some(message) = feedback.block_reason_message {
+                out.refusal(message);
+            }
+            self.choices.push(Choice { finish: Some(FinishReason::ContentFilter), ..Choice::default() });
+        }
+        out.usage(self.counters.usage(self.searched));
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut ChunkWriter) {
+        if self.choices.is_empty() || self.choices.iter().any(|choice| choice.finish.is_none()) {
+            return;
+        }
+        for (index, choice) in self.choices.iter().enumerate() {
+            out.choice(index);
+            if let Some(grounding) = &choice.grounding {
+                write_citations(grounding, &mut |citation| out.annotation(|w| citation.write(w)));
+            }
+            if let Some(reason) = choice.finish {
+                out.finish(reason);
+            }
+        }
+        out.done();
+    }
+}

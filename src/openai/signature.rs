@@ -1,0 +1,74 @@
+//! Signatures of a model's thoughts that must come back with a tool call, in the two places where `LiteLLM` keeps
+//! them: `tool_calls[].provider_specific_fields.thought_signature`, and the end of the call's id, for most clients
+//! send back the id and nothing else.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::json::{JsonStr, JsonString};
+
+/// Stands in an id before the signature.
+const SEPARATOR: &str = "__thought__";
+
+/// An id that carries a signature.
+pub fn signed_id(id: &str, signature: JsonStr<'_>) -> JsonString {
+    let signature = signature.decode().unwrap_or_default();
+    JsonString::new(&format!("{id}{SEPARATOR}{signature}"))
+}
+
+/// An id without its signature.
+pub fn bare_id(id: Cow<'_, str>) -> Cow<'_, str> {
+    match id.find(SEPARATOR) {
+        None => id,
+        Some(at) => match id {
+            Cow::Borrowed(id) => Cow::Borrowed(id.get(..at).unwrap_or_default()),
+            Cow::Owned(mut id) => {
+                id.truncate(at);
+                Cow::Owned(id)
+            }
+        },
+    }
+}
+
+/// The signature of a call: its own field's, or else its id's.
+pub fn signature_of<'a>(id: Option<JsonStr<'a>>, fields: Option<&'a RawValue>) -> Option<Cow<'a, str>> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow, default)]
+        thought_signature: Option<JsonStr<'a>>,
+    }
+    let field = fields
+        .and_then(|fields| serde_json::from_str::<Fields<'_>>(fields.get()).ok())
+        .and_then(|fields| fields.thought_signature?.decode());
+    field.filter(|signature| !signature.is_empty()).or_else(|| match id?.decode()? {
+        Cow::Borrowed(id) => id.split_once(SEPARATOR).map(|(_, signature)| Cow::Borrowed(signature)),
+        Cow::Owned(id) => id.split_once(SEPARATOR).map(|(_, signature)| Cow::Owned(signature.to_owned())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_survives_in_the_id_alone() {
+        let signature: JsonStr<'_> = serde_json::from_str(r#""AB\/+=""#).unwrap();
+        let id = signed_id("call_1", signature);
+        assert_eq!(id.as_str().token(), r#""call_1__thought__AB/+=""#);
+        assert_eq!(signature_of(Some(id.as_str()), None).as_deref(), Some("AB/+="));
+        assert_eq!(bare_id(id.as_str().decode().unwrap()), "call_1");
+        assert_eq!(bare_id("call_1".into()), "call_1");
+    }
+
+    #[test]
+    fn the_field_goes_before_the_id() {
+        let fields: &RawValue = serde_json::from_str(r#"{"thought_signature":"new"}"#).unwrap();
+        let id: JsonStr<'_> = serde_json::from_str(r#""a__thought__old""#).unwrap();
+        assert_eq!(signature_of(Some(id), Some(fields)).as_deref(), Some("new"));
+        let none: &RawValue = serde_json::from_str("null").unwrap();
+        assert_eq!(signature_of(Some(id), Some(none)).as_deref(), Some("old"));
+        assert_eq!(signature_of(None, None), None);
+    }
+}
