@@ -16,6 +16,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("spliced-message-start.chunks.txt", "began its answer a second time"),
     // An error of the provider's, as it stands.
     ("reasoning-model-legacy-parameter-error.json", "Unsupported parameter: 'max_tokens'"),
+    ("google-429-retry-info.json", "You exceeded your current quota"),
 ];
 
 #[test]
@@ -79,6 +80,19 @@ fn check_answer(file: &Path, recorded: &Value, body: &[u8]) {
         serde_json::from_slice(body).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     assert_eq!(answer["model"], "the-model", "{}", file.display());
     let choice = &answer["choices"][0];
+    if let Some(candidate) = recorded["candidates"].get(0) {
+        let (text, calls) = said_by(candidate);
+        let message = &choice["message"];
+        assert_eq!(message["content"].as_str().unwrap_or_default(), text, "{}", file.display());
+        assert_eq!(message["tool_calls"].as_array().map_or(0, Vec::len), calls, "{}", file.display());
+        assert_eq!(
+            choice["finish_reason"],
+            if calls > 0 { "tool_calls" } else { "stop" },
+            "{}",
+            file.display()
+        );
+        assert_eq!(answer["usage"]["total_tokens"], recorded["usageMetadata"]["totalTokenCount"]);
+    }
     let Some(blocks) = recorded["content"].as_array() else { return };
     let of = |kind: &str| blocks.iter().filter(|block| block["type"] == kind).collect::<Vec<_>>();
     let text: String = of("text").iter().filter_map(|block| block["text"].as_str()).collect();
@@ -89,10 +103,18 @@ fn check_answer(file: &Path, recorded: &Value, body: &[u8]) {
     assert!(answer["usage"]["prompt_tokens"].as_u64() >= recorded["usage"]["input_tokens"].as_u64());
 }
 
+/// The words and the number of calls of a candidate; a call in pieces has one name.
+fn said_by(candidate: &Value) -> (String, usize) {
+    let parts = candidate["content"]["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let words = parts.iter().filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str());
+    (words.collect(), parts.iter().filter(|part| part["functionCall"]["name"].is_string()).count())
+}
+
 fn check_stream(file: &Path, recorded: &str, out: &str) {
     assert!(out.ends_with("data: [DONE]\n\n") && !out.contains("\"error\""), "{}: {out}", file.display());
     let mut text = String::new();
     let mut finishes = 0;
+    let mut calls = Vec::new();
     for event in out.split("\n\n") {
         let Some(data) = event.strip_prefix("data: ").filter(|data| *data != "[DONE]") else { continue };
         let chunk: Value =
@@ -102,15 +124,26 @@ fn check_stream(file: &Path, recorded: &str, out: &str) {
                 choice["delta"]["content"].as_str().or(choice["text"].as_str()).unwrap_or_default(),
             );
             finishes += usize::from(choice["finish_reason"].is_string());
+            for call in choice["delta"]["tool_calls"].as_array().into_iter().flatten() {
+                let at = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
+                calls.resize(calls.len().max(at + 1), String::new());
+                calls[at].push_str(call["function"]["arguments"].as_str().unwrap_or_default());
+            }
         }
     }
     assert_eq!(finishes, 1, "{}", file.display());
     // Up to the end of the first answer: some recordings hold several.
     let mut expected = String::new();
+    let mut expected_calls = 0;
     for line in recorded.lines().filter(|line| !line.is_empty()) {
         let event: Value = serde_json::from_str(line).unwrap();
         if event["type"] == "message_stop" {
             break;
+        }
+        for candidate in event["candidates"].as_array().into_iter().flatten() {
+            let (words, named) = said_by(candidate);
+            expected.push_str(&words);
+            expected_calls += named;
         }
         expected.push_str(event["delta"]["text"].as_str().unwrap_or_default());
         expected.push_str(event["content_block"]["text"].as_str().unwrap_or_default());
@@ -121,6 +154,13 @@ fn check_stream(file: &Path, recorded: &str, out: &str) {
         }
     }
     assert_eq!(text, expected, "{}", file.display());
+    if recorded.contains("\"candidates\"") {
+        assert_eq!(calls.len(), expected_calls, "{}", file.display());
+        for arguments in &calls {
+            let arguments: Value = serde_json::from_str(arguments).unwrap();
+            assert!(arguments.is_object(), "{}: {arguments}", file.display());
+        }
+    }
 }
 
 fn stream(provider: &Provider, operation: Operation, chunks: &[&[u8]]) -> Vec<u8> {
@@ -146,6 +186,7 @@ fn operation_of(recorded: &Value) -> Option<Operation> {
         | (_, Some("chat.completion" | "chat.completion.chunk")) => Some(Operation::Chat),
         (_, Some("text_completion")) => Some(Operation::Completions),
         (_, Some("list")) if recorded["data"][0]["object"] == "embedding" => Some(Operation::Embeddings),
+        _ if recorded["candidates"].is_array() => Some(Operation::Chat),
         _ if recorded["error"].is_object() || recorded["choices"].is_array() => Some(Operation::Chat),
         _ => None,
     }
@@ -161,7 +202,11 @@ fn recordings() -> Vec<(&'static Provider, Vec<PathBuf>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/recordings");
     let mut found = Vec::new();
     for provider in fixtures::dialects() {
-        let Ok(folder) = fs::read_dir(root.join(provider.name)) else { continue };
+        let folder = match provider.name {
+            "gemini" => "google",
+            name => name,
+        };
+        let Ok(folder) = fs::read_dir(root.join(folder)) else { continue };
         let mut files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
         files.sort();
         found.push((find(provider.name).unwrap(), files));
