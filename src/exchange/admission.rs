@@ -7,6 +7,7 @@
 use core::cell::RefCell;
 use std::rc::Rc;
 
+use crate::config::Group;
 use crate::key::{KEY_PREFIX, KeyRecord, TokenHash};
 use crate::keyring::{Keyring, Lookup};
 use crate::openai::{ErrorBody, Memo, Operation, Request};
@@ -224,7 +225,7 @@ impl Admission {
                 return Err(access::model_denied(&model).into());
             }
         }
-        let (Some(route), Some(_)) = (route, group) else {
+        let (Some(route), Some(group)) = (route, group) else {
             return Err(self.unknown_model(operation, &model).into());
         };
         if request.get(operation.required()).is_none() {
@@ -247,6 +248,8 @@ impl Admission {
             wildcard: route.wildcard.map(str::to_owned),
             key: key.map(Rc::clone),
             drop_params: request.read("drop_params", "true or false")?,
+            max_retries: self.max_retries(&request, group)?,
+            timeout_ms: timeout_ms(&request)?,
             memo,
             id: call_id,
             body_len: body.len(),
@@ -254,6 +257,20 @@ impl Admission {
             progress: RefCell::new(Progress::default()),
             table: Rc::clone(&self.table),
         })
+    }
+
+    /// How often Envoy may try again, where that is not what its route says: as often as the request or the
+    /// configuration says, and once more for every fallback. Who wants no fallbacks of a group that has some gets
+    /// one attempt, for Envoy cannot be told to stay inside a priority.
+    fn max_retries(&self, request: &Request<'_>, group: &Group) -> Result<Option<u32>, ErrorBody> {
+        let asked: Option<u32> = request.read("num_retries", "a whole number of retries")?;
+        let disabled = request.read("disable_fallbacks", "true or false")?.unwrap_or(false);
+        if disabled && group.extra_attempts > 0 {
+            return Ok(Some(0));
+        }
+        let own = self.table.settings.num_retries;
+        let retries = asked.unwrap_or(own).saturating_add(group.extra_attempts);
+        Ok((retries != own).then_some(retries))
     }
 
     /// The only door: both halves are there.
@@ -287,6 +304,20 @@ impl Admission {
 /// The key service did not answer.
 #[derive(Clone, Copy, Debug)]
 pub struct NoVerdict;
+
+/// `timeout` of the request, milliseconds an attempt.
+fn timeout_ms(request: &Request<'_>) -> Result<Option<u64>, ErrorBody> {
+    let Some(seconds) = request.read::<f64>("timeout", "a number of seconds")? else { return Ok(None) };
+    if !seconds.is_finite() || seconds <= 0.0 {
+        return Err(ErrorBody::invalid("timeout", "expected a number of seconds above 0"));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a day, and above 0"
+    )]
+    Ok(Some((seconds * 1000.0).clamp(1.0, 86_400_000.0) as u64))
+}
 
 fn no_deployment(model: &str) -> ErrorBody {
     ErrorBody::bad_request(format!(

@@ -25,6 +25,10 @@ pub struct Call {
     pub id: String,
     /// The request's own `drop_params`.
     pub drop_params: Option<bool>,
+    /// How often Envoy may try again; nothing where its route says so already.
+    pub max_retries: Option<u32>,
+    /// Longest attempt, milliseconds; nothing where the configuration says so already.
+    pub timeout_ms: Option<u64>,
     /// Size of the body, bytes: the estimate of a prompt that nobody counted.
     pub body_len: usize,
     /// Start, Unix milliseconds.

@@ -153,6 +153,12 @@ impl Downstream {
         if let Some(group) = call.table.groups.get(call.group) {
             host::set_request_header(CLUSTER_HEADER, Some(&group.cluster));
         }
+        if let Some(retries) = call.max_retries {
+            host::set_request_header("x-envoy-max-retries", Some(&retries.to_string()));
+        }
+        if let Some(timeout) = call.timeout_ms {
+            host::set_request_header("x-envoy-upstream-rq-per-try-timeout-ms", Some(&timeout.to_string()));
+        }
         let number = vm::with(|vm| vm.keep(Rc::clone(&call)));
         host::leave_call(number);
         self.call = Some((number, call));

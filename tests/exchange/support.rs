@@ -16,7 +16,7 @@ const DOCUMENT: &str = r#"{
            "sync_interval_ms": 1000, "timeout_ms": 500, "grace_s": 60, "cache_size": 100},
   "groups": [
     {"name": "gpt", "cluster": "group:gpt", "mode": "chat"},
-    {"name": "claude", "cluster": "group:claude", "access_groups": ["beta"]},
+    {"name": "claude", "cluster": "group:claude", "access_groups": ["beta"], "extra_attempts": 2},
     {"name": "openai/*", "cluster": "group:openai/*"},
     {"name": "fake", "cluster": "group:fake"}
   ],
