@@ -7,6 +7,7 @@ CREATE TABLE account (
     email            TEXT,              -- of a user
     team_id          TEXT,              -- of a member
     user_id          TEXT,              -- of a member
+    role             TEXT,              -- of a user or a member
     organization_id  TEXT,
     max_budget       DOUBLE PRECISION,  -- USD, as the operator wrote it
     budget_duration  TEXT,

@@ -1,5 +1,8 @@
 //! What every handler may use.
 
+use std::sync::Arc;
+
+use crate::prices::Prices;
 use crate::secret::Secret;
 use crate::store::Store;
 
@@ -12,4 +15,6 @@ pub struct App {
     pub master_key: Secret,
     /// The filter's ticket to the internal port.
     pub internal_token: Secret,
+    /// What models cost.
+    pub prices: Arc<Prices>,
 }

@@ -5,6 +5,7 @@
 
 mod presented;
 mod reach;
+mod role;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -13,10 +14,11 @@ use switchboard::key::{KEY_PREFIX, TokenHash};
 use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
-use crate::store::KeyRow;
+use crate::store::{KeyRow, Kind, member_id};
 
 pub use presented::{Presented, presented};
 pub use reach::reaches;
+pub use role::Role;
 
 /// What `LiteLLM` calls whoever holds the master key.
 const ADMIN_USER_ID: &str = "default_user_id";
@@ -27,35 +29,97 @@ pub enum Caller {
     /// Holds the master key: may do everything.
     Admin,
     /// Holds a virtual key that is in force and may call this path.
-    Key(Box<KeyRow>),
+    Key {
+        /// The key.
+        key: Box<KeyRow>,
+        /// What its user may do.
+        role: Role,
+    },
 }
 
-/// A [`Caller`] that holds the master key.
-#[derive(Clone, Copy, Debug)]
-pub struct Admin;
+/// A [`Caller`] that may do everything: it holds the master key, or a key of a user with the role `proxy_admin`.
+/// The text is the name under which its deeds are recorded.
+#[derive(Clone, Debug)]
+pub struct Admin(pub String);
+
+/// A [`Caller`] that may at least read everything.
+#[derive(Clone, Debug)]
+pub struct Viewer;
 
 impl Caller {
     /// The id of the user behind the key, if it has one.
     pub fn user_id(&self) -> Option<&str> {
         match self {
             Self::Admin => Some(ADMIN_USER_ID),
-            Self::Key(key) => key.user_id.as_deref(),
+            Self::Key { key, .. } => key.user_id.as_deref(),
         }
+    }
+
+    /// What it may do.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Admin => Role::ProxyAdmin,
+            Self::Key { role, .. } => *role,
+        }
+    }
+
+    /// The name under which its deeds are recorded.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Key { key, .. } if key.user_id.is_none() => key.key_name.clone(),
+            _ => self.user_id().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Whether it may do everything.
+    pub fn is_admin(&self) -> bool {
+        self.role() == Role::ProxyAdmin
+    }
+
+    /// Whether it may read everything.
+    pub fn views_all(&self) -> bool {
+        matches!(self.role(), Role::ProxyAdmin | Role::ProxyAdminViewer)
+    }
+
+    /// Whether this user is the one behind the key.
+    pub fn is_user(&self, user_id: Option<&str>) -> bool {
+        user_id.is_some() && user_id == self.user_id()
     }
 
     /// Whether this caller may see what is known of a key: its own, or one of the same user.
     pub fn may_see(&self, key: &KeyRow) -> bool {
         match self {
             Self::Admin => true,
-            Self::Key(own) => own.token == key.token || (own.user_id.is_some() && own.user_id == key.user_id),
+            Self::Key { key: own, .. } => {
+                self.views_all() || own.token == key.token || self.is_user(key.user_id.as_deref())
+            }
         }
     }
-}
 
-impl Admin {
-    /// The name under which the administrator's deeds are recorded.
-    pub fn user_id(self) -> &'static str {
-        ADMIN_USER_ID
+    /// Whether this caller may change a key: that of its user, or one of a team of which the user is an
+    /// administrator.
+    pub async fn may_change(&self, app: &App, key: &KeyRow) -> Result<bool, ApiError> {
+        Ok(self.is_admin()
+            || self.is_user(key.user_id.as_deref())
+            || self.administers(app, key.team_id.as_deref()).await?)
+    }
+
+    /// Whether the user is an administrator of this team.
+    pub async fn administers(&self, app: &App, team_id: Option<&str>) -> Result<bool, ApiError> {
+        if self.is_admin() {
+            return Ok(true);
+        }
+        let (Some(team), Some(user)) = (team_id, self.user_id()) else { return Ok(false) };
+        let member = app.store.account(Kind::TeamMember, &member_id(team, user)).await?;
+        Ok(member.is_some_and(|member| member.administers()))
+    }
+
+    /// Refuses whoever may not keep keys: only administrators may, and internal users their own.
+    pub fn keeps_keys(&self, path: &str) -> Result<(), ApiError> {
+        match self.role() {
+            Role::ProxyAdmin | Role::InternalUser => Ok(()),
+            role => Err(ApiError::admin_only(path, role, self.user_id())),
+        }
     }
 }
 
@@ -75,7 +139,7 @@ impl FromRequestParts<App> for Caller {
         if !key.starts_with(KEY_PREFIX.as_bytes()) {
             return Err(ApiError::not_a_virtual_key(&String::from_utf8_lossy(key)));
         }
-        let key = app.store.key(token).await?.ok_or_else(ApiError::unknown_key)?;
+        let key = app.store.key_or_successor(token).await?.ok_or_else(ApiError::unknown_key)?;
         if key.blocked == Some(true) {
             return Err(ApiError::blocked_key());
         }
@@ -89,7 +153,12 @@ impl FromRequestParts<App> for Caller {
         if !reaches(&allowed, parts.uri.path()) {
             return Err(ApiError::route_not_allowed(&allowed, parts.uri.path()));
         }
-        Ok(Self::Key(Box::new(key)))
+        let user = match &key.user_id {
+            Some(user) => app.store.account(Kind::User, user).await?,
+            None => None,
+        };
+        let role = user.map_or(Role::Unknown, |user| Role::of(&user));
+        Ok(Self::Key { key: Box::new(key), role })
     }
 }
 
@@ -97,9 +166,22 @@ impl FromRequestParts<App> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        match Caller::from_request_parts(parts, app).await? {
-            Caller::Admin => Ok(Self),
-            caller @ Caller::Key(_) => Err(ApiError::admin_only(parts.uri.path(), caller.user_id())),
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.is_admin() {
+            return Ok(Self(caller.name()));
         }
+        Err(ApiError::admin_only(parts.uri.path(), caller.role(), caller.user_id()))
+    }
+}
+
+impl FromRequestParts<App> for Viewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.views_all() {
+            return Ok(Self);
+        }
+        Err(ApiError::admin_only(parts.uri.path(), caller.role(), caller.user_id()))
     }
 }

@@ -21,6 +21,22 @@ impl<S: Send + Sync> FromRequest<S> for Object {
     }
 }
 
+/// The object in the body, or an empty one where there is no body.
+#[derive(Debug)]
+pub struct OptionalObject(pub Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for OptionalObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = Bytes::from_request(request, state).await.map_err(|_| ApiError::body_too_large())?;
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        object(&body).map(Self).map_err(|complaint| ApiError::invalid_body(&[complaint]))
+    }
+}
+
 /// Reads a body that must be a JSON object.
 pub fn object(body: &[u8]) -> Result<Map<String, Value>, Complaint> {
     let complain = |kind, loc, msg: &str| Complaint { kind, loc, msg: msg.to_owned() };

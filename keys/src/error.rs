@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::auth::Role;
 use crate::clock;
 use crate::store::StoreError;
 use crate::token::masked;
@@ -96,22 +97,75 @@ impl ApiError {
 
     /// A path that only the master key may call. `LiteLLM` shows the caller's user id under stars, and `unknown`
     /// when there is none.
-    pub fn admin_only(route: &str, user_id: Option<&str>) -> Self {
+    pub fn admin_only(route: &str, role: Role, user_id: Option<&str>) -> Self {
         Self::auth(format!(
             "Authentication Error, Only proxy admin can be used to generate, delete, update info for new \
-             keys/users/teams. Route={route}. Your role=unknown. Your user_id={}",
+             keys/users/teams. Route={route}. Your role={role}. Your user_id={}",
             starred(user_id.unwrap_or("unknown"))
         ))
     }
 
     /// `/key/info` for a key of somebody else.
-    pub fn others_key_info() -> Self {
+    pub fn others_key_info(role: Role) -> Self {
+        // What LiteLLM says to a key without a user, too.
+        let role = if role == Role::Unknown { Role::InternalUser } else { role };
         Self::envelope(
             StatusCode::FORBIDDEN,
             "auth_error",
-            "You are not allowed to access this key's info. Your role=internal_user",
+            format!("You are not allowed to access this key's info. Your role={role}"),
             None,
         )
+    }
+
+    /// Something that this caller may not do, in the words of the place that says so.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::envelope(StatusCode::FORBIDDEN, "auth_error", message, None)
+    }
+
+    /// A key of somebody else that the caller wants to change.
+    pub fn others_key(verb: &str) -> Self {
+        Self::python(StatusCode::FORBIDDEN, &format!("You are not authorized to {verb} this key"))
+    }
+
+    /// Something that only administrators may do, in the Python form.
+    pub fn python_forbidden(message: &str) -> Self {
+        Self::python(StatusCode::FORBIDDEN, message)
+    }
+
+    /// A holder that wants to move its key to another owner.
+    pub fn key_stays(field: &str) -> Self {
+        Self::python_forbidden(&format!("Non-admin users cannot change the {field} of a key."))
+    }
+
+    /// A holder that wants to give its key more than an administrator gave it.
+    pub fn key_admins_only(path: &str, role: Role, user_id: Option<&str>) -> Self {
+        Self::python_forbidden(&format!(
+            "Only proxy admins, team admins, or org admins can call {path}. user_role={role}, user_id={}",
+            user_id.unwrap_or("None")
+        ))
+    }
+
+    /// A key in a team that its user does not belong to.
+    pub fn not_in_team(user_id: &str, team_id: &str) -> Self {
+        Self::envelope(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            format!("User={user_id} not assigned to team={team_id}"),
+            None,
+        )
+    }
+
+    /// A list of keys for a caller without a user.
+    pub fn no_user_id() -> Self {
+        Self::not_listed(
+            "You are not authorized to access this endpoint. No 'user_id' is associated with your API key.",
+            "user_id",
+        )
+    }
+
+    /// A list of keys of somebody else.
+    pub fn not_listed(message: &str, param: &str) -> Self {
+        Self::envelope(StatusCode::FORBIDDEN, "bad_request_error", message, Some(param))
     }
 
     /// The internal port was called without its token.
@@ -221,9 +275,65 @@ impl ApiError {
         Self::key_not_found("Key not found.")
     }
 
+    /// A path that needs the name of a key got none.
+    pub fn no_keys_named() -> Self {
+        Self::invalid_body(&[Complaint {
+            kind: "value_error",
+            loc: vec![json!("body")],
+            msg: "Value error, At least one of 'keys' or 'key_aliases' must be provided.".to_owned(),
+        }])
+    }
+
     /// `/key/delete` matched nothing.
     pub fn no_keys_found() -> Self {
         Self::python(StatusCode::NOT_FOUND, "No keys found")
+    }
+
+    /// A request that makes no sense, in the words of the place that says so.
+    pub fn bad_request(message: impl AsRef<str>) -> Self {
+        Self::python(StatusCode::BAD_REQUEST, message.as_ref())
+    }
+
+    /// The same, in a plain text.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::envelope(StatusCode::BAD_REQUEST, "invalid_request_error", message, None)
+    }
+
+    /// A request that collides with what is there.
+    pub fn conflict(message: impl AsRef<str>) -> Self {
+        Self::python(StatusCode::CONFLICT, message.as_ref())
+    }
+
+    /// Something that is not there, in the words of the place that says so.
+    pub fn missing(message: impl AsRef<str>) -> Self {
+        Self::python(StatusCode::NOT_FOUND, message.as_ref())
+    }
+
+    /// A user that is not there.
+    pub fn no_such_user(user_id: &str) -> Self {
+        Self::envelope(
+            StatusCode::NOT_FOUND,
+            "not_found_error",
+            format!("User {user_id} not found"),
+            Some("user_id"),
+        )
+    }
+
+    /// A member that is a member already.
+    pub fn already_member(user_id: &str) -> Self {
+        Self::envelope(
+            StatusCode::BAD_REQUEST,
+            "team_member_already_in_team",
+            format!("User already in team. Member: user_id={user_id}"),
+            Some("user_id"),
+        )
+    }
+
+    /// Its message alone, for answers that report several outcomes.
+    pub fn message(&self) -> String {
+        let error = self.body.get("error").and_then(|error| error.get("message"));
+        let text = error.or_else(|| self.body.get("detail"));
+        text.map_or_else(String::new, |text| text.as_str().map_or_else(|| text.to_string(), str::to_owned))
     }
 
     /// No such path.

@@ -23,6 +23,8 @@ pub enum Kind {
     Text,
     /// A whole number of 64 bits.
     Integer,
+    /// A whole number, not below zero.
+    Count,
     /// A finite number.
     Number,
     /// `true` or `false`.
@@ -33,6 +35,8 @@ pub enum Kind {
     List,
     /// An object.
     Map,
+    /// Anything; the handler looks closer.
+    Any,
     /// One of these strings.
     Choice(&'static [&'static str]),
 }
@@ -62,6 +66,23 @@ pub fn read(fields: &[Field], sent: Map<String, Value>) -> Result<Map<String, Va
     if complaints.is_empty() { Ok(read) } else { Err(complaints) }
 }
 
+/// A text that must be there, of what was [`read`].
+pub fn required<'a>(read: &'a Map<String, Value>, name: &str) -> Result<&'a str, Complaint> {
+    let complain =
+        |kind, msg: &str| Complaint { kind, loc: vec![json!("body"), json!(name)], msg: msg.to_owned() };
+    match read.get(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(complain("string_type", "Input should be a valid string")),
+        None => Err(complain("missing", "Field required")),
+    }
+}
+
+/// A list of texts, of what was [`read`]; empty when it is not there.
+pub fn texts(read: &Map<String, Value>, name: &str) -> Vec<String> {
+    let items = read.get(name).and_then(Value::as_array);
+    items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 /// Why a value is not of its kind, and which item of a list it was.
 struct Wrong {
     kind: &'static str,
@@ -77,14 +98,15 @@ impl Kind {
     fn read(self, value: Value) -> Result<Value, Wrong> {
         match self {
             Self::Text => match &value {
-                // Postgres cannot store one, and nobody means to send one.
-                Value::String(text) if text.contains('\0') => {
-                    Err(wrong("value_error", "Value error, a NUL character cannot be stored"))
-                }
-                Value::String(_) => Ok(value),
+                Value::String(text) => storable(text).map(|()| value),
                 _ => Err(wrong("string_type", "Input should be a valid string")),
             },
             Self::Integer => integer(&value).map(Value::from),
+            Self::Count => match integer(&value)? {
+                count @ 0.. => Ok(count.into()),
+                _ => Err(wrong("greater_than_equal", "Input should be greater than or equal to 0")),
+            },
+            Self::Any => Ok(value),
             Self::Number => number(&value).map(Value::from),
             Self::Boolean => boolean(&value).map(Value::from),
             Self::List => match value {
@@ -95,16 +117,16 @@ impl Kind {
                 let Value::Array(items) = &value else {
                     return Err(wrong("list_type", "Input should be a valid list"));
                 };
-                match items.iter().position(|item| !item.is_string()) {
-                    Some(item) => Err(Wrong {
-                        item: Some(item),
-                        ..wrong("string_type", "Input should be a valid string")
-                    }),
-                    None => Ok(value),
+                for (at, item) in items.iter().enumerate() {
+                    let text =
+                        item.as_str().ok_or_else(|| wrong("string_type", "Input should be a valid string"));
+                    text.and_then(storable).map_err(|wrong| Wrong { item: Some(at), ..wrong })?;
                 }
+                Ok(value)
             }
-            Self::Map => match value {
-                Value::Object(_) => Ok(value),
+            Self::Map => match &value {
+                // Some maps have names of models for keys, which become texts in columns.
+                Value::Object(map) => map.keys().try_for_each(|key| storable(key)).map(|()| value),
                 _ => Err(wrong("dict_type", "Input should be a valid dictionary")),
             },
             Self::Choice(choices) => match value.as_str() {
@@ -113,6 +135,14 @@ impl Kind {
             },
         }
     }
+}
+
+/// Postgres cannot store a NUL in a text, and nobody means to send one.
+fn storable(text: &str) -> Result<(), Wrong> {
+    if text.contains('\0') {
+        return Err(wrong("value_error", "Value error, a NUL character cannot be stored"));
+    }
+    Ok(())
 }
 
 fn integer(value: &Value) -> Result<i64, Wrong> {

@@ -19,6 +19,8 @@ pub mod housekeeping;
 pub mod internal;
 pub mod lease;
 pub mod money;
+pub mod prices;
+pub mod query;
 pub mod routes;
 pub mod secret;
 pub mod serve;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use switchboard_keys::prices::FILE as PRICES;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::serve::{Settings, serve};
 use switchboard_keys::store::default_url;
@@ -55,6 +56,10 @@ struct Serve {
     /// Database; the default is the file switchboard.db in the data directory
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// Prices of models, in the format of `LiteLLM`'s price map; the default is the file
+    /// `model_prices.json` in the data directory, if it is there
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -81,6 +86,7 @@ fn run(options: Serve) -> Result<(), String> {
             Some(url) => url,
             None => default_url(&options.data_dir).map_err(|error| error.to_string())?,
         },
+        prices: options.prices.unwrap_or_else(|| options.data_dir.join(PRICES)),
         listen: options.listen,
         internal_listen: options.internal_listen,
     };

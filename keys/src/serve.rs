@@ -3,6 +3,8 @@
 use core::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::ServiceExt;
@@ -15,6 +17,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::housekeeping::keep_house;
 use crate::internal::internal;
+use crate::prices::Prices;
 use crate::routes::public;
 use crate::secret::Secret;
 use crate::store::{OpenError, Store};
@@ -35,6 +38,8 @@ pub struct Settings {
     pub master_key: Secret,
     /// The filter's bearer.
     pub internal_token: Secret,
+    /// The file of prices; it need not be there.
+    pub prices: PathBuf,
 }
 
 /// Why the service did not start; one line that says what to do.
@@ -42,6 +47,13 @@ pub struct Settings {
 pub enum StartError {
     /// The database cannot be used.
     Open(OpenError),
+    /// The file of prices cannot be read.
+    Prices {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// An address cannot be listened on.
     Listen {
         /// Which.
@@ -59,6 +71,13 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(error) => error.fmt(f),
+            Self::Prices { path, cause } => {
+                write!(
+                    f,
+                    "cannot read the prices in {}: {cause}; choose another file with --prices",
+                    path.display()
+                )
+            }
             Self::Listen { address, option, cause } => {
                 write!(
                     f,
@@ -80,11 +99,14 @@ impl From<OpenError> for StartError {
 
 /// Serves until SIGTERM or SIGINT; then finishes what it is doing and returns.
 pub async fn serve(settings: Settings) -> Result<(), StartError> {
+    let prices = Prices::load(&settings.prices)
+        .map_err(|cause| StartError::Prices { path: settings.prices.clone(), cause })?;
     let store = Store::open(&settings.database_url).await?;
     let app = App {
         store: store.clone(),
         master_key: settings.master_key,
         internal_token: settings.internal_token,
+        prices: Arc::new(prices),
     };
     let public_port = listen(settings.listen, "--listen").await?;
     let internal_port = listen(settings.internal_listen, "--internal-listen").await?;

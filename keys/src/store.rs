@@ -15,8 +15,10 @@ mod listing;
 mod migrations;
 mod models;
 mod records;
+mod spend_log;
 mod sql;
 mod usage;
+mod users;
 
 use core::fmt;
 
@@ -30,6 +32,8 @@ pub use feed::Changes;
 pub use keys::{Creation, KeyRow, Owner};
 pub use listing::{KeyFilter, KeyPage, Order, Status};
 pub use models::{ModelBudget, budgets as model_budgets};
+pub use spend_log::{MOST as MOST_SPEND_ROWS, SpendDay, SpendFilter, SpendRow};
+pub use users::AccountFilter;
 
 use backend::Backend;
 

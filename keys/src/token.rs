@@ -1,6 +1,6 @@
 //! Making a virtual key. The key itself lives from here to the end of one reply; everything else sees its hash.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Serialize, Serializer};
@@ -45,6 +45,23 @@ impl Serialize for PlainToken {
     }
 }
 
+/// An id for a user, a team or a budget that was made without one: a random UUID.
+pub fn random_id() -> String {
+    let mut bytes = rand::random::<[u8; 16]>();
+    // RFC 9562, version 4.
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut id = String::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        if [4, 6, 8, 10].contains(&at) {
+            id.push('-');
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
+}
+
 /// `sk-...` and the last four characters of a key.
 pub fn key_name(key: &str) -> String {
     format!("{KEY_PREFIX}...{}", last(key, 4))
@@ -80,6 +97,16 @@ mod tests {
         assert_eq!(random.len(), 22);
         assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
         assert_ne!(key, PlainToken::generate().0);
+    }
+
+    #[test]
+    fn an_id_is_a_uuid_of_version_four() {
+        let id = random_id();
+        let lengths: Vec<_> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
+        assert_eq!(&id[14..15], "4");
+        assert!("89ab".contains(&id[19..20]), "{id}");
+        assert_ne!(id, random_id());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A service to test: both routers over a database of its own, called without a network.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header::AUTHORIZATION};
@@ -12,6 +14,7 @@ use switchboard::key::{
 };
 use switchboard_keys::app::App;
 use switchboard_keys::internal::internal;
+use switchboard_keys::prices::Prices;
 use switchboard_keys::routes::public;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::store::{Store, default_url};
@@ -19,6 +22,8 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub const MASTER_KEY: &str = "sk-master-of-the-tests";
+const PRICES: &str = r#"{"gpt-4o": {"input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05,
+    "cache_read_input_token_cost": 1.25e-06}}"#;
 pub const INTERNAL_TOKEN: &str = "ticket-of-the-filter";
 
 /// The service; the database goes away with it.
@@ -81,6 +86,7 @@ impl TestApp {
             store: Store::open(&url).await.unwrap(),
             master_key: Secret::new(MASTER_KEY).unwrap(),
             internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
+            prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
         }
     }
 
@@ -117,6 +123,12 @@ impl TestApp {
     /// A new key in the clear.
     pub async fn key(&self, body: Value) -> String {
         self.generate(body).await["key"].as_str().unwrap().to_owned()
+    }
+
+    /// A key of a new user with this role, and without any limit.
+    pub async fn user(&self, user_id: &str, role: &str) -> String {
+        let made = self.post("/user/new", json!({"user_id": user_id, "user_role": role})).await.ok();
+        made["key"].as_str().unwrap().to_owned()
     }
 
     /// What `/key/info` tells the administrator of a key.

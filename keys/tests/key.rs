@@ -3,4 +3,10 @@
 mod block;
 mod delete;
 mod generate;
+mod health;
 mod info;
+mod list;
+mod regenerate;
+mod reset_spend;
+mod roles;
+mod update;

@@ -8,9 +8,13 @@
 
 mod app;
 mod auth;
+mod budget;
 mod health;
 mod housekeeping;
 mod internal;
 mod key;
 mod program;
 mod restart;
+mod spend;
+mod team;
+mod user;

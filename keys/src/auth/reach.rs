@@ -5,9 +5,22 @@
 const GROUPS: [(&str, &[&str]); 2] = [
     (
         "info_routes",
-        &["/key/info", "/key/list", "/key/health", "/user/info", "/user/list", "/team/info", "/team/list"],
+        &[
+            "/key/info",
+            "/v2/key/info",
+            "/key/list",
+            "/key/aliases",
+            "/key/health",
+            "/user/info",
+            "/user/list",
+            "/team/info",
+            "/team/list",
+            "/budget/info",
+            "/budget/list",
+            "/spend/logs",
+        ],
     ),
-    ("management_routes", &["/key/*", "/user/*", "/team/*", "/budget/*", "/spend/*"]),
+    ("management_routes", &["/key/*", "/v2/key/info", "/user/*", "/team/*", "/budget/*", "/spend/*"]),
 ];
 
 /// Whether a key with this list may call this path. An empty list allows every path; an entry is a path, a

@@ -43,6 +43,8 @@ pub struct AccountRow {
     pub team_id: Option<String>,
     /// Of a member.
     pub user_id: Option<String>,
+    /// Of a user: what it may do. Of a member: `admin` or `user`.
+    pub role: Option<String>,
     /// The organization that it belongs to.
     pub organization_id: Option<String>,
     /// Budget in USD.
@@ -94,7 +96,7 @@ impl Kind {
 }
 
 /// All columns of `account`.
-const COLUMNS: &str = "kind, id, alias, email, team_id, user_id, organization_id, max_budget, budget_duration, \
+pub(super) const COLUMNS: &str = "kind, id, alias, email, team_id, user_id, role, organization_id, max_budget, budget_duration, \
                        budget_reset_at, spend, total_spend, blocked, settings, created_at, created_by, updated_at, \
                        updated_by";
 
@@ -109,6 +111,7 @@ impl AccountRow {
             email: None,
             team_id: None,
             user_id: None,
+            role: None,
             organization_id: None,
             max_budget: None,
             budget_duration: None,
@@ -133,9 +136,9 @@ impl AccountRow {
         }
     }
 
-    /// A setting that is a text.
-    pub fn text(&self, setting: &str) -> Option<&str> {
-        self.settings.get(setting).and_then(Value::as_str)
+    /// Whether a member may manage the team.
+    pub fn administers(&self) -> bool {
+        self.role.as_deref() == Some("admin")
     }
 
     pub(super) fn read(row: &AnyRow) -> Result<Self, StoreError> {
@@ -154,6 +157,7 @@ impl AccountRow {
             email: get(row, "email")?,
             team_id: get(row, "team_id")?,
             user_id: get(row, "user_id")?,
+            role: get(row, "role")?,
             organization_id: get(row, "organization_id")?,
             max_budget: get(row, "max_budget")?,
             budget_duration: get(row, "budget_duration")?,
@@ -176,6 +180,7 @@ impl AccountRow {
             .bind(self.email.clone())
             .bind(self.team_id.clone())
             .bind(self.user_id.clone())
+            .bind(self.role.clone())
             .bind(self.organization_id.clone())
             .bind(self.max_budget)
             .bind(self.budget_duration.clone())
@@ -250,7 +255,7 @@ impl Store {
     /// Stores a new account; `false` when there is one with this id, and nothing changed.
     pub async fn insert_account(&self, account: &AccountRow) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
-        let list = placeholders(1, 18);
+        let list = placeholders(1, 19);
         let sql = format!("INSERT INTO account ({COLUMNS}) VALUES ({list}) ON CONFLICT DO NOTHING");
         let inserted =
             account.bind(sqlx::query(AssertSqlSafe(sql))).execute(&mut *transaction).await?.rows_affected();
@@ -334,9 +339,9 @@ pub(super) async fn write(
     account: &AccountRow,
 ) -> Result<(), StoreError> {
     let query = sqlx::query(
-        "UPDATE account SET alias = $3, email = $4, team_id = $5, user_id = $6, organization_id = $7, \
-         max_budget = $8, budget_duration = $9, budget_reset_at = $10, spend = $11, total_spend = $12, blocked = $13, \
-         settings = $14, created_at = $15, created_by = $16, updated_at = $17, updated_by = $18 \
+        "UPDATE account SET alias = $3, email = $4, team_id = $5, user_id = $6, role = $7, organization_id = $8, \
+         max_budget = $9, budget_duration = $10, budget_reset_at = $11, spend = $12, total_spend = $13, \
+         blocked = $14, settings = $15, created_at = $16, created_by = $17, updated_at = $18, updated_by = $19 \
          WHERE kind = $1 AND id = $2",
     );
     account.bind(query).execute(&mut **transaction).await?;

@@ -151,8 +151,8 @@ impl Store {
         let Some(changed) = changed else { return Ok(Changes { cursor, reset: true, changes: Vec::new() }) };
         // The keys are read after the numbers: they may be newer than the cursor says, never older.
         let mut records = self.records(&changed).await?;
-        let changes =
+        let told =
             changed.into_iter().map(|token| KeyChange { token, key: records.remove(&token) }).collect();
-        Ok(Changes { cursor, reset: false, changes })
+        Ok(Changes { cursor, reset: false, changes: told })
     }
 }

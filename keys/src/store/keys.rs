@@ -98,6 +98,15 @@ impl Store {
         row.as_ref().map(KeyRow::read).transpose()
     }
 
+    /// The key with this hash, or the one that took its place and lets it work for a while.
+    pub async fn key_or_successor(&self, token: TokenHash) -> Result<Option<KeyRow>, StoreError> {
+        if let Some(key) = self.key(token).await? {
+            return Ok(Some(key));
+        }
+        let retired = self.retired(&[token], &[]).await?;
+        Ok(retired.into_iter().next().map(|(_, key)| key))
+    }
+
     /// Those of these keys that there are, in no particular order.
     pub async fn keys(&self, tokens: &[TokenHash]) -> Result<Vec<KeyRow>, StoreError> {
         let mut found = Vec::new();
@@ -235,16 +244,6 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Deletes the keys with these aliases and says which aliases there were.
-    pub async fn delete_aliases(&self, aliases: &[String]) -> Result<Vec<String>, StoreError> {
-        let mut transaction = self.write().await?;
-        let found = tokens_of_aliases(&mut transaction, aliases).await?;
-        let tokens: Vec<_> = found.iter().map(|(_, token)| *token).collect();
-        delete(&mut transaction, &tokens).await?;
-        transaction.commit().await?;
-        Ok(found.into_iter().map(|(alias, _)| alias).collect())
-    }
-
     /// The key as this transaction sees it; nobody else changes it meanwhile.
     async fn locked(
         &self,
@@ -304,10 +303,8 @@ async fn alias_is_free(
     alias: Option<&str>,
 ) -> Result<(), StoreError> {
     let Some(alias) = alias else { return Ok(()) };
-    match tokens_of_aliases(transaction, &[alias.to_owned()]).await?.is_empty() {
-        true => Ok(()),
-        false => Err(StoreError::AliasTaken(alias.to_owned())),
-    }
+    let taken = !tokens_of_aliases(transaction, &[alias.to_owned()]).await?.is_empty();
+    if taken { Err(StoreError::AliasTaken(alias.to_owned())) } else { Ok(()) }
 }
 
 async fn delete(

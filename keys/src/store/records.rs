@@ -90,7 +90,7 @@ impl Store {
         Ok(accounts.into_iter().find(|account| account.id == *id))
     }
 
-    async fn retired(
+    pub(super) async fn retired(
         &self,
         tokens: &[TokenHash],
         found: &[(TokenHash, KeyRow)],

@@ -4,44 +4,61 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::body::Object;
-use crate::error::{ApiError, Complaint};
-use crate::fields::{self, Field, Kind};
+use crate::error::ApiError;
+use crate::fields::{self, Field, Kind, texts};
 use crate::token::identified;
 
-const FIELDS: [Field; 2] =
+/// What the body may hold.
+pub const FIELDS: [Field; 2] =
     [Field { name: "keys", kind: Kind::TextList }, Field { name: "key_aliases", kind: Kind::TextList }];
 
-/// Deletes what the body names and returns, as it was named, what there was to delete.
-pub async fn delete(State(app): State<App>, _: Admin, Object(body): Object) -> Result<Json<Value>, ApiError> {
+/// The path.
+pub const PATH: &str = "/key/delete";
+
+/// Deletes what the body names and returns, as it was named, what there was to delete. When one of the keys is not
+/// the caller's to delete, none is deleted.
+pub async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Object(body): Object,
+) -> Result<Json<Value>, ApiError> {
+    caller.keeps_keys(PATH)?;
     let sent = fields::read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
-    let keys = texts(&sent, "keys");
+    let named = texts(&sent, "keys");
     let aliases = texts(&sent, "key_aliases");
-    let deleted = if !keys.is_empty() {
-        let tokens: Vec<_> = keys.iter().map(|key| identified(key)).collect();
-        let gone: BTreeSet<_> = app.store.delete_keys(&tokens).await?.into_iter().collect();
-        keys.into_iter().zip(tokens).filter(|(_, token)| gone.contains(token)).map(|(key, _)| key).collect()
+    let keys = if !named.is_empty() {
+        let tokens: Vec<_> = named.iter().map(|key| identified(key)).collect();
+        app.store.keys(&tokens).await?
     } else if !aliases.is_empty() {
-        app.store.delete_aliases(&aliases).await?
+        app.store.keys_by_alias(&aliases).await?
     } else {
-        return Err(ApiError::invalid_body(&[Complaint {
-            kind: "value_error",
-            loc: vec![json!("body")],
-            msg: "Value error, At least one of 'keys' or 'key_aliases' must be provided.".to_owned(),
-        }]));
+        return Err(ApiError::no_keys_named());
+    };
+    for key in &keys {
+        if !caller.may_change(&app, key).await? {
+            return Err(ApiError::others_key("delete"));
+        }
+    }
+    let tokens: Vec<_> = keys.iter().map(|key| key.token).collect();
+    let gone: BTreeSet<_> = app.store.delete_keys(&tokens).await?.into_iter().collect();
+    let deleted: Vec<_> = if named.is_empty() {
+        let gone_aliases: BTreeSet<_> = keys
+            .iter()
+            .filter(|key| gone.contains(&key.token))
+            .filter_map(|key| key.key_alias.clone())
+            .collect();
+        aliases.into_iter().filter(|alias| gone_aliases.contains(alias)).collect()
+    } else {
+        named.into_iter().filter(|key| gone.contains(&identified(key))).collect()
     };
     if deleted.is_empty() {
         return Err(ApiError::no_keys_found());
     }
     tracing::info!(count = deleted.len(), "keys deleted");
     Ok(Json(json!({ "deleted_keys": deleted })))
-}
-
-fn texts(sent: &Map<String, Value>, field: &str) -> Vec<String> {
-    let items = sent.get(field).and_then(Value::as_array);
-    items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -5,40 +5,93 @@ use axum::extract::State;
 use serde_json::{Map, Value, json};
 use switchboard::key::KEY_PREFIX;
 
+use super::change::{Limits, change};
 use super::schema;
 use crate::app::App;
-use crate::auth::Admin;
+use crate::auth::{Caller, Role};
 use crate::body::Object;
 use crate::clock;
-use crate::duration::Duration;
-use crate::error::{ApiError, check_budget};
-use crate::fields;
+use crate::error::ApiError;
 use crate::money::Picodollars;
-use crate::store::{Creation, KeyRow};
+use crate::routes::schema::read;
+use crate::store::{Creation, KeyRow, Kind, member_id};
 use crate::token::PlainToken;
+
+/// The path.
+pub const PATH: &str = "/key/generate";
 
 /// Shorter ones could be guessed.
 const SHORTEST_CHOSEN_KEY: usize = 16;
 
-/// Makes a key for the administrator.
+/// Makes a key for the administrator, or for an internal user itself.
 pub async fn generate(
     State(app): State<App>,
-    admin: Admin,
+    caller: Caller,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    let sent = fields::read(&schema::FIELDS.map(|row| row.field), body)
-        .map_err(|complaints| ApiError::invalid_body(&complaints))?;
-    let (plain, creation) = plain_token(&sent)?;
-    let row = new_key(&plain, &sent, admin.user_id())?;
-    let stored = app.store.insert_key(row, creation).await?;
-    tracing::info!(key = stored.key_name, alias = stored.key_alias, "key generated");
-    Ok(Json(answer(&plain, &stored, &sent)))
+    caller.keeps_keys(PATH)?;
+    let mut sent = read(&schema::FIELDS, body)?;
+    if caller.role() == Role::InternalUser {
+        restrict(&app, &caller, &mut sent).await?;
+    }
+    make(&app, &sent, &caller.name()).await.map(Json)
 }
 
-fn plain_token(sent: &Map<String, Value>) -> Result<(PlainToken, Creation), ApiError> {
-    let Some(key) = sent.get("key").and_then(Value::as_str) else {
-        return Ok((PlainToken::generate(), Creation::Unguessable));
+/// Makes a key of fields that were read and may be set; the answer holds it in the clear.
+pub async fn make(app: &App, sent: &Map<String, Value>, by: &str) -> Result<Value, ApiError> {
+    let chosen = sent.get("key").and_then(Value::as_str);
+    let (plain, creation) = plain_token(chosen)?;
+    let mut row = new_key(&plain, by);
+    change(&mut row, sent, Limits::New)?;
+    row.total_spend = row.spend;
+    let stored = app.store.insert_key(row, creation).await?;
+    tracing::info!(key = stored.key_name, alias = stored.key_alias, "key generated");
+    Ok(answer(&plain, &stored, sent))
+}
+
+/// An internal user makes keys for itself, alone or in a team that it belongs to, with no more than it has.
+async fn restrict(app: &App, caller: &Caller, sent: &mut Map<String, Value>) -> Result<(), ApiError> {
+    let own = caller.user_id().unwrap_or_default().to_owned();
+    if let Some(user) = sent.get("user_id").and_then(Value::as_str)
+        && user != own
+    {
+        let message = format!("User can only create keys for themselves. Got user_id={user}, Your ID={own}");
+        return Err(ApiError::forbidden(message));
+    }
+    sent.insert("user_id".to_owned(), json!(own));
+    if let Some(team) = sent.get("team_id").and_then(Value::as_str).filter(|team| !team.is_empty())
+        && app.store.account(Kind::TeamMember, &member_id(team, &own)).await?.is_none()
+    {
+        return Err(ApiError::not_in_team(&own, team));
+    }
+    routes_are_for_admins(sent)?;
+    let ceiling = match caller {
+        Caller::Key { key, .. } => key.max_budget,
+        Caller::Admin => None,
     };
+    if let (Some(wanted), Some(ceiling)) = (sent.get("max_budget").and_then(Value::as_f64), ceiling)
+        && wanted > ceiling
+    {
+        return Err(ApiError::bad_request(format!(
+            "max_budget ({wanted:?}) cannot exceed the caller's own max_budget ({ceiling:?})."
+        )));
+    }
+    Ok(())
+}
+
+/// A caller that could choose the routes of its keys could choose more than its own.
+pub fn routes_are_for_admins(sent: &Map<String, Value>) -> Result<(), ApiError> {
+    if sent.contains_key("allowed_routes") {
+        return Err(ApiError::python_forbidden(
+            "Only proxy admins can set `allowed_routes` on a key. Use `key_type` to pick a preset route bucket instead.",
+        ));
+    }
+    Ok(())
+}
+
+/// The key that was chosen, or a random one.
+pub fn plain_token(chosen: Option<&str>) -> Result<(PlainToken, Creation), ApiError> {
+    let Some(key) = chosen else { return Ok((PlainToken::generate(), Creation::Unguessable)) };
     if !key.starts_with(KEY_PREFIX) {
         return Err(ApiError::custom_key_without_prefix(key));
     }
@@ -48,9 +101,9 @@ fn plain_token(sent: &Map<String, Value>) -> Result<(PlainToken, Creation), ApiE
     Ok((PlainToken::chosen(key.to_owned()), Creation::Chosen))
 }
 
-fn new_key(plain: &PlainToken, sent: &Map<String, Value>, by: &str) -> Result<KeyRow, ApiError> {
+fn new_key(plain: &PlainToken, by: &str) -> KeyRow {
     let now = clock::now();
-    let mut key = KeyRow {
+    KeyRow {
         token: plain.hash(),
         key_name: plain.name(),
         key_alias: None,
@@ -71,36 +124,11 @@ fn new_key(plain: &PlainToken, sent: &Map<String, Value>, by: &str) -> Result<Ke
         updated_at: now,
         updated_by: by.to_owned(),
         last_active: None,
-    };
-    schema::apply(&mut key, sent);
-    key.total_spend = key.spend;
-    check_budget("max_budget", key.max_budget)?;
-    check_budget("soft_budget", sent.get("soft_budget").and_then(Value::as_f64))?;
-    if let Some(text) = sent.get("duration").and_then(Value::as_str) {
-        let expiry = Duration::parse(text).and_then(|duration| duration.after(now));
-        key.expires_at = Some(expiry.map_err(|_| ApiError::unsupported_duration(text))?);
-    }
-    if let Some(text) = &key.budget_duration {
-        let reset = Duration::parse(text).and_then(|duration| duration.next_reset(now));
-        key.budget_reset_at = Some(reset.map_err(|_| ApiError::invalid_budget_duration(text))?);
-    }
-    if let Some(routes) = routes_of_type(sent.get("key_type").and_then(Value::as_str)) {
-        key.settings.insert("allowed_routes".to_owned(), json!([routes]));
-    }
-    Ok(key)
-}
-
-/// The group of paths that a key of this type may call; `None` leaves `allowed_routes` as it is.
-fn routes_of_type(key_type: Option<&str>) -> Option<&'static str> {
-    match key_type? {
-        "llm_api" => Some("llm_api_routes"),
-        "management" => Some("management_routes"),
-        "read_only" => Some("info_routes"),
-        _ => None,
     }
 }
 
-fn answer(plain: &PlainToken, key: &KeyRow, sent: &Map<String, Value>) -> Value {
+/// A key as it is shown to whoever made it.
+pub fn answer(plain: &PlainToken, key: &KeyRow, sent: &Map<String, Value>) -> Value {
     let mut answer = schema::echo(key);
     let rest = [
         ("key", json!(plain)),

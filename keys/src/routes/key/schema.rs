@@ -6,59 +6,17 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::fields::{Field, Kind};
 use crate::money::Picodollars;
+use crate::routes::schema::{Absent, Place, Row, row};
 use crate::store::KeyRow;
 
-use Kind::{Boolean, Choice, Integer, List, Map as Object, Number, Text, TextList};
+use Kind::{Boolean, Choice, Count, List, Map as Object, Number, Text, TextList};
 use Place::{Column, Metadata, Setting, Unstored};
-
-/// Where a field is kept, and so where `/key/info` shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In a column: SQL looks at it.
-    Column,
-    /// In the settings.
-    Setting,
-    /// In the settings; `/key/info` shows it inside `metadata`, where `LiteLLM` puts it.
-    Metadata,
-    /// Nowhere: it is an instruction, or is kept in another form.
-    Unstored,
-}
-
-/// What a field is when it was not sent.
-#[derive(Clone, Copy, Debug)]
-pub enum Absent {
-    /// `null`
-    Null,
-    /// `[]`
-    EmptyList,
-    /// `{}`
-    EmptyMap,
-    /// `false`
-    False,
-    /// This text.
-    Is(&'static str),
-}
-
-/// One field of a key.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyField {
-    /// Its name and what it may hold.
-    pub field: Field,
-    /// Where it is kept.
-    pub place: Place,
-    /// What it is when it was not sent.
-    pub absent: Absent,
-}
 
 const LIMIT_TYPES: Kind = Choice(&["guaranteed_throughput", "best_effort_throughput", "dynamic"]);
 
-const fn row(name: &'static str, kind: Kind, place: Place, absent: Absent) -> KeyField {
-    KeyField { field: Field { name, kind }, place, absent }
-}
-
 /// Every field of `/key/generate`. A new field of `LiteLLM` is one row here and nothing elsewhere, unless SQL must
 /// look at it.
-pub const FIELDS: [KeyField; 46] = [
+pub const FIELDS: [Row; 46] = [
     row("key", Text, Unstored, Absent::Null),
     row("key_alias", Text, Column, Absent::Null),
     row("duration", Text, Unstored, Absent::Null),
@@ -71,10 +29,10 @@ pub const FIELDS: [KeyField; 46] = [
     row("budget_id", Text, Column, Absent::Null),
     row("budget_limits", List, Setting, Absent::Null),
     row("budget_fallbacks", Object, Setting, Absent::Null),
-    row("tpm_limit", Integer, Setting, Absent::Null),
-    row("rpm_limit", Integer, Setting, Absent::Null),
-    row("tpd_limit", Integer, Setting, Absent::Null),
-    row("max_parallel_requests", Integer, Setting, Absent::Null),
+    row("tpm_limit", Count, Setting, Absent::Null),
+    row("rpm_limit", Count, Setting, Absent::Null),
+    row("tpd_limit", Count, Setting, Absent::Null),
+    row("max_parallel_requests", Count, Setting, Absent::Null),
     row("model_rpm_limit", Object, Metadata, Absent::Null),
     row("model_tpm_limit", Object, Metadata, Absent::Null),
     row("model_max_budget", Object, Setting, Absent::EmptyMap),
@@ -112,22 +70,32 @@ pub const FIELDS: [KeyField; 46] = [
     row("object_permission", Object, Setting, Absent::Null),
 ];
 
-impl Absent {
-    /// The value.
-    pub fn value(self) -> Value {
-        match self {
-            Self::Null => Value::Null,
-            Self::EmptyList => json!([]),
-            Self::EmptyMap => json!({}),
-            Self::False => json!(false),
-            Self::Is(text) => json!(text),
-        }
+/// Every field of `/key/update`.
+pub const UPDATE: [Row; 48] = with([
+    row("temp_budget_increase", Number, Setting, Absent::Null),
+    row("temp_budget_expiry", Text, Setting, Absent::Null),
+]);
+
+/// Every field of `/key/regenerate`.
+pub const REGENERATE: [Row; 48] =
+    with([row("new_key", Text, Unstored, Absent::Null), row("grace_period", Text, Unstored, Absent::Null)]);
+
+/// [`FIELDS`] and two more.
+const fn with(more: [Row; 2]) -> [Row; 48] {
+    let mut all = [more[0]; 48];
+    let mut at = 0;
+    while at < FIELDS.len() {
+        all[at] = FIELDS[at];
+        at += 1;
     }
+    all[at] = more[0];
+    all[at + 1] = more[1];
+    all
 }
 
 /// Puts the fields that were sent where they are kept; those that were not stay as they are.
 pub fn apply(key: &mut KeyRow, sent: &Map<String, Value>) {
-    for KeyField { field: Field { name, .. }, place, .. } in FIELDS {
+    for Row { field: Field { name, .. }, place, .. } in UPDATE {
         let Some(value) = sent.get(name) else { continue };
         match place {
             Setting | Metadata => {
@@ -175,7 +143,7 @@ fn column_value(key: &KeyRow, name: &str) -> Value {
 pub fn echo(key: &KeyRow) -> Map<String, Value> {
     FIELDS
         .into_iter()
-        .map(|KeyField { field, place, absent }| {
+        .map(|Row { field, place, absent }| {
             let value = match place {
                 Column => column_value(key, field.name),
                 Setting | Metadata => setting(key, field.name, absent),
@@ -190,7 +158,7 @@ pub fn echo(key: &KeyRow) -> Map<String, Value> {
 pub fn info(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
     let mut info = Map::new();
     let mut metadata = key.settings.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
-    for KeyField { field: Field { name, .. }, place, absent } in FIELDS {
+    for Row { field: Field { name, .. }, place, absent } in FIELDS {
         match place {
             Column => {
                 info.insert(name.to_owned(), column_value(key, name));
@@ -224,8 +192,8 @@ pub fn info(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
         ("soft_budget_cooldown", json!(false)),
         ("model_spend", json!({})),
         ("object_permission_id", Value::Null),
-        ("rotation_count", json!(0)),
-        ("last_rotation_at", Value::Null),
+        ("rotation_count", key.settings.get("rotation_count").cloned().unwrap_or_else(|| json!(0))),
+        ("last_rotation_at", key.settings.get("last_rotation_at").cloned().unwrap_or_default()),
         ("key_rotation_at", Value::Null),
         ("litellm_budget_table", Value::Null),
     ];

@@ -1,0 +1,26 @@
+//! `POST /budget/delete`: a budget object less; keys that name it are limited by it no more.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::Value;
+
+use super::schema::show;
+use crate::app::App;
+use crate::auth::Admin;
+use crate::body::Object;
+use crate::error::ApiError;
+use crate::fields::{Field, Kind as Holds, read, required};
+use crate::store::Kind;
+
+/// What the body may hold.
+pub const FIELDS: [Field; 1] = [Field { name: "id", kind: Holds::Text }];
+
+/// Deletes the budget that the body names and shows what it was.
+pub async fn delete(State(app): State<App>, _: Admin, Object(body): Object) -> Result<Json<Value>, ApiError> {
+    let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
+    let id = required(&sent, "id").map_err(|complaint| ApiError::invalid_body(&[complaint]))?;
+    let deleted = app.store.delete_accounts(Kind::Budget, &[id.to_owned()]).await?.pop();
+    let deleted =
+        deleted.ok_or_else(|| ApiError::missing(format!("Budget not found, passed budget_id={id}")))?;
+    Ok(Json(Value::Object(show(&deleted))))
+}

@@ -1,0 +1,17 @@
+//! `GET /budget/list`: all budget objects.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::Value;
+
+use super::schema::show;
+use crate::app::App;
+use crate::auth::Viewer;
+use crate::error::ApiError;
+use crate::store::Kind;
+
+/// Lists every budget, the oldest first.
+pub async fn list(State(app): State<App>, _: Viewer) -> Result<Json<Value>, ApiError> {
+    let budgets = app.store.accounts_of_kind(Kind::Budget).await?;
+    Ok(Json(budgets.iter().map(show).map(Value::Object).collect()))
+}

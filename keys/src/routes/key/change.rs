@@ -1,0 +1,94 @@
+//! What making, updating and regenerating a key have in common: fields that were sent become the key's.
+
+use serde_json::{Map, Value, json};
+
+use super::schema;
+use crate::clock;
+use crate::duration::Duration;
+use crate::error::{ApiError, check_budget};
+use crate::routes::account::next_reset;
+use crate::store::KeyRow;
+
+/// Fields by which a holder could give itself more than an administrator gave it.
+const OF_ADMINS: [&str; 16] = [
+    "max_budget",
+    "soft_budget",
+    "budget_duration",
+    "budget_id",
+    "budget_limits",
+    "spend",
+    "tpm_limit",
+    "rpm_limit",
+    "tpd_limit",
+    "max_parallel_requests",
+    "model_rpm_limit",
+    "model_tpm_limit",
+    "model_max_budget",
+    "temp_budget_increase",
+    "temp_budget_expiry",
+    "blocked",
+];
+
+/// Which key it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limits {
+    /// A new one.
+    New,
+    /// One that somebody may use.
+    Known,
+}
+
+/// Puts the fields that were sent into the key, and refuses what makes no sense.
+pub fn change(key: &mut KeyRow, sent: &Map<String, Value>, limits: Limits) -> Result<(), ApiError> {
+    let now = clock::now();
+    schema::apply(key, sent);
+    for field in ["max_budget", "soft_budget"] {
+        check_budget(field, sent.get(field).and_then(Value::as_f64))?;
+    }
+    match sent.get("duration") {
+        Some(Value::String(text)) if text == "-1" && limits == Limits::Known => key.expires_at = None,
+        Some(Value::String(text)) => {
+            let expiry = Duration::parse(text).and_then(|duration| duration.after(now));
+            key.expires_at = Some(expiry.map_err(|_| ApiError::unsupported_duration(text))?);
+        }
+        Some(_) => key.expires_at = None,
+        None => {}
+    }
+    if sent.contains_key("budget_duration") {
+        key.budget_reset_at = next_reset(key.budget_duration.as_deref(), now)?;
+    }
+    if let Some(routes) = routes_of_type(sent.get("key_type").and_then(Value::as_str)) {
+        key.settings.insert("allowed_routes".to_owned(), json!([routes]));
+    }
+    temporary_budget(sent)
+}
+
+/// Refuses what only an administrator may set, by name.
+pub fn only_for_admins(sent: &Map<String, Value>) -> Option<&'static str> {
+    OF_ADMINS.into_iter().find(|field| sent.contains_key(*field))
+}
+
+fn temporary_budget(sent: &Map<String, Value>) -> Result<(), ApiError> {
+    let present = |name: &str| sent.get(name).is_some_and(|value| !value.is_null());
+    if present("temp_budget_increase") != present("temp_budget_expiry") {
+        return Err(ApiError::bad_request(
+            "temp_budget_increase and temp_budget_expiry must be set together",
+        ));
+    }
+    match sent.get("temp_budget_expiry").and_then(Value::as_str) {
+        Some(text) if clock::parse(text).is_none() => {
+            Err(ApiError::bad_request("temp_budget_expiry is not a date and time"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The group of paths that a key of this type may call; `None` leaves `allowed_routes` as it is.
+fn routes_of_type(key_type: Option<&str>) -> Option<&'static str> {
+    match key_type? {
+        "llm_api" => Some("llm_api_routes"),
+        "management" => Some("management_routes"),
+        "read_only" => Some("info_routes"),
+        _ => None,
+    }
+}

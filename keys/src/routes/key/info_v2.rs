@@ -1,0 +1,39 @@
+//! `POST /v2/key/info`: what is known of several keys.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::delete::FIELDS;
+use super::schema;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body::Object;
+use crate::clock;
+use crate::error::ApiError;
+use crate::fields::{read, texts};
+use crate::token::identified;
+
+/// Shows those of the named keys that the caller may see; of the others it learns nothing.
+pub async fn info_v2(
+    State(app): State<App>,
+    caller: Caller,
+    Object(body): Object,
+) -> Result<Json<Value>, ApiError> {
+    let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
+    let named = texts(&sent, "keys");
+    let aliases = texts(&sent, "key_aliases");
+    if named.is_empty() && aliases.is_empty() {
+        return Err(ApiError::no_keys_named());
+    }
+    let tokens: Vec<_> = named.iter().map(|key| identified(key)).collect();
+    let mut keys = app.store.keys(&tokens).await?;
+    keys.extend(app.store.keys_by_alias(&aliases).await?);
+    keys.sort_by_key(|key| (key.created_at, key.token));
+    keys.dedup_by_key(|key| key.token);
+    let now = clock::now();
+    let info: Vec<_> =
+        keys.iter().filter(|key| caller.may_see(key)).map(|key| schema::info(key, now)).collect();
+    let named = sent.get("keys").cloned().unwrap_or_default();
+    Ok(Json(json!({"key": named, "info": info})))
+}

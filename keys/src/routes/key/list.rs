@@ -1,0 +1,115 @@
+//! `GET /key/list`: keys page by page.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::schema;
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::clock;
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::store::{AccountRow, KeyFilter, KeyPage, Kind, Order, Status, member_id};
+use crate::token::identified;
+
+/// Columns to sort by.
+const COLUMNS: [&str; 10] = [
+    "spend",
+    "max_budget",
+    "created_at",
+    "updated_at",
+    "token",
+    "key_alias",
+    "expires",
+    "last_active",
+    "budget_reset_at",
+    "total_spend",
+];
+
+/// Lists keys: an administrator any, a user its own and those of the teams that it administers.
+pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
+    let page = query.count("page", 1, 1, u64::from(u32::MAX))?;
+    let size = query.count("size", 10, 1, 100)?;
+    let full = query.boolean("return_full_object", false)?;
+    let mut filter = KeyFilter {
+        user_id: query.owned("user_id"),
+        team_id: query.owned("team_id"),
+        organization_id: query.owned("organization_id"),
+        token: query.text("key_hash").map(|key| identified(key).to_string()),
+        key_alias: query.owned("key_alias"),
+        search: query.owned("search"),
+        status: match query.text("status") {
+            None => None,
+            Some("active") => Some(Status::Active),
+            Some("expired") => Some(Status::Expired),
+            Some("revoked") => Some(Status::Revoked),
+            Some(other) => {
+                return Err(ApiError::bad_request(format!(
+                    "Invalid status '{other}'. Must be one of: active, expired, revoked"
+                )));
+            }
+        },
+        expired: match query.text("expires") {
+            None => None,
+            Some("active") => Some(false),
+            Some("expired") => Some(true),
+            Some(other) => {
+                return Err(ApiError::bad_request(format!(
+                    "Invalid expires '{other}'. Must be one of: active, expired"
+                )));
+            }
+        },
+        ..KeyFilter::default()
+    };
+    restrict(&app, &caller, &mut filter).await?;
+    let KeyPage { keys, total } = app.store.key_page(&filter, order(&query)?, page, size).await?;
+    let now = clock::now();
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|key| if full { Value::Object(schema::full_row(key, now)) } else { json!(key.token) })
+        .collect();
+    Ok(Json(json!({
+        "keys": keys,
+        "total_count": total,
+        "current_page": page,
+        "total_pages": total.div_ceil(size),
+    })))
+}
+
+fn order(query: &Query) -> Result<Order, ApiError> {
+    let column = query.text("sort_by").unwrap_or("created_at");
+    let column = COLUMNS.into_iter().find(|known| *known == column).ok_or_else(|| {
+        ApiError::bad_request(format!("Invalid sort column. Must be one of: {}", COLUMNS.join(", ")))
+    })?;
+    let descending = match query.text("sort_order").unwrap_or("desc").to_ascii_lowercase().as_str() {
+        "asc" => false,
+        "desc" => true,
+        _ => return Err(ApiError::bad_request("Invalid sort order. Must be 'asc' or 'desc'")),
+    };
+    Ok(Order { column: if column == "expires" { "expires_at" } else { column }, descending })
+}
+
+/// Narrows the filter to what the caller may see.
+pub(super) async fn restrict(app: &App, caller: &Caller, filter: &mut KeyFilter) -> Result<(), ApiError> {
+    if caller.views_all() {
+        return Ok(());
+    }
+    let own = match caller.user_id() {
+        Some(user) if caller.role() != Role::Unknown => user.to_owned(),
+        _ => return Err(ApiError::no_user_id()),
+    };
+    if filter.user_id.as_ref().is_some_and(|user| *user != own) {
+        return Err(ApiError::not_listed("You are not authorized to check another user's keys", "user_id"));
+    }
+    if let Some(team) = &filter.team_id
+        && app.store.account(Kind::TeamMember, &member_id(team, &own)).await?.is_none()
+    {
+        return Err(ApiError::not_listed("You are not authorized to check this team's keys", "team_id"));
+    }
+    let places = app.store.memberships(&own).await?;
+    let administered = places.into_iter().filter(AccountRow::administers);
+    filter.or_teams = administered.filter_map(|place| place.team_id).collect();
+    filter.user_id = Some(own);
+    Ok(())
+}

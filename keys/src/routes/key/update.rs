@@ -1,0 +1,102 @@
+//! `POST /key/update`: other settings for a key. Only the fields that are sent change.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+
+use super::change::{Limits, change, only_for_admins};
+use super::generate::routes_are_for_admins;
+use super::schema;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body::Object;
+use crate::clock;
+use crate::error::{ApiError, Complaint};
+use crate::routes::schema::read;
+use crate::store::KeyRow;
+use crate::token::identified;
+
+/// The path.
+pub const PATH: &str = "/key/update";
+
+/// Changes the key that the body names by `key`, or else by `key_alias`.
+pub async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Object(body): Object,
+) -> Result<Json<Value>, ApiError> {
+    caller.keeps_keys(PATH)?;
+    let sent = read(&schema::UPDATE, body)?;
+    let (named, key) = update_one(&app, &caller, sent).await?;
+    let mut row = schema::full_row(&key, clock::now());
+    row.insert("key".to_owned(), json!(named));
+    Ok(Json(Value::Object(row)))
+}
+
+/// Changes one key; how it was named, and what it is now.
+pub(super) async fn update_one(
+    app: &App,
+    caller: &Caller,
+    mut sent: Map<String, Value>,
+) -> Result<(String, KeyRow), ApiError> {
+    let named = sent.remove("key").and_then(|key| key.as_str().map(str::to_owned));
+    // A cleared team in a form is a team that nobody spoke of.
+    if sent.get("team_id").and_then(Value::as_str) == Some("") {
+        sent.remove("team_id");
+    }
+    let alias = sent.get("key_alias").and_then(Value::as_str).map(str::to_owned);
+    let (named, known) = match (named, alias) {
+        (Some(named), _) => {
+            let key = app.store.key(identified(&named)).await?;
+            (named, key)
+        }
+        (None, Some(alias)) => {
+            let key = app.store.keys_by_alias(core::slice::from_ref(&alias)).await?.pop();
+            (key.as_ref().map_or(alias, |key| key.token.to_string()), key)
+        }
+        (None, None) => {
+            return Err(ApiError::invalid_body(&[Complaint {
+                kind: "value_error",
+                loc: vec![json!("body")],
+                msg: "Value error, either key or key_alias must be provided".to_owned(),
+            }]));
+        }
+    };
+    let known = known.ok_or_else(ApiError::no_such_key)?;
+    authorize(app, caller, &known, &sent, PATH, "update").await?;
+    let changed =
+        app.store.update_key(known.token, &caller.name(), |key| change(key, &sent, Limits::Known)).await?;
+    let key = changed.ok_or_else(ApiError::no_such_key)?;
+    tracing::info!(key = key.key_name, "key updated");
+    Ok((named, key))
+}
+
+/// Refuses a caller that may not change this key, or not in this way.
+pub(super) async fn authorize(
+    app: &App,
+    caller: &Caller,
+    key: &KeyRow,
+    sent: &Map<String, Value>,
+    path: &str,
+    verb: &str,
+) -> Result<(), ApiError> {
+    if caller.is_admin() {
+        return Ok(());
+    }
+    if !caller.may_change(app, key).await? {
+        return Err(ApiError::others_key(verb));
+    }
+    routes_are_for_admins(sent)?;
+    for (field, own) in
+        [("user_id", &key.user_id), ("team_id", &key.team_id), ("organization_id", &key.organization_id)]
+    {
+        // Who moves a key to another owner takes that owner's rights.
+        if sent.get(field).is_some_and(|value| value.as_str() != own.as_deref()) {
+            return Err(ApiError::key_stays(field));
+        }
+    }
+    if only_for_admins(sent).is_some() && !caller.administers(app, key.team_id.as_deref()).await? {
+        return Err(ApiError::key_admins_only(path, caller.role(), caller.user_id()));
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! `/spend/*`
+
+pub mod calculate;
+pub mod logs;

@@ -1,0 +1,133 @@
+//! `GET /spend/logs`: what was spent, request by request or day by day.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::clock;
+use crate::error::ApiError;
+use crate::money::Picodollars;
+use crate::query::Query;
+use crate::store::{MOST_SPEND_ROWS, SpendDay, SpendFilter, SpendRow};
+use crate::token::identified;
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Days with both dates (and `summarize` not false), rows otherwise. A user sees its own alone.
+pub async fn logs(State(app): State<App>, caller: Caller, query: Query) -> Result<Response, ApiError> {
+    let mut filter = SpendFilter {
+        token: query.text("api_key").map(|key| identified(key).to_string()),
+        user_id: query.owned("user_id"),
+        call_id: query.owned("request_id"),
+        ..SpendFilter::default()
+    };
+    if !caller.views_all() {
+        match (&caller, caller.role()) {
+            (Caller::Key { key, .. }, Role::Unknown) => filter.token = Some(key.token.to_string()),
+            _ => filter.user_id = caller.user_id().map(str::to_owned),
+        }
+    }
+    let dates = (query.text("start_date"), query.text("end_date"));
+    let (Some(start), Some(end)) = dates else { return rows(&app, &filter).await };
+    let (start, end) = (date(start)?, date(end)?);
+    filter.from = Some(start);
+    // The last day is part of the range.
+    filter.before = end.checked_add(DAY).ok();
+    if !query.boolean("summarize", true)? {
+        return rows(&app, &filter).await;
+    }
+    let days = app.store.spend_days(&filter).await?;
+    let Some((last, _)) = days.last_key_value() else { return Ok(Json(json!([])).into_response()) };
+    let last = *last;
+    let mut shown: Vec<Value> = days.iter().map(|(day, sums)| summary(*day, sums)).collect();
+    // Days after the last one on which something was spent; a range of centuries is somebody's mistake.
+    let end = end.as_second().div_euclid(86_400);
+    shown.extend((last + 1..=end).take(366).map(|day| summary(day, &SpendDay::default())));
+    Ok(Json(shown).into_response())
+}
+
+async fn rows(app: &App, filter: &SpendFilter) -> Result<Response, ApiError> {
+    let rows = app.store.spend_rows(filter).await?;
+    let shown: Vec<_> = rows.iter().map(show).collect();
+    let truncated = rows.len() == MOST_SPEND_ROWS;
+    let headers = truncated.then_some([("x-litellm-spend-logs-truncated", "true")]);
+    Ok(match headers {
+        Some(headers) => (headers, Json(shown)).into_response(),
+        None => Json(shown).into_response(),
+    })
+}
+
+fn date(text: &str) -> Result<Timestamp, ApiError> {
+    let date = text.parse::<Date>().ok().and_then(|date| TimeZone::UTC.to_timestamp(date.into()).ok());
+    date.ok_or_else(|| ApiError::bad_request(format!("'{text}' is no date; write YYYY-MM-DD")))
+}
+
+fn summary(day: i64, sums: &SpendDay) -> Value {
+    let usd = |sums: &BTreeMap<String, Picodollars>| -> Map<String, Value> {
+        sums.iter().map(|(name, spent)| (name.clone(), json!(spent))).collect()
+    };
+    let mut shown = usd(&sums.keys);
+    let day = clock::from_micros(day.saturating_mul(86_400_000_000));
+    shown.insert("startTime".to_owned(), json!(day.strftime("%Y-%m-%d").to_string()));
+    shown.insert("spend".to_owned(), json!(sums.spend));
+    shown.insert("users".to_owned(), Value::Object(usd(&sums.users)));
+    shown.insert("models".to_owned(), Value::Object(usd(&sums.models)));
+    Value::Object(shown)
+}
+
+fn show(row: &SpendRow) -> Value {
+    let call_type = match row.mode.as_str() {
+        "chat" => "acompletion",
+        "completion" => "atext_completion",
+        "embedding" => "aembedding",
+        other => other,
+    };
+    let end =
+        row.started_at.checked_add(SignedDuration::from_millis(row.duration_ms)).unwrap_or(row.started_at);
+    json!({
+        "request_id": row.call_id,
+        "litellm_call_id": row.call_id,
+        "call_type": call_type,
+        "api_key": row.token.as_deref().unwrap_or_default(),
+        "spend": row.cost.unwrap_or_default(),
+        "total_tokens": row.prompt_tokens.saturating_add(row.completion_tokens),
+        "prompt_tokens": row.prompt_tokens,
+        "completion_tokens": row.completion_tokens,
+        "startTime": clock::iso(row.started_at),
+        "endTime": clock::iso(end),
+        "request_duration_ms": row.duration_ms,
+        "completionStartTime": null,
+        "model": row.model.split_once('/').map_or(row.model.as_str(), |(_, model)| model),
+        "model_id": row.deployment_id,
+        "model_group": row.model_group,
+        "custom_llm_provider": row.model.split_once('/').map(|(provider, _)| provider),
+        "api_base": null,
+        "user": row.user_id.as_deref().unwrap_or_default(),
+        "metadata": {
+            "requests": row.requests,
+            "usage": {
+                "cached_tokens": row.cached_tokens,
+                "cache_write_tokens": row.cache_write_tokens,
+                "reasoning_tokens": row.reasoning_tokens,
+            },
+        },
+        "cache_hit": "False",
+        "cache_key": "",
+        "request_tags": [],
+        "team_id": row.team_id,
+        "end_user": null,
+        "requester_ip_address": null,
+        "messages": {},
+        "response": {},
+        "session_id": null,
+        "status": if (200..400).contains(&row.status) { "success" } else { "failure" },
+    })
+}

@@ -1,0 +1,33 @@
+//! `POST /team/delete`: end teams for good, with their keys.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::Admin;
+use crate::body::Object;
+use crate::error::ApiError;
+use crate::fields::{Field, Kind as Holds, read, texts};
+use crate::store::Kind;
+
+/// What the body may hold.
+pub const FIELDS: [Field; 1] = [Field { name: "team_ids", kind: Holds::TextList }];
+
+/// Deletes the teams that the body names, all or none.
+pub async fn delete(State(app): State<App>, _: Admin, Object(body): Object) -> Result<Json<Value>, ApiError> {
+    let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
+    let ids = texts(&sent, "team_ids");
+    if ids.is_empty() {
+        return Err(ApiError::bad_request("No team id passed in"));
+    }
+    for id in &ids {
+        if app.store.account(Kind::Team, id).await?.is_none() {
+            return Err(ApiError::missing(format!("Team not found, passed team_id={id}")));
+        }
+    }
+    let deleted: Vec<_> =
+        app.store.delete_accounts(Kind::Team, &ids).await?.into_iter().map(|team| team.id).collect();
+    tracing::info!(count = deleted.len(), "teams deleted");
+    Ok(Json(json!({ "deleted_teams": deleted })))
+}

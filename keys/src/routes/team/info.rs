@@ -1,0 +1,69 @@
+//! `GET /team/info?team_id=`: a team, its keys and its members.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::schema::{show, show_membership};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::clock;
+use crate::error::{ApiError, Complaint};
+use crate::query::Query;
+use crate::routes::key::schema::full_row;
+use crate::store::{KeyFilter, Kind, member_id};
+
+/// Shows a team to its members, to its keys, and to whoever may read everything.
+pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
+    let Some(team_id) = query.text("team_id") else {
+        return Err(ApiError::invalid_body(&[Complaint {
+            kind: "missing",
+            loc: vec![json!("query"), json!("team_id")],
+            msg: "Field required".to_owned(),
+        }]));
+    };
+    let team = app.store.account(Kind::Team, team_id).await?;
+    let team =
+        team.ok_or_else(|| ApiError::missing(format!("Team not found, passed team id: {team_id}.")))?;
+    authorize(&app, &caller, team_id).await?;
+    let members = app.store.members(team_id).await?;
+    let filter = KeyFilter { team_id: Some(team_id.to_owned()), ..KeyFilter::default() };
+    let now = clock::now();
+    let mut keys = Vec::new();
+    for key in app.store.keys_of(&filter).await? {
+        // What other members hold and spend is for the team's administrators.
+        if caller.views_all() || caller.may_see(&key) || caller.administers(&app, Some(team_id)).await? {
+            keys.push(full_row(&key, now));
+        }
+    }
+    let memberships: Vec<_> = members.iter().map(show_membership).collect();
+    Ok(Json(json!({
+        "team_id": team_id,
+        "team_info": show(&team, &members),
+        "keys": keys,
+        "team_memberships": memberships,
+    })))
+}
+
+async fn authorize(app: &App, caller: &Caller, team_id: &str) -> Result<(), ApiError> {
+    let Caller::Key { key, .. } = caller else { return Ok(()) };
+    if caller.views_all() || key.team_id.as_deref() == Some(team_id) {
+        return Ok(());
+    }
+    let member = match &key.user_id {
+        Some(user) => app.store.account(Kind::TeamMember, &member_id(team_id, user)).await?,
+        None => None,
+    };
+    if member.is_some() {
+        return Ok(());
+    }
+    Err(ApiError::python_forbidden(&match (&key.user_id, &key.team_id) {
+        (None, Some(own)) => {
+            format!("Team key for team={own} not authorized to access this team={team_id}")
+        }
+        (None, None) => format!(
+            "API key not authorized to access this team={team_id}. No user_id or team_id associated with this key."
+        ),
+        (Some(user), _) => format!("User={user} not authorized to access this team={team_id}"),
+    }))
+}

@@ -1,0 +1,52 @@
+//! `GET /team/list`: teams with their keys and members.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::schema::{show, show_membership};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::clock;
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::routes::key::schema::full_row;
+use crate::routes::user::info::teams_of;
+use crate::store::{KeyFilter, Kind};
+
+/// Lists all teams to whoever may read everything, and to others those that they belong to.
+pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
+    let asked = query.text("user_id");
+    let user = match (asked, caller.views_all()) {
+        (asked, true) => asked,
+        (Some(user), false) if !caller.is_user(Some(user)) => {
+            return Err(ApiError::admin_only("/team/list", caller.role(), caller.user_id()));
+        }
+        (_, false) => Some(caller.user_id().ok_or_else(ApiError::no_user_id)?),
+    };
+    let mut teams = match user {
+        Some(user) => teams_of(&app, user).await?,
+        None => app.store.accounts_of_kind(Kind::Team).await?,
+    };
+    match query.text("organization_id") {
+        Some("default_organization") => teams.retain(|team| team.organization_id.is_none()),
+        Some(organization) => teams.retain(|team| team.organization_id.as_deref() == Some(organization)),
+        None => {}
+    }
+    teams.sort_by(|a, b| a.alias.cmp(&b.alias));
+    let now = clock::now();
+    let mut shown = Vec::new();
+    for team in teams {
+        let members = app.store.members(&team.id).await?;
+        let filter = KeyFilter { team_id: Some(team.id.clone()), ..KeyFilter::default() };
+        let all = caller.administers(&app, Some(&team.id)).await? || caller.views_all();
+        let keys: Vec<_> = app.store.keys_of(&filter).await?;
+        let keys: Vec<_> =
+            keys.iter().filter(|key| all || caller.may_see(key)).map(|key| full_row(key, now)).collect();
+        let mut row = show(&team, &members);
+        row.insert("team_memberships".to_owned(), members.iter().map(show_membership).collect());
+        row.insert("keys".to_owned(), json!(keys));
+        shown.push(row);
+    }
+    Ok(Json(json!(shown)))
+}

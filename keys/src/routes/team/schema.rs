@@ -1,0 +1,95 @@
+//! The fields of a team.
+
+use serde_json::{Map, Value, json};
+
+use crate::clock;
+use crate::fields::Kind;
+use crate::routes::account;
+use crate::routes::schema::{Absent, Place, Row, row};
+use crate::store::AccountRow;
+
+use Kind::{Any, Boolean, Choice, Count, List, Map as Object, Number, Text, TextList};
+use Place::{Column, Metadata, Setting, Unstored};
+
+const LIMIT_TYPES: Kind = Choice(&["guaranteed_throughput", "best_effort_throughput"]);
+
+/// Every field of `/team/new` and `/team/update`.
+pub const FIELDS: [Row; 36] = [
+    row("team_id", Text, Unstored, Absent::Null),
+    row("team_alias", Text, Column, Absent::Null),
+    row("organization_id", Text, Column, Absent::Null),
+    row("admins", TextList, Setting, Absent::EmptyList),
+    row("members", TextList, Setting, Absent::EmptyList),
+    row("members_with_roles", Any, Unstored, Absent::EmptyList),
+    row("team_member_permissions", TextList, Setting, Absent::Null),
+    row("metadata", Object, Setting, Absent::Null),
+    row("tpm_limit", Count, Setting, Absent::Null),
+    row("rpm_limit", Count, Setting, Absent::Null),
+    row("tpd_limit", Count, Setting, Absent::Null),
+    row("max_parallel_requests", Count, Setting, Absent::Null),
+    row("max_budget", Number, Column, Absent::Null),
+    row("soft_budget", Number, Setting, Absent::Null),
+    row("budget_duration", Text, Column, Absent::Null),
+    row("budget_limits", List, Setting, Absent::Null),
+    row("models", TextList, Setting, Absent::EmptyList),
+    row("model_aliases", Object, Setting, Absent::Null),
+    row("model_max_budget", Object, Setting, Absent::EmptyMap),
+    row("model_rpm_limit", Object, Metadata, Absent::Null),
+    row("model_tpm_limit", Object, Metadata, Absent::Null),
+    row("rpm_limit_type", LIMIT_TYPES, Metadata, Absent::Null),
+    row("tpm_limit_type", LIMIT_TYPES, Metadata, Absent::Null),
+    row("blocked", Boolean, Column, Absent::False),
+    row("router_settings", Object, Setting, Absent::Null),
+    row("access_group_ids", TextList, Setting, Absent::Null),
+    row("default_team_member_models", TextList, Setting, Absent::Null),
+    row("tags", List, Metadata, Absent::Null),
+    row("guardrails", TextList, Metadata, Absent::Null),
+    row("policies", TextList, Setting, Absent::Null),
+    row("prompts", TextList, Metadata, Absent::Null),
+    row("object_permission", Object, Setting, Absent::Null),
+    row("team_member_budget", Number, Setting, Absent::Null),
+    row("team_member_budget_duration", Text, Setting, Absent::Null),
+    row("team_member_rpm_limit", Count, Setting, Absent::Null),
+    row("team_member_tpm_limit", Count, Setting, Absent::Null),
+];
+
+/// A team as it is shown, with its members.
+pub fn show(team: &AccountRow, members: &[AccountRow]) -> Map<String, Value> {
+    let mut shown = account::show(team, "team_id", &FIELDS);
+    let members: Vec<_> = members
+        .iter()
+        .map(|member| {
+            json!({
+                "user_id": member.user_id,
+                "user_email": member.email,
+                "role": member.role.as_deref().unwrap_or("user"),
+            })
+        })
+        .collect();
+    let rest = [
+        ("members_with_roles", json!(members)),
+        ("spend", json!(team.spend)),
+        ("model_spend", json!({})),
+        ("model_id", Value::Null),
+        ("litellm_model_table", Value::Null),
+        ("object_permission_id", Value::Null),
+    ];
+    shown.extend(rest.map(|(name, value)| (name.to_owned(), value)));
+    shown
+}
+
+/// A member's place in a team: what it spent there and may spend.
+pub fn show_membership(member: &AccountRow) -> Value {
+    json!({
+        "user_id": member.user_id,
+        "team_id": member.team_id,
+        "budget_id": null,
+        "spend": member.spend,
+        "total_spend": member.total_spend,
+        "litellm_budget_table": {
+            "max_budget": member.max_budget,
+            "budget_duration": member.budget_duration,
+            "budget_reset_at": member.budget_reset_at.map(clock::iso),
+        },
+    })
+}

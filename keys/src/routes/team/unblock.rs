@@ -1,0 +1,20 @@
+//! `POST /team/unblock`: let the keys of a blocked team in again.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::Value;
+
+use super::block::set_blocked;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body::Object;
+use crate::error::ApiError;
+
+/// Unblocks the team that the body names.
+pub async fn unblock(
+    State(app): State<App>,
+    caller: Caller,
+    Object(body): Object,
+) -> Result<Json<Value>, ApiError> {
+    set_blocked(&app, &caller, "/team/unblock", body, false).await
+}

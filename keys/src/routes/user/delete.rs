@@ -1,0 +1,32 @@
+//! `POST /user/delete`: end users for good, with their keys and their places in teams.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::Admin;
+use crate::body::Object;
+use crate::error::ApiError;
+use crate::fields::{Field, Kind as Holds, read, texts};
+use crate::store::Kind;
+
+/// What the body may hold.
+pub const FIELDS: [Field; 1] = [Field { name: "user_ids", kind: Holds::TextList }];
+
+/// Deletes the users that the body names, all or none, and says how many they were.
+pub async fn delete(State(app): State<App>, _: Admin, Object(body): Object) -> Result<Json<Value>, ApiError> {
+    let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
+    let ids = texts(&sent, "user_ids");
+    if ids.is_empty() {
+        return Err(ApiError::bad_request("No user id passed in"));
+    }
+    for id in &ids {
+        if app.store.account(Kind::User, id).await?.is_none() {
+            return Err(ApiError::missing(format!("User not found, passed user_id={id}")));
+        }
+    }
+    let deleted = app.store.delete_accounts(Kind::User, &ids).await?;
+    tracing::info!(count = deleted.len(), "users deleted");
+    Ok(Json(json!(deleted.len())))
+}
