@@ -58,7 +58,7 @@ fn every_header_of_a_provider_is_taken_away_before_the_next_attempt() {
         }
     }
     for case in cases(Kind::Request) {
-        for line in case.translate().head.lines() {
+        for line in case.translate().head.lines().filter(|line| !line.starts_with(':')) {
             let name = line.split_once(": ").unwrap().0;
             assert!(OWNED_HEADERS.contains(&name), "{} sets {name}, which OWNED_HEADERS lacks", case.path());
         }

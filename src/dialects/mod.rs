@@ -93,6 +93,11 @@ impl<'a> Target<'a> {
         self.provider.publisher(self.model)
     }
 
+    /// The language's version, where the body tells it and the path names the model ([`Publisher::version`]).
+    pub fn version_in_body(&self) -> Option<&'static str> {
+        self.publisher().map(|publisher| publisher.version).filter(|version| !version.is_empty())
+    }
+
     /// Refuses a value that the model cannot be asked for, unless such parameters are to be left out.
     ///
     /// # Errors
@@ -141,6 +146,26 @@ impl<'a> Target<'a> {
         ))
         .about(param))
     }
+}
+
+/// A model's name in its place in a path: what would end the place is escaped. An `@` before a version stays.
+fn path_segment(model: &str) -> Cow<'_, str> {
+    use core::fmt::Write as _;
+
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~@".contains(c);
+    if model.chars().all(is_plain) {
+        return Cow::Borrowed(model);
+    }
+    let mut escaped = String::with_capacity(model.len() + 8);
+    for byte in model.bytes() {
+        if is_plain(char::from(byte)) {
+            escaped.push(char::from(byte));
+        } else {
+            let written = write!(escaped, "%{byte:02X}");
+            debug_assert!(written.is_ok(), "a String takes every character");
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 const DROP_HINT: &str = "To drop these, set `litellm_settings.drop_params: true`, or `drop_params: true` in the \

@@ -127,8 +127,7 @@ impl Attempt {
             }
         };
 
-        let publisher = target.publisher().map_or("", |publisher| publisher.path);
-        let path = format!("{publisher}{}", outbound.path);
+        let path = provider.path_of(&model, &outbound.path);
         let mut headers = Headers::for_request(current, &endpoint, &path, body.len());
         let stream = self.dialect.framing().media_type();
         headers.set("accept", if self.memo.stream { stream } else { "application/json" });

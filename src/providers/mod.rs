@@ -5,6 +5,8 @@
 
 mod rows;
 
+use std::borrow::Cow;
+
 use crate::dialects::Dialect;
 
 pub use rows::PROVIDERS;
@@ -17,6 +19,8 @@ pub struct Provider {
     pub dialect: &'static dyn Dialect,
     /// `api_base` where the configuration names none; empty where it must. `{name}` stands for an option's value.
     pub base: &'static str,
+    /// Bases that go before [`Self::base`] for some values of an option.
+    pub other_bases: &'static [OtherBase],
     /// Environment variable that goes before [`Self::base`]; empty where there is none.
     pub base_env: &'static str,
     /// Environment variable with the credential where the configuration names none; empty where there is none.
@@ -31,6 +35,17 @@ pub struct Provider {
     pub headers: &'static [(&'static str, &'static str)],
     /// Houses whose models it serves in their own languages, at paths of their own; the first that fits counts.
     pub publishers: &'static [Publisher],
+}
+
+/// A base for deployments whose option has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherBase {
+    /// `LiteLLM`'s name of the option.
+    pub option: &'static str,
+    /// Its value.
+    pub value: &'static str,
+    /// As [`Provider::base`].
+    pub base: &'static str,
 }
 
 /// A house whose models another vendor serves.
@@ -51,6 +66,14 @@ impl Provider {
     pub fn publisher(&self, model: &str) -> Option<&'static Publisher> {
         let fits = |publisher: &&Publisher| publisher.models.iter().any(|prefix| model.starts_with(prefix));
         self.publishers.iter().find(fits)
+    }
+
+    /// The path below the base, of a path in that model's language.
+    pub fn path_of<'p>(&self, model: &str, path: &'p str) -> Cow<'p, str> {
+        match self.publisher(model) {
+            Some(publisher) => Cow::Owned(format!("{}{path}", publisher.path)),
+            None => Cow::Borrowed(path),
+        }
     }
 
     /// What that model speaks.

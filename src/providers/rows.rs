@@ -1,6 +1,6 @@
 //! The rows, in the order of their names.
 
-use super::{Auth, Provider};
+use super::{Auth, OtherBase, Preset, Provider, Publisher};
 use crate::dialects::{ANTHROPIC, Dialect, GEMINI, MOCK, OPENAI};
 
 const fn row(
@@ -13,6 +13,7 @@ const fn row(
         name,
         dialect,
         base,
+        other_bases: &[],
         base_env: "",
         key_env,
         other_key_envs: &[],
@@ -39,4 +40,62 @@ pub static PROVIDERS: &[Provider] = &[
     },
     Provider { auth: Auth::None, ..row("mock", &MOCK, "", "") },
     row("openai", &OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    Provider {
+        other_bases: VERTEX_BASES,
+        options: &[
+            Preset { name: "vertex_project", env: &["VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"], value: "" },
+            Preset { name: "vertex_location", env: &["VERTEXAI_LOCATION"], value: "us-central1" },
+        ],
+        publishers: VERTEX_PUBLISHERS,
+        ..row(
+            "vertex_ai",
+            &GEMINI,
+            "https://{vertex_location}-aiplatform.googleapis.com/v1/projects/{vertex_project}/locations/{vertex_location}",
+            "",
+        )
+    },
+];
+
+/// Places that are no region.
+const VERTEX_BASES: &[OtherBase] = &[
+    OtherBase {
+        option: "vertex_location",
+        value: "global",
+        base: "https://aiplatform.googleapis.com/v1/projects/{vertex_project}/locations/global",
+    },
+    OtherBase {
+        option: "vertex_location",
+        value: "us",
+        base: "https://aiplatform.us.rep.googleapis.com/v1/projects/{vertex_project}/locations/us",
+    },
+    OtherBase {
+        option: "vertex_location",
+        value: "eu",
+        base: "https://aiplatform.eu.rep.googleapis.com/v1/projects/{vertex_project}/locations/eu",
+    },
+];
+
+const VERTEX_PUBLISHERS: &[Publisher] = &[
+    Publisher {
+        models: &["claude-"],
+        dialect: &ANTHROPIC,
+        path: "/publishers/anthropic",
+        // `2026-10-21` refuses sampling here, too.
+        version: "vertex-2023-10-16",
+    },
+    // Open models as a service: the model is `house/name-maas`.
+    Publisher {
+        models: &["deepseek-ai/", "meta/", "minimaxai/", "moonshotai/", "openai/", "qwen/", "zai-org/"],
+        dialect: &OPENAI,
+        path: "/endpoints/openapi",
+        version: "",
+    },
+    // Tuned models: the number of their endpoint.
+    Publisher {
+        models: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        dialect: &GEMINI,
+        path: "",
+        version: "",
+    },
+    Publisher { models: &[""], dialect: &GEMINI, path: "/publishers/google", version: "" },
 ];

@@ -8,7 +8,7 @@ use switchboard::providers::Provider;
 
 use super::address::Address;
 use super::variables::Variables;
-use super::{digest, provider};
+use super::{base, digest, provider};
 use crate::config::{At, Model, Report, Setting, is_secret_option};
 
 /// A deployment as the filter and as Envoy see it.
@@ -98,10 +98,10 @@ fn address(
     let path = format!("{}.litellm_params.api_base", model.path);
     let (base, at) = match &model.params.api_base {
         Some(setting) => match variables.text(setting, &path) {
-            Some(base) => (base, setting.at),
+            Some(base) => (base::with_usual_path(base, provider, options), setting.at),
             None => return Some((None, String::new())),
         },
-        None => match usual_base(model, provider, options, variables) {
+        None => match base::usual(model, provider, options, variables) {
             Ok(base) => (base, model.params.at),
             Err((message, help)) => {
                 report.error(model.params.at, message, Some(help));
@@ -117,48 +117,6 @@ fn address(
             None
         }
     }
-}
-
-/// The address of a deployment that gives none: the provider's variable, or its usual one.
-///
-/// # Errors
-/// What is missing, and what to do about it.
-fn usual_base(
-    model: &Model,
-    provider: &Provider,
-    options: &[(String, String)],
-    variables: &Variables<'_>,
-) -> Result<String, (String, String)> {
-    if let Some(base) = variables.usual(provider.base_env) {
-        return Ok(base);
-    }
-    let path = format!("{}.litellm_params", model.path);
-    if provider.base.is_empty() {
-        let message = format!("{path}.api_base is missing, and {} has no usual one", provider.name);
-        return Err((message, format!("add `api_base:` with the URL of your {} server", provider.name)));
-    }
-    let mut base = String::new();
-    let mut rest = provider.base;
-    while let Some((before, (name, after))) =
-        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
-    {
-        let Some((_, value)) = options.iter().find(|(option, value)| option == name && !value.is_empty())
-        else {
-            let preset = provider.options.iter().find(|preset| preset.name == name);
-            let variable = preset.and_then(|preset| preset.env.first());
-            let or_variable = variable.map(|name| format!(", or set {name}")).unwrap_or_default();
-            let message = format!("{path}.{name} is missing, which the address of {} needs", provider.name);
-            return Err((
-                message,
-                format!("add `{name}:`{or_variable}, or give the whole address as `api_base:`"),
-            ));
-        };
-        base.push_str(before);
-        base.push_str(value);
-        rest = after;
-    }
-    base.push_str(rest);
-    Ok(base)
 }
 
 fn api_key_env(

@@ -4,6 +4,7 @@
 //! [`crate::envoy`] only writes down a [`Plan`].
 
 mod address;
+mod base;
 mod deployments;
 mod digest;
 mod groups;

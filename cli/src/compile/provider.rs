@@ -17,6 +17,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("davinci-", "openai"),
     ("babbage-", "openai"),
     ("claude-", "anthropic"),
+    ("gemini-", "vertex_ai"),
 ];
 
 /// The vendor of a deployment, and the model's name there; or nothing, and an error.

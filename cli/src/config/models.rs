@@ -76,7 +76,8 @@ pub struct Params {
 }
 
 /// Parameters of a request that may stand in `litellm_params`, besides [`STANDARD_PARAMS`].
-const OTHER_DEFAULTS: &[&str] = &["dimensions", "encoding_format", "stream", "thinking", "top_k"];
+const OTHER_DEFAULTS: &[&str] =
+    &["dimensions", "encoding_format", "safety_settings", "stream", "thinking", "top_k"];
 
 /// What a provider needs besides a key, by `LiteLLM`'s names. None is secret.
 const OPTIONS: &[&str] = &[

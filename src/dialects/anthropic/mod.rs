@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Body, Dialect, Outbound, Stream, Target};
+use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Text};
 use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
@@ -49,11 +49,13 @@ impl Dialect for Anthropic {
     ) -> Result<Outbound, ErrorBody> {
         let written = request::write(request, to, memo)?;
         let betas = written.betas.header().map(|betas| ("anthropic-beta", Cow::Owned(betas)));
-        Ok(Outbound {
-            path: Cow::Borrowed(path(&to.deployment.api_base)),
-            headers: betas.into_iter().collect(),
-            body: Body::Bytes(written.body),
-        })
+        let path = if to.version_in_body().is_some() {
+            let method = if memo.stream { "streamRawPredict" } else { "rawPredict" };
+            Cow::Owned(format!("/models/{}:{method}", path_segment(to.model)))
+        } else {
+            Cow::Borrowed(path(&to.deployment.api_base))
+        };
+        Ok(Outbound { path, headers: betas.into_iter().collect(), body: Body::Bytes(written.body) })
     }
 
     fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
@@ -66,7 +68,10 @@ impl Dialect for Anthropic {
             #[serde(borrow)]
             error: &'a RawValue,
         }
-        match serde_json::from_slice::<Wire<'_>>(body) {
+        // A cloud that serves these models answers for itself, too, and puts its object into an array of one.
+        let trimmed = body.trim_ascii();
+        let object = trimmed.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(trimmed);
+        match serde_json::from_slice::<Wire<'_>>(object) {
             Ok(wire) => fault(Some(status), wire.error),
             Err(_) => Fault::unreadable(status, body),
         }

@@ -56,7 +56,12 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> 
     let mut body = Vec::with_capacity(request.body.len() + request.body.len() / 8 + 512);
     let mut betas = Betas::default();
     let mut w = Writer::new(&mut body);
-    w.object().key("model").string(to.model).key("max_tokens").number(plan.max_tokens);
+    w.object();
+    match to.version_in_body() {
+        Some(version) => w.key("anthropic_version").string(version),
+        None => w.key("model").string(to.model),
+    };
+    w.key("max_tokens").number(plan.max_tokens);
     let note = matches!(format, ResponseFormat::JsonObject).then_some(JSON_NOTE);
     let leading = turns::write_system(&mut w, &messages, request.get("system"), note)?;
     turns::write_messages(&mut w, &messages, leading, model, &tools.names, &mut betas)?;
@@ -182,6 +187,11 @@ fn is_personal(user: &str) -> bool {
 fn write_service_tier(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Result<(), ErrorBody> {
     let Some(tier) = request.text("service_tier")? else { return Ok(()) };
     match tier.inner() {
+        // Clouds that serve these models sell their tiers another way.
+        "auto" | "default" if to.version_in_body().is_some() => return Ok(()),
+        other if to.version_in_body().is_some() => {
+            return to.refuse_value("service_tier", &format!("service_tier='{other}'"));
+        }
         "auto" => w.key("service_tier").string("auto"),
         "default" | "standard_only" => w.key("service_tier").string("standard_only"),
         other => return to.refuse_value("service_tier", &format!("service_tier='{other}'")),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::{Outbound, Target};
-use super::{outbound, segment};
+use super::{bare, outbound};
 use crate::json::{JsonStr, Writer};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request};
 
@@ -21,7 +21,7 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Outbound
     let method = if to.publisher().is_none() {
         w.key("requests").array();
         for text in texts {
-            w.object().key("model").string(&format!("models/{}", segment(to.model)));
+            w.object().key("model").string(&format!("models/{}", bare(to.model)));
             content(&mut w, text);
             options.write(&mut w);
             w.end_object();

@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Body, Dialect, Outbound, Stream, Target};
+use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Text};
 use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
@@ -96,30 +96,13 @@ fn outbound(model: &str, method: &str, body: Vec<u8>) -> Outbound {
     } else {
         "models"
     };
-    let path = Cow::Owned(format!("/{folder}/{}:{method}", segment(model)));
+    let path = Cow::Owned(format!("/{folder}/{}:{method}", path_segment(bare(model))));
     Outbound { path, headers: Vec::new(), body: Body::Bytes(body) }
 }
 
-/// The model's name without what would end its place in the path. A name may hold an `@`, and begin with `models/`
-/// as the provider's own lists write it.
-fn segment(model: &str) -> Cow<'_, str> {
-    use core::fmt::Write as _;
-
-    let model = model.strip_prefix("models/").unwrap_or(model);
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~@".contains(c);
-    if model.chars().all(is_plain) {
-        return Cow::Borrowed(model);
-    }
-    let mut escaped = String::with_capacity(model.len() + 8);
-    for byte in model.bytes() {
-        if is_plain(char::from(byte)) {
-            escaped.push(char::from(byte));
-        } else {
-            let written = write!(escaped, "%{byte:02X}");
-            debug_assert!(written.is_ok(), "a String takes every character");
-        }
-    }
-    Cow::Owned(escaped)
+/// A name may begin with `models/`, as the provider's own lists write it.
+fn bare(model: &str) -> &str {
+    model.strip_prefix("models/").unwrap_or(model)
 }
 
 /// Reads the inside of `{"error":{"code","message","status","details"}}`. `status` is absent inside a stream.
