@@ -38,6 +38,7 @@ filter: toolchain ## Build the filter, switchboard.wasm
 
 bench: build ## Measure: benches of the code, then bare Envoy and Switchboard side by side
 	$(CARGO) bench --workspace
+	$(CARGO) run --release --quiet -p switchboard-bench -- $(ARGS)
 
 check: fmt clippy clippy-wasm docs size audit ## Everything that is checked without running it
 
