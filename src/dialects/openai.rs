@@ -95,7 +95,7 @@ impl Dialect for OpenAi {
             #[serde(borrow)]
             error: &'a RawValue,
         }
-        match serde_json::from_slice::<Wire<'_>>(body) {
+        match crate::json::parse::<Wire<'_>>(body) {
             Ok(wire) => read_error(status, wire.error),
             Err(_) => Fault::unreadable(status, body),
         }

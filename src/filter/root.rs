@@ -72,7 +72,7 @@ impl Context for Root {
             return;
         }
         let body = host::call_response_body(body_size);
-        match serde_json::from_slice::<SyncAnswer>(&body) {
+        match crate::json::parse::<SyncAnswer>(&body) {
             Ok(answer) => vm::with(|vm| {
                 vm.keyring.borrow_mut().apply(answer, host::now_ms());
                 if carried_batch {

@@ -51,7 +51,7 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         #[serde(borrow, default)]
         error: Option<&'a RawValue>,
     }
-    let wire: Wire<'_> = serde_json::from_slice(body).map_err(|_| Fault::unreadable(502, body))?;
+    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
     if let Some(error) = wire.error {
         return Err(fault(None, error));
     }

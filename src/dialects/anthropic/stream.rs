@@ -268,7 +268,7 @@ impl Translation {
 
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
-        let event: Event<'_> = serde_json::from_slice(frame.data)
+        let event: Event<'_> = crate::json::parse(frame.data)
             .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
         match &*event.kind {
             "content_block_delta" => {

@@ -85,7 +85,7 @@ pub(super) struct PromptFeedback<'a> {
 
 /// Translates it.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    let wire: Response<'_> = serde_json::from_slice(body).map_err(|_| Fault::unreadable(502, body))?;
+    let wire: Response<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
     if let Some(error) = wire.error {
         return Err(fault(None, error));
     }

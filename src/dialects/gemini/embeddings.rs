@@ -142,7 +142,7 @@ pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         #[serde(default)]
         prompt_token_count: u64,
     }
-    let wire: Wire<'_> = serde_json::from_slice(body).map_err(|_| Fault::unreadable(502, body))?;
+    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
     if let Some(error) = wire.error {
         return Err(super::fault(None, error));
     }

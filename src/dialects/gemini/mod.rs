@@ -77,7 +77,7 @@ impl Dialect for Gemini {
         // Some routes put the object into an array of one.
         let trimmed = body.trim_ascii();
         let object = trimmed.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(trimmed);
-        match serde_json::from_slice::<Wire<'_>>(object) {
+        match crate::json::parse::<Wire<'_>>(object) {
             Ok(wire) => fault(Some(status), wire.error),
             Err(_) => Fault::unreadable(status, body),
         }

@@ -107,7 +107,7 @@ fn write_call(call: &Call, memo: &Memo, out: &mut ChunkWriter) {
 
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
-        let event: Response<'_> = serde_json::from_slice(frame.data)
+        let event: Response<'_> = crate::json::parse(frame.data)
             .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
         if let Some(error) = event.error {
             return Err(fault(None, error));
