@@ -46,6 +46,13 @@ impl Setup {
         self
     }
 
+    /// Without a master key: the launcher makes one.
+    #[must_use]
+    pub fn without_master_key(mut self) -> Self {
+        self.environment.retain(|(name, _)| name != "LITELLM_MASTER_KEY");
+        self
+    }
+
     /// With so many workers.
     #[must_use]
     pub fn workers(mut self, count: u32) -> Self {

@@ -8,6 +8,7 @@ mod envoy_facts;
 mod keys;
 mod lifecycle;
 mod models;
+mod readme;
 mod recordings;
 mod retry;
 mod revocation;
