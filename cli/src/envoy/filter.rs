@@ -35,6 +35,8 @@ fn wasm(root_id: &str, configuration: &str, plan: &Plan, site: &Site) -> Value {
                 },
                 "allow_on_headers_stop_iteration": true,
                 "failure_policy": "FAIL_RELOAD",
+                // Envoy waits between reloads of a VM, a second by default: that long a worker would be down.
+                "reload_config": { "backoff": { "base_interval": "0.05s", "max_interval": "1s" } },
                 "configuration": {
                     "@type": "type.googleapis.com/google.protobuf.StringValue",
                     "value": configuration,
