@@ -248,13 +248,23 @@ impl<'a> Splice<'a> {
         else {
             return;
         };
-        let end = value + member.value.get().len();
+        self.cut(start, value + member.value.get().len());
+    }
+
+    /// Takes an item of an array out, with the comma that it no longer needs.
+    pub fn remove_item(&mut self, item: &str) {
+        if let Some(start) = offset_in(self.source, item) {
+            self.cut(start, start + item.len());
+        }
+    }
+
+    fn cut(&mut self, start: usize, end: usize) {
         let after = self.skip_space(end);
         if self.source.get(after) == Some(&b',') {
             self.edits.push((start, self.skip_space(after + 1), Cow::Borrowed(b"")));
         } else {
-            // The last member: the comma before it goes. If that one's member goes too, its edit ends where this
-            // one starts, so the comma is taken back by `write`.
+            // The last one: the comma before it goes. If the one before goes too, its edit ends where this one
+            // starts, so the comma is taken back by `write`.
             self.edits.push((start, end, Cow::Borrowed(b"")));
         }
     }
@@ -263,6 +273,24 @@ impl<'a> Splice<'a> {
     pub fn append(&mut self, members: impl Into<Cow<'a, [u8]>>) {
         if let Some(close) = memchr::memrchr(b'}', self.source) {
             self.edits.push((close, close, members.into()));
+        }
+    }
+
+    /// Adds members at the end of an object, or items at the end of an array, that lies in the source.
+    pub fn append_to(&mut self, token: &str, written: impl Into<Cow<'a, [u8]>>) {
+        if let Some(start) = offset_in(self.source, token) {
+            let close = start + token.len().saturating_sub(1);
+            self.edits.push((close, close, written.into()));
+        }
+    }
+
+    /// Adds an item at the beginning of an array that lies in the source.
+    pub fn prepend_to(&mut self, array: &str, mut item: Vec<u8>) {
+        if let Some(start) = offset_in(self.source, array) {
+            if self.source.get(self.skip_space(start + 1)) != Some(&b']') {
+                item.push(b',');
+            }
+            self.edits.push((start + 1, start + 1, item.into()));
         }
     }
 
@@ -282,7 +310,7 @@ impl<'a> Splice<'a> {
             let Some(kept) = self.source.get(at..*start) else { continue };
             out.extend_from_slice(kept);
             at = *end;
-            let closes = self.source.get(self.skip_space(*end)) == Some(&b'}');
+            let closes = matches!(self.source.get(self.skip_space(*end)), Some(b'}' | b']'));
             if text.is_empty() {
                 if closes {
                     trim_comma(&mut out);
@@ -292,7 +320,7 @@ impl<'a> Splice<'a> {
             let appended = start == end;
             if appended {
                 trim_comma(&mut out);
-                if out.trim_ascii_end().last() != Some(&b'{') {
+                if !matches!(out.trim_ascii_end().last(), Some(b'{' | b'[')) {
                     out.push(b',');
                 }
             }
@@ -517,6 +545,26 @@ mod tests {
         assert_eq!(without(source, &[0, 1, 2], r#""d":4"#), r#"{"d":4}"#);
         assert_eq!(without(source, &[2], r#""d":4"#), r#"{"a":1, "b":2,"d":4}"#);
         assert_eq!(without("{}", &[], r#""d":4"#), r#"{"d":4}"#);
+    }
+
+    #[test]
+    fn nested_objects_and_arrays_are_edited_in_place() {
+        let source = r#"{"a":[ {"x":1}, {"y":2} , 3],"b":[],"c":{}}"#;
+        let object = Object::parse(source.as_bytes()).unwrap();
+        let array = object.get("a").unwrap();
+        let items: Vec<&RawValue> = serde_json::from_str(array.get()).unwrap();
+        let mut splice = Splice::new(source.as_bytes());
+        splice.append_to(items[0].get(), &b"\"z\":0"[..]);
+        splice.remove_item(items[1].get());
+        splice.remove_item(items[2].get());
+        splice.append_to(array.get(), &b"4"[..]);
+        splice.prepend_to(array.get(), b"0".to_vec());
+        splice.prepend_to(object.get("b").unwrap().get(), b"5".to_vec());
+        splice.append_to(object.get("c").unwrap().get(), &b"\"d\":6"[..]);
+        assert_eq!(
+            String::from_utf8(splice.write()).unwrap(),
+            r#"{"a":[0, {"x":1,"z":0},4],"b":[5],"c":{"d":6}}"#
+        );
     }
 
     #[test]

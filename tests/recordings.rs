@@ -1,14 +1,12 @@
 //! Real answers of providers, where their recordings are present beside the repository.
 
-mod fixtures;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use switchboard::exchange::Streaming;
 use switchboard::openai::{Memo, Operation};
-use switchboard::providers::{Provider, find};
+use switchboard::providers::{PROVIDERS, Provider};
 
 /// Recordings that hold a fault of the provider's, and what is made of it.
 const FAULTS: &[(&str, &str)] = &[
@@ -93,6 +91,19 @@ fn check_answer(file: &Path, recorded: &Value, body: &[u8]) {
         );
         assert_eq!(answer["usage"]["total_tokens"], recorded["usageMetadata"]["totalTokenCount"]);
     }
+    if let Some(message) = recorded["choices"][0].get("message") {
+        let told = &choice["message"];
+        assert_eq!(
+            told["content"].as_str().unwrap_or_default(),
+            words(&message["content"]),
+            "{}",
+            file.display()
+        );
+        let calls = |message: &Value| message["tool_calls"].as_array().map_or(0, Vec::len);
+        assert_eq!(calls(told), calls(message), "{}", file.display());
+        let thought = message["reasoning"].as_str().or(message["reasoning_content"].as_str());
+        assert!(thought.is_none_or(|thought| told["reasoning_content"] == thought), "{}", file.display());
+    }
     let Some(blocks) = recorded["content"].as_array() else { return };
     let of = |kind: &str| blocks.iter().filter(|block| block["type"] == kind).collect::<Vec<_>>();
     let text: String = of("text").iter().filter_map(|block| block["text"].as_str()).collect();
@@ -101,6 +112,12 @@ fn check_answer(file: &Path, recorded: &Value, body: &[u8]) {
     assert_eq!(calls, of("tool_use").len(), "{}", file.display());
     assert!(choice["finish_reason"].is_string(), "{}", file.display());
     assert!(answer["usage"]["prompt_tokens"].as_u64() >= recorded["usage"]["input_tokens"].as_u64());
+}
+
+/// A content of `OpenAI`'s form: a text, or parts of which some have words.
+fn words(content: &Value) -> String {
+    let parts = content.as_array().into_iter().flatten().filter_map(|part| part["text"].as_str());
+    content.as_str().into_iter().chain(parts).collect()
 }
 
 /// The words and the number of calls of a candidate; a call in pieces has one name.
@@ -148,9 +165,8 @@ fn check_stream(file: &Path, recorded: &str, out: &str) {
         expected.push_str(event["delta"]["text"].as_str().unwrap_or_default());
         expected.push_str(event["content_block"]["text"].as_str().unwrap_or_default());
         for choice in event["choices"].as_array().into_iter().flatten() {
-            expected.push_str(
-                choice["delta"]["content"].as_str().or(choice["text"].as_str()).unwrap_or_default(),
-            );
+            expected.push_str(choice["text"].as_str().unwrap_or_default());
+            expected.push_str(&words(&choice["delta"]["content"]));
         }
     }
     assert_eq!(text, expected, "{}", file.display());
@@ -197,19 +213,21 @@ fn fault_of(file: &Path) -> Option<&'static str> {
     FAULTS.iter().find(|(recording, _)| *recording == name).map(|(_, words)| *words)
 }
 
-/// The recordings of each dialect, sorted; none where the folder is not there.
+/// The recordings of each vendor, sorted; none where the folder is not there.
 fn recordings() -> Vec<(&'static Provider, Vec<PathBuf>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/recordings");
     let mut found = Vec::new();
-    for provider in fixtures::dialects() {
+    for provider in PROVIDERS {
         let folder = match provider.name {
+            "dashscope" => "alibaba",
             "gemini" => "google",
+            "moonshot" => "moonshotai",
             name => name,
         };
         let Ok(folder) = fs::read_dir(root.join(folder)) else { continue };
         let mut files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
         files.sort();
-        found.push((find(provider.name).unwrap(), files));
+        found.push((provider, files));
     }
     if found.is_empty() {
         eprintln!("no recordings beside the repository: nothing is tested here");

@@ -3,6 +3,7 @@
 mod fixtures;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,11 @@ use switchboard::providers::{Auth, OWNED_HEADERS, PROVIDERS, Provider, find, nam
 
 /// Names that are the gateway's own words, too: the client's language, and `LiteLLM`'s `mock_response`.
 const OWN_WORDS: &[&str] = &["openai", "mock"];
+
+/// The head of the table in `docs/providers.md`.
+const TABLE_HEAD: &str = "\
+| name | dialect | can be asked for | `api_base` where the configuration names none | credential | presented as |
+|---|---|---|---|---|---|";
 
 #[test]
 fn every_row_is_reached_by_its_name_and_every_dialect_by_a_row_of_its_own() {
@@ -30,27 +36,51 @@ fn every_row_is_reached_by_its_name_and_every_dialect_by_a_row_of_its_own() {
 }
 
 #[test]
-fn every_row_is_documented_as_it_is() {
-    let page = fs::read_to_string(repository().join("docs/providers.md")).unwrap();
+fn the_documented_table_is_that_of_the_rows() {
+    let file = repository().join("docs/providers.md");
+    let page = fs::read_to_string(&file).unwrap();
+    let (before, rest) = page.split_once(TABLE_HEAD).expect("docs/providers.md has the table's head");
+    let end = rest.find("\n\n").expect("a blank line follows the table");
+    let mut table = String::from("\n");
     for row in PROVIDERS {
-        let line = page
-            .lines()
-            .find(|line| line.starts_with(&format!("| `{}` |", row.name)))
-            .unwrap_or_else(|| panic!("docs/providers.md has no line for {}", row.name));
-        for fact in [row.dialect.name(), row.base, row.key_env] {
-            assert!(fact.is_empty() || line.contains(&format!("`{fact}`")), "{fact} is missing in {line}");
-        }
+        let shown = |fact: &str| if fact.is_empty() { String::new() } else { format!("`{fact}`") };
+        let base = [shown(row.base_env), shown(row.base)].into_iter().filter(|fact| !fact.is_empty());
+        let base: Vec<String> = base.collect();
+        let keys: Vec<String> =
+            [row.key_env].iter().chain(row.other_key_envs).map(|name| shown(name)).collect();
+        let auth = match row.auth {
+            Auth::Bearer => "`authorization: Bearer`".to_owned(),
+            Auth::BearerIfAny => "`authorization: Bearer`, if there is one".to_owned(),
+            Auth::Header(name) => shown(name),
+            Auth::HeaderOrToken { header, token } => format!("`{header}`, or `{token}` as a bearer's"),
+            Auth::Aws { service } => format!("AWS API key, or a signature for `{service}`"),
+            Auth::None => String::new(),
+        };
+        let operations: Vec<&str> =
+            row.dialect.operations().iter().map(|operation| operation.mode()).collect();
+        let _ = writeln!(
+            table,
+            "| `{}` | `{}` | {} | {} | {} | {auth} |",
+            row.name,
+            row.dialect.name(),
+            operations.join(", "),
+            base.join(", or "),
+            keys.join(", "),
+        );
     }
-    let table = page.lines().take_while(|line| !line.starts_with("## "));
-    let documented = table.filter(|line| line.starts_with("| `")).count();
-    assert_eq!(documented, PROVIDERS.len(), "docs/providers.md documents rows that are not there");
+    let right = format!("{before}{TABLE_HEAD}{}{}", table.trim_end_matches('\n'), &rest[end..]);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, right).unwrap();
+    } else {
+        assert!(page == right, "docs/providers.md differs from the rows; UPDATE=1 rewrites its table");
+    }
 }
 
 #[test]
 fn every_header_of_a_provider_is_taken_away_before_the_next_attempt() {
     for row in PROVIDERS {
         let auth = match row.auth {
-            Auth::Header(name) => name,
+            Auth::Header(name) | Auth::HeaderOrToken { header: name, .. } => name,
             _ => "authorization",
         };
         for name in row.headers.iter().map(|(name, _)| *name).chain([auth]) {

@@ -6,7 +6,7 @@ use switchboard::dialects::{Body, Target};
 use switchboard::exchange::Streaming;
 use switchboard::frame::{Framer, Framing};
 use switchboard::openai::{Memo, Operation, Request};
-use switchboard::providers::PROVIDERS;
+use switchboard::providers::{PROVIDERS, Provider};
 
 /// Frames do not depend on how their bytes were cut.
 ///
@@ -40,7 +40,7 @@ pub fn sse(data: &[u8]) {
 /// # Panics
 /// When it does, is not, or does not.
 pub fn stream(data: &[u8]) {
-    for provider in PROVIDERS {
+    for provider in speakers() {
         for operation in [Operation::Chat, Operation::Completions] {
             let translated = |chunks: &[&[u8]]| {
                 let mut streaming = Streaming::new(provider.dialect, &memo(operation), provider.name);
@@ -66,7 +66,7 @@ pub fn stream(data: &[u8]) {
 /// # Panics
 /// When something else comes out.
 pub fn request(data: &[u8]) {
-    for provider in PROVIDERS {
+    for provider in speakers() {
         for operation in [Operation::Chat, Operation::Completions, Operation::Embeddings] {
             let mut memo = memo(operation);
             if let Ok(answer) = provider.dialect.answer(data, &memo) {
@@ -88,6 +88,14 @@ pub fn request(data: &[u8]) {
             }
         }
     }
+}
+
+/// One row for each way of speaking: many vendors share one.
+fn speakers() -> impl Iterator<Item = &'static Provider> {
+    PROVIDERS.iter().enumerate().filter_map(|(at, row)| {
+        let is_known = |known: &Provider| core::ptr::addr_eq(known.dialect, row.dialect);
+        (!PROVIDERS[..at].iter().any(is_known)).then_some(row)
+    })
 }
 
 fn check_events(out: &[u8]) {

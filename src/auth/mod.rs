@@ -22,8 +22,13 @@ pub fn present(
 ) -> Result<(), Fault> {
     match auth {
         Auth::None => {}
-        Auth::Bearer => headers.set("authorization", bearer(credential(endpoint)?)),
+        Auth::BearerIfAny if endpoint.credential.is_none() => {}
+        Auth::Bearer | Auth::BearerIfAny => headers.set("authorization", bearer(credential(endpoint)?)),
         Auth::Header(name) => headers.set(name, credential(endpoint)?.reveal().to_owned()),
+        Auth::HeaderOrToken { header, token } => match secret(endpoint, token) {
+            Some(token) => headers.set("authorization", bearer(token)),
+            None => headers.set(header, credential(endpoint)?.reveal().to_owned()),
+        },
         Auth::Aws { service } => aws(service, endpoint, headers, body, now_ms)?,
     }
     Ok(())
@@ -34,6 +39,11 @@ fn credential(endpoint: &Endpoint) -> Result<&Secret, Fault> {
         .credential
         .as_ref()
         .ok_or_else(|| missing(endpoint, endpoint.deployment.api_key_env.as_deref().unwrap_or("api_key")))
+}
+
+/// One of the deployment's further credentials.
+fn secret<'e>(endpoint: &'e Endpoint, name: &str) -> Option<&'e Secret> {
+    endpoint.secrets.iter().find(|(secret, _)| secret == name).map(|(_, value)| value)
 }
 
 fn bearer(credential: &Secret) -> String {
@@ -48,8 +58,7 @@ fn aws(
     body: &[u8],
     now_ms: u64,
 ) -> Result<(), Fault> {
-    let secret =
-        |name: &str| endpoint.secrets.iter().find(|(secret, _)| secret == name).map(|(_, value)| value);
+    let secret = |name: &str| secret(endpoint, name);
     if let Some(key) = endpoint.credential.as_ref().or_else(|| secret("aws_bearer_token")) {
         headers.set("authorization", bearer(key));
         return Ok(());

@@ -5,7 +5,7 @@ mod anthropic;
 mod claude;
 mod gemini;
 mod mock;
-mod openai;
+pub mod openai;
 
 pub use anthropic::ANTHROPIC;
 pub use gemini::GEMINI;
@@ -98,6 +98,11 @@ impl<'a> Target<'a> {
         self.publisher().map(|publisher| publisher.version).filter(|version| !version.is_empty())
     }
 
+    /// The model that is meant, where the provider's own name for it is an operator's (`model_info.base_model`).
+    pub fn base_model(&self) -> &'a str {
+        self.option("base_model").unwrap_or(self.model)
+    }
+
     /// Refuses a value that the model cannot be asked for, unless such parameters are to be left out.
     ///
     /// # Errors
@@ -120,6 +125,18 @@ impl<'a> Target<'a> {
     /// # Errors
     /// `LiteLLM`'s `UnsupportedParamsError`, with the names.
     pub fn check_params(&self, request: &Request<'_>, supported: &[&str]) -> Result<(), ErrorBody> {
+        self.check_params_by(request, &|name| supported.contains(&name))
+    }
+
+    /// The same, where a language has no list of what it supports.
+    ///
+    /// # Errors
+    /// As [`Self::check_params`].
+    pub fn check_params_by(
+        &self,
+        request: &Request<'_>,
+        is_supported: &dyn Fn(&str) -> bool,
+    ) -> Result<(), ErrorBody> {
         if self.drop_params {
             return Ok(());
         }
@@ -127,7 +144,7 @@ impl<'a> Target<'a> {
             .params()
             .filter(|(name, value)| {
                 crate::openai::STANDARD_PARAMS.contains(&&**name)
-                    && !supported.contains(&&**name)
+                    && !is_supported(name)
                     && value.get() != "null"
                     && !crate::openai::is_default(name, value)
                     // LiteLLM never checks these.

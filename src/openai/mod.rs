@@ -25,7 +25,7 @@ pub use params::{STANDARD_PARAMS, is_default, is_private};
 pub use request::{Request, ResponseFormat};
 pub use signature::{bare_id, signature_of, signed_id};
 pub use tool::{AnyTool, Tool, ToolChoice};
-pub use tool_names::{ToolNames, safe_id};
+pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::Usage;
 
 /// What the client asks for.
@@ -122,6 +122,11 @@ impl Memo {
     /// A header of the answer, of those that its language reads.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
+    }
+
+    /// An id for the call of that number, where the provider gives none.
+    pub fn call_id(&self, number: usize) -> String {
+        format!("call_{}_{number}", self.id.strip_prefix("chatcmpl-").unwrap_or(&self.id))
     }
 
     /// The client's name of a tool.

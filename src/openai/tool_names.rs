@@ -82,6 +82,24 @@ pub fn safe_id(id: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// An id of a tool call in exactly nine letters and digits: one that is such stays, another becomes the same nine
+/// on every turn and on both sides of the call.
+pub fn nine_letter_id(id: &str) -> Cow<'_, str> {
+    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Cow::Borrowed(id);
+    }
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(id.as_bytes());
+    let mut number = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let mut nine = String::with_capacity(9);
+    for _ in 0..9 {
+        let letter = usize::try_from(number % 62).ok().and_then(|at| LETTERS.get(at)).copied();
+        nine.push(char::from(letter.unwrap_or(b'0')));
+        number /= 62;
+    }
+    Cow::Owned(nine)
+}
+
 fn is_fine_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
@@ -111,6 +129,16 @@ mod tests {
         assert_eq!(safe_id("call_1"), "call_1");
         assert_eq!(safe_id("call:1"), "call_3a1");
         assert_eq!(safe_id("call.1"), "call_2e1");
+    }
+
+    #[test]
+    fn an_id_of_nine_letters_stays_and_another_always_becomes_the_same() {
+        assert_eq!(nine_letter_id("gSIMJiOkT"), "gSIMJiOkT");
+        let nine = nine_letter_id("call_abc").into_owned();
+        assert!(nine.len() == 9 && nine.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{nine}");
+        assert_eq!(nine_letter_id("call_abc"), nine);
+        assert_eq!(nine_letter_id(&nine), nine);
+        assert_ne!(nine_letter_id("call_abd"), nine);
     }
 
     proptest! {

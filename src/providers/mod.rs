@@ -3,6 +3,8 @@
 //! A vendor that speaks a known language is one row (`rows.rs`). `name` is `LiteLLM`'s prefix in
 //! `litellm_params.model`.
 
+mod accents;
+mod hosts;
 mod rows;
 
 use std::borrow::Cow;
@@ -87,12 +89,21 @@ impl Provider {
 pub enum Auth {
     /// `authorization: Bearer …`
     Bearer,
+    /// `authorization: Bearer …`, where there is a credential: a server of one's own may need none.
+    BearerIfAny,
     /// The credential alone in this header.
     Header(&'static str),
     /// AWS: an API key as a bearer, or else a signature (version 4) under this service's name.
     Aws {
         /// The service's name in signatures.
         service: &'static str,
+    },
+    /// The same, unless the deployment's secrets hold a token of that name, which is a bearer's.
+    HeaderOrToken {
+        /// The header of the credential.
+        header: &'static str,
+        /// `LiteLLM`'s name of the token.
+        token: &'static str,
     },
     /// No credential.
     None,
@@ -125,10 +136,12 @@ pub const OWNED_HEADERS: &[&str] = &[
     "anthropic-beta",
     "anthropic-version",
     "api-key",
+    "api-subscription-key",
     "authorization",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-security-token",
     "x-api-key",
     "x-goog-api-key",
+    "x-snowflake-authorization-token-type",
 ];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use switchboard::config::{self, ExtraHeader, Price};
-use switchboard::providers::Provider;
+use switchboard::providers::{Auth, Provider};
 
 use super::address::Address;
 use super::variables::Variables;
@@ -128,13 +128,22 @@ fn api_key_env(
     let path = format!("{}.litellm_params.api_key", model.path);
     match &model.params.api_key {
         Some(setting) => Some(variables.secret(setting, id, "API_KEY", &path)),
-        None if provider.key_env.is_empty() => None,
+        None if !needs_key(model, provider, variables) => None,
         None => Some(variables.usual_secret(
             provider.key_env,
             provider.other_key_envs,
             model.params.at,
             &model.path,
         )),
+    }
+}
+
+/// Whether a deployment that gives no key is to use the provider's usual one.
+fn needs_key(model: &Model, provider: &Provider, variables: &Variables<'_>) -> bool {
+    match provider.auth {
+        Auth::BearerIfAny => variables.usual(provider.key_env).is_some(),
+        Auth::HeaderOrToken { token, .. } => !model.params.options.iter().any(|(name, _)| *name == token),
+        _ => !provider.key_env.is_empty(),
     }
 }
 

@@ -1,0 +1,128 @@
+//! Errors, in the forms that vendors give them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::json::{JsonStr, Object};
+use crate::openai::{Class, Fault};
+
+/// Reads an answer whose status says that it is an error.
+pub(super) fn read(status: u16, body: &[u8]) -> Fault {
+    // Google's compatible endpoint puts it into an array.
+    let inside =
+        body.trim_ascii().strip_prefix(b"[").and_then(|body| body.strip_suffix(b"]")).unwrap_or(body);
+    let Ok(object) = Object::parse(inside) else { return Fault::unreadable(status, body) };
+    if let Some(error) = object.get("error") {
+        return read_error(status, error);
+    }
+    // Flat: `{"object":"error","message",…}`, `{"message"}`, `{"detail"}`.
+    let is_flat = object.get("message").is_some() || object.get("detail").is_some();
+    match crate::json::parse::<&RawValue>(inside) {
+        Ok(flat) if is_flat => read_error(status, flat),
+        _ => Fault::unreadable(status, body),
+    }
+}
+
+/// An error inside an answer with status 200 (`base_resp`); nothing where all is well.
+pub(super) fn in_base_resp(object: &Object<'_>) -> Option<Fault> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        status_code: i64,
+        #[serde(borrow, default)]
+        status_msg: Option<JsonStr<'a>>,
+    }
+    let wire: Wire<'_> = serde_json::from_str(object.get("base_resp")?.get()).ok()?;
+    let class = match wire.status_code {
+        0 => return None,
+        1002 | 1008 => Class::RateLimit,
+        1004 => Class::Authentication,
+        1026 | 1027 => Class::ContentPolicyViolation,
+        1039 => Class::ContextWindowExceeded,
+        2013 => Class::BadRequest,
+        _ => Class::InternalServer,
+    };
+    let message = wire.status_msg.and_then(JsonStr::decode).unwrap_or_default();
+    Some(Fault::new(class, message))
+}
+
+/// Reads the inside of `{"error": …}` in the forms that vendors give it: an object, a string.
+pub(super) fn read_error(status: u16, error: &RawValue) -> Fault {
+    #[derive(Deserialize, Default)]
+    struct Wire<'a> {
+        #[serde(borrow, default)]
+        message: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        param: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        code: Option<&'a RawValue>,
+        #[serde(borrow, default, rename = "type")]
+        kind: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        detail: Option<&'a RawValue>,
+    }
+    fn text(raw: Option<&RawValue>) -> Option<String> {
+        let raw = raw?;
+        JsonStr::of(raw).map_or_else(|| Some(raw.get().to_owned()), |s| Some(s.decode()?.into_owned()))
+    }
+    if let Some(message) = JsonStr::of(error) {
+        return Fault::new(Class::of_status(status), message.decode().unwrap_or_default());
+    }
+    let wire: Wire<'_> = serde_json::from_str(error.get()).unwrap_or_default();
+    let code = text(wire.code);
+    // Some vendors put the status into the body of a 200, or into a stream.
+    let status = match code.as_deref().and_then(|code| code.parse().ok()) {
+        Some(in_body @ 400..=599) if status == 500 => in_body,
+        _ => status,
+    };
+    let message = text(wire.message).or_else(|| Some(detail(wire.detail?)));
+    let message = message.unwrap_or_else(|| error.get().chars().take(512).collect());
+    let kind = text(wire.kind);
+    let class = match (code.as_deref(), kind.as_deref()) {
+        (Some("context_length_exceeded"), _) => Class::ContextWindowExceeded,
+        (Some("content_policy_violation" | "content_filter"), _) => Class::ContentPolicyViolation,
+        (Some("rate_limit_exceeded" | "insufficient_quota"), _)
+        | (_, Some("rate_limit_error" | "rate_limit_exceeded"))
+            if status == 500 =>
+        {
+            Class::RateLimit
+        }
+        _ if status == 400 && is_context_window(&message) => Class::ContextWindowExceeded,
+        _ => Class::of_status(status),
+    };
+    let param = text(wire.param).filter(|param| !param.is_empty());
+    Fault { param, ..Fault::new(class, message) }
+}
+
+/// `detail`, a text or `FastAPI`'s list of what is wrong and where.
+fn detail(raw: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct Wrong<'a> {
+        #[serde(borrow)]
+        loc: Vec<&'a RawValue>,
+        #[serde(borrow)]
+        msg: JsonStr<'a>,
+    }
+    if let Some(text) = JsonStr::of(raw).and_then(JsonStr::decode) {
+        return text.into_owned();
+    }
+    let wrong: Vec<Wrong<'_>> = serde_json::from_str(raw.get()).unwrap_or_default();
+    if wrong.is_empty() {
+        return raw.get().chars().take(512).collect();
+    }
+    let told: Vec<String> = wrong
+        .iter()
+        .map(|wrong| {
+            let place: Vec<&str> = wrong.loc.iter().map(|step| step.get().trim_matches('"')).collect();
+            format!("{}: {}", place.join("."), wrong.msg.decode().unwrap_or_default())
+        })
+        .collect();
+    told.join("; ")
+}
+
+/// The words by which vendors without a code say it (`LiteLLM`'s list, `exception_mapping_utils`).
+fn is_context_window(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["maximum context length", "context length exceeded", "context_length_exceeded", "string too long"]
+        .iter()
+        .any(|words| message.contains(words))
+}

@@ -1,0 +1,32 @@
+//! `response_format` of a request, where a vendor takes only one of its forms.
+
+use super::quirks::Formats;
+use crate::openai::{ErrorBody, Request, ResponseFormat};
+
+/// What stands for it; nothing where it may stay.
+pub(super) fn replaced(formats: Formats, request: &Request<'_>) -> Result<Option<Vec<u8>>, ErrorBody> {
+    if formats == Formats::All {
+        return Ok(None);
+    }
+    Ok(match (formats, request.response_format()?) {
+        (Formats::Object, ResponseFormat::JsonSchema { .. }) => Some(br#"{"type":"json_object"}"#.to_vec()),
+        (Formats::Schema, ResponseFormat::JsonObject) => Some(
+            br#"{"type":"json_schema","json_schema":{"name":"object","schema":{"type":"object"}}}"#.to_vec(),
+        ),
+        _ => None,
+    })
+}
+
+/// What the model is told, where the vendor cannot hold it to a schema.
+pub(super) fn note(formats: Formats, request: &Request<'_>) -> Result<Option<String>, ErrorBody> {
+    if formats != Formats::Object {
+        return Ok(None);
+    }
+    Ok(match request.response_format()? {
+        ResponseFormat::JsonSchema { schema, .. } => Some(format!(
+            "Answer with one JSON object and nothing else. It follows this JSON Schema: {}",
+            schema.get()
+        )),
+        _ => None,
+    })
+}

@@ -1,0 +1,198 @@
+//! `messages` of a request: edits in place, where a vendor takes less than `OpenAI`.
+
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use super::quirks::Quirks;
+use super::{formats, json_string};
+use crate::json::{JsonStr, Member, Object, Splice, Writer};
+use crate::openai::{Content, ErrorBody, Request, nine_letter_id};
+
+/// Edits them.
+pub(super) fn mend(
+    quirks: &Quirks,
+    request: &Request<'_>,
+    to: &Target<'_>,
+    raw: &RawValue,
+    splice: &mut Splice<'_>,
+) -> Result<(), ErrorBody> {
+    if let Some(note) = formats::note(quirks.formats, request)? {
+        let mut message = Vec::new();
+        let mut w = Writer::new(&mut message);
+        w.object().key("role").string("system").key("content").string(&note).end_object();
+        splice.prepend_to(raw.get(), message);
+    }
+    if !needs_mending(quirks, raw.get()) {
+        return Ok(());
+    }
+    let fills_reasoning = reasons(quirks, request, to);
+    // What is no array of messages goes on as it is: the provider says what is wrong with it.
+    let messages: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    for message in messages {
+        let Ok(object) = Object::parse(message.get().as_bytes()) else { continue };
+        let said = Said::of(&object);
+        if quirks.messages.no_empty && said.is_empty_turn() {
+            splice.remove_item(message.get());
+            continue;
+        }
+        for member in object.members() {
+            edit(quirks, &said, member, splice);
+        }
+        if fills_reasoning && said.has_calls && object.get("reasoning_content").is_none() {
+            splice.append_to(message.get(), &br#""reasoning_content":" ""#[..]);
+        }
+    }
+    Ok(())
+}
+
+/// Writes the prompt of `/completions` as what a user says.
+pub(super) fn write_prompt(request: &Request<'_>, w: &mut Writer<'_>) -> Result<(), ErrorBody> {
+    w.key("messages").array();
+    for message in request.messages()? {
+        if let Content::Text(prompt) = message.content {
+            w.object().key("role").string("user").key("content").raw(prompt.token()).end_object();
+        }
+    }
+    w.end_array();
+    Ok(())
+}
+
+/// Whether a look at the text shows something to edit: most vendors have little, and most messages nothing of it.
+fn needs_mending(quirks: &Quirks, text: &str) -> bool {
+    let rules = &quirks.messages;
+    let has = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    let has_key = |name: &str| {
+        memchr::memmem::find_iter(text.as_bytes(), name.as_bytes())
+            .any(|at| at > 0 && text.as_bytes().get(at - 1) == Some(&b'"'))
+    };
+    rules.flat
+        || rules.bare_parts
+        || rules.no_empty
+        || !rules.developer && has("\"developer\"")
+        || (rules.nine_letter_ids || rules.reasoning_with_calls.is_some()) && has("\"tool_call")
+        || rules.without.iter().any(|name| has_key(name))
+}
+
+/// Whether the model thinks: then its calls must come with what it thought.
+fn reasons(quirks: &Quirks, request: &Request<'_>, to: &Target<'_>) -> bool {
+    let Some(thinkers) = quirks.messages.reasoning_with_calls else { return false };
+    let asked = |name: &str, not: &str| request.get(name).is_some_and(|raw| !raw.get().contains(not));
+    thinkers.iter().any(|word| to.base_model().contains(word))
+        || asked("reasoning_effort", "\"none\"")
+        || asked("thinking", "\"disabled\"")
+}
+
+/// What an edit of a member must know of the message.
+struct Said<'a> {
+    role: &'a str,
+    has_calls: bool,
+    has_content: bool,
+}
+
+impl<'a> Said<'a> {
+    fn of(object: &Object<'a>) -> Self {
+        let is_nothing = |raw: &RawValue| matches!(raw.get(), "[]" | "\"\"");
+        Self {
+            role: object.get("role").and_then(JsonStr::of).map(JsonStr::inner).unwrap_or_default(),
+            has_calls: object.get("tool_calls").is_some_and(|calls| !is_nothing(calls)),
+            has_content: object.get("content").is_some_and(|content| !is_nothing(content)),
+        }
+    }
+
+    fn is_empty_turn(&self) -> bool {
+        self.role == "assistant" && !self.has_calls && !self.has_content
+    }
+}
+
+fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Splice<'_>) {
+    let rules = &quirks.messages;
+    let name = member.key.inner();
+    if rules.without.contains(&name) && !(name == "name" && said.role == "tool") {
+        splice.remove(member);
+        return;
+    }
+    match name {
+        "role" if said.role == "developer" && !rules.developer => {
+            splice.replace(member.value.get(), &br#""system""#[..]);
+        }
+        "content" => content(quirks, member.value, splice),
+        "tool_call_id" if rules.nine_letter_ids => nine_letters(member.value, splice),
+        "tool_calls" if rules.nine_letter_ids => {
+            let calls: Vec<Object<'_>> = serde_json::from_str(member.value.get()).unwrap_or_default();
+            for id in calls.iter().filter_map(|call| call.get("id")) {
+                nine_letters(id, splice);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn nine_letters(raw: &RawValue, splice: &mut Splice<'_>) {
+    if let Some(id) = JsonStr::of(raw).and_then(JsonStr::decode) {
+        let sent = nine_letter_id(&id);
+        if sent != id {
+            splice.replace(raw.get(), json_string(&sent));
+        }
+    }
+}
+
+/// The parts of a message, where they are an array.
+fn content(quirks: &Quirks, raw: &RawValue, splice: &mut Splice<'_>) {
+    if !raw.get().starts_with('[') {
+        return;
+    }
+    let rules = &quirks.messages;
+    let parts: Vec<Object<'_>> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let is_text = |part: &Object<'_>| {
+        part.get("type").and_then(JsonStr::of).map(JsonStr::inner).unwrap_or_default() == "text"
+    };
+    if rules.flat && parts.iter().all(is_text) {
+        let texts = parts.iter().filter_map(|part| part.get("text").and_then(JsonStr::of));
+        let mut joined = Vec::with_capacity(raw.get().len());
+        Writer::new(&mut joined).joined(texts);
+        splice.replace(raw.get(), joined);
+        return;
+    }
+    let tokens: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    for (part, token) in parts.iter().zip(tokens) {
+        if let Some(bare) = rules.bare_parts.then(|| bare_part(part)).flatten() {
+            splice.replace(token.get(), bare);
+            continue;
+        }
+        for member in part.members() {
+            if rules.without.contains(&member.key.inner()) {
+                splice.remove(member);
+            }
+        }
+    }
+}
+
+/// A part whose value lies without an object around it.
+fn bare_part(part: &Object<'_>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut w = Writer::new(&mut out);
+    let inside = |name: &str| Object::parse(part.get(name)?.get().as_bytes()).ok();
+    match part.get("type").and_then(JsonStr::of)?.inner() {
+        "input_audio" => {
+            let audio = inside("input_audio")?;
+            w.object().key("type").string("input_audio").key("input_audio").raw(audio.get("data")?.get());
+        }
+        "file" => {
+            let file = inside("file")?;
+            match (file.get("file_id"), file.get("file_data")) {
+                (Some(id), _) => {
+                    w.object().key("type").string("file").key("file_id").raw(id.get());
+                }
+                (None, data) => {
+                    w.object().key("type").string("document_url").key("document_url").raw(data?.get());
+                    if let Some(name) = file.get("filename") {
+                        w.key("document_name").raw(name.get());
+                    }
+                }
+            }
+        }
+        _ => return None,
+    }
+    w.end_object();
+    Some(out)
+}

@@ -1,0 +1,109 @@
+//! `OpenAI`'s own language, spoken by most vendors: spliced and relayed, never re-serialised.
+//!
+//! Upstream gets the client's bytes with the `model` token replaced, the gateway's own fields taken out and the
+//! deployment's defaults put in. The answer comes back with its `model` token replaced. Whatever else either side
+//! says, known to us or not, passes byte for byte.
+//!
+//! A vendor that speaks it with an accent has [`Quirks`]: further splices, there and back.
+
+mod error;
+mod facts;
+mod formats;
+mod mend;
+mod messages;
+mod models;
+mod path;
+mod quirks;
+mod relay;
+mod request;
+mod tools;
+
+pub use models::{Model, OPENAI_MODELS, Sampling};
+pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Quirks, Surface, Tools};
+
+use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::frame::Framing;
+use crate::json::{JsonString, Object, Splice};
+use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Request};
+
+/// The language of `api.openai.com/v1`, models of every kind alike.
+pub static OPENAI: OpenAi = OpenAi(Quirks::NONE);
+
+/// The language as one vendor speaks it.
+pub struct OpenAi(pub Quirks);
+
+impl Dialect for OpenAi {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        match (request::has(&self.0, Operation::Chat), request::has(&self.0, Operation::Embeddings)) {
+            (true, true) => &[Operation::Chat, Operation::Completions, Operation::Embeddings],
+            (true, false) => &[Operation::Chat, Operation::Completions],
+            (false, _) => &[Operation::Embeddings],
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn request(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {
+        Ok(Outbound {
+            body: Body::Bytes(request::write(&self.0, request, to)?),
+            path: path::of(&self.0, request.operation, to),
+            headers: Vec::new(),
+        })
+    }
+
+    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        let object = Object::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+        if let Some(error) = object.get("error") {
+            return Err(error::read_error(500, error));
+        }
+        if self.0.answer.base_resp
+            && let Some(fault) = error::in_base_resp(&object)
+        {
+            return Err(fault);
+        }
+        if self.is_over_chat(memo) {
+            return facts::answer(&object, memo);
+        }
+        let mut splice = Splice::new(body);
+        if let Some(model) = object.get("model") {
+            splice.replace(model.get(), json_string(&memo.model));
+        }
+        let usage = mend::usage(self.0.answer, &object, &mut splice);
+        if memo.operation == Operation::Embeddings {
+            if memo.base64 && self.0.embedding.format == Format::Floats {
+                mend::pack(&object, &mut splice)?;
+            }
+        } else if self.0.answer.mended {
+            mend::answer(self.0.answer, &object, memo, &mut splice);
+        }
+        Ok(Answer { body: splice.write(), usage })
+    }
+
+    fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
+        error::read(status, body)
+    }
+
+    fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
+        if self.is_over_chat(memo) {
+            return Box::new(facts::Facts::default());
+        }
+        Box::new(relay::Relay::new(self.0.answer, memo))
+    }
+}
+
+impl OpenAi {
+    /// Whether the client asked for `/completions`, and the vendor was asked for a chat.
+    fn is_over_chat(&self, memo: &Memo) -> bool {
+        memo.operation == Operation::Completions && !request::has(&self.0, Operation::Completions)
+    }
+}
+
+fn json_string(text: &str) -> Vec<u8> {
+    JsonString::new(text).into_bytes()
+}

@@ -1,0 +1,228 @@
+//! What `OpenAI`'s models take: a table, and no code elsewhere names a model.
+//!
+//! Source: `LiteLLM` 1.109.1, its model map (`supports_*_reasoning_effort`, `default_reasoning_effort`) and its
+//! gates (`gpt_reasoning_transformation.py`, `o_series_transformation.py`).
+
+use crate::openai::{ErrorBody, Request};
+
+use super::super::Target;
+
+/// What a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// Words of the model's name: a row is for every model whose name holds them and no earlier row's. A name
+    /// that ends in a letter or digit must be followed by neither.
+    pub name: &'static str,
+    /// Standard parameters that are refused.
+    pub lacks: &'static [&'static str],
+    /// `max_tokens` is refused, `max_completion_tokens` is taken.
+    pub completion_tokens: bool,
+    /// When `temperature` (other than 1), `top_p` and `logprobs` are taken.
+    pub sampling: Sampling,
+    /// Values of `reasoning_effort` that are refused.
+    pub refused_efforts: &'static [&'static str],
+    /// Without `reasoning_effort` there is none.
+    pub silent: bool,
+    /// Function tools are refused while the model reasons; there is another endpoint for that.
+    pub tools_without_reasoning: bool,
+}
+
+/// When sampling parameters are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// Always.
+    Free,
+    /// When the effort is `none`.
+    WithoutReasoning,
+    /// Never.
+    Never,
+}
+
+/// Parameters that go by [`Sampling`].
+const SAMPLING: &[&str] = &["temperature", "top_p", "logprobs", "top_logprobs"];
+
+const REASONING_LACKS: &[&str] = &[
+    "audio",
+    "frequency_penalty",
+    "logit_bias",
+    "modalities",
+    "prediction",
+    "presence_penalty",
+    "stop",
+    "web_search_options",
+];
+
+const GPT_5: Model = Model {
+    name: "gpt-5",
+    lacks: REASONING_LACKS,
+    completion_tokens: true,
+    sampling: Sampling::Never,
+    refused_efforts: &["none", "xhigh"],
+    silent: false,
+    tools_without_reasoning: false,
+};
+const GPT_5_1: Model = Model {
+    name: "gpt-5.1",
+    sampling: Sampling::WithoutReasoning,
+    refused_efforts: &["minimal", "xhigh"],
+    silent: true,
+    ..GPT_5
+};
+const GPT_5_2: Model = Model { name: "gpt-5.2", refused_efforts: &["minimal"], ..GPT_5_1 };
+const GPT_5_4: Model = Model { name: "gpt-5.4", tools_without_reasoning: true, ..GPT_5_2 };
+/// 5.5 and 5.6 reason unless they are told not to.
+const GPT_5_5: Model = Model { name: "gpt-5.5", silent: false, ..GPT_5_4 };
+const ALWAYS: Model = Model { sampling: Sampling::Never, refused_efforts: &["none", "minimal"], ..GPT_5_5 };
+/// A model that is newer than this table: the provider itself tells what it does not take.
+const NEWER: Model = Model { sampling: Sampling::Free, refused_efforts: &[], ..GPT_5_5 };
+const O_SERIES: Model = Model {
+    name: "o1",
+    lacks: &["frequency_penalty", "presence_penalty"],
+    completion_tokens: true,
+    sampling: Sampling::Never,
+    refused_efforts: &[],
+    silent: false,
+    tools_without_reasoning: false,
+};
+/// Search and chat: no reasoning to speak of.
+const SEARCH: Model = Model {
+    name: "gpt-5-search",
+    lacks: &[
+        "audio",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "reasoning_effort",
+        "seed",
+        "stop",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+    ],
+    sampling: Sampling::Free,
+    ..GPT_5
+};
+
+/// Longer names before those that they hold.
+pub const OPENAI_MODELS: &[Model] = &[
+    SEARCH,
+    Model { name: "gpt-5-chat", lacks: &[], sampling: Sampling::Free, refused_efforts: &[], ..GPT_5 },
+    Model { name: "gpt-5.1-chat", refused_efforts: &[], ..GPT_5 },
+    Model { name: "gpt-5.2-chat", refused_efforts: &[], ..GPT_5 },
+    Model { name: "gpt-5.3-chat", refused_efforts: &[], ..GPT_5 },
+    GPT_5_1,
+    GPT_5_2,
+    GPT_5_4,
+    GPT_5_5,
+    Model { name: "gpt-5.6", ..GPT_5_5 },
+    Model { name: "gpt-5.", ..NEWER },
+    GPT_5,
+    Model { name: "gpt-6-astra", ..ALWAYS },
+    Model { name: "gpt-6-rosalind", ..ALWAYS },
+    Model { name: "gpt-6.1-sol", ..ALWAYS },
+    Model { name: "gpt-6-sol", ..GPT_5_5 },
+    Model { name: "gpt-6-luna", ..GPT_5_5 },
+    Model { name: "gpt-6.1-terra", ..GPT_5_5 },
+    Model { name: "gpt-6", ..NEWER },
+    O_SERIES,
+    Model { name: "o3-mini", ..O_SERIES },
+    Model { name: "o3", lacks: &["frequency_penalty", "presence_penalty", "stop"], ..O_SERIES },
+    Model { name: "o4-mini", lacks: &["frequency_penalty", "presence_penalty", "stop"], ..O_SERIES },
+];
+
+/// The row of that model.
+pub(super) fn find(models: &'static [Model], name: &str) -> Option<&'static Model> {
+    models.iter().find(|model| holds(name, model.name))
+}
+
+/// Whether `name` holds `words` as words of their own.
+fn holds(name: &str, words: &str) -> bool {
+    let is_part = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    name.match_indices(words).any(|(at, _)| {
+        let before = name.get(..at).and_then(|before| before.bytes().next_back());
+        let after = name.get(at + words.len()..).and_then(|after| after.bytes().next());
+        !(is_part(before) || is_part(words.bytes().next_back()) && is_part(after))
+    })
+}
+
+/// What a model makes of one request.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    /// Parameters to leave out.
+    pub(super) drops: Vec<&'static str>,
+    /// `max_tokens` is to be `max_completion_tokens`.
+    pub(super) completion_tokens: bool,
+    /// `reasoning_effort` is to be `none`.
+    pub(super) no_effort: bool,
+}
+
+impl Model {
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// It asks for what the model refuses, and nothing is to be dropped.
+    pub(super) fn gate(&self, request: &Request<'_>, to: &Target<'_>) -> Result<Gate, ErrorBody> {
+        let mut gate = Gate { completion_tokens: self.completion_tokens, ..Gate::default() };
+        let effort = request.get("reasoning_effort").map(|raw| raw.get().trim_matches('"'));
+        if let Some(effort) = effort.filter(|effort| self.refused_efforts.contains(effort)) {
+            to.refuse_value("reasoning_effort", &format!("reasoning_effort='{effort}'"))?;
+            gate.drops.push("reasoning_effort");
+        }
+        let reasons = effort.map_or(!self.silent, |effort| effort != "none");
+        if self.sampling == Sampling::Never || self.sampling == Sampling::WithoutReasoning && reasons {
+            for name in SAMPLING {
+                let Some(value) = request.get(name) else { continue };
+                let one = *name == "temperature" && matches!(value.get(), "1" | "1.0");
+                if one || crate::openai::is_default(name, value) {
+                    continue;
+                }
+                let but =
+                    if self.sampling == Sampling::Never { "" } else { " unless reasoning_effort is 'none'" };
+                to.refuse_value(name, &format!("{name}{but}"))?;
+                gate.drops.push(name);
+            }
+        }
+        let has_functions = || request.get("tools").is_some_and(|tools| tools.get().contains("\"function\""));
+        if self.tools_without_reasoning && reasons && has_functions() {
+            if effort.is_some() {
+                let why = "function tools together with reasoning_effort in /chat/completions \
+                           (set reasoning_effort to 'none')";
+                to.refuse_value("reasoning_effort", why)?;
+            }
+            // Without an effort of the client's the provider decides; under `drop_params` we do.
+            gate.no_effort = to.drop_params && !self.refused_efforts.contains(&"none");
+        }
+        Ok(gate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_reached_by_its_own_name() {
+        for model in OPENAI_MODELS {
+            assert_eq!(find(OPENAI_MODELS, model.name), Some(model), "hidden by an earlier row");
+        }
+    }
+
+    #[test]
+    fn dated_prefixed_and_unknown_names_find_their_row() {
+        let name = |model| find(OPENAI_MODELS, model).map(|row| row.name);
+        assert_eq!(name("gpt-5-mini-2025-08-07"), Some("gpt-5"));
+        assert_eq!(name("my-gpt-5.4-nano"), Some("gpt-5.4"));
+        assert_eq!(name("gpt-5.9-nova"), Some("gpt-5."));
+        assert_eq!(name("o3-mini-2025-01-31"), Some("o3-mini"));
+        for other in ["gpt-4o", "gpt-4o1", "foo1", "gpt-50"] {
+            assert_eq!(name(other), None, "{other}");
+        }
+    }
+}

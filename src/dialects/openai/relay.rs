@@ -1,0 +1,155 @@
+//! A streamed answer: events pass as they came, but for the tokens that must change.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Stream;
+use super::error::read_error;
+use super::mend::{self, Calls};
+use super::{Answers, json_string};
+use crate::frame::Frame;
+use crate::json::{Object, Splice, around};
+use crate::openai::{ChunkWriter, Fault, Memo, Usage};
+
+/// Relays one stream.
+pub(super) struct Relay {
+    rules: Answers,
+    memo: Memo,
+    /// The client's model name as a JSON string.
+    model: Vec<u8>,
+    /// Some choice has said why it ended: vendors that send no `[DONE]` stop after that.
+    finished: bool,
+    /// Calls so far, where the vendor does not number them.
+    calls: Calls,
+    /// Members of a first chunk without choices, which wait for one that has some.
+    held: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow, default)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    choices: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    object: Option<&'a RawValue>,
+}
+
+impl Relay {
+    /// The beginning of an answer to that request.
+    pub(super) fn new(rules: Answers, memo: &Memo) -> Self {
+        Self {
+            rules,
+            model: json_string(&memo.model),
+            memo: memo.clone(),
+            finished: false,
+            calls: Calls::default(),
+            held: Vec::new(),
+        }
+    }
+}
+
+impl Stream for Relay {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        if frame.data == b"[DONE]" {
+            // Upstream's own usage chunk was relayed when it was asked for, so the writer has none to add.
+            out.relay(&[b"[DONE]"], 0);
+            out.end_relay();
+            return Ok(());
+        }
+        // Fields that are passed over are relayed as well: all of the event must be text.
+        let chunk: Option<Chunk<'_>> =
+            core::str::from_utf8(frame.data).ok().and_then(|data| serde_json::from_str(data).ok());
+        let chunk =
+            chunk.ok_or_else(|| Fault::garbled("the provider sent a stream event that is not a chunk"))?;
+        if let Some(error) = chunk.error {
+            return Err(read_error(500, error));
+        }
+        if chunk.object.is_some_and(|object| object.get() == "\"error\"") {
+            let flat = crate::json::parse(frame.data);
+            return Err(flat.map_or_else(
+                |_| Fault::garbled("the provider reported an error"),
+                |flat| read_error(500, flat),
+            ));
+        }
+        self.finished |= chunk.choices.is_some_and(has_finish_reason);
+        let no_choices = chunk.choices.is_none_or(|choices| choices.get() == "[]");
+        let usage = chunk.usage.and_then(Usage::parse);
+        if no_choices && usage.is_none() && self.rules.preamble {
+            hold(frame.data, &mut self.held);
+            return Ok(());
+        }
+        // What a delta adds to the bill if the stream dies: the bytes of its choices, less their frame.
+        let produced = chunk.choices.map_or(0, |choices| choices.get().len().saturating_sub(64));
+        let other = chunk.model.filter(|model| model.get().as_bytes() != self.model);
+        let hides_usage = no_choices && !self.memo.include_usage;
+        if !self.rules.mended {
+            if let Some(usage) = usage {
+                out.usage(usage);
+                if hides_usage {
+                    return Ok(());
+                }
+            }
+            match other.and_then(|model| around(frame.data, model.get())) {
+                Some((before, after)) => out.relay(&[before, &self.model, after], produced),
+                None => out.relay(&[frame.data], produced),
+            }
+            return Ok(());
+        }
+        let mut splice = Splice::new(frame.data);
+        if let Some(usage) = usage {
+            out.usage(mend::usage_of(self.rules, usage, chunk.usage, &mut splice));
+            if hides_usage {
+                return Ok(());
+            }
+        }
+        if let Some(model) = other {
+            splice.replace(model.get(), Cow::Borrowed(&self.model[..]));
+        }
+        if mend::is_suspect(self.rules, &self.memo, chunk.object, chunk.choices) {
+            let object = Object::parse(frame.data).unwrap_or_default();
+            mend::chunk(self.rules, &object, &self.memo, &mut self.calls, &mut splice);
+        }
+        if !self.held.is_empty() {
+            splice.append(core::mem::take(&mut self.held));
+        }
+        out.relay(&[&splice.write()], produced);
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut ChunkWriter) {
+        if self.finished && !out.ended() {
+            out.relay(&[b"[DONE]"], 0);
+            out.end_relay();
+        }
+    }
+}
+
+/// Keeps what a chunk says besides what every chunk says.
+fn hold(data: &[u8], held: &mut Vec<u8>) {
+    const ENVELOPE: &[&str] =
+        &["choices", "created", "id", "model", "object", "service_tier", "system_fingerprint", "usage"];
+    let object = Object::parse(data).unwrap_or_default();
+    for member in object.members().iter().filter(|member| !ENVELOPE.contains(&member.key.inner())) {
+        if !held.is_empty() {
+            held.push(b',');
+        }
+        held.extend_from_slice(member.key.token().as_bytes());
+        held.push(b':');
+        held.extend_from_slice(member.value.get().as_bytes());
+    }
+}
+
+/// Looks for a `finish_reason` that is a string, without reading the choices.
+pub(super) fn has_finish_reason(choices: &RawValue) -> bool {
+    const KEY: &[u8] = b"\"finish_reason\":";
+    let bytes = choices.get().as_bytes();
+    memchr::memmem::find_iter(bytes, KEY)
+        .any(|at| bytes.get(at + KEY.len()..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"")))
+}

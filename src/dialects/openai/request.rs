@@ -1,0 +1,310 @@
+//! The request: the client's bytes, spliced.
+
+use core::fmt::Write as _;
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use super::json_string;
+use super::models::{self, Gate};
+use super::quirks::{Effort, Format, Quirks};
+use super::{formats, messages, tools};
+use crate::json::{JsonStr, Member, Object, Splice, Writer};
+use crate::openai::{ErrorBody, Operation, Request, is_private};
+
+/// Parameters of `/completions` that a chat has no word for.
+const PROMPT_ONLY: &[&str] = &["best_of", "echo", "logprobs", "suffix"];
+
+/// What becomes of a parameter.
+#[derive(Clone, PartialEq, Eq)]
+enum Fate {
+    Keep,
+    Drop,
+    /// Another name.
+    Rename(&'static str),
+    /// Another value, as JSON.
+    Value(Vec<u8>),
+    /// A whole member, as JSON.
+    Member(Vec<u8>),
+}
+
+/// Writes the body.
+pub(super) fn write(quirks: &Quirks, request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
+    Work::new(quirks, request, to)?.write()
+}
+
+struct Work<'w, 'a> {
+    quirks: &'w Quirks,
+    request: &'w Request<'a>,
+    to: &'w Target<'w>,
+    gate: Gate,
+    /// A prompt is asked over chat.
+    over_chat: bool,
+    keeps_metadata: bool,
+    lacks: &'static [&'static str],
+    renames: &'static [(&'static str, &'static str)],
+}
+
+impl<'w, 'a> Work<'w, 'a> {
+    fn new(quirks: &'w Quirks, request: &'w Request<'a>, to: &'w Target<'w>) -> Result<Self, ErrorBody> {
+        let embeds = request.operation == Operation::Embeddings;
+        let over_chat = request.operation == Operation::Completions && !has(quirks, Operation::Completions);
+        let model = models::find(quirks.models, to.base_model()).filter(|_| !embeds);
+        let lacks = if embeds { quirks.embedding.lacks } else { quirks.lacks };
+        if embeds {
+            for name in lacks.iter().filter(|name| **name != "user" && request.get(name).is_some()) {
+                to.refuse_value(name, name)?;
+            }
+        } else {
+            to.check_params_by(request, &|name| {
+                !(lacks.contains(&name)
+                    || model.is_some_and(|model| model.lacks.contains(&name))
+                    || over_chat && PROMPT_ONLY.contains(&name))
+            })?;
+        }
+        let mut gate = model.map(|model| model.gate(request, to)).transpose()?.unwrap_or_default();
+        gate.drops.extend(model.into_iter().flat_map(|model| model.lacks));
+        let keeps_metadata = request.object().get("store").is_some_and(|store| store.get() == "true");
+        let renames = if embeds { quirks.embedding.renames } else { quirks.renames };
+        Ok(Self { quirks, request, to, gate, over_chat, keeps_metadata, lacks, renames })
+    }
+
+    fn write(&self) -> Result<Vec<u8>, ErrorBody> {
+        let request = self.request;
+        let mut splice = Splice::new(request.body);
+        let mut added = Vec::new();
+        let mut w = Writer::new(&mut added);
+        let members = request.object().members();
+        let mut has_model = false;
+        let mut sent: Vec<Cow<'_, str>> = Vec::with_capacity(members.len());
+        for member in members {
+            if member.is("model") {
+                has_model = true;
+                splice.replace(member.value.get(), self.model());
+                continue;
+            }
+            let name = member.key.decode().unwrap_or_default();
+            match self.fate(&name, member.value)? {
+                Fate::Keep => self.look_inside(&name, member, &mut splice)?,
+                Fate::Drop => {
+                    splice.remove(member);
+                    continue;
+                }
+                Fate::Rename(other) => splice.replace(member.key.token(), json_string(other)),
+                Fate::Value(json) => splice.replace(member.value.get(), json),
+                Fate::Member(json) => {
+                    splice.remove(member);
+                    w.raw(&String::from_utf8_lossy(&json));
+                    continue;
+                }
+            }
+            sent.push(name);
+        }
+        if !has_model {
+            w.key("model").raw(&String::from_utf8_lossy(&self.model()));
+        }
+        if self.over_chat {
+            messages::write_prompt(request, &mut w)?;
+        }
+        let streams = request.stream()? && request.operation != Operation::Embeddings;
+        if streams && self.quirks.stream_options {
+            // Usage is always asked for: the account must be right even when the client does not look.
+            stream_options(request.object().get("stream_options"), &mut w);
+        }
+        self.write_defaults(&sent, &mut w)?;
+        if !added.is_empty() {
+            splice.append(added);
+        }
+        Ok(splice.write())
+    }
+
+    /// The deployment's values for what the client left out, and the vendor's.
+    fn write_defaults(&self, sent: &[Cow<'_, str>], w: &mut Writer<'_>) -> Result<(), ErrorBody> {
+        let is_sent =
+            |name: &str| sent.iter().any(|known| known == name || self.renamed(known) == Some(name));
+        for (name, value) in self.request.missing_defaults() {
+            if is_sent(name) {
+                continue;
+            }
+            match self.fate(name, value)? {
+                Fate::Drop => {}
+                Fate::Keep => {
+                    w.string(name).bytes().push(b':');
+                    w.raw(value.get());
+                }
+                Fate::Rename(other) if is_sent(other) => {}
+                Fate::Rename(other) => {
+                    w.key(other).raw(value.get());
+                }
+                Fate::Value(json) => {
+                    w.key(name).raw(&String::from_utf8_lossy(&json));
+                }
+                Fate::Member(json) => {
+                    w.raw(&String::from_utf8_lossy(&json));
+                }
+            }
+        }
+        let adds = match self.request.operation {
+            Operation::Embeddings => self.quirks.embedding.adds,
+            _ => self.quirks.adds,
+        };
+        for (name, json) in adds {
+            if self.request.get(name).is_none() {
+                w.key(name).raw(json);
+            }
+        }
+        if self.gate.no_effort {
+            w.key("reasoning_effort").string("none");
+        }
+        Ok(())
+    }
+
+    fn model(&self) -> Vec<u8> {
+        let model = self.to.model;
+        if model.contains('/') || self.quirks.model_prefix.is_empty() {
+            return json_string(model);
+        }
+        json_string(&format!("{}{model}", self.quirks.model_prefix))
+    }
+
+    fn renamed(&self, name: &str) -> Option<&'static str> {
+        if self.gate.completion_tokens && name == "max_tokens" {
+            return Some("max_completion_tokens");
+        }
+        self.renames.iter().find(|(asked, _)| *asked == name).map(|(_, sent)| *sent)
+    }
+
+    fn fate(&self, name: &str, value: &RawValue) -> Result<Fate, ErrorBody> {
+        let embeds = self.request.operation == Operation::Embeddings;
+        if name == "stream_options"
+            || name == "metadata" && !self.keeps_metadata && !embeds
+            || is_private(name)
+            || self.lacks.contains(&name)
+            || self.gate.drops.contains(&name)
+            || self.gate.no_effort && name == "reasoning_effort"
+            || self.over_chat && (name == "prompt" || PROMPT_ONLY.contains(&name))
+        {
+            return Ok(Fate::Drop);
+        }
+        if let Some(other) = self.renamed(name) {
+            // Both were given: the newer name is the client's last word, and else the vendor's own.
+            let both = self.request.object().get(other).is_some();
+            return Ok(if both && name != "max_completion_tokens" {
+                Fate::Drop
+            } else {
+                Fate::Rename(other)
+            });
+        }
+        if name == "max_tokens"
+            && self.renamed("max_completion_tokens").is_some()
+            && self.request.object().get("max_completion_tokens").is_some()
+        {
+            return Ok(Fate::Drop);
+        }
+        if embeds { self.embedding_fate(name, value) } else { self.chat_fate(name, value) }
+    }
+
+    fn embedding_fate(&self, name: &str, value: &RawValue) -> Result<Fate, ErrorBody> {
+        match (name, self.quirks.embedding.format) {
+            ("encoding_format", Format::Floats) => return Ok(Fate::Drop),
+            ("encoding_format", Format::Base64OrNothing) if value.get() == r#""float""# => {
+                return Ok(Fate::Drop);
+            }
+            ("input", _) if !self.quirks.embedding.tokens => {
+                self.request.texts()?;
+            }
+            _ => {}
+        }
+        Ok(Fate::Keep)
+    }
+
+    fn chat_fate(&self, name: &str, value: &RawValue) -> Result<Fate, ErrorBody> {
+        let word = JsonStr::of(value).map(JsonStr::inner);
+        if let Some((param, _, theirs)) =
+            self.quirks.words.iter().find(|(param, ours, _)| *param == name && Some(*ours) == word)
+        {
+            if theirs.is_empty() {
+                self.to.refuse_value(param, &format!("{param}='{}'", word.unwrap_or_default()))?;
+                return Ok(Fate::Drop);
+            }
+            return Ok(Fate::Value(json_string(theirs)));
+        }
+        match name {
+            "temperature" => {
+                let high = value.get().parse::<f64>().is_ok_and(|given| given > self.quirks.most_temperature);
+                if high {
+                    return Ok(Fate::Value(self.quirks.most_temperature.to_string().into_bytes()));
+                }
+            }
+            "stop" if self.quirks.stop_array && word.is_some() => {
+                return Ok(Fate::Value(format!("[{}]", value.get()).into_bytes()));
+            }
+            "top_logprobs" if self.quirks.counted_logprobs => return Ok(Fate::Drop),
+            "logprobs" if self.quirks.counted_logprobs && value.get() == "true" => {
+                let count = self.request.get("top_logprobs").map_or("1", RawValue::get);
+                return Ok(Fate::Value(count.as_bytes().to_vec()));
+            }
+            "reasoning_effort" => return Ok(self.effort(word.unwrap_or_default(), value)),
+            "tool_choice" => {
+                if let Some(json) = tools::choice(self.quirks, self.request)? {
+                    return Ok(Fate::Value(json));
+                }
+            }
+            "response_format" => {
+                if let Some(json) = formats::replaced(self.quirks.formats, self.request)? {
+                    return Ok(Fate::Value(json));
+                }
+            }
+            _ => {}
+        }
+        Ok(Fate::Keep)
+    }
+
+    /// How `reasoning_effort` is said.
+    fn effort(&self, word: &str, value: &RawValue) -> Fate {
+        if self.quirks.effort != Effort::Same && self.request.object().get("thinking").is_some() {
+            return Fate::Drop;
+        }
+        let off = word == "none";
+        let switch = if off { "disabled" } else { "enabled" };
+        let mut json = format!(r#""thinking":{{"type":"{switch}"}}"#);
+        match self.quirks.effort {
+            Effort::Same => Fate::Keep,
+            Effort::Thinking => Fate::Member(json.into_bytes()),
+            Effort::ThinkingAndEffort => {
+                if !off {
+                    let _ = write!(json, r#","reasoning_effort":{}"#, value.get());
+                }
+                Fate::Member(json.into_bytes())
+            }
+            Effort::Flag(name) => Fate::Member(format!(r#""{name}":{}"#, !off).into_bytes()),
+        }
+    }
+
+    /// Edits inside of a parameter that stays.
+    fn look_inside(&self, name: &str, member: &Member<'a>, splice: &mut Splice<'_>) -> Result<(), ErrorBody> {
+        match name {
+            "messages" => messages::mend(self.quirks, self.request, self.to, member.value, splice),
+            "tools" => tools::mend(self.quirks, self.request, member.value, splice),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a vendor has that endpoint.
+pub(super) fn has(quirks: &Quirks, operation: Operation) -> bool {
+    quirks.endpoints.iter().any(|(there, _)| *there == operation)
+}
+
+fn stream_options(given: Option<&RawValue>, w: &mut Writer<'_>) {
+    w.key("stream_options").object();
+    if let Some(options) = given.and_then(|raw| serde_json::from_str::<Object<'_>>(raw.get()).ok()) {
+        for option in options.members().iter().filter(|option| !option.is("include_usage")) {
+            w.raw(option.key.token());
+            w.bytes().push(b':');
+            w.raw(option.value.get());
+        }
+    }
+    w.key("include_usage").bool(true).end_object();
+}

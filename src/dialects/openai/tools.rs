@@ -1,0 +1,109 @@
+//! `tools` and `tool_choice` of a request: edits in place, where a vendor takes less than `OpenAI`.
+
+use serde_json::value::RawValue;
+
+use super::json_string;
+use super::quirks::Quirks;
+use crate::json::{JsonStr, Object, Splice, Text};
+use crate::openai::{ErrorBody, Request, ToolChoice};
+
+/// The deepest schema that is looked through.
+const DEPTH_LIMIT: usize = 64;
+
+/// Edits the tools.
+pub(super) fn mend(
+    quirks: &Quirks,
+    request: &Request<'_>,
+    raw: &RawValue,
+    splice: &mut Splice<'_>,
+) -> Result<(), ErrorBody> {
+    let rules = &quirks.tools;
+    let allowed = allowed(quirks, request)?;
+    let has = |word: &str| memchr::memmem::find(raw.get().as_bytes(), word.as_bytes()).is_some();
+    if allowed.is_none() && !rules.parameters && !rules.without.iter().any(|word| has(word)) {
+        return Ok(());
+    }
+    let tools: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    for tool in tools {
+        let Ok(object) = Object::parse(tool.get().as_bytes()) else { continue };
+        let token = object.get("function");
+        let function = token.and_then(|function| Object::parse(function.get().as_bytes()).ok());
+        if let Some((_, names)) = &allowed {
+            let name = function.as_ref().and_then(|function| function.get("name")).and_then(JsonStr::of);
+            let name = name.and_then(JsonStr::decode);
+            if !name.is_some_and(|name| names.iter().any(|allowed| **allowed == *name)) {
+                splice.remove_item(tool.get());
+                continue;
+            }
+        }
+        remove_all(rules.without, &object, splice);
+        let (Some(function), Some(token)) = (function, token) else { continue };
+        remove_all(rules.without, &function, splice);
+        match function.get("parameters") {
+            Some(schema) => clean(rules.without, schema, splice, 0),
+            None if rules.parameters && !function.members().iter().any(|member| member.is("parameters")) => {
+                splice.append_to(token.get(), &br#""parameters":{"type":"object","properties":{}}"#[..]);
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// What stands for a `tool_choice` that the vendor does not know; nothing where it may stay.
+pub(super) fn choice(quirks: &Quirks, request: &Request<'_>) -> Result<Option<Vec<u8>>, ErrorBody> {
+    let Some((required, _)) = allowed(quirks, request)? else { return Ok(None) };
+    let word = if required { "required" } else { "auto" };
+    let theirs = quirks.words.iter().find(|(param, ours, _)| *param == "tool_choice" && *ours == word);
+    let theirs = theirs.map(|(_, _, theirs)| *theirs).filter(|theirs| !theirs.is_empty());
+    Ok(Some(json_string(theirs.unwrap_or(word))))
+}
+
+/// `tool_choice: allowed_tools`, where the vendor does not know it: the tools are filtered instead.
+fn allowed<'a>(quirks: &Quirks, request: &Request<'a>) -> Result<Option<(bool, Vec<Text<'a>>)>, ErrorBody> {
+    let is_object = || request.get("tool_choice").is_some_and(|choice| choice.get().starts_with('{'));
+    if quirks.tools.allowed || !is_object() {
+        return Ok(None);
+    }
+    Ok(match request.tool_choice()? {
+        Some(ToolChoice::Allowed { required, names }) => Some((required, names)),
+        _ => None,
+    })
+}
+
+fn remove_all(names: &[&str], object: &Object<'_>, splice: &mut Splice<'_>) {
+    for member in object.members().iter().filter(|member| names.contains(&member.key.inner())) {
+        splice.remove(member);
+    }
+}
+
+/// Takes keywords out of a schema. The names of properties are no keywords.
+fn clean(names: &[&str], schema: &RawValue, splice: &mut Splice<'_>, depth: usize) {
+    let Ok(object) = Object::parse(schema.get().as_bytes()) else { return };
+    if depth > DEPTH_LIMIT {
+        return;
+    }
+    for member in object.members() {
+        let keyword = member.key.inner();
+        if names.contains(&keyword) {
+            splice.remove(member);
+            continue;
+        }
+        match keyword {
+            "properties" | "$defs" | "definitions" | "patternProperties" => {
+                let schemas = Object::parse(member.value.get().as_bytes()).unwrap_or_default();
+                for schema in schemas.members() {
+                    clean(names, schema.value, splice, depth + 1);
+                }
+            }
+            "anyOf" | "oneOf" | "allOf" | "prefixItems" => {
+                let schemas: Vec<&RawValue> = serde_json::from_str(member.value.get()).unwrap_or_default();
+                for schema in schemas {
+                    clean(names, schema, splice, depth + 1);
+                }
+            }
+            "items" | "not" | "additionalProperties" => clean(names, member.value, splice, depth + 1),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! What vendors do otherwise than `OpenAI`, where it is more than [`Quirks::VENDOR`] says. By vendor, in the order
+//! of their names; sources are their own SDKs and pages, and `LiteLLM` 1.109.1.
+
+use crate::dialects::openai::{
+    Answers, Effort, Embedding, Format, Formats, Messages, Model, OPENAI_MODELS, OpenAi, Quirks, Sampling,
+    Surface, Tools,
+};
+
+const VENDOR: Quirks = Quirks::VENDOR;
+
+/// Embeddings of a server that knows no tokens of `OpenAI`'s.
+const TEXT_ONLY: Embedding = Embedding { lacks: &["user"], tokens: false, ..Quirks::NONE.embedding };
+
+/// Who follows at some distance, by what there is.
+pub(super) static CHAT: OpenAi = OpenAi(VENDOR);
+pub(super) static CHAT_AND_EMBEDDINGS: OpenAi =
+    OpenAi(Quirks { endpoints: Quirks::CHAT_AND_EMBEDDINGS, ..VENDOR });
+pub(super) static TEXT: OpenAi = OpenAi(Quirks { endpoints: Quirks::TEXT, ..VENDOR });
+pub(super) static ALL: OpenAi = OpenAi(Quirks { endpoints: Quirks::ALL, ..VENDOR });
+
+/// The same, with every array of texts as one string.
+pub(super) static FLAT: OpenAi =
+    OpenAi(Quirks { messages: Messages { flat: true, ..VENDOR.messages }, ..VENDOR });
+
+/// `api.openai.com` by way of somebody else's server.
+pub(super) static LIKE: OpenAi = OpenAi(Quirks::NONE);
+
+pub(super) static AZURE: OpenAi = OpenAi(Quirks {
+    models: OPENAI_MODELS,
+    surfaces: &[
+        // The base names the surface already.
+        Surface { versions: &["preview"], base: "/openai/v1", prefix: "", query: "?api-version=preview" },
+        Surface { versions: &[], base: "/openai/v1", prefix: "", query: "" },
+        Surface { versions: &[], base: "/openai/deployments/", prefix: "", query: DATED },
+        // `LiteLLM`'s words for the surface without dates.
+        Surface { versions: &["preview"], base: "", prefix: "/openai/v1", query: "?api-version=preview" },
+        Surface { versions: &["v1", "latest"], base: "", prefix: "/openai/v1", query: "" },
+        Surface { versions: &[], base: "", prefix: "/openai/deployments/{model}", query: DATED },
+    ],
+    messages: Messages { developer: false, ..Quirks::NONE.messages },
+    answer: Answers { mended: true, preamble: true, ..Quirks::NONE.answer },
+    ..Quirks::NONE
+});
+const DATED: &str = "?api-version={api_version}";
+
+pub(super) static AZURE_AI: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
+    surfaces: &[
+        Surface { versions: &[], base: "/openai/v1", prefix: "", query: "" },
+        Surface { versions: &[], base: ".azure.com/models", prefix: "", query: DATED },
+        Surface { versions: &[], base: ".services.ai.azure.com", prefix: "/models", query: DATED },
+        Surface {
+            versions: &[],
+            base: ".openai.azure.com",
+            prefix: "/openai/deployments/{model}",
+            query: DATED,
+        },
+        Surface { versions: &[], base: "", prefix: "", query: "" },
+    ],
+    ..AZURE.0
+});
+
+pub(super) static CEREBRAS: OpenAi = OpenAi(Quirks {
+    lacks: &[
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "n",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "top_logprobs",
+    ],
+    stream_options: false,
+    messages: Messages { flat: true, ..VENDOR.messages },
+    ..VENDOR
+});
+
+/// Alibaba's.
+pub(super) static DASHSCOPE: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
+    effort: Effort::Flag("enable_thinking"),
+    messages: CACHE_MARKS,
+    tools: Tools { without: &[], ..VENDOR.tools },
+    embedding: TEXT_ONLY,
+    ..VENDOR
+});
+/// Prompt-cache marks stay.
+const CACHE_MARKS: Messages =
+    Messages { without: &["thinking_blocks", "provider_specific_fields"], ..VENDOR.messages };
+
+pub(super) static DATABRICKS: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
+    lacks: &[
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "seed",
+        "top_logprobs",
+    ],
+    stream_options: false,
+    embedding: TEXT_ONLY,
+    ..VENDOR
+});
+
+pub(super) static DEEPINFRA: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::ALL,
+    words: &[("tool_choice", "required", "")],
+    stream_options: false,
+    messages: Messages { flat: true, ..VENDOR.messages },
+    embedding: TEXT_ONLY,
+    ..VENDOR
+});
+
+pub(super) static DEEPSEEK: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::TEXT,
+    effort: Effort::ThinkingAndEffort,
+    formats: Formats::Object,
+    messages: Messages { flat: true, reasoning_with_calls: Some(&["reasoner"]), ..VENDOR.messages },
+    ..VENDOR
+});
+
+pub(super) static FEATHERLESS: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::TEXT,
+    lacks: &["parallel_tool_calls", "response_format", "tool_choice", "tools"],
+    ..VENDOR
+});
+
+pub(super) static FIREWORKS: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::ALL,
+    model_prefix: "accounts/fireworks/models/",
+    embedding: TEXT_ONLY,
+    ..VENDOR
+});
+
+/// A host of models of `OpenAI` and others, under names that tell.
+pub(super) static GITHUB: OpenAi =
+    OpenAi(Quirks { endpoints: Quirks::CHAT_AND_EMBEDDINGS, models: OPENAI_MODELS, renames: &[], ..VENDOR });
+
+pub(super) static GROQ: OpenAi = OpenAi(Quirks {
+    lacks: &[
+        "audio",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "modalities",
+        "n",
+        "prediction",
+        "presence_penalty",
+        "top_logprobs",
+        "verbosity",
+        "web_search_options",
+    ],
+    renames: &[],
+    messages: Messages {
+        without: &[
+            "name",
+            "reasoning_content",
+            "thinking_blocks",
+            "provider_specific_fields",
+            "cache_control",
+        ],
+        ..VENDOR.messages
+    },
+    ..VENDOR
+});
+
+pub(super) static LM_STUDIO: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::ALL,
+    formats: Formats::Schema,
+    embedding: Embedding { format: Format::Floats, ..TEXT_ONLY },
+    ..VENDOR
+});
+
+pub(super) static MINIMAX: OpenAi = OpenAi(Quirks {
+    // Else the reasoning stands between `<think>` marks in the content.
+    adds: &[("reasoning_split", "true")],
+    answer: Answers { base_resp: true, ..VENDOR.answer },
+    ..VENDOR
+});
+
+pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
+    lacks: &[
+        "audio",
+        "function_call",
+        "functions",
+        "logit_bias",
+        "modalities",
+        "moderation",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "user",
+        "verbosity",
+        "web_search_options",
+    ],
+    renames: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
+    words: &[("tool_choice", "required", "any")],
+    stream_options: false,
+    most_temperature: 1.5,
+    messages: Messages {
+        without: &[
+            "name",
+            "reasoning_content",
+            "thinking_blocks",
+            "provider_specific_fields",
+            "cache_control",
+        ],
+        bare_parts: true,
+        no_empty: true,
+        nine_letter_ids: true,
+        ..VENDOR.messages
+    },
+    tools: Tools {
+        without: &["cache_control", "$id", "$schema", "additionalProperties"],
+        parameters: true,
+        ..VENDOR.tools
+    },
+    embedding: Embedding { renames: &[("dimensions", "output_dimension")], ..TEXT_ONLY },
+    ..VENDOR
+});
+
+/// Kimi.
+pub(super) static MOONSHOT: OpenAi = OpenAi(Quirks {
+    words: &[("tool_choice", "required", "")],
+    most_temperature: 1.0,
+    messages: Messages { reasoning_with_calls: Some(&["thinking", "kimi-k3"]), ..VENDOR.messages },
+    ..VENDOR
+});
+
+pub(super) static NSCALE: OpenAi =
+    OpenAi(Quirks { lacks: &["parallel_tool_calls", "tool_choice", "tools"], ..VENDOR });
+
+pub(super) static NVIDIA: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::ALL,
+    lacks: &["logit_bias", "logprobs", "n", "top_logprobs"],
+    stream_options: false,
+    // The models for retrieval want to know what they embed.
+    embedding: Embedding { adds: &[("input_type", "\"query\"")], ..TEXT_ONLY },
+    ..VENDOR
+});
+
+pub(super) static OPENAI: OpenAi = OpenAi(Quirks { models: OPENAI_MODELS, ..Quirks::NONE });
+
+pub(super) static OPENROUTER: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::ALL,
+    words: &[("reasoning_effort", "max", "xhigh")],
+    adds: &[("usage", r#"{"include":true}"#)],
+    messages: CACHE_MARKS,
+    tools: Tools { without: &[], ..VENDOR.tools },
+    ..VENDOR
+});
+
+pub(super) static PERPLEXITY: OpenAi = OpenAi(Quirks {
+    lacks: &[
+        "function_call",
+        "functions",
+        "logit_bias",
+        "logprobs",
+        "n",
+        "parallel_tool_calls",
+        "seed",
+        "stop",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+    ],
+    stream_options: false,
+    answer: Answers { citations: true, ..VENDOR.answer },
+    ..VENDOR
+});
+
+pub(super) static SAMBANOVA: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
+    lacks: &["frequency_penalty", "logit_bias", "logprobs", "n", "presence_penalty", "seed", "top_logprobs"],
+    messages: Messages { flat: true, ..VENDOR.messages },
+    embedding: TEXT_ONLY,
+    ..VENDOR
+});
+
+pub(super) static SCX: OpenAi = OpenAi(Quirks { most_temperature: 1.99, ..VENDOR });
+
+/// It takes the newer name only.
+pub(super) static STREAMLAKE: OpenAi =
+    OpenAi(Quirks { renames: &[("max_tokens", "max_completion_tokens")], messages: CACHE_MARKS, ..VENDOR });
+
+pub(super) static TOGETHER: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::ALL,
+    stop_array: true,
+    counted_logprobs: true,
+    embedding: TEXT_ONLY,
+    ..VENDOR
+});
+
+pub(super) static V0: OpenAi = OpenAi(Quirks {
+    lacks: &[
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "n",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "response_format",
+        "seed",
+        "stop",
+        "temperature",
+        "top_logprobs",
+        "top_p",
+    ],
+    renames: &[],
+    ..VENDOR
+});
+
+/// A server of one's own.
+pub(super) static VLLM: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::ALL,
+    tools: Tools { without: &["cache_control", "strict", "additionalProperties"], ..VENDOR.tools },
+    ..VENDOR
+});
+
+/// `ByteDance`'s.
+pub(super) static VOLCENGINE: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
+    effort: Effort::Thinking,
+    embedding: TEXT_ONLY,
+    ..VENDOR
+});
+
+pub(super) static VOYAGE: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::EMBEDDINGS,
+    embedding: Embedding {
+        renames: &[("dimensions", "output_dimension")],
+        format: Format::Base64OrNothing,
+        ..TEXT_ONLY
+    },
+    ..VENDOR
+});
+
+pub(super) static JINA: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::EMBEDDINGS,
+    embedding: Embedding { renames: &[("encoding_format", "embedding_type")], ..TEXT_ONLY },
+    ..VENDOR
+});
+
+pub(super) static XAI: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::TEXT,
+    models: &[
+        Model { lacks: &["stop"], ..GROK },
+        Model { name: "grok-4", lacks: &["frequency_penalty", "presence_penalty", "stop"], ..GROK },
+        Model { name: "grok-code", lacks: &["frequency_penalty", "presence_penalty", "stop"], ..GROK },
+    ],
+    lacks: &["web_search_options"],
+    messages: Messages {
+        without: &["name", "thinking_blocks", "provider_specific_fields", "cache_control"],
+        ..VENDOR.messages
+    },
+    tools: Tools { without: &["cache_control", "strict"], ..VENDOR.tools },
+    answer: Answers { reasoning_apart: true, ..VENDOR.answer },
+    ..VENDOR
+});
+const GROK: Model = Model {
+    name: "grok-3-mini",
+    lacks: &[],
+    completion_tokens: false,
+    sampling: Sampling::Free,
+    refused_efforts: &[],
+    silent: false,
+    tools_without_reasoning: false,
+};
+
+/// GLM.
+pub(super) static ZAI: OpenAi =
+    OpenAi(Quirks { effort: Effort::Thinking, formats: Formats::Object, ..VENDOR });
+
+pub(super) static AI21: OpenAi =
+    OpenAi(Quirks { lacks: &["frequency_penalty", "logit_bias", "presence_penalty", "top_p"], ..VENDOR });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lacked_is_a_standard_parameter_in_order() {
+        let lists = [CEREBRAS.0, DATABRICKS.0, GROQ.0, MISTRAL.0, PERPLEXITY.0, SAMBANOVA.0, V0.0, NVIDIA.0];
+        for list in lists.map(|quirks| quirks.lacks) {
+            assert!(list.is_sorted(), "{list:?}");
+            for name in list {
+                assert!(crate::openai::STANDARD_PARAMS.contains(name), "{name}");
+            }
+        }
+    }
+}
