@@ -6,8 +6,8 @@
 //! - A *holder* is one Envoy process ([`LeaseRequest::instance`]); its workers share what it holds.
 //! - For every account and resource, a holder may have *used* at most what it was *allowed*. The service sees to it
 //!   that all that is allowed, and all that is recorded, stays within the limit.
-//! - An ask is a promise: from the moment of sending it, until its answer, the holder lets in no more than
-//!   `used + max(need, want)`. So what it does not ask for again is free at once.
+//! - An ask is a promise: it says how much the holder will have used at most until it has the answer
+//!   ([`Demand::hold`]). What it does not hold on to is free at once, and nothing else is.
 //! - Requests and tokens are counted in windows. What is allowed holds for each window anew: no call is needed when
 //!   one begins, and a holder goes on within its share while the service is away.
 
@@ -91,6 +91,10 @@ pub struct Demand {
     /// Wanted at hand, `need` included: about what the next sync periods will use.
     #[serde(default)]
     pub want: u64,
+    /// The most that `used` may become before the answer is there, in this window and in later ones: what the holder
+    /// was allowed, or less.
+    #[serde(default)]
+    pub hold: u64,
 }
 
 impl Demand {
@@ -136,15 +140,15 @@ pub struct Lease {
 /// The most that a holder may have used of one resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Compared with the holder's `used`: less may be let in, this much may not.
+    /// The most that `used` may become, in this window and, until the next answer, in each that follows.
     pub allowed: u64,
     /// The account's limit, for messages and `x-ratelimit-*`.
     pub limit: u64,
     /// What nobody has used yet, this holder's own included, for messages and `x-ratelimit-*`.
     #[serde(default)]
     pub remaining: u64,
-    /// Others hold room that they do not use. They have been told; who cannot have what it needs should ask again
-    /// after a sync period rather than refuse.
+    /// Others hold room that they do not use, and will be told so. Who cannot have what it needs should ask again for
+    /// two sync periods rather than refuse.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub recalled: bool,
 }

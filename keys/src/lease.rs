@@ -53,6 +53,9 @@ struct Line {
     used: u64,
     #[serde(default)]
     allowed: u64,
+    /// What it goes on using until it hears that it is allowed less.
+    #[serde(default)]
+    hold: u64,
     /// Needed and not given, when last asked.
     #[serde(default)]
     unmet: u64,
@@ -61,24 +64,29 @@ struct Line {
 impl Line {
     /// What is not free because of this holder.
     fn taken(self) -> u64 {
-        self.allowed.max(self.used)
+        self.allowed.max(self.hold).max(self.used)
     }
 
     fn idle(self) -> u64 {
-        self.allowed.saturating_sub(self.used)
+        self.taken().saturating_sub(self.used)
     }
 }
 
 impl Book {
+    /// Start of the present window, Unix milliseconds; 0 when none is open.
+    pub fn window(&self) -> u64 {
+        self.window
+    }
+
     /// Answers an ask at `now`, Unix milliseconds, under the account's present limits and spend.
     pub fn ask(&mut self, now: u64, instance: &str, ask: &LeaseAsk, account: &Account) -> Lease {
         self.advance(now);
         let mut own = self.holders.remove(instance).unwrap_or_default();
         if own.round < ask.round || own.heard == 0 {
-            // What was used in an earlier window is over.
-            let windowed = |demand: Demand| Demand {
-                used: if ask.window < self.window { 0 } else { demand.used },
-                ..demand
+            // What was used in an earlier window is over. What may have been used since it ended is held on to.
+            let windowed = |demand: Demand| {
+                let used = if ask.window < self.window { 0 } else { demand.used };
+                Demand { used, ..demand }
             };
             let others = self.others(now, |holder| holder.requests);
             own.requests = settle(account.rpm_limit, self.lost_requests, &others, windowed(ask.requests));
@@ -191,8 +199,9 @@ struct Others {
 
 /// The new state of one resource of the asking holder. `gone` is what is used up for good: recorded spend, or what
 /// dead holders may have used.
-fn settle(limit: Option<u64>, gone: u64, others: &Others, Demand { used, need, want }: Demand) -> Line {
-    let Some(limit) = limit else { return Line { used, allowed: 0, unmet: 0 } };
+fn settle(limit: Option<u64>, gone: u64, others: &Others, demand: Demand) -> Line {
+    let Demand { used, need, want, hold, .. } = demand;
+    let Some(limit) = limit else { return Line { used, ..Line::default() } };
     let free = limit.saturating_sub(gone).saturating_sub(others.taken).saturating_sub(used);
     let given = need.min(free);
     let left = free - given;
@@ -201,11 +210,11 @@ fn settle(limit: Option<u64>, gone: u64, others: &Others, Demand { used, need, w
         wish.min(left)
     } else {
         // Beyond what waits for an answer, everybody gets an even part of what nobody has used, after the others'
-        // waiting requests; so whoever sits on more gives it back with its next ask.
+        // waiting requests. Whoever sits on more is told so, and gives it back with the ask after that.
         let share = left.saturating_add(others.idle).saturating_sub(others.unmet) / (others.count + 1);
         wish.min(left.saturating_sub(others.unmet)).min(share)
     };
-    Line { used, allowed: used.saturating_add(given).saturating_add(extra), unmet: need - given }
+    Line { used, allowed: used.saturating_add(given).saturating_add(extra), hold, unmet: need - given }
 }
 
 #[cfg(test)]
@@ -220,12 +229,19 @@ mod tests {
 
     fn requests(round: u64, window: u64, used: u64, need: u64, want: u64) -> LeaseAsk {
         let account = account(None, None, 0).id;
-        LeaseAsk { window, requests: Demand { used, need, want }, ..LeaseAsk::nothing(account, round) }
+        LeaseAsk {
+            window,
+            requests: Demand { used, need, want, ..Demand::default() },
+            ..LeaseAsk::nothing(account, round)
+        }
     }
 
     fn money(round: u64, used: u64, need: u64, want: u64) -> LeaseAsk {
         let account = account(None, None, 0).id;
-        LeaseAsk { money: Demand { used, need, want }, ..LeaseAsk::nothing(account, round) }
+        LeaseAsk {
+            money: Demand { used, need, want, ..Demand::default() },
+            ..LeaseAsk::nothing(account, round)
+        }
     }
 
     const T: u64 = 1_000_000;
@@ -249,10 +265,17 @@ mod tests {
         book.ask(T, "a", &requests(1, 0, 0, 1, 10), &limits);
         let second = book.ask(T, "b", &requests(1, 0, 0, 1, 5), &limits).requests.unwrap();
         assert_eq!((second.allowed, second.recalled), (0, true));
-        // The first has used one and would like to keep the rest: it keeps an even part.
-        let first = book.ask(T + 1000, "a", &requests(2, T, 1, 0, 9), &limits).requests.unwrap();
+        // The first has used one and would like to keep the rest: it may keep an even part. Until it has heard that,
+        // it may use all ten, so nothing is free yet.
+        let mut ask = requests(2, T, 1, 0, 9);
+        ask.requests.hold = 10;
+        let first = book.ask(T + 1000, "a", &ask, &limits).requests.unwrap();
         assert_eq!(first.allowed, 1 + 4);
-        let second = book.ask(T + 1001, "b", &requests(2, T, 0, 1, 5), &limits).requests.unwrap();
+        assert_eq!(book.ask(T + 1001, "b", &requests(2, T, 0, 1, 5), &limits).requests.unwrap().allowed, 0);
+        let mut ask = requests(3, T, 1, 0, 4);
+        ask.requests.hold = 5;
+        assert_eq!(book.ask(T + 1002, "a", &ask, &limits).requests.unwrap().allowed, 5);
+        let second = book.ask(T + 1003, "b", &requests(3, T, 0, 1, 5), &limits).requests.unwrap();
         assert_eq!((second.allowed, second.recalled), (5, false));
     }
 

@@ -1,5 +1,6 @@
 //! `/internal/*`
 
+mod lease;
 mod sync;
 mod verify;
 

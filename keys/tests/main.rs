@@ -13,6 +13,7 @@ mod health;
 mod housekeeping;
 mod internal;
 mod key;
+mod leases;
 mod program;
 mod restart;
 mod spend;

@@ -262,7 +262,7 @@ impl Store {
         if inserted == 0 {
             return Ok(false);
         }
-        models::follow(&mut transaction, account.kind.name(), &account.id, &account.settings).await?;
+        models::follow(&mut transaction, account.kind.name(), &account.id, &account.settings, false).await?;
         // A key may have named the account before there was one.
         announce(&mut transaction, account).await?;
         transaction.commit().await?;
@@ -345,7 +345,7 @@ pub(super) async fn write(
          WHERE kind = $1 AND id = $2",
     );
     account.bind(query).execute(&mut **transaction).await?;
-    models::follow(transaction, account.kind.name(), &account.id, &account.settings).await
+    models::follow(transaction, account.kind.name(), &account.id, &account.settings, false).await
 }
 
 /// Tells the filters of every key that the account concerns.

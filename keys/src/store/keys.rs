@@ -74,6 +74,8 @@ pub struct Owner {
     pub user_id: Option<String>,
     /// Owner's team.
     pub team_id: Option<String>,
+    /// The budget object that limits it.
+    pub budget_id: Option<String>,
 }
 
 /// All columns of `virtual_key`, in the order of [`KeyRow::read`].
@@ -276,7 +278,7 @@ const UPDATE: &str = "UPDATE virtual_key SET token = $1, key_name = $2, key_alia
 async fn insert(transaction: &mut Transaction<'static, Any>, key: &KeyRow) -> Result<bool, StoreError> {
     let inserted = key.bind(sqlx::query(INSERT)).execute(&mut **transaction).await?.rows_affected() > 0;
     if inserted && key.settings.contains_key("model_max_budget") {
-        models::follow(transaction, "key", &key.token.to_string(), &key.settings).await?;
+        models::follow(transaction, "key", &key.token.to_string(), &key.settings, true).await?;
     }
     Ok(inserted)
 }
@@ -287,7 +289,8 @@ async fn write(
     key: &KeyRow,
 ) -> Result<(), StoreError> {
     key.bind(sqlx::query(UPDATE)).bind(token.to_string()).execute(&mut **transaction).await?;
-    models::follow(transaction, "key", &key.token.to_string(), &key.settings).await
+    let (id, by_budget) = (key.token.to_string(), key.budget_id.is_some());
+    models::follow(transaction, "key", &id, &key.settings, by_budget).await
 }
 
 async fn exists(transaction: &mut Transaction<'static, Any>, token: TokenHash) -> Result<bool, StoreError> {

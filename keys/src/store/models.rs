@@ -61,12 +61,14 @@ fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// Brings the rows of an owner in line with its settings. What was spent on a model that is still limited stays.
+/// Brings the rows of an owner in line with its settings. What was spent on a model that is still limited stays; with
+/// `by_budget`, a budget object may limit models of which the settings know nothing.
 pub(super) async fn follow(
     transaction: &mut Transaction<'static, Any>,
     kind: &str,
     id: &str,
     settings: &Map<String, Value>,
+    by_budget: bool,
 ) -> Result<(), StoreError> {
     let budgets = budgets(settings);
     let rows = sqlx::query("SELECT model, budget_duration FROM model_spend WHERE kind = $1 AND id = $2")
@@ -79,14 +81,14 @@ pub(super) async fn follow(
         let duration: Option<String> = get(row, 1)?;
         let same = budgets.iter().any(|budget| budget.model == model && budget.budget_duration == duration);
         let kept = budgets.iter().any(|budget| budget.model == model);
-        if !kept {
+        if !kept && !by_budget {
             sqlx::query("DELETE FROM model_spend WHERE kind = $1 AND id = $2 AND model = $3")
                 .bind(kind)
                 .bind(id)
                 .bind(model)
                 .execute(&mut **transaction)
                 .await?;
-        } else if !same {
+        } else if kept && !same {
             let budget = budgets.iter().find(|budget| budget.model == model);
             let duration = budget.and_then(|budget| budget.budget_duration.clone());
             sqlx::query(
@@ -102,6 +104,33 @@ pub(super) async fn follow(
             .await?;
         }
     }
+    add(transaction, kind, id, budgets).await
+}
+
+/// The rows of a key that a budget object limits: made when the key is first charged, since keys and budgets come in
+/// any order.
+pub(super) async fn follow_budget(
+    transaction: &mut Transaction<'static, Any>,
+    token: &str,
+    budget_id: &str,
+) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT settings FROM account WHERE kind = 'budget' AND id = $1")
+        .bind(budget_id)
+        .fetch_optional(&mut **transaction)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let settings: String = get(&row, 0)?;
+    let settings = serde_json::from_str(&settings)
+        .map_err(|_| StoreError::Corrupt(format!("unreadable settings of the budget {budget_id}")))?;
+    add(transaction, "key", token, budgets(&settings)).await
+}
+
+async fn add(
+    transaction: &mut Transaction<'static, Any>,
+    kind: &str,
+    id: &str,
+    budgets: Vec<ModelBudget>,
+) -> Result<(), StoreError> {
     for budget in budgets {
         sqlx::query(
             "INSERT INTO model_spend (kind, id, model, budget_duration, budget_reset_at, spend) \

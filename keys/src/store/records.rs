@@ -40,7 +40,8 @@ impl Store {
         let accounts = self.accounts_around(&rows).await?;
         let mut spends = Spends::new();
         for key in &rows {
-            self.add_spends(&mut spends, AccountKind::Key, &key.token.to_string(), &key.settings).await?;
+            let budget = Around::of(key, &accounts).budget;
+            self.add_key_spends(&mut spends, key, budget).await?;
         }
         for account in accounts.values() {
             if let Some(kind) = account_kind(account.kind) {
@@ -64,8 +65,9 @@ impl Store {
                 let Some(token) = TokenHash::parse(&id.id) else { return Ok(None) };
                 let Some(key) = self.key(token).await? else { return Ok(None) };
                 let around = self.accounts_around(&[&key]).await?;
-                self.add_spends(&mut spends, id.kind, &id.id, &key.settings).await?;
-                key_accounts(&key, Around::of(&key, &around).budget, &spends)
+                let budget = Around::of(&key, &around).budget;
+                self.add_key_spends(&mut spends, &key, budget).await?;
+                key_accounts(&key, budget, &spends)
             }
             AccountKind::User => match self.account(Kind::User, &id.id).await? {
                 Some(user) => {
@@ -139,6 +141,22 @@ impl Store {
         }
         let accounts = self.accounts(&ids).await?;
         Ok(accounts.into_iter().map(|account| ((account.kind, account.id.clone()), account)).collect())
+    }
+
+    async fn add_key_spends(
+        &self,
+        spends: &mut Spends,
+        key: &KeyRow,
+        budget: Option<&AccountRow>,
+    ) -> Result<(), StoreError> {
+        let id = key.token.to_string();
+        self.add_spends(spends, AccountKind::Key, &id, &key.settings).await?;
+        if let Some(budget) = budget
+            && !spends.contains_key(&(AccountKind::Key, id.clone()))
+        {
+            self.add_spends(spends, AccountKind::Key, &id, &budget.settings).await?;
+        }
+        Ok(())
     }
 
     async fn add_spends(

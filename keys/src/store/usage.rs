@@ -10,7 +10,7 @@ use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::{TokenHash, UsageBatch, UsageEntry};
 
 use super::accounts::member_id;
-use super::{Owner, Store, StoreError, get};
+use super::{Owner, Store, StoreError, get, models};
 use crate::clock;
 use crate::money::Picodollars;
 
@@ -36,7 +36,11 @@ impl Store {
         }
         let mut owners = BTreeMap::new();
         for (token, spent) in spent_by_key(&batch.entries) {
-            owners.insert(token, charge(&mut transaction, token, spent, now).await?);
+            let owner = charge(&mut transaction, token, spent, now).await?;
+            if let Some(budget) = &owner.budget_id {
+                models::follow_budget(&mut transaction, &token.to_string(), budget).await?;
+            }
+            owners.insert(token, owner);
         }
         for (Charged { kind, id, model }, spent) in spent_by_others(&batch.entries, &owners) {
             charge_other(&mut transaction, kind, &id, model.as_deref(), spent).await?;
@@ -87,7 +91,7 @@ async fn charge(
     let row = sqlx::query(
         "UPDATE virtual_key SET spend = CASE WHEN spend > $1 THEN $2 ELSE spend + $3 END, \
          total_spend = CASE WHEN total_spend > $1 THEN $2 ELSE total_spend + $3 END, last_active = $4 \
-         WHERE token = $5 RETURNING user_id, team_id",
+         WHERE token = $5 RETURNING user_id, team_id, budget_id",
     )
     .bind(Picodollars::MAX.stored() - spent.stored())
     .bind(Picodollars::MAX.stored())
@@ -97,7 +101,7 @@ async fn charge(
     .fetch_optional(&mut **transaction)
     .await?;
     match row {
-        Some(row) => Ok(Owner { user_id: get(&row, 0)?, team_id: get(&row, 1)? }),
+        Some(row) => Ok(Owner { user_id: get(&row, 0)?, team_id: get(&row, 1)?, budget_id: get(&row, 2)? }),
         None => Ok(Owner::default()),
     }
 }
@@ -126,7 +130,7 @@ fn spent_by_others(
         };
         let model = Some(entry.model_group.as_str());
         add("key", token.to_string(), model);
-        let Some(Owner { user_id, team_id }) = owners.get(&token) else { continue };
+        let Some(Owner { user_id, team_id, .. }) = owners.get(&token) else { continue };
         for (kind, id) in [("user", user_id), ("team", team_id)] {
             if let Some(id) = id {
                 add(kind, id.clone(), None);
