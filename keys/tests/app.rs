@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header::AUTHORIZATION};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use sqlx::ConnectOptions;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Connection, Row};
 use switchboard::key::{
     SYNC_PATH, SyncAnswer, SyncRequest, TokenHash, UsageBatch, UsageEntry, VERIFY_PATH, VerifyAnswer,
     VerifyRequest,
@@ -20,6 +21,8 @@ use switchboard_keys::secret::Secret;
 use switchboard_keys::store::{Store, default_url};
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+use crate::postgres;
 
 pub const MASTER_KEY: &str = "sk-master-of-the-tests";
 const PRICES: &str = r#"{"gpt-4o": {"input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05,
@@ -75,19 +78,31 @@ pub async fn call(router: Router, request: Request<Body>) -> Answer {
 
 impl TestApp {
     pub async fn new() -> Self {
+        // What the service logs is shown for a test that fails.
+        let log = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::ERROR);
+        let _ = log.try_init();
         let directory = TempDir::new().unwrap();
         let app = Self::open(&directory).await;
         Self { app, directory }
     }
 
     pub async fn open(directory: &TempDir) -> App {
-        let url = default_url(&directory.path().join("data")).unwrap();
         App {
-            store: Store::open(&url).await.unwrap(),
+            store: Store::open(&Self::url(directory).await).await.unwrap(),
             master_key: Secret::new(MASTER_KEY).unwrap(),
             internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
             prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
         }
+    }
+
+    /// The database that belongs to a directory: a file in it, or a schema that is named like it.
+    pub async fn url(directory: &TempDir) -> String {
+        if !postgres::wanted() {
+            return default_url(&directory.path().join("data")).unwrap();
+        }
+        let name = directory.path().file_name().unwrap().to_string_lossy();
+        let name: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+        postgres::schema(&format!("t{name}")).await
     }
 
     pub fn public(&self) -> Router {
@@ -159,18 +174,60 @@ impl TestApp {
 
     /// Every row of the spend log, read by another hand than the service's.
     pub async fn spend_log(&self) -> Vec<Value> {
-        let path = self.directory.path().join("data/switchboard.db");
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-        let mut connection = options.connect().await.unwrap();
-        let columns = "batch_id, position, call_id, token, user_id, team_id, mode, model_group, deployment_id, model, \
-                       requests, status, prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, \
-                       reasoning_tokens, cost, started_at, duration_ms";
-        let pairs: Vec<_> = columns.split(", ").map(|column| format!("'{column}', {column}")).collect();
-        let sql =
-            format!("SELECT json_object({}) FROM spend_log ORDER BY batch_id, position", pairs.join(", "));
-        let rows: Vec<String> =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
-        rows.iter().map(|row| serde_json::from_str(row).unwrap()).collect()
+        const TEXTS: [&str; 9] = [
+            "batch_id",
+            "call_id",
+            "token",
+            "user_id",
+            "team_id",
+            "mode",
+            "model_group",
+            "deployment_id",
+            "model",
+        ];
+        const NUMBERS: [&str; 11] = [
+            "position",
+            "requests",
+            "status",
+            "prompt_tokens",
+            "completion_tokens",
+            "cached_tokens",
+            "cache_write_tokens",
+            "reasoning_tokens",
+            "cost",
+            "started_at",
+            "duration_ms",
+        ];
+        let mut connection = AnyConnection::connect(&Self::url(&self.directory).await).await.unwrap();
+        let sql = format!(
+            "SELECT {}, {} FROM spend_log ORDER BY batch_id, position",
+            TEXTS.join(", "),
+            NUMBERS.join(", ")
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        let value = |row: &AnyRow| {
+            let texts = TEXTS.map(|name| (name.to_owned(), json!(row.get::<Option<String>, _>(name))));
+            let numbers = NUMBERS.map(|name| (name.to_owned(), json!(row.get::<Option<i64>, _>(name))));
+            Value::Object(texts.into_iter().chain(numbers).collect())
+        };
+        rows.iter().map(value).collect()
+    }
+
+    /// All that is stored: every file, or every row as text.
+    pub async fn stored(&self) -> Vec<Vec<u8>> {
+        if !postgres::wanted() {
+            let files = std::fs::read_dir(self.directory.path().join("data")).unwrap();
+            return files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        }
+        let mut connection = AnyConnection::connect(&Self::url(&self.directory).await).await.unwrap();
+        let mut stored = Vec::new();
+        for table in ["virtual_key", "account", "model_spend", "lease", "retired_key", "change", "spend_log"]
+        {
+            let sql = format!("SELECT CAST({table}.* AS TEXT) FROM {table}");
+            let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+            stored.extend(rows.iter().map(|row| row.get::<String, _>(0).into_bytes()));
+        }
+        stored
     }
 
     /// Where the change feed stands.

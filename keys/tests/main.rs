@@ -1,4 +1,6 @@
-//! The key service as its callers see it: the real routers over a real SQLite file, and the real program.
+//! The key service as its callers see it: the real routers over a real database, and the real program.
+//!
+//! The database is a SQLite file, or Postgres with `TEST_DATABASE=postgres`: the same tests for both.
 //!
 //! Files are named like the paths that they test.
 
@@ -14,7 +16,9 @@ mod housekeeping;
 mod internal;
 mod key;
 mod leases;
+mod postgres;
 mod program;
+mod replicas;
 mod restart;
 mod spend;
 mod team;

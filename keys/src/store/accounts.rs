@@ -7,7 +7,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::AccountId;
 
-use super::sql::placeholders;
+use super::sql::{bind_number, placeholders};
 use super::{Store, StoreError, feed, get, models};
 use crate::clock;
 use crate::money::Picodollars;
@@ -173,7 +173,7 @@ impl AccountRow {
     }
 
     fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
-        query
+        let query = query
             .bind(self.kind.name())
             .bind(self.id.clone())
             .bind(self.alias.clone())
@@ -181,8 +181,8 @@ impl AccountRow {
             .bind(self.team_id.clone())
             .bind(self.user_id.clone())
             .bind(self.role.clone())
-            .bind(self.organization_id.clone())
-            .bind(self.max_budget)
+            .bind(self.organization_id.clone());
+        bind_number(query, self.max_budget)
             .bind(self.budget_duration.clone())
             .bind(self.budget_reset_at.map(Timestamp::as_microsecond))
             .bind(self.spend.stored())

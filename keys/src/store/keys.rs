@@ -8,7 +8,7 @@ use sqlx::{Any, AssertSqlSafe, ColumnIndex, Transaction};
 use switchboard::key::TokenHash;
 
 use super::accounts::AT_ONCE;
-use super::sql::placeholders;
+use super::sql::{bind_number, placeholders};
 use super::{Store, StoreError, feed, get, models};
 use crate::clock;
 use crate::money::Picodollars;
@@ -385,15 +385,15 @@ impl KeyRow {
     }
 
     fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
-        query
+        let query = query
             .bind(self.token.to_string())
             .bind(self.key_name.clone())
             .bind(self.key_alias.clone())
             .bind(self.user_id.clone())
             .bind(self.team_id.clone())
             .bind(self.organization_id.clone())
-            .bind(self.budget_id.clone())
-            .bind(self.max_budget)
+            .bind(self.budget_id.clone());
+        bind_number(query, self.max_budget)
             .bind(self.budget_duration.clone())
             .bind(self.budget_reset_at.map(Timestamp::as_microsecond))
             .bind(self.spend.stored())

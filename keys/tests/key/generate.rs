@@ -264,10 +264,8 @@ async fn the_key_itself_is_nowhere_in_the_database() {
     let app = TestApp::new().await;
     let key = app.key(json!({"key_alias": "findable"})).await;
     app.app.store.close().await;
-    let data = app.directory.path().join("data");
     let mut found_alias = false;
-    for entry in std::fs::read_dir(data).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+    for bytes in app.stored().await {
         let contains = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
         assert!(!contains(&key));
         found_alias |= contains("findable");
