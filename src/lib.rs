@@ -11,7 +11,7 @@
 //!   key ── keyring, ledger, price       who calls, and what it costs
 //!   openai                              the client's language
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
-//!   frame, json                         bytes → frames; the only clever JSON
+//!   frame, json, uri                    bytes → frames; the only clever JSON; percent-encoding
 //!   exchange                            the life of a request, told without a host
 //!   filter                              the host: the only room that names proxy-wasm, and only in wasm
 //! ```
@@ -39,3 +39,4 @@ pub mod providers;
 pub mod route;
 pub mod secret;
 pub mod table;
+pub mod uri;

@@ -1,10 +1,14 @@
 //! Real answers of providers, where their recordings are present beside the repository.
 
+#[path = "fixtures/eventstream.rs"]
+mod eventstream;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use switchboard::exchange::Streaming;
+use switchboard::frame::Framing;
 use switchboard::openai::{Memo, Operation};
 use switchboard::providers::{PROVIDERS, Provider};
 
@@ -54,12 +58,16 @@ fn recorded_streams_are_translated_however_they_are_cut() {
                 continue;
             };
             count += 1;
-            let mut wire: String = lines.lines().filter(|line| !line.is_empty()).map(event).collect();
+            let framed = match provider.dialect.framing() {
+                Framing::EventStream => message,
+                _ => event,
+            };
+            let mut wire: Vec<u8> = lines.lines().filter(|line| !line.is_empty()).flat_map(framed).collect();
             if provider.dialect.name() == "openai" {
-                wire.push_str("data: [DONE]\n\n");
+                wire.extend_from_slice(b"data: [DONE]\n\n");
             }
-            let whole = stream(provider, operation, &[wire.as_bytes()]);
-            let pieces: Vec<&[u8]> = wire.as_bytes().chunks(97).collect();
+            let whole = stream(provider, operation, &[&wire]);
+            let pieces: Vec<&[u8]> = wire.chunks(97).collect();
             assert!(stream(provider, operation, &pieces) == whole, "{} depends on its cuts", file.display());
             let whole = String::from_utf8(whole).unwrap();
             if let Some(words) = fault_of(file) {
@@ -103,6 +111,23 @@ fn check_answer(file: &Path, recorded: &Value, body: &[u8]) {
         assert_eq!(calls(told), calls(message), "{}", file.display());
         let thought = message["reasoning"].as_str().or(message["reasoning_content"].as_str());
         assert!(thought.is_none_or(|thought| told["reasoning_content"] == thought), "{}", file.display());
+    }
+    if let Some(blocks) = recorded["output"]["message"]["content"].as_array() {
+        let message = &choice["message"];
+        let text: String = blocks.iter().filter_map(|block| block["text"].as_str()).collect();
+        assert_eq!(message["content"].as_str().unwrap_or_default(), text, "{}", file.display());
+        let calls: Vec<&Value> =
+            blocks.iter().map(|block| &block["toolUse"]).filter(|call| call.is_object()).collect();
+        let made = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(made.len(), calls.len(), "{}", file.display());
+        for (made, call) in made.iter().zip(&calls) {
+            let arguments: Value =
+                serde_json::from_str(made["function"]["arguments"].as_str().unwrap()).unwrap();
+            assert_eq!((&made["id"], &arguments), (&call["toolUseId"], &call["input"]), "{}", file.display());
+        }
+        let finish = if calls.is_empty() { "stop" } else { "tool_calls" };
+        assert_eq!(choice["finish_reason"], finish, "{}", file.display());
+        assert_eq!(answer["usage"]["total_tokens"], recorded["usage"]["totalTokens"]);
     }
     let Some(blocks) = recorded["content"].as_array() else { return };
     let of = |kind: &str| blocks.iter().filter(|block| block["type"] == kind).collect::<Vec<_>>();
@@ -163,6 +188,8 @@ fn check_stream(file: &Path, recorded: &str, out: &str) {
             expected_calls += named;
         }
         expected.push_str(event["delta"]["text"].as_str().unwrap_or_default());
+        expected.push_str(event["contentBlockDelta"]["delta"]["text"].as_str().unwrap_or_default());
+        expected_calls += usize::from(event["contentBlockStart"]["start"]["toolUse"].is_object());
         expected.push_str(event["content_block"]["text"].as_str().unwrap_or_default());
         for choice in event["choices"].as_array().into_iter().flatten() {
             expected.push_str(choice["text"].as_str().unwrap_or_default());
@@ -170,7 +197,7 @@ fn check_stream(file: &Path, recorded: &str, out: &str) {
         }
     }
     assert_eq!(text, expected, "{}", file.display());
-    if recorded.contains("\"candidates\"") {
+    if recorded.contains("\"candidates\"") || recorded.contains("\"contentBlockDelta\"") {
         assert_eq!(calls.len(), expected_calls, "{}", file.display());
         for arguments in &calls {
             let arguments: Value = serde_json::from_str(arguments).unwrap();
@@ -190,9 +217,17 @@ fn stream(provider: &Provider, operation: Operation, chunks: &[&[u8]]) -> Vec<u8
 }
 
 /// An event as it came: its name, where it has one, and its data.
-fn event(line: &str) -> String {
+fn event(line: &str) -> Vec<u8> {
     let name = line.strip_prefix("{\"type\":\"").and_then(|rest| rest.split('"').next());
-    name.map_or_else(|| format!("data: {line}\n\n"), |name| format!("event: {name}\ndata: {line}\n\n"))
+    let named = name.map(|name| format!("event: {name}\n")).unwrap_or_default();
+    format!("{named}data: {line}\n\n").into_bytes()
+}
+
+/// An event of an AWS event stream, recorded as an object of its one member.
+fn message(line: &str) -> Vec<u8> {
+    let recorded: Map<String, Value> = serde_json::from_str(line).unwrap();
+    let (name, payload) = recorded.iter().next().unwrap();
+    eventstream::message(&[(":event-type", name), (":message-type", "event")], payload.to_string().as_bytes())
 }
 
 /// Which API a recording is of; `None` for those that are not translated.
@@ -203,9 +238,16 @@ fn operation_of(recorded: &Value) -> Option<Operation> {
         (_, Some("text_completion")) => Some(Operation::Completions),
         (_, Some("list")) if recorded["data"][0]["object"] == "embedding" => Some(Operation::Embeddings),
         _ if recorded["candidates"].is_array() => Some(Operation::Chat),
+        _ if recorded["output"]["message"].is_object() || is_converse_event(recorded) => {
+            Some(Operation::Chat)
+        }
         _ if recorded["error"].is_object() || recorded["choices"].is_array() => Some(Operation::Chat),
         _ => None,
     }
+}
+
+fn is_converse_event(recorded: &Value) -> bool {
+    ["messageStart", "contentBlockStart", "contentBlockDelta"].iter().any(|name| recorded[name].is_object())
 }
 
 fn fault_of(file: &Path) -> Option<&'static str> {
@@ -220,6 +262,7 @@ fn recordings() -> Vec<(&'static Provider, Vec<PathBuf>)> {
     for provider in PROVIDERS {
         let folder = match provider.name {
             "dashscope" => "alibaba",
+            "bedrock" => "amazon-bedrock",
             "gemini" => "google",
             "moonshot" => "moonshotai",
             name => name,

@@ -152,7 +152,9 @@ fn a_vendor_is_named_in_its_row_and_its_dialect_only() {
         let source = fs::read_to_string(&file).unwrap();
         let code = code_of(&source);
         for row in PROVIDERS.iter().filter(|row| !OWN_WORDS.contains(&row.name)) {
+            // The id of a model holds the name of its house, which may be a vendor, too.
             let at_home = path.starts_with("src/providers/")
+                || path.ends_with("/models.rs")
                 || path == format!("src/dialects/{}.rs", row.dialect.name())
                 || path.starts_with(&format!("src/dialects/{}/", row.dialect.name()));
             if at_home {

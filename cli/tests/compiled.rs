@@ -121,6 +121,63 @@ fn a_further_credential_goes_to_the_environment_and_an_option_does_not() {
 }
 
 #[test]
+fn an_address_is_filled_in_with_the_options_that_it_names() {
+    let entry = |params: &str| {
+        format!(
+            "model_list:\n- model_name: m\n  litellm_params: {{model: bedrock/amazon.nova-pro-v1:0{params}}}\n"
+        )
+    };
+    let address = |params: &str, variables| {
+        let (plan, diagnostics) = compiled_with(&entry(params), variables);
+        plan.and_then(|plan| Some(plan.document.deployments.first()?.api_base.clone()))
+            .ok_or(format!("{diagnostics:?}"))
+    };
+    let usual = Ok("https://bedrock-runtime.eu-west-1.amazonaws.com".to_owned());
+    assert_eq!(address(", aws_region_name: eu-west-1", &[]), usual);
+    assert_eq!(address("", &[("AWS_REGION", "eu-west-1")]), usual);
+    let private = Ok("https://vpce.example.com".to_owned());
+    assert_eq!(address(", aws_bedrock_runtime_endpoint: 'https://vpce.example.com'", &[]), private);
+    let missing = address("", &[]).unwrap_err();
+    assert!(missing.contains("aws_region_name") && missing.contains("AWS_REGION_NAME"), "{missing}");
+}
+
+#[test]
+fn credentials_that_sign_come_from_the_entry_or_all_from_the_environment() {
+    let deployment = |params: &str| {
+        let params = format!("model: bedrock/x, aws_region_name: us-east-1{params}");
+        with(&[("m", &params)], "").document.deployments.remove(0)
+    };
+    let usual = [
+        ("aws_access_key_id", "AWS_ACCESS_KEY_ID"),
+        ("aws_secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+        ("aws_session_token", "AWS_SESSION_TOKEN"),
+    ];
+    let from_environment = deployment("");
+    assert_eq!(from_environment.api_key_env.as_deref(), Some("AWS_BEARER_TOKEN_BEDROCK"));
+    assert_eq!(
+        from_environment.secrets,
+        usual.map(|(name, variable)| (name.to_owned(), variable.to_owned()))
+    );
+    // A session token of the environment belongs to other keys than the entry's.
+    let own = deployment(", aws_access_key_id: os.environ/MY_ID, aws_secret_access_key: os.environ/MY_KEY");
+    assert_eq!(own.api_key_env, None);
+    let expected = [("aws_access_key_id", "MY_ID"), ("aws_secret_access_key", "MY_KEY")];
+    assert_eq!(own.secrets, expected.map(|(name, variable)| (name.to_owned(), variable.to_owned())));
+    let bearer = deployment(", api_key: os.environ/MY_BEARER");
+    assert_eq!((bearer.api_key_env.as_deref(), bearer.secrets.len()), (Some("MY_BEARER"), 0));
+}
+
+#[test]
+fn a_missing_credential_is_told_once_for_all_its_kinds() {
+    const ENTRY: &str =
+        "model_list:\n- model_name: m\n  litellm_params: {model: bedrock/x, aws_region_name: us-east-1}\n";
+    let warnings = |variables| format!("{:?}", compiled_with(ENTRY, variables).1);
+    assert!(warnings(&[]).contains("AWS_BEARER_TOKEN_BEDROCK is not set, nor is AWS_ACCESS_KEY_ID"));
+    assert_eq!(warnings(&[("AWS_ACCESS_KEY_ID", "x")]), "[]");
+    assert_eq!(warnings(&[("AWS_BEARER_TOKEN_BEDROCK", "x")]), "[]");
+}
+
+#[test]
 fn parameters_of_a_request_are_defaults() {
     let plan = with(&[("a", "model: openai/m, temperature: 0.5, max_tokens: 10, stop: [a, b]")], "");
     let mut defaults: Vec<_> = plan.document.deployments[0]

@@ -64,10 +64,13 @@ fn aws(
         return Ok(());
     }
     let (Some(id), Some(key)) = (secret("aws_access_key_id"), secret("aws_secret_access_key")) else {
-        let names = endpoint.deployment.secrets.iter().map(|(_, variable)| variable.as_str());
-        let mut names: Vec<&str> = names.chain(endpoint.deployment.api_key_env.as_deref()).collect();
-        names.sort_unstable();
-        return Err(missing(endpoint, &names.join(", ")));
+        let unset = endpoint.deployment.secrets.iter().filter(|(name, _)| secret(name).is_none());
+        let unset =
+            unset.filter(|(name, _)| name != "aws_session_token").map(|(_, variable)| variable.as_str());
+        let mut unset: Vec<&str> =
+            endpoint.deployment.api_key_env.as_deref().into_iter().chain(unset).collect();
+        unset.sort_unstable();
+        return Err(missing(endpoint, &unset.join(", ")));
     };
     let region = endpoint.deployment.options.iter().find(|(option, _)| option == "aws_region_name");
     let region = region.map(|(_, region)| region.as_str()).unwrap_or_default();
@@ -81,7 +84,7 @@ fn missing(endpoint: &Endpoint, variables: &str) -> Fault {
     let message = if variables.is_empty() {
         format!("no credential is configured for deployment '{id}'")
     } else {
-        format!("no credential: {variables} is not set for deployment '{id}'")
+        format!("no credential: {variables} not set for deployment '{id}'")
     };
     Fault::new(Class::Authentication, message)
 }

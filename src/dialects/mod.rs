@@ -2,12 +2,14 @@
 //! host, no clock, no log, and does not know the other dialects or who speaks it (`providers` does).
 
 mod anthropic;
+mod bedrock;
 mod claude;
 mod gemini;
 mod mock;
 pub mod openai;
 
 pub use anthropic::ANTHROPIC;
+pub use bedrock::BEDROCK;
 pub use gemini::GEMINI;
 pub use mock::MOCK;
 pub use openai::OPENAI;

@@ -41,6 +41,8 @@ pub fn media_type_of(name: &str) -> Option<&'static str> {
     Some(match extension.to_ascii_lowercase().as_str() {
         "aac" => "audio/aac",
         "csv" => "text/csv",
+        "doc" => "application/msword",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         "flac" => "audio/flac",
         "gif" => "image/gif",
         "heic" => "image/heic",
@@ -48,6 +50,7 @@ pub fn media_type_of(name: &str) -> Option<&'static str> {
         "jpg" | "jpeg" => "image/jpeg",
         "m4a" => "audio/m4a",
         "md" => "text/markdown",
+        "mkv" => "video/x-matroska",
         "mov" => "video/quicktime",
         "mp3" => "audio/mp3",
         "mp4" => "video/mp4",
@@ -59,6 +62,8 @@ pub fn media_type_of(name: &str) -> Option<&'static str> {
         "wav" => "audio/wav",
         "webm" => "video/webm",
         "webp" => "image/webp",
+        "xls" => "application/vnd.ms-excel",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         _ => return None,
     })
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::ErrorBody;
-use crate::json::{JsonStr, Text};
+use crate::json::{JsonStr, Object, Text};
 
 /// One message. Fields that other gateways add (`reasoning_content`, `thinking_blocks`, `cache_control`) are read
 /// too: clients send back what they were given.
@@ -253,6 +253,24 @@ pub struct Function<'a> {
     /// JSON inside a string; `""` stands for `{}`.
     #[serde(borrow, default)]
     pub arguments: Option<JsonStr<'a>>,
+}
+
+impl Function<'_> {
+    /// The JSON object inside of `arguments`. `field` names the call in errors.
+    pub fn input(&self, field: &str) -> Result<String, ErrorBody> {
+        let text = self.arguments.and_then(JsonStr::decode).unwrap_or_default();
+        let text = text.trim();
+        if matches!(text, "" | "null") {
+            return Ok("{}".to_owned());
+        }
+        match Object::parse(text.as_bytes()) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(_) => Err(ErrorBody::invalid(
+                format!("{field}.function.arguments"),
+                "expected a JSON object inside the string",
+            )),
+        }
+    }
 }
 
 fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(de: D) -> Result<T, D::Error> {

@@ -1,7 +1,7 @@
 //! The rows, in the order of their names.
 
 use super::{Auth, Preset, Provider, accents, hosts};
-use crate::dialects::{ANTHROPIC, Dialect, GEMINI, MOCK};
+use crate::dialects::{ANTHROPIC, BEDROCK, Dialect, GEMINI, MOCK};
 
 const fn row(
     name: &'static str,
@@ -23,6 +23,17 @@ const fn row(
         publishers: &[],
     }
 }
+
+/// Variables with the region, `LiteLLM`'s own and AWS's.
+const AWS_REGION: &[&str] = &["AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/// The region, and the credentials that sign where there is no API key.
+const AWS: &[Preset] = &[
+    Preset { name: "aws_region_name", env: AWS_REGION, value: "" },
+    Preset { name: "aws_access_key_id", env: &["AWS_ACCESS_KEY_ID"], value: "" },
+    Preset { name: "aws_secret_access_key", env: &["AWS_SECRET_ACCESS_KEY"], value: "" },
+    Preset { name: "aws_session_token", env: &["AWS_SESSION_TOKEN"], value: "" },
+];
 
 /// Every vendor.
 pub static PROVIDERS: &[Provider] = &[
@@ -60,11 +71,18 @@ pub static PROVIDERS: &[Provider] = &[
     },
     row("baseten", &accents::CHAT, "https://inference.baseten.co/v1", "BASETEN_API_KEY"),
     Provider {
-        options: &[Preset {
-            name: "aws_region_name",
-            env: &["AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"],
-            value: "us-east-1",
-        }],
+        auth: Auth::Aws { service: "bedrock" },
+        base_env: "AWS_BEDROCK_RUNTIME_ENDPOINT",
+        options: AWS,
+        ..row(
+            "bedrock",
+            &BEDROCK,
+            "https://bedrock-runtime.{aws_region_name}.amazonaws.com",
+            "AWS_BEARER_TOKEN_BEDROCK",
+        )
+    },
+    Provider {
+        options: &[Preset { name: "aws_region_name", env: AWS_REGION, value: "us-east-1" }],
         ..row(
             "bedrock_mantle",
             &accents::CHAT,

@@ -183,7 +183,43 @@ fn a_deployment_without_its_credential_says_so_and_calls_nobody() {
         panic!("nothing may be sent")
     };
     assert_eq!(reply.status, 401);
-    assert!(String::from_utf8(reply.body).unwrap().contains("NOT_SET is not set"));
+    assert!(String::from_utf8(reply.body).unwrap().contains("NOT_SET not set"));
+}
+
+#[test]
+fn aws_credentials_sign_what_is_sent_and_an_api_key_goes_before_them() {
+    let body = BODY.replace("gpt", "fake");
+    let (headers, sent) = send(&mut attempt(&call(&body), "signed"), &[(":scheme", "https")], &body);
+    let sent: String = String::from_utf8(sent).unwrap();
+    let value = |name: &str| value(&headers, name).unwrap_or_default();
+    assert_eq!(value(":path"), "/model/us.amazon.nova-pro-v1%3A0/converse");
+    assert_eq!(value("x-amz-date"), "20231114T221320Z");
+    assert_eq!(value("x-amz-security-token"), "secret-key_three");
+    let authorization = value("authorization");
+    let start = "AWS4-HMAC-SHA256 Credential=secret-key_one/20231114/us-east-1/bedrock/aws4_request, \
+                 SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=";
+    // As botocore signs this path, these headers and this body.
+    let signature = "ecec0da52f974f3a2cb25d93010d0011a202fbd537f4e1790168548812f26a87";
+    assert_eq!(authorization, format!("{start}{signature}"), "{sent}");
+
+    let (headers, _) = send(&mut attempt(&call(&body), "bearer"), &[(":scheme", "https")], &body);
+    let names: Vec<&str> = headers.iter().map(|(name, _)| name).collect();
+    assert!(headers.iter().any(|pair| pair == ("authorization", "Bearer secret-key_one")));
+    assert!(!names.iter().any(|name| name.starts_with("x-amz-")), "{names:?}");
+}
+
+#[test]
+fn half_a_pair_of_aws_credentials_is_none() {
+    let body = BODY.replace("gpt", "fake");
+    let Outgoing::Reply(reply) =
+        attempt(&call(&body), "unsigned").request(&head(&[]), body.as_bytes(), NOW_MS)
+    else {
+        panic!("nothing may be sent")
+    };
+    assert_eq!(reply.status, 401);
+    assert!(
+        String::from_utf8(reply.body).unwrap().contains("no credential: NOT_SET, NOT_SET_EITHER not set for")
+    );
 }
 
 #[test]

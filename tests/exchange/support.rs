@@ -33,6 +33,16 @@ const DOCUMENT: &str = r#"{
      "api_base": "https://api.four", "api_key_env": "NOT_SET"},
     {"id": "wild", "group": "openai/*", "provider": "openai", "model": "*", "api_base": "https://api.one/v1",
      "api_key_env": "KEY_ONE"},
+    {"id": "signed", "group": "fake", "provider": "bedrock", "model": "us.amazon.nova-pro-v1:0",
+     "api_base": "https://bedrock-runtime.us-east-1.amazonaws.com", "api_key_env": "NOT_SET",
+     "secrets": [["aws_access_key_id", "KEY_ONE"], ["aws_secret_access_key", "KEY_TWO"],
+                 ["aws_session_token", "KEY_THREE"]],
+     "options": [["aws_region_name", "us-east-1"]]},
+    {"id": "bearer", "group": "fake", "provider": "bedrock", "model": "us.amazon.nova-pro-v1:0",
+     "api_base": "https://bedrock-runtime.us-east-1.amazonaws.com", "api_key_env": "KEY_ONE"},
+    {"id": "unsigned", "group": "fake", "provider": "bedrock", "model": "us.amazon.nova-pro-v1:0",
+     "api_base": "https://bedrock-runtime.us-east-1.amazonaws.com", "api_key_env": "NOT_SET",
+     "secrets": [["aws_access_key_id", "KEY_ONE"], ["aws_secret_access_key", "NOT_SET_EITHER"]]},
     {"id": "mock", "group": "fake", "provider": "openai", "model": "x", "api_base": "",
      "mock_response": "Hello there"}
   ]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use switchboard::config::{self, ExtraHeader, Price};
-use switchboard::providers::{Auth, Provider};
+use switchboard::providers::{Auth, Preset, Provider};
 
 use super::address::Address;
 use super::variables::Variables;
@@ -65,7 +65,7 @@ fn compile_one(
         drop_params: model.params.drop_params,
         mock_response: model.params.mock_response.clone(),
         options,
-        secrets: secrets(model, &id, variables),
+        secrets: if called { secrets(model, &id, provider, variables) } else { Vec::new() },
         max_output_tokens: model.max_output_tokens,
         price: price(model),
         id,
@@ -129,12 +129,16 @@ fn api_key_env(
     match &model.params.api_key {
         Some(setting) => Some(variables.secret(setting, id, "API_KEY", &path)),
         None if !needs_key(model, provider, variables) => None,
-        None => Some(variables.usual_secret(
-            provider.key_env,
-            provider.other_key_envs,
-            model.params.at,
-            &model.path,
-        )),
+        None => {
+            let instead = secret_presets(provider).find_map(|preset| preset.env.first());
+            Some(variables.usual_secret(
+                provider.key_env,
+                provider.other_key_envs,
+                instead.copied(),
+                model.params.at,
+                &model.path,
+            ))
+        }
     }
 }
 
@@ -143,7 +147,8 @@ fn needs_key(model: &Model, provider: &Provider, variables: &Variables<'_>) -> b
     match provider.auth {
         Auth::BearerIfAny => variables.usual(provider.key_env).is_some(),
         Auth::HeaderOrToken { token, .. } => !model.params.options.iter().any(|(name, _)| *name == token),
-        _ => !provider.key_env.is_empty(),
+        // The entry's own credentials of another kind go before the environment's key.
+        _ => !provider.key_env.is_empty() && !gives_secrets(model, provider),
     }
 }
 
@@ -189,7 +194,7 @@ fn options(model: &Model, provider: &Provider, variables: &Variables<'_>) -> Vec
     let given = model.params.options.iter().filter(|(name, _)| !is_secret_option(name));
     let mut options: Vec<(String, String)> = given.filter_map(option).collect();
     for preset in provider.options {
-        if options.iter().any(|(name, _)| name == preset.name) {
+        if is_secret_option(preset.name) || options.iter().any(|(name, _)| name == preset.name) {
             continue;
         }
         let set = preset.env.iter().find_map(|name| variables.usual(name));
@@ -199,13 +204,37 @@ fn options(model: &Model, provider: &Provider, variables: &Variables<'_>) -> Vec
     options
 }
 
+/// Options of the provider's row that are secret: credentials that do instead of a key.
+fn secret_presets(provider: &Provider) -> impl Iterator<Item = &'static Preset> {
+    provider.options.iter().filter(|preset| is_secret_option(preset.name))
+}
+
+/// Whether the entry gives some of [`secret_presets`] itself: then none of the environment's belongs to them.
+fn gives_secrets(model: &Model, provider: &Provider) -> bool {
+    secret_presets(provider).any(|preset| model.params.options.iter().any(|(name, _)| *name == preset.name))
+}
+
 /// Further credentials, each with the variable that holds it.
-fn secrets(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<(String, String)> {
+fn secrets(
+    model: &Model,
+    id: &str,
+    provider: &Provider,
+    variables: &mut Variables<'_>,
+) -> Vec<(String, String)> {
     let secret = |(name, setting): &(&'static str, At<Setting>)| {
         let path = format!("{}.litellm_params.{name}", model.path);
         ((*name).to_owned(), variables.secret(setting, id, name, &path))
     };
-    model.params.options.iter().filter(|(name, _)| is_secret_option(name)).map(secret).collect()
+    let given = model.params.options.iter().filter(|(name, _)| is_secret_option(name));
+    let mut secrets: Vec<(String, String)> = given.map(secret).collect();
+    if model.params.api_key.is_none() && !gives_secrets(model, provider) {
+        for preset in secret_presets(provider) {
+            let path = format!("{}.litellm_params.{}", model.path, preset.name);
+            let variable = preset.env.first().map(|name| variables.preset_secret(name, &path));
+            secrets.extend(variable.map(|variable| (preset.name.to_owned(), variable)));
+        }
+    }
+    secrets
 }
 
 fn price(model: &Model) -> Option<Price> {

@@ -126,15 +126,30 @@ impl<'a> Variables<'a> {
     }
 
     /// The variable with the secret that the entry at `path` leaves to the provider's usual one: `name`, or that of
-    /// `others` which is set.
-    pub(super) fn usual_secret(&mut self, name: &str, others: &[&str], at: Location, path: &str) -> String {
+    /// `others` which is set. `instead` is the variable of another kind of credential, which would do, too.
+    pub(super) fn usual_secret(
+        &mut self,
+        name: &str,
+        others: &[&str],
+        instead: Option<&str>,
+        at: Location,
+        path: &str,
+    ) -> String {
         let is_set = |name: &&str| self.environment.lookup(name).is_some();
         let name = if is_set(&name) { name } else { others.iter().copied().find(is_set).unwrap_or(name) };
-        if !is_set(&name) {
-            let message = format!("{path} has no api_key, and {name} is not set: its requests will fail");
+        if !is_set(&name) && !instead.as_ref().is_some_and(is_set) {
+            let neither = instead.map(|instead| format!(", nor is {instead}")).unwrap_or_default();
+            let message =
+                format!("{path} has no api_key, and {name} is not set{neither}: its requests will fail");
             self.report.warning(at, message, Some(format!("set {name}, or give `api_key: os.environ/NAME`")));
         }
         self.add(name, Origin::Operator, &format!("{path}.api_key"));
+        name.to_owned()
+    }
+
+    /// The variable `name` may hold the secret at `path`, which the entry does not give.
+    pub(super) fn preset_secret(&mut self, name: &str, path: &str) -> String {
+        self.add(name, Origin::Operator, path);
         name.to_owned()
     }
 

@@ -51,7 +51,7 @@ pub struct Params {
     pub model: At<String>,
     /// `custom_llm_provider`: the provider when `model` does not say it.
     pub provider: Option<At<String>>,
-    /// `api_base`, or `base_url`.
+    /// `api_base`, `base_url` or `aws_bedrock_runtime_endpoint`.
     pub api_base: Option<At<Setting>>,
     /// `api_key`.
     pub api_key: Option<At<Setting>>,
@@ -76,8 +76,17 @@ pub struct Params {
 }
 
 /// Parameters of a request that may stand in `litellm_params`, besides [`STANDARD_PARAMS`].
-const OTHER_DEFAULTS: &[&str] =
-    &["dimensions", "encoding_format", "safety_settings", "stream", "thinking", "top_k"];
+const OTHER_DEFAULTS: &[&str] = &[
+    "dimensions",
+    "encoding_format",
+    "guardrailConfig",
+    "performanceConfig",
+    "requestMetadata",
+    "safety_settings",
+    "stream",
+    "thinking",
+    "top_k",
+];
 
 /// What a provider needs besides a key, by `LiteLLM`'s names. None is secret.
 const OPTIONS: &[&str] = &[
@@ -90,12 +99,6 @@ const OPTIONS: &[&str] = &[
     "client_id",
     "azure_scope",
     "aws_region_name",
-    "aws_profile_name",
-    "aws_role_name",
-    "aws_session_name",
-    "aws_sts_endpoint",
-    "aws_bedrock_runtime_endpoint",
-    "aws_external_id",
     "vertex_project",
     "vertex_location",
     "model_id",
@@ -110,7 +113,7 @@ const SECRET_OPTIONS: &[&str] = &[
     "aws_access_key_id",
     "aws_secret_access_key",
     "aws_session_token",
-    "aws_web_identity_token",
+    "aws_bearer_token",
     "azure_ad_token",
     "azure_password",
     "client_secret",
@@ -169,6 +172,7 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> 
     let model = required(&mut table, "model", "`provider/model`, as openai/gpt-4o");
     let api_base = table.setting("api_base");
     let base_url = table.setting("base_url");
+    let endpoint = table.setting("aws_bedrock_runtime_endpoint");
     let mut headers = headers(&mut table, "extra_headers");
     headers.extend(self::headers(&mut table, "headers"));
     let options = OPTIONS.iter().chain(SECRET_OPTIONS);
@@ -179,7 +183,7 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> 
     let params = Params {
         at: table.at,
         provider: table.text("custom_llm_provider"),
-        api_base: api_base.or(base_url),
+        api_base: api_base.or(base_url).or(endpoint),
         api_key: table.setting("api_key"),
         headers,
         mock_response: mock_response(&mut table),

@@ -116,7 +116,7 @@ impl<'a> Tools<'a> {
         if let Some(schema) = self.json_schema {
             w.object().key("name").string(JSON_TOOL);
             w.key("description").string("Gives the answer. It must be called.").key("input_schema");
-            input_schema(w, Some(schema), "response_format.json_schema.schema")?;
+            schema::write_input(w, Some(schema), "response_format.json_schema.schema")?;
             w.end_object();
         }
         w.end_array();
@@ -163,7 +163,7 @@ impl<'a> Tools<'a> {
         w.key("tools").array();
         for name in names {
             w.object().key("name").string(&name).key("input_schema");
-            input_schema(w, None, "tools")?;
+            schema::write_input(w, None, "tools")?;
             w.end_object();
         }
         w.end_array();
@@ -190,7 +190,7 @@ impl<'a> Tools<'a> {
                 schema::write(w, parameters, &field)?;
                 w.key("strict").bool(true);
             }
-            parameters => input_schema(w, parameters, &field)?,
+            parameters => schema::write_input(w, parameters, &field)?,
         }
         if let Some(mark) = tool.cache_control {
             w.key("cache_control").raw(mark.get());
@@ -205,31 +205,6 @@ fn function<'t, 'a>(tool: &'t AnyTool<'a>) -> Option<&'t Tool<'a>> {
         AnyTool::Function(tool) => Some(tool),
         AnyTool::Other { .. } => None,
     }
-}
-
-/// Writes a tool's schema, whose type must be `object`.
-fn input_schema(w: &mut Writer<'_>, schema: Option<&RawValue>, field: &str) -> Result<(), ErrorBody> {
-    let Some(schema) = schema else {
-        w.object().key("type").string("object").key("properties").object().end_object().end_object();
-        return Ok(());
-    };
-    let object = Object::parse(schema.get().as_bytes())
-        .map_err(|_| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))?;
-    if object.get("type").is_some_and(|kind| kind.get() == r#""object""#) {
-        w.raw(schema.get());
-        return Ok(());
-    }
-    w.object().key("type").string("object");
-    for member in object.members().iter().filter(|member| !member.is("type")) {
-        w.raw(member.key.token());
-        w.bytes().push(b':');
-        w.raw(member.value.get());
-    }
-    if object.get("properties").is_none() {
-        w.key("properties").object().end_object();
-    }
-    w.end_object();
-    Ok(())
 }
 
 /// Writes the provider's own search for `web_search_options`, as `LiteLLM` does.

@@ -10,7 +10,7 @@ use super::super::claude::thinking::thinking_blocks;
 use super::betas::Betas;
 use super::blocks::{Blocks, says_something};
 
-use crate::json::{JsonStr, Object, Writer};
+use crate::json::{JsonStr, Writer};
 use crate::openai::{Content, ErrorBody, Message, ToolNames, safe_id};
 
 /// A message and its place, which errors name.
@@ -223,29 +223,13 @@ fn assistant(
             None => return Err(ErrorBody::invalid(format!("{field}.id"), "a call must have an id")),
         };
         w.key("name").string(&names.sent(&function.name));
-        w.key("input").raw(&arguments(function.arguments, &field)?);
+        w.key("input").raw(&function.input(&field)?);
         if let Some(mark) = message.cache_control.filter(|_| n + 1 == calls) {
             w.key("cache_control").raw(mark.get());
         }
         w.end_object();
     }
     Ok(())
-}
-
-/// The JSON object inside of `arguments`.
-fn arguments(arguments: Option<JsonStr<'_>>, field: &str) -> Result<String, ErrorBody> {
-    let text = arguments.and_then(JsonStr::decode).unwrap_or_default();
-    let text = text.trim();
-    if matches!(text, "" | "null") {
-        return Ok("{}".to_owned());
-    }
-    match Object::parse(text.as_bytes()) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(ErrorBody::invalid(
-            format!("{field}.function.arguments"),
-            "expected a JSON object inside the string",
-        )),
-    }
 }
 
 fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<String, ErrorBody> {

@@ -106,6 +106,8 @@ const MODELS: &[Model] = &[
     named("claude-3-", OLD),
     named("claude-2", OLD),
     named("claude-instant", OLD),
+    // Elsewhere than at home: `anthropic.claude-v2:1`.
+    named("claude-v", OLD),
 ];
 
 /// What the model of that name takes.

@@ -24,6 +24,35 @@ pub(in crate::dialects) fn write(
     write_at(w, schema, field, 0)
 }
 
+/// Writes a tool's schema as it stands, but for its type, which must be `object`.
+pub(in crate::dialects) fn write_input(
+    w: &mut Writer<'_>,
+    schema: Option<&RawValue>,
+    field: &str,
+) -> Result<(), ErrorBody> {
+    let Some(schema) = schema else {
+        w.object().key("type").string("object").key("properties").object().end_object().end_object();
+        return Ok(());
+    };
+    let object = Object::parse(schema.get().as_bytes())
+        .map_err(|_| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))?;
+    if object.get("type").is_some_and(|kind| kind.get() == r#""object""#) {
+        w.raw(schema.get());
+        return Ok(());
+    }
+    w.object().key("type").string("object");
+    for member in object.members().iter().filter(|member| !member.is("type")) {
+        w.raw(member.key.token());
+        w.bytes().push(b':');
+        w.raw(member.value.get());
+    }
+    if object.get("properties").is_none() {
+        w.key("properties").object().end_object();
+    }
+    w.end_object();
+    Ok(())
+}
+
 /// What becomes of a keyword.
 enum Fate {
     Keep,

@@ -144,6 +144,11 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
+    /// Whether the model thinks, as far as it is told to.
+    pub(in crate::dialects) fn thinks(&self) -> bool {
+        !matches!(self.thinking, Thinking::Unsaid | Thinking::Disabled)
+    }
+
     /// Writes `thinking`.
     pub(in crate::dialects) fn write(&self, w: &mut Writer<'_>) {
         match self.thinking {

@@ -150,7 +150,7 @@ fn write_model(
             w.key("id").string(&bare_id(id.decode().unwrap_or_default()));
         }
         w.key("name").string(&names.sent(&function.name));
-        w.key("args").raw(&arguments(function.arguments, || format!("{}.tool_calls[{n}]", place(at)))?);
+        w.key("args").raw(&function.input(&format!("{}.tool_calls[{n}]", place(at)))?);
         w.end_object();
         match signatures.get(n) {
             Some(Some(signature)) => {
@@ -245,22 +245,6 @@ fn function_of<'a>(at: usize, message: &Message<'a>, messages: &[Message<'a>]) -
     let mut called =
         calls.filter(|(call, _)| call.and_then(JsonStr::decode).is_some_and(|call| bare_id(call) == id));
     called.next().map(|(_, function)| function.name.0.clone()).or_else(own)
-}
-
-/// The JSON object inside of `arguments`.
-fn arguments(arguments: Option<JsonStr<'_>>, field: impl FnOnce() -> String) -> Result<String, ErrorBody> {
-    let text = arguments.and_then(JsonStr::decode).unwrap_or_default();
-    let text = text.trim();
-    if matches!(text, "" | "null") {
-        return Ok("{}".to_owned());
-    }
-    match Object::parse(text.as_bytes()) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(ErrorBody::invalid(
-            format!("{}.function.arguments", field()),
-            "expected a JSON object inside the string",
-        )),
-    }
 }
 
 fn place(at: usize) -> String {

@@ -1,0 +1,145 @@
+//! `/embeddings` over `InvokeModel`, where every house has its own form.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use super::INPUT_TOKENS;
+use super::models::{self, Form};
+use crate::json::{self, JsonStr, Writer};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, is_private};
+
+/// Writes the request.
+pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
+    let Some(model) = models::find_embedding(to.model) else {
+        return Err(ErrorBody::invalid(
+            "model",
+            &format!("'{}' is no model for embeddings that is known here", to.model),
+        ));
+    };
+    let texts = request.texts()?;
+    if texts.len() > model.most {
+        let most = if model.most == 1 { "one text".to_owned() } else { format!("{} texts", model.most) };
+        return Err(ErrorBody::invalid(
+            "input",
+            &format!("the model's provider takes {most} a request, but the array has {}", texts.len()),
+        ));
+    }
+    let mut dimensions = request.dimensions()?;
+    if dimensions.is_some() && model.dimensions.is_empty() {
+        to.refuse_value("dimensions", "dimensions")?;
+        dimensions = None;
+    }
+    let text = texts.first().copied().unwrap_or(JsonStr::EMPTY);
+    let mut body = Vec::with_capacity(request.body.len() + 128);
+    let mut w = Writer::new(&mut body);
+    w.object();
+    match model.form {
+        Form::Text => {
+            w.key("inputText").raw(text.token());
+            if let Some(dimensions) = dimensions {
+                w.key(model.dimensions).number(dimensions);
+            }
+        }
+        Form::TextWithConfig => {
+            w.key("inputText").raw(text.token());
+            if let Some(dimensions) = dimensions {
+                w.key("embeddingConfig").object().key(model.dimensions).number(dimensions).end_object();
+            }
+        }
+        Form::Texts => {
+            w.key("texts").array();
+            for text in &texts {
+                w.raw(text.token());
+            }
+            w.end_array();
+            if request.get("input_type").is_none() {
+                w.key("input_type").string("search_document");
+            }
+            if let Some(dimensions) = dimensions {
+                w.key(model.dimensions).number(dimensions).key("embedding_types").array().string("float");
+                w.end_array();
+            }
+        }
+        Form::Task => {
+            w.key("schemaVersion")
+                .string("nova-multimodal-embed-v1")
+                .key("taskType")
+                .string("SINGLE_EMBEDDING");
+            w.key("singleEmbeddingParams").object();
+            w.key("embeddingPurpose");
+            match request.text("embeddingPurpose")? {
+                Some(purpose) => w.raw(purpose.token()),
+                None => w.string("GENERIC_INDEX"),
+            };
+            if let Some(dimensions) = dimensions {
+                w.key(model.dimensions).number(dimensions);
+            }
+            w.key("text").object().key("truncationMode").string("END").key("value").raw(text.token());
+            w.end_object().end_object();
+        }
+    }
+    if model.form != Form::Task {
+        write_extras(&mut w, request);
+    }
+    w.end_object();
+    Ok(body)
+}
+
+/// What is no parameter of `OpenAI`'s goes on as it stands: `normalize`, `input_type`, `truncate` …
+fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
+    let is_ours = |name: &str| {
+        matches!(name, "dimensions" | "encoding_format" | "input" | "model" | "user") || is_private(name)
+    };
+    for (name, value) in request.params() {
+        if !is_ours(&name) && value.get() != "null" {
+            w.string(&name).bytes().push(b':');
+            w.raw(value.get());
+        }
+    }
+}
+
+/// Translates an answer, of whichever form: their members tell them apart.
+pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Wire<'a> {
+        #[serde(borrow, default)]
+        embedding: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        embeddings: Option<&'a RawValue>,
+        #[serde(default)]
+        input_text_token_count: Option<u64>,
+    }
+    #[derive(Deserialize)]
+    struct ByType<'a> {
+        #[serde(borrow)]
+        float: Vec<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Item<'a> {
+        #[serde(borrow)]
+        embedding: &'a RawValue,
+    }
+    fn vectors<'a>(wire: &Wire<'a>) -> Option<Vec<&'a RawValue>> {
+        if let Some(vector) = wire.embedding {
+            return Some(vec![vector]);
+        }
+        let embeddings = wire.embeddings?.get();
+        if let Ok(by_type) = serde_json::from_str::<ByType<'a>>(embeddings) {
+            return Some(by_type.float);
+        }
+        if let Ok(items) = serde_json::from_str::<Vec<Item<'a>>>(embeddings) {
+            return Some(items.into_iter().map(|item| item.embedding).collect());
+        }
+        serde_json::from_str(embeddings).ok()
+    }
+    let wire: Wire<'_> = json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    let vectors = vectors(&wire).ok_or_else(|| Fault::garbled("the provider's answer has no embedding"))?;
+    let mut out = EmbeddingWriter::new(memo);
+    for vector in vectors {
+        out.floats(vector)?;
+    }
+    let counted = memo.header(INPUT_TOKENS).and_then(|count| count.parse().ok());
+    Ok(out.answer(wire.input_text_token_count.or(counted).unwrap_or_default()))
+}

@@ -1,0 +1,104 @@
+//! Exceptions, with a status or inside a stream.
+//!
+//! The name stands in a header (`ThrottlingException:http://…`), in the body (`__type`), or in a stream's frame,
+//! there with a small first letter.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use crate::json::{self, JsonStr, Text};
+use crate::openai::{Class, Fault};
+
+/// Names of exceptions, and what they are.
+const CLASSES: &[(&str, Class)] = &[
+    ("AccessDeniedException", Class::PermissionDenied),
+    ("ExpiredTokenException", Class::Authentication),
+    ("IncompleteSignatureException", Class::Authentication),
+    ("InternalServerException", Class::InternalServer),
+    ("InvalidClientTokenId", Class::Authentication),
+    ("InvalidSignatureException", Class::Authentication),
+    ("MissingAuthenticationTokenException", Class::Authentication),
+    ("ModelErrorException", Class::BadGateway),
+    ("ModelNotReadyException", Class::RateLimit),
+    ("ModelStreamErrorException", Class::BadGateway),
+    ("ModelTimeoutException", Class::Timeout),
+    ("ResourceNotFoundException", Class::NotFound),
+    ("ServiceQuotaExceededException", Class::RateLimit),
+    ("ServiceUnavailableException", Class::ServiceUnavailable),
+    ("ThrottlingException", Class::RateLimit),
+    ("UnrecognizedClientException", Class::Authentication),
+    ("ValidationException", Class::BadRequest),
+];
+
+/// Words about a prompt that is too long, as the models' houses write them.
+const TOO_LONG: &[&str] = &[
+    "input is too long",
+    "prompt is too long",
+    "too many input tokens",
+    "maximum context length",
+    "exceeds the model's maximum",
+    "exceed context limit",
+    "expected maxlength",
+];
+
+/// Reads an error with that status. `kind` is the exception's name, where a header or a frame tells it.
+pub(super) fn read(status: u16, kind: Option<&str>, body: &[u8]) -> Fault {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow, default)]
+        message: Option<JsonStr<'a>>,
+        // Answers of the gateway before the service.
+        #[serde(borrow, default, rename = "Message")]
+        capital: Option<JsonStr<'a>>,
+        #[serde(borrow, default, rename = "originalMessage")]
+        original: Option<JsonStr<'a>>,
+        #[serde(borrow, default, rename = "__type")]
+        kind: Text<'a>,
+    }
+    let Ok(wire) = json::parse::<Wire<'_>>(body) else {
+        let fault = Fault::unreadable(status, body);
+        return match kind.and_then(class_of) {
+            Some(class) => Fault { class, ..fault },
+            None => fault,
+        };
+    };
+    let words = [wire.message, wire.capital, wire.original];
+    let message = words.into_iter().flatten().find(|words| !words.is_blank());
+    let message = message
+        .and_then(JsonStr::decode)
+        .map_or_else(|| String::from_utf8_lossy(body).chars().take(512).collect::<String>(), Cow::into_owned);
+    let class = kind.or(Some(&wire.kind)).and_then(class_of).unwrap_or_else(|| Class::of_status(status));
+    let lower = message.to_ascii_lowercase();
+    let class = match class {
+        Class::BadRequest if TOO_LONG.iter().any(|words| lower.contains(words)) => {
+            Class::ContextWindowExceeded
+        }
+        Class::BadRequest if lower.contains("content filtering policy") => Class::ContentPolicyViolation,
+        class => class,
+    };
+    Fault::new(class, message)
+}
+
+fn class_of(kind: &str) -> Option<Class> {
+    let name = kind.split(':').next().unwrap_or_default();
+    let name = name.rsplit('#').next().unwrap_or_default().trim();
+    CLASSES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, class)| *class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_in_a_header_in_the_body_and_in_a_frame() {
+        let class = |kind, body: &str| read(400, kind, body.as_bytes()).class;
+        assert_eq!(class(Some("ThrottlingException:http://internal.amazon.com/x/"), "{}"), Class::RateLimit);
+        assert_eq!(class(Some("throttlingException"), r#"{"message":"x"}"#), Class::RateLimit);
+        assert_eq!(
+            class(None, r#"{"__type":"com.amazon.coral.service#UnrecognizedClientException"}"#),
+            Class::Authentication
+        );
+        assert_eq!(class(Some("NewException"), r#"{"message":"x"}"#), Class::BadRequest);
+    }
+}

@@ -1,0 +1,180 @@
+//! `additionalModelRequestFields`: what Converse has no word for, in each house's own words.
+
+use super::super::Target;
+use super::super::claude;
+use super::super::claude::thinking::Plan;
+use super::models::{Model, Reasoning, TopK};
+use super::tools::Tools;
+use crate::json::{JsonStr, Object, Writer};
+use crate::openai::{ErrorBody, Message, Request, STANDARD_PARAMS, is_private};
+
+/// Members of a Converse request that a client may give by their own names.
+pub(super) const CONVERSE: &[&str] = &[
+    "additionalModelResponseFieldPaths",
+    "guardrailConfig",
+    "outputConfig",
+    "performanceConfig",
+    "promptVariables",
+    "requestMetadata",
+    "serviceTier",
+];
+
+/// The fields of one request, and what follows from them.
+pub(super) struct Fields<'a> {
+    model: &'static Model,
+    claude: Option<Plan<'a>>,
+    effort: Option<&'static str>,
+    /// `temperature`, `top_p`, `top_k`: names and JSON values.
+    pub(super) sampling: Vec<(&'static str, &'a str)>,
+    /// `inferenceConfig.maxTokens`
+    pub(super) max_tokens: Option<u64>,
+}
+
+impl<'a> Fields<'a> {
+    /// Decides. `forced`: a tool must be called.
+    pub(super) fn of(
+        request: &Request<'a>,
+        to: &Target<'_>,
+        model: &'static Model,
+        messages: &[Message<'_>],
+        forced: bool,
+    ) -> Result<Self, ErrorBody> {
+        let asked = request.max_tokens()?;
+        if model.reasoning == Reasoning::Claude {
+            let claude = claude::models::find(to.model);
+            let plan = Plan::of(request, to, claude, messages, forced)?;
+            let sampling = plan.sampling(request, to, claude)?;
+            // A budget is part of `maxTokens`, which must be told then.
+            let max_tokens = asked.is_some() || plan.budgeted;
+            let max_tokens = max_tokens.then_some(plan.max_tokens);
+            return Ok(Self { model, claude: Some(plan), effort: None, sampling, max_tokens });
+        }
+        let mut fields = Self {
+            model,
+            claude: None,
+            effort: effort(request, model)?,
+            sampling: sampling(request)?,
+            max_tokens: asked,
+        };
+        if model.reasoning == Reasoning::Config && fields.effort == Some("high") {
+            // It is refused with any of these.
+            fields.sampling.clear();
+            fields.max_tokens = None;
+        }
+        Ok(fields)
+    }
+
+    /// Whether the model's own count of its reasoning is to be asked for.
+    pub(super) fn counts_thinking(&self) -> bool {
+        self.claude.as_ref().is_some_and(Plan::thinks)
+    }
+
+    /// Writes `additionalModelRequestFields`, if there are any.
+    pub(super) fn write(
+        &self,
+        w: &mut Writer<'_>,
+        request: &Request<'_>,
+        tools: &Tools<'_>,
+    ) -> Result<(), ErrorBody> {
+        let own = match request.get("additionalModelRequestFields") {
+            None => Object::default(),
+            Some(raw) => Object::parse(raw.get().as_bytes())
+                .map_err(|_| ErrorBody::invalid("additionalModelRequestFields", "expected an object"))?,
+        };
+        let before = w.bytes().len();
+        w.key("additionalModelRequestFields").object();
+        let empty = w.bytes().len();
+        for member in own.members() {
+            w.raw(member.key.token());
+            w.bytes().push(b':');
+            w.raw(member.value.get());
+        }
+        let is_given = |name: &str| own.get(name).is_some() || request.get(name).is_some();
+        if let Some((_, top_k)) = self.sampling.iter().find(|(name, _)| *name == "top_k") {
+            match self.model.top_k {
+                TopK::Field => w.key("top_k").raw(top_k),
+                TopK::Nested => w.key("inferenceConfig").object().key("topK").raw(top_k).end_object(),
+            };
+        }
+        if let Some(plan) = &self.claude {
+            plan.write(w);
+            if let Some(effort) = plan.effort.filter(|_| !is_given("output_config")) {
+                w.key("output_config").object().key("effort").string(effort).end_object();
+            }
+            tools.write_serial(w);
+        }
+        if let Some(effort) = self.effort {
+            match self.model.reasoning {
+                Reasoning::Effort => w.key("reasoning_effort").string(effort),
+                Reasoning::Nested => w.key("reasoning").object().key("effort").string(effort).end_object(),
+                Reasoning::Config => {
+                    w.key("reasoningConfig").object();
+                    if effort == "none" {
+                        w.key("type").string("disabled").end_object()
+                    } else {
+                        w.key("type").string("enabled").key("maxReasoningEffort").string(effort).end_object()
+                    }
+                }
+                Reasoning::Claude | Reasoning::Never => w,
+            };
+        }
+        self.write_extras(w, request);
+        if w.bytes().len() == empty {
+            w.bytes().truncate(before);
+        } else {
+            w.end_object();
+        }
+        Ok(())
+    }
+
+    /// What is no parameter of `OpenAI`'s and no member of Converse is the model's own.
+    fn write_extras(&self, w: &mut Writer<'_>, request: &Request<'_>) {
+        let is_ours = |name: &str| {
+            matches!(
+                name,
+                "additionalModelRequestFields" | "messages" | "model" | "prompt" | "stream" | "top_k"
+            ) || name == "thinking" && self.claude.is_some()
+                || CONVERSE.contains(&name)
+                || STANDARD_PARAMS.contains(&name)
+                || is_private(name)
+        };
+        for (name, value) in request.params() {
+            if !is_ours(&name) && value.get() != "null" {
+                w.string(&name).bytes().push(b':');
+                w.raw(value.get());
+            }
+        }
+    }
+}
+
+/// `reasoning_effort` in the model's words; nothing where nothing is to be said.
+fn effort(request: &Request<'_>, model: &Model) -> Result<Option<&'static str>, ErrorBody> {
+    const KNOWN: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+    let Some(given) = request.text("reasoning_effort")?.and_then(JsonStr::decode) else { return Ok(None) };
+    let Some(known) = KNOWN.iter().find(|known| **known == given) else {
+        return Err(ErrorBody::invalid(
+            "reasoning_effort",
+            &format!("'{given}' is not one of '{}'", KNOWN.join("', '")),
+        ));
+    };
+    Ok(match (model.reasoning, *known) {
+        (Reasoning::Never | Reasoning::Claude, _) | (Reasoning::Effort, "none") => None,
+        (Reasoning::Nested, effort) => Some(effort),
+        // They know three.
+        (_, "minimal") => Some("low"),
+        (_, "xhigh" | "max") => Some("high"),
+        (_, effort) => Some(effort),
+    })
+}
+
+fn sampling<'a>(request: &Request<'a>) -> Result<Vec<(&'static str, &'a str)>, ErrorBody> {
+    let mut sampling = Vec::new();
+    for name in ["temperature", "top_p", "top_k"] {
+        let Some(raw) = request.get(name) else { continue };
+        let value: f64 =
+            serde_json::from_str(raw.get()).map_err(|_| ErrorBody::invalid(name, "expected a number"))?;
+        // OpenAI's scale ends at 2, Converse's at 1.
+        sampling.push((name, if name == "temperature" && value > 1.0 { "1" } else { raw.get() }));
+    }
+    Ok(sampling)
+}

@@ -1,0 +1,157 @@
+//! AWS Bedrock: Converse and `ConverseStream` for chats, `InvokeModel` for embeddings
+//! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>).
+//!
+//! One language for the models of many houses: what they differ in is a table (`models.rs`). What differs from
+//! `OpenAI`'s language in more than names has a file of its own.
+
+mod answer;
+mod blocks;
+mod embeddings;
+mod errors;
+mod fields;
+mod models;
+mod request;
+mod stream;
+mod tools;
+mod turns;
+mod usage;
+
+use std::borrow::Cow;
+
+use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::frame::Framing;
+use crate::openai::{Answer, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
+use crate::uri;
+
+/// The language of `bedrock-runtime.<region>.amazonaws.com`.
+pub static BEDROCK: Bedrock = Bedrock;
+
+/// See the module.
+pub struct Bedrock;
+
+/// The answer's id: its body has none.
+const REQUEST_ID: &str = "x-amzn-requestid";
+/// The error's name, with or without a URL after a colon.
+const ERROR_TYPE: &str = "x-amzn-errortype";
+/// Tokens of an embedding's input, where the body does not count them.
+const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
+
+impl Dialect for Bedrock {
+    fn name(&self) -> &'static str {
+        "bedrock"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::EventStream
+    }
+
+    fn answer_headers(&self) -> &'static [&'static str] {
+        &[REQUEST_ID, ERROR_TYPE, INPUT_TOKENS]
+    }
+
+    fn request(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        let (body, action) = match request.operation {
+            Operation::Embeddings => (embeddings::write(request, to)?, "invoke"),
+            _ if memo.stream => (request::write(request, to, memo)?, "converse-stream"),
+            _ => (request::write(request, to, memo)?, "converse"),
+        };
+        // `model_id` (`LiteLLM`): the ARN to call, where the model's name is there to tell what it is.
+        let id = to.option("model_id").unwrap_or_else(|| id(to.model));
+        let mut path = "/model/".to_owned();
+        // An id is one segment: the colons and slashes of an ARN are escaped.
+        uri::encode(id, b"", &mut path);
+        path.push('/');
+        path.push_str(action);
+        Ok(Outbound { path: Cow::Owned(path), headers: Vec::new(), body: Body::Bytes(body) })
+    }
+
+    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        match memo.operation {
+            Operation::Embeddings => embeddings::translate(body, memo),
+            _ => answer::translate(body, memo),
+        }
+    }
+
+    fn error(&self, status: u16, body: &[u8], memo: &Memo) -> Fault {
+        errors::read(status, memo.header(ERROR_TYPE), body)
+    }
+
+    fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
+        Box::new(stream::Translation::new(memo))
+    }
+}
+
+/// The model without the routes that `LiteLLM` writes before it.
+fn id(model: &str) -> &str {
+    ["converse/", "invoke/"].iter().find_map(|route| model.strip_prefix(route)).unwrap_or(model)
+}
+
+/// `stopReason`. `by_client_tool`: some call is for the client to run, and not the one that stands for
+/// `response_format`.
+fn finish_reason(stop_reason: &str, by_client_tool: bool) -> FinishReason {
+    match stop_reason {
+        "tool_use" if by_client_tool => FinishReason::ToolCalls,
+        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
+        // Also `malformed_model_output` and `malformed_tool_use`, for which OpenAI has no word.
+        _ => FinishReason::Stop,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Deployment;
+    use crate::providers;
+
+    fn path(model: &str, stream: bool, options: &str) -> String {
+        let json = format!(
+            r#"{{"id":"d","group":"g","provider":"bedrock","model":"x","api_base":"https://h","options":{options}}}"#
+        );
+        let deployment: Deployment = serde_json::from_str(&json).unwrap();
+        let provider = providers::find("bedrock").unwrap();
+        let to = Target { provider, deployment: &deployment, model, drop_params: false };
+        let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
+        let request = Request::parse(Operation::Chat, body).unwrap();
+        let mut memo = Memo {
+            operation: Operation::Chat,
+            model: "m".into(),
+            stream,
+            include_usage: false,
+            base64: false,
+            created: 0,
+            id: "id".into(),
+            json_tool: None,
+            renamed: Vec::new(),
+            headers: Vec::new(),
+        };
+        BEDROCK.request(&request, &to, &mut memo).unwrap().path.into_owned()
+    }
+
+    #[test]
+    fn a_model_is_one_segment_of_the_path_whatever_its_id() {
+        assert_eq!(
+            path("anthropic.claude-3-haiku-20240307-v1:0", false, "[]"),
+            "/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse"
+        );
+        assert_eq!(
+            path("converse/arn:aws:bedrock:us-east-1:1:inference-profile/us.x", true, "[]"),
+            "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x/converse-stream"
+        );
+        assert_eq!(path("../a?b#c", false, "[]"), "/model/..%2Fa%3Fb%23c/converse");
+        let arn = r#"[["model_id","arn:aws:bedrock:us-east-1:1:provisioned-model/y"]]"#;
+        assert_eq!(
+            path("anthropic.claude-v2", false, arn),
+            "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Aprovisioned-model%2Fy/converse"
+        );
+    }
+}

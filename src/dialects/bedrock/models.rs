@@ -1,0 +1,223 @@
+//! What the models take: a table, and no code elsewhere names a model.
+//!
+//! Sources: the provider's pages on Converse ("Supported models and model features") and on structured outputs, and
+//! `LiteLLM`'s model map 1.109.1 (`supports_*` flags). What Claude takes besides stands in `claude`.
+
+/// How a model is told to reason, in `additionalModelRequestFields`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reasoning {
+    /// Claude's `thinking` and `output_config`.
+    Claude,
+    /// `reasoning_effort`
+    Effort,
+    /// `reasoning: {effort}`
+    Nested,
+    /// `reasoningConfig: {type, maxReasoningEffort}`
+    Config,
+    /// Not at all.
+    Never,
+}
+
+/// Where `top_k` goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TopK {
+    /// `additionalModelRequestFields.top_k`
+    Field,
+    /// `additionalModelRequestFields.inferenceConfig.topK`
+    Nested,
+}
+
+/// What a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Model {
+    /// Part of the model's id: a row is for every model whose id holds it and no earlier row's.
+    pub name: &'static str,
+    /// How it is told to reason.
+    pub reasoning: Reasoning,
+    /// `system`
+    pub system: bool,
+    /// `toolConfig`
+    pub tools: bool,
+    /// `toolChoice` that forces a call.
+    pub forced_tools: bool,
+    /// Claude's `disable_parallel_tool_use`.
+    pub serial_tools: bool,
+    /// The provider's own tool that searches the web.
+    pub grounding: bool,
+    /// `outputConfig.textFormat`, and `strict` tools.
+    pub json_schema: bool,
+    /// `cachePoint`
+    pub caching: bool,
+    /// Where `top_k` goes.
+    pub top_k: TopK,
+}
+
+/// A model that is newer than this table, or hidden behind an ARN: the provider itself tells what it does not take.
+const UNKNOWN: Model = Model {
+    name: "",
+    reasoning: Reasoning::Effort,
+    system: true,
+    tools: true,
+    forced_tools: true,
+    serial_tools: false,
+    grounding: false,
+    json_schema: false,
+    caching: true,
+    top_k: TopK::Field,
+};
+/// An open model.
+const OPEN: Model = Model { caching: false, ..UNKNOWN };
+const OPEN_SCHEMA: Model = Model { json_schema: true, ..OPEN };
+/// It takes tools, and cannot be made to call one.
+const UNFORCED: Model = Model { forced_tools: false, reasoning: Reasoning::Never, ..OPEN };
+const NO_TOOLS: Model = Model { tools: false, ..UNFORCED };
+/// Words only: instructions are part of the user's.
+const PLAIN: Model = Model { system: false, ..NO_TOOLS };
+
+const CLAUDE: Model = Model { reasoning: Reasoning::Claude, ..UNKNOWN };
+const CLAUDE_UNCACHED: Model = Model { caching: false, ..CLAUDE };
+const CLAUDE_OLD: Model = Model { tools: false, forced_tools: false, ..CLAUDE_UNCACHED };
+/// From 4.5 on.
+const CLAUDE_SERIAL: Model = Model { serial_tools: true, ..CLAUDE };
+const CLAUDE_SCHEMA: Model = Model { json_schema: true, ..CLAUDE_SERIAL };
+
+const NOVA: Model = Model { reasoning: Reasoning::Never, top_k: TopK::Nested, grounding: true, ..UNKNOWN };
+
+const fn named(name: &'static str, like: Model) -> Model {
+    Model { name, ..like }
+}
+
+/// The longest names first where one is part of another.
+const MODELS: &[Model] = &[
+    named("claude-v", CLAUDE_OLD),
+    named("claude-instant", CLAUDE_OLD),
+    named("claude-3-5-sonnet-20240620", CLAUDE_UNCACHED),
+    named("claude-3-opus", CLAUDE_UNCACHED),
+    named("claude-3-sonnet", CLAUDE_UNCACHED),
+    named("claude-3-haiku", CLAUDE_UNCACHED),
+    named("claude-3-", CLAUDE),
+    named("claude-opus-4-2025", CLAUDE),
+    named("claude-opus-4-1", CLAUDE),
+    named("claude-sonnet-4-2025", CLAUDE),
+    named("claude-opus-4-7", CLAUDE_SERIAL),
+    named("claude-opus-4-", CLAUDE_SCHEMA),
+    named("claude-sonnet-4-", CLAUDE_SCHEMA),
+    named("claude-haiku-", CLAUDE_SCHEMA),
+    named("claude-sonnet-", CLAUDE_SCHEMA),
+    named("claude-mythos-5-", CLAUDE_SCHEMA),
+    named("claude", CLAUDE_SERIAL),
+    named("nova-2", Model { reasoning: Reasoning::Config, ..NOVA }),
+    named("nova", NOVA),
+    named("titan-text", PLAIN),
+    named("ai21.j2", PLAIN),
+    named("jamba-instruct", NO_TOOLS),
+    named("jamba", UNFORCED),
+    named("command-r", UNFORCED),
+    named("cohere.command", PLAIN),
+    named("deepseek.r1", NO_TOOLS),
+    named("deepseek", OPEN_SCHEMA),
+    named("gemma", Model { reasoning: Reasoning::Never, ..OPEN }),
+    named("gpt-oss", OPEN),
+    named("openai.gpt", Model { reasoning: Reasoning::Nested, ..UNKNOWN }),
+    named("llama2", NO_TOOLS),
+    named("llama3-8b", NO_TOOLS),
+    named("llama3-70b", NO_TOOLS),
+    named("llama", UNFORCED),
+    named("minimax-m2.", OPEN),
+    named("minimax", OPEN_SCHEMA),
+    named("mistral-7b", PLAIN),
+    named("mixtral", PLAIN),
+    named("mistral-small-2402", UNFORCED),
+    named("mistral-large-3", OPEN_SCHEMA),
+    named("ministral", OPEN_SCHEMA),
+    named("voxtral", OPEN_SCHEMA),
+    named("kimi-k2-thinking", OPEN_SCHEMA),
+    named("nemotron-nano-3", OPEN_SCHEMA),
+    named("qwen3-coder-next", OPEN),
+    named("qwen3", OPEN_SCHEMA),
+    named("glm-5", OPEN_SCHEMA),
+    named("mistral", OPEN),
+    named("kimi", OPEN),
+    named("nemotron", OPEN),
+    named("glm", OPEN),
+    named("palmyra", UNFORCED),
+];
+
+/// What the model of that id takes.
+pub(super) fn find(id: &str) -> &'static Model {
+    MODELS.iter().find(|model| id.contains(model.name)).unwrap_or(&UNKNOWN)
+}
+
+/// The form of a request for embeddings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `{"inputText"}`
+    Text,
+    /// The same in another model, with `embeddingConfig`.
+    TextWithConfig,
+    /// `{"texts","input_type"}`
+    Texts,
+    /// `{"taskType","singleEmbeddingParams"}`
+    Task,
+}
+
+/// A model for embeddings.
+pub(super) struct EmbeddingModel {
+    /// Part of the model's id.
+    pub name: &'static str,
+    /// Its form.
+    pub form: Form,
+    /// The name of `dimensions`; empty where the model has only one length.
+    pub dimensions: &'static str,
+    /// Most texts of a request: one attempt is one request to the provider.
+    pub most: usize,
+}
+
+const EMBEDDING_MODELS: &[EmbeddingModel] = &[
+    EmbeddingModel { name: "titan-embed-text-v2", form: Form::Text, dimensions: "dimensions", most: 1 },
+    EmbeddingModel {
+        name: "titan-embed-image",
+        form: Form::TextWithConfig,
+        dimensions: "outputEmbeddingLength",
+        most: 1,
+    },
+    EmbeddingModel { name: "titan-embed", form: Form::Text, dimensions: "", most: 1 },
+    EmbeddingModel { name: "cohere.embed-v4", form: Form::Texts, dimensions: "output_dimension", most: 96 },
+    EmbeddingModel { name: "cohere.embed", form: Form::Texts, dimensions: "", most: 96 },
+    EmbeddingModel {
+        name: "nova-2-multimodal-embeddings",
+        form: Form::Task,
+        dimensions: "embeddingDimension",
+        most: 1,
+    },
+];
+
+/// What the model for embeddings of that id takes; nothing when it is not known.
+pub(super) fn find_embedding(id: &str) -> Option<&'static EmbeddingModel> {
+    EMBEDDING_MODELS.iter().find(|model| id.contains(model.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_reached_by_its_own_name() {
+        for model in MODELS {
+            assert_eq!(find(model.name), model, "hidden by an earlier row");
+        }
+        for model in EMBEDDING_MODELS {
+            assert_eq!(find_embedding(model.name).unwrap().name, model.name, "hidden by an earlier row");
+        }
+    }
+
+    #[test]
+    fn ids_profiles_and_arns_find_their_row() {
+        assert_eq!(find("us.anthropic.claude-opus-4-20250514-v1:0").name, "claude-opus-4-2025");
+        assert_eq!(find("global.anthropic.claude-opus-4-6-v1").name, "claude-opus-4-");
+        assert_eq!(find("anthropic.claude-v2:1").name, "claude-v");
+        let arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-2-lite-v1:0";
+        assert_eq!(find(arn).name, "nova-2");
+        assert_eq!(find("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc").name, "");
+    }
+}

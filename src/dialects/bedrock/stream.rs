@@ -1,0 +1,300 @@
+//! A streamed answer, event by event.
+//!
+//! Blocks of text and reasoning begin without an event. Usage comes in `metadata` after `messageStop`, so neither of
+//! them alone is the end. Every payload has a `p` of random length, which hides how long words are from those who
+//! watch the line; it is passed over, as are events and fields that are not known.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Stream;
+use super::answer::{Citation, Image, ToolUse, write_citation, write_redacted, write_thinking};
+use super::{REQUEST_ID, errors, finish_reason, usage};
+use crate::frame::Frame;
+use crate::json::{self, JsonStr, JsonString, Text};
+use crate::openai::{ChunkWriter, Fault, Memo};
+
+/// Turns events into facts.
+pub(super) struct Translation {
+    memo: Memo,
+    open: Open,
+    begun: bool,
+    /// `messageStop` was heard.
+    finished: bool,
+    /// `metadata` was heard.
+    counted: bool,
+    thinking: Option<u64>,
+    /// Some call is for the client to run.
+    calls: bool,
+    /// Characters of the content so far: where citations stand.
+    chars: u64,
+}
+
+/// The content block under way. Blocks do not overlap, and their index counts all kinds: it is no index of a call.
+enum Open {
+    /// None, or one that is not shown.
+    Hidden,
+    Text {
+        start: u64,
+        /// (title, URL) tokens
+        citations: Vec<(String, String)>,
+    },
+    Reasoning {
+        /// Escaped words.
+        text: String,
+        /// Token.
+        signature: String,
+    },
+    Tool {
+        index: u32,
+        /// Some fragment of the input came.
+        fed: bool,
+    },
+    /// The tool that stands for `response_format`.
+    Json { fed: bool },
+    /// A call of the provider's own, or its result.
+    Own,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Start<'a> {
+    #[serde(borrow, default)]
+    tool_use: Option<ToolUse<'a>>,
+    #[serde(borrow, default)]
+    tool_result: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Delta<'a> {
+    #[serde(borrow, default)]
+    text: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    reasoning_content: Option<Reasoning<'a>>,
+    #[serde(borrow, default)]
+    tool_use: Option<Input<'a>>,
+    #[serde(borrow, default)]
+    citation: Option<Citation<'a>>,
+    #[serde(borrow, default)]
+    image: Option<Image<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reasoning<'a> {
+    #[serde(borrow, default)]
+    text: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    signature: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    redacted_content: Option<JsonStr<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Input<'a> {
+    #[serde(borrow, default)]
+    input: Option<JsonStr<'a>>,
+}
+
+impl Translation {
+    /// The beginning of an answer to that request.
+    pub(super) fn new(memo: &Memo) -> Self {
+        Self {
+            memo: memo.clone(),
+            open: Open::Hidden,
+            begun: false,
+            finished: false,
+            counted: false,
+            thinking: None,
+            calls: false,
+            chars: 0,
+        }
+    }
+
+    fn start(&mut self, start: &Start<'_>, out: &mut ChunkWriter) {
+        self.stop(out);
+        self.open = match (&start.tool_use, start.tool_result) {
+            (Some(call), _) if call.kind.is_some() => Open::Own,
+            (Some(call), _) if self.memo.json_tool.as_deref() == Some(&*call.name) => {
+                Open::Json { fed: false }
+            }
+            (Some(call), _) => {
+                self.calls = true;
+                let id = call.tool_use_id.unwrap_or(JsonStr::EMPTY);
+                Open::Tool { index: out.tool(id, self.memo.tool_name(&call.name)), fed: false }
+            }
+            (None, Some(_)) => Open::Own,
+            (None, None) => Open::Hidden,
+        };
+    }
+
+    fn delta(&mut self, delta: &Delta<'_>, out: &mut ChunkWriter) {
+        if let Some(words) = delta.text
+            && !matches!(self.open, Open::Own)
+        {
+            if matches!(self.open, Open::Hidden) {
+                self.open = Open::Text { start: self.chars, citations: Vec::new() };
+            }
+            self.chars += words.chars();
+            out.text(words);
+        }
+        if let Some(reasoning) = &delta.reasoning_content {
+            self.reasoning(reasoning, out);
+        }
+        if let Some(fragment) = delta.tool_use.as_ref().and_then(|call| call.input) {
+            match &mut self.open {
+                Open::Tool { index, fed } => {
+                    *fed |= !fragment.is_empty();
+                    out.arguments(*index, fragment);
+                }
+                Open::Json { fed } => {
+                    *fed |= !fragment.is_empty();
+                    out.text(fragment);
+                }
+                _ => {}
+            }
+        }
+        if let Some(citation) = &delta.citation
+            && let Some(url) = citation.url()
+            && let Open::Text { citations, .. } = &mut self.open
+        {
+            let title = citation.title.unwrap_or(JsonStr::EMPTY);
+            citations.push((title.token().to_owned(), url.token().to_owned()));
+        }
+        if let Some(image) = &delta.image
+            && let Some(data) = image.source.as_ref().and_then(|source| source.bytes)
+        {
+            out.image(&format!("image/{}", &*image.format), data.inner());
+        }
+    }
+
+    fn reasoning(&mut self, reasoning: &Reasoning<'_>, out: &mut ChunkWriter) {
+        if let Some(data) = reasoning.redacted_content {
+            out.thinking_block(|w| write_redacted(w, data));
+            return;
+        }
+        if !matches!(self.open, Open::Reasoning { .. }) {
+            self.stop(out);
+            self.open = Open::Reasoning { text: String::new(), signature: String::new() };
+        }
+        let Open::Reasoning { text, signature } = &mut self.open else { return };
+        if let Some(words) = reasoning.text {
+            text.push_str(words.inner());
+            out.reasoning(words);
+        }
+        if let Some(said) = reasoning.signature.filter(|signature| !signature.is_empty()) {
+            said.token().clone_into(signature);
+        }
+    }
+
+    /// The block ends: what could only be said whole is said.
+    fn stop(&mut self, out: &mut ChunkWriter) {
+        match core::mem::replace(&mut self.open, Open::Hidden) {
+            Open::Hidden | Open::Own => {}
+            Open::Text { start, citations } => {
+                for (title, url) in &citations {
+                    out.annotation(|w| write_citation(w, title, url, start, self.chars));
+                }
+            }
+            Open::Reasoning { text, signature } => {
+                if !signature.is_empty() {
+                    out.thinking_block(|w| write_thinking(w, &text, &signature));
+                }
+            }
+            Open::Tool { index, fed } => {
+                if !fed {
+                    out.arguments(index, JsonString::new("{}").as_str());
+                }
+            }
+            Open::Json { fed } => {
+                if !fed {
+                    out.text(JsonString::new("{}").as_str());
+                }
+            }
+        }
+    }
+
+    fn done_if_complete(&self, out: &mut ChunkWriter) {
+        if self.finished && self.counted {
+            out.done();
+        }
+    }
+}
+
+impl Stream for Translation {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        if frame.exception {
+            let kind = core::str::from_utf8(frame.event).unwrap_or_default();
+            return Err(errors::read(500, Some(kind), frame.data));
+        }
+        if !self.begun {
+            self.begun = true;
+            let id = self.memo.header(REQUEST_ID).map(JsonString::new);
+            out.begin(id.as_ref().map(JsonString::as_str), None);
+        }
+        match frame.event {
+            b"contentBlockDelta" => {
+                #[derive(Deserialize)]
+                struct Event<'a> {
+                    #[serde(borrow)]
+                    delta: Delta<'a>,
+                }
+                let event: Event<'_> = read(frame.data)?;
+                self.delta(&event.delta, out);
+            }
+            b"contentBlockStart" => {
+                #[derive(Deserialize)]
+                struct Event<'a> {
+                    #[serde(borrow)]
+                    start: Start<'a>,
+                }
+                let event: Event<'_> = read(frame.data)?;
+                self.start(&event.start, out);
+            }
+            b"contentBlockStop" => self.stop(out),
+            b"messageStop" => {
+                #[derive(Deserialize)]
+                #[serde(rename_all = "camelCase")]
+                struct Event<'a> {
+                    #[serde(borrow, default)]
+                    stop_reason: Text<'a>,
+                    #[serde(borrow, default)]
+                    additional_model_response_fields: Option<&'a RawValue>,
+                }
+                let event: Event<'_> = read(frame.data)?;
+                self.stop(out);
+                self.thinking = usage::thinking_tokens(event.additional_model_response_fields);
+                self.finished = true;
+                out.finish(finish_reason(&event.stop_reason, self.calls));
+                self.done_if_complete(out);
+            }
+            b"metadata" => {
+                #[derive(Deserialize)]
+                struct Event<'a> {
+                    #[serde(borrow, default)]
+                    usage: Option<&'a RawValue>,
+                }
+                let event: Event<'_> = read(frame.data)?;
+                if let Some(counts) = event.usage {
+                    out.usage(usage::read(counts, self.thinking));
+                }
+                self.counted = true;
+                self.done_if_complete(out);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut ChunkWriter) {
+        // Everything was said but the account.
+        if self.finished {
+            out.done();
+        }
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Fault> {
+    json::parse(data).map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))
+}

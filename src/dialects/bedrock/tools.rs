@@ -1,0 +1,218 @@
+//! `toolConfig`, and the tool that stands for `response_format` on models without structured output.
+
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use super::super::claude::schema;
+use super::blocks::Blocks;
+use super::models::Model;
+use crate::json::Writer;
+use crate::openai::{ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
+
+/// `LiteLLM`'s name of the tool that stands for `response_format`.
+pub(super) const JSON_TOOL: &str = "json_tool_call";
+
+/// The longest name of a tool, bytes.
+const NAME_LIMIT: usize = 64;
+
+/// Converse has no `none`: what it says is said in words.
+const NO_CALLS_NOTE: &str = "Do not call any tool; answer in words.";
+
+/// The tools of one request.
+pub(super) struct Tools<'a> {
+    tools: Vec<Tool<'a>>,
+    choice: Option<ToolChoice<'a>>,
+    /// Names of tools that the history calls.
+    called: Vec<String>,
+    serial: bool,
+    web_search: bool,
+    json_schema: Option<&'a RawValue>,
+    /// How they are called upstream.
+    pub(super) names: ToolNames,
+}
+
+impl<'a> Tools<'a> {
+    /// Reads them. `forced_tools`: the model can be made to call one.
+    pub(super) fn of(
+        request: &Request<'a>,
+        to: &Target<'_>,
+        model: &Model,
+        forced_tools: bool,
+        messages: &[Message<'_>],
+        format: ResponseFormat<'a>,
+    ) -> Result<Self, ErrorBody> {
+        let mut tools = request.tools()?;
+        let mut choice = request.tool_choice()?;
+        if let Some(ToolChoice::Allowed { required, names }) = choice {
+            tools.retain(|tool| names.contains(&tool.name));
+            choice = Some(if required { ToolChoice::Required } else { ToolChoice::Auto });
+        }
+        if matches!(choice, Some(ToolChoice::Required | ToolChoice::Function(_))) && !forced_tools {
+            to.refuse_value("tool_choice", "a tool_choice that forces a call")?;
+            choice = Some(ToolChoice::Auto);
+        }
+        if !model.tools && !tools.is_empty() {
+            to.refuse_value("tools", "tools")?;
+            tools.clear();
+        }
+        let serial =
+            request.read("parallel_tool_calls", "true or false")? == Some(false) && !tools.is_empty();
+        if serial && !model.serial_tools {
+            to.refuse_value("parallel_tool_calls", "parallel_tool_calls=false")?;
+        }
+        let asked: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
+        let names = ToolNames::of(&asked, NAME_LIMIT);
+        let mut called: Vec<String> = Vec::new();
+        for (_, call) in messages.iter().flat_map(Message::calls) {
+            let name = names.sent(&call.name);
+            if !called.iter().any(|known| *known == name) {
+                called.push(name.into_owned());
+            }
+        }
+        Ok(Self {
+            tools,
+            choice,
+            called,
+            serial: serial && model.serial_tools,
+            web_search: request.get("web_search_options").is_some() && model.grounding,
+            json_schema: match format {
+                ResponseFormat::JsonSchema { schema, .. } if !model.json_schema && forced_tools => {
+                    Some(schema)
+                }
+                _ => None,
+            },
+            names,
+        })
+    }
+
+    /// Whether some tool must be called.
+    pub(super) fn forced(&self) -> bool {
+        self.json_schema.is_some()
+            || matches!(self.choice, Some(ToolChoice::Required | ToolChoice::Function(_)))
+    }
+
+    /// Whether a tool stands for `response_format`.
+    pub(super) fn has_json_tool(&self) -> bool {
+        self.json_schema.is_some()
+    }
+
+    /// What must be said in words.
+    pub(super) fn note(&self) -> Option<String> {
+        let calls_none = match self.choice {
+            Some(ToolChoice::None) => self.has_history(),
+            _ => {
+                self.tools.is_empty() && self.json_schema.is_none() && !self.web_search && self.has_history()
+            }
+        };
+        calls_none.then(|| NO_CALLS_NOTE.to_owned())
+    }
+
+    /// Writes Claude's `tool_choice` for one call at a time. Its type is that of `toolChoice`, unless there is none.
+    pub(super) fn write_serial(&self, w: &mut Writer<'_>) {
+        if self.serial && !matches!(self.choice, Some(ToolChoice::None)) {
+            w.key("tool_choice").object();
+            if self.choice.is_none() && self.json_schema.is_none() {
+                w.key("type").string("auto");
+            }
+            w.key("disable_parallel_tool_use").bool(true).end_object();
+        }
+    }
+
+    /// Writes `toolConfig`.
+    pub(super) fn write(&self, w: &mut Writer<'_>, model: &Model) -> Result<(), ErrorBody> {
+        let none = matches!(self.choice, Some(ToolChoice::None));
+        let own = !none || self.has_history();
+        if own && (!self.tools.is_empty() || self.web_search) || self.json_schema.is_some() {
+            w.key("toolConfig").object().key("tools").array();
+            for (at, tool) in self.tools.iter().enumerate().filter(|_| own) {
+                self.function(w, tool, model, at)?;
+            }
+            if self.web_search && !none {
+                w.object().key("systemTool").object().key("name").string("nova_grounding");
+                w.end_object().end_object();
+            }
+            if let Some(schema) = self.json_schema {
+                open(w, JSON_TOOL);
+                w.key("description").string("Gives the answer. It must be called.");
+                input_schema(w, Some(schema), "response_format.json_schema.schema")?;
+                w.end_object().end_object();
+            }
+            w.end_array();
+            self.write_choice(w, own && !self.tools.is_empty());
+            w.end_object();
+        } else if self.has_history() {
+            // A history with calls is refused without tools: those that it names are declared.
+            w.key("toolConfig").object().key("tools").array();
+            for name in &self.called {
+                open(w, name);
+                input_schema(w, None, "tools")?;
+                w.end_object().end_object();
+            }
+            w.end_array().end_object();
+        }
+        Ok(())
+    }
+
+    fn has_history(&self) -> bool {
+        !self.called.is_empty()
+    }
+
+    fn write_choice(&self, w: &mut Writer<'_>, own: bool) {
+        let json = self.json_schema.is_some();
+        let (kind, name) = match &self.choice {
+            Some(ToolChoice::Function(name)) => ("tool", Some(self.names.sent(name))),
+            // The answer itself is a call, or the client's tools come first.
+            None | Some(ToolChoice::Auto | ToolChoice::Required) if json && own => ("any", None),
+            _ if json => ("tool", Some(JSON_TOOL.into())),
+            Some(ToolChoice::Required) => ("any", None),
+            Some(ToolChoice::Auto) => ("auto", None),
+            // `Allowed` was resolved when the tools were read.
+            None | Some(ToolChoice::None | ToolChoice::Allowed { .. }) => return,
+        };
+        w.key("toolChoice").object().key(kind).object();
+        if let Some(name) = name {
+            w.key("name").string(&name);
+        }
+        w.end_object().end_object();
+    }
+
+    fn function(
+        &self,
+        w: &mut Writer<'_>,
+        tool: &Tool<'_>,
+        model: &Model,
+        at: usize,
+    ) -> Result<(), ErrorBody> {
+        let field = format!("tools[{at}].function.parameters");
+        let strict = tool.strict == Some(true) && model.json_schema;
+        open(w, &self.names.sent(&tool.name));
+        // An empty one is refused.
+        if let Some(description) = tool.description.filter(|description| !description.is_empty()) {
+            w.key("description").raw(description.token());
+        }
+        match tool.parameters {
+            Some(parameters) if strict => {
+                w.key("inputSchema").object().key("json");
+                schema::write(w, parameters, &field)?;
+                w.end_object().key("strict").bool(true);
+            }
+            parameters => input_schema(w, parameters, &field)?,
+        }
+        w.end_object().end_object();
+        let mut blocks = Blocks { w, caching: model.caching, documents: &mut Vec::new(), trim: false };
+        blocks.cache_point(tool.cache_control);
+        Ok(())
+    }
+}
+
+fn open(w: &mut Writer<'_>, name: &str) {
+    w.object().key("toolSpec").object().key("name").string(name);
+}
+
+/// Writes a tool's schema, whose type must be `object`.
+fn input_schema(w: &mut Writer<'_>, schema: Option<&RawValue>, field: &str) -> Result<(), ErrorBody> {
+    w.key("inputSchema").object().key("json");
+    schema::write_input(w, schema, field)?;
+    w.end_object();
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Token counts, from the provider's bases to `OpenAI`'s: `inputTokens` leaves the cached ones out.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::openai::Usage;
+
+/// Reads a `usage` object; `thinking` is what [`thinking_tokens`] found.
+pub(super) fn read(usage: &RawValue, thinking: Option<u64>) -> Usage {
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "camelCase")]
+    struct Wire {
+        #[serde(default)]
+        input_tokens: Option<u64>,
+        #[serde(default)]
+        output_tokens: Option<u64>,
+        #[serde(default)]
+        cache_read_input_tokens: Option<u64>,
+        #[serde(default)]
+        cache_write_input_tokens: Option<u64>,
+    }
+    let wire: Wire = serde_json::from_str(usage.get()).unwrap_or_default();
+    let cached = wire.cache_read_input_tokens.unwrap_or_default();
+    let cache_write = wire.cache_write_input_tokens.unwrap_or_default();
+    Usage {
+        prompt: wire.input_tokens.unwrap_or_default().saturating_add(cached).saturating_add(cache_write),
+        completion: wire.output_tokens.unwrap_or_default(),
+        cached,
+        cache_write,
+        reasoning: thinking.unwrap_or_default(),
+    }
+}
+
+/// Path of the model's own count of its reasoning, for which the request asks.
+pub(super) const THINKING_PATH: &str = "/usage/output_tokens_details";
+
+/// That count in `additionalModelResponseFields`.
+pub(super) fn thinking_tokens(fields: Option<&RawValue>) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Fields {
+        usage: Counts,
+    }
+    #[derive(Deserialize)]
+    struct Counts {
+        output_tokens_details: Details,
+    }
+    #[derive(Deserialize)]
+    struct Details {
+        thinking_tokens: u64,
+    }
+    let fields: Fields = serde_json::from_str(fields?.get()).ok()?;
+    Some(fields.usage.output_tokens_details.thinking_tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cached_tokens_are_part_of_the_prompt() {
+        let usage = RawValue::from_string(
+            r#"{"inputTokens":10,"outputTokens":30,"totalTokens":47,"cacheReadInputTokens":5,"cacheWriteInputTokens":2}"#
+                .to_owned(),
+        )
+        .unwrap();
+        assert_eq!(
+            read(&usage, Some(12)),
+            Usage { prompt: 17, completion: 30, cached: 5, cache_write: 2, reasoning: 12 }
+        );
+    }
+}
