@@ -16,6 +16,7 @@ pub mod duration;
 pub mod error;
 pub mod fields;
 pub mod housekeeping;
+pub mod import;
 pub mod internal;
 pub mod lease;
 pub mod money;

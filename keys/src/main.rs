@@ -1,10 +1,11 @@
 //! `switchboard-keys`: the key service's command line.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use switchboard_keys::import::import;
 use switchboard_keys::prices::FILE as PRICES;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::serve::{Settings, serve};
@@ -40,6 +41,14 @@ Try it:
   switchboard-keys serve
   curl -X POST http://127.0.0.1:4001/key/generate -H \"Authorization: Bearer $SWITCHBOARD_MASTER_KEY\" -d '{}'")]
     Serve(Serve),
+    /// Take over the keys, users, teams and budgets of a LiteLLM database, then exit with 0
+    #[command(after_help = "\
+The other database is only read. Keys keep working: both programs store the same hash of a key and never the key. What
+is here already stays as it is, so the command may be repeated until the day of the move.
+
+Try it:
+  switchboard-keys import --from postgres://litellm:password@db.example.com/litellm")]
+    Import(Import),
 }
 
 #[derive(Args)]
@@ -62,14 +71,31 @@ struct Serve {
     prices: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct Import {
+    /// The LiteLLM database
+    #[arg(long, value_name = "URL", env = "LITELLM_DATABASE_URL", hide_env_values = true)]
+    from: String,
+    /// Directory of the SQLite database; created for this user alone when it is not there
+    #[arg(long, value_name = "DIR", default_value = ".switchboard")]
+    data_dir: PathBuf,
+    /// Database of this service; the default is the file switchboard.db in the data directory
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
 fn main() -> ExitCode {
-    let Verb::Serve(options) = Command::parse().command;
+    let verb = Command::parse().command;
     let levels = std::env::var("RUST_LOG").ok().and_then(|levels| levels.parse::<Targets>().ok());
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false))
         .with(levels.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)))
         .init();
-    match run(options) {
+    let outcome = match verb {
+        Verb::Serve(options) => run(options),
+        Verb::Import(options) => take_over(&options),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("switchboard-keys: {error}");
@@ -78,14 +104,27 @@ fn main() -> ExitCode {
     }
 }
 
+fn take_over(options: &Import) -> Result<(), String> {
+    let to = database(options.database_url.as_deref(), &options.data_dir)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start threads: {error}"))?;
+    let imported = runtime.block_on(import(&options.from, &to)).map_err(|error| error.to_string())?;
+    println!("{imported}");
+    Ok(())
+}
+
+/// The URL that was given, or that of the file in the data directory.
+fn database(url: Option<&str>, data_dir: &Path) -> Result<String, String> {
+    match url.filter(|url| !url.is_empty()) {
+        Some(url) => Ok(url.to_owned()),
+        None => default_url(data_dir).map_err(|error| error.to_string()),
+    }
+}
+
 fn run(options: Serve) -> Result<(), String> {
     let settings = Settings {
         master_key: secret(&["SWITCHBOARD_MASTER_KEY", "LITELLM_MASTER_KEY"], "the master key")?,
         internal_token: secret(&["SWITCHBOARD_INTERNAL_TOKEN"], "the filter's token")?,
-        database_url: match options.database_url.filter(|url| !url.is_empty()) {
-            Some(url) => url,
-            None => default_url(&options.data_dir).map_err(|error| error.to_string())?,
-        },
+        database_url: database(options.database_url.as_deref(), &options.data_dir)?,
         prices: options.prices.unwrap_or_else(|| options.data_dir.join(PRICES)),
         listen: options.listen,
         internal_listen: options.internal_listen,

@@ -9,6 +9,7 @@ mod accounts;
 mod backend;
 mod budgets;
 mod feed;
+mod imports;
 mod keys;
 mod leases;
 mod listing;

@@ -101,8 +101,9 @@ impl TestApp {
             return default_url(&directory.path().join("data")).unwrap();
         }
         let name = directory.path().file_name().unwrap().to_string_lossy();
-        let name: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-        postgres::schema(&format!("t{name}")).await
+        // Upper and lower case are one in an unquoted name, and not in a directory's.
+        let hash = TokenHash::of(name.as_bytes()).to_string();
+        postgres::schema(&format!("t{}", &hash[..20])).await
     }
 
     pub fn public(&self) -> Router {

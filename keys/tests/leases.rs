@@ -225,7 +225,7 @@ struct Call {
 
 enum Message {
     Call(Call),
-    Answer(Call, Lease),
+    Answer(Box<(Call, Lease)>),
 }
 
 fn account(spend: u64) -> Account {
@@ -329,9 +329,10 @@ impl World {
                 }
                 let account = account(self.recorded.values().sum());
                 let lease = self.book.ask(self.now, &call.holder, &call.ask, &account);
-                self.under_way.push(Message::Answer(call, lease));
+                self.under_way.push(Message::Answer(Box::new((call, lease))));
             }
-            Message::Answer(call, lease) => {
+            Message::Answer(answer) => {
+                let (call, lease) = *answer;
                 let now = self.now;
                 if let Some(holder) = self.holders.iter_mut().find(|holder| holder.name == call.holder) {
                     holder.answered(now, call.sent, call.batch, &lease);

@@ -13,6 +13,7 @@ mod auth;
 mod budget;
 mod health;
 mod housekeeping;
+mod import;
 mod internal;
 mod key;
 mod leases;

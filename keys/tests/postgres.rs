@@ -80,7 +80,7 @@ fn start() -> (String, Option<Child>) {
     };
     while !ready() {
         assert!(child.try_wait().unwrap().is_none(), "Postgres did not start");
-        assert!(since.elapsed() < Duration::from_secs(60), "Postgres did not become ready");
+        assert!(since.elapsed() < Duration::from_mins(1), "Postgres did not become ready");
         std::thread::sleep(Duration::from_millis(50));
     }
     child.stdin.as_mut().unwrap().flush().unwrap();

@@ -255,18 +255,9 @@ impl Store {
     /// Stores a new account; `false` when there is one with this id, and nothing changed.
     pub async fn insert_account(&self, account: &AccountRow) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
-        let list = placeholders(1, 19);
-        let sql = format!("INSERT INTO account ({COLUMNS}) VALUES ({list}) ON CONFLICT DO NOTHING");
-        let inserted =
-            account.bind(sqlx::query(AssertSqlSafe(sql))).execute(&mut *transaction).await?.rows_affected();
-        if inserted == 0 {
-            return Ok(false);
-        }
-        models::follow(&mut transaction, account.kind.name(), &account.id, &account.settings, false).await?;
-        // A key may have named the account before there was one.
-        announce(&mut transaction, account).await?;
+        let inserted = insert(&mut transaction, account).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(inserted)
     }
 
     /// Changes an account and tells the filters; `None` when there is none with this id. When `change` refuses,
@@ -334,10 +325,24 @@ impl Store {
     }
 }
 
-pub(super) async fn write(
+pub(super) async fn insert(
     transaction: &mut Transaction<'static, Any>,
     account: &AccountRow,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let list = placeholders(1, 19);
+    let sql = format!("INSERT INTO account ({COLUMNS}) VALUES ({list}) ON CONFLICT DO NOTHING");
+    let inserted =
+        account.bind(sqlx::query(AssertSqlSafe(sql))).execute(&mut **transaction).await?.rows_affected();
+    if inserted == 0 {
+        return Ok(false);
+    }
+    models::follow(transaction, account.kind.name(), &account.id, &account.settings, false).await?;
+    // A key may have named the account before there was one.
+    announce(transaction, account).await?;
+    Ok(true)
+}
+
+async fn write(transaction: &mut Transaction<'static, Any>, account: &AccountRow) -> Result<(), StoreError> {
     let query = sqlx::query(
         "UPDATE account SET alias = $3, email = $4, team_id = $5, user_id = $6, role = $7, organization_id = $8, \
          max_budget = $9, budget_duration = $10, budget_reset_at = $11, spend = $12, total_spend = $13, \

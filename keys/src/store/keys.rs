@@ -275,7 +275,10 @@ const UPDATE: &str = "UPDATE virtual_key SET token = $1, key_name = $2, key_alia
                       settings = $15, created_at = $16, created_by = $17, updated_at = $18, updated_by = $19, \
                       last_active = $20 WHERE token = $21";
 
-async fn insert(transaction: &mut Transaction<'static, Any>, key: &KeyRow) -> Result<bool, StoreError> {
+pub(super) async fn insert(
+    transaction: &mut Transaction<'static, Any>,
+    key: &KeyRow,
+) -> Result<bool, StoreError> {
     let inserted = key.bind(sqlx::query(INSERT)).execute(&mut **transaction).await?.rows_affected() > 0;
     if inserted && key.settings.contains_key("model_max_budget") {
         models::follow(transaction, "key", &key.token.to_string(), &key.settings, true).await?;
@@ -293,7 +296,10 @@ async fn write(
     models::follow(transaction, "key", &id, &key.settings, by_budget).await
 }
 
-async fn exists(transaction: &mut Transaction<'static, Any>, token: TokenHash) -> Result<bool, StoreError> {
+pub(super) async fn exists(
+    transaction: &mut Transaction<'static, Any>,
+    token: TokenHash,
+) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT token FROM virtual_key WHERE token = $1")
         .bind(token.to_string())
         .fetch_optional(&mut **transaction)

@@ -1,0 +1,39 @@
+//! Rows from another program's database.
+
+use super::accounts::AccountRow;
+use super::keys::{self, KeyRow};
+use super::{Store, StoreError, accounts, feed};
+
+impl Store {
+    /// Adds the keys that are not here yet and says how many they were. A key whose alias another one has loses the
+    /// alias; those are returned by their names.
+    pub async fn import_keys(&self, keys: &[KeyRow]) -> Result<(u64, Vec<String>), StoreError> {
+        let mut transaction = self.write().await?;
+        let (mut added, mut renamed) = (Vec::new(), Vec::new());
+        for key in keys {
+            let mut inserted = keys::insert(&mut transaction, key).await?;
+            if !inserted && !keys::exists(&mut transaction, key.token).await? {
+                let nameless = KeyRow { key_alias: None, ..key.clone() };
+                inserted = keys::insert(&mut transaction, &nameless).await?;
+                renamed.extend(key.key_alias.clone());
+            }
+            if inserted {
+                added.push(key.token);
+            }
+        }
+        feed::announce(&mut transaction, &added).await?;
+        transaction.commit().await?;
+        Ok((added.len() as u64, renamed))
+    }
+
+    /// Adds the accounts that are not here yet and says how many they were.
+    pub async fn import_accounts(&self, rows: &[AccountRow]) -> Result<u64, StoreError> {
+        let mut transaction = self.write().await?;
+        let mut added = 0;
+        for row in rows {
+            added += u64::from(accounts::insert(&mut transaction, row).await?);
+        }
+        transaction.commit().await?;
+        Ok(added)
+    }
+}
