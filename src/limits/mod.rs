@@ -13,7 +13,7 @@
 //! nobody. What a request will use is estimated before and settled after (`docs/decisions/0021-reservations.md`).
 //!
 //! No clock and no host: time is a number of milliseconds on a clock that never jumps and is the same for all
-//! workers, and the shared memory is a [`Shelf`].
+//! workers, and the shared memory is a [`SharedMemory`].
 
 mod account;
 mod asking;
@@ -21,12 +21,12 @@ mod codec;
 mod estimate;
 mod record;
 mod roster;
-mod shelf;
+mod shared;
 mod window;
 mod worker;
 
 pub use account::{Refusal, Resource, Standing};
 pub use asking::Pace;
 pub use estimate::{Amount, Habits, Prospect};
-pub use shelf::{Shelf, Version};
+pub use shared::{SharedMemory, Version};
 pub use worker::{Asked, Charge, Claim, Entry, Limits};

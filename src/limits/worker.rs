@@ -9,7 +9,7 @@ use super::asking::{Need, Pace};
 use super::estimate::{Amount, Habits};
 use super::record::Record;
 use super::roster::Roster;
-use super::shelf::{Kept, Shelf, change};
+use super::shared::{Kept, SharedMemory, change};
 use crate::key::{Account, AccountId, AccountKind, KeyRecord};
 use crate::lease::{Lease, LeaseAsk};
 
@@ -96,14 +96,14 @@ pub struct Limits {
 impl Limits {
     /// Joins the workers of this process. `fresh` becomes the name of the process if it has none yet; it must be
     /// unique for ever.
-    pub fn join(shelf: &impl Shelf, fresh: String, pace: Pace, now: u64) -> Self {
-        let instance = change(shelf, INSTANCE, |name: &mut Instance| {
+    pub fn join(memory: &impl SharedMemory, fresh: &str, pace: Pace, now: u64) -> Self {
+        let instance = change(memory, INSTANCE, |name: &mut Instance| {
             if name.0.is_empty() {
-                name.0.clone_from(&fresh);
+                fresh.clone_into(&mut name.0);
             }
             name.0.clone()
         });
-        let (vm, roster) = change(shelf, ROSTER, |roster: &mut Roster| (roster.join(now), roster.clone()));
+        let (vm, roster) = change(memory, ROSTER, |roster: &mut Roster| (roster.join(now), roster.clone()));
         let in_use = HashMap::new();
         Self { vm, instance, pace, roster, in_use, is_away: false, habits: Habits::default() }
     }
@@ -119,11 +119,11 @@ impl Limits {
     }
 
     /// Lets a request in if all its accounts have room. It takes from all of them or from none.
-    pub fn enter(&mut self, shelf: &impl Shelf, claim: &Claim, now: u64) -> Entry {
+    pub fn enter(&mut self, memory: &impl SharedMemory, claim: &Claim, now: u64) -> Entry {
         let mut standings = Vec::new();
         for (at, account) in claim.accounts().enumerate() {
             self.note(account);
-            let verdict = change(shelf, &name(&account.id), |record: &mut Record| {
+            let verdict = change(memory, &name(&account.id), |record: &mut Record| {
                 record.bury(&self.roster);
                 record.reserve(account, claim.amount, self.vm, now)
             });
@@ -137,7 +137,7 @@ impl Limits {
                 Verdict::Away => Entry::Away,
             };
             for taken in claim.accounts().take(at) {
-                change(shelf, &name(&taken.id), |record: &mut Record| {
+                change(memory, &name(&taken.id), |record: &mut Record| {
                     record.undo(claim.amount, self.vm, now);
                 });
             }
@@ -147,20 +147,26 @@ impl Limits {
     }
 
     /// Decides on a request that has waited for too long.
-    pub fn give_up(&self, shelf: &impl Shelf, claim: &Claim, now: u64) -> Entry {
+    pub fn give_up(&self, memory: &impl SharedMemory, claim: &Claim, now: u64) -> Entry {
         let refused = claim.accounts().find_map(|account| {
             let give_up = |record: &mut Record| record.give_up(account, now);
-            Some(Entry::Refused(account.id.clone(), change(shelf, &name(&account.id), give_up)?))
+            Some(Entry::Refused(account.id.clone(), change(memory, &name(&account.id), give_up)?))
         });
         refused.unwrap_or(Entry::Away)
     }
 
     /// A request that was let in is over. Returns what its accounts have to pay.
-    pub fn settle(&mut self, shelf: &impl Shelf, claim: &Claim, used: Amount, now: u64) -> Vec<Charge> {
+    pub fn settle(
+        &mut self,
+        memory: &impl SharedMemory,
+        claim: &Claim,
+        used: Amount,
+        now: u64,
+    ) -> Vec<Charge> {
         let mut charges = Vec::new();
         for account in claim.accounts() {
             self.note(account);
-            change(shelf, &name(&account.id), |record: &mut Record| {
+            change(memory, &name(&account.id), |record: &mut Record| {
                 record.settle(claim.amount, used, self.vm, now);
             });
             if used.money > 0 {
@@ -171,8 +177,8 @@ impl Limits {
     }
 
     /// Says that this worker is there.
-    pub fn tick(&mut self, shelf: &impl Shelf, now: u64) {
-        self.roster = change(shelf, ROSTER, |roster: &mut Roster| {
+    pub fn tick(&mut self, memory: &impl SharedMemory, now: u64) {
+        self.roster = change(memory, ROSTER, |roster: &mut Roster| {
             roster.hear(self.vm, now);
             roster.clone()
         });
@@ -182,7 +188,7 @@ impl Limits {
     /// nothing is asked, for an ask promises to use less.
     pub fn ask_in_turn<'c>(
         &mut self,
-        shelf: &impl Shelf,
+        memory: &impl SharedMemory,
         waiting: impl Iterator<Item = &'c Claim>,
         carried: Vec<Charge>,
         now: u64,
@@ -196,7 +202,7 @@ impl Limits {
             }
             let money = charged(&carried, &account.id);
             let need = needs.get(&account.id).map(|(_, need)| *need).unwrap_or_default();
-            let (ask, is_done) = change(shelf, &name(&account.id), |record: &mut Record| {
+            let (ask, is_done) = change(memory, &name(&account.id), |record: &mut Record| {
                 record.bury(&self.roster);
                 let is_due = record.is_due(now, self.pace);
                 let ask = is_due.then(|| record.ask(account, need, money, now, self.pace));
@@ -217,12 +223,12 @@ impl Limits {
     /// What to ask at once for requests that wait; nothing when an answer is awaited already.
     pub fn ask_for<'c>(
         &mut self,
-        shelf: &impl Shelf,
+        memory: &impl SharedMemory,
         waiting: impl Iterator<Item = &'c Claim>,
         now: u64,
     ) -> (Vec<LeaseAsk>, Asked) {
         let ask = |(account, need): &(&Account, Need)| {
-            change(shelf, &name(&account.id), |record: &mut Record| {
+            change(memory, &name(&account.id), |record: &mut Record| {
                 let is_due = record.may_ask_for_need(now, self.pace) && record.lacks(account, now);
                 is_due.then(|| record.ask(account, *need, 0, now, self.pace))
             })
@@ -233,34 +239,34 @@ impl Limits {
     }
 
     /// A call was answered: its batch is recorded, and there are leases.
-    pub fn answered(&mut self, shelf: &impl Shelf, asked: &Asked, leases: &[Lease], now: u64) {
+    pub fn answered(&mut self, memory: &impl SharedMemory, asked: &Asked, leases: &[Lease], now: u64) {
         self.is_away = false;
         for Charge { account, money } in &asked.carried {
-            change(shelf, &name(account), |record: &mut Record| record.record(*money, self.vm));
+            change(memory, &name(account), |record: &mut Record| record.record(*money, self.vm));
         }
         for lease in leases {
             if !asked.rounds.iter().any(|(account, _)| *account == lease.account) {
                 continue;
             }
             let carried = charged(&asked.carried, &lease.account);
-            change(shelf, &name(&lease.account), |record: &mut Record| {
+            change(memory, &name(&lease.account), |record: &mut Record| {
                 record.answer(lease, asked.sent_ms, carried, now, self.pace);
             });
         }
     }
 
     /// A call was not answered.
-    pub fn unanswered(&mut self, shelf: &impl Shelf, asked: &Asked, now: u64) {
+    pub fn unanswered(&mut self, memory: &impl SharedMemory, asked: &Asked, now: u64) {
         self.is_away = true;
         for (account, round) in &asked.rounds {
-            change(shelf, &name(account), |record: &mut Record| record.unanswered(*round, now, self.pace));
+            change(memory, &name(account), |record: &mut Record| record.unanswered(*round, now, self.pace));
         }
     }
 
     /// What requests of all workers have reserved of an account: how many there are, and what they may use.
-    pub fn reserved(shelf: &impl Shelf, account: &AccountId) -> (u64, Amount) {
+    pub fn reserved(memory: &impl SharedMemory, account: &AccountId) -> (u64, Amount) {
         let mut sum = (0, Amount::default());
-        let record = Record::decode(&shelf.read(&name(account)).0).unwrap_or_default();
+        let record = Record::decode(&memory.read(&name(account)).0).unwrap_or_default();
         for share in &record.shares {
             sum.0 += share.parallel;
             sum.1.tokens = sum.1.tokens.saturating_add(share.reserved.tokens);

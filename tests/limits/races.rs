@@ -8,7 +8,7 @@ use std::thread;
 
 use switchboard::key::{Account, AccountId, KeyRecord, TokenHash};
 use switchboard::lease::{Grant, Lease};
-use switchboard::limits::{Amount, Claim, Entry, Limits, Shelf, Version};
+use switchboard::limits::{Amount, Claim, Entry, Limits, SharedMemory, Version};
 
 use crate::world::PACE;
 
@@ -17,7 +17,7 @@ const LIMIT: u64 = 1_000;
 #[derive(Default)]
 struct Memory(Mutex<HashMap<String, (Vec<u8>, u32)>>);
 
-impl Shelf for Memory {
+impl SharedMemory for Memory {
     fn read(&self, name: &str) -> (Vec<u8>, Version) {
         let records = self.0.lock().unwrap();
         records.get(name).map_or((Vec::new(), None), |(bytes, version)| (bytes.clone(), Some(*version)))
@@ -45,7 +45,7 @@ fn key() -> Rc<KeyRecord> {
 
 /// Gives the process everything.
 fn lease(memory: &Memory) {
-    let mut limits = Limits::join(memory, "envoy".to_owned(), PACE, 0);
+    let mut limits = Limits::join(memory, "envoy", PACE, 0);
     let claim = Claim::new(&key(), "gpt", Amount::default).unwrap();
     assert_eq!(limits.enter(memory, &claim, 1), Entry::Wait);
     let (asks, asked) = limits.ask_for(memory, [&claim].into_iter(), 1);
@@ -73,7 +73,7 @@ fn workers_that_race_let_in_exactly_the_limit_and_never_more_at_one_time() {
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                let mut limits = Limits::join(&memory, "envoy".to_owned(), PACE, 0);
+                let mut limits = Limits::join(&memory, "envoy", PACE, 0);
                 let claim = Claim::new(&key(), "gpt", Amount::default).unwrap();
                 for _ in 0..2_000 {
                     let Entry::Open(_) = limits.enter(&memory, &claim, 2) else { continue };
@@ -99,7 +99,7 @@ fn all_workers_of_a_process_have_one_name() {
         for at in 0..8 {
             let (memory, names) = (&memory, &names);
             scope.spawn(move || {
-                let limits = Limits::join(memory, format!("name-{at}"), PACE, 0);
+                let limits = Limits::join(memory, &format!("name-{at}"), PACE, 0);
                 names.lock().unwrap().push(limits.instance().to_owned());
             });
         }

@@ -47,7 +47,7 @@ fn play(world: &mut World, step: Step, is_rough: bool) {
     let used = if world.reserves_enough { step.amount * step.which as u64 / 8 } else { step.amount * 2 };
     match step.kind {
         0..35 => world.arrive(envoy, worker, reserve, Amount { tokens: used, money: used }),
-        35..55 => world.finish(envoy, worker, step.which, step.kind % 4 != 0),
+        35..55 => world.finish(envoy, worker, step.which, !step.kind.is_multiple_of(4)),
         55..65 => world.tick(envoy, worker, true),
         65..72 => world.tick(envoy, worker, false),
         72..82 => world.hear(step.which),

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use switchboard::key::{Account, AccountId, KeyRecord, TokenHash};
 use switchboard::lease::{Lease, LeaseAsk, WINDOW_MS};
-use switchboard::limits::{Amount, Asked, Charge, Claim, Entry, Limits, Pace, Resource, Shelf, Version};
+use switchboard::limits::{
+    Amount, Asked, Charge, Claim, Entry, Limits, Pace, Resource, SharedMemory, Version,
+};
 
 use crate::service::Book;
 
@@ -24,7 +26,7 @@ pub(crate) struct Memory {
     pub(crate) conflicts: u32,
 }
 
-impl Shelf for Memory {
+impl SharedMemory for Memory {
     fn read(&self, name: &str) -> (Vec<u8>, Version) {
         let records = self.records.borrow();
         records.get(name).map_or((Vec::new(), None), |(bytes, version)| (bytes.clone(), Some(*version)))
@@ -34,7 +36,7 @@ impl Shelf for Memory {
         self.writes.set(self.writes.get() + 1);
         let mut records = self.records.borrow_mut();
         let known = records.get(name).map(|(_, version)| *version);
-        if known != version || (self.conflicts > 0 && self.writes.get() % self.conflicts == 0) {
+        if known != version || (self.conflicts > 0 && self.writes.get().is_multiple_of(self.conflicts)) {
             return false;
         }
         records.insert(name.to_owned(), (record.to_vec(), self.writes.get()));
@@ -230,7 +232,8 @@ impl World {
     }
 
     fn is_present(&self, at: u64) -> bool {
-        let window = |time: u64| (time.wrapping_sub(self.anchor) as i64).div_euclid(WINDOW_MS as i64);
+        let window =
+            |time: u64| time.wrapping_sub(self.anchor).cast_signed().div_euclid(WINDOW_MS.cast_signed());
         window(at) == window(self.now)
     }
 
@@ -341,11 +344,11 @@ impl World {
     pub(crate) fn hear(&mut self, which: usize) {
         let Some(at) = self.unheard().nth(which) else { return };
         let call = &mut self.calls[at];
-        if let Some((id, charges)) = &call.batch {
-            if !self.batches.contains(id) {
-                self.batches.push(id.clone());
-                self.account.spend += charges.iter().map(|charge| charge.money).sum::<u64>();
-            }
+        if let Some((id, charges)) = &call.batch
+            && !self.batches.contains(id)
+        {
+            self.batches.push(id.clone());
+            self.account.spend += charges.iter().map(|charge| charge.money).sum::<u64>();
         }
         let mut leases = Vec::new();
         for ask in &call.asks {
@@ -474,7 +477,7 @@ pub(crate) const MOST_MONEY: u64 = 30;
 impl Worker {
     fn start(memory: &Memory, name: &str, now: u64) -> Self {
         Self {
-            limits: Limits::join(memory, name.to_owned(), PACE, now),
+            limits: Limits::join(memory, name, PACE, now),
             owed: Vec::new(),
             sent: None,
             running: Vec::new(),

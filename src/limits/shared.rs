@@ -7,7 +7,7 @@ use super::roster::Roster;
 pub type Version = Option<u32>;
 
 /// Records under names, each with a version. Envoy's shared data is one.
-pub trait Shelf {
+pub trait SharedMemory {
     /// The record of that name as it is now.
     fn read(&self, name: &str) -> (Vec<u8>, Version);
 
@@ -16,7 +16,7 @@ pub trait Shelf {
     fn write(&self, name: &str, record: &[u8], version: Version) -> bool;
 }
 
-/// What a shelf holds. Bytes that cannot be read count as no record: nobody but this code writes them.
+/// What the memory holds. Bytes that cannot be read count as no record: nobody but this code writes them.
 pub(super) trait Kept: Default {
     fn decode(bytes: &[u8]) -> Option<Self>;
     fn encode(&self) -> Vec<u8>;
@@ -24,13 +24,17 @@ pub(super) trait Kept: Default {
 
 /// Changes a record. `change` may run several times: when another worker was faster, it runs again on what that one
 /// left. Some worker always gets on, so this ends.
-pub(super) fn change<R: Kept, T>(shelf: &impl Shelf, name: &str, mut change: impl FnMut(&mut R) -> T) -> T {
+pub(super) fn change<R: Kept, T>(
+    memory: &impl SharedMemory,
+    name: &str,
+    mut change: impl FnMut(&mut R) -> T,
+) -> T {
     loop {
-        let (bytes, version) = shelf.read(name);
+        let (bytes, version) = memory.read(name);
         let mut record = R::decode(&bytes).unwrap_or_default();
         let result = change(&mut record);
         let changed = record.encode();
-        if changed == bytes || shelf.write(name, &changed, version) {
+        if changed == bytes || memory.write(name, &changed, version) {
             return result;
         }
     }
