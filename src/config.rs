@@ -28,6 +28,9 @@ pub const CLUSTER_HEADER: &str = "x-switchboard-cluster";
 /// Response header that the upstream filter sets for Envoy's router (`retriable_headers`).
 pub const RETRY_HEADER: &str = "x-switchboard-retry";
 
+/// Status of a request whose budget is spent. It was 400 and 429 in earlier versions of `LiteLLM`.
+pub const BUDGET_EXCEEDED_STATUS: u16 = 422;
+
 /// Everything that the filter is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +80,10 @@ pub struct Settings {
     /// Header that carries the key instead of the usual ones (`general_settings.litellm_key_header_name`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_header: Option<String>,
+    /// Status of a request whose budget is spent, instead of [`BUDGET_EXCEEDED_STATUS`]
+    /// (`litellm_settings.budget_exceeded_status_code`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_exceeded_status_code: Option<u16>,
     /// Attempts after the first (`num_retries`), the value of Envoy's route; with a group's
     /// [`Group::extra_attempts`] it is what `x-envoy-max-retries` says.
     pub num_retries: u32,

@@ -1,6 +1,9 @@
 //! Usage → batches: what was used since the key service last said that it knows.
 
-use crate::key::{UsageBatch, UsageEntry};
+use hashbrown::HashMap;
+
+use crate::key::{AccountId, UsageBatch, UsageEntry};
+use crate::limits::Charge;
 
 /// Entries that one batch carries at most: a batch must fit into one call.
 const BATCH_LIMIT: usize = 2_000;
@@ -12,17 +15,31 @@ const WAITING_LIMIT: usize = 20_000;
 /// The usage that one worker has not yet delivered.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    waiting: Vec<UsageEntry>,
-    sent: Option<UsageBatch>,
+    waiting: Vec<Line>,
+    sent: Option<Sent>,
+}
+
+/// A request, and what the limited accounts that it counts against have to pay for it.
+#[derive(Debug)]
+struct Line {
+    entry: UsageEntry,
+    charges: Vec<Charge>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    batch: UsageBatch,
+    charges: Vec<Charge>,
 }
 
 impl Ledger {
-    /// Writes a request down.
-    pub fn add(&mut self, entry: UsageEntry) {
+    /// Writes a request down, and what it costs the limited accounts that it counts against.
+    pub fn add(&mut self, entry: UsageEntry, charges: Vec<Charge>) {
+        let line = Line { entry, charges };
         let full = self.waiting.len() >= WAITING_LIMIT;
-        match self.waiting.iter_mut().find(|waiting| full && same_account(waiting, &entry)) {
-            Some(same) => add_up(same, &entry),
-            None => self.waiting.push(entry),
+        match self.waiting.iter_mut().find(|waiting| full && same_account(waiting, &line)) {
+            Some(same) => add_up(same, &line),
+            None => self.waiting.push(line),
         }
     }
 
@@ -30,10 +47,21 @@ impl Ledger {
     pub fn batch(&mut self, new_id: impl FnOnce() -> String) -> Option<&UsageBatch> {
         if self.sent.is_none() && !self.waiting.is_empty() {
             let rest = self.waiting.split_off(self.waiting.len().min(BATCH_LIMIT));
-            let entries = core::mem::replace(&mut self.waiting, rest);
-            self.sent = Some(UsageBatch { id: new_id(), entries });
+            let lines = core::mem::replace(&mut self.waiting, rest);
+            let (mut entries, mut charges) = (Vec::with_capacity(lines.len()), Charges::default());
+            for line in lines {
+                entries.push(line.entry);
+                charges.add(line.charges);
+            }
+            let batch = UsageBatch { id: new_id(), entries };
+            self.sent = Some(Sent { batch, charges: charges.into_vec() });
         }
-        self.sent.as_ref()
+        self.sent.as_ref().map(|sent| &sent.batch)
+    }
+
+    /// What each limited account pays with the batch.
+    pub fn charges(&self) -> &[Charge] {
+        self.sent.as_ref().map(|sent| sent.charges.as_slice()).unwrap_or_default()
     }
 
     /// The key service has recorded the batch.
@@ -47,11 +75,37 @@ impl Ledger {
     }
 }
 
-fn same_account(a: &UsageEntry, b: &UsageEntry) -> bool {
-    a.token == b.token && a.deployment_id == b.deployment_id && a.model_group == b.model_group
+/// Sums by account.
+#[derive(Default)]
+struct Charges(HashMap<AccountId, u64>);
+
+impl Charges {
+    fn add(&mut self, charges: Vec<Charge>) {
+        for Charge { account, money } in charges {
+            let sum = self.0.entry(account).or_default();
+            *sum = sum.saturating_add(money);
+        }
+    }
+
+    fn into_vec(self) -> Vec<Charge> {
+        self.0.into_iter().map(|(account, money)| Charge { account, money }).collect()
+    }
 }
 
-fn add_up(sum: &mut UsageEntry, entry: &UsageEntry) {
+fn same_account(a: &Line, b: &Line) -> bool {
+    let is_same = |(a, b): (&Charge, &Charge)| a.account == b.account;
+    a.entry.token == b.entry.token
+        && a.entry.deployment_id == b.entry.deployment_id
+        && a.entry.model_group == b.entry.model_group
+        && a.charges.len() == b.charges.len()
+        && a.charges.iter().zip(&b.charges).all(is_same)
+}
+
+fn add_up(sum: &mut Line, line: &Line) {
+    for (sum, charge) in sum.charges.iter_mut().zip(&line.charges) {
+        sum.money = sum.money.saturating_add(charge.money);
+    }
+    let (sum, entry) = (&mut sum.entry, &line.entry);
     sum.requests = sum.requests.saturating_add(entry.requests);
     sum.prompt_tokens = sum.prompt_tokens.saturating_add(entry.prompt_tokens);
     sum.completion_tokens = sum.completion_tokens.saturating_add(entry.completion_tokens);
@@ -72,26 +126,35 @@ mod tests {
         UsageEntry { requests: 1, cost_picodollars: Some(cost), ..UsageEntry::default() }
     }
 
+    fn charges(money: u64) -> Vec<Charge> {
+        vec![Charge { account: AccountId::of_member("t", "u"), money }]
+    }
+
     #[test]
     fn a_batch_is_sent_again_under_its_id_until_it_is_acknowledged() {
         let mut ledger = Ledger::default();
-        ledger.add(entry(1));
+        ledger.add(entry(1), vec![]);
         assert_eq!(ledger.batch(|| "a".into()).unwrap().id, "a");
-        ledger.add(entry(2));
+        ledger.add(entry(2), charges(2));
         let again = ledger.batch(|| "b".into()).unwrap();
         assert_eq!((again.id.as_str(), again.entries.len()), ("a", 1));
         ledger.acknowledged();
+        assert_eq!(ledger.charges(), []);
         assert_eq!(ledger.batch(|| "b".into()).unwrap().entries[0].cost_picodollars, Some(2));
+        assert_eq!(ledger.charges(), charges(2));
     }
 
     #[test]
     fn when_nobody_listens_for_long_memory_stays_bounded_and_the_money_exact() {
         let mut ledger = Ledger::default();
         let count = WAITING_LIMIT as u64 + 500;
-        (0..count).for_each(|_| ledger.add(entry(3)));
+        (0..count).for_each(|_| ledger.add(entry(3), charges(3)));
         assert_eq!(ledger.waiting.len(), WAITING_LIMIT);
-        let total: u64 = ledger.waiting.iter().filter_map(|entry| entry.cost_picodollars).sum();
+        let total: u64 = ledger.waiting.iter().filter_map(|line| line.entry.cost_picodollars).sum();
         assert_eq!(total, 3 * count);
-        assert_eq!(ledger.waiting.iter().map(|entry| entry.requests).sum::<u64>(), count);
+        let charged: u64 =
+            ledger.waiting.iter().flat_map(|line| &line.charges).map(|charge| charge.money).sum();
+        assert_eq!(charged, 3 * count);
+        assert_eq!(ledger.waiting.iter().map(|line| line.entry.requests).sum::<u64>(), count);
     }
 }

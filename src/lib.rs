@@ -9,6 +9,7 @@
 //! ```text
 //!   config ── table ── route            what the operator says
 //!   key ── keyring, ledger, price       who calls, and what it costs
+//!   lease ── limits                     may it, now, within what all Envoys share
 //!   openai                              the client's language
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
 //!   frame, json, uri                    bytes → frames; the only clever JSON; percent-encoding
@@ -33,6 +34,7 @@ pub mod key;
 pub mod keyring;
 pub mod lease;
 pub mod ledger;
+pub mod limits;
 pub mod openai;
 pub mod price;
 pub mod providers;

@@ -29,7 +29,8 @@ pub struct Table {
     /// Model name → group.
     pub routes: Routes,
     endpoints: HashMap<String, Rc<Endpoint>>,
-    siblings: HashMap<String, usize>,
+    /// By group.
+    members: HashMap<String, Vec<Rc<Endpoint>>>,
 }
 
 /// A deployment with everything that a request to it needs.
@@ -112,10 +113,12 @@ impl Table {
         let internal_token = required(&document.keys.token_env)?;
         let master_key = required(&document.keys.master_key_env)?;
         let mut endpoints = HashMap::with_capacity(document.deployments.len());
-        let mut siblings: HashMap<String, usize> = HashMap::new();
+        let mut members: HashMap<String, Vec<Rc<Endpoint>>> = HashMap::new();
         for deployment in document.deployments {
-            *siblings.entry(deployment.group.clone()).or_default() += 1;
-            endpoints.insert(deployment.id.clone(), Rc::new(Endpoint::new(deployment, &env)?));
+            let endpoint = Rc::new(Endpoint::new(deployment, &env)?);
+            let deployment = &endpoint.deployment;
+            members.entry(deployment.group.clone()).or_default().push(Rc::clone(&endpoint));
+            endpoints.insert(deployment.id.clone(), endpoint);
         }
         Ok(Self {
             routes: Routes::new(&document.groups, &document.aliases),
@@ -126,7 +129,7 @@ impl Table {
             groups: document.groups,
             aliases: document.aliases,
             endpoints,
-            siblings,
+            members,
         })
     }
 
@@ -142,9 +145,9 @@ impl Table {
         all.into_iter()
     }
 
-    /// How many deployments serve a group.
-    pub fn siblings(&self, group: &str) -> usize {
-        self.siblings.get(group).copied().unwrap_or_default()
+    /// The deployments that serve a group.
+    pub fn members(&self, group: &str) -> &[Rc<Endpoint>] {
+        self.members.get(group).map(Vec::as_slice).unwrap_or_default()
     }
 }
 

@@ -202,7 +202,8 @@ struct Others {
 fn settle(limit: Option<u64>, gone: u64, others: &Others, demand: Demand) -> Line {
     let Demand { used, need, want, hold, .. } = demand;
     let Some(limit) = limit else { return Line { used, ..Line::default() } };
-    let free = limit.saturating_sub(gone).saturating_sub(others.taken).saturating_sub(used);
+    let most = limit.saturating_sub(gone).saturating_sub(others.taken);
+    let free = most.saturating_sub(used);
     let given = need.min(free);
     let left = free - given;
     let wish = want.saturating_sub(need);
@@ -214,7 +215,10 @@ fn settle(limit: Option<u64>, gone: u64, others: &Others, demand: Demand) -> Lin
         let share = left.saturating_add(others.idle).saturating_sub(others.unmet) / (others.count + 1);
         wish.min(left.saturating_sub(others.unmet)).min(share)
     };
-    Line { used, allowed: used.saturating_add(given).saturating_add(extra), hold, unmet: need - given }
+    // More may be used than there is, by requests that cost more than was reserved. What of it is released again is not
+    // free then.
+    let allowed = used.saturating_add(given).saturating_add(extra).min(most);
+    Line { used, allowed, hold, unmet: need - given }
 }
 
 #[cfg(test)]
@@ -344,6 +348,12 @@ mod tests {
         let before = book.ask(T + VALID_MS - 1, "b", &money(1, 0, 1, 50), &limits).money.unwrap();
         assert_eq!((before.allowed, before.recalled), (0, true));
         assert_eq!(book.ask(T + VALID_MS, "b", &money(2, 0, 1, 50), &limits).money.unwrap().allowed, 50);
+    }
+
+    #[test]
+    fn what_is_used_beyond_the_limit_is_not_allowed_again_when_it_is_released() {
+        let lease = Book::default().ask(T, "a", &money(1, 13, 0, 5), &account(None, Some(10), 0));
+        assert_eq!(lease.money.unwrap().allowed, 10);
     }
 
     #[test]

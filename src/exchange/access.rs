@@ -1,17 +1,34 @@
-//! What a key may do: decided here and nowhere else.
+//! What a key may do: decided here and nowhere else. What it may still use is decided in `limits`.
 
 use crate::config::Group;
 use crate::key::KeyRecord;
 use crate::openai::ErrorBody;
 use crate::route;
 
+use super::Reply;
+use super::date::timestamp;
 use super::head::unauthorized;
+use super::path::Ask;
 
-/// Whether the key may be used at all now.
+/// Whether the key may be used at all now, and for that.
 ///
 /// # Errors
-/// 401, worded as `LiteLLM` words it.
-pub(super) fn check_alive(key: &KeyRecord, now_ms: u64) -> Result<(), ErrorBody> {
+/// The refusal, worded as `LiteLLM` words it.
+pub(super) fn check(key: &KeyRecord, ask: &Ask, path: &str, now_ms: u64) -> Result<(), Reply> {
+    check_alive(key, now_ms)?;
+    if !key.allowed_routes.is_empty() && !key.allowed_routes.iter().any(|route| opens(route, ask, path)) {
+        let allowed: Vec<_> = key.allowed_routes.iter().map(|route| format!("'{route}'")).collect();
+        let message = format!(
+            "Virtual key is not allowed to call this route. Only allowed to call routes: [{}]. Tried to call route: \
+             {path}",
+            allowed.join(", ")
+        );
+        return Err(Reply::detail(403, &message));
+    }
+    Ok(check_team(key)?)
+}
+
+fn check_alive(key: &KeyRecord, now_ms: u64) -> Result<(), ErrorBody> {
     if key.blocked {
         return Err(unauthorized(
             "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin.",
@@ -31,65 +48,84 @@ pub(super) fn check_alive(key: &KeyRecord, now_ms: u64) -> Result<(), ErrorBody>
     Err(ErrorBody::new(401, "expired_key", message).about(key.key_name.clone()))
 }
 
-/// Whether the key may use that model. `model` is what the client wrote, `group` what it leads to.
+fn check_team(key: &KeyRecord) -> Result<(), ErrorBody> {
+    let Some(id) = &key.team_id else { return Ok(()) };
+    let Some(team) = &key.team else {
+        let message = format!("Team doesn't exist in db. Team={id}. Create team via `/team/new` call.");
+        return Err(ErrorBody::new(404, "not_found_error", message));
+    };
+    if team.blocked {
+        return Err(unauthorized(format!(
+            "Authentication Error, Team={id} is blocked. Update via `/team/unblock` if you're an admin."
+        )));
+    }
+    Ok(())
+}
+
+/// Whether an allowed route, a pattern that ends in `/*`, or the name of a group of routes opens that path.
+fn opens(route: &str, ask: &Ask, path: &str) -> bool {
+    match route {
+        "llm_api_routes" | "openai_routes" => {
+            matches!(ask, Ask::Model { .. } | Ask::Models | Ask::ModelById(_))
+        }
+        "info_routes" => matches!(ask, Ask::ModelInfo),
+        _ => {
+            route == path
+                || route
+                    .strip_suffix('*')
+                    .is_some_and(|prefix| prefix.ends_with('/') && path.starts_with(prefix))
+        }
+    }
+}
+
+/// The name by which a request goes on: the key's own name for a model, then its team's, then what the client says.
+pub(super) fn routed<'a>(key: &'a KeyRecord, model: &'a str) -> &'a str {
+    let team = key.team.as_ref().map(|team| team.aliases.as_slice()).unwrap_or_default();
+    let renamed = key.aliases.iter().chain(team).find(|(asked, _)| asked == model);
+    renamed.map_or(model, |(_, served)| served)
+}
+
+/// Whether the key may use that model. `model` is what the client wrote, `group` what it leads to, if to anything.
+///
+/// # Errors
+/// The refusal; it is the same for a model that does not exist: a restricted key learns nothing.
+pub(super) fn check_model(key: &KeyRecord, model: &str, group: Option<&Group>) -> Result<(), ErrorBody> {
+    let routed = routed(key, model);
+    let covers = |models: &[String]| match group {
+        Some(group) => permits(models, model, group) || permits(models, routed, group),
+        None => models.is_empty(),
+    };
+    let kind = match restrictions(key).find(|(_, models)| !covers(models)) {
+        Some((kind, _)) => kind,
+        None => return Ok(()),
+    };
+    let message = format!(
+        "The requested model '{model}' is not available for this API key, or the model name is invalid. Check the \
+         models available to you and try again."
+    );
+    Err(ErrorBody::new(403, kind, message).about("model"))
+}
+
+/// Whether the key sees that model.
 pub(super) fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
+    check_model(key, model, Some(group)).is_ok()
+}
+
+/// Everything that restricts the key's models, and the type of the error by which it does.
+fn restrictions(key: &KeyRecord) -> impl Iterator<Item = (&'static str, &[String])> {
+    let own = ("key_model_access_denied", key.models.as_slice());
+    let team = key.team.as_ref().map(|team| ("team_model_access_denied", team.models.as_slice()));
+    let user = key.team_id.is_none().then(|| ("user_model_access_denied", key.user_models.as_slice()));
+    core::iter::once(own).chain(team).chain(user)
+}
+
+fn permits(models: &[String], model: &str, group: &Group) -> bool {
     let unrestricted = |name: &str| matches!(name, "*" | "all-proxy-models" | "all-team-models");
-    key.models.is_empty()
-        || key.models.iter().any(|allowed| {
+    models.is_empty()
+        || models.iter().any(|allowed| {
             unrestricted(allowed)
                 || route::covers(allowed, model)
                 || route::covers(allowed, &group.name)
                 || group.access_groups.contains(allowed)
         })
-}
-
-/// The refusal of a model. It is the same for a model that does not exist: a restricted key learns nothing.
-pub(super) fn model_denied(model: &str) -> ErrorBody {
-    let message = format!(
-        "The requested model '{model}' is not available for this API key, or the model name is invalid. Check the \
-         models available to you and try again."
-    );
-    ErrorBody::new(403, "key_model_access_denied", message).about("model")
-}
-
-/// `2026-11-22 13:08:00.590000+00:00`, as Python prints a time.
-fn timestamp(seconds: f64) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to what a date can be"
-    )]
-    let micros = (seconds.clamp(0.0, 253_402_300_799.0) * 1e6).round() as u64;
-    let (whole, fraction) = (micros / 1_000_000, micros % 1_000_000);
-    let (days, second) = (whole / 86_400, whole % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}") };
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction}+00:00")
-}
-
-/// Days since 1970-01-01 → year, month, day (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
-/// `civil_from_days`).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let z = days + 719_468;
-    let era = z / 146_097;
-    let day_of_era = z % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_printed_as_python_prints_them() {
-        assert_eq!(timestamp(0.0), "1970-01-01 00:00:00+00:00");
-        assert_eq!(timestamp(951_782_400.5), "2000-02-29 00:00:00.500000+00:00");
-        assert_eq!(timestamp(1_798_675_199.0), "2026-12-30 23:59:59+00:00");
-    }
 }

@@ -4,7 +4,7 @@
 //! either order, so admission is a join. [`Admission`] is consumed by each event and comes back in its next phase;
 //! an event that does not fit the phase closes it, and a closed request is never forwarded.
 
-use core::cell::RefCell;
+use core::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use crate::config::Group;
@@ -37,6 +37,8 @@ enum Phase {
 #[derive(Debug)]
 struct Joining {
     ask: Ask,
+    /// Without the query.
+    path: String,
     call_id: String,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
@@ -112,8 +114,10 @@ impl Admission {
         let presented = presented_key(head, self.table.settings.key_header.as_deref())?;
         let wants_body = matches!(ask, Ask::Model { .. });
         let call_id = head.text("x-litellm-call-id").or_else(|| head.text("x-request-id"));
+        let path = path.split_once('?').map_or(path, |(path, _)| path).to_owned();
         let mut joining = Joining {
             ask,
+            path,
             call_id: call_id.unwrap_or_default().to_owned(),
             verdict: None,
             token: None,
@@ -126,7 +130,7 @@ impl Admission {
             let token = token_of(presented)?;
             match keyring.look_up(&token, now_ms) {
                 Lookup::Known(key) => {
-                    access::check_alive(&key, now_ms)?;
+                    access::check(&key, &joining.ask, &joining.path, now_ms)?;
                     joining.verdict = Some(Payer::Key(key));
                     None
                 }
@@ -164,12 +168,12 @@ impl Admission {
     pub fn verdict(&mut self, answer: Result<Option<Rc<KeyRecord>>, NoVerdict>, now_ms: u64) -> Step {
         let Phase::Joining(joining) = &mut self.phase else { return Step::Wait };
         let refusal = match answer {
-            Ok(Some(key)) => match access::check_alive(&key, now_ms) {
+            Ok(Some(key)) => match access::check(&key, &joining.ask, &joining.path, now_ms) {
                 Ok(()) => {
                     joining.verdict = Some(Payer::Key(key));
                     return self.meet();
                 }
-                Err(error) => error.into(),
+                Err(refusal) => refusal,
             },
             Ok(None) => unknown_key().into(),
             Err(NoVerdict) => Reply::from(ErrorBody::new(
@@ -212,18 +216,11 @@ impl Admission {
             return Err(no_deployment("None").into());
         };
         let key = payer.key();
-        let renamed = key.and_then(|key| key.aliases.iter().find(|(asked, _)| *asked == model));
-        let routed = renamed.map_or(model.as_str(), |(_, served)| served);
+        let routed = key.map_or(model.as_str(), |key| access::routed(key, &model));
         let route = self.table.routes.find(routed);
         let group = route.and_then(|route| self.table.groups.get(route.group));
         if let Some(key) = key {
-            let allowed = match group {
-                Some(group) => access::may_use(key, routed, group) || access::may_use(key, &model, group),
-                None => key.models.is_empty(),
-            };
-            if !allowed {
-                return Err(access::model_denied(&model).into());
-            }
+            access::check_model(key, &model, group)?;
         }
         let (Some(route), Some(group)) = (route, group) else {
             return Err(self.unknown_model(operation, &model).into());
@@ -253,8 +250,10 @@ impl Admission {
             memo,
             id: call_id,
             body_len: body.len(),
+            most_completion: most_completion(operation, &request),
             started_ms: self.started_ms,
             progress: RefCell::new(Progress::default()),
+            entered: OnceCell::new(),
             table: Rc::clone(&self.table),
         })
     }
@@ -299,6 +298,16 @@ impl Admission {
         ))
         .about("model")
     }
+}
+
+/// The longest answer that the request allows, all choices together. What cannot be read here is refused later, in
+/// better words.
+fn most_completion(operation: Operation, request: &Request<'_>) -> Option<u64> {
+    if operation == Operation::Embeddings {
+        return Some(0);
+    }
+    let choices = request.read("n", "a whole number").ok().flatten().unwrap_or(1_u64);
+    Some(request.max_tokens().ok().flatten()?.saturating_mul(choices.max(1)))
 }
 
 /// The key service did not answer.

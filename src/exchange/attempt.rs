@@ -270,7 +270,7 @@ impl Attempt {
     /// itself: another deployment of the group may do better.
     fn is_for_another(&self, class: Class) -> bool {
         matches!(class, Class::Authentication | Class::PermissionDenied)
-            && self.call.table.siblings(self.call.group_name()) > 1
+            && self.call.table.members(self.call.group_name()).len() > 1
     }
 
     /// An answer that comes from here and from no provider.

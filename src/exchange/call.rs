@@ -1,12 +1,14 @@
 //! One admitted request: what the downstream role knows and the upstream role needs, and the way back.
 
-use core::cell::RefCell;
+use core::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use crate::key::{KeyRecord, UsageEntry};
 use crate::openai::{Memo, Operation, Usage};
 use crate::price;
 use crate::table::{Endpoint, Table};
+
+use super::limited::Entered;
 
 /// An admitted request. Both roles run in one VM, so the upstream role gets it by reference.
 #[derive(Debug)]
@@ -31,10 +33,14 @@ pub struct Call {
     pub timeout_ms: Option<u64>,
     /// Size of the body, bytes: the estimate of a prompt that nobody counted.
     pub body_len: usize,
+    /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
+    pub most_completion: Option<u64>,
     /// Start, Unix milliseconds.
     pub started_ms: u64,
     /// What has happened since.
     pub progress: RefCell<Progress>,
+    /// What it has reserved of the limits that it counts against, once it was let in.
+    pub entered: OnceCell<Entered>,
 }
 
 /// What has happened to a request.

@@ -8,6 +8,7 @@ use crate::table::Endpoint;
 use super::attempt::Value;
 use super::call::Call;
 use super::head::Head;
+use super::limited::limit_headers;
 
 /// Every header of a message, in the order in which they were set.
 #[derive(Debug, Default, Clone)]
@@ -83,10 +84,11 @@ pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endp
     headers.set("x-litellm-attempted-retries", attempts.saturating_sub(1).to_string());
     let fell_back = deployment.group != call.group_name();
     headers.set("x-litellm-attempted-fallbacks", if fell_back { "1" } else { "0" });
-    if let Some(usage) = usage {
-        let cost = call.cost_of(endpoint, usage).unwrap_or_default();
+    let cost = usage.map(|usage| call.cost_of(endpoint, usage).unwrap_or_default());
+    if let Some(cost) = cost {
         headers.set("x-litellm-response-cost", dollars(cost));
     }
+    limit_headers(headers, call, cost.unwrap_or_default());
 }
 
 /// What a provider's answer says that a client wants to know: rate limits and `retry-after` under their own names,

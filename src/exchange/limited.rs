@@ -1,0 +1,216 @@
+//! A request and its limits: what it may use, what its client is told.
+
+use std::borrow::Cow;
+
+use crate::config::BUDGET_EXCEEDED_STATUS;
+use crate::key::{Account, AccountId, AccountKind};
+use crate::limits::{Claim, Habits, Prospect, Refusal, Resource, Standing};
+use crate::openai::ErrorBody;
+
+use super::Reply;
+use super::call::Call;
+use super::date::date_time;
+use super::headers::Headers;
+
+/// What a request has reserved, and how the accounts stood when it was let in.
+#[derive(Debug)]
+pub struct Entered {
+    /// What it counts against.
+    pub claim: Claim,
+    /// In the order of [`Claim::accounts`].
+    pub standings: Vec<Standing>,
+}
+
+impl Call {
+    /// What the request counts against, and what it will probably use; nothing when nothing limits it.
+    pub fn claim(&self, habits: &Habits) -> Option<Claim> {
+        let (key, group) = (self.key.as_ref()?, self.table.groups.get(self.group)?);
+        Claim::new(key, &group.name, || {
+            let members = self.table.members(&group.name);
+            habits.expect(&Prospect {
+                group: &group.name,
+                bytes: self.body_len,
+                most_prompt: group.max_input_tokens,
+                most_completion: self.most_completion,
+                prices: members.iter().filter_map(|endpoint| endpoint.deployment.price.as_ref()).collect(),
+            })
+        })
+    }
+
+    /// The answer to a request that there is no room for. `now_ms` is Unix time.
+    pub fn refused(&self, account: &AccountId, refusal: &Refusal, now_ms: u64) -> Reply {
+        if refusal.resource == Resource::Money {
+            let status = self.table.settings.budget_exceeded_status_code.unwrap_or(BUDGET_EXCEEDED_STATUS);
+            return ErrorBody::new(status, "budget_exceeded", self.over_budget(account, refusal)).into();
+        }
+        let kind = match refusal.resource {
+            Resource::Tokens => "tokens",
+            Resource::Parallel => "max_parallel_requests",
+            Resource::Requests | Resource::Money => "requests",
+        };
+        let resets_at = format!("{} UTC", date_time(now_ms.saturating_add(refusal.resets_in_ms) / 1000));
+        let message = format!(
+            "Rate limit exceeded for {}: {}. Limit type: {kind}. Current limit: {}, Remaining: {}. Limit resets at: \
+             {resets_at}",
+            descriptor(account),
+            subject(account),
+            refusal.limit,
+            refusal.remaining,
+        );
+        Reply::from(ErrorBody::new(429, "throttling_error", message))
+            .with("retry-after", refusal.resets_in_ms.div_ceil(1000).to_string())
+            .with("rate_limit_type", kind)
+            .with("reset_at", resets_at)
+    }
+
+    fn over_budget(&self, account: &AccountId, refusal: &Refusal) -> String {
+        let (spend, budget) = (python_dollars(refusal.spend), python_dollars(refusal.limit));
+        let id = &account.id;
+        let key = self.key.as_ref();
+        match (account.kind, &account.model) {
+            (AccountKind::Key, Some(model)) => {
+                let alias = key.and_then(|key| key.key_alias.as_deref()).unwrap_or("None");
+                format!("LiteLLM Virtual Key: {id}, key_alias: {alias}, exceeded budget for model={model}")
+            }
+            (AccountKind::Key, None) => {
+                let name = key.map(|key| key.key_name.as_str()).unwrap_or_default();
+                format!(
+                    "Budget has been exceeded! Key=key ({name}) Current cost: {spend}, Max budget: {budget}"
+                )
+            }
+            (AccountKind::Team, _) => {
+                format!("Budget has been exceeded! Team={id} Current cost: {spend}, Max budget: {budget}")
+            }
+            (AccountKind::User, _) => {
+                format!("ExceededBudget: User={id} over budget. Spend={spend}, Budget={budget}")
+            }
+            (AccountKind::TeamMember, _) => {
+                let (team, user) = member(account);
+                format!(
+                    "Budget has been exceeded! User={user} in Team={team} Current cost: {spend}, Max budget: {budget}"
+                )
+            }
+        }
+    }
+}
+
+impl Reply {
+    /// An answer to a request whose limits cannot be checked now.
+    pub fn limits_unknown() -> Self {
+        Self::from(ErrorBody::new(
+            503,
+            "service_unavailable_error",
+            "The key service does not answer, so the limits of this key cannot be checked. Try again later.",
+        ))
+        .with("retry-after", "1")
+    }
+}
+
+/// How the accounts of a request stand. `cost` is the request's own, as far as it is known, picodollars.
+pub(super) fn limit_headers(headers: &mut Headers, call: &Call, cost: u64) {
+    let Some(own) = call.key.as_ref().and_then(|key| key.accounts.first()) else { return };
+    let entered = call.entered.get();
+    let standings = || {
+        let claimed = entered.into_iter().flat_map(|entered| entered.claim.accounts());
+        claimed.zip(entered.map(|entered| entered.standings.as_slice()).unwrap_or_default())
+    };
+    let current = standings().find(|(account, _)| account.id == own.id);
+    let spend = current.map_or(own.spend, |(_, standing)| standing.spend);
+    headers.set("x-litellm-key-spend", python_dollars(spend.saturating_add(cost)));
+    if let Some(budget) = own.max_budget {
+        headers.set("x-litellm-key-max-budget", python_dollars(budget));
+    }
+    for (name, limit) in
+        [("x-litellm-key-tpm-limit", own.tpm_limit), ("x-litellm-key-rpm-limit", own.rpm_limit)]
+    {
+        if let Some(limit) = limit {
+            headers.set(name, limit.to_string());
+        }
+    }
+    for (Account { id, .. }, standing) in standings() {
+        let whose = descriptor(id);
+        for (what, state) in [("requests", standing.requests), ("tokens", standing.tokens)] {
+            if let Some((limit, remaining)) = state {
+                headers.set(format!("x-ratelimit-{whose}-limit-{what}"), limit.to_string());
+                headers.set(format!("x-ratelimit-{whose}-remaining-{what}"), remaining.to_string());
+            }
+        }
+    }
+}
+
+/// `LiteLLM`'s word for what is limited.
+fn descriptor(account: &AccountId) -> &'static str {
+    match (account.kind, account.model.is_some()) {
+        (AccountKind::Key, false) => "api_key",
+        (AccountKind::Key, true) => "model_per_key",
+        (AccountKind::User, false) => "user",
+        (AccountKind::User, true) => "model_per_user",
+        (AccountKind::Team, false) => "team",
+        (AccountKind::Team, true) => "model_per_team",
+        (AccountKind::TeamMember, false) => "team_member",
+        (AccountKind::TeamMember, true) => "model_per_team_member",
+    }
+}
+
+/// Which of them.
+fn subject(account: &AccountId) -> String {
+    let id = match account.kind {
+        AccountKind::TeamMember => {
+            let (team, user) = member(account);
+            Cow::Owned(format!("{team}:{user}"))
+        }
+        AccountKind::Key | AccountKind::User | AccountKind::Team => Cow::Borrowed(account.id.as_str()),
+    };
+    account.model.as_ref().map_or_else(|| id.to_string(), |model| format!("{id}:{model}"))
+}
+
+/// Team and user of a member.
+fn member(account: &AccountId) -> (String, String) {
+    crate::json::parse(account.id.as_bytes()).unwrap_or_else(|_| (String::new(), account.id.clone()))
+}
+
+/// Picodollars as dollars, as Python prints a float.
+fn python_dollars(pico: u64) -> String {
+    let digits = pico.to_string();
+    let significant = digits.trim_end_matches('0');
+    // Below a ten-thousandth Python writes an exponent.
+    if pico > 0 && pico < 100_000_000 {
+        let (first, rest) = significant.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        return format!("{first}{point}{rest}e-{:02}", 13 - digits.len());
+    }
+    let (whole, fraction) = (pico / 1_000_000_000_000, pico % 1_000_000_000_000);
+    let fraction = format!("{fraction:012}");
+    match fraction.trim_end_matches('0') {
+        "" => format!("{whole}.0"),
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_printed_as_python_prints_a_float() {
+        for (pico, text) in [
+            (0, "0.0"),
+            (1, "1e-12"),
+            (1_000_000, "1e-06"),
+            (25_000_000, "2.5e-05"),
+            (100_000_000, "0.0001"),
+            (3_000_000_000, "0.003"),
+            (10_500_000_000_000, "10.5"),
+            (100_000_000_000_000, "100.0"),
+        ] {
+            assert_eq!(python_dollars(pico), text);
+        }
+    }
+
+    #[test]
+    fn a_member_is_named_by_team_and_user() {
+        let account = AccountId { model: Some("gpt".into()), ..AccountId::of_member("t", "u") };
+        assert_eq!(subject(&account), "t:u:gpt");
+        assert_eq!(descriptor(&account), "model_per_team_member");
+    }
+}

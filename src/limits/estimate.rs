@@ -1,0 +1,128 @@
+//! What a request will probably use: the expected, not the worst. Why: `docs/decisions/0021-reservations.md`.
+
+use hashbrown::HashMap;
+
+use crate::config::Price;
+use crate::openai::Usage;
+use crate::price;
+
+/// Bytes of a request for one token of its prompt.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// Longest prompt that a body is taken for where the model's window is not known, tokens: beyond that a body is
+/// mostly pictures.
+const LONGEST_PROMPT: u64 = 32_768;
+
+/// Answer that is expected of a group that has not answered yet, tokens.
+const FIRST_ANSWER: u64 = 256;
+
+/// The weight of one answer in a group's mean is one in so many.
+const MEMORY: u64 = 8;
+
+/// Groups that one worker remembers at most. There are as many as the configuration has, and those of the one before.
+const GROUPS: usize = 10_000;
+
+/// An amount of what is used by degrees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Prompt and completion.
+    pub tokens: u64,
+    /// Picodollars.
+    pub money: u64,
+}
+
+/// What is known of a request before it is answered.
+#[derive(Clone, Debug, Default)]
+pub struct Prospect<'a> {
+    /// `model_name` of its group.
+    pub group: &'a str,
+    /// Size of its body.
+    pub bytes: usize,
+    /// Context window of the group's models, tokens.
+    pub most_prompt: Option<u64>,
+    /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
+    pub most_completion: Option<u64>,
+    /// The prices of the deployments that may serve it, where they are known.
+    pub prices: Vec<&'a Price>,
+}
+
+/// How long the answers of each model group usually are.
+#[derive(Debug, Default)]
+pub struct Habits {
+    /// Mean length in tokens, times [`MEMORY`] so that short answers do not round away.
+    answers: HashMap<String, u64>,
+}
+
+impl Habits {
+    /// What the request will probably use; of several prices, the highest.
+    pub fn expect(&self, prospect: &Prospect<'_>) -> Amount {
+        let usual = self.answers.get(prospect.group).map_or(FIRST_ANSWER, |sum| sum.div_ceil(MEMORY));
+        let prompt = (prospect.bytes as u64 / BYTES_PER_TOKEN)
+            .clamp(1, prospect.most_prompt.unwrap_or(LONGEST_PROMPT).max(1));
+        let completion = prospect.most_completion.map_or(usual, |most| usual.min(most));
+        let usage = Usage { prompt, completion, ..Usage::default() };
+        Amount {
+            tokens: usage.total(),
+            money: prospect.prices.iter().map(|price| price::cost(price, &usage)).max().unwrap_or_default(),
+        }
+    }
+
+    /// Learns how long an answer was.
+    pub fn learn(&mut self, group: &str, completion: u64) {
+        if completion == 0 {
+            return;
+        }
+        if let Some(sum) = self.answers.get_mut(group) {
+            *sum = (*sum - *sum / MEMORY).saturating_add(completion);
+        } else if self.answers.len() < GROUPS {
+            self.answers.insert(group.to_owned(), completion.saturating_mul(MEMORY));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prospect(bytes: usize, most_completion: Option<u64>) -> Prospect<'static> {
+        Prospect { group: "gpt", bytes, most_completion, ..Prospect::default() }
+    }
+
+    #[test]
+    fn the_first_answer_of_a_group_is_guessed_and_a_clients_maximum_bounds_it() {
+        let habits = Habits::default();
+        assert_eq!(habits.expect(&prospect(400, None)).tokens, 100 + FIRST_ANSWER);
+        assert_eq!(habits.expect(&prospect(400, Some(10))).tokens, 110);
+        assert_eq!(habits.expect(&prospect(400, Some(100_000))).tokens, 100 + FIRST_ANSWER, "not the worst");
+        assert_eq!(habits.expect(&prospect(0, Some(0))).tokens, 1);
+    }
+
+    #[test]
+    fn a_group_is_expected_to_answer_as_it_did() {
+        let mut habits = Habits::default();
+        habits.learn("gpt", 40);
+        assert_eq!(habits.expect(&prospect(4, None)).tokens, 41);
+        (0..100).for_each(|_| habits.learn("gpt", 1_000));
+        let expected = habits.expect(&prospect(4, None)).tokens;
+        assert!((990..=1_001).contains(&expected), "{expected}");
+        habits.learn("gpt", 0);
+        assert_eq!(habits.expect(&prospect(4, None)).tokens, expected, "a failure is no short answer");
+    }
+
+    #[test]
+    fn a_body_full_of_pictures_is_no_endless_prompt() {
+        let habits = Habits::default();
+        assert_eq!(habits.expect(&prospect(20_000_000, Some(0))).tokens, LONGEST_PROMPT);
+        let known = Prospect { most_prompt: Some(8_000), ..prospect(20_000_000, Some(0)) };
+        assert_eq!(habits.expect(&known).tokens, 8_000);
+    }
+
+    #[test]
+    fn of_several_prices_the_highest_counts() {
+        let price =
+            |rate| Price { input_cost_per_token: rate, output_cost_per_token: rate, ..Price::default() };
+        let (cheap, dear) = (price(1e-6), price(5e-6));
+        let asked = Prospect { prices: vec![&cheap, &dear], ..prospect(40, Some(10)) };
+        assert_eq!(Habits::default().expect(&asked).money, 20 * 5_000_000);
+    }
+}

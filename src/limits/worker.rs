@@ -1,0 +1,337 @@
+//! What one worker does about limits: it claims room for requests, settles them, and asks the key service.
+
+use std::rc::Rc;
+
+use hashbrown::HashMap;
+
+use super::account::{Refusal, Standing, Verdict};
+use super::asking::{Need, Pace};
+use super::estimate::{Amount, Habits};
+use super::record::Record;
+use super::roster::Roster;
+use super::shared::{Kept, SharedMemory, change};
+use crate::key::{Account, AccountId, AccountKind, KeyRecord};
+use crate::lease::{Lease, LeaseAsk};
+
+/// Where the name of the Envoy process is kept.
+const INSTANCE: &str = "limits/instance";
+
+/// Where the workers' roster is kept.
+const ROSTER: &str = "limits/roster";
+
+/// Asks that one call carries at most; those that do not fit go with the next.
+const ASKS: usize = 500;
+
+/// What a request counts against, and how much of it.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    key: Rc<KeyRecord>,
+    group: String,
+    amount: Amount,
+}
+
+impl Claim {
+    /// The claim of a request of that key for that model group; nothing when nothing limits it.
+    pub fn new(key: &Rc<KeyRecord>, group: &str, amount: impl FnOnce() -> Amount) -> Option<Self> {
+        let is_limited = key.accounts_for(group).any(Account::is_limited);
+        is_limited.then(|| Self { key: Rc::clone(key), group: group.to_owned(), amount: amount() })
+    }
+
+    /// What is reserved for it.
+    pub fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    /// The limited accounts that it counts against.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.key.accounts_for(&self.group).filter(|account| account.is_limited())
+    }
+}
+
+/// Whether a request may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It may. How its accounts stand, in the order of [`Claim::accounts`].
+    Open(Vec<Standing>),
+    /// The key service must be asked for room.
+    Wait,
+    /// It may not.
+    Refused(AccountId, Refusal),
+    /// The key service must be asked, and does not answer.
+    Away,
+}
+
+/// What an account has to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Which account.
+    pub account: AccountId,
+    /// Picodollars.
+    pub money: u64,
+}
+
+/// A call that asks for leases, until it is answered.
+#[derive(Debug, Default)]
+pub struct Asked {
+    sent_ms: u64,
+    rounds: Vec<(AccountId, u64)>,
+    carried: Vec<Charge>,
+}
+
+/// One worker's side of all limits.
+#[derive(Debug)]
+pub struct Limits {
+    vm: u64,
+    instance: String,
+    pace: Pace,
+    roster: Roster,
+    /// Accounts that this worker asks for, with their limits as last seen.
+    in_use: HashMap<AccountId, Account>,
+    /// The last call was not answered: what is held must last.
+    is_away: bool,
+    /// How long answers usually are.
+    pub habits: Habits,
+}
+
+impl Limits {
+    /// Joins the workers of this process. `fresh` becomes the name of the process if it has none yet; it must be
+    /// unique for ever.
+    pub fn join(memory: &impl SharedMemory, fresh: &str, pace: Pace, now: u64) -> Self {
+        let instance = change(memory, INSTANCE, |name: &mut Instance| {
+            if name.0.is_empty() {
+                fresh.clone_into(&mut name.0);
+            }
+            name.0.clone()
+        });
+        let (vm, roster) = change(memory, ROSTER, |roster: &mut Roster| (roster.join(now), roster.clone()));
+        let in_use = HashMap::new();
+        Self { vm, instance, pace, roster, in_use, is_away: false, habits: Habits::default() }
+    }
+
+    /// Takes another pace.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    /// The name of the Envoy process.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// Lets a request in if all its accounts have room. It takes from all of them or from none.
+    pub fn enter(&mut self, memory: &impl SharedMemory, claim: &Claim, now: u64) -> Entry {
+        let mut standings = Vec::new();
+        for (at, account) in claim.accounts().enumerate() {
+            self.note(account);
+            let verdict = change(memory, &name(&account.id), |record: &mut Record| {
+                record.bury(&self.roster);
+                record.reserve(account, claim.amount, self.vm, now)
+            });
+            let entry = match verdict {
+                Verdict::Taken(standing) => {
+                    standings.push(standing);
+                    continue;
+                }
+                Verdict::Ask => Entry::Wait,
+                Verdict::Refused(refusal) => Entry::Refused(account.id.clone(), refusal),
+                Verdict::Away => Entry::Away,
+            };
+            for taken in claim.accounts().take(at) {
+                change(memory, &name(&taken.id), |record: &mut Record| {
+                    record.undo(claim.amount, self.vm, now);
+                });
+            }
+            return entry;
+        }
+        Entry::Open(standings)
+    }
+
+    /// Decides on a request that has waited for too long.
+    pub fn give_up(&self, memory: &impl SharedMemory, claim: &Claim, now: u64) -> Entry {
+        let refused = claim.accounts().find_map(|account| {
+            let give_up = |record: &mut Record| record.give_up(account, now);
+            Some(Entry::Refused(account.id.clone(), change(memory, &name(&account.id), give_up)?))
+        });
+        refused.unwrap_or(Entry::Away)
+    }
+
+    /// A request that was let in is over. Returns what its accounts have to pay.
+    pub fn settle(
+        &mut self,
+        memory: &impl SharedMemory,
+        claim: &Claim,
+        used: Amount,
+        now: u64,
+    ) -> Vec<Charge> {
+        let mut charges = Vec::new();
+        for account in claim.accounts() {
+            self.note(account);
+            change(memory, &name(&account.id), |record: &mut Record| {
+                record.settle(claim.amount, used, self.vm, now);
+            });
+            if used.money > 0 {
+                charges.push(Charge { account: account.id.clone(), money: used.money });
+            }
+        }
+        charges
+    }
+
+    /// Says that this worker is there.
+    pub fn tick(&mut self, memory: &impl SharedMemory, now: u64) {
+        self.roster = change(memory, ROSTER, |roster: &mut Roster| {
+            roster.hear(self.vm, now);
+            roster.clone()
+        });
+    }
+
+    /// What to ask with the sync call, which carries the charges of a usage batch. While the key service is away
+    /// nothing is asked, for an ask promises to use less.
+    pub fn ask_in_turn<'c>(
+        &mut self,
+        memory: &impl SharedMemory,
+        waiting: impl Iterator<Item = &'c Claim>,
+        carried: Vec<Charge>,
+        now: u64,
+    ) -> (Vec<LeaseAsk>, Asked) {
+        let needs = needs(waiting);
+        let mut asks = Vec::new();
+        let mut done = Vec::new();
+        for account in self.in_use.values().filter(|_| !self.is_away) {
+            if asks.len() == ASKS {
+                break;
+            }
+            let money = charged(&carried, &account.id);
+            let need = needs.get(&account.id).map(|(_, need)| *need).unwrap_or_default();
+            let (ask, is_done) = change(memory, &name(&account.id), |record: &mut Record| {
+                record.bury(&self.roster);
+                let is_due = record.is_due(now, self.pace);
+                let ask = is_due.then(|| record.ask(account, need, money, now, self.pace));
+                (ask, !is_due && record.is_forgettable(now, self.pace))
+            });
+            asks.extend(ask);
+            if is_done {
+                done.push(account.id.clone());
+            }
+        }
+        for account in done {
+            self.in_use.remove(&account);
+        }
+        let asked = Asked { sent_ms: now, rounds: rounds(&asks), carried };
+        (asks, asked)
+    }
+
+    /// What to ask at once for requests that wait; nothing when an answer is awaited already.
+    pub fn ask_for<'c>(
+        &mut self,
+        memory: &impl SharedMemory,
+        waiting: impl Iterator<Item = &'c Claim>,
+        now: u64,
+    ) -> (Vec<LeaseAsk>, Asked) {
+        let ask = |(account, need): &(&Account, Need)| {
+            change(memory, &name(&account.id), |record: &mut Record| {
+                let is_due = record.may_ask_for_need(now, self.pace) && record.lacks(account, now);
+                is_due.then(|| record.ask(account, *need, 0, now, self.pace))
+            })
+        };
+        let asks: Vec<_> = needs(waiting).values().filter_map(ask).take(ASKS).collect();
+        let asked = Asked { sent_ms: now, rounds: rounds(&asks), carried: Vec::new() };
+        (asks, asked)
+    }
+
+    /// A call was answered: its batch is recorded, and there are leases.
+    pub fn answered(&mut self, memory: &impl SharedMemory, asked: &Asked, leases: &[Lease], now: u64) {
+        self.is_away = false;
+        for Charge { account, money } in &asked.carried {
+            change(memory, &name(account), |record: &mut Record| record.record(*money, self.vm));
+        }
+        for lease in leases {
+            if !asked.rounds.iter().any(|(account, _)| *account == lease.account) {
+                continue;
+            }
+            let carried = charged(&asked.carried, &lease.account);
+            change(memory, &name(&lease.account), |record: &mut Record| {
+                record.answer(lease, asked.sent_ms, carried, now, self.pace);
+            });
+        }
+    }
+
+    /// A call was not answered.
+    pub fn unanswered(&mut self, memory: &impl SharedMemory, asked: &Asked, now: u64) {
+        self.is_away = true;
+        for (account, round) in &asked.rounds {
+            change(memory, &name(account), |record: &mut Record| record.unanswered(*round, now, self.pace));
+        }
+    }
+
+    /// What requests of all workers have reserved of an account: how many there are, and what they may use.
+    pub fn reserved(memory: &impl SharedMemory, account: &AccountId) -> (u64, Amount) {
+        let mut sum = (0, Amount::default());
+        let record = Record::decode(&memory.read(&name(account)).0).unwrap_or_default();
+        for share in &record.shares {
+            sum.0 += share.parallel;
+            sum.1.tokens = sum.1.tokens.saturating_add(share.reserved.tokens);
+            sum.1.money = sum.1.money.saturating_add(share.reserved.money);
+        }
+        sum
+    }
+
+    fn note(&mut self, account: &Account) {
+        match self.in_use.get_mut(&account.id) {
+            Some(known) if known == account => {}
+            Some(known) => known.clone_from(account),
+            None => _ = self.in_use.insert(account.id.clone(), account.clone()),
+        }
+    }
+}
+
+/// What all that wait need of each account.
+fn needs<'c>(waiting: impl Iterator<Item = &'c Claim>) -> HashMap<&'c AccountId, (&'c Account, Need)> {
+    let mut needs: HashMap<&AccountId, (&Account, Need)> = HashMap::new();
+    for claim in waiting {
+        for account in claim.accounts() {
+            let (_, need) = needs.entry(&account.id).or_insert((account, Need::default()));
+            need.requests += 1;
+            need.amount.tokens = need.amount.tokens.saturating_add(claim.amount.tokens);
+            need.amount.money = need.amount.money.saturating_add(claim.amount.money);
+        }
+    }
+    needs
+}
+
+fn rounds(asks: &[LeaseAsk]) -> Vec<(AccountId, u64)> {
+    asks.iter().map(|ask| (ask.account.clone(), ask.round)).collect()
+}
+
+fn charged(charges: &[Charge], account: &AccountId) -> u64 {
+    charges.iter().filter(|charge| charge.account == *account).map(|charge| charge.money).sum()
+}
+
+/// The name of an account's record. The number is the record's format: a build that writes another one must not read
+/// this one's. The length keeps ids and models apart.
+fn name(account: &AccountId) -> String {
+    let kind = match account.kind {
+        AccountKind::Key => 'k',
+        AccountKind::User => 'u',
+        AccountKind::Team => 't',
+        AccountKind::TeamMember => 'm',
+    };
+    let (id, length) = (&account.id, account.id.len());
+    match &account.model {
+        None => format!("limits/1/{kind}{length}:{id}"),
+        Some(model) => format!("limits/1/{kind}{length}:{id}:{model}"),
+    }
+}
+
+/// The name of the Envoy process.
+#[derive(Debug, Default)]
+struct Instance(String);
+
+impl Kept for Instance {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        String::from_utf8(bytes.to_vec()).ok().map(Self)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        self.0.clone().into_bytes()
+    }
+}
