@@ -9,6 +9,7 @@
 //! ```text
 //!   config ── table ── route            what the operator says
 //!   key ── keyring, ledger, price       who calls, and what it costs
+//!   access_tokens                       what the key service fetches for providers
 //!   openai                              the client's language
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
 //!   frame, json, uri                    bytes → frames; the only clever JSON; percent-encoding
@@ -21,6 +22,7 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod access_tokens;
 pub mod auth;
 pub mod config;
 pub mod dialects;

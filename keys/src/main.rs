@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use switchboard_keys::google;
 use switchboard_keys::prices::FILE as PRICES;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::serve::{Settings, serve};
@@ -31,6 +32,8 @@ enum Verb {
 Secrets come from the environment, never from the command line, where every user of the machine sees them:
   SWITCHBOARD_MASTER_KEY      whoever presents it may do everything (or LITELLM_MASTER_KEY)
   SWITCHBOARD_INTERNAL_TOKEN  the bearer that the filter presents on the internal port
+  SWITCHBOARD_GOOGLE_CREDENTIALS  names of variables, commas between them: each holds the JSON of a Google
+                              service account, or the path of its file, and the filter gets access tokens of it
 
 Logs go to standard error, one line each; RUST_LOG=debug says more. Exit code 2 means that the service could not
 start; the line on standard error says why and what to do.
@@ -87,6 +90,7 @@ fn run(options: Serve) -> Result<(), String> {
             None => default_url(&options.data_dir).map_err(|error| error.to_string())?,
         },
         prices: options.prices.unwrap_or_else(|| options.data_dir.join(PRICES)),
+        token_sources: google::sources(|name| std::env::var(name).ok()),
         listen: options.listen,
         internal_listen: options.internal_listen,
     };
