@@ -27,7 +27,9 @@ pub fn present(
     match auth {
         Auth::None => {}
         Auth::BearerIfAny if endpoint.credential.is_none() => {}
-        Auth::Bearer | Auth::BearerIfAny => headers.set("authorization", bearer(&*credential(endpoint, tokens, now_ms)?)),
+        Auth::Bearer | Auth::BearerIfAny => {
+            headers.set("authorization", bearer(&*credential(endpoint, tokens, now_ms)?));
+        }
         Auth::Header(name) => headers.set(name, credential(endpoint, tokens, now_ms)?.reveal().to_owned()),
         Auth::HeaderOrToken { header, token } => match secret(endpoint, token) {
             Some(token) => headers.set("authorization", bearer(token)),
