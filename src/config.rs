@@ -145,6 +145,9 @@ pub struct Deployment {
     /// Environment variable with the credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
+    /// Name of the access token that the key service fetches for it, in the place of [`Self::api_key_env`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
     /// Further credentials by their `LiteLLM` names (`aws_secret_access_key` …): (name, environment variable).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<(String, String)>,

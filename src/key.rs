@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::lease::{Lease, LeaseAsk};
+use crate::secret::Secret;
 
 /// Every virtual key begins so. Changing it would lock out every holder of a `LiteLLM` key.
 pub const KEY_PREFIX: &str = "sk-";
@@ -295,6 +296,9 @@ pub struct SyncRequest {
     /// Leases to take, keep or return. The batch is recorded first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<LeaseAsk>,
+    /// Revision of the access tokens that the asker has; absent when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
 }
 
 /// Usage that is recorded exactly once, however often it is sent.
@@ -369,6 +373,43 @@ pub struct SyncAnswer {
     /// One for each of [`SyncRequest::asks`], in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<Lease>,
+    /// All access tokens, when [`SyncRequest::tokens`] is not their revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<AccessTokens>,
+}
+
+/// The access tokens that the key service fetches for providers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AccessTokens {
+    /// Another one with every change, and after a restart of the key service.
+    pub revision: u64,
+    /// All of them.
+    pub tokens: Vec<AccessToken>,
+}
+
+/// One access token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccessToken {
+    /// [`Deployment::access_token`](crate::config::Deployment::access_token)
+    pub name: String,
+    /// The token itself.
+    #[serde(with = "revealed")]
+    pub token: Secret,
+    /// When it ends, Unix seconds.
+    pub expires_at: u64,
+}
+
+/// A secret on its way between the filter and the key service.
+mod revealed {
+    use super::{Deserialize, Deserializer, Secret, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.reveal())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
 }
 
 /// A key that is not what it was.

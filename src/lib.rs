@@ -10,6 +10,7 @@
 //!   config ── table ── route            what the operator says
 //!   key ── keyring, ledger, price       who calls, and what it costs
 //!   lease ── limits                     may it, now, within what all Envoys share
+//!   access_tokens                       what the key service fetches for providers
 //!   openai                              the client's language
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
 //!   frame, json, uri                    bytes → frames; the only clever JSON; percent-encoding
@@ -22,6 +23,7 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod access_tokens;
 pub mod auth;
 pub mod config;
 pub mod dialects;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 
+use crate::access_tokens::Tokens;
 use crate::config::{Alias, Deployment, Document, Group, KeyService, Settings, VERSION};
 use crate::providers::{self, Provider};
 use crate::route::Routes;
@@ -28,6 +29,8 @@ pub struct Table {
     pub aliases: Vec<Alias>,
     /// Model name → group.
     pub routes: Routes,
+    /// The access tokens that its deployments name. The one part that changes: they expire.
+    pub access_tokens: Tokens,
     endpoints: HashMap<String, Rc<Endpoint>>,
     /// By group.
     members: HashMap<String, Vec<Rc<Endpoint>>>,
@@ -128,6 +131,7 @@ impl Table {
             settings: document.settings,
             groups: document.groups,
             aliases: document.aliases,
+            access_tokens: Tokens::default(),
             endpoints,
             members,
         })

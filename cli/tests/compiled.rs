@@ -178,6 +178,31 @@ fn a_missing_credential_is_told_once_for_all_its_kinds() {
 }
 
 #[test]
+fn what_access_tokens_are_fetched_with_goes_to_the_key_service_and_not_to_the_filter() {
+    let plan = with(
+        &[
+            (
+                "a",
+                "model: vertex_ai/gemini-2.5-pro, vertex_project: p, vertex_credentials: '{\"type\": \"hush\"}'",
+            ),
+            ("b", "model: vertex_ai/claude-opus-4-6, vertex_project: p, vertex_location: global"),
+            ("c", "model: vertex_ai/gemini-2.5-pro, vertex_project: p, api_key: a-token"),
+        ],
+        "",
+    );
+    let [inline, usual, own] = plan.document.deployments.as_slice() else { panic!("three deployments") };
+    let named: Vec<&str> = plan.token_sources.iter().map(|variable| variable.name.as_str()).collect();
+    assert_eq!(usual.access_token.as_deref(), Some("GOOGLE_APPLICATION_CREDENTIALS"));
+    assert_eq!(named, ["GOOGLE_APPLICATION_CREDENTIALS", inline.access_token.as_deref().unwrap()]);
+    assert!(matches!(plan.token_sources[1].origin, Origin::Inline(_)));
+    assert!((inline.secrets.is_empty(), inline.api_key_env.is_none()) == (true, true));
+    assert!(plan.variables.iter().all(|variable| !named.contains(&variable.name.as_str())));
+    assert_eq!((&own.access_token, own.api_key_env.is_some()), (&None, true));
+    assert_eq!(usual.api_base, "https://aiplatform.googleapis.com/v1/projects/p/locations/global");
+    assert!(!serde_json::to_string(&plan.document).unwrap().contains("hush"));
+}
+
+#[test]
 fn parameters_of_a_request_are_defaults() {
     let plan = with(&[("a", "model: openai/m, temperature: 0.5, max_tokens: 10, stop: [a, b]")], "");
     let mut defaults: Vec<_> = plan.document.deployments[0]

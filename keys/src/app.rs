@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::google::Tokens;
 use crate::prices::Prices;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -15,6 +16,8 @@ pub struct App {
     pub master_key: Secret,
     /// The filter's ticket to the internal port.
     pub internal_token: Secret,
+    /// Access tokens for the filter.
+    pub tokens: Tokens,
     /// What models cost.
     pub prices: Arc<Prices>,
 }

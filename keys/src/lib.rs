@@ -6,7 +6,7 @@
 //!
 //! A request on the public port passes [`auth`] (who calls?), [`fields`] (is the body what it should be?), its
 //! handler, the store, and leaves as a row or as an [`error`]. What takes time to get right without any of these
-//! has its own file: [`duration`] (`30d`, and when a budget starts again), [`money`], [`clock`], [`token`].
+//! has its own file: [`google`] (access tokens for the filter), [`duration`] (`30d`, and when a budget starts again), [`money`], [`clock`], [`token`].
 
 pub mod app;
 pub mod auth;
@@ -15,6 +15,7 @@ pub mod clock;
 pub mod duration;
 pub mod error;
 pub mod fields;
+pub mod google;
 pub mod housekeeping;
 pub mod import;
 pub mod internal;

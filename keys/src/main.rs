@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use switchboard_keys::import::import;
+use switchboard_keys::google;
 use switchboard_keys::prices::FILE as PRICES;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::serve::{Settings, serve};
@@ -32,6 +33,8 @@ enum Verb {
 Secrets come from the environment, never from the command line, where every user of the machine sees them:
   SWITCHBOARD_MASTER_KEY      whoever presents it may do everything (or LITELLM_MASTER_KEY)
   SWITCHBOARD_INTERNAL_TOKEN  the bearer that the filter presents on the internal port
+  SWITCHBOARD_GOOGLE_CREDENTIALS  names of variables, commas between them: each holds the JSON of a Google
+                              service account, or the path of its file, and the filter gets access tokens of it
 
 Logs go to standard error, one line each; RUST_LOG=debug says more. Exit code 2 means that the service could not
 start; the line on standard error says why and what to do.
@@ -126,6 +129,7 @@ fn run(options: Serve) -> Result<(), String> {
         internal_token: secret(&["SWITCHBOARD_INTERNAL_TOKEN"], "the filter's token")?,
         database_url: database(options.database_url.as_deref(), &options.data_dir)?,
         prices: options.prices.unwrap_or_else(|| options.data_dir.join(PRICES)),
+        token_sources: google::sources(|name| std::env::var(name).ok()),
         listen: options.listen,
         internal_listen: options.internal_listen,
     };

@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::google::{Source, Tokens};
 use crate::housekeeping::keep_house;
 use crate::internal::internal;
 use crate::prices::Prices;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub master_key: Secret,
     /// The filter's bearer.
     pub internal_token: Secret,
+    /// What access tokens are fetched with.
+    pub token_sources: Vec<Source>,
     /// The file of prices; it need not be there.
     pub prices: PathBuf,
 }
@@ -106,6 +109,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         store: store.clone(),
         master_key: settings.master_key,
         internal_token: settings.internal_token,
+        tokens: Tokens::fetch(settings.token_sources),
         prices: Arc::new(prices),
     };
     let public_port = listen(settings.listen, "--listen").await?;

@@ -14,6 +14,7 @@ use switchboard::key::{
     VerifyRequest,
 };
 use switchboard_keys::app::App;
+use switchboard_keys::google::Tokens;
 use switchboard_keys::internal::internal;
 use switchboard_keys::prices::Prices;
 use switchboard_keys::routes::public;
@@ -91,6 +92,7 @@ impl TestApp {
             store: Store::open(&Self::url(directory).await).await.unwrap(),
             master_key: Secret::new(MASTER_KEY).unwrap(),
             internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
+            tokens: Tokens::default(),
             prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
         }
     }

@@ -2,20 +2,24 @@
 
 pub mod sigv4;
 
+use std::borrow::Cow;
+
+use crate::access_tokens::Tokens;
 use crate::exchange::Headers;
 use crate::openai::{Class, Fault};
 use crate::providers::Auth;
 use crate::secret::Secret;
 use crate::table::Endpoint;
 
-/// Presents the deployment's credential. `headers` are complete but for it, `body` is what they announce, `now_ms`
-/// is Unix time in milliseconds.
+/// Presents the deployment's credential: the environment's, or an access token. `headers` are complete but for it,
+/// `body` is what they announce, `now_ms` is Unix time in milliseconds.
 ///
 /// # Errors
-/// The environment holds no credential: an authentication error of this deployment, which another may not have.
+/// There is no credential: an authentication error of this deployment, which another may not have.
 pub fn present(
     auth: Auth,
     endpoint: &Endpoint,
+    tokens: &Tokens,
     headers: &mut Headers,
     body: &[u8],
     now_ms: u64,
@@ -23,22 +27,31 @@ pub fn present(
     match auth {
         Auth::None => {}
         Auth::BearerIfAny if endpoint.credential.is_none() => {}
-        Auth::Bearer | Auth::BearerIfAny => headers.set("authorization", bearer(credential(endpoint)?)),
-        Auth::Header(name) => headers.set(name, credential(endpoint)?.reveal().to_owned()),
+        Auth::Bearer | Auth::BearerIfAny => {
+            headers.set("authorization", bearer(&*credential(endpoint, tokens, now_ms)?));
+        }
+        Auth::Header(name) => headers.set(name, credential(endpoint, tokens, now_ms)?.reveal().to_owned()),
         Auth::HeaderOrToken { header, token } => match secret(endpoint, token) {
             Some(token) => headers.set("authorization", bearer(token)),
-            None => headers.set(header, credential(endpoint)?.reveal().to_owned()),
+            None => headers.set(header, credential(endpoint, tokens, now_ms)?.reveal().to_owned()),
         },
         Auth::Aws { service } => aws(service, endpoint, headers, body, now_ms)?,
     }
     Ok(())
 }
 
-fn credential(endpoint: &Endpoint) -> Result<&Secret, Fault> {
-    endpoint
-        .credential
-        .as_ref()
-        .ok_or_else(|| missing(endpoint, endpoint.deployment.api_key_env.as_deref().unwrap_or("api_key")))
+fn credential<'e>(endpoint: &'e Endpoint, tokens: &Tokens, now_ms: u64) -> Result<Cow<'e, Secret>, Fault> {
+    if let Some(name) = &endpoint.deployment.access_token {
+        return tokens.get(name, now_ms).map(Cow::Owned).ok_or_else(|| {
+            let id = &endpoint.deployment.id;
+            let message = format!(
+                "no access token: the key service has none of {name} for deployment '{id}'; its log says why"
+            );
+            Fault::new(Class::Authentication, message)
+        });
+    }
+    let variable = || endpoint.deployment.api_key_env.as_deref().unwrap_or("api_key");
+    endpoint.credential.as_ref().map(Cow::Borrowed).ok_or_else(|| missing(endpoint, variable()))
 }
 
 /// One of the deployment's further credentials.

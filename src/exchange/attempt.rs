@@ -143,7 +143,7 @@ impl Attempt {
             let joined = listed.map(|(_, own)| format!("{own},{}", value.reveal()));
             headers.set(name.clone(), joined.unwrap_or_else(|| value.reveal().to_owned()));
         }
-        auth::present(provider.auth, &endpoint, &mut headers, &body, now_ms)
+        auth::present(provider.auth, &endpoint, &self.call.table.access_tokens, &mut headers, &body, now_ms)
             .map_err(|fault| fault.to_body(provider.name))?;
         Ok(Outgoing::Send { headers, body })
     }

@@ -73,7 +73,10 @@ impl Context for Root {
         }
         let body = host::call_response_body(body_size);
         match crate::json::parse::<SyncAnswer>(&body) {
-            Ok(answer) => vm::with(|vm| {
+            Ok(mut answer) => vm::with(|vm| {
+                if let (Some(table), Some(tokens)) = (vm.table(), answer.tokens.take()) {
+                    table.access_tokens.learn(tokens);
+                }
                 vm.keyring.borrow_mut().apply(answer, host::now_ms());
                 if carried_batch {
                     vm.ledger.borrow_mut().acknowledged();
@@ -112,8 +115,12 @@ impl Root {
                 None => None,
             };
             let carries_batch = batch.is_some();
-            let request =
-                SyncRequest { cursor: vm.keyring.borrow().cursor(), batch, ..SyncRequest::default() };
+            let request = SyncRequest {
+                cursor: vm.keyring.borrow().cursor(),
+                batch,
+                tokens: table.access_tokens.revision(),
+                ..SyncRequest::default()
+            };
             let body = serde_json::to_vec(&request).ok()?;
             let timeout = Duration::from_millis(table.keys.timeout_ms.into());
             let token = table.internal_token.reveal();

@@ -29,6 +29,9 @@ pub struct Provider {
     pub key_env: &'static str,
     /// Other variables with the credential, which are read when [`Self::key_env`] is not set.
     pub other_key_envs: &'static [&'static str],
+    /// The option (`LiteLLM`'s name) that holds what the key service fetches access tokens with, where they are the
+    /// credential; empty otherwise. [`Self::key_env`] is then its usual variable.
+    pub token_source: &'static str,
     /// Options where the configuration names none.
     pub options: &'static [Preset],
     /// How the credential is presented.

@@ -17,6 +17,7 @@ const fn row(
         base_env: "",
         key_env,
         other_key_envs: &[],
+        token_source: "",
         options: &[],
         auth: Auth::Bearer,
         headers: &[],
@@ -337,11 +338,13 @@ pub static PROVIDERS: &[Provider] = &[
             Preset { name: "vertex_location", env: &["VERTEXAI_LOCATION"], value: "us-central1" },
         ],
         publishers: hosts::VERTEX_PUBLISHERS,
+        token_source: "vertex_credentials",
+        other_key_envs: &["VERTEXAI_CREDENTIALS"],
         ..row(
             "vertex_ai",
             &GEMINI,
             "https://{vertex_location}-aiplatform.googleapis.com/v1/projects/{vertex_project}/locations/{vertex_location}",
-            "",
+            "GOOGLE_APPLICATION_CREDENTIALS",
         )
     },
     Provider {

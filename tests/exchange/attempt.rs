@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use switchboard::exchange::{Attempt, Call, HeadStep, Headers, Outgoing};
+use switchboard::key::{AccessToken, AccessTokens};
+use switchboard::secret::Secret;
 
 use crate::support::{NOW_MS, attempt, call, head};
 
@@ -278,4 +280,28 @@ fn a_stream_that_ends_early_is_an_error_without_done_and_is_billed_for_its_words
 fn a_stream_whose_end_is_never_seen_is_billed_for_its_words() {
     let (call, _) = stream(&[(WORD, false)]);
     assert!(call.settle(200, NOW_MS).completion_tokens > 0);
+}
+
+#[test]
+fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_in_the_path() {
+    let body = r#"{"model":"cloud","messages":[{"role":"user","content":"hi"}],"stream":true}"#;
+    let call = call(body);
+    let learn = |expires_at: u64| {
+        let token = AccessToken { name: "ACCOUNT".into(), token: Secret::new("fetched"), expires_at };
+        call.table.access_tokens.learn(AccessTokens { revision: 1, tokens: vec![token] });
+    };
+    let refused = |what: &str| match attempt(&call, "cloud-1").request(&head(&[]), body.as_bytes(), NOW_MS) {
+        Outgoing::Reply(reply) => assert_eq!(reply.status, 401, "{what}"),
+        Outgoing::Send { .. } => panic!("sent with {what}"),
+    };
+    refused("no token");
+    learn(NOW_MS / 1_000);
+    refused("a token that has ended");
+    learn(NOW_MS / 1_000 + 60);
+    let (headers, _) = send(&mut attempt(&call, "cloud-1"), &[], body);
+    assert_eq!(value(&headers, "authorization"), Some("Bearer fetched"));
+    assert_eq!(
+        value(&headers, ":path"),
+        Some("/v1/projects/p/locations/l/publishers/anthropic/models/claude-opus-4-6:streamRawPredict")
+    );
 }

@@ -18,7 +18,8 @@ const DOCUMENT: &str = r#"{
     {"name": "gpt", "cluster": "group:gpt", "mode": "chat"},
     {"name": "claude", "cluster": "group:claude", "access_groups": ["beta"], "extra_attempts": 2},
     {"name": "openai/*", "cluster": "group:openai/*"},
-    {"name": "fake", "cluster": "group:fake"}
+    {"name": "fake", "cluster": "group:fake"},
+    {"name": "cloud", "cluster": "group:cloud"}
   ],
   "aliases": [{"name": "smart", "group": "claude"}],
   "deployments": [
@@ -43,6 +44,8 @@ const DOCUMENT: &str = r#"{
     {"id": "unsigned", "group": "fake", "provider": "bedrock", "model": "us.amazon.nova-pro-v1:0",
      "api_base": "https://bedrock-runtime.us-east-1.amazonaws.com", "api_key_env": "NOT_SET",
      "secrets": [["aws_access_key_id", "KEY_ONE"], ["aws_secret_access_key", "NOT_SET_EITHER"]]},
+    {"id": "cloud-1", "group": "cloud", "provider": "vertex_ai", "model": "claude-opus-4-6",
+     "api_base": "https://cloud/v1/projects/p/locations/l", "access_token": "ACCOUNT"},
     {"id": "mock", "group": "fake", "provider": "openai", "model": "x", "api_base": "",
      "mock_response": "Hello there"}
   ]

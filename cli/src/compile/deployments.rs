@@ -60,6 +60,7 @@ fn compile_one(
         model: upstream_model.to_owned(),
         api_base,
         api_key_env: if called { api_key_env(model, &id, provider, variables) } else { None },
+        access_token: if called { access_token(model, &id, provider, variables) } else { None },
         headers: headers(model, &id, variables),
         defaults: defaults(model),
         drop_params: model.params.drop_params,
@@ -148,8 +149,31 @@ fn needs_key(model: &Model, provider: &Provider, variables: &Variables<'_>) -> b
         Auth::BearerIfAny => variables.usual(provider.key_env).is_some(),
         Auth::HeaderOrToken { token, .. } => !model.params.options.iter().any(|(name, _)| *name == token),
         // The entry's own credentials of another kind go before the environment's key.
+        _ if !provider.token_source.is_empty() => false,
         _ => !provider.key_env.is_empty() && !gives_secrets(model, provider),
     }
+}
+
+/// The access token that the key service is to fetch, where the provider takes one and the entry gives none itself:
+/// its name is that of the variable with what it is fetched with.
+fn access_token(
+    model: &Model,
+    id: &str,
+    provider: &Provider,
+    variables: &mut Variables<'_>,
+) -> Option<String> {
+    let source = provider.token_source;
+    if source.is_empty() || model.params.api_key.is_some() {
+        return None;
+    }
+    let given = model.params.options.iter().find(|(name, _)| *name == source);
+    Some(match given {
+        Some((_, setting)) => {
+            let path = format!("{}.litellm_params.{source}", model.path);
+            variables.token_source(setting, id, source, &path)
+        }
+        None => variables.usual_token_source(provider.key_env, provider.other_key_envs, &model.path),
+    })
 }
 
 fn headers(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<ExtraHeader> {
@@ -225,7 +249,8 @@ fn secrets(
         let path = format!("{}.litellm_params.{name}", model.path);
         ((*name).to_owned(), variables.secret(setting, id, name, &path))
     };
-    let given = model.params.options.iter().filter(|(name, _)| is_secret_option(name));
+    let is_sent = |name: &str| is_secret_option(name) && name != provider.token_source;
+    let given = model.params.options.iter().filter(|(name, _)| is_sent(name));
     let mut secrets: Vec<(String, String)> = given.map(secret).collect();
     if model.params.api_key.is_none() && !gives_secrets(model, provider) {
         for preset in secret_presets(provider) {

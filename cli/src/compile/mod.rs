@@ -21,7 +21,7 @@ use crate::config::{Config, Report, Secret};
 pub use address::Address;
 pub use deployments::Target;
 pub use routing::{Balancing, Cluster, Endpoint};
-pub use variables::{Environment, MASTER_KEY_ENV, Origin, TOKEN_ENV, Variable};
+pub use variables::{Environment, MASTER_KEY_ENV, Origin, TOKEN_ENV, TOKEN_SOURCES_ENV, Variable};
 
 /// Envoy cluster of the key service's public port.
 pub const KEYS_CLUSTER: &str = "switchboard-keys";
@@ -44,6 +44,8 @@ pub struct Plan {
     pub body_limit: u32,
     /// Every variable that the document names, sorted.
     pub variables: Vec<Variable>,
+    /// The variables with what the key service fetches access tokens with, sorted. Envoy must not have them.
+    pub token_sources: Vec<Variable>,
     /// `environment_variables`, for the children.
     pub environment: Vec<(String, Secret)>,
     /// The master key, when the operator gave one.
@@ -81,6 +83,7 @@ pub fn compile(config: &Config, environment: &Environment, report: &Report) -> P
         aliases,
         deployments: deployments.into_iter().map(|deployment| deployment.document).collect(),
     };
+    let (variables, token_sources) = variables.into_lists();
     // LiteLLM waits 6,000 seconds; the official SDKs give up after 600.
     let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(600.0);
     Plan {
@@ -89,7 +92,8 @@ pub fn compile(config: &Config, environment: &Environment, report: &Report) -> P
         timeout: Duration::from_secs_f64(timeout),
         num_retries,
         body_limit: body_limit(config, report),
-        variables: variables.into_list(),
+        variables,
+        token_sources,
         environment: environment.section(),
         master_key,
     }

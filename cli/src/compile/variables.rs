@@ -10,6 +10,9 @@ use crate::config::{At, GeneralSettings, Report, Secret, Setting};
 /// Where the filter finds the master key.
 pub const MASTER_KEY_ENV: &str = "SWITCHBOARD_MASTER_KEY";
 
+/// Where the key service finds the names of the variables that it fetches access tokens with, commas between them.
+pub const TOKEN_SOURCES_ENV: &str = "SWITCHBOARD_GOOGLE_CREDENTIALS";
+
 /// Where the filter finds the bearer token of the key service's internal port.
 pub const TOKEN_ENV: &str = "SWITCHBOARD_INTERNAL_TOKEN";
 
@@ -77,18 +80,33 @@ pub enum Origin {
     Launcher,
 }
 
+/// The variable of a secret that stands in the configuration.
+fn own_name(owner: &str, what: &str) -> String {
+    let owner = digest::hex(owner).to_ascii_uppercase();
+    let what: String =
+        what.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    format!("SWITCHBOARD_SECRET_{owner:.12}_{what}")
+}
+
 /// Collects the variables of a document while it is compiled.
 pub(super) struct Variables<'a> {
     environment: &'a Environment,
     report: &'a Report,
     by_name: BTreeMap<String, Variable>,
+    token_sources: BTreeMap<String, Variable>,
     inline: BTreeMap<Secret, String>,
 }
 
 impl<'a> Variables<'a> {
     /// Begins with the two that every document has.
     pub(super) fn new(environment: &'a Environment, report: &'a Report) -> Self {
-        let mut variables = Self { environment, report, by_name: BTreeMap::new(), inline: BTreeMap::new() };
+        let mut variables = Self {
+            environment,
+            report,
+            by_name: BTreeMap::new(),
+            token_sources: BTreeMap::new(),
+            inline: BTreeMap::new(),
+        };
         variables.add(MASTER_KEY_ENV, Origin::Launcher, "the master key, for the filter and the key service");
         variables.add(
             TOKEN_ENV,
@@ -114,15 +132,44 @@ impl<'a> Variables<'a> {
         if let Some(name) = self.inline.get(secret) {
             return name.clone();
         }
-        let owner = digest::hex(owner).to_ascii_uppercase();
-        let what: String = what
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-            .collect();
-        let name = format!("SWITCHBOARD_SECRET_{owner:.12}_{what}");
+        let name = own_name(owner, what);
         self.inline.insert(secret.clone(), name.clone());
         self.add(&name, Origin::Inline(secret.clone()), path);
         name
+    }
+
+    /// The name of the variable with what the key service fetches access tokens with. The filter never sees it.
+    pub(super) fn token_source(
+        &mut self,
+        setting: &At<Setting>,
+        owner: &str,
+        what: &str,
+        path: &str,
+    ) -> String {
+        let (name, origin) = match &setting.value {
+            Setting::Environment(name) => {
+                self.warn_if_unset(name, setting.at, path);
+                (name.clone(), Origin::Operator)
+            }
+            Setting::Literal(secret) => {
+                let is_same = |variable: &&Variable| variable.origin == Origin::Inline(secret.clone());
+                if let Some(known) = self.token_sources.values().find(is_same) {
+                    return known.name.clone();
+                }
+                (own_name(owner, what), Origin::Inline(secret.clone()))
+            }
+        };
+        self.add_token_source(&name, origin, path);
+        name
+    }
+
+    /// The usual variable with what the key service fetches access tokens with: `name`, or that of `others` which
+    /// is set. Without any the machine itself may give tokens, which only the key service can find out.
+    pub(super) fn usual_token_source(&mut self, name: &str, others: &[&str], path: &str) -> String {
+        let is_set = |name: &&str| self.environment.lookup(name).is_some();
+        let name = if is_set(&name) { name } else { others.iter().copied().find(is_set).unwrap_or(name) };
+        self.add_token_source(name, Origin::Operator, path);
+        name.to_owned()
     }
 
     /// The variable with the secret that the entry at `path` leaves to the provider's usual one: `name`, or that of
@@ -199,9 +246,15 @@ impl<'a> Variables<'a> {
         None
     }
 
-    /// All variables, sorted by name.
-    pub(super) fn into_list(self) -> Vec<Variable> {
-        self.by_name.into_values().collect()
+    /// All variables of the filter, and those with what the key service fetches access tokens with; each sorted by
+    /// name.
+    pub(super) fn into_lists(self) -> (Vec<Variable>, Vec<Variable>) {
+        (self.by_name.into_values().collect(), self.token_sources.into_values().collect())
+    }
+
+    fn add_token_source(&mut self, name: &str, origin: Origin, purpose: &str) {
+        let variable = Variable { name: name.to_owned(), origin, purpose: purpose.to_owned() };
+        self.token_sources.entry(name.to_owned()).or_insert(variable);
     }
 
     fn add(&mut self, name: &str, origin: Origin, purpose: &str) {

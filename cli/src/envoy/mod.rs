@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub use bootstrap::bootstrap;
 pub use commented::{COMMENTS, commented};
 
-use crate::compile::{Origin, Plan};
+use crate::compile::{Origin, Plan, TOKEN_SOURCES_ENV, Variable};
 
 /// What a machine adds to a [`crate::compile::Plan`].
 #[derive(Clone, Debug)]
@@ -60,14 +60,25 @@ pub fn for_people(plan: &Plan, site: &Site) -> std::io::Result<String> {
         "Envoy (1.35 or later) with Switchboard in it. Written by `switchboard render`: change config.yaml and render \
          again.\n\nEnvoy's environment must hold:\n",
     );
+    // Writing to a String does not fail.
     for variable in &plan.variables {
-        let purpose = match variable.origin {
-            Origin::Inline(_) => format!("the value of {}", variable.purpose),
-            Origin::Operator => format!("for {}", variable.purpose),
-            Origin::Launcher => variable.purpose.clone(),
-        };
-        // Writing to a String does not fail.
-        let _ = writeln!(head, "  {}: {purpose}", variable.name);
+        let _ = writeln!(head, "  {}: {}", variable.name, purpose(variable));
+    }
+    if !plan.token_sources.is_empty() {
+        head.push_str("\nThe key service's environment must hold, besides its own:\n");
+        let names: Vec<&str> = plan.token_sources.iter().map(|variable| variable.name.as_str()).collect();
+        let _ = writeln!(head, "  {TOKEN_SOURCES_ENV}: {}", names.join(","));
+        for variable in &plan.token_sources {
+            let _ = writeln!(head, "  {}: {}", variable.name, purpose(variable));
+        }
     }
     Ok(commented(&bootstrap(plan, site, &document), &head))
+}
+
+fn purpose(variable: &Variable) -> String {
+    match variable.origin {
+        Origin::Inline(_) => format!("the value of {}", variable.purpose),
+        Origin::Operator => format!("for {}", variable.purpose),
+        Origin::Launcher => variable.purpose.clone(),
+    }
 }

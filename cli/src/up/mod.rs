@@ -19,7 +19,7 @@ use ::rand::distr::{Alphanumeric, SampleString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
-use crate::compile::{MASTER_KEY_ENV, Origin, Plan, TOKEN_ENV};
+use crate::compile::{MASTER_KEY_ENV, Origin, Plan, TOKEN_ENV, TOKEN_SOURCES_ENV};
 use crate::config::Secret;
 use crate::envoy::{Site, bootstrap};
 use child::{Child, Exit};
@@ -173,6 +173,13 @@ impl KeyService {
         let mut environment: BTreeMap<_, _> = plan.environment.iter().cloned().collect();
         environment.insert(MASTER_KEY_ENV.to_owned(), master_key);
         environment.insert(TOKEN_ENV.to_owned(), token);
+        let sources: Vec<&str> = plan.token_sources.iter().map(|variable| variable.name.as_str()).collect();
+        environment.insert(TOKEN_SOURCES_ENV.to_owned(), Secret::new(sources.join(",")));
+        for variable in &plan.token_sources {
+            if let Origin::Inline(secret) = &variable.origin {
+                environment.insert(variable.name.clone(), secret.clone());
+            }
+        }
         let site = &options.site;
         let arguments: Vec<OsString> = vec![
             "serve".into(),
@@ -214,6 +221,9 @@ fn start_envoy(
     shared: &BTreeMap<String, Secret>,
 ) -> Result<Child, Failure> {
     let mut environment = shared.clone();
+    for variable in &plan.token_sources {
+        environment.remove(&variable.name);
+    }
     for variable in &plan.variables {
         if let Origin::Inline(secret) = &variable.origin {
             environment.insert(variable.name.clone(), secret.clone());

@@ -13,7 +13,7 @@ use crate::store::Changes;
 /// the worker may forget it. After any other it must send the same batch with the same id again.
 pub async fn sync(
     State(app): State<App>,
-    Call(SyncRequest { cursor, batch, instance, asks }): Call<SyncRequest>,
+    Call(SyncRequest { cursor, batch, instance, asks, tokens }): Call<SyncRequest>,
 ) -> Result<Json<SyncAnswer>, ApiError> {
     if let Some(batch) = batch
         && !app.store.record_usage(&batch).await?
@@ -23,5 +23,6 @@ pub async fn sync(
     // After the batch: what it spent is recorded, and no longer part of what the holder says it holds.
     let leases = app.store.lease(&instance, &asks).await?;
     let Changes { cursor, reset, changes } = app.store.changes_after(cursor).await?;
-    Ok(Json(SyncAnswer { cursor, reset, changes, leases }))
+    let tokens = app.tokens.newer_than(tokens);
+    Ok(Json(SyncAnswer { cursor, reset, changes, leases, tokens }))
 }
