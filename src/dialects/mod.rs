@@ -3,11 +3,13 @@
 
 mod anthropic;
 mod claude;
+mod cohere;
 mod gemini;
 mod mock;
 pub mod openai;
 
 pub use anthropic::ANTHROPIC;
+pub use cohere::COHERE;
 pub use gemini::GEMINI;
 pub use mock::MOCK;
 pub use openai::OPENAI;
