@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use switchboard_keys::import::import;
 use switchboard_keys::google;
+use switchboard_keys::import::import;
 use switchboard_keys::prices::FILE as PRICES;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::serve::{Settings, serve};

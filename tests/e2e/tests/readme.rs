@@ -15,7 +15,8 @@ fn repository() -> &'static Path {
 
 /// The block that follows `<!-- run: name -->`.
 fn block(name: &str) -> &'static str {
-    let (_, after) = README.split_once(&format!("<!-- run: {name} -->\n```")).expect("the block is in the README");
+    let (_, after) =
+        README.split_once(&format!("<!-- run: {name} -->\n```")).expect("the block is in the README");
     let (_, code) = after.split_once('\n').expect("a language");
     code.split_once("```").expect("an end").0
 }
@@ -85,7 +86,8 @@ async fn the_configuration_of_a_real_provider_checks_and_renders() {
 async fn make_run_starts_everything_and_ends_well() {
     let (port, admin, keys) = (free_port(), free_port(), free_ports(2));
     let data = tempfile::tempdir().expect("a folder");
-    let arguments = format!("ARGS=--admin-port {admin} --keys-port {keys} --data-dir {}", data.path().display());
+    let arguments =
+        format!("ARGS=--admin-port {admin} --keys-port {keys} --data-dir {}", data.path().display());
     let folder = repository().to_str().expect("text").to_owned();
     let make = ["-C".to_owned(), folder, "run".to_owned(), format!("PORT={port}"), arguments];
     let mut child = Child::start(Path::new("make"), &make, &[]);
