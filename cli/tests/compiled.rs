@@ -277,11 +277,12 @@ fn fallbacks_end_at_their_limit() {
 #[test]
 fn router_settings_win_over_litellm_settings() {
     let models = [("a", "model: openai/a"), ("b", "model: openai/b")];
-    let lower =
-        "litellm_settings: {num_retries: 5, request_timeout: 7, fallbacks: [{a: [b]}], drop_params: true}\n";
+    let lower = "litellm_settings: {num_retries: 5, request_timeout: 7, fallbacks: [{a: [b]}], drop_params: true, \
+         budget_exceeded_status_code: 429}\n";
     let plan = with(&models, lower);
     assert_eq!((plan.num_retries, plan.timeout.as_secs(), plan.document.settings.num_retries), (5, 7, 5));
     assert!(plan.document.settings.drop_params);
+    assert_eq!(plan.document.settings.budget_exceeded_status_code, Some(429));
     assert_eq!(endpoints(&plan, "a").len(), 2);
     let plan =
         with(&models, &format!("{lower}router_settings: {{num_retries: 1, timeout: 3, fallbacks: []}}\n"));

@@ -95,10 +95,7 @@ pub(super) fn check_model(key: &KeyRecord, model: &str, group: Option<&Group>) -
         Some(group) => permits(models, model, group) || permits(models, routed, group),
         None => models.is_empty(),
     };
-    let kind = match restrictions(key).find(|(_, models)| !covers(models)) {
-        Some((kind, _)) => kind,
-        None => return Ok(()),
-    };
+    let Some((kind, _)) = restrictions(key).find(|(_, models)| !covers(models)) else { return Ok(()) };
     let message = format!(
         "The requested model '{model}' is not available for this API key, or the model name is invalid. Check the \
          models available to you and try again."
@@ -115,7 +112,7 @@ pub(super) fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
 fn restrictions(key: &KeyRecord) -> impl Iterator<Item = (&'static str, &[String])> {
     let own = ("key_model_access_denied", key.models.as_slice());
     let team = key.team.as_ref().map(|team| ("team_model_access_denied", team.models.as_slice()));
-    let user = key.team_id.is_none().then(|| ("user_model_access_denied", key.user_models.as_slice()));
+    let user = key.team_id.is_none().then_some(("user_model_access_denied", key.user_models.as_slice()));
     core::iter::once(own).chain(team).chain(user)
 }
 

@@ -6,19 +6,22 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::config::{CLUSTER_HEADER, RETRY_HEADER};
+use crate::config::RETRY_HEADER;
 use crate::exchange::{Admission, Call, NoVerdict, Reply, Step};
 use crate::key::{TokenHash, VERIFY_PATH, VerifyAnswer, VerifyRequest};
 use crate::openai::ErrorBody;
 
+use super::held::{Door, Passage};
+use super::root::Clock;
 use super::{host, vm};
 
 /// One request.
-#[derive(Default)]
 pub(super) struct Downstream {
+    context: u32,
+    clock: Rc<Clock>,
     admission: Option<Admission>,
     relays: bool,
-    call: Option<(u64, Rc<Call>)>,
+    passage: Option<Rc<Passage>>,
 }
 
 impl HttpContext for Downstream {
@@ -43,7 +46,7 @@ impl HttpContext for Downstream {
     }
 
     fn on_http_request_body(&mut self, _: usize, end_of_stream: bool) -> Action {
-        if self.relays || self.call.is_some() {
+        if self.relays || self.is_forwarded() {
             return Action::Continue;
         }
         if !end_of_stream {
@@ -53,14 +56,17 @@ impl HttpContext for Downstream {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if self.relays || self.call.is_some() {
+        if self.relays || self.is_forwarded() {
             return Action::Continue;
         }
         self.body_complete()
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
-        let Some((_, call)) = &self.call else { return Action::Continue };
+        let Some(passage) = self.passage.as_ref().filter(|passage| passage.is_forwarded()) else {
+            return Action::Continue;
+        };
+        let call = &passage.call;
         let mut progress = call.progress.borrow_mut();
         if !progress.answered {
             host::set_response_header("x-litellm-call-id", Some(&call.id));
@@ -75,14 +81,9 @@ impl HttpContext for Downstream {
     }
 
     fn on_log(&mut self) {
-        let Some((number, call)) = self.call.take() else { return };
-        let answered =
-            call.progress.borrow().attempts.last().map(|tried| tried.status).filter(|status| *status > 0);
-        let entry = call.settle(answered.unwrap_or_else(host::final_status), host::now_ms());
-        vm::with(|vm| {
-            vm.forget(number);
-            vm.ledger.borrow_mut().add(entry);
-        });
+        if let Some(passage) = self.passage.take() {
+            passage.end();
+        }
     }
 }
 
@@ -105,6 +106,14 @@ impl Context for Downstream {
 }
 
 impl Downstream {
+    pub(super) fn new(context: u32, clock: Rc<Clock>) -> Self {
+        Self { context, clock, admission: None, relays: false, passage: None }
+    }
+
+    fn is_forwarded(&self) -> bool {
+        self.passage.as_ref().is_some_and(|passage| passage.is_forwarded())
+    }
+
     fn body_complete(&mut self) -> Action {
         match &mut self.admission {
             Some(admission) => {
@@ -137,7 +146,7 @@ impl Downstream {
             Step::Admit => {
                 let Some(admission) = &mut self.admission else { return Action::Pause };
                 match admission.admit(&host::request_body()) {
-                    Ok(call) => self.forward(Rc::new(call)),
+                    Ok(call) => self.pass(Rc::new(call)),
                     Err(reply) => self.act(Step::Reply(reply)),
                 }
             }
@@ -148,20 +157,22 @@ impl Downstream {
         }
     }
 
-    fn forward(&mut self, call: Rc<Call>) -> Action {
-        if let Some(group) = call.table.groups.get(call.group) {
-            host::set_request_header(CLUSTER_HEADER, Some(&group.cluster));
+    /// Within its limits a request goes on at once; one whose limits must be asked for first is held.
+    fn pass(&mut self, call: Rc<Call>) -> Action {
+        let passage = Rc::new(Passage::new(self.context, call));
+        self.passage = Some(Rc::clone(&passage));
+        match passage.enter() {
+            Door::Open => {
+                passage.forward();
+                Action::Continue
+            }
+            Door::Wait => {
+                vm::with(|vm| vm.held.borrow_mut().push(passage));
+                self.clock.hurry();
+                Action::Pause
+            }
+            Door::Closed(reply) => self.act(Step::Reply(reply)),
         }
-        if let Some(retries) = call.max_retries {
-            host::set_request_header("x-envoy-max-retries", Some(&retries.to_string()));
-        }
-        if let Some(timeout) = call.timeout_ms {
-            host::set_request_header("x-envoy-upstream-rq-per-try-timeout-ms", Some(&timeout.to_string()));
-        }
-        let number = vm::with(|vm| vm.keep(Rc::clone(&call)));
-        host::leave_call(number);
-        self.call = Some((number, call));
-        Action::Continue
     }
 }
 

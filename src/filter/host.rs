@@ -7,6 +7,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
 use crate::exchange::{Head, Headers, Reply};
+use crate::limits::{SharedMemory, Version};
 
 /// Name of the filter state by which an attempt finds its request.
 const CALL_PROPERTY: &str = "switchboard.call";
@@ -15,6 +16,11 @@ const CALL_PROPERTY: &str = "switchboard.call";
 pub(super) fn now_ms() -> u64 {
     let now = hostcalls::get_current_time().unwrap_or(SystemTime::UNIX_EPOCH);
     now.duration_since(UNIX_EPOCH).map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Milliseconds on a clock that never jumps, the same for all workers of this process.
+pub(super) fn steady_ms() -> u64 {
+    coarsetime::Duration::from_ticks(coarsetime::Instant::now().as_ticks()).as_millis()
 }
 
 /// 32 hexadecimal digits from the host's random source; nothing when it has none.
@@ -129,6 +135,34 @@ pub(super) fn post(cluster: &str, path: &str, token: &str, body: &[u8], timeout:
         ("content-type", "application/json"),
     ];
     hostcalls::dispatch_http_call(cluster, headers, Some(body), vec![], timeout).ok()
+}
+
+/// Envoy's shared data: one for all VMs of that `vm_id` in this process.
+pub(super) struct SharedData;
+
+impl SharedMemory for SharedData {
+    fn read(&self, name: &str) -> (Vec<u8>, Version) {
+        let (record, version) = hostcalls::get_shared_data(name).unwrap_or_default();
+        (record.unwrap_or_default(), version)
+    }
+
+    fn write(&self, name: &str, record: &[u8], version: Version) -> bool {
+        // For the host, no version means "in any case". A version that is not the record's fails where there is a
+        // record, and succeeds where there is none. Versions count up from 1: the last one of all is not in use.
+        let version = Some(version.unwrap_or(u32::MAX));
+        hostcalls::set_shared_data(name, Some(record), version).is_ok()
+    }
+}
+
+/// Calls the root context of this filter so often. In a request's callback too it is the root's period that changes.
+pub(super) fn set_tick_period(period: Duration) {
+    log_failure("set the period of ticks", hostcalls::set_tick_period(period));
+}
+
+/// Makes the hostcalls that follow act on another context of this VM, until the callback ends. Returns whether there
+/// is that context.
+pub(super) fn act_for(context: u32) -> bool {
+    hostcalls::set_effective_context(context).is_ok()
 }
 
 pub(super) fn resume_request() {

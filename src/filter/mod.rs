@@ -3,6 +3,7 @@
 //! One VM a worker serves both roles, so what they share is plain memory: [`vm`].
 
 mod downstream;
+mod held;
 mod host;
 mod root;
 mod upstream;
@@ -12,5 +13,5 @@ use proxy_wasm::types::LogLevel;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(root::Root::default()));
+    proxy_wasm::set_root_context(|context| Box::new(root::Root::new(context)));
 }}

@@ -1,26 +1,67 @@
 //! The plugin itself: its configuration, and the clock of the sync call.
 
 use core::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::config::{DOWNSTREAM_ROOT, UPSTREAM_ROOT};
 use crate::key::{SYNC_PATH, SyncAnswer, SyncRequest};
+use crate::lease::{LEASE_PATH, Lease, LeaseAnswer, LeaseAsk, LeaseRequest};
+use crate::limits::{Asked, Claim, Limits};
 use crate::table::Table;
 
 use super::downstream::Downstream;
+use super::host::SharedData;
 use super::upstream::Upstream;
-use super::{host, vm};
+use super::vm::Vm;
+use super::{held, host, vm};
+
+/// Period of ticks while requests wait for room, milliseconds. What they wait for may be an answer to another worker's
+/// call, of which nothing is heard here.
+const HURRY_MS: u64 = 5;
 
 /// One role's root context.
-#[derive(Default)]
 pub(super) struct Root {
+    context: u32,
     role: Cell<Role>,
     generation: u64,
-    /// The sync call that is under way, and whether it carries a batch.
-    syncing: Option<(u32, bool)>,
+    clock: Rc<Clock>,
+    /// When to sync again, on the steady clock.
+    sync_due_ms: u64,
+    /// The sync call that is under way.
+    syncing: Option<Syncing>,
+    /// Calls that ask for leases alone.
+    leasing: Vec<(u32, Asked)>,
+}
+
+struct Syncing {
+    call: u32,
+    carries_batch: bool,
+    asked: Asked,
+}
+
+/// The ticks of a root context; its requests may hurry them.
+#[derive(Default)]
+pub(super) struct Clock {
+    period_ms: Cell<u64>,
+}
+
+impl Clock {
+    /// Ticks as soon as possible.
+    pub(super) fn hurry(&self) {
+        self.set(1);
+    }
+
+    fn set(&self, period_ms: u64) {
+        if self.period_ms.replace(period_ms) != period_ms {
+            host::set_tick_period(Duration::from_millis(period_ms));
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -47,14 +88,29 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if self.syncing.is_none() && vm::with(|vm| vm.is_current(self.generation)) {
-            self.sync();
+        let now = host::steady_ms();
+        if vm::with(|vm| !vm.held.borrow().is_empty()) {
+            held::try_again(self.context);
+            self.ask_for_held();
         }
+        let Some(table) = vm::with(vm::Vm::table) else { return };
+        let period = vm::sync_period_ms(&table);
+        // A timer that fires a little early must not cost a whole period.
+        if vm::with(|vm| vm.is_current(self.generation)) && now + period / 10 >= self.sync_due_ms {
+            self.sync_due_ms = now + period;
+            vm::with(|vm| vm.limits.borrow_mut().as_mut().map(|limits| limits.tick(&SharedData, now)));
+            if self.syncing.is_none() {
+                self.sync();
+            }
+        }
+        let is_held = vm::with(|vm| !vm.held.borrow().is_empty());
+        let until_due = self.sync_due_ms.saturating_sub(now).clamp(1, period);
+        self.clock.set(if is_held { HURRY_MS } else { until_due });
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
         match self.role.get() {
-            Role::Downstream => Some(Box::new(Downstream::default())),
+            Role::Downstream => Some(Box::new(Downstream::new(context, Rc::clone(&self.clock)))),
             Role::Upstream => Some(Box::new(Upstream::default())),
             Role::Unknown => None,
         }
@@ -67,34 +123,53 @@ impl RootContext for Root {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
-        let Some((_, carried_batch)) = self.syncing.take_if(|(call, _)| *call == token) else { return };
-        if host::call_response_status() != 200 {
-            return;
-        }
-        let body = host::call_response_body(body_size);
-        match crate::json::parse::<SyncAnswer>(&body) {
-            Ok(mut answer) => vm::with(|vm| {
+        let now = host::steady_ms();
+        let body = (host::call_response_status() == 200).then(|| host::call_response_body(body_size));
+        if let Some(syncing) = self.syncing.take_if(|syncing| syncing.call == token) {
+            let answer = body.and_then(|body| read::<SyncAnswer>(&body));
+            vm::with(|vm| {
+                let Some(mut answer) = answer else { return unanswered(vm, &syncing.asked, now) };
                 if let (Some(table), Some(tokens)) = (vm.table(), answer.tokens.take()) {
                     table.access_tokens.learn(tokens);
                 }
-                vm.keyring.borrow_mut().apply(answer, host::now_ms());
-                if carried_batch {
+                if syncing.carries_batch {
                     vm.ledger.borrow_mut().acknowledged();
                 }
-            }),
-            Err(error) => log::error!("the key service's sync answer cannot be read: {error}"),
+                answered(vm, &syncing.asked, &answer.leases, now);
+                vm.keyring.borrow_mut().apply(answer, host::now_ms());
+            });
+        } else if let Some(at) = self.leasing.iter().position(|(call, _)| *call == token) {
+            let (_, asked) = self.leasing.swap_remove(at);
+            match body.and_then(|body| read::<LeaseAnswer>(&body)) {
+                Some(answer) => vm::with(|vm| answered(vm, &asked, &answer.leases, now)),
+                None => vm::with(|vm| unanswered(vm, &asked, now)),
+            }
         }
+        held::try_again(self.context);
     }
 }
 
 impl Root {
+    pub(super) fn new(context: u32) -> Self {
+        Self {
+            context,
+            role: Cell::default(),
+            generation: 0,
+            clock: Rc::default(),
+            sync_due_ms: 0,
+            syncing: None,
+            leasing: Vec::new(),
+        }
+    }
+
     fn configure_downstream(&mut self) -> bool {
         match Table::parse(&host::plugin_configuration(), |name| std::env::var(name).ok()) {
             Ok(table) => {
-                let period = Duration::from_millis(table.keys.sync_interval_ms.max(50).into());
+                let period = vm::sync_period_ms(&table);
                 self.generation = vm::with(|vm| vm.install(table));
                 self.role.set(Role::Downstream);
-                self.set_tick_period(period);
+                self.clock.set(period);
+                self.sync_due_ms = host::steady_ms() + period;
                 self.sync();
                 true
             }
@@ -105,7 +180,8 @@ impl Root {
         }
     }
 
-    /// Usage up, changes down. A call that fails is made again with the next tick, the batch under its old id.
+    /// Usage up, changes down, leases both ways. A call that fails is made again with the next tick, the batch under
+    /// its old id.
     fn sync(&mut self) {
         self.syncing = vm::with(|vm| {
             let table = vm.table()?;
@@ -115,17 +191,76 @@ impl Root {
                 None => None,
             };
             let carries_batch = batch.is_some();
+            let (instance, asks, asked) = ask(vm, |limits, waiting, now| {
+                let carried = if carries_batch { ledger.charges().to_vec() } else { Vec::new() };
+                limits.ask_in_turn(&SharedData, waiting, carried, now)
+            });
             let request = SyncRequest {
                 cursor: vm.keyring.borrow().cursor(),
                 batch,
+                instance,
+                asks,
                 tokens: table.access_tokens.revision(),
-                ..SyncRequest::default()
             };
-            let body = serde_json::to_vec(&request).ok()?;
-            let timeout = Duration::from_millis(table.keys.timeout_ms.into());
-            let token = table.internal_token.reveal();
-            host::post(&table.keys.cluster, SYNC_PATH, token, &body, timeout)
-                .map(|call| (call, carries_batch))
+            let call = post(&table, SYNC_PATH, &request);
+            if call.is_none() {
+                unanswered(vm, &asked, host::steady_ms());
+            }
+            Some(Syncing { call: call?, carries_batch, asked })
         });
     }
+
+    /// Asks at once for those that wait.
+    fn ask_for_held(&mut self) {
+        let asking = vm::with(|vm| {
+            let table = vm.table()?;
+            let (instance, asks, asked) =
+                ask(vm, |limits, waiting, now| limits.ask_for(&SharedData, waiting, now));
+            if asks.is_empty() {
+                return None;
+            }
+            let call = post(&table, LEASE_PATH, &LeaseRequest { instance, asks });
+            if call.is_none() {
+                unanswered(vm, &asked, host::steady_ms());
+            }
+            Some((call?, asked))
+        });
+        self.leasing.extend(asking);
+    }
+}
+
+/// What to ask for, with the name of the process and the claims of those that wait.
+fn ask(
+    vm: &Vm,
+    ask: impl FnOnce(&mut Limits, &mut dyn Iterator<Item = &Claim>, u64) -> (Vec<LeaseAsk>, Asked),
+) -> (String, Vec<LeaseAsk>, Asked) {
+    let (held, mut limits) = (vm.held.borrow(), vm.limits.borrow_mut());
+    let Some(limits) = limits.as_mut() else { return <_>::default() };
+    let mut waiting = held.iter().filter_map(|passage| passage.awaited());
+    let (asks, asked) = ask(limits, &mut waiting, host::steady_ms());
+    (limits.instance().to_owned(), asks, asked)
+}
+
+fn answered(vm: &Vm, asked: &Asked, leases: &[Lease], now: u64) {
+    if let Some(limits) = vm.limits.borrow_mut().as_mut() {
+        limits.answered(&SharedData, asked, leases, now);
+    }
+}
+
+fn unanswered(vm: &Vm, asked: &Asked, now: u64) {
+    if let Some(limits) = vm.limits.borrow_mut().as_mut() {
+        limits.unanswered(&SharedData, asked, now);
+    }
+}
+
+fn post(table: &Table, path: &str, request: &impl Serialize) -> Option<u32> {
+    let body = serde_json::to_vec(request).ok()?;
+    let timeout = Duration::from_millis(table.keys.timeout_ms.into());
+    host::post(&table.keys.cluster, path, table.internal_token.reveal(), &body, timeout)
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    crate::json::parse(body)
+        .inspect_err(|error| log::error!("the key service's answer cannot be read: {error}"))
+        .ok()
 }

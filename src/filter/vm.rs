@@ -8,7 +8,11 @@ use hashbrown::HashMap;
 use crate::exchange::Call;
 use crate::keyring::Keyring;
 use crate::ledger::Ledger;
+use crate::limits::{Limits, Pace};
 use crate::table::{Endpoint, Table};
+
+use super::held::Passage;
+use super::host::{self, SharedData};
 
 /// The state of one VM. A VM that traps is replaced by one with none of this: its requests are lost, its usage of
 /// the last sync period too, and nothing is let in that was not asked about anew.
@@ -16,6 +20,10 @@ pub(super) struct Vm {
     tables: RefCell<Tables>,
     pub(super) keyring: RefCell<Keyring>,
     pub(super) ledger: RefCell<Ledger>,
+    /// Nothing until the first configuration.
+    pub(super) limits: RefCell<Option<Limits>>,
+    /// Requests that wait for room.
+    pub(super) held: RefCell<Vec<Rc<Passage>>>,
     calls: RefCell<HashMap<u64, Rc<Call>>>,
     next_call: Cell<u64>,
     generation: Cell<u64>,
@@ -33,10 +41,17 @@ thread_local! {
         tables: RefCell::default(),
         keyring: RefCell::new(Keyring::new(1, 0)),
         ledger: RefCell::default(),
+        limits: RefCell::default(),
+        held: RefCell::default(),
         calls: RefCell::default(),
         next_call: Cell::new(1),
         generation: Cell::new(0),
     };
+}
+
+/// Period of the sync call, milliseconds.
+pub(super) fn sync_period_ms(table: &Table) -> u64 {
+    table.keys.sync_interval_ms.max(50).into()
 }
 
 /// Runs with this VM's state.
@@ -53,6 +68,18 @@ impl Vm {
     /// Takes a new table. Returns the generation: only the newest root context keeps the clock.
     pub(super) fn install(&self, table: Table) -> u64 {
         self.keyring.borrow_mut().resize(table.keys.cache_size as usize, table.keys.grace_s);
+        let pace = Pace {
+            sync_ms: sync_period_ms(&table),
+            timeout_ms: table.keys.timeout_ms.into(),
+            grace_ms: u64::from(table.keys.grace_s) * 1000,
+        };
+        let mut limits = self.limits.borrow_mut();
+        match (&mut *limits, host::random_id()) {
+            (Some(limits), _) => limits.set_pace(pace),
+            (joined, Some(id)) => *joined = Some(Limits::join(&SharedData, &id, pace, host::steady_ms())),
+            (None, None) => log::error!("the host has no random source: limited keys cannot be served"),
+        }
+        drop(limits);
         let mut tables = self.tables.borrow_mut();
         tables.previous = tables.current.replace(Rc::new(table));
         self.generation.set(self.generation.get() + 1);

@@ -31,6 +31,13 @@ pub struct Pace {
     pub grace_ms: u64,
 }
 
+impl Pace {
+    /// How long a request waits for room, milliseconds: who holds it without need has let go of it by then.
+    pub fn patience_ms(self) -> u64 {
+        self.sync_ms.saturating_mul(3).saturating_add(self.timeout_ms)
+    }
+}
+
 /// What the requests that wait for room need, all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Need {

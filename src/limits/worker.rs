@@ -146,8 +146,17 @@ impl Limits {
         Entry::Open(standings)
     }
 
-    /// Decides on a request that has waited for too long.
-    pub fn give_up(&self, memory: &impl SharedMemory, claim: &Claim, now: u64) -> Entry {
+    /// Decides on a request that has waited since then. It waits on, unless it has waited for too long.
+    pub fn enter_again(&mut self, memory: &impl SharedMemory, claim: &Claim, since: u64, now: u64) -> Entry {
+        match self.enter(memory, claim, now) {
+            Entry::Wait if now.saturating_sub(since) >= self.pace.patience_ms() => {
+                Self::give_up(memory, claim, now)
+            }
+            entry => entry,
+        }
+    }
+
+    fn give_up(memory: &impl SharedMemory, claim: &Claim, now: u64) -> Entry {
         let refused = claim.accounts().find_map(|account| {
             let give_up = |record: &mut Record| record.give_up(account, now);
             Some(Entry::Refused(account.id.clone(), change(memory, &name(&account.id), give_up)?))

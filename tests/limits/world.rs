@@ -14,9 +14,6 @@ use crate::service::Book;
 
 pub(crate) const PACE: Pace = Pace { sync_ms: 1_000, timeout_ms: 500, grace_ms: 60_000 };
 
-/// Held requests give up after this long.
-const PATIENCE_MS: u64 = 4_000;
-
 /// The memory of one Envoy. Now and then a write fails, as if another worker had been faster.
 #[derive(Default)]
 pub(crate) struct Memory {
@@ -156,14 +153,7 @@ impl World {
         let now = self.now;
         let before = self.state();
         let Some((memory, running)) = self.worker(envoy, worker) else { return };
-        let mut entry = running.limits.enter(memory, &claim, now);
-        if entry == Entry::Wait {
-            if now < since + PATIENCE_MS {
-                running.waiting.push((claim, used, since));
-                return;
-            }
-            entry = running.limits.give_up(memory, &claim, now);
-        }
+        let entry = running.limits.enter_again(memory, &claim, since, now);
         match entry {
             Entry::Open(_) => {
                 running.running.push((claim, used));
@@ -181,7 +171,7 @@ impl World {
                 self.away += 1;
                 assert!(!self.is_calm, "the service was there");
             }
-            Entry::Wait => unreachable!("gave up"),
+            Entry::Wait => running.waiting.push((claim, used, since)),
         }
     }
 

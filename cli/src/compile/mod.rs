@@ -77,6 +77,7 @@ pub fn compile(config: &Config, environment: &Environment, report: &Report) -> P
         settings: Settings {
             drop_params: config.litellm.drop_params.unwrap_or(false),
             key_header: config.general.key_header.as_ref().map(|header| header.value.clone()),
+            budget_exceeded_status_code: config.litellm.budget_exceeded_status_code,
             num_retries,
         },
         groups,

@@ -57,7 +57,7 @@ pub(super) const ROUTER_SETTINGS: &str = "
 
 /// `litellm_settings`.
 pub(super) const LITELLM_SETTINGS: &str = "
-    add_function_to_prompt allowed_fails budget_duration budget_exceeded_status_code cache cache_params
+    add_function_to_prompt allowed_fails budget_duration cache cache_params
     callback_settings callbacks content_policy_fallbacks context_window_fallbacks cost_discount_config
     custom_provider_map default_internal_user_params default_key_generate_params
     default_max_internal_user_budget default_soft_budget default_team_params default_team_settings

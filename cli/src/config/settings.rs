@@ -37,6 +37,8 @@ pub struct LitellmSettings {
     pub num_retries: Option<u32>,
     /// `request_timeout`, seconds.
     pub request_timeout: Option<f64>,
+    /// `budget_exceeded_status_code`.
+    pub budget_exceeded_status_code: Option<u16>,
     /// `fallbacks`.
     pub fallbacks: Option<Fallbacks>,
     /// `default_fallbacks`.
@@ -82,6 +84,7 @@ pub(super) fn litellm(top: &mut Table<'_>) -> LitellmSettings {
         drop_params: table.boolean("drop_params"),
         num_retries: retries(&mut table),
         request_timeout: timeout(&mut table, "request_timeout"),
+        budget_exceeded_status_code: error_status(&mut table, "budget_exceeded_status_code"),
         fallbacks: fallbacks(&mut table),
         default_fallbacks: table.texts("default_fallbacks"),
     };
@@ -104,6 +107,18 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
 
 fn retries(table: &mut Table<'_>) -> Option<u32> {
     table.whole("num_retries", MOST_RETRIES).and_then(|retries| u32::try_from(retries).ok())
+}
+
+fn error_status(table: &mut Table<'_>, key: &'static str) -> Option<u16> {
+    let At { at, value } = table.number(key)?;
+    if !(400.0..600.0).contains(&value) || value.fract() != 0.0 {
+        let message =
+            format!("{} must be the status of an error, 400 to 599, found {value}", table.name(key));
+        table.report.error(at, message, None);
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    Some(value as u16)
 }
 
 fn timeout(table: &mut Table<'_>, key: &'static str) -> Option<f64> {

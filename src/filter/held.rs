@@ -1,0 +1,146 @@
+//! Requests on their way through the limits. One that must wait for room is kept in the VM, for it is the root context
+//! that asks the key service: an answer must arrive even if the client has gone away meanwhile.
+
+use core::cell::Cell;
+use std::rc::Rc;
+
+use crate::config::CLUSTER_HEADER;
+use crate::exchange::{Call, Entered, Reply};
+use crate::key::UsageEntry;
+use crate::limits::{Amount, Charge, Claim, Entry};
+
+use super::host::{self, SharedData};
+use super::vm;
+
+/// A request that was admitted, and what has become of it.
+pub(super) struct Passage {
+    /// The context that serves it.
+    context: u32,
+    pub(super) call: Rc<Call>,
+    claim: Option<Claim>,
+    since_ms: u64,
+    /// By what its attempts find it; nothing before it is forwarded.
+    number: Cell<Option<u64>>,
+    /// Its client has its answer, or is gone.
+    is_over: Cell<bool>,
+}
+
+/// What is to be done with it.
+pub(super) enum Door {
+    /// Let it go on.
+    Open,
+    /// Hold it.
+    Wait,
+    /// Answer.
+    Closed(Reply),
+}
+
+impl Passage {
+    pub(super) fn new(context: u32, call: Rc<Call>) -> Self {
+        let claim = vm::with(|vm| call.claim(&vm.limits.borrow().as_ref()?.habits));
+        let since_ms = if claim.is_some() { host::steady_ms() } else { 0 };
+        Self { context, call, claim, since_ms, number: Cell::new(None), is_over: Cell::new(false) }
+    }
+
+    /// Whether it has been let through.
+    pub(super) fn is_forwarded(&self) -> bool {
+        self.number.get().is_some()
+    }
+
+    /// Reserves what it needs, if it counts against anything.
+    pub(super) fn enter(&self) -> Door {
+        let Some(claim) = &self.claim else { return Door::Open };
+        let entry = vm::with(|vm| {
+            let mut limits = vm.limits.borrow_mut();
+            let limits = limits.as_mut()?;
+            Some(limits.enter_again(&SharedData, claim, self.since_ms, host::steady_ms()))
+        });
+        match entry {
+            Some(Entry::Open(standings)) => {
+                for (account, _) in
+                    claim.accounts().zip(&standings).filter(|(_, s)| s.is_newly_over_soft_budget)
+                {
+                    log::warn!("the soft budget of {:?} {} is spent", account.id.kind, account.id.id);
+                }
+                // It enters once; a second value could only be an error of this file.
+                let _ = self.call.entered.set(Entered { claim: claim.clone(), standings });
+                Door::Open
+            }
+            Some(Entry::Wait) => Door::Wait,
+            Some(Entry::Refused(account, refusal)) => {
+                Door::Closed(self.call.refused(&account, &refusal, host::now_ms()))
+            }
+            Some(Entry::Away) | None => Door::Closed(Reply::limits_unknown()),
+        }
+    }
+
+    /// Sends it on its way. The context must be the request's.
+    pub(super) fn forward(&self) {
+        let call = &self.call;
+        if let Some(group) = call.table.groups.get(call.group) {
+            host::set_request_header(CLUSTER_HEADER, Some(&group.cluster));
+        }
+        if let Some(retries) = call.max_retries {
+            host::set_request_header("x-envoy-max-retries", Some(&retries.to_string()));
+        }
+        if let Some(timeout) = call.timeout_ms {
+            host::set_request_header("x-envoy-upstream-rq-per-try-timeout-ms", Some(&timeout.to_string()));
+        }
+        let number = vm::with(|vm| vm.keep(Rc::clone(call)));
+        host::leave_call(number);
+        self.number.set(Some(number));
+    }
+
+    /// It is over. What was used takes the place of what was reserved, and is written down.
+    pub(super) fn end(&self) {
+        self.is_over.set(true);
+        let Some(number) = self.number.take() else { return };
+        let call = &self.call;
+        let answered =
+            call.progress.borrow().attempts.last().map(|tried| tried.status).filter(|status| *status > 0);
+        let entry = call.settle(answered.unwrap_or_else(host::final_status), host::now_ms());
+        let charges = self.settle(&entry);
+        vm::with(|vm| {
+            vm.forget(number);
+            vm.ledger.borrow_mut().add(entry, charges);
+        });
+    }
+
+    fn settle(&self, entry: &UsageEntry) -> Vec<Charge> {
+        let used = Amount {
+            tokens: entry.prompt_tokens.saturating_add(entry.completion_tokens),
+            money: entry.cost_picodollars.unwrap_or_default(),
+        };
+        vm::with(|vm| {
+            let mut limits = vm.limits.borrow_mut();
+            let limits = limits.as_mut()?;
+            let entered = self.call.entered.get()?;
+            limits.habits.learn(self.call.group_name(), entry.completion_tokens);
+            Some(limits.settle(&SharedData, &entered.claim, used, host::steady_ms()))
+        })
+        .unwrap_or_default()
+    }
+
+    /// What it waits for; nothing when it does not.
+    pub(super) fn awaited(&self) -> Option<&Claim> {
+        self.claim.as_ref().filter(|_| !self.is_over.get())
+    }
+}
+
+/// Lets those that wait try again. `root` is the context to return to.
+pub(super) fn try_again(root: u32) {
+    for passage in vm::with(|vm| vm.held.take()) {
+        if passage.is_over.get() || !host::act_for(passage.context) {
+            continue;
+        }
+        match passage.enter() {
+            Door::Wait => vm::with(|vm| vm.held.borrow_mut().push(passage)),
+            Door::Open => {
+                passage.forward();
+                host::resume_request();
+            }
+            Door::Closed(reply) => host::reply(&reply),
+        }
+    }
+    host::act_for(root);
+}
