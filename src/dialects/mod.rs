@@ -4,12 +4,14 @@
 mod anthropic;
 mod bedrock;
 mod claude;
+mod cohere;
 mod gemini;
 mod mock;
 pub mod openai;
 
 pub use anthropic::ANTHROPIC;
 pub use bedrock::BEDROCK;
+pub use cohere::COHERE;
 pub use gemini::GEMINI;
 pub use mock::MOCK;
 pub use openai::OPENAI;

@@ -3,8 +3,11 @@
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{AnyTool, Content, ErrorBody, Message, Operation, Tool, ToolChoice};
-use crate::json::{JsonStr, Object, Text};
+use super::{
+    AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, STANDARD_PARAMS, Tool, ToolChoice,
+    is_private,
+};
+use crate::json::{JsonStr, Object, Text, Writer};
 
 /// A request as its members.
 #[derive(Clone)]
@@ -183,6 +186,24 @@ impl<'a> Request<'a> {
     /// `tool_choice`, the deprecated `function_call` included.
     pub fn tool_choice(&self) -> Result<Option<ToolChoice<'a>>, ErrorBody> {
         ToolChoice::parse(self.get("tool_choice").or_else(|| self.get("function_call")))
+    }
+
+    /// `tools` as `tool_choice` leaves them.
+    pub fn chosen_tools(&self) -> Result<ChosenTools<'a>, ErrorBody> {
+        Ok(ChosenTools::of(self.tools()?, self.tool_choice()?))
+    }
+
+    /// Writes what is no parameter of `OpenAI`'s as it stands, but for `known`, which the language has written.
+    pub fn write_extras(&self, known: &[&str], w: &mut Writer<'_>) {
+        for (name, value) in self.params() {
+            let is_ours = matches!(&*name, "messages" | "model" | "prompt" | "input" | "stream")
+                || STANDARD_PARAMS.contains(&&*name)
+                || is_private(&name);
+            if !is_ours && !known.contains(&&*name) && value.get() != "null" {
+                w.string(&name).bytes().push(b':');
+                w.raw(value.get());
+            }
+        }
     }
 
     /// `response_format`

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::ErrorBody;
 use super::message::reason;
-use crate::json::{JsonStr, Text};
+use crate::json::{JsonStr, Text, Writer};
 
 /// A function tool.
 #[derive(Debug, Deserialize)]
@@ -25,6 +25,51 @@ pub struct Tool<'a> {
     /// Prompt-cache mark (Anthropic).
     #[serde(borrow, default)]
     pub cache_control: Option<&'a RawValue>,
+}
+
+impl Tool<'_> {
+    /// Writes it as `OpenAI` does, in the words that every speaker knows: name, description, parameters.
+    pub fn write(&self, w: &mut Writer<'_>) {
+        w.object().key("type").string("function").key("function").object();
+        w.key("name").string(&self.name);
+        if let Some(description) = self.description {
+            w.key("description").raw(description.token());
+        }
+        w.key("parameters")
+            .raw(self.parameters.map_or(r#"{"type":"object","properties":{}}"#, RawValue::get));
+        w.end_object().end_object();
+    }
+}
+
+/// Tools of a language that can say "some tool" or "no tool", but not which: a choice of certain ones leaves these.
+#[derive(Debug, Default)]
+pub struct ChosenTools<'a> {
+    /// Those that can be called.
+    pub tools: Vec<Tool<'a>>,
+    /// Some tool must be called.
+    pub required: bool,
+    /// None may be called.
+    pub forbidden: bool,
+}
+
+impl<'a> ChosenTools<'a> {
+    pub(super) fn of(mut tools: Vec<Tool<'a>>, choice: Option<ToolChoice<'a>>) -> Self {
+        let (mut required, mut forbidden) = (false, false);
+        match choice {
+            None | Some(ToolChoice::Auto) => {}
+            Some(ToolChoice::None) => forbidden = true,
+            Some(ToolChoice::Required) => required = true,
+            Some(ToolChoice::Function(name)) => {
+                tools.retain(|tool| tool.name == name);
+                required = true;
+            }
+            Some(ToolChoice::Allowed { required: must, names }) => {
+                tools.retain(|tool| names.contains(&tool.name));
+                required = must;
+            }
+        }
+        Self { tools, required, forbidden }
+    }
 }
 
 /// A tool of any type.

@@ -41,6 +41,9 @@ impl Usage {
             prompt_cache_hit_tokens: Option<&'a RawValue>,
             #[serde(borrow, default)]
             cached_tokens: Option<&'a RawValue>,
+            /// Perplexity and Moonshot count the reasoning here.
+            #[serde(borrow, default)]
+            reasoning_tokens: Option<&'a RawValue>,
         }
         #[derive(Deserialize, Default)]
         struct Details<'a> {
@@ -50,10 +53,6 @@ impl Usage {
             cache_write_tokens: Option<&'a RawValue>,
             #[serde(borrow, default)]
             reasoning_tokens: Option<&'a RawValue>,
-        }
-        fn count(raw: Option<&RawValue>) -> Option<u64> {
-            let text = raw?.get();
-            text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())
         }
         fn details(raw: Option<&RawValue>) -> Details<'_> {
             raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
@@ -72,7 +71,9 @@ impl Usage {
                 .or_else(|| count(wire.cached_tokens))
                 .unwrap_or_default(),
             cache_write: count(in_prompt.cache_write_tokens).unwrap_or_default(),
-            reasoning: count(in_completion.reasoning_tokens).unwrap_or_default(),
+            reasoning: count(in_completion.reasoning_tokens)
+                .or_else(|| count(wire.reasoning_tokens))
+                .unwrap_or_default(),
         })
     }
 
@@ -101,4 +102,10 @@ impl Usage {
         w.key("reasoning_tokens").number(self.reasoning).end_object();
         w.end_object();
     }
+}
+
+/// A count of tokens, which some providers write as a float. What is no count is absent.
+pub fn count(raw: Option<&RawValue>) -> Option<u64> {
+    let text = raw?.get();
+    text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())
 }

@@ -1,7 +1,7 @@
 //! The rows, in the order of their names.
 
 use super::{Auth, Preset, Provider, accents, hosts};
-use crate::dialects::{ANTHROPIC, BEDROCK, Dialect, GEMINI, MOCK};
+use crate::dialects::{ANTHROPIC, BEDROCK, COHERE, Dialect, GEMINI, MOCK};
 
 const fn row(
     name: &'static str,
@@ -111,6 +111,14 @@ pub static PROVIDERS: &[Provider] = &[
     },
     row("codestral", &accents::MISTRAL, "https://codestral.mistral.ai/v1", "CODESTRAL_API_KEY"),
     row("cognition", &accents::CHAT, "https://api.cognition.ai/v1", "COGNITION_API_KEY"),
+    Provider {
+        other_key_envs: &["CO_API_KEY"],
+        ..row("cohere", &COHERE, "https://api.cohere.com", "COHERE_API_KEY")
+    },
+    Provider {
+        other_key_envs: &["CO_API_KEY"],
+        ..row("cohere_chat", &COHERE, "https://api.cohere.com", "COHERE_API_KEY")
+    },
     Provider {
         other_key_envs: &["COMETAPI_API_KEY"],
         ..row("cometapi", &accents::CHAT_AND_EMBEDDINGS, "https://api.cometapi.com/v1", "COMETAPI_KEY")

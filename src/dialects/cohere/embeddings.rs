@@ -1,0 +1,75 @@
+//! `/v2/embed`.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use crate::json::{JsonStr, Writer};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, count};
+
+/// What is written here under another name or by another rule.
+const KNOWN: &[&str] =
+    &["dimensions", "embedding_types", "encoding_format", "input_type", "output_dimension"];
+
+/// Writes the request.
+pub(super) fn request(request: &Request<'_>, to: &Target<'_>, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
+    let texts = request.texts()?;
+    let mut body = Vec::with_capacity(request.body.len() + 128);
+    let mut w = Writer::new(&mut body);
+    w.object().key("model").string(to.model).key("texts").array();
+    for text in texts {
+        w.raw(text.token());
+    }
+    w.end_array().key("input_type");
+    match request.text("input_type")? {
+        Some(own) => w.raw(own.token()),
+        // It must be said; LiteLLM says this.
+        None => w.string("search_document"),
+    };
+    w.key("embedding_types").array().string(if memo.base64 { "base64" } else { "float" }).end_array();
+    if let Some(dimensions) = request.dimensions()? {
+        w.key("output_dimension").number(dimensions);
+    } else if let Some(own) = request.get("output_dimension") {
+        w.key("output_dimension").raw(own.get());
+    }
+    request.write_extras(KNOWN, &mut w);
+    w.end_object();
+    Ok(body)
+}
+
+/// Reads the answer.
+pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow)]
+        embeddings: Embeddings<'a>,
+        #[serde(borrow, default)]
+        meta: Option<Meta<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Embeddings<'a> {
+        #[serde(borrow, default)]
+        float: Option<Vec<&'a RawValue>>,
+        #[serde(borrow, default)]
+        base64: Option<Vec<JsonStr<'a>>>,
+    }
+    #[derive(Deserialize)]
+    struct Meta<'a> {
+        #[serde(borrow, default)]
+        billed_units: Option<Units<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Units<'a> {
+        #[serde(borrow, default)]
+        input_tokens: Option<&'a RawValue>,
+    }
+    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    let mut out = EmbeddingWriter::new(memo);
+    match (wire.embeddings.base64.filter(|_| memo.base64), wire.embeddings.float) {
+        (Some(packed), _) => packed.into_iter().for_each(|vector| out.packed(vector)),
+        (None, Some(vectors)) => vectors.into_iter().try_for_each(|vector| out.floats(vector))?,
+        (None, None) => return Err(Fault::garbled("the provider's answer has no embeddings")),
+    }
+    let units = wire.meta.and_then(|meta| meta.billed_units);
+    Ok(out.answer(units.and_then(|units| count(units.input_tokens)).unwrap_or_default()))
+}

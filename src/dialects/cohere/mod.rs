@@ -1,0 +1,146 @@
+//! Cohere's API, version 2 (<https://docs.cohere.com/reference/chat>): chat, its stream of events, embeddings.
+
+mod answer;
+mod embeddings;
+mod messages;
+mod request;
+mod stream;
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::frame::Framing;
+use crate::json::JsonStr;
+use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request, Usage, count};
+
+/// The language of `api.cohere.com/v2`.
+pub static COHERE: Cohere = Cohere;
+
+/// See the module.
+pub struct Cohere;
+
+impl Dialect for Cohere {
+    fn name(&self) -> &'static str {
+        "cohere"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn request(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        let (endpoint, body) = match request.operation {
+            Operation::Embeddings => ("/embed", embeddings::request(request, to, memo)?),
+            _ => ("/chat", request::write(request, to)?),
+        };
+        let path = path(&to.deployment.api_base, endpoint);
+        Ok(Outbound { path, headers: Vec::new(), body: Body::Bytes(body) })
+    }
+
+    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        match memo.operation {
+            Operation::Embeddings => embeddings::answer(body, memo),
+            _ => answer::translate(body, memo),
+        }
+    }
+
+    fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow)]
+            message: JsonStr<'a>,
+        }
+        let Ok(wire) = crate::json::parse::<Wire<'_>>(body) else { return Fault::unreadable(status, body) };
+        let message = wire.message.decode().unwrap_or_default();
+        let class = match status {
+            400 if message.contains("too many tokens") => Class::ContextWindowExceeded,
+            // The provider's own: a token that it does not know (any more).
+            498 => Class::Authentication,
+            499 => Class::Timeout,
+            _ => Class::of_status(status),
+        };
+        Fault::new(class, message)
+    }
+
+    fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
+        Box::new(stream::Translation::new(memo))
+    }
+}
+
+/// The path below a base that users write with or without the version, or in full.
+fn path(base: &str, endpoint: &'static str) -> Cow<'static, str> {
+    if base.ends_with(endpoint) {
+        Cow::Borrowed("")
+    } else if base.ends_with("/v2") {
+        Cow::Borrowed(endpoint)
+    } else {
+        Cow::Owned(format!("/v2{endpoint}"))
+    }
+}
+
+/// `finish_reason`.
+///
+/// # Errors
+/// The answer broke off.
+fn finish_reason(word: &str) -> Result<FinishReason, Fault> {
+    match word {
+        "MAX_TOKENS" => Ok(FinishReason::Length),
+        "TOOL_CALL" => Ok(FinishReason::ToolCalls),
+        "ERROR_TOXIC" => Ok(FinishReason::ContentFilter),
+        "ERROR" => Err(Fault::new(Class::InternalServer, "the provider could not finish its answer")),
+        "TIMEOUT" => Err(Fault::new(Class::Timeout, "the provider did not finish its answer in time")),
+        _ => Ok(FinishReason::Stop),
+    }
+}
+
+/// `usage`: the tokens that the model saw, as `LiteLLM` counts; those that are billed leave its own template out.
+fn usage(raw: &RawValue) -> Usage {
+    #[derive(Deserialize, Default)]
+    struct Wire<'a> {
+        #[serde(borrow, default)]
+        tokens: Option<Tokens<'a>>,
+        #[serde(borrow, default)]
+        billed_units: Option<Tokens<'a>>,
+        #[serde(borrow, default)]
+        cached_tokens: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Tokens<'a> {
+        #[serde(borrow, default)]
+        input_tokens: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        output_tokens: Option<&'a RawValue>,
+    }
+    let wire: Wire<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let Some(tokens) = wire.tokens.or(wire.billed_units) else { return Usage::default() };
+    Usage {
+        prompt: count(tokens.input_tokens).unwrap_or_default(),
+        completion: count(tokens.output_tokens).unwrap_or_default(),
+        cached: count(wire.cached_tokens).unwrap_or_default(),
+        ..Usage::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_may_name_the_version_or_the_whole_path() {
+        for base in ["https://api.cohere.com", "https://api.cohere.ai/v2", "http://a/b/v2/chat"] {
+            assert!(format!("{base}{}", path(base, "/chat")).ends_with("/v2/chat"), "{base}");
+        }
+    }
+}

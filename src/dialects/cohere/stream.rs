@@ -1,0 +1,161 @@
+//! A streamed answer, event by event. Events of unknown types are passed over.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Stream;
+use super::answer::{Call, Citation, Part, write_logprobs};
+use super::{finish_reason, usage};
+use crate::frame::Frame;
+use crate::json::{JsonStr, JsonString, Text};
+use crate::openai::{ChunkWriter, Class, Fault, Memo};
+
+/// Turns events into facts.
+pub(super) struct Translation {
+    memo: Memo,
+    /// The call under way: its index, and whether it has arguments so far.
+    call: Option<(u32, bool)>,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    id: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    logprobs: Option<&'a RawValue>,
+    /// An error outside of events.
+    #[serde(borrow, default)]
+    message: Option<JsonStr<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, default)]
+    message: Option<Message<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<JsonStr<'a>>,
+}
+
+/// Each is one object here, and an empty list at the message's start.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    tool_plan: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    tool_calls: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    citations: Option<&'a RawValue>,
+}
+
+fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+    serde_json::from_str(raw?.get()).ok()
+}
+
+impl Translation {
+    /// The beginning of an answer to that request.
+    pub(super) fn new(memo: &Memo) -> Self {
+        Self { memo: memo.clone(), call: None }
+    }
+
+    fn start_call(&mut self, call: &Call<'_>, out: &mut ChunkWriter, number: usize) {
+        let Some(function) = &call.function else { return };
+        let made = JsonString::new(&self.memo.call_id(number));
+        let index = out.tool(call.id.unwrap_or(made.as_str()), function.name.as_deref().unwrap_or_default());
+        self.call = Some((index, false));
+        self.more(call, out);
+    }
+
+    fn more(&mut self, call: &Call<'_>, out: &mut ChunkWriter) {
+        let arguments = call.function.as_ref().and_then(|function| function.arguments);
+        if let (Some((index, begun)), Some(fragment)) = (&mut self.call, arguments) {
+            // A call without arguments has none, or says so.
+            let is_null = !*begun && fragment.inner() == "null";
+            if !is_null && !fragment.is_empty() {
+                *begun = true;
+                out.arguments(*index, fragment);
+            }
+        }
+    }
+
+    fn end(&mut self, delta: &Delta<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        if let Some(raw) = delta.usage {
+            out.usage(usage(raw));
+        }
+        if let Some(error) = delta.error.and_then(JsonStr::decode).filter(|error| !error.is_empty()) {
+            return Err(Fault::new(Class::InternalServer, error));
+        }
+        out.finish(finish_reason(delta.finish_reason.as_deref().unwrap_or_default())?);
+        out.done();
+        Ok(())
+    }
+}
+
+impl Stream for Translation {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        if frame.data == b"[DONE]" {
+            return Ok(());
+        }
+        let event: Event<'_> = crate::json::parse(frame.data)
+            .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
+        let message = event.delta.as_ref().and_then(|delta| delta.message.as_ref());
+        match (&*event.kind, message) {
+            ("message-start", _) => out.begin(event.id, None),
+            ("content-start" | "content-delta", Some(message)) => {
+                if let Some(part) = read::<Part<'_>>(message.content) {
+                    out.reasoning(part.thinking.unwrap_or(JsonStr::EMPTY));
+                    out.text(part.text.unwrap_or(JsonStr::EMPTY));
+                }
+                if let Some(logprobs) = event.logprobs {
+                    out.logprobs(|w| write_logprobs(w, logprobs));
+                }
+            }
+            ("tool-plan-delta", Some(message)) => {
+                out.reasoning(message.tool_plan.unwrap_or(JsonStr::EMPTY));
+            }
+            ("tool-call-start", Some(message)) => {
+                let number = self.call.map_or(0, |(index, _)| index as usize + 1);
+                if let Some(call) = read::<Call<'_>>(message.tool_calls) {
+                    self.start_call(&call, out, number);
+                }
+            }
+            ("tool-call-delta", Some(message)) => {
+                if let Some(call) = read::<Call<'_>>(message.tool_calls) {
+                    self.more(&call, out);
+                }
+            }
+            ("tool-call-end", _) => {
+                if let Some((index, begun)) = &mut self.call
+                    && !core::mem::replace(begun, true)
+                {
+                    out.arguments(*index, JsonString::new("{}").as_str());
+                }
+            }
+            ("citation-start", Some(message)) => {
+                if let Some(citation) = read::<Citation<'_>>(message.citations) {
+                    citation.write(|annotation| out.annotation(|w| annotation(w)));
+                }
+            }
+            ("message-end", _) => {
+                if let Some(delta) = &event.delta {
+                    self.end(delta, out)?;
+                }
+            }
+            ("", _) => {
+                let said = event.message.and_then(JsonStr::decode).unwrap_or_default();
+                return Err(Fault::new(Class::InternalServer, said));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
