@@ -57,12 +57,13 @@ struct Function<'a> {
 }
 
 impl<'a> Wire<'a> {
-    fn read(data: &'a [u8]) -> Result<Self, Fault> {
-        let wire: Self = crate::json::parse(data).map_err(|_| Fault::unreadable(502, data))?;
-        match wire.error {
+    /// `None` for what is no such object.
+    fn read(data: &'a [u8]) -> Option<Result<Self, Fault>> {
+        let wire: Self = crate::json::parse(data).ok()?;
+        Some(match wire.error {
             Some(error) => Err(fault(500, error)),
             None => Ok(wire),
-        }
+        })
     }
 
     fn created(&self) -> Option<u64> {
@@ -108,7 +109,7 @@ impl Call<'_> {
 
 /// Translates a whole answer.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    let wire = Wire::read(body)?;
+    let wire = Wire::read(body).unwrap_or_else(|| Err(Fault::unreadable(502, body)))?;
     let Some(message) = &wire.message else {
         return Err(Fault::garbled("the provider's answer has no message"));
     };
@@ -147,7 +148,9 @@ impl Translation {
 
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
-        let wire = Wire::read(frame.data)?;
+        let wire = Wire::read(frame.data);
+        let wire =
+            wire.unwrap_or_else(|| Err(Fault::garbled("the provider sent a line that cannot be read")))?;
         if !core::mem::replace(&mut self.begun, true) {
             out.begin(None, wire.created());
         }
