@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::metrics::Metrics;
 use crate::prices::Prices;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -17,4 +18,6 @@ pub struct App {
     pub internal_token: Secret,
     /// What models cost.
     pub prices: Arc<Prices>,
+    /// What happened so far.
+    pub metrics: Metrics,
 }

@@ -15,6 +15,7 @@ use switchboard::key::{
 };
 use switchboard_keys::app::App;
 use switchboard_keys::internal::internal;
+use switchboard_keys::metrics::Metrics;
 use switchboard_keys::prices::Prices;
 use switchboard_keys::routes::public;
 use switchboard_keys::secret::Secret;
@@ -92,6 +93,7 @@ impl TestApp {
             master_key: Secret::new(MASTER_KEY).unwrap(),
             internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
             prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
+            metrics: Metrics::default(),
         }
     }
 
