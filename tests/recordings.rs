@@ -129,6 +129,22 @@ fn check_answer(file: &Path, recorded: &Value, body: &[u8]) {
         assert_eq!(choice["finish_reason"], finish, "{}", file.display());
         assert_eq!(answer["usage"]["total_tokens"], recorded["usage"]["totalTokens"]);
     }
+    if let Some(message) = recorded.get("message") {
+        let told = &choice["message"];
+        assert_eq!(
+            told["content"].as_str().unwrap_or_default(),
+            words(&message["content"]),
+            "{}",
+            file.display()
+        );
+        assert_eq!(
+            told["tool_calls"].as_array().map_or(0, Vec::len),
+            message["tool_calls"].as_array().map_or(0, Vec::len),
+            "{}",
+            file.display()
+        );
+        assert_eq!(answer["usage"]["prompt_tokens"], recorded["usage"]["tokens"]["input_tokens"]);
+    }
     let Some(blocks) = recorded["content"].as_array() else { return };
     let of = |kind: &str| blocks.iter().filter(|block| block["type"] == kind).collect::<Vec<_>>();
     let text: String = of("text").iter().filter_map(|block| block["text"].as_str()).collect();
@@ -188,6 +204,7 @@ fn check_stream(file: &Path, recorded: &str, out: &str) {
             expected_calls += named;
         }
         expected.push_str(event["delta"]["text"].as_str().unwrap_or_default());
+        expected.push_str(event["delta"]["message"]["content"]["text"].as_str().unwrap_or_default());
         expected.push_str(event["contentBlockDelta"]["delta"]["text"].as_str().unwrap_or_default());
         expected_calls += usize::from(event["contentBlockStart"]["start"]["toolUse"].is_object());
         expected.push_str(event["content_block"]["text"].as_str().unwrap_or_default());
@@ -233,10 +250,12 @@ fn message(line: &str) -> Vec<u8> {
 /// Which API a recording is of; `None` for those that are not translated.
 fn operation_of(recorded: &Value) -> Option<Operation> {
     match (recorded["type"].as_str(), recorded["object"].as_str()) {
-        (Some("message" | "message_start" | "error"), _)
+        (Some("message" | "message_start" | "message-start" | "error"), _)
         | (_, Some("chat.completion" | "chat.completion.chunk")) => Some(Operation::Chat),
         (_, Some("text_completion")) => Some(Operation::Completions),
         (_, Some("list")) if recorded["data"][0]["object"] == "embedding" => Some(Operation::Embeddings),
+        _ if recorded["message"]["role"] == "assistant" => Some(Operation::Chat),
+        _ if recorded["embeddings"].is_object() => Some(Operation::Embeddings),
         _ if recorded["candidates"].is_array() => Some(Operation::Chat),
         _ if recorded["output"]["message"].is_object() || is_converse_event(recorded) => {
             Some(Operation::Chat)

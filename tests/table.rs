@@ -11,8 +11,8 @@ use fixtures::{Case, Kind, cases, dialects};
 use switchboard::openai::Operation;
 use switchboard::providers::{Auth, OWNED_HEADERS, PROVIDERS, Provider, find, names};
 
-/// Names that are the gateway's own words, too: the client's language, and `LiteLLM`'s `mock_response`.
-const OWN_WORDS: &[&str] = &["openai", "mock"];
+/// Names that are words of the code, too: the client's language, `LiteLLM`'s `mock_response`, a field of an answer.
+const OWN_WORDS: &[&str] = &["openai", "mock", "meta"];
 
 /// The head of the table in `docs/providers.md`.
 const TABLE_HEAD: &str = "\

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::google::Tokens;
+use crate::metrics::Metrics;
 use crate::prices::Prices;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -20,4 +21,6 @@ pub struct App {
     pub tokens: Tokens,
     /// What models cost.
     pub prices: Arc<Prices>,
+    /// What happened so far.
+    pub metrics: Metrics,
 }

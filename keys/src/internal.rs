@@ -10,13 +10,14 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
 use switchboard::key::{SYNC_PATH, TokenHash, VERIFY_PATH};
 use switchboard::lease::LEASE_PATH;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::metrics;
 
 /// A worker that could not report for an hour has much to say: about 30,000 requests.
 const LONGEST_REPORT: usize = 16 << 20;
@@ -27,9 +28,11 @@ pub fn internal(app: App) -> Router {
         .route(VERIFY_PATH, post(verify::verify))
         .route(SYNC_PATH, post(sync::sync))
         .route(LEASE_PATH, post(lease::lease))
+        .route(metrics::PATH, get(metrics::show))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::max(LONGEST_REPORT))
+        .route_layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         // Outermost: who is not the filter learns nothing, not even which paths there are.
         .layer(middleware::from_fn_with_state(app.clone(), only_the_filter))
         .with_state(app)

@@ -9,57 +9,305 @@ pub mod spend;
 pub mod team;
 pub mod user;
 
-use axum::Router;
-use axum::routing::{get, post};
+use std::sync::LazyLock;
+
+use axum::http::{Method, header};
+use axum::response::{Html, IntoResponse};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Router, middleware};
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
 use tower_layer::Layer;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::metrics;
+use crate::openapi::{Endpoint, Holds, Input, document, fields, page::page, parameter};
 
 /// Every path of the public port. One with a slash at its end is the one without: `LiteLLM` redirects there, to a
 /// place that it makes of the `Host` header, which is a client's to choose.
 pub fn public(app: App) -> NormalizePath<Router> {
-    let router = Router::new()
-        .route("/key/generate", post(key::generate::generate))
-        .route("/key/info", get(key::info::info))
-        .route("/v2/key/info", post(key::info_v2::info_v2))
-        .route("/key/list", get(key::list::list))
-        .route("/key/aliases", get(key::aliases::aliases))
-        .route("/key/health", post(key::health::health))
-        .route("/key/update", post(key::update::update))
-        .route("/key/bulk_update", post(key::bulk_update::bulk_update))
-        .route("/key/regenerate", post(key::regenerate::regenerate))
-        .route("/key/{key}/regenerate", post(key::regenerate::regenerate_named))
-        .route("/key/{key}/reset_spend", post(key::reset_spend::reset_spend))
-        .route("/key/delete", post(key::delete::delete))
-        .route("/key/block", post(key::block::block))
-        .route("/key/unblock", post(key::unblock::unblock))
-        .route("/user/new", post(user::new::new))
-        .route("/user/info", get(user::info::info))
-        .route("/user/update", post(user::update::update))
-        .route("/user/delete", post(user::delete::delete))
-        .route("/user/list", get(user::list::list))
-        .route("/team/new", post(team::new::new))
-        .route("/team/info", get(team::info::info))
-        .route("/team/update", post(team::update::update))
-        .route("/team/delete", post(team::delete::delete))
-        .route("/team/list", get(team::list::list))
-        .route("/team/block", post(team::block::block))
-        .route("/team/unblock", post(team::unblock::unblock))
-        .route("/team/member_add", post(team::member_add::member_add))
-        .route("/budget/new", post(budget::new::new))
-        .route("/budget/info", post(budget::info::info))
-        .route("/budget/update", post(budget::update::update))
-        .route("/budget/delete", post(budget::delete::delete))
-        .route("/budget/list", get(budget::list::list))
-        .route("/spend/logs", get(spend::logs::logs))
-        .route("/spend/calculate", post(spend::calculate::calculate))
-        .route("/health/liveliness", get(health::liveliness))
-        .route("/health/liveness", get(health::liveliness))
-        .route("/health/readiness", get(health::readiness))
+    let mut router = Router::new();
+    for (endpoint, handler) in endpoints() {
+        router = router.route(endpoint.path, handler);
+    }
+    let router = router
+        .route("/openapi.json", get(openapi_json))
+        .route("/docs", get(docs))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .route_layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .with_state(app);
     NormalizePathLayer::trim_trailing_slash().layer(router)
+}
+
+async fn openapi_json() -> impl IntoResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(|| document(&described()).to_string());
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
+}
+
+/// The page needs its own style and nothing else, from nowhere.
+async fn docs() -> impl IntoResponse {
+    static HTML: LazyLock<String> = LazyLock::new(|| page(&described()));
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(HTML.as_str()))
+}
+
+fn described() -> Vec<Endpoint> {
+    endpoints().into_iter().map(|(endpoint, _)| endpoint).collect()
+}
+
+/// Every path with what it reads and what serves it: the one place where a path is written.
+pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
+    use Holds::{Boolean, Choice, Date, RequiredText, Text, UpTo};
+    const PAGE: u64 = u32::MAX as u64;
+
+    let posts =
+        |path, summary, input, handler| (Endpoint { method: Method::POST, path, summary, input }, handler);
+    let gets =
+        |path, summary, input, handler| (Endpoint { method: Method::GET, path, summary, input }, handler);
+    let key_body = || fields(&key::schema::FIELDS);
+    let regenerate_body = || Input::OptionalBody(fields(&key::schema::REGENERATE));
+    vec![
+        posts("/key/generate", "Make a virtual key.", Input::Body(key_body()), post(key::generate::generate)),
+        gets(
+            "/key/info",
+            "Show a key; without `key`, the caller's own.",
+            Input::Query(&const { [parameter("key", Text)] }),
+            get(key::info::info),
+        ),
+        posts(
+            "/v2/key/info",
+            "Show several keys.",
+            Input::OneOf(key::delete::FIELDS.to_vec()),
+            post(key::info_v2::info_v2),
+        ),
+        gets(
+            "/key/list",
+            "List keys page by page.",
+            Input::Query(
+                &const {
+                    [
+                        parameter("page", UpTo(PAGE)),
+                        parameter("size", UpTo(100)),
+                        parameter("user_id", Text),
+                        parameter("team_id", Text),
+                        parameter("organization_id", Text),
+                        parameter("key_hash", Text),
+                        parameter("key_alias", Text),
+                        parameter("search", Text),
+                        parameter("status", Choice(&["active", "expired", "revoked"])),
+                        parameter("expires", Choice(&["active", "expired"])),
+                        parameter("sort_by", Choice(&key::list::COLUMNS)),
+                        parameter("sort_order", Choice(&["asc", "desc"])),
+                        parameter("return_full_object", Boolean),
+                    ]
+                },
+            ),
+            get(key::list::list),
+        ),
+        gets(
+            "/key/aliases",
+            "List the aliases of keys page by page.",
+            Input::Query(
+                &const {
+                    [
+                        parameter("page", UpTo(PAGE)),
+                        parameter("size", UpTo(100)),
+                        parameter("search", Text),
+                        parameter("team_id", Text),
+                    ]
+                },
+            ),
+            get(key::aliases::aliases),
+        ),
+        posts(
+            "/key/health",
+            "Tell whether the calling key works.",
+            Input::Nothing,
+            post(key::health::health),
+        ),
+        posts(
+            "/key/update",
+            "Change a key; only the fields that are sent.",
+            Input::BodyWith(fields(&key::schema::UPDATE), &["key"]),
+            post(key::update::update),
+        ),
+        posts(
+            "/key/bulk_update",
+            "Change many keys, each for itself.",
+            Input::BodyWith(key::bulk_update::FIELDS.to_vec(), &["keys"]),
+            post(key::bulk_update::bulk_update),
+        ),
+        posts(
+            "/key/regenerate",
+            "Give the key that the body names a new secret.",
+            Input::BodyWith(fields(&key::schema::REGENERATE), &["key"]),
+            post(key::regenerate::regenerate),
+        ),
+        posts(
+            "/key/{key}/regenerate",
+            "Give a key a new secret.",
+            regenerate_body(),
+            post(key::regenerate::regenerate_named),
+        ),
+        posts(
+            "/key/{key}/reset_spend",
+            "Set what a key has spent to less.",
+            Input::BodyWith(key::reset_spend::FIELDS.to_vec(), &["reset_to"]),
+            post(key::reset_spend::reset_spend),
+        ),
+        posts(
+            "/key/delete",
+            "Delete keys, by key, hash or alias.",
+            Input::OneOf(key::delete::FIELDS.to_vec()),
+            post(key::delete::delete),
+        ),
+        posts(
+            "/key/block",
+            "Refuse a key until it is unblocked.",
+            Input::BodyWith(key::block::FIELDS.to_vec(), &["key"]),
+            post(key::block::block),
+        ),
+        posts(
+            "/key/unblock",
+            "Let a blocked key in again.",
+            Input::BodyWith(key::block::FIELDS.to_vec(), &["key"]),
+            post(key::unblock::unblock),
+        ),
+        posts(
+            "/user/new",
+            "Make a user, and a key of its own.",
+            Input::Body(fields(&user::schema::FIELDS)),
+            post(user::new::new),
+        ),
+        gets(
+            "/user/info",
+            "Show a user with its keys and teams.",
+            Input::Query(&const { [parameter("user_id", Text)] }),
+            get(user::info::info),
+        ),
+        posts(
+            "/user/update",
+            "Change a user; only the fields that are sent.",
+            Input::BodyWith(fields(&user::schema::FIELDS), &["user_id"]),
+            post(user::update::update),
+        ),
+        posts(
+            "/user/delete",
+            "Delete users with their keys.",
+            Input::BodyWith(user::delete::FIELDS.to_vec(), &["user_ids"]),
+            post(user::delete::delete),
+        ),
+        gets(
+            "/user/list",
+            "List users page by page.",
+            Input::Query(
+                &const {
+                    [
+                        parameter("page", UpTo(PAGE)),
+                        parameter("page_size", UpTo(100)),
+                        parameter("role", Text),
+                        parameter("user_ids", Text),
+                        parameter("user_email", Text),
+                        parameter("team", Text),
+                    ]
+                },
+            ),
+            get(user::list::list),
+        ),
+        posts("/team/new", "Make a team.", Input::Body(fields(&team::schema::FIELDS)), post(team::new::new)),
+        gets(
+            "/team/info",
+            "Show a team with its keys and members.",
+            Input::Query(&const { [parameter("team_id", RequiredText)] }),
+            get(team::info::info),
+        ),
+        posts(
+            "/team/update",
+            "Change a team; only the fields that are sent.",
+            Input::BodyWith(fields(&team::schema::FIELDS), &["team_id"]),
+            post(team::update::update),
+        ),
+        posts(
+            "/team/delete",
+            "Delete teams with their keys.",
+            Input::BodyWith(team::delete::FIELDS.to_vec(), &["team_ids"]),
+            post(team::delete::delete),
+        ),
+        gets(
+            "/team/list",
+            "List teams with their keys and members.",
+            Input::Query(&const { [parameter("user_id", Text), parameter("organization_id", Text)] }),
+            get(team::list::list),
+        ),
+        posts(
+            "/team/block",
+            "Refuse all keys of a team until it is unblocked.",
+            Input::BodyWith(team::block::FIELDS.to_vec(), &["team_id"]),
+            post(team::block::block),
+        ),
+        posts(
+            "/team/unblock",
+            "Let the keys of a blocked team in again.",
+            Input::BodyWith(team::block::FIELDS.to_vec(), &["team_id"]),
+            post(team::unblock::unblock),
+        ),
+        posts(
+            "/team/member_add",
+            "Make users members of a team.",
+            Input::BodyWith(team::member_add::FIELDS.to_vec(), &["team_id", "member"]),
+            post(team::member_add::member_add),
+        ),
+        posts(
+            "/budget/new",
+            "Make a budget object that keys may name.",
+            Input::Body(fields(&budget::schema::FIELDS)),
+            post(budget::new::new),
+        ),
+        posts(
+            "/budget/info",
+            "Show budget objects.",
+            Input::BodyWith(budget::info::FIELDS.to_vec(), &["budgets"]),
+            post(budget::info::info),
+        ),
+        posts(
+            "/budget/update",
+            "Change a budget object; only the fields that are sent.",
+            Input::BodyWith(fields(&budget::schema::FIELDS), &["budget_id"]),
+            post(budget::update::update),
+        ),
+        posts(
+            "/budget/delete",
+            "Delete a budget object.",
+            Input::BodyWith(budget::delete::FIELDS.to_vec(), &["id"]),
+            post(budget::delete::delete),
+        ),
+        gets("/budget/list", "List budget objects.", Input::Nothing, get(budget::list::list)),
+        gets(
+            "/spend/logs",
+            "Show what was spent, by request or by day.",
+            Input::Query(
+                &const {
+                    [
+                        parameter("api_key", Text),
+                        parameter("user_id", Text),
+                        parameter("request_id", Text),
+                        parameter("start_date", Date),
+                        parameter("end_date", Date),
+                        parameter("summarize", Boolean),
+                    ]
+                },
+            ),
+            get(spend::logs::logs),
+        ),
+        posts(
+            "/spend/calculate",
+            "Tell what a request would cost, or an answer did.",
+            Input::Body(spend::calculate::FIELDS.to_vec()),
+            post(spend::calculate::calculate),
+        ),
+        gets("/health/liveliness", "The process runs.", Input::Nothing, get(health::liveliness)),
+        gets("/health/liveness", "The process runs.", Input::Nothing, get(health::liveliness)),
+        gets("/health/readiness", "The database answers.", Input::Nothing, get(health::readiness)),
+    ]
 }

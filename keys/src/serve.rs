@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::google::{Source, Tokens};
 use crate::housekeeping::keep_house;
 use crate::internal::internal;
+use crate::metrics::Metrics;
 use crate::prices::Prices;
 use crate::routes::public;
 use crate::secret::Secret;
@@ -111,7 +112,11 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         internal_token: settings.internal_token,
         tokens: Tokens::fetch(settings.token_sources),
         prices: Arc::new(prices),
+        metrics: Metrics::default(),
     };
+    // Before anybody can see that we are there, and tell us to stop.
+    let mut terminated = signal(SignalKind::terminate()).map_err(StartError::System)?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(StartError::System)?;
     let public_port = listen(settings.listen, "--listen").await?;
     let internal_port = listen(settings.internal_listen, "--internal-listen").await?;
 
@@ -129,8 +134,6 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         tokio::spawn(async move { tokio::try_join!(public.into_future(), internal.into_future()) });
     tracing::info!(listen = %settings.listen, internal = %settings.internal_listen, "serving");
 
-    let mut terminated = signal(SignalKind::terminate()).map_err(StartError::System)?;
-    let mut interrupted = signal(SignalKind::interrupt()).map_err(StartError::System)?;
     tokio::select! {
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}

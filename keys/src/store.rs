@@ -8,6 +8,7 @@
 mod accounts;
 mod backend;
 mod budgets;
+mod cache;
 mod feed;
 mod imports;
 mod keys;
@@ -22,6 +23,7 @@ mod usage;
 mod users;
 
 use core::fmt;
+use std::sync::Arc;
 
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyPool, ColumnIndex, Decode, Row, Transaction, Type};
@@ -36,7 +38,10 @@ pub use models::{ModelBudget, budgets as model_budgets};
 pub use spend_log::{MOST as MOST_SPEND_ROWS, SpendDay, SpendFilter, SpendRow};
 pub use users::AccountFilter;
 
+pub use cache::Verified;
+
 use backend::Backend;
+use cache::Cache;
 
 /// A handle on the database; a clone is another handle on the same.
 #[derive(Clone, Debug)]
@@ -47,6 +52,7 @@ pub struct Store {
     /// Connections that write: one for SQLite, which has one writer, so that waiting is a queue here and never a
     /// "database is locked" there; many for Postgres.
     writers: AnyPool,
+    cache: Arc<Cache>,
 }
 
 /// Why the database did not do what it was asked to.
@@ -86,6 +92,14 @@ impl Store {
     /// Begins a transaction that will write.
     async fn write(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(self.writers.begin_with(self.backend.begin_write()).await?)
+    }
+
+    /// Commits it; from now on nobody is told what was before.
+    async fn commit(&self, transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
+        let committed = transaction.commit().await;
+        // Even a failure: the answer may have been lost, not the commit.
+        self.cache.committed();
+        Ok(committed?)
     }
 }
 

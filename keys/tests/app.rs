@@ -16,6 +16,7 @@ use switchboard::key::{
 use switchboard_keys::app::App;
 use switchboard_keys::google::Tokens;
 use switchboard_keys::internal::internal;
+use switchboard_keys::metrics::Metrics;
 use switchboard_keys::prices::Prices;
 use switchboard_keys::routes::public;
 use switchboard_keys::secret::Secret;
@@ -94,6 +95,7 @@ impl TestApp {
             internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
             tokens: Tokens::default(),
             prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
+            metrics: Metrics::default(),
         }
     }
 

@@ -224,7 +224,7 @@ struct Call {
 }
 
 enum Message {
-    Call(Call),
+    Call(Box<Call>),
     Answer(Box<(Call, Lease)>),
 }
 
@@ -302,7 +302,7 @@ impl World {
             Step::End { holder, share } => self.holders[holder].end(share),
             Step::Sync { holder, want, need } => {
                 let call = self.holders[holder].sync(self.now, want, need, &mut self.batches);
-                self.under_way.push(Message::Call(call));
+                self.under_way.push(Message::Call(Box::new(call)));
             }
             Step::Arrive(which) => self.arrive(which),
             Step::Lose(which) => {
@@ -324,6 +324,7 @@ impl World {
         }
         match self.under_way.swap_remove(which % self.under_way.len()) {
             Message::Call(call) => {
+                let call = *call;
                 if let Some((number, money)) = call.batch {
                     self.recorded.insert(number, money);
                 }

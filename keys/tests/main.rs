@@ -17,6 +17,8 @@ mod import;
 mod internal;
 mod key;
 mod leases;
+mod metrics;
+mod openapi;
 mod postgres;
 mod program;
 mod replicas;

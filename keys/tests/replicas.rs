@@ -76,3 +76,13 @@ async fn envoys_of_different_services_share_one_limit() {
     let allowed: Vec<_> = join_all(asks).await;
     assert_eq!(allowed.iter().sum::<u64>(), 50, "{allowed:?}");
 }
+
+#[tokio::test]
+async fn what_one_service_changes_the_other_soon_tells() {
+    let (one, two) = two().await;
+    let key = one.key(json!({})).await;
+    assert!(!two.verify(&key).await.key.unwrap().blocked);
+    one.post("/key/block", json!({"key": key})).await.ok();
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    assert!(two.verify(&key).await.key.unwrap().blocked);
+}

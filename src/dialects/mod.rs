@@ -7,6 +7,7 @@ mod claude;
 mod cohere;
 mod gemini;
 mod mock;
+mod ollama;
 pub mod openai;
 
 pub use anthropic::ANTHROPIC;
@@ -14,6 +15,7 @@ pub use bedrock::BEDROCK;
 pub use cohere::COHERE;
 pub use gemini::GEMINI;
 pub use mock::MOCK;
+pub use ollama::OLLAMA;
 pub use openai::OPENAI;
 
 use std::borrow::Cow;
@@ -217,4 +219,28 @@ pub enum Body {
         /// What it is said to have used.
         usage: Usage,
     },
+}
+
+/// The path of an endpoint below a base that users write with or without the version, or in full.
+fn path_below(base: &str, version: &'static str, endpoint: &'static str) -> Cow<'static, str> {
+    if base.ends_with(endpoint) {
+        Cow::Borrowed("")
+    } else if base.ends_with(version) {
+        Cow::Borrowed(endpoint)
+    } else {
+        Cow::Owned(format!("{version}{endpoint}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_may_name_the_version_or_the_whole_path() {
+        for base in ["https://api.cohere.com", "https://api.cohere.ai/v2", "http://a/b/v2/chat"] {
+            let url = format!("{base}{}", path_below(base, "/v2", "/chat"));
+            assert!(url.ends_with("/v2/chat") && url.matches("/v2").count() == 1, "{url}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The rows, in the order of their names.
 
 use super::{Auth, Preset, Provider, accents, hosts};
-use crate::dialects::{ANTHROPIC, BEDROCK, COHERE, Dialect, GEMINI, MOCK};
+use crate::dialects::{ANTHROPIC, BEDROCK, COHERE, Dialect, GEMINI, MOCK, OLLAMA};
 
 const fn row(
     name: &'static str,
@@ -250,6 +250,16 @@ pub static PROVIDERS: &[Provider] = &[
     Provider {
         base_env: "NVIDIA_NIM_API_BASE",
         ..row("nvidia_nim", &accents::NVIDIA, "https://integrate.api.nvidia.com/v1", "NVIDIA_NIM_API_KEY")
+    },
+    Provider {
+        base_env: "OLLAMA_API_BASE",
+        auth: Auth::BearerIfAny,
+        ..row("ollama", &OLLAMA, "http://localhost:11434", "OLLAMA_API_KEY")
+    },
+    Provider {
+        base_env: "OLLAMA_API_BASE",
+        auth: Auth::BearerIfAny,
+        ..row("ollama_chat", &OLLAMA, "http://localhost:11434", "OLLAMA_API_KEY")
     },
     row("openai", &accents::OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY"),
     Provider {

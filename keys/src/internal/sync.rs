@@ -5,6 +5,7 @@ use axum::extract::State;
 use switchboard::key::{SyncAnswer, SyncRequest};
 
 use super::Call;
+use super::lease::grant;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::store::Changes;
@@ -15,14 +16,21 @@ pub async fn sync(
     State(app): State<App>,
     Call(SyncRequest { cursor, batch, instance, asks, tokens }): Call<SyncRequest>,
 ) -> Result<Json<SyncAnswer>, ApiError> {
-    if let Some(batch) = batch
-        && !app.store.record_usage(&batch).await?
-    {
-        tracing::info!(batch = batch.id, "a batch came again; it was recorded before");
+    if let Some(batch) = batch {
+        if app.store.record_usage(&batch).await? {
+            app.metrics.batches.inc();
+            app.metrics.usage.inc_by(batch.entries.iter().map(|entry| entry.requests).sum());
+        } else {
+            app.metrics.repeated_batches.inc();
+            tracing::info!(batch = batch.id, "a batch came again; it was recorded before");
+        }
     }
     // After the batch: what it spent is recorded, and no longer part of what the holder says it holds.
-    let leases = app.store.lease(&instance, &asks).await?;
+    let leases = grant(&app, &instance, &asks).await?;
     let Changes { cursor, reset, changes } = app.store.changes_after(cursor).await?;
     let tokens = app.tokens.newer_than(tokens);
+    if reset {
+        app.metrics.resets.inc();
+    }
     Ok(Json(SyncAnswer { cursor, reset, changes, leases, tokens }))
 }

@@ -2,19 +2,32 @@
 
 use axum::Json;
 use axum::extract::State;
-use switchboard::key::{VerifyAnswer, VerifyRequest};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use switchboard::key::{KeyRecord, VerifyRequest};
 
 use super::Call;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::store::Verified;
 
 /// Tells what the key is. Blocked and expired ones too: the filter refuses them with the right words.
 pub async fn verify(
     State(app): State<App>,
     Call(VerifyRequest { token }): Call<VerifyRequest>,
-) -> Result<Json<VerifyAnswer>, ApiError> {
-    // The cursor first: the key may be newer than it says, never older.
-    let cursor = app.store.cursor().await?;
-    let key = app.store.records(&[token]).await?.remove(&token);
-    Ok(Json(VerifyAnswer { key, cursor }))
+) -> Result<Response, ApiError> {
+    let Verified { key, cursor, remembered } = app.store.verify(token).await?;
+    if remembered {
+        app.metrics.verify_hits.inc()
+    } else {
+        app.metrics.verify_misses.inc()
+    };
+    Ok(Json(Answer { key: key.as_deref(), cursor }).into_response())
+}
+
+/// [`switchboard::key::VerifyAnswer`] of a key that is shared with others.
+#[derive(Serialize)]
+struct Answer<'a> {
+    key: Option<&'a KeyRecord>,
+    cursor: u64,
 }

@@ -256,7 +256,7 @@ impl Store {
     pub async fn insert_account(&self, account: &AccountRow) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
         let inserted = insert(&mut transaction, account).await?;
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(inserted)
     }
 
@@ -285,7 +285,7 @@ impl Store {
         by.clone_into(&mut account.updated_by);
         write(&mut transaction, &account).await?;
         announce(&mut transaction, &account).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        self.commit(transaction).await?;
         Ok(Some(account))
     }
 
@@ -320,7 +320,7 @@ impl Store {
             }
             deleted.push(account);
         }
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(deleted)
     }
 }

@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
@@ -157,7 +157,7 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
 
     let writers = connections(1).connect(&location).await.map_err(fail)?;
     let readers = connections(READERS).connect(&location).await.map_err(fail)?;
-    Ok(Store { backend: Backend::Sqlite, readers, writers })
+    Ok(Store { backend: Backend::Sqlite, readers, writers, cache: Arc::default() })
 }
 
 async fn postgres(url: &str) -> Result<Store, OpenError> {
@@ -168,7 +168,7 @@ async fn postgres(url: &str) -> Result<Store, OpenError> {
     // Two pools: a transaction that also reads must not wait for a connection that others like it hold.
     let writers = pool().connect(url).await.map_err(fail)?;
     let readers = pool().connect(url).await.map_err(fail)?;
-    Ok(Store { backend: Backend::Postgres, readers, writers })
+    Ok(Store { backend: Backend::Postgres, readers, writers, cache: Arc::default() })
 }
 
 /// Connections that wait for another process's writing. NORMAL: no fsync per commit; what a killed process has

@@ -22,7 +22,7 @@ impl Store {
             }
         }
         feed::announce(&mut transaction, &added).await?;
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok((added.len() as u64, renamed))
     }
 
@@ -33,7 +33,7 @@ impl Store {
         for row in rows {
             added += u64::from(accounts::insert(&mut transaction, row).await?);
         }
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(added)
     }
 }

@@ -149,7 +149,7 @@ impl Store {
             if creation == Creation::Chosen {
                 feed::announce(&mut transaction, &[key.token]).await?;
             }
-            transaction.commit().await?;
+            self.commit(transaction).await?;
             return Ok(key);
         }
         if let Some(alias) = key.key_alias
@@ -181,7 +181,7 @@ impl Store {
         by.clone_into(&mut key.updated_by);
         write(&mut transaction, token, &key).await?;
         feed::announce(&mut transaction, &[token]).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        self.commit(transaction).await?;
         Ok(Some(key))
     }
 
@@ -225,7 +225,7 @@ impl Store {
         models::forget(&mut transaction, "key", &old.to_string()).await?;
         write(&mut transaction, old, &key).await?;
         feed::announce(&mut transaction, &[old, key.token]).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        self.commit(transaction).await?;
         Ok(Some(key))
     }
 
@@ -242,7 +242,7 @@ impl Store {
     pub async fn delete_keys(&self, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, StoreError> {
         let mut transaction = self.write().await?;
         let deleted = delete(&mut transaction, tokens).await?;
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(deleted)
     }
 

@@ -24,7 +24,7 @@ impl Store {
             let (Some(ask), Some(lease)) = (asks.get(at), leases.get_mut(at)) else { continue };
             *lease = Some(self.lease_one(&mut transaction, instance, ask).await?);
         }
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(leases.into_iter().flatten().collect())
     }
 

@@ -53,7 +53,8 @@ impl Store {
             }
             insert.execute(&mut *transaction).await?;
         }
-        transaction.commit().await?;
+        self.commit(transaction).await?;
+        self.cache.spent(owners.keys());
         Ok(true)
     }
 

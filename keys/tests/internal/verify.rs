@@ -1,7 +1,7 @@
 use serde_json::json;
 use switchboard::key::{Account, AccountId, KeyRecord, TokenHash};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, batch, usage};
 
 #[tokio::test]
 async fn the_filter_learns_what_it_needs_of_a_key() {
@@ -51,4 +51,19 @@ async fn the_answer_carries_the_cursor_at_which_it_was_true() {
     let after = app.verify(&key).await;
     assert_eq!(after.cursor, before.cursor + 1);
     assert_eq!(app.verify("sk-never-made-0000000").await.cursor, after.cursor);
+}
+
+#[tokio::test]
+async fn a_key_that_is_remembered_is_told_as_it_is_now() {
+    let app = TestApp::new().await;
+    let key = app.key(json!({"team_id": "t", "user_id": "u"})).await;
+    app.verify(&key).await;
+    app.post("/team/new", json!({"team_id": "t"})).await.ok();
+    assert!(app.verify(&key).await.key.unwrap().team.is_some());
+    app.post("/user/new", json!({"user_id": "u", "rpm_limit": 5, "auto_create_key": false})).await.ok();
+    assert_eq!(app.verify(&key).await.key.unwrap().accounts[1].rpm_limit, Some(5));
+    app.sync(None, Some(batch("b", vec![usage(Some(&key), Some(7))]))).await;
+    assert_eq!(app.verify(&key).await.key.unwrap().accounts[0].spend, 7);
+    app.post("/key/delete", json!({"keys": [key]})).await.ok();
+    assert_eq!(app.verify(&key).await.key, None);
 }

@@ -6,12 +6,10 @@ mod messages;
 mod request;
 mod stream;
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Body, Dialect, Outbound, Stream, Target};
+use super::{Body, Dialect, Outbound, Stream, Target, path_below};
 use crate::frame::Framing;
 use crate::json::JsonStr;
 use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request, Usage, count};
@@ -45,7 +43,7 @@ impl Dialect for Cohere {
             Operation::Embeddings => ("/embed", embeddings::request(request, to, memo)?),
             _ => ("/chat", request::write(request, to)?),
         };
-        let path = path(&to.deployment.api_base, endpoint);
+        let path = path_below(&to.deployment.api_base, "/v2", endpoint);
         Ok(Outbound { path, headers: Vec::new(), body: Body::Bytes(body) })
     }
 
@@ -76,17 +74,6 @@ impl Dialect for Cohere {
 
     fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
         Box::new(stream::Translation::new(memo))
-    }
-}
-
-/// The path below a base that users write with or without the version, or in full.
-fn path(base: &str, endpoint: &'static str) -> Cow<'static, str> {
-    if base.ends_with(endpoint) {
-        Cow::Borrowed("")
-    } else if base.ends_with("/v2") {
-        Cow::Borrowed(endpoint)
-    } else {
-        Cow::Owned(format!("/v2{endpoint}"))
     }
 }
 
@@ -130,17 +117,5 @@ fn usage(raw: &RawValue) -> Usage {
         completion: count(tokens.output_tokens).unwrap_or_default(),
         cached: count(wire.cached_tokens).unwrap_or_default(),
         ..Usage::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_base_may_name_the_version_or_the_whole_path() {
-        for base in ["https://api.cohere.com", "https://api.cohere.ai/v2", "http://a/b/v2/chat"] {
-            assert!(format!("{base}{}", path(base, "/chat")).ends_with("/v2/chat"), "{base}");
-        }
     }
 }

@@ -86,18 +86,6 @@ impl Translation {
             }
         }
     }
-
-    fn end(&mut self, delta: &Delta<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
-        if let Some(raw) = delta.usage {
-            out.usage(usage(raw));
-        }
-        if let Some(error) = delta.error.and_then(JsonStr::decode).filter(|error| !error.is_empty()) {
-            return Err(Fault::new(Class::InternalServer, error));
-        }
-        out.finish(finish_reason(delta.finish_reason.as_deref().unwrap_or_default())?);
-        out.done();
-        Ok(())
-    }
 }
 
 impl Stream for Translation {
@@ -147,7 +135,7 @@ impl Stream for Translation {
             }
             ("message-end", _) => {
                 if let Some(delta) = &event.delta {
-                    self.end(delta, out)?;
+                    end(delta, out)?;
                 }
             }
             ("", _) => {
@@ -158,4 +146,17 @@ impl Stream for Translation {
         }
         Ok(())
     }
+}
+
+/// The last event.
+fn end(delta: &Delta<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    if let Some(raw) = delta.usage {
+        out.usage(usage(raw));
+    }
+    if let Some(error) = delta.error.and_then(JsonStr::decode).filter(|error| !error.is_empty()) {
+        return Err(Fault::new(Class::InternalServer, error));
+    }
+    out.finish(finish_reason(delta.finish_reason.as_deref().unwrap_or_default())?);
+    out.done();
+    Ok(())
 }

@@ -11,8 +11,12 @@ use crate::auth::{Admin, Caller};
 use crate::body::Object;
 use crate::clock;
 use crate::error::{ApiError, Complaint};
+use crate::fields::{Field, Kind};
 use crate::routes::schema::read;
 use crate::token::identified;
+
+/// What the body may hold: a list of objects, each with the fields of `/key/update`.
+pub const FIELDS: [Field; 1] = [Field { name: "keys", kind: Kind::Any }];
 
 /// Keys in one call.
 const MOST: usize = 500;

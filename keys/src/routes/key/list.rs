@@ -14,7 +14,7 @@ use crate::store::{AccountRow, KeyFilter, KeyPage, Kind, Order, Status, member_i
 use crate::token::identified;
 
 /// Columns to sort by.
-const COLUMNS: [&str; 10] = [
+pub const COLUMNS: [&str; 10] = [
     "spend",
     "max_budget",
     "created_at",

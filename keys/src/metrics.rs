@@ -1,0 +1,126 @@
+//! What the service counts, for Prometheus: `GET /metrics` on the internal port.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// The path on the internal port.
+pub const PATH: &str = "/metrics";
+
+/// The type of the text, which Prometheus asks for.
+const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All counters; a clone counts in the same.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<RequestLabels, Counter>,
+    duration: Family<PathLabels, Histogram>,
+    /// Batches of usage that were recorded.
+    pub batches: Counter,
+    /// Batches that came again and were recorded before.
+    pub repeated_batches: Counter,
+    /// Requests in the batches that were recorded.
+    pub usage: Counter,
+    /// Leases that were asked for.
+    pub leases: Counter,
+    /// Leases of which something that was needed could not be given.
+    pub short_leases: Counter,
+    /// Keys that were verified from memory.
+    pub verify_hits: Counter,
+    /// Keys that were verified from the database.
+    pub verify_misses: Counter,
+    /// Askers that had to forget everything they knew.
+    pub resets: Counter,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    path: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PathLabels {
+    path: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("switchboard_keys");
+        let requests = Family::default();
+        registry.register("requests", "Requests by path and status", requests.clone());
+        let duration = Family::<PathLabels, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.0001, 4.0, 9))
+        });
+        registry.register("request_duration_seconds", "Time from request to answer", duration.clone());
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let batches = counter("usage_batches", "Batches of usage that were recorded");
+        let repeated_batches = counter("usage_batches_repeated", "Batches that were recorded before");
+        let usage = counter("usage_requests", "Requests in the batches that were recorded");
+        let leases = counter("leases", "Leases that were asked for");
+        let short_leases = counter("leases_short", "Leases that could not give what was needed");
+        let verify_hits = counter("verify_hits", "Keys that were verified from memory");
+        let verify_misses = counter("verify_misses", "Keys that were verified from the database");
+        let resets = counter("feed_resets", "Askers that had to forget what they knew");
+        Self {
+            registry: Arc::new(registry),
+            requests,
+            duration,
+            batches,
+            repeated_batches,
+            usage,
+            leases,
+            short_leases,
+            verify_hits,
+            verify_misses,
+            resets,
+        }
+    }
+}
+
+/// Counts a request under the path as it is written in the table of paths: no id of anybody becomes a label.
+pub async fn count(
+    State(app): State<App>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    if let Some(path) = path {
+        let path = path.as_str().to_owned();
+        let labels = PathLabels { path: path.clone() };
+        app.metrics.duration.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
+        let labels = RequestLabels { path, status: response.status().as_u16() };
+        app.metrics.requests.get_or_create(&labels).inc();
+    }
+    response
+}
+
+/// `GET /metrics`
+pub async fn show(State(app): State<App>) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, &app.metrics.registry) {
+        Ok(()) => ([(CONTENT_TYPE, TEXT)], text).into_response(),
+        // Writing to a String does not fail.
+        Err(_) => ApiError::not_found().into_response(),
+    }
+}

@@ -1,0 +1,290 @@
+//! The key API's description of itself, made of the tables by which it reads requests: `/openapi.json`, and a page for
+//! people at `/docs`.
+
+pub mod page;
+
+use axum::http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::fields::{Field, Kind};
+use crate::routes::schema::Row;
+
+/// One path with one method.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// How it is called.
+    pub method: Method,
+    /// The path, with `{names}`.
+    pub path: &'static str,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// What it reads.
+    pub input: Input,
+}
+
+/// What an endpoint reads.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Nothing.
+    Nothing,
+    /// Query parameters.
+    Query(&'static [Parameter]),
+    /// A JSON object of these fields.
+    Body(Vec<Field>),
+    /// The same, and these are required.
+    BodyWith(Vec<Field>, &'static [&'static str]),
+    /// The same, or no body at all.
+    OptionalBody(Vec<Field>),
+    /// Any of these lists, one of which must name something.
+    OneOf(Vec<Field>),
+}
+
+/// One query parameter; none is required unless it says so.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub holds: Holds,
+}
+
+/// What a query parameter holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Holds {
+    /// A text.
+    Text,
+    /// A text that must be there.
+    RequiredText,
+    /// A date.
+    Date,
+    /// A truth value.
+    Boolean,
+    /// A whole number from 1 to this.
+    UpTo(u64),
+    /// One of these texts.
+    Choice(&'static [&'static str]),
+}
+
+/// A parameter.
+pub const fn parameter(name: &'static str, holds: Holds) -> Parameter {
+    Parameter { name, holds }
+}
+
+/// The fields of a schema.
+pub fn fields(rows: &[Row]) -> Vec<Field> {
+    rows.iter().map(|row| row.field).collect()
+}
+
+/// Durations, as [`crate::duration::Duration::parse`] reads them; the words and `1mo` included.
+const DURATION: &str = "^([1-9][0-9]{0,3}(s|m|h|d|w)|1mo|hourly|daily|weekly|monthly)$";
+
+impl Endpoint {
+    /// Whether anybody may call it.
+    pub fn is_public(&self) -> bool {
+        self.path.starts_with("/health/")
+    }
+
+    /// The first part of the path that says what it is about.
+    pub fn tag(&self) -> &'static str {
+        self.path.trim_start_matches("/v2").trim_start_matches('/').split('/').next().unwrap_or_default()
+    }
+
+    fn operation(&self) -> Value {
+        let mut operation = json!({
+            "tags": [self.tag()],
+            "summary": self.summary,
+            "operationId": format!("{}{}", self.method.as_str().to_lowercase(), self.path.replace(['/', '{', '}'], "_")),
+            "responses": self.responses(),
+        });
+        let mut parameters: Vec<Value> = path_names(self.path)
+            .map(|name| {
+                json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}})
+            })
+            .collect();
+        if let Input::Query(query) = &self.input {
+            parameters.extend(query.iter().map(Parameter::describe));
+        }
+        let Some(fields) = operation.as_object_mut() else { return operation };
+        if !parameters.is_empty() {
+            fields.insert("parameters".to_owned(), parameters.into());
+        }
+        if let Some(body) = self.body() {
+            fields.insert("requestBody".to_owned(), body);
+        }
+        if self.is_public() {
+            fields.insert("security".to_owned(), json!([]));
+        }
+        operation
+    }
+
+    fn body(&self) -> Option<Value> {
+        let (fields, required): (_, &[&str]) = match &self.input {
+            Input::Nothing | Input::Query(_) => return None,
+            Input::Body(fields) | Input::OptionalBody(fields) | Input::OneOf(fields) => (fields, &[]),
+            Input::BodyWith(fields, required) => (fields, required),
+        };
+        let properties: Map<String, Value> = fields
+            .iter()
+            .map(|field| (field.name.to_owned(), field.describe(required.contains(&field.name))))
+            .collect();
+        let mut schema = json!({"type": "object", "properties": properties});
+        if let Some(schema) = schema.as_object_mut() {
+            if !required.is_empty() {
+                schema.insert("required".to_owned(), json!(required));
+            }
+            if let Input::OneOf(fields) = &self.input {
+                let some = |field: &Field| {
+                    let list = json!({"type": "array", "items": {"type": "string"}, "minItems": 1});
+                    json!({"required": [field.name], "properties": {(field.name): list}})
+                };
+                schema.insert("anyOf".to_owned(), fields.iter().map(some).collect());
+            }
+        }
+        let optional = matches!(self.input, Input::OptionalBody(_));
+        Some(json!({"required": !optional, "content": {"application/json": {"schema": schema}}}))
+    }
+
+    fn responses(&self) -> Value {
+        let json = |description: &str, schema: Value| json!({"description": description, "content": {"application/json": {"schema": schema}}});
+        let error = |description: &str| json(description, json!({"$ref": "#/components/schemas/Error"}));
+        let mut responses = json!({
+            "200": json("Done", json!({})),
+            "503": if self.path == "/health/readiness" {
+                json("The database does not answer", json!({}))
+            } else {
+                error("The database does not answer; try again later")
+            },
+        });
+        let Some(all) = responses.as_object_mut() else { return responses };
+        if self.path.starts_with("/health/live") {
+            all.remove("503");
+        }
+        if self.is_public() {
+            return responses;
+        }
+        for (status, description) in [
+            ("400", "The request makes no sense"),
+            ("401", "There is no key, or it does not work, or may not do this"),
+            ("403", "The key may not do this"),
+            ("404", "There is nothing of that name"),
+            ("409", "There is something of that name already"),
+            ("413", "The body is too large"),
+            ("422", "Some fields are not what they should be"),
+            ("500", "A `duration` cannot be read"),
+        ] {
+            all.insert(status.to_owned(), error(description));
+        }
+        responses
+    }
+}
+
+impl Parameter {
+    fn describe(&self) -> Value {
+        let schema = match self.holds {
+            Holds::Text => json!({"type": "string"}),
+            Holds::RequiredText => json!({"type": "string", "minLength": 1}),
+            Holds::Date => json!({"type": "string", "format": "date"}),
+            Holds::Boolean => json!({"type": "boolean"}),
+            Holds::UpTo(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
+            Holds::Choice(texts) => json!({"type": "string", "enum": texts}),
+        };
+        let required = matches!(self.holds, Holds::RequiredText);
+        json!({"name": self.name, "in": "query", "required": required, "schema": schema})
+    }
+}
+
+impl Field {
+    /// The field as JSON Schema; every field that is not required may be `null`.
+    fn describe(&self, required: bool) -> Value {
+        let mut schema = match self.kind {
+            Kind::Text => json!({"type": "string"}),
+            Kind::Integer => json!({"type": "integer"}),
+            Kind::Count => json!({"type": "integer", "minimum": 0}),
+            Kind::Number => json!({"type": "number"}),
+            Kind::Boolean => json!({"type": "boolean"}),
+            Kind::TextList => json!({"type": "array", "items": {"type": "string"}}),
+            Kind::List => json!({"type": "array", "items": {}}),
+            Kind::Map => json!({"type": "object"}),
+            Kind::Choice(texts) => json!({"type": "string", "enum": texts}),
+            Kind::Any => json!({}),
+        };
+        let Some(fields) = schema.as_object_mut() else { return schema };
+        match self.name {
+            name if name.ends_with("duration") || name == "grace_period" => {
+                fields.insert("pattern".to_owned(), json!(DURATION));
+            }
+            name if name.contains("budget") && matches!(self.kind, Kind::Number) => {
+                fields.insert("minimum".to_owned(), json!(0));
+            }
+            "temp_budget_expiry" | "budget_reset_at" => {
+                fields.insert("format".to_owned(), json!("date-time"));
+            }
+            _ => {}
+        }
+        if !required && let Some(kind) = fields.get_mut("type") {
+            *kind = json!([kind.take(), "null"]);
+            if let Some(Value::Array(texts)) = fields.get_mut("enum") {
+                texts.push(Value::Null);
+            }
+        }
+        schema
+    }
+}
+
+/// The names in `/key/{key}/regenerate`.
+fn path_names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// The whole description.
+pub fn document(endpoints: &[Endpoint]) -> Value {
+    let mut paths = Map::new();
+    for endpoint in endpoints {
+        let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(endpoint.method.as_str().to_lowercase(), endpoint.operation());
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Switchboard key API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Virtual keys, users, teams, budgets and spend, as LiteLLM Proxy has them. Every path takes \
+                            the master key, or a virtual key, as a bearer.",
+        },
+        "paths": paths,
+        "security": [{"bearer": []}],
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": {
+                "Error": {
+                    "description": "What went wrong: an envelope, or FastAPI's detail.",
+                    "oneOf": [
+                        {
+                            "type": "object",
+                            "required": ["error"],
+                            "properties": {
+                                "error": {
+                                    "type": "object",
+                                    "required": ["message", "type", "param", "code"],
+                                    "properties": {
+                                        "message": {"type": "string"},
+                                        "type": {"type": "string"},
+                                        "param": {"type": ["string", "null"]},
+                                        "code": {"type": "string"},
+                                    },
+                                },
+                            },
+                        },
+                        {
+                            "type": "object",
+                            "required": ["detail"],
+                            "properties": {"detail": {}},
+                        },
+                    ],
+                },
+            },
+        },
+    })
+}

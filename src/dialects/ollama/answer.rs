@@ -1,0 +1,185 @@
+//! An answer: one object, whole or in lines of the same form.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Stream;
+use super::fault;
+use super::time::unix_seconds;
+use crate::frame::Frame;
+use crate::json::{JsonStr, JsonString, Text, Writer};
+use crate::openai::{Answer, ChunkWriter, CompletionWriter, Fault, FinishReason, Memo, Usage, count};
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow, default)]
+    created_at: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    message: Option<Message<'a>>,
+    #[serde(default)]
+    done: bool,
+    #[serde(borrow, default)]
+    done_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    prompt_eval_count: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    eval_count: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    logprobs: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    content: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    thinking: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    tool_calls: Option<Vec<Call<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    #[serde(borrow, default)]
+    id: Option<JsonStr<'a>>,
+    #[serde(borrow)]
+    function: Function<'a>,
+}
+
+#[derive(Deserialize)]
+struct Function<'a> {
+    #[serde(borrow, default)]
+    name: Text<'a>,
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
+}
+
+impl<'a> Wire<'a> {
+    /// `None` for what is no such object.
+    fn read(data: &'a [u8]) -> Option<Result<Self, Fault>> {
+        let wire: Self = crate::json::parse(data).ok()?;
+        Some(match wire.error {
+            Some(error) => Err(fault(500, error)),
+            None => Ok(wire),
+        })
+    }
+
+    fn created(&self) -> Option<u64> {
+        self.created_at.as_deref().and_then(unix_seconds)
+    }
+
+    fn calls(&self) -> impl Iterator<Item = &Call<'a>> {
+        self.message.iter().flat_map(|message| message.tool_calls.iter().flatten())
+    }
+
+    fn finish_reason(&self, has_calls: bool) -> FinishReason {
+        match self.done_reason.as_deref() {
+            _ if has_calls => FinishReason::ToolCalls,
+            Some("length") => FinishReason::Length,
+            // `stop`, `load`, `unload`
+            _ => FinishReason::Stop,
+        }
+    }
+
+    /// Older servers leave the prompt's count out when all of it was cached.
+    fn usage(&self) -> Usage {
+        Usage {
+            prompt: count(self.prompt_eval_count).unwrap_or_default(),
+            completion: count(self.eval_count).unwrap_or_default(),
+            ..Usage::default()
+        }
+    }
+}
+
+impl Call<'_> {
+    /// The client's id of the call; older servers give none.
+    fn id(&self, memo: &Memo, number: usize) -> JsonString {
+        match self.id.and_then(JsonStr::decode).filter(|id| !id.is_empty()) {
+            Some(id) => JsonString::new(&id),
+            None => JsonString::new(&memo.call_id(number)),
+        }
+    }
+
+    fn arguments(&self) -> &str {
+        self.function.arguments.map(RawValue::get).filter(|arguments| *arguments != "null").unwrap_or("{}")
+    }
+}
+
+/// Translates a whole answer.
+pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    let wire = Wire::read(body).unwrap_or_else(|| Err(Fault::unreadable(502, body)))?;
+    let Some(message) = &wire.message else {
+        return Err(Fault::garbled("the provider's answer has no message"));
+    };
+    let mut out = CompletionWriter::new(memo);
+    out.begin(None, wire.created());
+    out.reasoning(message.thinking.unwrap_or(JsonStr::EMPTY));
+    if let Some(content) = message.content.filter(|content| !content.is_empty()) {
+        out.text(content);
+    }
+    for (number, call) in wire.calls().enumerate() {
+        out.tool(call.id(memo, number).as_str(), &call.function.name, call.arguments());
+    }
+    if let Some(logprobs) = &wire.logprobs {
+        out.logprobs(|w| write_logprobs(w, logprobs));
+    }
+    let has_calls = out.has_tools();
+    out.finish(wire.finish_reason(has_calls));
+    out.usage(wire.usage());
+    Ok(out.answer())
+}
+
+/// Turns lines into facts.
+pub(super) struct Translation {
+    memo: Memo,
+    begun: bool,
+    /// Calls so far, over all lines.
+    calls: usize,
+}
+
+impl Translation {
+    /// The beginning of an answer to that request.
+    pub(super) fn new(memo: &Memo) -> Self {
+        Self { memo: memo.clone(), begun: false, calls: 0 }
+    }
+}
+
+impl Stream for Translation {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+        let wire = Wire::read(frame.data);
+        let wire =
+            wire.unwrap_or_else(|| Err(Fault::garbled("the provider sent a line that cannot be read")))?;
+        if !core::mem::replace(&mut self.begun, true) {
+            out.begin(None, wire.created());
+        }
+        if let Some(message) = &wire.message {
+            out.reasoning(message.thinking.unwrap_or(JsonStr::EMPTY));
+            out.text(message.content.unwrap_or(JsonStr::EMPTY));
+        }
+        if let Some(logprobs) = &wire.logprobs {
+            out.logprobs(|w| write_logprobs(w, logprobs));
+        }
+        for call in wire.calls() {
+            let index = out.tool(call.id(&self.memo, self.calls).as_str(), &call.function.name);
+            out.arguments(index, JsonString::new(call.arguments()).as_str());
+            self.calls += 1;
+        }
+        if wire.done {
+            out.finish(wire.finish_reason(self.calls > 0));
+            out.usage(wire.usage());
+            out.done();
+        }
+        Ok(())
+    }
+}
+
+/// Writes the inside of `logprobs`, whose items are `OpenAI`'s already.
+fn write_logprobs(w: &mut Writer<'_>, items: &[&RawValue]) {
+    w.object().key("content").array();
+    for item in items {
+        w.raw(item.get());
+    }
+    w.end_array().key("refusal").raw("null").end_object();
+}

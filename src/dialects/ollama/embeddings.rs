@@ -1,0 +1,54 @@
+//! `/api/embed`, and the answer of the older `/api/embeddings`.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Target;
+use super::fault;
+use crate::json::Writer;
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, count};
+
+/// Writes the request.
+pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
+    let texts = request.texts()?;
+    let mut body = Vec::with_capacity(request.body.len() + 64);
+    let mut w = Writer::new(&mut body);
+    w.object().key("model").string(to.model).key("input").array();
+    for text in texts {
+        w.raw(text.token());
+    }
+    w.end_array();
+    if let Some(dimensions) = request.dimensions()? {
+        w.key("dimensions").number(dimensions);
+    }
+    request.write_extras(&["dimensions", "encoding_format"], &mut w);
+    w.end_object();
+    Ok(body)
+}
+
+/// Reads the answer.
+pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow, default)]
+        embeddings: Option<Vec<&'a RawValue>>,
+        #[serde(borrow, default)]
+        embedding: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        prompt_eval_count: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        error: Option<&'a RawValue>,
+    }
+    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    if let Some(error) = wire.error {
+        return Err(fault(500, error));
+    }
+    if wire.embeddings.is_none() && wire.embedding.is_none() {
+        return Err(Fault::garbled("the provider's answer has no embeddings"));
+    }
+    let mut out = EmbeddingWriter::new(memo);
+    for vector in wire.embeddings.unwrap_or_default().into_iter().chain(wire.embedding) {
+        out.floats(vector)?;
+    }
+    Ok(out.answer(count(wire.prompt_eval_count).unwrap_or_default()))
+}

@@ -1,0 +1,79 @@
+//! Ollama's own API (<https://docs.ollama.com/api>): chat as lines of JSON, embeddings.
+//!
+//! Its `OpenAI`-compatible endpoint cannot be told the size of the context (`num_ctx`), nor when to forget a model.
+
+mod answer;
+mod embeddings;
+mod messages;
+mod request;
+mod time;
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::{Body, Dialect, Outbound, Stream, Target, path_below};
+use crate::frame::Framing;
+use crate::json::{JsonStr, Object};
+use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
+
+/// The language of a local `ollama serve`, and of `ollama.com`.
+pub static OLLAMA: Ollama = Ollama;
+
+/// See the module.
+pub struct Ollama;
+
+impl Dialect for Ollama {
+    fn name(&self) -> &'static str {
+        "ollama"
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn request(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {
+        let (endpoint, body) = match request.operation {
+            Operation::Embeddings => ("/embed", embeddings::request(request, to)?),
+            _ => ("/chat", request::write(request, to)?),
+        };
+        let path = path_below(&to.deployment.api_base, "/api", endpoint);
+        Ok(Outbound { path, headers: Vec::new(), body: Body::Bytes(body) })
+    }
+
+    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        match memo.operation {
+            Operation::Embeddings => embeddings::answer(body, memo),
+            _ => answer::translate(body, memo),
+        }
+    }
+
+    fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
+        let object = Object::parse(body).ok();
+        match object.as_ref().and_then(|object| object.get("error")) {
+            Some(error) => fault(status, error),
+            None => Fault::unreadable(status, body),
+        }
+    }
+
+    fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
+        Box::new(answer::Translation::new(memo))
+    }
+}
+
+/// Reads the inside of `{"error": …}`, a text.
+fn fault(status: u16, error: &RawValue) -> Fault {
+    let message = match JsonStr::of(error) {
+        Some(text) => text.decode().unwrap_or_default(),
+        None => Cow::Owned(error.get().chars().take(512).collect()),
+    };
+    let class = match status {
+        400 if message.contains("context length") => Class::ContextWindowExceeded,
+        _ => Class::of_status(status),
+    };
+    Fault::new(class, message)
+}
