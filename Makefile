@@ -34,7 +34,7 @@ native: ## Build the launcher and the key service
 	$(CARGO) build --release --quiet -p switchboard-cli -p switchboard-keys
 
 filter: toolchain ## Build the filter, switchboard.wasm
-	CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 $(CARGO) build --release --quiet -p switchboard --lib --target $(WASM)
+	CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_OPT_LEVEL=s $(CARGO) build --release --quiet -p switchboard --lib --target $(WASM)
 
 bench: build ## Measure: benches of the code, then bare Envoy and Switchboard side by side
 	$(CARGO) bench --workspace
