@@ -13,12 +13,12 @@ use switchboard::providers::{PROVIDERS, Provider};
 /// # Panics
 /// When they do.
 pub fn sse(data: &[u8]) {
-    for framing in [Framing::Sse, Framing::Lines] {
+    for framing in [Framing::Sse, Framing::Lines, Framing::EventStream] {
         let cut_up = |chunks: &[&[u8]]| {
             let mut cutter = Framer::new(framing);
             let mut frames = Vec::new();
             let mut each = |frame: switchboard::frame::Frame<'_>| {
-                frames.push((frame.event.to_vec(), frame.data.to_vec()));
+                frames.push((frame.event.to_vec(), frame.data.to_vec(), frame.exception));
             };
             let mut fed = Ok(());
             for chunk in chunks {
