@@ -13,12 +13,12 @@ use switchboard::providers::{PROVIDERS, Provider};
 /// # Panics
 /// When they do.
 pub fn sse(data: &[u8]) {
-    for framing in [Framing::Sse, Framing::Lines] {
+    for framing in [Framing::Sse, Framing::Lines, Framing::EventStream] {
         let cut_up = |chunks: &[&[u8]]| {
             let mut cutter = Framer::new(framing);
             let mut frames = Vec::new();
             let mut each = |frame: switchboard::frame::Frame<'_>| {
-                frames.push((frame.event.to_vec(), frame.data.to_vec()));
+                frames.push((frame.event.to_vec(), frame.data.to_vec(), frame.exception));
             };
             let mut fed = Ok(());
             for chunk in chunks {
@@ -50,6 +50,14 @@ pub fn stream(data: &[u8]) {
                 }
                 out.extend_from_slice(streaming.feed(b"", true));
                 out
+            };
+            let mended;
+            let data = match provider.dialect.framing() {
+                Framing::EventStream => {
+                    mended = mend(data);
+                    &mended[..]
+                }
+                _ => data,
             };
             let whole = translated(&[data]);
             for at in cuts(data) {
@@ -96,6 +104,24 @@ fn speakers() -> impl Iterator<Item = &'static Provider> {
         let is_known = |known: &Provider| core::ptr::addr_eq(known.dialect, row.dialect);
         (!PROVIDERS[..at].iter().any(is_known)).then_some(row)
     })
+}
+
+/// AWS event stream messages with the right checksums: without them, nothing that a fuzzer turns would be read.
+fn mend(data: &[u8]) -> Vec<u8> {
+    let mut mended = data.to_vec();
+    let mut rest = &mut mended[..];
+    while let Some(total) = rest.first_chunk().map(|total| u32::from_be_bytes(*total) as usize) {
+        if total < 16 || total > rest.len() {
+            break;
+        }
+        let (message, after) = rest.split_at_mut(total);
+        let checksum = crc32fast::hash(&message[..8]).to_be_bytes();
+        message[8..12].copy_from_slice(&checksum);
+        let checksum = crc32fast::hash(&message[..total - 4]).to_be_bytes();
+        message[total - 4..].copy_from_slice(&checksum);
+        rest = after;
+    }
+    mended
 }
 
 fn check_events(out: &[u8]) {

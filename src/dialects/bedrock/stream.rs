@@ -52,6 +52,8 @@ enum Open {
     },
     /// The tool that stands for `response_format`.
     Json { fed: bool },
+    /// A picture.
+    Image { format: String },
     /// A call of the provider's own, or its result.
     Own,
 }
@@ -63,6 +65,8 @@ struct Start<'a> {
     tool_use: Option<ToolUse<'a>>,
     #[serde(borrow, default)]
     tool_result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    image: Option<Image<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -125,7 +129,10 @@ impl Translation {
                 Open::Tool { index: out.tool(id, self.memo.tool_name(&call.name)), fed: false }
             }
             (None, Some(_)) => Open::Own,
-            (None, None) => Open::Hidden,
+            (None, None) => match &start.image {
+                Some(image) => Open::Image { format: image.format.0.clone().into_owned() },
+                None => Open::Hidden,
+            },
         };
     }
 
@@ -164,8 +171,9 @@ impl Translation {
         }
         if let Some(image) = &delta.image
             && let Some(data) = image.source.as_ref().and_then(|source| source.bytes)
+            && let Open::Image { format } = &self.open
         {
-            out.image(&format!("image/{}", &*image.format), data.inner());
+            out.image(&format!("image/{format}"), data.inner());
         }
     }
 
@@ -191,7 +199,7 @@ impl Translation {
     /// The block ends: what could only be said whole is said.
     fn stop(&mut self, out: &mut ChunkWriter) {
         match core::mem::replace(&mut self.open, Open::Hidden) {
-            Open::Hidden | Open::Own => {}
+            Open::Hidden | Open::Own | Open::Image { .. } => {}
             Open::Text { start, citations } => {
                 for (title, url) in &citations {
                     out.annotation(|w| write_citation(w, title, url, start, self.chars));
