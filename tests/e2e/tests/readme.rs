@@ -91,8 +91,8 @@ async fn make_run_starts_everything_and_ends_well() {
     let folder = repository().to_str().expect("text").to_owned();
     let make = ["-C".to_owned(), folder, "run".to_owned(), format!("PORT={port}"), arguments];
     let mut child = Child::start(Path::new("make"), &make, &[]);
-    // Everything is built when tests run, so this is the second `make run`, with a machine that is busy testing.
-    child.wait_for_line(&format!("ready http://127.0.0.1:{port}"), Duration::from_secs(120));
+    // `make test` has built everything; who runs the tests without it waits for the build here.
+    child.wait_for_line(&format!("ready http://127.0.0.1:{port}"), Duration::from_secs(900));
     child.signal(rustix::process::Signal::TERM);
     child.wait(Duration::from_secs(30));
 }
