@@ -23,7 +23,7 @@ pub use media::{DataUrl, media_type_of};
 pub use message::{Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
 pub use params::{STANDARD_PARAMS, is_default, is_private};
 pub use request::{Request, ResponseFormat};
-pub use signature::{bare_id, signature_of, signed_id};
+pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};
 pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{Usage, count};

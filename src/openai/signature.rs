@@ -10,17 +10,20 @@ use serde_json::value::RawValue;
 use crate::json::{JsonStr, JsonString};
 
 /// Stands in an id before the signature.
-const SEPARATOR: &str = "__thought__";
+pub const SIGNATURE_IN_ID: &str = "__thought__";
+
+/// Holds signatures, in a message and in a call.
+pub const SIGNATURE_FIELDS: &str = "provider_specific_fields";
 
 /// An id that carries a signature.
 pub fn signed_id(id: &str, signature: JsonStr<'_>) -> JsonString {
     let signature = signature.decode().unwrap_or_default();
-    JsonString::new(&format!("{id}{SEPARATOR}{signature}"))
+    JsonString::new(&format!("{id}{SIGNATURE_IN_ID}{signature}"))
 }
 
 /// An id without its signature.
 pub fn bare_id(id: Cow<'_, str>) -> Cow<'_, str> {
-    match id.find(SEPARATOR) {
+    match id.find(SIGNATURE_IN_ID) {
         None => id,
         Some(at) => match id {
             Cow::Borrowed(id) => Cow::Borrowed(id.get(..at).unwrap_or_default()),
@@ -43,8 +46,10 @@ pub fn signature_of<'a>(id: Option<JsonStr<'a>>, fields: Option<&'a RawValue>) -
         .and_then(|fields| serde_json::from_str::<Fields<'_>>(fields.get()).ok())
         .and_then(|fields| fields.thought_signature?.decode());
     field.filter(|signature| !signature.is_empty()).or_else(|| match id?.decode()? {
-        Cow::Borrowed(id) => id.split_once(SEPARATOR).map(|(_, signature)| Cow::Borrowed(signature)),
-        Cow::Owned(id) => id.split_once(SEPARATOR).map(|(_, signature)| Cow::Owned(signature.to_owned())),
+        Cow::Borrowed(id) => id.split_once(SIGNATURE_IN_ID).map(|(_, signature)| Cow::Borrowed(signature)),
+        Cow::Owned(id) => {
+            id.split_once(SIGNATURE_IN_ID).map(|(_, signature)| Cow::Owned(signature.to_owned()))
+        }
     })
 }
 

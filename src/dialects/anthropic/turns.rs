@@ -11,7 +11,7 @@ use super::betas::Betas;
 use super::blocks::{Blocks, says_something};
 
 use crate::json::{JsonStr, Writer};
-use crate::openai::{Content, ErrorBody, Message, ToolNames, safe_id};
+use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
 
 /// A message and its place, which errors name.
 type Placed<'m, 'a> = (usize, &'m Message<'a>);
@@ -233,7 +233,7 @@ fn assistant(
 }
 
 fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<String, ErrorBody> {
-    match id.decode().filter(|id| !id.is_empty()) {
+    match id.decode().map(bare_id).filter(|id| !id.is_empty()) {
         Some(id) => Ok(safe_id(&id).into_owned()),
         None => Err(ErrorBody::invalid(field(), "expected a string that is not empty")),
     }

@@ -6,7 +6,9 @@ use super::super::Target;
 use super::quirks::Quirks;
 use super::{formats, json_string};
 use crate::json::{JsonStr, Member, Object, Splice, Writer};
-use crate::openai::{Content, ErrorBody, Request, nine_letter_id};
+use crate::openai::{
+    Content, ErrorBody, Request, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, nine_letter_id,
+};
 
 /// Edits them.
 pub(super) fn mend(
@@ -68,6 +70,8 @@ fn needs_mending(quirks: &Quirks, text: &str) -> bool {
     rules.flat
         || rules.bare_parts
         || rules.no_empty
+        || has(SIGNATURE_IN_ID)
+        || has_key(SIGNATURE_FIELDS)
         || !rules.developer && has("\"developer\"")
         || (rules.nine_letter_ids || rules.reasoning_with_calls.is_some()) && has("\"tool_call")
         || rules.without.iter().any(|name| has_key(name))
@@ -107,7 +111,7 @@ impl<'a> Said<'a> {
 fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Splice<'_>) {
     let rules = &quirks.messages;
     let name = member.key.inner();
-    if rules.without.contains(&name) && !(name == "name" && said.role == "tool") {
+    if name == SIGNATURE_FIELDS || rules.without.contains(&name) && !(name == "name" && said.role == "tool") {
         splice.remove(member);
         return;
     }
@@ -116,20 +120,26 @@ fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Spli
             splice.replace(member.value.get(), &br#""system""#[..]);
         }
         "content" => content(quirks, member.value, splice),
-        "tool_call_id" if rules.nine_letter_ids => nine_letters(member.value, splice),
-        "tool_calls" if rules.nine_letter_ids => {
+        "tool_call_id" => call_id(quirks, member.value, splice),
+        "tool_calls" => {
             let calls: Vec<Object<'_>> = serde_json::from_str(member.value.get()).unwrap_or_default();
-            for id in calls.iter().filter_map(|call| call.get("id")) {
-                nine_letters(id, splice);
+            for member in calls.iter().flat_map(Object::members) {
+                match member.key.inner() {
+                    "id" => call_id(quirks, member.value, splice),
+                    SIGNATURE_FIELDS => splice.remove(member),
+                    _ => {}
+                }
             }
         }
         _ => {}
     }
 }
 
-fn nine_letters(raw: &RawValue, splice: &mut Splice<'_>) {
+/// An id without another model's signature, and as the vendor takes it.
+fn call_id(quirks: &Quirks, raw: &RawValue, splice: &mut Splice<'_>) {
     if let Some(id) = JsonStr::of(raw).and_then(JsonStr::decode) {
-        let sent = nine_letter_id(&id);
+        let bare = bare_id(id.clone());
+        let sent = if quirks.messages.nine_letter_ids { nine_letter_id(&bare) } else { bare.clone() };
         if sent != id {
             splice.replace(raw.get(), json_string(&sent));
         }
