@@ -225,6 +225,23 @@ fn half_a_pair_of_aws_credentials_is_none() {
 }
 
 #[test]
+fn a_key_has_a_header_of_its_own_a_token_is_a_bearers_and_an_open_server_gets_neither() {
+    let body = BODY.replace("gpt", "fake");
+    let sent = |deployment: &str| {
+        let (headers, _) = send(&mut attempt(&call(&body), deployment), &[(":scheme", "https")], &body);
+        let one = |name: &str| {
+            headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.to_owned())
+        };
+        [one(":path"), one("api-key"), one("authorization")]
+    };
+    let is = |text: &str| Some(text.to_owned());
+    let dated = "/openai/deployments/blue/chat/completions?api-version=2024-10-21";
+    assert_eq!(sent("azure"), [is(dated), is("secret-key_one"), None]);
+    assert_eq!(sent("entra"), [is("/openai/v1/chat/completions"), None, is("Bearer secret-key_two")]);
+    assert_eq!(sent("open"), [is("/v1/chat/completions"), None, None]);
+}
+
+#[test]
 fn a_mock_answers_and_streams_without_a_provider() {
     let body = BODY.replace("gpt", "fake");
     let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes(), NOW_MS)

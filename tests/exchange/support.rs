@@ -46,6 +46,11 @@ const DOCUMENT: &str = r#"{
      "secrets": [["aws_access_key_id", "KEY_ONE"], ["aws_secret_access_key", "NOT_SET_EITHER"]]},
     {"id": "cloud-1", "group": "cloud", "provider": "vertex_ai", "model": "claude-opus-4-6",
      "api_base": "https://cloud/v1/projects/p/locations/l", "access_token": "ACCOUNT"},
+    {"id": "azure", "group": "fake", "provider": "azure", "model": "blue", "api_base": "https://r.openai.azure.com",
+     "api_key_env": "KEY_ONE", "options": [["api_version", "2024-10-21"]]},
+    {"id": "entra", "group": "fake", "provider": "azure", "model": "blue", "api_base": "https://r.openai.azure.com",
+     "secrets": [["azure_ad_token", "KEY_TWO"]], "options": [["api_version", "v1"]]},
+    {"id": "open", "group": "fake", "provider": "hosted_vllm", "model": "m", "api_base": "http://localhost:8000/v1"},
     {"id": "mock", "group": "fake", "provider": "openai", "model": "x", "api_base": "",
      "mock_response": "Hello there"}
   ]

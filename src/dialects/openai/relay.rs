@@ -89,7 +89,9 @@ impl Stream for Relay {
         let produced = chunk.choices.map_or(0, |choices| choices.get().len().saturating_sub(64));
         let other = chunk.model.filter(|model| model.get().as_bytes() != self.model);
         let hides_usage = no_choices && !self.memo.include_usage;
-        if !self.rules.mended {
+        let suspect =
+            self.rules.mended && mend::is_suspect(self.rules, &self.memo, chunk.object, chunk.choices);
+        if !suspect && self.held.is_empty() && (usage.is_none() || !self.rules.mended) {
             if let Some(usage) = usage {
                 out.usage(usage);
                 if hides_usage {
@@ -112,7 +114,7 @@ impl Stream for Relay {
         if let Some(model) = other {
             splice.replace(model.get(), Cow::Borrowed(&self.model[..]));
         }
-        if mend::is_suspect(self.rules, &self.memo, chunk.object, chunk.choices) {
+        if suspect {
             let object = Object::parse(frame.data).unwrap_or_default();
             mend::chunk(self.rules, &object, &self.memo, &mut self.calls, &mut splice);
         }
