@@ -121,6 +121,56 @@ fn a_further_credential_goes_to_the_environment_and_an_option_does_not() {
 }
 
 #[test]
+fn a_server_of_ones_own_needs_no_key_and_is_found_by_its_variable() {
+    const ADDRESS: (&str, &str) = ("HOSTED_VLLM_API_BASE", "http://localhost:8000/v1");
+    let config = "model_list:\n- model_name: m\n  litellm_params: {model: hosted_vllm/m}\n";
+    let (plan, diagnostics) = compiled_with(config, &[ADDRESS]);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let deployment = &plan.unwrap().document.deployments[0];
+    assert_eq!(deployment.api_base, "http://localhost:8000/v1");
+    assert_eq!(deployment.api_key_env, None);
+    let (plan, _) = compiled_with(config, &[ADDRESS, ("HOSTED_VLLM_API_KEY", "k")]);
+    assert_eq!(plan.unwrap().document.deployments[0].api_key_env.as_deref(), Some("HOSTED_VLLM_API_KEY"));
+    let (plan, diagnostics) = compiled_with(config, &[]);
+    assert!(plan.is_none() && diagnostics[0].message.contains("has no usual one"), "{diagnostics:?}");
+}
+
+#[test]
+fn azure_gets_its_version_its_base_model_and_a_token_in_the_place_of_a_key() {
+    let entry = |params: &str| {
+        format!(
+            "model_list:\n- model_name: m\n  litellm_params: {{model: azure/blue, api_base: 'https://r.openai.azure.com'{params}}}\n  \
+             model_info: {{base_model: azure/gpt-5.4}}\n"
+        )
+    };
+    let deployment = |params: &str, variables| {
+        let (plan, diagnostics) = compiled_with(&entry(params), variables);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        plan.unwrap().document.deployments.remove(0)
+    };
+    let option = |deployment: &switchboard::config::Deployment, name: &str| {
+        deployment.options.iter().find(|(option, _)| option == name).map(|(_, value)| value.clone())
+    };
+    let usual = deployment("", &[("AZURE_API_KEY", "k")]);
+    assert_eq!(option(&usual, "api_version").as_deref(), Some("2025-02-01-preview"));
+    assert_eq!(option(&usual, "base_model").as_deref(), Some("gpt-5.4"));
+    assert_eq!(usual.api_key_env.as_deref(), Some("AZURE_API_KEY"));
+    let dated =
+        deployment(", azure_ad_token: os.environ/TOKEN", &[("AZURE_API_VERSION", "v1"), ("TOKEN", "t")]);
+    assert_eq!(option(&dated, "api_version").as_deref(), Some("v1"));
+    assert_eq!(dated.api_key_env, None);
+    assert_eq!(dated.secrets, [("azure_ad_token".to_owned(), "TOKEN".to_owned())]);
+}
+
+#[test]
+fn another_variable_has_the_key_where_the_usual_one_is_not_set() {
+    let config = "model_list:\n- model_name: m\n  litellm_params: {model: together_ai/m}\n";
+    let (plan, diagnostics) = compiled_with(config, &[("TOGETHERAI_API_KEY", "k")]);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    assert_eq!(plan.unwrap().document.deployments[0].api_key_env.as_deref(), Some("TOGETHERAI_API_KEY"));
+}
+
+#[test]
 fn an_address_is_filled_in_with_the_options_that_it_names() {
     let entry = |params: &str| {
         format!(

@@ -217,6 +217,9 @@ fn options(model: &Model, provider: &Provider, variables: &Variables<'_>) -> Vec
     };
     let given = model.params.options.iter().filter(|(name, _)| !is_secret_option(name));
     let mut options: Vec<(String, String)> = given.filter_map(option).collect();
+    // LiteLLM's name may stand before a slash there, as in `azure/gpt-5`.
+    let base_model = model.base_model.as_ref().map(|model| model.rsplit('/').next().unwrap_or(model));
+    options.extend(base_model.map(|model| ("base_model".to_owned(), model.to_owned())));
     for preset in provider.options {
         if is_secret_option(preset.name) || options.iter().any(|(name, _)| name == preset.name) {
             continue;

@@ -32,6 +32,8 @@ pub struct Model {
     pub id: Option<At<String>>,
     /// `model_info.mode`.
     pub mode: Option<String>,
+    /// `model_info.base_model`: the model that is meant, where its name in `litellm_params` does not tell.
+    pub base_model: Option<String>,
     /// `model_info.access_groups`.
     pub access_groups: Vec<String>,
     /// `model_info.max_input_tokens`.
@@ -160,6 +162,7 @@ fn model(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
         params,
         id: info.id,
         mode: info.mode,
+        base_model: info.base_model,
         access_groups: info.access_groups,
         max_input_tokens: info.max_input_tokens,
         max_output_tokens: info.max_output_tokens,
@@ -269,6 +272,7 @@ fn rates(table: &mut Table<'_>) -> [Option<f64>; RATES.len()] {
 struct Info {
     id: Option<At<String>>,
     mode: Option<String>,
+    base_model: Option<String>,
     access_groups: Vec<String>,
     max_input_tokens: Option<u64>,
     max_output_tokens: Option<u64>,
@@ -284,6 +288,7 @@ fn model_info(mut table: Table<'_>) -> Info {
     let info = Info {
         id: table.text("id"),
         mode: table.text("mode").map(|mode| mode.value),
+        base_model: table.text("base_model").map(|model| model.value),
         access_groups: groups.into_iter().map(|group| group.value).collect(),
         max_input_tokens: table.whole("max_input_tokens", MOST_TOKENS),
         max_output_tokens: output.or(older),
