@@ -4,16 +4,18 @@
 //! are: scripts match on them. Two shapes exist: the envelope `{"error":{message,type,param,code}}`, whose `code`
 //! is the status as a string, and `FastAPI`'s `{"detail":…}`.
 
+mod access;
+mod python;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::auth::Role;
-use crate::clock;
 use crate::store::StoreError;
 use crate::token::masked;
+
+use python::{float as python_float, text as python_str};
 
 /// An answer that is not the one that was asked for.
 #[derive(Debug)]
@@ -31,149 +33,6 @@ pub struct Complaint {
     pub loc: Vec<Value>,
     /// A sentence for people.
     pub msg: String,
-}
-
-/// Who may come in.
-impl ApiError {
-    /// No header holds a key.
-    pub fn no_api_key() -> Self {
-        Self::auth("Authentication Error, No api key passed in.")
-    }
-
-    /// An `Authorization` header without a scheme.
-    pub fn malformed_api_key() -> Self {
-        Self::auth("Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix.")
-    }
-
-    /// Neither the master key nor something that begins like a virtual key.
-    pub fn not_a_virtual_key(received: &str) -> Self {
-        Self::auth(format!(
-            "LiteLLM Virtual Key expected. Received={}, expected to start with 'sk-'.",
-            masked(received)
-        ))
-    }
-
-    /// A key that was never made, or was deleted.
-    pub fn unknown_key() -> Self {
-        Self::envelope(
-            StatusCode::UNAUTHORIZED,
-            "token_not_found_in_db",
-            "Authentication Error, Invalid API key provided.",
-            Some("key"),
-        )
-    }
-
-    /// The key's life is over.
-    pub fn expired_key(key_name: &str, expiry: Timestamp, now: Timestamp) -> Self {
-        Self::envelope(
-            StatusCode::UNAUTHORIZED,
-            "expired_key",
-            format!(
-                "Authentication Error - Expired Key. Key Expiry time {} and current time {}",
-                clock::python(expiry),
-                clock::python(now)
-            ),
-            Some(key_name),
-        )
-    }
-
-    /// The key was blocked by an administrator.
-    pub fn blocked_key() -> Self {
-        Self::auth("Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin.")
-    }
-
-    /// The key's `allowed_routes` do not contain this path.
-    pub fn route_not_allowed(allowed: &[String], tried: &str) -> Self {
-        let allowed: Vec<_> = allowed.iter().map(|route| python_str(route)).collect();
-        Self::detail(
-            StatusCode::FORBIDDEN,
-            &json!(format!(
-                "Virtual key is not allowed to call this route. Only allowed to call routes: [{}]. Tried to call \
-                 route: {tried}",
-                allowed.join(", ")
-            )),
-        )
-    }
-
-    /// A path that only the master key may call. `LiteLLM` shows the caller's user id under stars, and `unknown`
-    /// when there is none.
-    pub fn admin_only(route: &str, role: Role, user_id: Option<&str>) -> Self {
-        Self::auth(format!(
-            "Authentication Error, Only proxy admin can be used to generate, delete, update info for new \
-             keys/users/teams. Route={route}. Your role={role}. Your user_id={}",
-            starred(user_id.unwrap_or("unknown"))
-        ))
-    }
-
-    /// `/key/info` for a key of somebody else.
-    pub fn others_key_info(role: Role) -> Self {
-        // What LiteLLM says to a key without a user, too.
-        let role = if role == Role::Unknown { Role::InternalUser } else { role };
-        Self::envelope(
-            StatusCode::FORBIDDEN,
-            "auth_error",
-            format!("You are not allowed to access this key's info. Your role={role}"),
-            None,
-        )
-    }
-
-    /// Something that this caller may not do, in the words of the place that says so.
-    pub fn forbidden(message: impl Into<String>) -> Self {
-        Self::envelope(StatusCode::FORBIDDEN, "auth_error", message, None)
-    }
-
-    /// A key of somebody else that the caller wants to change.
-    pub fn others_key(verb: &str) -> Self {
-        Self::python(StatusCode::FORBIDDEN, &format!("You are not authorized to {verb} this key"))
-    }
-
-    /// Something that only administrators may do, in the Python form.
-    pub fn python_forbidden(message: &str) -> Self {
-        Self::python(StatusCode::FORBIDDEN, message)
-    }
-
-    /// A holder that wants to move its key to another owner.
-    pub fn key_stays(field: &str) -> Self {
-        Self::python_forbidden(&format!("Non-admin users cannot change the {field} of a key."))
-    }
-
-    /// A holder that wants to give its key more than an administrator gave it.
-    pub fn key_admins_only(path: &str, role: Role, user_id: Option<&str>) -> Self {
-        Self::python_forbidden(&format!(
-            "Only proxy admins, team admins, or org admins can call {path}. user_role={role}, user_id={}",
-            user_id.unwrap_or("None")
-        ))
-    }
-
-    /// A key in a team that its user does not belong to.
-    pub fn not_in_team(user_id: &str, team_id: &str) -> Self {
-        Self::envelope(
-            StatusCode::BAD_REQUEST,
-            "invalid_request_error",
-            format!("User={user_id} not assigned to team={team_id}"),
-            None,
-        )
-    }
-
-    /// A list of keys for a caller without a user.
-    pub fn no_user_id() -> Self {
-        Self::not_listed(
-            "You are not authorized to access this endpoint. No 'user_id' is associated with your API key.",
-            "user_id",
-        )
-    }
-
-    /// A list of keys of somebody else.
-    pub fn not_listed(message: &str, param: &str) -> Self {
-        Self::envelope(StatusCode::FORBIDDEN, "bad_request_error", message, Some(param))
-    }
-
-    /// The internal port was called without its token.
-    pub fn not_the_filter() -> Self {
-        Self::auth(
-            "Authentication Error, this port is for Envoy's filter; its bearer is SWITCHBOARD_INTERNAL_TOKEN.",
-        )
-    }
 }
 
 /// What is wrong with the request.
@@ -411,68 +270,5 @@ pub fn check_budget(field: &str, value: Option<f64>) -> Result<(), ApiError> {
     match value {
         Some(value) if value < 0.0 => Err(ApiError::negative_budget(field, value)),
         _ => Ok(()),
-    }
-}
-
-/// A user id under stars: the first six and the last two characters remain of a long one, nothing of a short one.
-fn starred(user_id: &str) -> String {
-    let count = user_id.chars().count();
-    user_id
-        .chars()
-        .enumerate()
-        .map(|(at, character)| if count > 8 && (at < 6 || at + 2 >= count) { character } else { '*' })
-        .collect()
-}
-
-/// A string as Python's `repr` writes it: in single quotes, unless it holds some and no double quotes.
-fn python_str(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut repr = String::with_capacity(text.len() + 2);
-    repr.push(quote);
-    for character in text.chars() {
-        match character {
-            '\\' => repr.push_str(r"\\"),
-            '\n' => repr.push_str(r"\n"),
-            '\r' => repr.push_str(r"\r"),
-            '\t' => repr.push_str(r"\t"),
-            _ if character == quote => repr.extend(['\\', character]),
-            _ => repr.push(character),
-        }
-    }
-    repr.push(quote);
-    repr
-}
-
-/// A number as Python's `repr` writes it: `-1.0`, `1e-06`, `1e+16`.
-fn python_float(value: f64) -> String {
-    let repr = format!("{value:?}");
-    let Some((digits, exponent)) = repr.split_once('e') else { return repr };
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |positive| ('-', positive));
-    format!("{digits}e{sign}{exponent:0>2}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn python_strings_are_quoted_as_python_quotes_them() {
-        assert_eq!(python_str("No keys found"), "'No keys found'");
-        assert_eq!(python_str("with 'sk-'"), r#""with 'sk-'""#);
-        assert_eq!(python_str(r#"'both' and ""#), r#"'\'both\' and "'"#);
-        assert_eq!(python_str("a\\b\n"), r"'a\\b\n'");
-    }
-
-    #[test]
-    fn python_numbers_have_a_point_or_a_signed_exponent_of_two_digits() {
-        for (value, repr) in [(-1.0, "-1.0"), (-1e-6, "-1e-06"), (-1e16, "-1e+16"), (-1e-300, "-1e-300")] {
-            assert_eq!(python_float(value), repr);
-        }
-    }
-
-    #[test]
-    fn of_a_user_id_little_is_shown() {
-        assert_eq!(starred("unknown"), "*******");
-        assert_eq!(starred("alice-in-wonderland"), "alice-***********nd");
     }
 }

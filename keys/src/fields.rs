@@ -1,7 +1,8 @@
 //! Reading a JSON object by a table of fields, with pydantic's lenience and pydantic's complaints.
 //!
 //! `LiteLLM`'s requests are pydantic models: `"5"` is an integer, `1` is a truth value, unknown fields are ignored,
-//! and everything that is wrong is said at once. One row per field is the whole schema of a path.
+//! and everything that is wrong is said at once. One row per field is the whole schema of a path. In one thing we are
+//! stricter: `true` is no number, since nobody means a limit of one by it.
 
 use serde_json::{Map, Value, json};
 
@@ -148,7 +149,6 @@ fn storable(text: &str) -> Result<(), Wrong> {
 fn integer(value: &Value) -> Result<i64, Wrong> {
     const TOO_LARGE: &str = "Unable to parse input string as an integer, exceeded maximum size";
     match value {
-        Value::Bool(truth) => Ok(i64::from(*truth)),
         Value::Number(number) => {
             if let Some(integer) = number.as_i64() {
                 return Ok(integer);
@@ -178,7 +178,6 @@ fn exact(float: f64) -> Option<i64> {
 
 fn number(value: &Value) -> Result<f64, Wrong> {
     match value {
-        Value::Bool(truth) => Ok(f64::from(u8::from(*truth))),
         Value::Number(number) => {
             number.as_f64().ok_or_else(|| wrong("float_type", "Input should be a valid number"))
         }
@@ -231,15 +230,14 @@ mod tests {
 
     #[test]
     fn integers_are_read_from_what_pydantic_reads_them_from() {
-        for (value, integer) in
-            [(json!(5), 5), (json!(5.0), 5), (json!("5"), 5), (json!(" -7 "), -7), (json!(true), 1)]
-        {
+        for (value, integer) in [(json!(5), 5), (json!(5.0), 5), (json!("5"), 5), (json!(" -7 "), -7)] {
             assert_eq!(reading(Kind::Integer, value), Ok(json!(integer)));
         }
         for (value, kind) in [
             (json!(1.5), "int_from_float"),
             (json!("five"), "int_parsing"),
             (json!([]), "int_type"),
+            (json!(true), "int_type"),
             (json!(u64::MAX), "int_parsing_size"),
             (json!(1e300), "int_parsing_size"),
         ] {
@@ -254,6 +252,7 @@ mod tests {
         assert_eq!(reading(Kind::Number, json!("inf")), Err("finite_number"));
         assert_eq!(reading(Kind::Number, json!("much")), Err("float_parsing"));
         assert_eq!(reading(Kind::Number, json!({})), Err("float_type"));
+        assert_eq!(reading(Kind::Number, json!(false)), Err("float_type"));
     }
 
     #[test]

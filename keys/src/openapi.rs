@@ -78,6 +78,15 @@ pub fn fields(rows: &[Row]) -> Vec<Field> {
 /// Durations, as [`crate::duration::Duration::parse`] reads them; the words and `1mo` included.
 const DURATION: &str = "^([1-9][0-9]{0,3}(s|m|h|d|w)|1mo|hourly|daily|weekly|monthly)$";
 
+/// What `/key/generate` takes for a key.
+const CHOSEN_KEY: &str = "^sk-[!-~]{13,64}$";
+
+/// The largest whole number that every JSON parser reads exactly.
+const LARGEST: i64 = 9_007_199_254_740_991;
+
+/// No text has a NUL in it.
+const NO_NUL: &str = "^[^\\u0000]*$";
+
 impl Endpoint {
     /// Whether anybody may call it.
     pub fn is_public(&self) -> bool {
@@ -134,7 +143,7 @@ impl Endpoint {
             }
             if let Input::OneOf(fields) = &self.input {
                 let some = |field: &Field| {
-                    let list = json!({"type": "array", "items": {"type": "string"}, "minItems": 1});
+                    let list = json!({"type": "array", "items": {"type": "string", "pattern": NO_NUL}, "minItems": 1});
                     json!({"required": [field.name], "properties": {(field.name): list}})
                 };
                 schema.insert("anyOf".to_owned(), fields.iter().map(some).collect());
@@ -198,28 +207,46 @@ impl Field {
     fn describe(&self, required: bool) -> Value {
         let mut schema = match self.kind {
             Kind::Text => json!({"type": "string"}),
-            Kind::Integer => json!({"type": "integer"}),
-            Kind::Count => json!({"type": "integer", "minimum": 0}),
+            Kind::Integer => json!({"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}),
+            Kind::Count => json!({"type": "integer", "minimum": 0, "maximum": LARGEST}),
             Kind::Number => json!({"type": "number"}),
             Kind::Boolean => json!({"type": "boolean"}),
             Kind::TextList => json!({"type": "array", "items": {"type": "string"}}),
             Kind::List => json!({"type": "array", "items": {}}),
             Kind::Map => json!({"type": "object"}),
             Kind::Choice(texts) => json!({"type": "string", "enum": texts}),
-            Kind::Any => json!({}),
+            Kind::Any => return one_or_many(self.name),
         };
         let Some(fields) = schema.as_object_mut() else { return schema };
-        match self.name {
-            name if name.ends_with("duration") || name == "grace_period" => {
-                fields.insert("pattern".to_owned(), json!(DURATION));
-            }
-            name if name.contains("budget") && matches!(self.kind, Kind::Number) => {
-                fields.insert("minimum".to_owned(), json!(0));
-            }
-            "temp_budget_expiry" | "budget_reset_at" => {
-                fields.insert("format".to_owned(), json!("date-time"));
+        let mut add = |name: &str, value: Value| _ = fields.insert(name.to_owned(), value);
+        match self.kind {
+            Kind::Text => match self.name {
+                name if name.ends_with("duration") || name == "grace_period" => {
+                    add("pattern", json!(DURATION));
+                }
+                "temp_budget_expiry" | "budget_reset_at" => add("format", json!("date-time")),
+                "key" | "new_key" if !required => add("pattern", json!(CHOSEN_KEY)),
+                _ => add("pattern", json!(NO_NUL)),
+            },
+            Kind::TextList => add("items", json!({"type": "string", "pattern": NO_NUL})),
+            Kind::Map => add("propertyNames", json!({"pattern": NO_NUL})),
+            Kind::Number if self.name.contains("budget") => add("minimum", json!(0)),
+            Kind::List if required => {
+                let item = json!({
+                    "type": "object",
+                    "required": ["key"],
+                    "properties": {"key": {"type": "string", "minLength": 1, "pattern": NO_NUL}},
+                });
+                add("items", item);
             }
             _ => {}
+        }
+        if required {
+            match self.kind {
+                Kind::Text => add("minLength", json!(1)),
+                Kind::TextList | Kind::List => add("minItems", json!(1)),
+                _ => {}
+            }
         }
         if !required && let Some(kind) = fields.get_mut("type") {
             *kind = json!([kind.take(), "null"]);
@@ -228,6 +255,25 @@ impl Field {
             }
         }
         schema
+    }
+}
+
+/// Members of a team, or the teams of a user: objects or lists that their handlers read more closely.
+fn one_or_many(name: &str) -> Value {
+    let id = json!({"type": "string", "pattern": "^[^\\s\\u0000]+$"});
+    let member = json!({
+        "type": "object",
+        "required": ["user_id", "role"],
+        "properties": {
+            "user_id": id,
+            "user_email": {"type": ["string", "null"], "pattern": NO_NUL},
+            "role": {"type": "string", "enum": ["admin", "user"]},
+        },
+    });
+    match name {
+        "teams" => json!({"type": ["array", "null"], "items": id}),
+        "member" => json!({"anyOf": [member, {"type": "array", "items": member}]}),
+        _ => json!({"type": ["array", "null"], "items": member}),
     }
 }
 

@@ -11,6 +11,7 @@ mod budgets;
 mod cache;
 mod feed;
 mod imports;
+mod key_row;
 mod keys;
 mod leases;
 mod listing;
@@ -32,7 +33,8 @@ pub use accounts::{AccountRow, Kind, member_id};
 pub use backend::{OpenError, default_url};
 pub use budgets::Due;
 pub use feed::Changes;
-pub use keys::{Creation, KeyRow, Owner};
+pub use key_row::KeyRow;
+pub use keys::{Creation, Owner};
 pub use listing::{KeyFilter, KeyPage, Order, Status};
 pub use models::{ModelBudget, budgets as model_budgets};
 pub use spend_log::{MOST as MOST_SPEND_ROWS, SpendDay, SpendFilter, SpendRow};
@@ -100,6 +102,13 @@ impl Store {
         // Even a failure: the answer may have been lost, not the commit.
         self.cache.committed();
         Ok(committed?)
+    }
+
+    /// The same, for a transaction that makes, changes or deletes keys.
+    async fn commit_keys(&self, transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
+        let committed = self.commit(transaction).await;
+        self.cache.keys_changed();
+        committed
     }
 }
 

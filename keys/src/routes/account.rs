@@ -28,7 +28,8 @@ pub fn apply(account: &mut AccountRow, rows: &[Row], sent: &Map<String, Value>) 
     if sent.contains_key("budget_duration") {
         account.budget_reset_at = next_reset(account.budget_duration.as_deref(), clock::now())?;
     }
-    if let Some(at) = sent.get("budget_reset_at").and_then(Value::as_str) {
+    let reset_at = sent.get("budget_reset_at").and_then(Value::as_str);
+    if let Some(at) = reset_at.filter(|at| !at.is_empty()) {
         let at = clock::parse(at);
         account.budget_reset_at =
             Some(at.ok_or_else(|| ApiError::bad_request("budget_reset_at is not a date and time"))?);

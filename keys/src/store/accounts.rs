@@ -7,8 +7,9 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::AccountId;
 
+use super::feed::{self, Concerned};
 use super::sql::{bind_number, placeholders};
-use super::{Store, StoreError, feed, get, models};
+use super::{Store, StoreError, get, models};
 use crate::clock;
 use crate::money::Picodollars;
 
@@ -293,7 +294,7 @@ impl Store {
     /// members and keys with it, a user its places in teams and its keys, a budget nothing.
     pub async fn delete_accounts(&self, kind: Kind, ids: &[String]) -> Result<Vec<AccountRow>, StoreError> {
         let mut transaction = self.write().await?;
-        let mut deleted = Vec::new();
+        let (mut deleted, mut told) = (Vec::new(), Vec::new());
         for id in ids {
             let sql = format!("DELETE FROM account WHERE kind = $1 AND id = $2 RETURNING {COLUMNS}");
             let row = sqlx::query(AssertSqlSafe(sql))
@@ -304,7 +305,7 @@ impl Store {
             let Some(row) = row else { continue };
             let account = AccountRow::read(&row)?;
             models::forget(&mut transaction, kind.name(), id).await?;
-            announce(&mut transaction, &account).await?;
+            told.push(concerned(&mut transaction, &account).await?);
             let owner = match kind {
                 Kind::Team => Some("team_id"),
                 Kind::User => Some("user_id"),
@@ -320,7 +321,10 @@ impl Store {
             }
             deleted.push(account);
         }
-        self.commit(transaction).await?;
+        for keys in &told {
+            feed::announce_concerned(&mut transaction, keys).await?;
+        }
+        self.commit_keys(transaction).await?;
         Ok(deleted)
     }
 }
@@ -358,11 +362,19 @@ async fn announce(
     transaction: &mut Transaction<'static, Any>,
     account: &AccountRow,
 ) -> Result<(), StoreError> {
+    let keys = concerned(transaction, account).await?;
+    feed::announce_concerned(transaction, &keys).await
+}
+
+async fn concerned(
+    transaction: &mut Transaction<'static, Any>,
+    account: &AccountRow,
+) -> Result<Concerned, StoreError> {
     let (condition, value) = match account.kind {
         Kind::User => ("user_id = $1", account.id.as_str()),
         Kind::Team => ("team_id = $1", account.id.as_str()),
         Kind::Budget => ("budget_id = $1", account.id.as_str()),
         Kind::TeamMember => ("user_id = $1", account.user_id.as_deref().unwrap_or_default()),
     };
-    feed::announce_where(transaction, condition, value).await
+    feed::concerned(transaction, condition, value).await
 }

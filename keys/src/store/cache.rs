@@ -29,7 +29,19 @@ pub(super) struct Cache {
     changed: AtomicBool,
     /// One looks, the others wait for it.
     looking: tokio::sync::Mutex<()>,
+    counts: Mutex<Counts>,
 }
+
+/// How many keys there are, by what was asked.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Grows when a key is made, changed or deleted here.
+    generation: u64,
+    known: HashMap<String, (Instant, u64)>,
+}
+
+/// Counts of different questions in memory at most.
+const MOST_COUNTS: usize = 100;
 
 #[derive(Debug, Default)]
 struct State {
@@ -61,6 +73,40 @@ impl Cache {
         for token in tokens {
             state.records.remove(token);
         }
+    }
+
+    /// A key was made, changed or deleted: nothing that was counted is certain.
+    pub(super) fn keys_changed(&self) {
+        let mut counts = self.counts();
+        counts.generation += 1;
+        counts.known.clear();
+    }
+
+    /// A count that is no older than this.
+    pub(super) fn count(&self, name: &str, no_older: Duration) -> Option<u64> {
+        let counts = self.counts();
+        let (at, count) = counts.known.get(name)?;
+        (at.elapsed() < no_older).then_some(*count)
+    }
+
+    /// Which generation is counted now; for [`Self::remember_count`].
+    pub(super) fn counting(&self) -> u64 {
+        self.counts().generation
+    }
+
+    /// Remembers a count, unless something changed since the counting began.
+    pub(super) fn remember_count(&self, name: String, count: u64, counting: u64) {
+        let mut counts = self.counts();
+        if counts.generation == counting {
+            if counts.known.len() >= MOST_COUNTS {
+                counts.known.clear();
+            }
+            counts.known.insert(name, (Instant::now(), count));
+        }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A panic while the lock was held leaves a state that is valid: every change of it is one assignment.

@@ -11,7 +11,7 @@ use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::{KeyChange, TokenHash};
 
 use super::accounts::AT_ONCE;
-use super::keys::token;
+use super::key_row::token;
 use super::sql::placeholders;
 use super::{Store, StoreError, get};
 use crate::clock;
@@ -60,22 +60,43 @@ pub(super) async fn announce(
     tell(transaction, &tokens).await
 }
 
-/// Announces every key that meets a condition on one value.
-pub(super) async fn announce_where(
+/// Keys that something concerns.
+pub(super) enum Concerned {
+    /// These.
+    Keys(Vec<TokenHash>),
+    /// More than one answer tells.
+    TooMany,
+}
+
+/// The keys that meet a condition on one value.
+pub(super) async fn concerned(
     transaction: &mut Transaction<'static, Any>,
     condition: &str,
     value: &str,
-) -> Result<(), StoreError> {
+) -> Result<Concerned, StoreError> {
     let sql = format!("SELECT token FROM virtual_key WHERE {condition} LIMIT {}", KEPT + 1);
     let rows = sqlx::query(AssertSqlSafe(sql)).bind(value).fetch_all(&mut **transaction).await?;
     if i64::try_from(rows.len()).is_ok_and(|count| count > KEPT) {
-        // More than one answer tells: everybody forgets everything, which is quicker for all.
-        sqlx::query("UPDATE feed SET last = last + 1 WHERE id = 1").execute(&mut **transaction).await?;
-        sqlx::query("DELETE FROM change").execute(&mut **transaction).await?;
-        return Ok(());
+        return Ok(Concerned::TooMany);
     }
-    let tokens = rows.iter().map(|row| token(row, 0)).collect::<Result<Vec<_>, _>>()?;
-    announce(transaction, &tokens).await
+    Ok(Concerned::Keys(rows.iter().map(|row| token(row, 0)).collect::<Result<_, _>>()?))
+}
+
+/// Announces them. Like every announcement this is the last thing in its transaction: whoever holds the feed's row holds
+/// all other rows that it needs, so no two transactions wait for each other.
+pub(super) async fn announce_concerned(
+    transaction: &mut Transaction<'static, Any>,
+    concerned: &Concerned,
+) -> Result<(), StoreError> {
+    match concerned {
+        Concerned::Keys(tokens) => announce(transaction, tokens).await,
+        Concerned::TooMany => {
+            // Everybody forgets everything, which is quicker for all.
+            sqlx::query("UPDATE feed SET last = last + 1 WHERE id = 1").execute(&mut **transaction).await?;
+            sqlx::query("DELETE FROM change").execute(&mut **transaction).await?;
+            Ok(())
+        }
+    }
 }
 
 async fn tell(transaction: &mut Transaction<'static, Any>, tokens: &[String]) -> Result<(), StoreError> {

@@ -1,7 +1,8 @@
 //! Rows from another program's database.
 
 use super::accounts::AccountRow;
-use super::keys::{self, KeyRow};
+use super::key_row::KeyRow;
+use super::keys;
 use super::{Store, StoreError, accounts, feed};
 
 impl Store {
@@ -22,7 +23,7 @@ impl Store {
             }
         }
         feed::announce(&mut transaction, &added).await?;
-        self.commit(transaction).await?;
+        self.commit_keys(transaction).await?;
         Ok((added.len() as u64, renamed))
     }
 
@@ -33,7 +34,7 @@ impl Store {
         for row in rows {
             added += u64::from(accounts::insert(&mut transaction, row).await?);
         }
-        self.commit(transaction).await?;
+        self.commit_keys(transaction).await?;
         Ok(added)
     }
 }

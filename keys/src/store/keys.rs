@@ -1,62 +1,14 @@
 //! Virtual keys: making, finding, changing and deleting them.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe, ColumnIndex, Transaction};
+use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::TokenHash;
 
 use super::accounts::AT_ONCE;
-use super::sql::{bind_number, placeholders};
+use super::key_row::{KEY_COLUMNS, KeyRow, token};
+use super::sql::placeholders;
 use super::{Store, StoreError, feed, get, models};
 use crate::clock;
-use crate::money::Picodollars;
-
-/// One virtual key, as the database has it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeyRow {
-    /// SHA-256 of the key.
-    pub token: TokenHash,
-    /// `sk-...last4`.
-    pub key_name: String,
-    /// The operator's name for it, unlike that of any other live key.
-    pub key_alias: Option<String>,
-    /// Owner.
-    pub user_id: Option<String>,
-    /// Owner's team.
-    pub team_id: Option<String>,
-    /// Owner's organization.
-    pub organization_id: Option<String>,
-    /// A budget object that limits it.
-    pub budget_id: Option<String>,
-    /// Its own budget in USD.
-    pub max_budget: Option<f64>,
-    /// How often its budget starts again, as the operator wrote it.
-    pub budget_duration: Option<String>,
-    /// When it starts again next.
-    pub budget_reset_at: Option<Timestamp>,
-    /// Spent since the budget started.
-    pub spend: Picodollars,
-    /// Spent ever.
-    pub total_spend: Picodollars,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
-    /// Refused until unblocked; `None` when nobody ever said.
-    pub blocked: Option<bool>,
-    /// Every other field that `LiteLLM` knows, by its name. SQL never looks into it.
-    pub settings: Map<String, Value>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// By whom.
-    pub created_by: String,
-    /// When an operator last changed it.
-    pub updated_at: Timestamp,
-    /// Who that was.
-    pub updated_by: String,
-    /// When usage was last reported for it.
-    pub last_active: Option<Timestamp>,
-}
 
 /// Whether nobody can have presented a key before it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,22 +30,10 @@ pub struct Owner {
     pub budget_id: Option<String>,
 }
 
-/// All columns of `virtual_key`, in the order of [`KeyRow::read`].
-macro_rules! key_columns {
-    () => {
-        "virtual_key.token, virtual_key.key_name, virtual_key.key_alias, virtual_key.user_id, virtual_key.team_id, \
-         virtual_key.organization_id, virtual_key.budget_id, virtual_key.max_budget, virtual_key.budget_duration, \
-         virtual_key.budget_reset_at, virtual_key.spend, virtual_key.total_spend, virtual_key.expires_at, \
-         virtual_key.blocked, virtual_key.settings, virtual_key.created_at, virtual_key.created_by, \
-         virtual_key.updated_at, virtual_key.updated_by, virtual_key.last_active"
-    };
-}
-pub(super) use key_columns as KEY_COLUMNS;
-
 impl Store {
     /// The key with this hash.
     pub async fn key(&self, token: TokenHash) -> Result<Option<KeyRow>, StoreError> {
-        let row = sqlx::query(concat!("SELECT ", key_columns!(), " FROM virtual_key WHERE token = $1"))
+        let row = sqlx::query(concat!("SELECT ", KEY_COLUMNS!(), " FROM virtual_key WHERE token = $1"))
             .bind(token.to_string())
             .fetch_optional(&self.readers)
             .await?;
@@ -114,7 +54,7 @@ impl Store {
         let mut found = Vec::new();
         for tokens in tokens.chunks(AT_ONCE) {
             let list = placeholders(1, tokens.len());
-            let sql = format!("SELECT {} FROM virtual_key WHERE token IN ({list})", key_columns!());
+            let sql = format!("SELECT {} FROM virtual_key WHERE token IN ({list})", KEY_COLUMNS!());
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for token in tokens {
                 query = query.bind(token.to_string());
@@ -130,7 +70,7 @@ impl Store {
         let mut found = Vec::new();
         for aliases in aliases.chunks(AT_ONCE) {
             let list = placeholders(1, aliases.len());
-            let sql = format!("SELECT {} FROM virtual_key WHERE key_alias IN ({list})", key_columns!());
+            let sql = format!("SELECT {} FROM virtual_key WHERE key_alias IN ({list})", KEY_COLUMNS!());
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for alias in aliases {
                 query = query.bind(alias.as_str());
@@ -149,7 +89,7 @@ impl Store {
             if creation == Creation::Chosen {
                 feed::announce(&mut transaction, &[key.token]).await?;
             }
-            self.commit(transaction).await?;
+            self.commit_keys(transaction).await?;
             return Ok(key);
         }
         if let Some(alias) = key.key_alias
@@ -181,7 +121,7 @@ impl Store {
         by.clone_into(&mut key.updated_by);
         write(&mut transaction, token, &key).await?;
         feed::announce(&mut transaction, &[token]).await?;
-        self.commit(transaction).await?;
+        self.commit_keys(transaction).await?;
         Ok(Some(key))
     }
 
@@ -225,7 +165,7 @@ impl Store {
         models::forget(&mut transaction, "key", &old.to_string()).await?;
         write(&mut transaction, old, &key).await?;
         feed::announce(&mut transaction, &[old, key.token]).await?;
-        self.commit(transaction).await?;
+        self.commit_keys(transaction).await?;
         Ok(Some(key))
     }
 
@@ -242,7 +182,7 @@ impl Store {
     pub async fn delete_keys(&self, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, StoreError> {
         let mut transaction = self.write().await?;
         let deleted = delete(&mut transaction, tokens).await?;
-        self.commit(transaction).await?;
+        self.commit_keys(transaction).await?;
         Ok(deleted)
     }
 
@@ -253,7 +193,7 @@ impl Store {
         token: TokenHash,
     ) -> Result<Option<KeyRow>, StoreError> {
         let lock = self.backend.for_update();
-        let sql = format!("SELECT {} FROM virtual_key WHERE token = $1{lock}", key_columns!());
+        let sql = format!("SELECT {} FROM virtual_key WHERE token = $1{lock}", KEY_COLUMNS!());
         let row = sqlx::query(AssertSqlSafe(sql))
             .bind(token.to_string())
             .fetch_optional(&mut **transaction)
@@ -350,72 +290,4 @@ async fn tokens_of_aliases(
         }
     }
     Ok(found)
-}
-
-pub(super) fn token<I: ColumnIndex<AnyRow>>(row: &AnyRow, column: I) -> Result<TokenHash, StoreError> {
-    let text: String = get(row, column)?;
-    TokenHash::parse(&text).ok_or_else(|| StoreError::Corrupt(format!("the token '{text}'")))
-}
-
-impl KeyRow {
-    pub(super) fn read(row: &AnyRow) -> Result<Self, StoreError> {
-        let moment = |column: &str| -> Result<Option<Timestamp>, StoreError> {
-            Ok(get::<Option<i64>, _>(row, column)?.map(clock::from_micros))
-        };
-        let token: String = get(row, "token")?;
-        let settings: String = get(row, "settings")?;
-        Ok(Self {
-            settings: serde_json::from_str(&settings)
-                .map_err(|_| StoreError::Corrupt(format!("unreadable settings of the key {token}")))?,
-            token: TokenHash::parse(&token)
-                .ok_or_else(|| StoreError::Corrupt(format!("the token '{token}'")))?,
-            key_name: get(row, "key_name")?,
-            key_alias: get(row, "key_alias")?,
-            user_id: get(row, "user_id")?,
-            team_id: get(row, "team_id")?,
-            organization_id: get(row, "organization_id")?,
-            budget_id: get(row, "budget_id")?,
-            max_budget: get(row, "max_budget")?,
-            budget_duration: get(row, "budget_duration")?,
-            budget_reset_at: moment("budget_reset_at")?,
-            spend: Picodollars::from_stored(get(row, "spend")?),
-            total_spend: Picodollars::from_stored(get(row, "total_spend")?),
-            expires_at: moment("expires_at")?,
-            blocked: get::<Option<i64>, _>(row, "blocked")?.map(|blocked| blocked != 0),
-            created_at: clock::from_micros(get(row, "created_at")?),
-            created_by: get(row, "created_by")?,
-            updated_at: clock::from_micros(get(row, "updated_at")?),
-            updated_by: get(row, "updated_by")?,
-            last_active: moment("last_active")?,
-        })
-    }
-
-    fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
-        let query = query
-            .bind(self.token.to_string())
-            .bind(self.key_name.clone())
-            .bind(self.key_alias.clone())
-            .bind(self.user_id.clone())
-            .bind(self.team_id.clone())
-            .bind(self.organization_id.clone())
-            .bind(self.budget_id.clone());
-        bind_number(query, self.max_budget)
-            .bind(self.budget_duration.clone())
-            .bind(self.budget_reset_at.map(Timestamp::as_microsecond))
-            .bind(self.spend.stored())
-            .bind(self.total_spend.stored())
-            .bind(self.expires_at.map(Timestamp::as_microsecond))
-            .bind(self.blocked.map(i64::from))
-            .bind(Value::Object(self.settings.clone()).to_string())
-            .bind(self.created_at.as_microsecond())
-            .bind(self.created_by.clone())
-            .bind(self.updated_at.as_microsecond())
-            .bind(self.updated_by.clone())
-            .bind(self.last_active.map(Timestamp::as_microsecond))
-    }
-
-    /// A setting that is a list of strings; one that is absent or `null` is empty.
-    pub fn strings(&self, setting: &str) -> Vec<String> {
-        super::records::strings(&self.settings, setting)
-    }
 }

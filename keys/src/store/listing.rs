@@ -1,14 +1,19 @@
 //! `/key/list` and `/key/aliases`: keys page by page.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Row};
 
-use super::keys::{KEY_COLUMNS, KeyRow};
+use super::key_row::{KEY_COLUMNS, KeyRow};
 use super::sql::{contains, placeholders};
 use super::{Store, StoreError, get};
 use crate::clock;
+
+/// How long another replica's keys may be missing from a count.
+const COUNT_FOR: Duration = Duration::from_secs(10);
 
 /// Which keys. Every field that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,27 +173,42 @@ impl Store {
     ) -> Result<KeyPage, StoreError> {
         let conditions = filter.conditions(clock::now());
         let wanted = conditions.sql();
-        let sql = format!("SELECT COUNT(*) FROM virtual_key{wanted}");
-        let total: i64 =
-            conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_one(&self.readers).await?.try_get(0)?;
+        let total = self.count_keys(&conditions, &wanted).await?;
         let direction = if order.descending { "DESC" } else { "ASC" };
         // The hash makes the order total: pages neither repeat a key nor miss one.
-        let by = if order.column == "token" {
-            format!("token {direction}")
-        } else {
-            format!("{} {direction} NULLS LAST, token", order.column)
+        let by = match order.column {
+            "token" => format!("token {direction}"),
+            // Never absent; said otherwise, Postgres would not use the index.
+            column @ ("created_at" | "updated_at" | "spend" | "total_spend") => {
+                format!("{column} {direction}, token {direction}")
+            }
+            column => format!("{column} {direction} NULLS LAST, token {direction}"),
         };
-        let offset = page.saturating_sub(1).saturating_mul(size);
+        let offset = i64::try_from(page.saturating_sub(1).saturating_mul(size)).unwrap_or(i64::MAX);
+        // The inner query walks an index to the page; only the page's own rows are read whole.
         let sql = format!(
-            "SELECT {} FROM virtual_key{wanted} ORDER BY {by} LIMIT {size} OFFSET {}",
+            "SELECT {} FROM virtual_key WHERE token IN \
+             (SELECT token FROM virtual_key{wanted} ORDER BY {by} LIMIT {size} OFFSET {offset}) ORDER BY {by}",
             KEY_COLUMNS!(),
-            i64::try_from(offset).unwrap_or(i64::MAX)
         );
         let rows = conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_all(&self.readers).await?;
-        Ok(KeyPage {
-            keys: rows.iter().map(KeyRow::read).collect::<Result<_, _>>()?,
-            total: u64::try_from(total).unwrap_or_default(),
-        })
+        Ok(KeyPage { keys: rows.iter().map(KeyRow::read).collect::<Result<_, _>>()?, total })
+    }
+
+    /// How many keys meet the conditions. Counting a million takes longer than a page of them, so a count is remembered
+    /// until this process changes a key, or for [`COUNT_FOR`].
+    async fn count_keys(&self, conditions: &Conditions, wanted: &str) -> Result<u64, StoreError> {
+        // A moment in the conditions (of an expiry) is another one every time; those counts are not asked for often.
+        let name = format!("{wanted} {:?}", conditions.values);
+        if let Some(count) = self.cache.count(&name, COUNT_FOR) {
+            return Ok(count);
+        }
+        let counting = self.cache.counting();
+        let sql = format!("SELECT COUNT(*) FROM virtual_key{wanted}");
+        let row = conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_one(&self.readers).await?;
+        let count = u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
+        self.cache.remember_count(name, count, counting);
+        Ok(count)
     }
 
     /// All keys of a team or of a user, the oldest first.

@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use switchboard::key::{Account, AccountId, AccountKind, KeyRecord, Team, TokenHash};
 
 use super::accounts::{AT_ONCE, AccountRow, Kind, member_id};
-use super::keys::{KeyRow, token};
+use super::key_row::{KeyRow, token};
 use super::models::{self, ModelSpend};
 use super::sql::placeholders;
 use super::{Store, StoreError, get};

@@ -16,7 +16,7 @@ use crate::routes::schema::read;
 use crate::token::identified;
 
 /// What the body may hold: a list of objects, each with the fields of `/key/update`.
-pub const FIELDS: [Field; 1] = [Field { name: "keys", kind: Kind::Any }];
+pub const FIELDS: [Field; 1] = [Field { name: "keys", kind: Kind::List }];
 
 /// Keys in one call.
 const MOST: usize = 500;

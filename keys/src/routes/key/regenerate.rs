@@ -48,7 +48,7 @@ async fn regenerate_one(
     caller.keeps_keys(PATH)?;
     let mut sent = read(&schema::REGENERATE, body)?;
     let in_body = sent.remove("key").and_then(|key| key.as_str().map(str::to_owned));
-    let named = in_body.or(named).filter(|key| !key.is_empty());
+    let named = in_body.filter(|key| !key.is_empty()).or(named);
     let named = named.ok_or_else(|| ApiError::bad_request("No key passed in."))?;
     let token = identified(&named);
     if app.master_key.is(token) {

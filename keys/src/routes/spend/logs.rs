@@ -35,13 +35,14 @@ pub async fn logs(State(app): State<App>, caller: Caller, query: Query) -> Resul
             _ => filter.user_id = caller.user_id().map(str::to_owned),
         }
     }
-    let dates = (query.text("start_date"), query.text("end_date"));
-    let (Some(start), Some(end)) = dates else { return rows(&app, &filter).await };
-    let (start, end) = (date(start)?, date(end)?);
+    let start = query.text("start_date").map(date).transpose()?;
+    let end = query.text("end_date").map(date).transpose()?;
+    let summarize = query.boolean("summarize", true)?;
+    let (Some(start), Some(end)) = (start, end) else { return rows(&app, &filter).await };
     filter.from = Some(start);
     // The last day is part of the range.
     filter.before = end.checked_add(DAY).ok();
-    if !query.boolean("summarize", true)? {
+    if !summarize {
         return rows(&app, &filter).await;
     }
     let days = app.store.spend_days(&filter).await?;

@@ -1,0 +1,64 @@
+//! Values inside error messages, as the Python program writes them that scripts were written for.
+
+/// A user id under stars: the first six and the last two characters remain of a long one, nothing of a short one.
+pub(super) fn starred(user_id: &str) -> String {
+    let count = user_id.chars().count();
+    user_id
+        .chars()
+        .enumerate()
+        .map(|(at, character)| if count > 8 && (at < 6 || at + 2 >= count) { character } else { '*' })
+        .collect()
+}
+
+/// A string as Python's `repr` writes it: in single quotes, unless it holds some and no double quotes.
+pub(super) fn text(value: &str) -> String {
+    let quote = if value.contains('\'') && !value.contains('"') { '"' } else { '\'' };
+    let mut repr = String::with_capacity(value.len() + 2);
+    repr.push(quote);
+    for character in value.chars() {
+        match character {
+            '\\' => repr.push_str(r"\\"),
+            '\n' => repr.push_str(r"\n"),
+            '\r' => repr.push_str(r"\r"),
+            '\t' => repr.push_str(r"\t"),
+            _ if character == quote => repr.extend(['\\', character]),
+            _ => repr.push(character),
+        }
+    }
+    repr.push(quote);
+    repr
+}
+
+/// A number as Python's `repr` writes it: `-1.0`, `1e-06`, `1e+16`.
+pub(super) fn float(value: f64) -> String {
+    let repr = format!("{value:?}");
+    let Some((digits, exponent)) = repr.split_once('e') else { return repr };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |positive| ('-', positive));
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_strings_are_quoted_as_python_quotes_them() {
+        assert_eq!(text("No keys found"), "'No keys found'");
+        assert_eq!(text("with 'sk-'"), r#""with 'sk-'""#);
+        assert_eq!(text(r#"'both' and ""#), r#"'\'both\' and "'"#);
+        assert_eq!(text("a\\b\n"), r"'a\\b\n'");
+    }
+
+    #[test]
+    fn python_numbers_have_a_point_or_a_signed_exponent_of_two_digits() {
+        for (value, repr) in [(-1.0, "-1.0"), (-1e-6, "-1e-06"), (-1e16, "-1e+16"), (-1e-300, "-1e-300")] {
+            assert_eq!(float(value), repr);
+        }
+    }
+
+    #[test]
+    fn of_a_user_id_little_is_shown() {
+        assert_eq!(starred("unknown"), "*******");
+        assert_eq!(starred("alice-in-wonderland"), "alice-***********nd");
+    }
+}
