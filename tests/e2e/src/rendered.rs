@@ -20,7 +20,11 @@ pub struct Rendered {
     /// The key service.
     pub keys: Child,
     port: u16,
-    _folder: TempDir,
+    admin: u16,
+    environment: Vec<(String, String)>,
+    /// Started besides.
+    others: Vec<Child>,
+    folder: TempDir,
 }
 
 impl Rendered {
@@ -79,28 +83,27 @@ impl Rendered {
             ]),
             &environment,
         );
-        let envoy = Child::start(
-            &envoy(),
-            &owned(&[
-                "--config-path",
-                &at("changed.yaml"),
-                "--concurrency",
-                "1",
-                "--disable-hot-restart",
-                "--log-level",
-                "warning",
-            ]),
-            &environment,
-        );
-        let mut running = Self { envoy, keys, port, _folder: folder };
-        let admin = Client::new(format!("http://127.0.0.1:{admin}"));
-        let begun = Instant::now();
-        while !admin.get("/ready").try_send().await.is_ok_and(|answer| answer.status == 200) {
-            let log = running.envoy.stderr.text();
-            assert!(running.envoy.ended().is_none() && begun.elapsed() < Duration::from_secs(20), "{log}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let envoy = start_envoy(&at("changed.yaml"), 1, &environment);
+        let mut running = Self { envoy, keys, port, admin, environment, others: Vec::new(), folder };
+        wait_until_ready(&mut running.envoy, admin).await;
         running
+    }
+
+    /// Starts another Envoy with the same configuration on the same key service, and gives a client of it.
+    pub async fn another_envoy(&mut self, workers: u32) -> Client {
+        let (port, admin) = (free_port(), free_port());
+        let at = |name: &str| self.folder.path().join(name).to_str().expect("a path in UTF-8").to_owned();
+        let first = std::fs::read_to_string(at("changed.yaml")).expect("the first one's configuration");
+        let second = first
+            .replace(&format!("port_value: {}", self.port), &format!("port_value: {port}"))
+            .replace(&format!("port_value: {}", self.admin), &format!("port_value: {admin}"));
+        assert_ne!(first, second, "the ports are written in another way");
+        let path = at(&format!("envoy-{port}.yaml"));
+        std::fs::write(&path, second).expect("a file");
+        let mut envoy = start_envoy(&path, workers, &self.environment);
+        wait_until_ready(&mut envoy, admin).await;
+        self.others.push(envoy);
+        Client::new(format!("http://127.0.0.1:{port}"))
     }
 
     /// A client of it.
@@ -109,14 +112,33 @@ impl Rendered {
     }
 }
 
+fn start_envoy(config: &str, workers: u32, environment: &[(String, String)]) -> Child {
+    let workers = workers.to_string();
+    let arguments = ["--config-path", config, "--concurrency", &workers, "--disable-hot-restart"];
+    let arguments: Vec<_> =
+        arguments.into_iter().chain(["--log-level", "warning"]).map(str::to_owned).collect();
+    Child::start(&envoy(), &arguments, environment)
+}
+
+async fn wait_until_ready(envoy: &mut Child, admin: u16) {
+    let admin = Client::new(format!("http://127.0.0.1:{admin}"));
+    let begun = Instant::now();
+    while !admin.get("/ready").try_send().await.is_ok_and(|answer| answer.status == 200) {
+        let log = envoy.stderr.text();
+        assert!(envoy.ended().is_none() && begun.elapsed() < Duration::from_secs(20), "{log}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 impl Drop for Rendered {
     fn drop(&mut self) {
-        for child in [&mut self.envoy, &mut self.keys] {
+        for child in [&self.envoy, &self.keys].into_iter().chain(&self.others) {
             child.signal(Signal::TERM);
         }
         if !std::thread::panicking() {
-            self.envoy.wait(Duration::from_secs(10));
-            self.keys.wait(Duration::from_secs(10));
+            for child in [&mut self.envoy, &mut self.keys].into_iter().chain(&mut self.others) {
+                child.wait(Duration::from_secs(10));
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ mod embeddings;
 mod envoy_facts;
 mod keys;
 mod lifecycle;
+mod limit_errors;
+mod limits;
 mod models;
 mod readme;
 mod recordings;
