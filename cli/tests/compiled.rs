@@ -4,6 +4,7 @@ mod support;
 
 use support::{compiled_with, plan};
 use switchboard_cli::compile::{Address, Balancing, Origin, Plan, Target};
+use switchboard_cli::config::Severity;
 
 fn model(name: &str, params: &str) -> String {
     format!("- model_name: '{name}'\n  litellm_params: {{{params}}}\n")
@@ -131,8 +132,9 @@ fn a_server_of_ones_own_needs_no_key_and_is_found_by_its_variable() {
     assert_eq!(deployment.api_key_env, None);
     let (plan, _) = compiled_with(config, &[ADDRESS, ("HOSTED_VLLM_API_KEY", "k")]);
     assert_eq!(plan.unwrap().document.deployments[0].api_key_env.as_deref(), Some("HOSTED_VLLM_API_KEY"));
-    let (plan, diagnostics) = compiled_with(config, &[]);
-    assert!(plan.is_none() && diagnostics[0].message.contains("has no usual one"), "{diagnostics:?}");
+    let (_, diagnostics) = compiled_with(config, &[]);
+    assert!(diagnostics[0].severity == Severity::Error, "{diagnostics:?}");
+    assert!(diagnostics[0].message.contains("has no usual one"), "{diagnostics:?}");
 }
 
 #[test]
