@@ -14,7 +14,7 @@ TOOLS := $(CURDIR)/.tools
 SDKS := PYTHONPATH=$(TOOLS)/python NODE_PATH=$(TOOLS)/node/node_modules PATH=$(TOOLS)/bin:$$PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build filter native bench check fmt clippy clippy-wasm docs audit size example envoy sdks \
+.PHONY: help run test judges build filter native bench check fmt clippy clippy-wasm docs audit size example envoy sdks \
 	toolchain clean
 
 help: ## List the targets
@@ -25,8 +25,12 @@ help: ## List the targets
 run: build ## Start everything on http://127.0.0.1:4000 with config.yaml
 	@exec $(BUILD)/release/switchboard up --config $(CONFIG) --port $(PORT) $(ARGS)
 
-test: build sdks ## Run all tests: units, real Envoy, official SDKs
+test: build sdks ## Run all tests: units, real Envoy, official SDKs, official types
 	$(SDKS) $(CARGO) test --workspace
+	@tests/judges/run
+
+judges: ## Let the providers' official packages judge the fixtures, requests and answers (10 s)
+	@tests/judges/run
 
 build: native filter envoy ## Build the launcher, the key service and the filter, and fetch Envoy
 

@@ -80,7 +80,7 @@ impl Signed {
     }
 }
 
-/// What botocore signs (`tests/judges/bedrock/run --update`).
+/// What botocore signs (`tests/judges/run --update`).
 #[test]
 fn requests_to_models_are_signed_as_botocore_signs_them() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sigv4-botocore.json");

@@ -1,6 +1,6 @@
 //! `anthropic-beta`: what a request must say that it uses. A table of the fields and tools that are not yet general.
 //!
-//! Source: `LiteLLM`'s `common_utils.py` 1.109.1.
+//! Sources: `LiteLLM`'s `common_utils.py` 1.109.1, and the provider's pages on each feature.
 
 use serde_json::value::RawValue;
 
@@ -12,6 +12,9 @@ pub(super) struct Betas(Vec<&'static str>);
 
 /// A file that was uploaded before is named in a message.
 pub(super) const FILES: &str = "files-api-2025-04-14";
+
+/// `output_config` has a `task_budget`.
+pub(super) const TASK_BUDGETS: &str = "task-budgets-2026-03-13";
 
 const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
 const COMPACT: &str = "compact-2026-01-12";

@@ -6,7 +6,7 @@ use super::super::Target;
 use super::super::claude::models::{self, Form, Model};
 use super::super::claude::schema;
 use super::super::claude::thinking::{self, Plan};
-use super::betas::Betas;
+use super::betas::{self, Betas};
 use super::tools::{JSON_TOOL, Tools};
 use super::turns;
 use crate::json::{JsonStr, Object, Writer};
@@ -70,7 +70,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> 
     for (name, value) in plan.sampling(request, to, model)? {
         w.key(name).raw(value);
     }
-    write_output_config(&mut w, request, plan.effort, format, model)?;
+    write_output_config(&mut w, request, plan.effort, format, model, &mut betas)?;
     write_stop(&mut w, request)?;
     write_user(&mut w, request)?;
     write_service_tier(&mut w, request, to)?;
@@ -101,6 +101,7 @@ fn write_output_config(
     effort: Option<&str>,
     format: ResponseFormat<'_>,
     model: &Model,
+    betas: &mut Betas,
 ) -> Result<(), ErrorBody> {
     let given = match request.get("output_config") {
         None => Object::default(),
@@ -116,6 +117,9 @@ fn write_output_config(
     };
     if given.members().is_empty() && effort.is_none() && schema.is_none() {
         return Ok(());
+    }
+    if given.get("task_budget").is_some() {
+        betas.add(betas::TASK_BUDGETS);
     }
     w.key("output_config").object();
     for member in given.members() {

@@ -38,10 +38,10 @@ pub(super) fn write(
             }
             (effort, Thinking::Level { minimal, medium }) => {
                 let level = match effort {
-                    Effort::None | Effort::Minimal if minimal => "minimal",
-                    Effort::None | Effort::Minimal | Effort::Low => "low",
-                    Effort::Medium if medium => "medium",
-                    Effort::Medium | Effort::High => "high",
+                    Effort::None | Effort::Minimal if minimal => "MINIMAL",
+                    Effort::None | Effort::Minimal | Effort::Low => "LOW",
+                    Effort::Medium if medium => "MEDIUM",
+                    Effort::Medium | Effort::High => "HIGH",
                 };
                 w.key("thinkingConfig").object().key("thinkingLevel").string(level);
                 w.key("includeThoughts").bool(effort != Effort::None).end_object();
@@ -106,7 +106,7 @@ fn given(w: &mut Writer<'_>, request: &Request<'_>, model: &Model) -> Result<(),
             w.key("thinkingBudget").number(none);
         }
         (false, _, Thinking::Level { minimal, .. }) => {
-            w.key("thinkingLevel").string(if minimal { "minimal" } else { "low" });
+            w.key("thinkingLevel").string(if minimal { "MINIMAL" } else { "LOW" });
         }
     }
     w.end_object();

@@ -1,0 +1,1 @@
+"""One file for each official package: what it says about the fixtures of its language."""

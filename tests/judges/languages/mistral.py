@@ -1,0 +1,36 @@
+"""`mistralai`: requests are its `ChatCompletionRequest` and `EmbeddingRequest`, and fixtures answer as its types say."""
+
+from mistralai.client import models
+
+import typed
+
+PROVIDERS = ("mistral", "codestral")
+
+EXCEPTIONS = {
+    r"'model_length' is none of": "an ending that the service's reference names, and its package does not",
+    r"has no vendor_extension$": "the client's own wish: what nobody knows goes on as it stands",
+}
+
+
+def request(fixture):
+    if fixture.operation == "embeddings":
+        kind = models.EmbeddingRequest
+    elif fixture.said.get("stream"):
+        kind = models.ChatCompletionStreamRequest
+    else:
+        kind = models.ChatCompletionRequest
+    found = typed.faults(fixture.said, kind)
+    try:
+        kind.model_validate(fixture.said)
+    except ValueError as error:
+        found.append(str(error))
+    return found
+
+
+def answer(fixture, said):
+    kind = models.EmbeddingResponse if fixture.operation == "embeddings" else models.ChatCompletionResponse
+    return typed.faults(said, kind)
+
+
+def event(fixture, said):
+    return typed.faults(said, models.CompletionChunk)
