@@ -416,3 +416,17 @@ fn the_master_key_is_the_files_or_the_environments() {
     assert_eq!(key("general_settings: {master_key: os.environ/OWN}\n").as_deref(), Some("sk-own"));
     assert_eq!(key("general_settings: {master_key: os.environ/NOT_SET}\n"), None);
 }
+
+#[test]
+fn the_database_is_told_to_the_key_service_alone_and_the_grace_to_the_filter() {
+    let plan = with(
+        &[("a", "model: openai/m, api_key: k")],
+        "general_settings: {database_url: 'postgres://me:secret-word@db/keys', user_api_key_cache_ttl: 60}\n",
+    );
+    assert_eq!(plan.database_url.as_ref().map(|url| url.reveal()), Some("postgres://me:secret-word@db/keys"));
+    assert_eq!(plan.document.keys.grace_s, 60);
+    assert!(plan.variables.iter().all(|variable| !format!("{variable:?}").contains("DATABASE")));
+    assert!(!serde_json::to_string(&plan.document).expect("JSON").contains("secret-word"));
+    let plan = with(&[], "");
+    assert_eq!((plan.database_url, plan.document.keys.grace_s), (None, 300));
+}

@@ -48,6 +48,8 @@ pub struct Plan {
     pub token_sources: Vec<Variable>,
     /// `environment_variables`, for the children.
     pub environment: Vec<(String, Secret)>,
+    /// Where the key service keeps its data, when the operator chose.
+    pub database_url: Option<Secret>,
     /// The master key, when the operator gave one.
     pub master_key: Option<Secret>,
 }
@@ -66,6 +68,8 @@ impl Plan {
 pub fn compile(config: &Config, environment: &Environment, report: &Report) -> Plan {
     let mut variables = variables::Variables::new(environment, report);
     let master_key = variables.master_key(&config.general);
+    let database_url = config.general.database_url.as_ref();
+    let database_url = database_url.and_then(|url| variables.text(url, "general_settings.database_url"));
     let deployments = deployments::compile(&config.models, &mut variables, report);
     let aliases = groups::aliases(config, &deployments, report);
     let mut groups = groups::compile(config, &deployments);
@@ -73,7 +77,7 @@ pub fn compile(config: &Config, environment: &Environment, report: &Report) -> P
     let num_retries = config.router.num_retries.or(config.litellm.num_retries).unwrap_or(2);
     let document = Document {
         version: VERSION,
-        keys: key_service(),
+        keys: key_service(config.general.grace_s),
         settings: Settings {
             drop_params: config.litellm.drop_params.unwrap_or(false),
             key_header: config.general.key_header.as_ref().map(|header| header.value.clone()),
@@ -96,18 +100,19 @@ pub fn compile(config: &Config, environment: &Environment, report: &Report) -> P
         variables,
         token_sources,
         environment: environment.section(),
+        database_url: database_url.map(Secret::new),
         master_key,
     }
 }
 
-fn key_service() -> KeyService {
+fn key_service(grace_s: Option<u32>) -> KeyService {
     KeyService {
         cluster: KEYS_INTERNAL_CLUSTER.to_owned(),
         token_env: TOKEN_ENV.to_owned(),
         master_key_env: MASTER_KEY_ENV.to_owned(),
         sync_interval_ms: 1_000,
         timeout_ms: 5_000,
-        grace_s: 300,
+        grace_s: grace_s.unwrap_or(300),
         cache_size: 10_000,
     }
 }

@@ -52,6 +52,10 @@ pub struct GeneralSettings {
     pub master_key: Option<At<Setting>>,
     /// `dangerously_permit_weak_or_unset_master_key`.
     pub permit_weak_master_key: bool,
+    /// `database_url`: where the key service keeps its data; its password makes it a secret.
+    pub database_url: Option<At<Setting>>,
+    /// `user_api_key_cache_ttl`, seconds: how long a known key works while the key service is away.
+    pub grace_s: Option<u32>,
     /// `litellm_key_header_name`.
     pub key_header: Option<At<String>>,
     /// `max_request_size_mb`.
@@ -60,6 +64,9 @@ pub struct GeneralSettings {
 
 /// More retries than anybody means; a larger number is a mistake.
 const MOST_RETRIES: u64 = 100;
+
+/// A day: a key that was revoked while the key service was away works that long.
+const LONGEST_GRACE_S: u64 = 86_400;
 
 /// Reads `router_settings`.
 pub(super) fn router(top: &mut Table<'_>) -> RouterSettings {
@@ -98,6 +105,8 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
     let settings = GeneralSettings {
         master_key: table.setting("master_key"),
         permit_weak_master_key: table.boolean("dangerously_permit_weak_or_unset_master_key").unwrap_or(false),
+        database_url: table.setting("database_url"),
+        grace_s: table.whole("user_api_key_cache_ttl", LONGEST_GRACE_S).and_then(|s| u32::try_from(s).ok()),
         key_header: key_header(&mut table),
         max_request_size_mb: table.number("max_request_size_mb"),
     };

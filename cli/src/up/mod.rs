@@ -41,6 +41,9 @@ pub struct Options {
     pub drain_timeout: Duration,
 }
 
+/// The variable from which the key service reads where its data is.
+const DATABASE_URL_ENV: &str = "DATABASE_URL";
+
 /// Why everything was stopped. Not an operator's mistake in `config.yaml`: those are diagnostics.
 #[derive(Debug)]
 pub struct Failure(String);
@@ -190,6 +193,9 @@ impl KeyService {
             "--data-dir".into(),
             options.data_dir.clone().into(),
         ];
+        if let Some(url) = &plan.database_url {
+            environment.insert(DATABASE_URL_ENV.to_owned(), url.clone());
+        }
         let child = Child::start("keys", &options.keys, &arguments, &environment)?;
         let program = options.keys.clone();
         Ok(Self { child, program, arguments, environment, deaths: 0, started: Instant::now() })
@@ -224,6 +230,7 @@ fn start_envoy(
     for variable in &plan.token_sources {
         environment.remove(&variable.name);
     }
+    environment.remove(DATABASE_URL_ENV);
     for variable in &plan.variables {
         if let Origin::Inline(secret) = &variable.origin {
             environment.insert(variable.name.clone(), secret.clone());

@@ -7,7 +7,7 @@ use switchboard::key::TokenHash;
 use super::accounts::AT_ONCE;
 use super::key_row::{KEY_COLUMNS, KeyRow, token};
 use super::sql::placeholders;
-use super::{Store, StoreError, feed, get, models};
+use super::{Store, StoreError, feed, models};
 use crate::clock;
 
 /// Whether nobody can have presented a key before it exists.

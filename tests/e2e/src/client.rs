@@ -31,6 +31,11 @@ impl Client {
         Self { base: base.into(), http }
     }
 
+    /// `http://host:port`
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Begins a request. The content type is JSON unless said otherwise.
     pub fn request(&self, method: Method, path: &str) -> Call {
         let mut request = Request::new(Full::default());

@@ -1,5 +1,6 @@
 //! Switchboard in somebody's own Envoy: rendered, changed by hand, and started without the launcher.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -19,8 +20,11 @@ pub struct Rendered {
     pub envoy: Child,
     /// The key service.
     pub keys: Child,
+    /// Envoy's administration.
+    pub admin: u16,
+    /// The key service's public port; its internal one is the next.
+    pub keys_port: u16,
     port: u16,
-    admin: u16,
     environment: Vec<(String, String)>,
     /// Started besides.
     others: Vec<Child>,
@@ -33,6 +37,16 @@ impl Rendered {
     pub async fn start(
         config: &Config,
         environment: &[(&str, &str)],
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
+        Self::start_with(config, environment, 1, change).await
+    }
+
+    /// The same, with so many workers.
+    pub async fn start_with(
+        config: &Config,
+        environment: &[(&str, &str)],
+        workers: u32,
         change: impl FnOnce(String) -> String,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -70,23 +84,50 @@ impl Rendered {
         let rendered = std::fs::read_to_string(at("envoy/envoy.yaml")).expect("what was rendered");
         std::fs::write(at("changed.yaml"), change(rendered)).expect("a file");
 
-        let keys = Child::start(
-            &launcher().with_file_name("switchboard-keys"),
-            &owned(&[
-                "serve",
-                "--listen",
-                &format!("127.0.0.1:{keys}"),
-                "--internal-listen",
-                &format!("127.0.0.1:{}", keys + 1),
-                "--data-dir",
-                &at("data"),
-            ]),
-            &environment,
-        );
-        let envoy = start_envoy(&at("changed.yaml"), 1, &environment);
-        let mut running = Self { envoy, keys, port, admin, environment, others: Vec::new(), folder };
+        let service = start_keys(keys, folder.path(), &environment);
+        let envoy = start_envoy(&at("changed.yaml"), workers, &environment);
+        let mut running = Self {
+            envoy,
+            keys: service,
+            admin,
+            keys_port: keys,
+            port,
+            environment,
+            others: Vec::new(),
+            folder,
+        };
         wait_until_ready(&mut running.envoy, admin).await;
         running
+    }
+
+    /// Where everything lies that is written: the configuration, what was rendered, the database.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Kills the key service, as the kernel does when memory runs out.
+    pub fn kill_keys(&mut self) {
+        self.keys.signal(Signal::KILL);
+        self.keys.wait(Duration::from_secs(5));
+    }
+
+    /// Starts the key service again, on its old ports and data.
+    pub fn start_keys(&mut self) {
+        self.keys = start_keys(self.keys_port, self.folder.path(), &self.environment);
+    }
+
+    /// Kills Envoy.
+    pub fn kill_envoy(&mut self) {
+        self.envoy.signal(Signal::KILL);
+        self.envoy.wait(Duration::from_secs(5));
+    }
+
+    /// Starts Envoy again, with so many workers.
+    pub async fn start_envoy(&mut self, workers: u32) {
+        let path = self.folder.path().join("changed.yaml");
+        let path = path.to_str().expect("a path in UTF-8");
+        self.envoy = start_envoy(path, workers, &self.environment);
+        wait_until_ready(&mut self.envoy, self.admin).await;
     }
 
     /// Starts another Envoy with the same configuration on the same key service, and gives a client of it.
@@ -112,6 +153,20 @@ impl Rendered {
     }
 }
 
+fn start_keys(port: u16, folder: &Path, environment: &[(String, String)]) -> Child {
+    let data = folder.join("data");
+    let arguments = [
+        "serve".to_owned(),
+        "--listen".to_owned(),
+        format!("127.0.0.1:{port}"),
+        "--internal-listen".to_owned(),
+        format!("127.0.0.1:{}", port + 1),
+        "--data-dir".to_owned(),
+        data.to_str().expect("a path in UTF-8").to_owned(),
+    ];
+    Child::start(&launcher().with_file_name("switchboard-keys"), &arguments, environment)
+}
+
 fn start_envoy(config: &str, workers: u32, environment: &[(String, String)]) -> Child {
     let workers = workers.to_string();
     let arguments = ["--config-path", config, "--concurrency", &workers, "--disable-hot-restart"];
@@ -133,7 +188,9 @@ async fn wait_until_ready(envoy: &mut Child, admin: u16) {
 impl Drop for Rendered {
     fn drop(&mut self) {
         for child in [&self.envoy, &self.keys].into_iter().chain(&self.others) {
+            // Stopped processes hear of it when they go on.
             child.signal(Signal::TERM);
+            child.signal(Signal::CONT);
         }
         if !std::thread::panicking() {
             for child in [&mut self.envoy, &mut self.keys].into_iter().chain(&mut self.others) {

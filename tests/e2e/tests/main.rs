@@ -5,6 +5,7 @@ mod chat;
 mod client_errors;
 mod embeddings;
 mod envoy_facts;
+mod faults;
 mod keys;
 mod lifecycle;
 mod limit_errors;

@@ -92,7 +92,7 @@ async fn make_run_starts_everything_and_ends_well() {
     let make = ["-C".to_owned(), folder, "run".to_owned(), format!("PORT={port}"), arguments];
     let mut child = Child::start(Path::new("make"), &make, &[]);
     // `make test` has built everything; who runs the tests without it waits for the build here.
-    child.wait_for_line(&format!("ready http://127.0.0.1:{port}"), Duration::from_secs(900));
+    child.wait_for_line(&format!("ready http://127.0.0.1:{port}"), Duration::from_mins(15));
     child.signal(rustix::process::Signal::TERM);
     child.wait(Duration::from_secs(30));
 }
