@@ -7,12 +7,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fixtures::{Case, Kind, cases, dialects};
+use fixtures::{Case, Kind, RICH, cases, dialects, speakers};
 use switchboard::openai::Operation;
 use switchboard::providers::{Auth, OWNED_HEADERS, PROVIDERS, Provider, find, names};
 
 /// Names that are words of the code, too: the client's language, `LiteLLM`'s `mock_response`, a field of an answer.
 const OWN_WORDS: &[&str] = &["openai", "mock", "meta"];
+
+/// The answer and the stream that have everything in them that the language can say.
+const FULL: &str = "full";
 
 /// The head of the table in `docs/providers.md`.
 const TABLE_HEAD: &str = "\
@@ -139,9 +142,52 @@ fn every_dialect_has_the_fixtures_that_it_must_have() {
             need(streams.iter().any(is_error), "a stream with an error in it");
             let both = |stream: &&Case| answers.iter().any(|answer| answer.name == stream.name);
             need(streams.iter().any(|stream| both(&stream)), "a stream and an answer of the same name");
+            need(answers.iter().any(|answer| answer.name == FULL), "the rich answer, `full`");
+            need(streams.iter().any(|stream| stream.name == FULL), "the rich stream, `full`");
         }
     }
     assert!(missing.is_empty(), "fixtures are missing:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_way_of_speaking_has_translated_the_rich_request() {
+    let all = cases(Kind::Request);
+    let rich: Vec<&Case> = all.iter().filter(|case| case.name == RICH).collect();
+    let mut missing = Vec::new();
+    for row in speakers() {
+        if !is_called(row) || !row.dialect.operations().contains(&Operation::Chat) {
+            continue;
+        }
+        let at_home = |case: &&&Case| std::ptr::addr_eq(case.provider.dialect, row.dialect);
+        match rich.iter().find(at_home) {
+            None => missing.push(format!("{}: tests/golden/request/{}/rich.with.json", row.name, row.name)),
+            // What it lacks is dropped, and nothing in it may be refused.
+            Some(case) => assert!(!is_error(case), "{} refuses the rich request", row.name),
+        }
+    }
+    assert!(missing.is_empty(), "the rich request is not translated:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_pitfall_is_shown_by_fixtures_and_tests_that_are_there() {
+    let page = fs::read_to_string(repository().join("docs/pitfalls.md")).unwrap();
+    let rows: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |")).collect();
+    assert!(rows.len() > 20, "twenty pitfalls were known at the beginning");
+    let known: BTreeSet<String> = Kind::ALL.into_iter().flat_map(cases).map(|case| case.path()).collect();
+    for row in rows {
+        let shown = row.rsplit_once('|').unwrap().0.rsplit_once('|').unwrap().1;
+        let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing shows it: {row}");
+        for name in names {
+            let found = match name.split_once("::") {
+                None => known.contains(name),
+                Some((file, test)) => fs::read_to_string(repository().join(file))
+                    .is_ok_and(|source| source.contains(&format!("fn {test}("))),
+            };
+            assert!(found, "docs/pitfalls.md names {name}, which is not there");
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,6 @@ PROVIDERS = ("mistral", "codestral")
 
 EXCEPTIONS = {
     r"'model_length' is none of": "an ending that the service's reference names, and its package does not",
-    r"has no vendor_extension$": "the client's own wish: what nobody knows goes on as it stands",
 }
 
 
