@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -38,14 +39,14 @@ impl Logs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
     }
 
-    fn collect(&self, source: impl Read + Send + 'static) {
+    fn collect(&self, source: impl Read + Send + 'static) -> JoinHandle<()> {
         let logs = self.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 logs.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
-        });
+        })
     }
 }
 
@@ -54,6 +55,8 @@ impl Logs {
 pub struct Child {
     process: std::process::Child,
     name: String,
+    /// Who reads what it writes.
+    readers: [JoinHandle<()>; 2],
     /// What it wrote on standard output.
     pub stdout: Logs,
     /// What it wrote on standard error.
@@ -85,9 +88,11 @@ impl Child {
             .expect("the thread that starts children")
             .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
         let (stdout, stderr) = (Logs::default(), Logs::default());
-        stdout.collect(process.stdout.take().expect("a pipe"));
-        stderr.collect(process.stderr.take().expect("a pipe"));
-        Self { process, name, stdout, stderr }
+        let readers = [
+            stdout.collect(process.stdout.take().expect("a pipe")),
+            stderr.collect(process.stderr.take().expect("a pipe")),
+        ];
+        Self { process, name, readers, stdout, stderr }
     }
 
     /// Its process id.
@@ -105,11 +110,16 @@ impl Child {
         self.process.try_wait().ok().flatten()
     }
 
-    /// Its exit status, once it has ended.
+    /// Its exit status, once it has ended and all that it wrote is read.
     pub fn wait(&mut self, patience: Duration) -> ExitStatus {
         let end = Instant::now() + patience;
         loop {
             if let Some(status) = self.ended() {
+                // A child of its own that was killed apart may still hold a pipe open: for that nobody waits long.
+                let read = Instant::now() + Duration::from_secs(2);
+                while !self.readers.iter().all(JoinHandle::is_finished) && Instant::now() < read {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 return status;
             }
             assert!(
