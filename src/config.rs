@@ -4,8 +4,10 @@
 //! find it in the VM that they share with it (`docs/decisions/`). It holds no secret: where one is needed it
 //! names an environment variable that Envoy hands to the VM.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
+
+use crate::json::fields;
 
 /// The format that this build reads and writes.
 pub const VERSION: u32 = 1;
@@ -32,28 +34,28 @@ pub const RETRY_HEADER: &str = "x-switchboard-retry";
 pub const BUDGET_EXCEEDED_STATUS: u16 = 422;
 
 /// Everything that the filter is told.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Document {
     /// [`VERSION`].
     pub version: u32,
     /// How to reach the key service.
     pub keys: KeyService,
     /// Settings that hold for every request.
-    #[serde(default)]
     pub settings: Settings,
     /// What clients may ask for.
     pub groups: Vec<Group>,
     /// Other names for groups (`router_settings.model_group_alias`).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
     /// What serves them.
     pub deployments: Vec<Deployment>,
 }
+fields!(strict Document {
+    version, keys, settings, groups, aliases, deployments; "version", "keys", "groups", "deployments"
+});
 
 /// The key service, as the filter sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct KeyService {
     /// Envoy cluster of its internal port.
     pub cluster: String,
@@ -70,10 +72,13 @@ pub struct KeyService {
     /// Most keys that one worker remembers.
     pub cache_size: u32,
 }
+fields!(strict KeyService {
+    cluster, token_env, master_key_env, sync_interval_ms, timeout_ms, grace_s, cache_size; "cluster",
+    "token_env", "master_key_env", "sync_interval_ms", "timeout_ms", "grace_s", "cache_size"
+});
 
 /// Settings that hold for every request.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Settings {
     /// Leave out parameters that a provider lacks instead of refusing them (`litellm_settings.drop_params`).
     pub drop_params: bool,
@@ -88,49 +93,52 @@ pub struct Settings {
     /// [`Group::extra_attempts`] it is what `x-envoy-max-retries` says.
     pub num_retries: u32,
 }
+fields!(strict Settings { drop_params, key_header, budget_exceeded_status_code, num_retries });
 
 /// A model group: one public name, one Envoy cluster.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Group {
     /// `model_name`; may hold one `*`.
     pub name: String,
     /// Envoy cluster.
     pub cluster: String,
     /// `model_info.mode`: `chat`, `embedding`, `completion` …
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     /// `model_info.access_groups` of all its deployments.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_groups: Vec<String>,
     /// Context window, tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_input_tokens: Option<u64>,
     /// Longest answer, tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
     /// Attempts beyond the request's retries: one for each priority of its cluster after the first, so that
     /// every fallback has its turn.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub extra_attempts: u32,
 }
+fields!(strict Group {
+    name, cluster, mode, access_groups, max_input_tokens, max_output_tokens, extra_attempts; "name",
+    "cluster"
+});
 
 /// Another name for a group.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Alias {
     /// What clients say.
     pub name: String,
     /// [`Group::name`].
     pub group: String,
     /// Not listed by `/v1/models`.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub hidden: bool,
 }
+fields!(strict Alias { name, group, hidden; "name", "group" });
 
 /// One provider account and model that can serve a group: one Envoy endpoint.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Deployment {
     /// `model_info.id`, or a hash of the parameters: stable over restarts.
     pub id: String,
@@ -143,54 +151,58 @@ pub struct Deployment {
     /// `scheme://host[:port][/prefix]`, without a trailing slash; empty for a provider that is not called.
     pub api_base: String,
     /// Environment variable with the credential.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
     /// Name of the access token that the key service fetches for it, in the place of [`Self::api_key_env`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<String>,
     /// Further credentials by their `LiteLLM` names (`aws_secret_access_key` …): (name, environment variable).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<(String, String)>,
     /// Headers added to every request to the provider.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<ExtraHeader>,
     /// Values of `OpenAI` parameters for requests that lack them, each as JSON text.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub defaults: Vec<(String, Box<RawValue>)>,
     /// Overrides [`Settings::drop_params`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub drop_params: Option<bool>,
     /// `mock_response`: answer with this text (or raise the error that it names) without calling anybody.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_response: Option<String>,
     /// What the provider's row needs besides: `api_version`, `region`, `project` … by their `LiteLLM` names.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<(String, String)>,
     /// Longest answer of the model, tokens (`max_tokens` where a provider requires one and the client gives none).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
     /// Prices, US dollars per token; absent when not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
 }
+fields!(strict Deployment {
+    id, group, provider, model, api_base, api_key_env, access_token, secrets, headers, defaults,
+    drop_params, mock_response, options, max_output_tokens, price; "id", "group", "provider", "model",
+    "api_base"
+});
 
 /// A header whose value is written out, or lies in the environment because it may be a secret.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ExtraHeader {
     /// Lower case.
     pub name: String,
     /// The value itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// Environment variable with the value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value_env: Option<String>,
 }
+fields!(strict ExtraHeader { name, value, value_env; "name" });
 
 /// US dollars per token, by the names of `LiteLLM`'s price map.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Price {
     /// Prompt tokens.
     pub input_cost_per_token: f64,
@@ -206,6 +218,10 @@ pub struct Price {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_cost_per_reasoning_token: Option<f64>,
 }
+fields!(strict Price {
+    input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
+    cache_creation_input_token_cost, output_cost_per_reasoning_token
+});
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(number: &u32) -> bool {

@@ -6,8 +6,10 @@
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::json::{JsonStr, fields, leaves};
 use crate::lease::{Lease, LeaseAsk};
 use crate::secret::Secret;
 
@@ -75,6 +77,12 @@ impl<'de> Deserialize<'de> for TokenHash {
     }
 }
 
+leaves! {
+    TokenHash: TokenHash([0; 32]), |token| TokenHash::parse(JsonStr::of(token)?.inner()), "64 hexadecimal digits";
+    AccountKind: AccountKind::Key, AccountKind::parse, "`key`, `user`, `team` or `team_member`";
+    Secret: Secret::new(""), |token| JsonStr::of(token)?.decode().map(Secret::new), "a string";
+}
+
 /// What the filter must know of a key to decide without asking again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeyRecord {
@@ -118,6 +126,10 @@ pub struct KeyRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<Account>,
 }
+fields!(KeyRecord {
+    token, key_name, key_alias, user_id, team_id, models, aliases, allowed_routes, expires_at, blocked,
+    team, user_models, accounts; "token", "key_name"
+});
 
 impl KeyRecord {
     /// A key that may do everything and is limited by nothing.
@@ -161,6 +173,7 @@ pub struct Team {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<(String, String)>,
 }
+fields!(Team { alias, blocked, models, aliases });
 
 /// What an [`Account`] belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -176,6 +189,18 @@ pub enum AccountKind {
     TeamMember,
 }
 
+impl AccountKind {
+    fn parse(token: &RawValue) -> Option<Self> {
+        Some(match token.get() {
+            r#""key""# => Self::Key,
+            r#""user""# => Self::User,
+            r#""team""# => Self::Team,
+            r#""team_member""# => Self::TeamMember,
+            _ => return None,
+        })
+    }
+}
+
 /// Something that requests are counted against.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AccountId {
@@ -187,6 +212,7 @@ pub struct AccountId {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
 }
+fields!(AccountId { kind, id, model; "kind", "id" });
 
 impl AccountId {
     /// The account of a key over all models.
@@ -237,6 +263,10 @@ pub struct Account {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel_requests: Option<u64>,
 }
+fields!(Account {
+    id, max_budget, soft_budget, spend, budget_duration, budget_reset_at, rpm_limit, tpm_limit,
+    max_parallel_requests; "id"
+});
 
 impl Account {
     /// An account without limits.
@@ -279,6 +309,7 @@ pub struct VerifyAnswer {
     /// has heard of changes that this answer may lack.
     pub cursor: u64,
 }
+fields!(VerifyAnswer { key, cursor; "cursor" });
 
 /// One Envoy worker's periodic report. Body of [`SYNC_PATH`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -377,6 +408,7 @@ pub struct SyncAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<AccessTokens>,
 }
+fields!(SyncAnswer { cursor, reset, changes, leases, tokens; "cursor" });
 
 /// The access tokens that the key service fetches for providers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -386,6 +418,7 @@ pub struct AccessTokens {
     /// All of them.
     pub tokens: Vec<AccessToken>,
 }
+fields!(AccessTokens { revision, tokens; "revision", "tokens" });
 
 /// One access token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -398,6 +431,7 @@ pub struct AccessToken {
     /// When it ends, Unix seconds.
     pub expires_at: u64,
 }
+fields!(AccessToken { name, token, expires_at; "name", "token", "expires_at" });
 
 /// A secret on its way between the filter and the key service.
 mod revealed {
@@ -420,3 +454,4 @@ pub struct KeyChange {
     /// Its new state, or nothing when it was deleted.
     pub key: Option<KeyRecord>,
 }
+fields!(KeyChange { token, key; "token" });

@@ -13,6 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::fields;
 use crate::key::AccountId;
 
 /// Path of the call that takes leases and does nothing else.
@@ -36,6 +37,7 @@ pub struct LeaseAnswer {
     /// One for each ask, in their order.
     pub leases: Vec<Lease>,
 }
+fields!(LeaseAnswer { leases; "leases" });
 
 /// What a holder has used of one account, and what it would like.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,6 +138,10 @@ pub struct Lease {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<Grant>,
 }
+fields!(Lease {
+    account, round, window, window_ends_in_ms, valid_for_ms, spend, requests, tokens, parallel, money;
+    "account", "round", "valid_for_ms"
+});
 
 /// The most that a holder may have used of one resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,3 +158,4 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub recalled: bool,
 }
+fields!(Grant { allowed, limit, remaining, recalled; "allowed", "limit" });

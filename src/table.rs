@@ -103,7 +103,7 @@ impl Table {
     ///
     /// A deployment whose credential is missing is kept: its requests fail, and fall back, as `LiteLLM`'s do.
     pub fn parse(document: &[u8], env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let document: Document = crate::json::parse(document).map_err(ConfigError::Malformed)?;
+        let document: Document = crate::json::read(document).map_err(ConfigError::Malformed)?;
         if document.version != VERSION {
             return Err(ConfigError::Version(document.version));
         }

@@ -91,7 +91,7 @@ fn memo() -> Memo {
 }
 
 fn sent(body: &str) -> String {
-    let deployment: Deployment = serde_json::from_str(
+    let deployment: Deployment = switchboard::json::read(
         r#"{"id":"d","group":"g","provider":"openai","model":"gpt-\"4\"","api_base":"https://example.com"}"#,
     )
     .unwrap();

@@ -156,7 +156,7 @@ fn deployment(provider: &str, model: &str) -> Deployment {
     let text = format!(
         r#"{{"id":"d","group":"g","provider":"{provider}","model":"{model}","api_base":"https://example.com"}}"#
     );
-    serde_json::from_str(&text).expect("a deployment")
+    switchboard::json::read(text.as_str()).expect("a deployment")
 }
 
 fn memo(operation: Operation) -> Memo {

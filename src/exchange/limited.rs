@@ -166,7 +166,7 @@ fn subject(account: &AccountId) -> String {
 
 /// Team and user of a member.
 fn member(account: &AccountId) -> (String, String) {
-    crate::json::parse(account.id.as_bytes()).unwrap_or_else(|_| (String::new(), account.id.clone()))
+    crate::json::read(account.id.as_str()).unwrap_or_else(|_| (String::new(), account.id.clone()))
 }
 
 /// Picodollars as dollars, as Python prints a float.

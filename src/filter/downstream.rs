@@ -93,7 +93,7 @@ impl Context for Downstream {
         let Some(token) = admission.awaited() else { return };
         let now_ms = host::now_ms();
         let answer = if host::call_response_status() == 200 {
-            crate::json::parse::<VerifyAnswer>(&host::call_response_body(body_size)).map_err(|_| NoVerdict)
+            crate::json::read::<VerifyAnswer>(&*host::call_response_body(body_size)).map_err(|_| NoVerdict)
         } else {
             Err(NoVerdict)
         };

@@ -7,9 +7,9 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::config::{DOWNSTREAM_ROOT, UPSTREAM_ROOT};
+use crate::json::Place;
 use crate::key::{SYNC_PATH, SyncAnswer, SyncRequest};
 use crate::lease::{LEASE_PATH, Lease, LeaseAnswer, LeaseAsk, LeaseRequest};
 use crate::limits::{Asked, Claim, Limits};
@@ -259,8 +259,8 @@ fn post(table: &Table, path: &str, request: &impl Serialize) -> Option<u32> {
     host::post(&table.keys.cluster, path, table.internal_token.reveal(), &body, timeout)
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    crate::json::parse(body)
+fn read<'a, T: Place<'a>>(body: &'a [u8]) -> Option<T> {
+    crate::json::read(body)
         .inspect_err(|error| log::error!("the key service's answer cannot be read: {error}"))
         .ok()
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::request::excerpt;
 use super::{Answer, ErrorBody, Fault, Memo, Request, Usage};
-use crate::json::{JsonStr, Writer};
+use crate::json::{JsonStr, Writer, read};
 
 impl<'a> Request<'a> {
     /// `input` of a provider that takes text only: one or several.
@@ -23,7 +23,7 @@ impl<'a> Request<'a> {
             return Ok(vec![text]);
         }
         let refused = |why: &str| Err(ErrorBody::invalid("input", why));
-        let Ok(items) = serde_json::from_str::<Vec<&'a RawValue>>(raw.get()) else {
+        let Ok(items) = read::<Vec<&'a RawValue>>(raw) else {
             let given = excerpt(raw.get());
             return refused(&format!("expected a string or an array of strings, but got {given}"));
         };

@@ -1,54 +1,48 @@
 //! `messages[]`: a flat struct a level, for `RawValue` cannot pass through serde's tagged and untagged enums.
 
-use serde::{Deserialize, Deserializer, de};
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::ErrorBody;
-use crate::json::{JsonStr, Object, Text};
+use crate::json::{JsonStr, Leaf, Object, Place, Slot, Text, fields, read};
 
 /// One message. Fields that other gateways add (`reasoning_content`, `thinking_blocks`, `cache_control`) are read
 /// too: clients send back what they were given.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Message<'a> {
     /// `system`, `developer`, `user`, `assistant`, `tool` or `function`.
-    #[serde(borrow)]
     pub role: Text<'a>,
     /// Text or parts.
-    #[serde(borrow, default)]
     pub content: Content<'a>,
     /// The assistant's calls.
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
     pub tool_calls: Vec<ToolCall<'a>>,
     /// Deprecated form of one call.
-    #[serde(borrow, default)]
     pub function_call: Option<Function<'a>>,
     /// Which call a `tool` message answers.
-    #[serde(borrow, default)]
     pub tool_call_id: Option<JsonStr<'a>>,
     /// Name of the speaker, or of the function that a `function` message answers.
-    #[serde(borrow, default)]
     pub name: Option<JsonStr<'a>>,
     /// The assistant's refusal.
-    #[serde(borrow, default)]
     pub refusal: Option<JsonStr<'a>>,
     /// The assistant's reasoning, as text.
-    #[serde(borrow, default)]
     pub reasoning_content: Option<JsonStr<'a>>,
     /// The assistant's reasoning with its signatures, as the provider wrote it (`LiteLLM`).
-    #[serde(borrow, default)]
     pub thinking_blocks: Option<&'a RawValue>,
     /// Extensions that must come back (signatures of the assistant's text).
-    #[serde(borrow, default)]
     pub provider_specific_fields: Option<&'a RawValue>,
     /// Prompt-cache mark (Anthropic).
-    #[serde(borrow, default)]
     pub cache_control: Option<&'a RawValue>,
 }
+fields!(Message<'a> {
+    role, content, tool_calls, function_call, tool_call_id, name, refusal, reasoning_content,
+    thinking_blocks, provider_specific_fields, cache_control; "role"
+});
 
 impl<'a> Message<'a> {
     pub(super) fn parse(at: usize, raw: &'a RawValue) -> Result<Self, ErrorBody> {
-        let message: Self = serde_json::from_str(raw.get())
-            .map_err(|error| ErrorBody::invalid(format!("messages[{at}]"), &reason(&error)))?;
+        let message: Self =
+            read(raw).map_err(|error| ErrorBody::invalid(format!("messages[{at}]"), &reason(&error)))?;
         match &*message.role {
             "system" | "developer" | "user" | "assistant" | "tool" | "function" => Ok(message),
             other => Err(ErrorBody::invalid(
@@ -117,58 +111,60 @@ impl<'a> Content<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        match raw.get().as_bytes().first() {
-            Some(b'n') => Ok(Self::None),
-            Some(b'[') => serde_json::from_str(raw.get())
-                .map(Self::Parts)
-                .map_err(|error| de::Error::custom(format_args!("content: {}", reason(&error)))),
-            _ => JsonStr::of(raw)
-                .map(Self::Text)
-                .ok_or_else(|| de::Error::custom("content: expected a string or an array of parts")),
-        }
+impl<'a> Leaf<'a> for Content<'a> {
+    fn set(&mut self, token: &'a RawValue) -> Result<(), Cow<'static, str>> {
+        *self = match token.get().as_bytes().first() {
+            Some(b'n') => Self::None,
+            Some(b'[') => match read(token) {
+                Ok(parts) => Self::Parts(parts),
+                Err(error) => return Err(format!("content: {}", reason(&error)).into()),
+            },
+            _ => Self::Text(JsonStr::of(token).ok_or("content: expected a string or an array of parts")?),
+        };
+        Ok(())
+    }
+}
+
+impl<'a> Place<'a> for Content<'a> {
+    fn empty() -> Self {
+        Self::None
+    }
+
+    fn slot(&mut self) -> Slot<'_, 'a> {
+        Slot::Leaf(self)
     }
 }
 
 /// One part of a `content` array.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Part<'a> {
     /// `text`, `image_url`, `input_audio`, `file`, `refusal` …
-    #[serde(borrow, rename = "type")]
     pub kind: Text<'a>,
     /// `text`
-    #[serde(borrow, default)]
     pub text: Option<JsonStr<'a>>,
     /// `image_url`
-    #[serde(borrow, default)]
     pub image_url: Option<ImageUrl<'a>>,
     /// `input_audio`
-    #[serde(borrow, default)]
     pub input_audio: Option<InputAudio<'a>>,
     /// `file`
-    #[serde(borrow, default)]
     pub file: Option<File<'a>>,
     /// `refusal`
-    #[serde(borrow, default)]
     pub refusal: Option<JsonStr<'a>>,
     /// Prompt-cache mark (Anthropic).
-    #[serde(borrow, default)]
     pub cache_control: Option<&'a RawValue>,
     /// Where an `image` or a `document` lies: Anthropic's own parts, which `LiteLLM` lets through.
-    #[serde(borrow, default)]
     pub source: Option<&'a RawValue>,
     /// Title of a `document`.
-    #[serde(borrow, default)]
     pub title: Option<&'a RawValue>,
     /// What is to be known about a `document`.
-    #[serde(borrow, default)]
     pub context: Option<&'a RawValue>,
     /// Whether a `document` is to be cited.
-    #[serde(borrow, default)]
     pub citations: Option<&'a RawValue>,
 }
+fields!(Part<'a> {
+    kind = "type", text, image_url, input_audio, file, refusal, cache_control, source, title, context,
+    citations; "type"
+});
 
 /// `image_url`, an object or (as many clients send) the bare URL.
 #[derive(Debug)]
@@ -181,79 +177,78 @@ pub struct ImageUrl<'a> {
     pub format: Option<JsonStr<'a>>,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for ImageUrl<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
+impl<'a> Leaf<'a> for ImageUrl<'a> {
+    fn set(&mut self, token: &'a RawValue) -> Result<(), Cow<'static, str>> {
         struct Wire<'a> {
-            #[serde(borrow)]
             url: JsonStr<'a>,
-            #[serde(borrow, default)]
             detail: Option<JsonStr<'a>>,
-            #[serde(borrow, default)]
             format: Option<JsonStr<'a>>,
         }
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        if let Some(url) = JsonStr::of(raw) {
-            return Ok(Self { url, detail: None, format: None });
-        }
-        let wire: Wire<'de> = serde_json::from_str(raw.get())
-            .map_err(|error| de::Error::custom(format_args!("image_url: {}", reason(&error))))?;
-        Ok(Self { url: wire.url, detail: wire.detail, format: wire.format })
+        fields!(Wire<'a> { url, detail, format; "url" });
+        let wire = match JsonStr::of(token) {
+            Some(url) => Wire { url, detail: None, format: None },
+            None => read(token).map_err(|error| format!("image_url: {}", reason(&error)))?,
+        };
+        *self = Self { url: wire.url, detail: wire.detail, format: wire.format };
+        Ok(())
+    }
+}
+
+impl<'a> Place<'a> for ImageUrl<'a> {
+    fn empty() -> Self {
+        Self { url: JsonStr::EMPTY, detail: None, format: None }
+    }
+
+    fn slot(&mut self) -> Slot<'_, 'a> {
+        Slot::Leaf(self)
     }
 }
 
 /// `input_audio`
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct InputAudio<'a> {
     /// Base64.
-    #[serde(borrow)]
     pub data: JsonStr<'a>,
     /// `wav` or `mp3`
-    #[serde(borrow)]
     pub format: Text<'a>,
 }
+fields!(InputAudio<'a> { data, format; "data", "format" });
 
 /// `file`
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct File<'a> {
     /// A file that was uploaded before.
-    #[serde(borrow, default)]
     pub file_id: Option<JsonStr<'a>>,
     /// Its name.
-    #[serde(borrow, default)]
     pub filename: Option<JsonStr<'a>>,
     /// `data:` URL, or bare base64.
-    #[serde(borrow, default)]
     pub file_data: Option<JsonStr<'a>>,
     /// `format` (`LiteLLM`): the media type, where the data does not tell.
-    #[serde(borrow, default)]
     pub format: Option<JsonStr<'a>>,
 }
+fields!(File<'a> { file_id, filename, file_data, format });
 
 /// `tool_calls[]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct ToolCall<'a> {
     /// What the tool's answer refers to.
-    #[serde(borrow, default)]
     pub id: Option<JsonStr<'a>>,
     /// The call; absent in a custom tool's.
-    #[serde(borrow, default)]
     pub function: Option<Function<'a>>,
     /// Extensions that must come back (Gemini's thought signatures).
-    #[serde(borrow, default)]
     pub provider_specific_fields: Option<&'a RawValue>,
 }
+fields!(ToolCall<'a> { id, function, provider_specific_fields });
 
 /// A function's call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Function<'a> {
     /// Which function.
-    #[serde(borrow, default)]
     pub name: Text<'a>,
     /// JSON inside a string; `""` stands for `{}`.
-    #[serde(borrow, default)]
     pub arguments: Option<JsonStr<'a>>,
 }
+fields!(Function<'a> { name, arguments });
 
 impl Function<'_> {
     /// The JSON object inside of `arguments`. `field` names the call in errors.
@@ -271,10 +266,6 @@ impl Function<'_> {
             )),
         }
     }
-}
-
-fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(de: D) -> Result<T, D::Error> {
-    Option::deserialize(de).map(Option::unwrap_or_default)
 }
 
 /// serde's reason without its position, which is inside a value that the client cannot count to.

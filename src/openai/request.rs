@@ -1,13 +1,12 @@
 //! A request body, read once at its top level and deeper only where a dialect asks.
 
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{
     AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, STANDARD_PARAMS, Tool, ToolChoice,
     is_private,
 };
-use crate::json::{JsonStr, Object, Text, Writer};
+use crate::json::{JsonStr, Object, Place, Text, Writer, fields, read};
 
 /// A request as its members.
 #[derive(Clone)]
@@ -72,13 +71,13 @@ impl<'a> Request<'a> {
     }
 
     /// One parameter of a given type.
-    pub fn read<T: DeserializeOwned>(
+    pub fn read<T: for<'r> Place<'r>>(
         &self,
         name: &'static str,
         expected: &str,
     ) -> Result<Option<T>, ErrorBody> {
         let Some(raw) = self.get(name) else { return Ok(None) };
-        serde_json::from_str(raw.get()).map(Some).map_err(|_| {
+        read(raw).map(Some).map_err(|_| {
             ErrorBody::invalid(name, &format!("expected {expected}, but got {}", excerpt(raw.get())))
         })
     }
@@ -107,11 +106,10 @@ impl<'a> Request<'a> {
 
     /// `stream_options.include_usage`
     pub fn include_usage(&self) -> Result<bool, ErrorBody> {
-        #[derive(serde::Deserialize)]
         struct StreamOptions {
-            #[serde(default)]
             include_usage: Option<bool>,
         }
+        fields!(StreamOptions { include_usage });
         let options: Option<StreamOptions> = self.read("stream_options", "an object")?;
         Ok(options.and_then(|options| options.include_usage).unwrap_or(false))
     }
@@ -132,8 +130,7 @@ impl<'a> Request<'a> {
         if let Some(one) = JsonStr::of(raw) {
             return Ok(vec![one]);
         }
-        serde_json::from_str(raw.get())
-            .map_err(|_| ErrorBody::invalid("stop", "expected a string or an array of strings"))
+        read(raw).map_err(|_| ErrorBody::invalid("stop", "expected a string or an array of strings"))
     }
 
     /// `messages`; the `prompt` of `/completions` is one message of the user.
@@ -144,7 +141,7 @@ impl<'a> Request<'a> {
         let Some(raw) = self.get("messages") else {
             return Err(ErrorBody::missing(self.operation.route(), "messages"));
         };
-        let messages: Vec<&'a RawValue> = serde_json::from_str(raw.get()).map_err(|_| {
+        let messages: Vec<&'a RawValue> = read(raw).map_err(|_| {
             ErrorBody::invalid(
                 "messages",
                 &format!("expected an array of messages, but got {}", excerpt(raw.get())),
@@ -162,7 +159,7 @@ impl<'a> Request<'a> {
         if let Some(prompt) = JsonStr::of(raw) {
             return Ok(prompt);
         }
-        match serde_json::from_str::<Vec<JsonStr<'a>>>(raw.get()).as_deref() {
+        match read::<Vec<JsonStr<'a>>>(raw).as_deref() {
             Ok([prompt]) => Ok(*prompt),
             Ok(_) => Err(ErrorBody::invalid("prompt", "the model's provider takes one prompt a request")),
             Err(_) => Err(ErrorBody::invalid("prompt", "the model's provider takes text only, not tokens")),
@@ -234,27 +231,21 @@ pub enum ResponseFormat<'a> {
 
 impl<'a> ResponseFormat<'a> {
     fn parse(raw: Option<&'a RawValue>) -> Result<Self, ErrorBody> {
-        #[derive(serde::Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow, rename = "type")]
             kind: Text<'a>,
-            #[serde(borrow, default)]
             json_schema: Option<Schema<'a>>,
         }
-        #[derive(serde::Deserialize)]
+        fields!(Wire<'a> { kind = "type", json_schema; "type" });
         struct Schema<'a> {
-            #[serde(borrow, default)]
             name: Option<JsonStr<'a>>,
-            #[serde(borrow, default)]
             description: Option<JsonStr<'a>>,
-            #[serde(borrow)]
             schema: &'a RawValue,
-            #[serde(default)]
             strict: Option<bool>,
         }
+        fields!(Schema<'a> { name, description, schema, strict; "schema" });
         let Some(raw) = raw else { return Ok(Self::Text) };
-        let wire: Wire<'a> = serde_json::from_str(raw.get())
-            .map_err(|error| ErrorBody::invalid("response_format", &error.to_string()))?;
+        let wire: Wire<'a> =
+            read(raw).map_err(|error| ErrorBody::invalid("response_format", &error.to_string()))?;
         match (&*wire.kind, wire.json_schema) {
             ("text", _) => Ok(Self::Text),
             ("json_object", _) => Ok(Self::JsonObject),

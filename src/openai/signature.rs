@@ -4,10 +4,9 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::{JsonStr, JsonString};
+use crate::json::{JsonStr, JsonString, fields, read};
 
 /// Stands in an id before the signature.
 pub const SIGNATURE_IN_ID: &str = "__thought__";
@@ -37,13 +36,12 @@ pub fn bare_id(id: Cow<'_, str>) -> Cow<'_, str> {
 
 /// The signature of a call: its own field's, or else its id's.
 pub fn signature_of<'a>(id: Option<JsonStr<'a>>, fields: Option<&'a RawValue>) -> Option<Cow<'a, str>> {
-    #[derive(Deserialize)]
     struct Fields<'a> {
-        #[serde(borrow, default)]
         thought_signature: Option<JsonStr<'a>>,
     }
+    fields!(Fields<'a> { thought_signature });
     let field = fields
-        .and_then(|fields| serde_json::from_str::<Fields<'_>>(fields.get()).ok())
+        .and_then(|fields| read::<Fields<'_>>(fields).ok())
         .and_then(|fields| fields.thought_signature?.decode());
     field.filter(|signature| !signature.is_empty()).or_else(|| match id?.decode()? {
         Cow::Borrowed(id) => id.split_once(SIGNATURE_IN_ID).map(|(_, signature)| Cow::Borrowed(signature)),

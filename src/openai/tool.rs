@@ -1,31 +1,26 @@
 //! `tools` and `tool_choice`, their deprecated forms `functions` and `function_call` included.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ErrorBody;
 use super::message::reason;
-use crate::json::{JsonStr, Text, Writer};
+use crate::json::{JsonStr, Text, Writer, fields, read};
 
 /// A function tool.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Tool<'a> {
     /// What the model calls it.
-    #[serde(borrow)]
     pub name: Text<'a>,
     /// What it is for.
-    #[serde(borrow, default)]
     pub description: Option<JsonStr<'a>>,
     /// JSON Schema of its arguments; absent means none.
-    #[serde(borrow, default)]
     pub parameters: Option<&'a RawValue>,
     /// Arguments must follow the schema.
-    #[serde(default)]
     pub strict: Option<bool>,
     /// Prompt-cache mark (Anthropic).
-    #[serde(borrow, default)]
     pub cache_control: Option<&'a RawValue>,
 }
+fields!(Tool<'a> { name, description, parameters, strict, cache_control; "name" });
 
 impl Tool<'_> {
     /// Writes it as `OpenAI` does, in the words that every speaker knows: name, description, parameters.
@@ -91,26 +86,23 @@ impl<'a> AnyTool<'a> {
         tools: Option<&'a RawValue>,
         functions: Option<&'a RawValue>,
     ) -> Result<Vec<Self>, ErrorBody> {
-        #[derive(Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow, default, rename = "type")]
             kind: Text<'a>,
-            #[serde(borrow, default)]
             function: Option<Tool<'a>>,
-            #[serde(borrow, default)]
             cache_control: Option<&'a RawValue>,
         }
+        fields!(Wire<'a> { kind = "type", function, cache_control });
         if let Some(functions) = functions {
-            let functions: Vec<Tool<'a>> = serde_json::from_str(functions.get())
-                .map_err(|error| ErrorBody::invalid("functions", &reason(&error)))?;
+            let functions: Vec<Tool<'a>> =
+                read(functions).map_err(|error| ErrorBody::invalid("functions", &reason(&error)))?;
             return Ok(functions.into_iter().map(Self::Function).collect());
         }
         let Some(tools) = tools else { return Ok(Vec::new()) };
-        let tools: Vec<&'a RawValue> = serde_json::from_str(tools.get())
-            .map_err(|_| ErrorBody::invalid("tools", "expected an array of tools"))?;
+        let tools: Vec<&'a RawValue> =
+            read(tools).map_err(|_| ErrorBody::invalid("tools", "expected an array of tools"))?;
         let parse = |(at, raw): (usize, &&'a RawValue)| {
-            let wire: Wire<'a> = serde_json::from_str(raw.get())
-                .map_err(|error| ErrorBody::invalid(format!("tools[{at}]"), &reason(&error)))?;
+            let wire: Wire<'a> =
+                read(*raw).map_err(|error| ErrorBody::invalid(format!("tools[{at}]"), &reason(&error)))?;
             match (wire.function, &*wire.kind) {
                 (Some(mut tool), "function") => {
                     tool.cache_control = tool.cache_control.or(wire.cache_control);
@@ -154,29 +146,22 @@ pub enum ToolChoice<'a> {
 
 impl<'a> ToolChoice<'a> {
     pub(super) fn parse(raw: Option<&'a RawValue>) -> Result<Option<Self>, ErrorBody> {
-        #[derive(Deserialize)]
         struct Named<'a> {
-            #[serde(borrow, default, rename = "type")]
             kind: Option<Text<'a>>,
-            #[serde(borrow, default)]
             name: Option<Text<'a>>,
-            #[serde(borrow, default)]
             function: Option<Function<'a>>,
-            #[serde(borrow, default)]
             allowed_tools: Option<Allowed<'a>>,
         }
-        #[derive(Deserialize)]
+        fields!(Named<'a> { kind = "type", name, function, allowed_tools });
         struct Function<'a> {
-            #[serde(borrow)]
             name: Text<'a>,
         }
-        #[derive(Deserialize)]
+        fields!(Function<'a> { name; "name" });
         struct Allowed<'a> {
-            #[serde(borrow)]
             mode: Text<'a>,
-            #[serde(borrow)]
             tools: Vec<Named<'a>>,
         }
+        fields!(Allowed<'a> { mode, tools; "mode", "tools" });
         let Some(raw) = raw else { return Ok(None) };
         if let Some(word) = JsonStr::of(raw) {
             return match word.inner() {
@@ -189,8 +174,8 @@ impl<'a> ToolChoice<'a> {
                 )),
             };
         }
-        let named: Named<'a> = serde_json::from_str(raw.get())
-            .map_err(|error| ErrorBody::invalid("tool_choice", &reason(&error)))?;
+        let named: Named<'a> =
+            read(raw).map_err(|error| ErrorBody::invalid("tool_choice", &reason(&error)))?;
         match (named.kind.as_deref(), &named.name, &named.function) {
             // The forms of other languages, which clients that were written for those keep.
             (Some("auto"), None, None) => return Ok(Some(Self::Auto)),

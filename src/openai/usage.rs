@@ -1,10 +1,9 @@
 //! Token counts on `OpenAI`'s bases: cached and cache-written tokens are part of the prompt's, reasoning is part of
 //! the completion's (unlike Anthropic's, Bedrock's and Gemini's).
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::Writer;
+use crate::json::{Writer, fields, read};
 
 /// What a request used, tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,41 +23,34 @@ pub struct Usage {
 impl Usage {
     /// Reads `OpenAI`'s `usage` object. Fields of another type, as some vendors send, count as absent.
     pub fn parse(raw: &RawValue) -> Option<Self> {
-        #[derive(Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow, default)]
             prompt_tokens: Option<&'a RawValue>,
-            #[serde(borrow, default)]
             completion_tokens: Option<&'a RawValue>,
-            #[serde(borrow, default)]
             total_tokens: Option<&'a RawValue>,
-            #[serde(borrow, default)]
             prompt_tokens_details: Option<&'a RawValue>,
-            #[serde(borrow, default)]
             completion_tokens_details: Option<&'a RawValue>,
             /// `DeepSeek` and Moonshot count the cache here.
-            #[serde(borrow, default)]
             prompt_cache_hit_tokens: Option<&'a RawValue>,
-            #[serde(borrow, default)]
             cached_tokens: Option<&'a RawValue>,
             /// Perplexity and Moonshot count the reasoning here.
-            #[serde(borrow, default)]
             reasoning_tokens: Option<&'a RawValue>,
         }
-        #[derive(Deserialize, Default)]
+        fields!(Wire<'a> {
+            prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details,
+            completion_tokens_details, prompt_cache_hit_tokens, cached_tokens, reasoning_tokens
+        });
+        #[derive(Default)]
         struct Details<'a> {
-            #[serde(borrow, default)]
             cached_tokens: Option<&'a RawValue>,
-            #[serde(borrow, default)]
             cache_write_tokens: Option<&'a RawValue>,
-            #[serde(borrow, default)]
             reasoning_tokens: Option<&'a RawValue>,
         }
+        fields!(Details<'a> { cached_tokens, cache_write_tokens, reasoning_tokens });
         fn details(raw: Option<&RawValue>) -> Details<'_> {
-            raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+            raw.and_then(|raw| read(raw).ok()).unwrap_or_default()
         }
 
-        let wire: Wire<'_> = serde_json::from_str(raw.get()).ok()?;
+        let wire: Wire<'_> = read(raw).ok()?;
         let prompt = count(wire.prompt_tokens);
         let total = count(wire.total_tokens);
         let in_prompt = details(wire.prompt_tokens_details);

@@ -1,33 +1,24 @@
 //! A whole answer.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
-use crate::json::{JsonStr, JsonString, Text};
+use crate::json::{JsonStr, JsonString, Text, fields, read};
 use crate::openai::{Answer, CompletionWriter, Fault, Memo};
 
 /// A content block, flat: which fields it has depends on its type.
-#[derive(Deserialize)]
 pub(super) struct Block<'a> {
-    #[serde(borrow, rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) citations: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) thinking: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) signature: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) name: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) input: Option<&'a RawValue>,
 }
+fields!(Block<'a> { kind = "type", text, citations, thinking, signature, id, name, input; "type" });
 
 /// A field that should be a string; one that is not counts as empty.
 pub(super) fn string(raw: Option<&RawValue>) -> JsonStr<'_> {
@@ -36,22 +27,16 @@ pub(super) fn string(raw: Option<&RawValue>) -> JsonStr<'_> {
 
 /// Translates it.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    #[derive(Deserialize)]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         id: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         content: Option<Vec<&'a RawValue>>,
-        #[serde(borrow, default)]
         stop_reason: Option<Text<'a>>,
-        #[serde(borrow, default)]
         stop_details: Option<StopDetails<'a>>,
-        #[serde(borrow, default)]
         usage: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         error: Option<&'a RawValue>,
     }
-    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    fields!(Wire<'a> { id, content, stop_reason, stop_details, usage, error });
+    let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     if let Some(error) = wire.error {
         return Err(fault(None, error));
     }
@@ -62,8 +47,8 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     out.begin(wire.id, None);
     let mut chars = 0;
     for raw in content {
-        let block: Block<'_> = serde_json::from_str(raw.get())
-            .map_err(|_| Fault::garbled("the provider's answer has a block without a type"))?;
+        let block: Block<'_> =
+            read(raw).map_err(|_| Fault::garbled("the provider's answer has a block without a type"))?;
         match &*block.kind {
             "text" => {
                 let text = string(block.text);
@@ -113,7 +98,6 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
 
 /// The citations with a URL.
 pub(super) fn citations(raw: Option<&RawValue>) -> Vec<Citation<'_>> {
-    let citations: Vec<Citation<'_>> =
-        raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let citations: Vec<Citation<'_>> = raw.and_then(|raw| read(raw).ok()).unwrap_or_default();
     citations.into_iter().filter(|citation| citation.url.is_some()).collect()
 }

@@ -4,7 +4,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::json::Object;
+use crate::json::{Object, read};
 
 /// The features of one request.
 #[derive(Default)]
@@ -54,7 +54,7 @@ impl Betas {
     pub(super) fn param(&mut self, name: &str, value: &RawValue) {
         match name {
             "container" => {
-                let container: Option<Object<'_>> = serde_json::from_str(value.get()).ok();
+                let container: Option<Object<'_>> = read(value).ok();
                 if container.is_some_and(|container| container.get("skills").is_some()) {
                     self.add("skills-2025-10-02");
                     self.add("code-execution-2025-08-25");
@@ -69,10 +69,9 @@ impl Betas {
     }
 
     fn context_management(&mut self, value: &RawValue) {
-        let edits = serde_json::from_str::<Object<'_>>(value.get()).ok();
+        let edits = read::<Object<'_>>(value).ok();
         let edits = edits.as_ref().and_then(|management| management.get("edits"));
-        let edits: Vec<Object<'_>> =
-            edits.and_then(|edits| serde_json::from_str(edits.get()).ok()).unwrap_or_default();
+        let edits: Vec<Object<'_>> = edits.and_then(|edits| read(edits).ok()).unwrap_or_default();
         for edit in &edits {
             let compact = edit.get("type").is_some_and(|kind| kind.get() == r#""compact_20260112""#);
             self.add(if compact { COMPACT } else { CONTEXT_MANAGEMENT });

@@ -14,12 +14,11 @@ mod usage;
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
-use crate::json::{JsonStr, Text};
+use crate::json::{JsonStr, Text, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
 
 /// The language of `api.anthropic.com/v1/messages`.
@@ -63,15 +62,14 @@ impl Dialect for Anthropic {
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
-        #[derive(Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow)]
             error: &'a RawValue,
         }
+        fields!(Wire<'a> { error; "error" });
         // A cloud that serves these models answers for itself, too, and puts its object into an array of one.
         let trimmed = body.trim_ascii();
         let object = trimmed.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(trimmed);
-        match crate::json::parse::<Wire<'_>>(object) {
+        match read::<Wire<'_>>(object) {
             Ok(wire) => fault(Some(status), wire.error),
             Err(_) => Fault::unreadable(status, body),
         }
@@ -95,14 +93,13 @@ fn path(base: &str) -> &'static str {
 
 /// Reads the inside of `{"type":"error","error":{"type","message"}}`. `status` is absent inside a stream.
 fn fault(status: Option<u16>, error: &RawValue) -> Fault {
-    #[derive(Deserialize, Default)]
+    #[derive(Default)]
     struct Wire<'a> {
-        #[serde(borrow, default, rename = "type")]
         kind: Text<'a>,
-        #[serde(borrow, default)]
         message: Option<JsonStr<'a>>,
     }
-    let wire: Wire<'_> = serde_json::from_str(error.get()).unwrap_or_default();
+    fields!(Wire<'a> { kind = "type", message });
+    let wire: Wire<'_> = read(error).unwrap_or_default();
     let message = wire
         .message
         .and_then(JsonStr::decode)
@@ -142,20 +139,17 @@ fn finish_reason(stop_reason: &str, by_client_tool: bool) -> FinishReason {
 }
 
 /// `stop_details` of a refusal: what is shown of it.
-#[derive(Deserialize)]
 struct StopDetails<'a> {
-    #[serde(borrow, default)]
     explanation: Option<JsonStr<'a>>,
 }
+fields!(StopDetails<'a> { explanation });
 
 /// A citation of the kinds that have a URL; the others (places in a document) have no `OpenAI` form.
-#[derive(Deserialize)]
 struct Citation<'a> {
-    #[serde(borrow, default)]
     url: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     title: Option<JsonStr<'a>>,
 }
+fields!(Citation<'a> { url, title });
 
 impl Citation<'_> {
     /// Writes `url_citation`, about the characters from `start` to `end` of the content.

@@ -2,7 +2,6 @@
 //!
 //! Events of unknown types, and unknown fields of known ones, are passed over: the provider adds some now and then.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Stream;
@@ -10,7 +9,7 @@ use super::answer::{Block, citations, string};
 use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString, Text};
+use crate::json::{JsonStr, JsonString, Text, fields, read};
 use crate::openai::{ChunkWriter, Fault, Memo};
 
 /// Turns events into facts.
@@ -58,54 +57,38 @@ struct Input {
     in_fragments: bool,
 }
 
-#[derive(Deserialize)]
 struct Event<'a> {
-    #[serde(borrow, rename = "type")]
     kind: Text<'a>,
-    #[serde(borrow, default)]
     message: Option<Message<'a>>,
-    #[serde(borrow, default)]
     content_block: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
+fields!(Event<'a> { kind = "type", message, content_block, delta, usage, error; "type" });
 
-#[derive(Deserialize)]
 struct Message<'a> {
-    #[serde(borrow, default)]
     id: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     content: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
     stop_reason: Option<Text<'a>>,
-    #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
 }
+fields!(Message<'a> { id, content, stop_reason, usage });
 
 /// A delta of a block or of the message, flat.
-#[derive(Deserialize)]
 struct Delta<'a> {
-    #[serde(borrow, default, rename = "type")]
     kind: Text<'a>,
-    #[serde(borrow, default)]
     text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     thinking: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     signature: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     partial_json: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     citation: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     stop_reason: Option<Text<'a>>,
-    #[serde(borrow, default)]
     stop_details: Option<StopDetails<'a>>,
 }
+fields!(Delta<'a> {
+    kind = "type", text, thinking, signature, partial_json, citation, stop_reason, stop_details
+});
 
 impl Translation {
     /// The beginning of an answer to that request.
@@ -141,8 +124,8 @@ impl Translation {
     }
 
     fn start(&mut self, raw: &RawValue, out: &mut ChunkWriter) -> Result<(), Fault> {
-        let block: Block<'_> = serde_json::from_str(raw.get())
-            .map_err(|_| Fault::garbled("the provider sent a block without a type"))?;
+        let block: Block<'_> =
+            read(raw).map_err(|_| Fault::garbled("the provider sent a block without a type"))?;
         self.open = match &*block.kind {
             "text" => {
                 let start = self.chars;
@@ -207,7 +190,7 @@ impl Translation {
                 out.text(fragment);
             }
             ("citations_delta", Open::Text { citations, .. }) => {
-                let citation = delta.citation.and_then(|raw| serde_json::from_str(raw.get()).ok());
+                let citation = delta.citation.and_then(|raw| read(raw).ok());
                 citations.extend(citation.as_ref().and_then(kept));
             }
             _ => {}
@@ -268,7 +251,7 @@ impl Translation {
 
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
-        let event: Event<'_> = crate::json::parse(frame.data)
+        let event: Event<'_> = read(frame.data)
             .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
         match &*event.kind {
             "content_block_delta" => {
@@ -323,5 +306,5 @@ fn kept(citation: &Citation<'_>) -> Option<(String, String)> {
 }
 
 fn token(token: &str) -> Option<JsonStr<'_>> {
-    serde_json::from_str(token).ok()
+    read(token).ok()
 }

@@ -1,13 +1,12 @@
 //! `tools`, `tool_choice`, and the tool that stands for `response_format` on models without structured output.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Target;
 use super::super::claude::models::Model;
 use super::super::claude::schema;
 use super::betas::Betas;
-use crate::json::{JsonStr, Object, Text, Writer};
+use crate::json::{JsonStr, Object, Text, Writer, fields, read};
 use crate::openai::{AnyTool, ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
 
 /// `LiteLLM`'s name of the tool that stands for `response_format`.
@@ -209,31 +208,24 @@ fn function<'t, 'a>(tool: &'t AnyTool<'a>) -> Option<&'t Tool<'a>> {
 
 /// Writes the provider's own search for `web_search_options`, as `LiteLLM` does.
 fn web_search(w: &mut Writer<'_>, options: &RawValue) -> Result<(), ErrorBody> {
-    #[derive(Deserialize)]
     struct Options<'a> {
-        #[serde(borrow, default)]
         search_context_size: Option<Text<'a>>,
-        #[serde(borrow, default)]
         user_location: Option<Location<'a>>,
     }
-    #[derive(Deserialize)]
+    fields!(Options<'a> { search_context_size, user_location });
     struct Location<'a> {
-        #[serde(borrow, default)]
         approximate: Option<Approximate<'a>>,
     }
-    #[derive(Deserialize)]
+    fields!(Location<'a> { approximate });
     struct Approximate<'a> {
-        #[serde(borrow, default)]
         city: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         country: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         region: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         timezone: Option<JsonStr<'a>>,
     }
-    let options: Options<'_> = serde_json::from_str(options.get())
-        .map_err(|_| ErrorBody::invalid("web_search_options", "expected an object"))?;
+    fields!(Approximate<'a> { city, country, region, timezone });
+    let options: Options<'_> =
+        read(options).map_err(|_| ErrorBody::invalid("web_search_options", "expected an object"))?;
     w.object().key("type").string("web_search_20250305").key("name").string("web_search");
     if let Some(place) = options.user_location.and_then(|location| location.approximate) {
         w.key("user_location").object().key("type").string("approximate");

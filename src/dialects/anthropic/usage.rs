@@ -1,8 +1,8 @@
 //! Token counts, from Anthropic's bases to `OpenAI`'s: `input_tokens` leaves the cached ones out.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::json::{fields, read};
 use crate::openai::Usage;
 
 /// The counters as they were last heard. A stream repeats them cumulatively, and may leave out those that have not
@@ -16,33 +16,34 @@ pub(super) struct Counters {
     thinking: Option<u64>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Default)]
 struct Wire {
-    #[serde(default)]
     input_tokens: Option<u64>,
-    #[serde(default)]
     cache_read_input_tokens: Option<u64>,
-    #[serde(default)]
     cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
     output_tokens: Option<u64>,
-    #[serde(default)]
     output_tokens_details: Option<Details>,
     /// What the provider did by itself (compaction, fallback, an adviser): the totals beside count the last only.
-    #[serde(default)]
     iterations: Option<Vec<Wire>>,
 }
+fields!(Wire {
+    input_tokens,
+    cache_read_input_tokens,
+    cache_creation_input_tokens,
+    output_tokens,
+    output_tokens_details,
+    iterations
+});
 
-#[derive(Deserialize)]
 struct Details {
-    #[serde(default)]
     thinking_tokens: Option<u64>,
 }
+fields!(Details { thinking_tokens });
 
 impl Counters {
     /// Hears a `usage` object.
     pub(super) fn hear(&mut self, usage: &RawValue) {
-        let wire: Wire = serde_json::from_str(usage.get()).unwrap_or_default();
+        let wire: Wire = read(usage).unwrap_or_default();
         let details = wire.output_tokens_details.as_ref();
         self.thinking = details.and_then(|details| details.thinking_tokens).or(self.thinking);
         let iterations = wire.iterations.as_deref().unwrap_or_default();

@@ -1,108 +1,84 @@
 //! A whole answer.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{REQUEST_ID, finish_reason, usage};
-use crate::json::{self, JsonStr, JsonString, Text, Writer};
+use crate::json::{JsonStr, JsonString, Text, Writer, fields, read};
 use crate::openai::{Answer, CompletionWriter, Fault, Memo};
 
 /// A content block: one of its members is there.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Block<'a> {
-    #[serde(borrow, default)]
     text: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     reasoning_content: Option<Reasoning<'a>>,
-    #[serde(borrow, default)]
     tool_use: Option<ToolUse<'a>>,
-    #[serde(borrow, default)]
     citations_content: Option<Cited<'a>>,
-    #[serde(borrow, default)]
     image: Option<Image<'a>>,
 }
+fields!(Block<'a> {
+    text, reasoning_content = "reasoningContent", tool_use = "toolUse",
+    citations_content = "citationsContent", image
+});
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Reasoning<'a> {
-    #[serde(borrow, default)]
     reasoning_text: Option<ReasoningText<'a>>,
-    #[serde(borrow, default)]
     redacted_content: Option<JsonStr<'a>>,
 }
+fields!(Reasoning<'a> { reasoning_text = "reasoningText", redacted_content = "redactedContent" });
 
-#[derive(Deserialize)]
 struct ReasoningText<'a> {
-    #[serde(borrow, default)]
     text: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     signature: Option<JsonStr<'a>>,
 }
+fields!(ReasoningText<'a> { text, signature });
 
 /// A call. One with a `type` is the provider's own, and answered by itself.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct ToolUse<'a> {
-    #[serde(borrow, default)]
     pub(super) tool_use_id: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     pub(super) name: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) input: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "type")]
     pub(super) kind: Option<&'a RawValue>,
 }
+fields!(ToolUse<'a> { tool_use_id = "toolUseId", name, input, kind = "type" });
 
-#[derive(Deserialize)]
 struct Cited<'a> {
-    #[serde(borrow, default)]
     content: Vec<Words<'a>>,
-    #[serde(borrow, default)]
     citations: Vec<Citation<'a>>,
 }
+fields!(Cited<'a> { content, citations });
 
-#[derive(Deserialize)]
 struct Words<'a> {
-    #[serde(borrow, default)]
     text: Option<JsonStr<'a>>,
 }
+fields!(Words<'a> { text });
 
 /// A picture that the model made.
-#[derive(Deserialize)]
 pub(super) struct Image<'a> {
-    #[serde(borrow, default)]
     pub(super) format: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) source: Option<ImageSource<'a>>,
 }
+fields!(Image<'a> { format, source });
 
-#[derive(Deserialize)]
 pub(super) struct ImageSource<'a> {
-    #[serde(borrow, default)]
     pub(super) bytes: Option<JsonStr<'a>>,
 }
+fields!(ImageSource<'a> { bytes });
 
 /// A citation. Those without a URL (places in a document) have no `OpenAI` form.
-#[derive(Deserialize)]
 pub(super) struct Citation<'a> {
-    #[serde(borrow, default)]
     pub(super) title: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     location: Option<Location<'a>>,
 }
+fields!(Citation<'a> { title, location });
 
-#[derive(Deserialize)]
 struct Location<'a> {
-    #[serde(borrow, default)]
     web: Option<Web<'a>>,
 }
+fields!(Location<'a> { web });
 
-#[derive(Deserialize)]
 struct Web<'a> {
-    #[serde(borrow, default)]
     url: Option<JsonStr<'a>>,
 }
+fields!(Web<'a> { url });
 
 impl<'a> Citation<'a> {
     pub(super) fn url(&self) -> Option<JsonStr<'a>> {
@@ -130,29 +106,25 @@ pub(super) fn write_redacted(w: &mut Writer<'_>, data: JsonStr<'_>) {
 
 /// Translates it.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
     struct Wire<'a> {
-        #[serde(borrow)]
         output: Output<'a>,
-        #[serde(borrow, default)]
         stop_reason: Option<Text<'a>>,
-        #[serde(borrow, default)]
         usage: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         additional_model_response_fields: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
+    fields!(Wire<'a> {
+        output, stop_reason = "stopReason", usage,
+        additional_model_response_fields = "additionalModelResponseFields"; "output"
+    });
     struct Output<'a> {
-        #[serde(borrow, default)]
         message: Option<Message<'a>>,
     }
-    #[derive(Deserialize)]
+    fields!(Output<'a> { message });
     struct Message<'a> {
-        #[serde(borrow, default)]
         content: Vec<Block<'a>>,
     }
-    let wire: Wire<'_> = json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    fields!(Message<'a> { content });
+    let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     let Some(message) = wire.output.message else {
         return Err(Fault::garbled("the provider's answer has no message"));
     };

@@ -1,9 +1,8 @@
 //! Parts of a message to content blocks: text, images, documents, audio, video, and marks of the prompt cache.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::{JsonStr, Object, Text, Writer};
+use crate::json::{JsonStr, Object, Text, Writer, fields, read};
 use crate::openai::{Content, DataUrl, ErrorBody, File, ImageUrl, InputAudio, Part, media_type_of};
 
 /// Whether the content has a block that can be sent: a text without a letter is refused.
@@ -88,7 +87,7 @@ impl Blocks<'_, '_> {
     /// A mark of the prompt cache is a block of its own, after what is to be cached.
     pub(super) fn cache_point(&mut self, mark: Option<&RawValue>) {
         let Some(mark) = mark.filter(|_| self.caching) else { return };
-        let mark: Object<'_> = serde_json::from_str(mark.get()).unwrap_or_default();
+        let mark: Object<'_> = read(mark).unwrap_or_default();
         self.w.object().key("cachePoint").object().key("type").string("default");
         if let Some(ttl) = mark.get("ttl").and_then(JsonStr::of) {
             self.w.key("ttl").raw(ttl.token());
@@ -123,16 +122,13 @@ impl Blocks<'_, '_> {
 
     /// Anthropic's `image` and `document`, which `LiteLLM` lets through.
     fn own(&mut self, part: &Part<'_>, source: &RawValue, at: &str) -> Result<(), ErrorBody> {
-        #[derive(Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow, rename = "type")]
             kind: Text<'a>,
-            #[serde(borrow, default)]
             media_type: Text<'a>,
-            #[serde(borrow, default)]
             data: Option<JsonStr<'a>>,
         }
-        let wire: Result<Wire<'_>, _> = serde_json::from_str(source.get());
+        fields!(Wire<'a> { kind = "type", media_type, data; "type" });
+        let wire: Result<Wire<'_>, _> = read(source);
         let title = part.title.and_then(JsonStr::of);
         match wire {
             Ok(Wire { kind, media_type, data: Some(data) }) if &*kind == "base64" => {

@@ -1,12 +1,11 @@
 //! `/embeddings` over `InvokeModel`, where every house has its own form.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Target;
 use super::INPUT_TOKENS;
 use super::models::{self, Form};
-use crate::json::{self, JsonStr, Writer};
+use crate::json::{JsonStr, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, is_private};
 
 /// Writes the request.
@@ -101,40 +100,34 @@ fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
 
 /// Translates an answer, of whichever form: their members tell them apart.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         embedding: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         embeddings: Option<&'a RawValue>,
-        #[serde(default)]
         input_text_token_count: Option<u64>,
     }
-    #[derive(Deserialize)]
+    fields!(Wire<'a> { embedding, embeddings, input_text_token_count = "inputTextTokenCount" });
     struct ByType<'a> {
-        #[serde(borrow)]
         float: Vec<&'a RawValue>,
     }
-    #[derive(Deserialize)]
+    fields!(ByType<'a> { float; "float" });
     struct Item<'a> {
-        #[serde(borrow)]
         embedding: &'a RawValue,
     }
+    fields!(Item<'a> { embedding; "embedding" });
     fn vectors<'a>(wire: &Wire<'a>) -> Option<Vec<&'a RawValue>> {
         if let Some(vector) = wire.embedding {
             return Some(vec![vector]);
         }
         let embeddings = wire.embeddings?.get();
-        if let Ok(by_type) = serde_json::from_str::<ByType<'a>>(embeddings) {
+        if let Ok(by_type) = read::<ByType<'a>>(embeddings) {
             return Some(by_type.float);
         }
-        if let Ok(items) = serde_json::from_str::<Vec<Item<'a>>>(embeddings) {
+        if let Ok(items) = read::<Vec<Item<'a>>>(embeddings) {
             return Some(items.into_iter().map(|item| item.embedding).collect());
         }
-        serde_json::from_str(embeddings).ok()
+        read(embeddings).ok()
     }
-    let wire: Wire<'_> = json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     let vectors = vectors(&wire).ok_or_else(|| Fault::garbled("the provider's answer has no embedding"))?;
     let mut out = EmbeddingWriter::new(memo);
     for vector in vectors {

@@ -5,9 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-
-use crate::json::{self, JsonStr, Text};
+use crate::json::{self, JsonStr, Text, fields};
 use crate::openai::{Class, Fault};
 
 /// Names of exceptions, and what they are.
@@ -44,19 +42,15 @@ const TOO_LONG: &[&str] = &[
 
 /// Reads an error with that status. `kind` is the exception's name, where a header or a frame tells it.
 pub(super) fn read(status: u16, kind: Option<&str>, body: &[u8]) -> Fault {
-    #[derive(Deserialize)]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         message: Option<JsonStr<'a>>,
         // Answers of the gateway before the service.
-        #[serde(borrow, default, rename = "Message")]
         capital: Option<JsonStr<'a>>,
-        #[serde(borrow, default, rename = "originalMessage")]
         original: Option<JsonStr<'a>>,
-        #[serde(borrow, default, rename = "__type")]
         kind: Text<'a>,
     }
-    let Ok(wire) = json::parse::<Wire<'_>>(body) else {
+    fields!(Wire<'a> { message, capital = "Message", original = "originalMessage", kind = "__type" });
+    let Ok(wire) = json::read::<Wire<'_>>(body) else {
         let fault = Fault::unreadable(status, body);
         return match kind.and_then(class_of) {
             Some(class) => Fault { class, ..fault },

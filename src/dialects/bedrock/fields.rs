@@ -5,7 +5,7 @@ use super::super::claude;
 use super::super::claude::thinking::Plan;
 use super::models::{Model, Reasoning, TopK};
 use super::tools::Tools;
-use crate::json::{JsonStr, Object, Writer};
+use crate::json::{JsonStr, Object, Writer, read};
 use crate::openai::{ErrorBody, Message, Request, STANDARD_PARAMS, is_private};
 
 /// Members of a Converse request that a client may give by their own names.
@@ -171,8 +171,7 @@ fn sampling<'a>(request: &Request<'a>) -> Result<Vec<(&'static str, &'a str)>, E
     let mut sampling = Vec::new();
     for name in ["temperature", "top_p", "top_k"] {
         let Some(raw) = request.get(name) else { continue };
-        let value: f64 =
-            serde_json::from_str(raw.get()).map_err(|_| ErrorBody::invalid(name, "expected a number"))?;
+        let value: f64 = read(raw).map_err(|_| ErrorBody::invalid(name, "expected a number"))?;
         // OpenAI's scale ends at 2, Converse's at 1.
         sampling.push((name, if name == "temperature" && value > 1.0 { "1" } else { raw.get() }));
     }

@@ -117,7 +117,7 @@ mod tests {
         let json = format!(
             r#"{{"id":"d","group":"g","provider":"bedrock","model":"x","api_base":"https://h","options":{options}}}"#
         );
-        let deployment: Deployment = serde_json::from_str(&json).unwrap();
+        let deployment: Deployment = crate::json::read(&*json).unwrap();
         let provider = providers::find("bedrock").unwrap();
         let to = Target { provider, deployment: &deployment, model, drop_params: false };
         let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;

@@ -4,14 +4,13 @@
 //! them alone is the end. Every payload has a `p` of random length, which hides how long words are from those who
 //! watch the line; it is passed over, as are events and fields that are not known.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Stream;
 use super::answer::{Citation, Image, ToolUse, write_citation, write_redacted, write_thinking};
 use super::{REQUEST_ID, errors, finish_reason, usage};
 use crate::frame::Frame;
-use crate::json::{self, JsonStr, JsonString, Text};
+use crate::json::{self, JsonStr, JsonString, Place, Text, fields};
 use crate::openai::{ChunkWriter, Fault, Memo};
 
 /// Turns events into facts.
@@ -58,48 +57,33 @@ enum Open {
     Own,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Start<'a> {
-    #[serde(borrow, default)]
     tool_use: Option<ToolUse<'a>>,
-    #[serde(borrow, default)]
     tool_result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     image: Option<Image<'a>>,
 }
+fields!(Start<'a> { tool_use = "toolUse", tool_result = "toolResult", image });
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Delta<'a> {
-    #[serde(borrow, default)]
     text: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     reasoning_content: Option<Reasoning<'a>>,
-    #[serde(borrow, default)]
     tool_use: Option<Input<'a>>,
-    #[serde(borrow, default)]
     citation: Option<Citation<'a>>,
-    #[serde(borrow, default)]
     image: Option<Image<'a>>,
 }
+fields!(Delta<'a> { text, reasoning_content = "reasoningContent", tool_use = "toolUse", citation, image });
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Reasoning<'a> {
-    #[serde(borrow, default)]
     text: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     signature: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     redacted_content: Option<JsonStr<'a>>,
 }
+fields!(Reasoning<'a> { text, signature, redacted_content = "redactedContent" });
 
-#[derive(Deserialize)]
 struct Input<'a> {
-    #[serde(borrow, default)]
     input: Option<JsonStr<'a>>,
 }
+fields!(Input<'a> { input });
 
 impl Translation {
     /// The beginning of an answer to that request.
@@ -243,33 +227,31 @@ impl Stream for Translation {
         }
         match frame.event {
             b"contentBlockDelta" => {
-                #[derive(Deserialize)]
                 struct Event<'a> {
-                    #[serde(borrow)]
                     delta: Delta<'a>,
                 }
+                fields!(Event<'a> { delta; "delta" });
                 let event: Event<'_> = read(frame.data)?;
                 self.delta(&event.delta, out);
             }
             b"contentBlockStart" => {
-                #[derive(Deserialize)]
                 struct Event<'a> {
-                    #[serde(borrow)]
                     start: Start<'a>,
                 }
+                fields!(Event<'a> { start; "start" });
                 let event: Event<'_> = read(frame.data)?;
                 self.start(&event.start, out);
             }
             b"contentBlockStop" => self.stop(out),
             b"messageStop" => {
-                #[derive(Deserialize)]
-                #[serde(rename_all = "camelCase")]
                 struct Event<'a> {
-                    #[serde(borrow, default)]
                     stop_reason: Text<'a>,
-                    #[serde(borrow, default)]
                     additional_model_response_fields: Option<&'a RawValue>,
                 }
+                fields!(Event<'a> {
+                    stop_reason = "stopReason",
+                    additional_model_response_fields = "additionalModelResponseFields"
+                });
                 let event: Event<'_> = read(frame.data)?;
                 self.stop(out);
                 self.thinking = usage::thinking_tokens(event.additional_model_response_fields);
@@ -278,11 +260,10 @@ impl Stream for Translation {
                 self.done_if_complete(out);
             }
             b"metadata" => {
-                #[derive(Deserialize)]
                 struct Event<'a> {
-                    #[serde(borrow, default)]
                     usage: Option<&'a RawValue>,
                 }
+                fields!(Event<'a> { usage });
                 let event: Event<'_> = read(frame.data)?;
                 if let Some(counts) = event.usage {
                     out.usage(usage::read(counts, self.thinking));
@@ -303,6 +284,6 @@ impl Stream for Translation {
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Fault> {
-    json::parse(data).map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))
+fn read<'a, T: Place<'a>>(data: &'a [u8]) -> Result<T, Fault> {
+    json::read(data).map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))
 }

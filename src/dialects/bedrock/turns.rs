@@ -5,13 +5,12 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::super::claude::thinking::thinking_blocks;
 use super::blocks::{Blocks, has_words, says_something};
 use super::models::{Model, Reasoning};
-use crate::json::{JsonStr, JsonString, Writer};
+use crate::json::{JsonStr, JsonString, Writer, fields, read};
 use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
 
 /// The longest id of a call, bytes.
@@ -222,17 +221,14 @@ impl<'t, 'a> Turns<'t, 'a> {
 
 /// Writes the reasoning that can go back, as it came.
 fn reasoning(w: &mut Writer<'_>, message: &Message<'_>) {
-    #[derive(Deserialize)]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         thinking: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         signature: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         data: Option<JsonStr<'a>>,
     }
+    fields!(Wire<'a> { thinking, signature, data });
     for block in thinking_blocks(message) {
-        let Ok(wire) = serde_json::from_str::<Wire<'_>>(block.get()) else { continue };
+        let Ok(wire) = read::<Wire<'_>>(block) else { continue };
         w.object().key("reasoningContent").object();
         if let Some(data) = wire.data {
             w.key("redactedContent").raw(data.token());

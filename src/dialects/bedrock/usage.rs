@@ -1,25 +1,25 @@
 //! Token counts, from the provider's bases to `OpenAI`'s: `inputTokens` leaves the cached ones out.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::json::{self, fields};
 use crate::openai::Usage;
 
 /// Reads a `usage` object; `thinking` is what [`thinking_tokens`] found.
 pub(super) fn read(usage: &RawValue, thinking: Option<u64>) -> Usage {
-    #[derive(Deserialize, Default)]
-    #[serde(rename_all = "camelCase")]
+    #[derive(Default)]
     struct Wire {
-        #[serde(default)]
         input_tokens: Option<u64>,
-        #[serde(default)]
         output_tokens: Option<u64>,
-        #[serde(default)]
         cache_read_input_tokens: Option<u64>,
-        #[serde(default)]
         cache_write_input_tokens: Option<u64>,
     }
-    let wire: Wire = serde_json::from_str(usage.get()).unwrap_or_default();
+    fields!(Wire {
+        input_tokens = "inputTokens", output_tokens = "outputTokens",
+        cache_read_input_tokens = "cacheReadInputTokens",
+        cache_write_input_tokens = "cacheWriteInputTokens"
+    });
+    let wire: Wire = json::read(usage).unwrap_or_default();
     let cached = wire.cache_read_input_tokens.unwrap_or_default();
     let cache_write = wire.cache_write_input_tokens.unwrap_or_default();
     Usage {
@@ -36,19 +36,19 @@ pub(super) const THINKING_PATH: &str = "/usage/output_tokens_details";
 
 /// That count in `additionalModelResponseFields`.
 pub(super) fn thinking_tokens(fields: Option<&RawValue>) -> Option<u64> {
-    #[derive(Deserialize)]
     struct Fields {
         usage: Counts,
     }
-    #[derive(Deserialize)]
+    fields!(Fields { usage; "usage" });
     struct Counts {
         output_tokens_details: Details,
     }
-    #[derive(Deserialize)]
+    fields!(Counts { output_tokens_details; "output_tokens_details" });
     struct Details {
         thinking_tokens: u64,
     }
-    let fields: Fields = serde_json::from_str(fields?.get()).ok()?;
+    fields!(Details { thinking_tokens; "thinking_tokens" });
+    let fields: Fields = json::read(fields?).ok()?;
     Some(fields.usage.output_tokens_details.thinking_tokens)
 }
 

@@ -4,7 +4,7 @@
 //! Sources: the provider's page on structured outputs, and what its Python package does (`transform_schema`). The
 //! order of members is kept: the model writes them in it.
 
-use crate::json::{JsonStr, JsonString, Member, Object, Writer};
+use crate::json::{JsonStr, JsonString, Member, Object, Writer, read};
 use crate::openai::ErrorBody;
 use serde_json::value::RawValue;
 
@@ -106,7 +106,7 @@ fn write_at(w: &mut Writer<'_>, schema: &RawValue, field: &str, depth: usize) ->
             }
             Fate::Schemas if keyword == "oneOf" && has_any_of => told.push(member),
             Fate::Schemas => {
-                let schemas: Vec<&RawValue> = serde_json::from_str(member.value.get())
+                let schemas: Vec<&RawValue> = read(member.value)
                     .map_err(|_| ErrorBody::invalid(field.to_owned(), "expected an array of schemas"))?;
                 w.key(if keyword == "oneOf" { "anyOf" } else { &keyword }).array();
                 for schema in schemas {

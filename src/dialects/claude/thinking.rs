@@ -1,11 +1,10 @@
 //! `reasoning_effort` and `thinking`, and what goes with them: `max_tokens`, `output_config.effort`, sampling.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Target;
 use super::models::{Form, Model};
-use crate::json::{JsonStr, Text, Writer};
+use crate::json::{JsonStr, Text, Writer, fields, read};
 use crate::openai::{ErrorBody, Message, Request};
 
 /// The smallest budget that is taken, tokens.
@@ -63,15 +62,13 @@ impl<'a> Plan<'a> {
 
     /// The client's own `thinking`.
     fn given(&mut self, given: &'a RawValue, to: &Target<'_>, model: &Model) -> Result<(), ErrorBody> {
-        #[derive(Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow, rename = "type")]
             kind: Text<'a>,
-            #[serde(default)]
             budget_tokens: Option<u64>,
         }
-        let wire: Wire<'_> = serde_json::from_str(given.get())
-            .map_err(|_| ErrorBody::invalid("thinking", "expected an object with a 'type'"))?;
+        fields!(Wire<'a> { kind = "type", budget_tokens; "type" });
+        let wire: Wire<'_> =
+            read(given).map_err(|_| ErrorBody::invalid("thinking", "expected an object with a 'type'"))?;
         self.thinking = match (&*wire.kind, model.thinking) {
             ("enabled", Form::Adaptive | Form::Always) => Thinking::Adaptive { summarized: true },
             ("disabled", Form::Always) => Thinking::Unsaid,
@@ -184,8 +181,7 @@ impl<'a> Plan<'a> {
         let given = ["temperature", "top_p", "top_k"].map(|name| (name, request.get(name)));
         for (name, raw) in given {
             let Some(raw) = raw else { continue };
-            let value: f64 =
-                serde_json::from_str(raw.get()).map_err(|_| ErrorBody::invalid(name, "expected a number"))?;
+            let value: f64 = read(raw).map_err(|_| ErrorBody::invalid(name, "expected a number"))?;
             let is_default = name != "top_k" && (value - 1.0).abs() < f64::EPSILON;
             if !model.sampling {
                 if !is_default {
@@ -209,19 +205,16 @@ impl<'a> Plan<'a> {
 /// The blocks of reasoning that can go back: a block of another provider's, or one whose signature was lost on the
 /// way, would be refused.
 pub(in crate::dialects) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<&'a RawValue> {
-    #[derive(Deserialize)]
     struct Wire<'a> {
-        #[serde(borrow, default, rename = "type")]
         kind: Text<'a>,
-        #[serde(borrow, default)]
         signature: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         data: Option<JsonStr<'a>>,
     }
+    fields!(Wire<'a> { kind = "type", signature, data });
     let Some(raw) = message.thinking_blocks else { return Vec::new() };
-    let mut blocks: Vec<&'a RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let mut blocks: Vec<&'a RawValue> = read(raw).unwrap_or_default();
     blocks.retain(|block| {
-        serde_json::from_str::<Wire<'_>>(block.get()).is_ok_and(|wire| match &*wire.kind {
+        read::<Wire<'_>>(*block).is_ok_and(|wire| match &*wire.kind {
             "thinking" => wire.signature.is_some_and(|signature| !signature.is_empty()),
             "redacted_thinking" => wire.data.is_some(),
             _ => false,

@@ -1,62 +1,49 @@
 //! A whole answer.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{finish_reason, usage};
-use crate::json::{JsonStr, Text, Writer};
+use crate::json::{JsonStr, Text, Writer, fields, read};
 use crate::openai::{Answer, CompletionWriter, Fault, Memo};
 
 /// A part of the answer's content.
-#[derive(Deserialize)]
 pub(super) struct Part<'a> {
-    #[serde(borrow, default)]
     pub(super) text: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     pub(super) thinking: Option<JsonStr<'a>>,
 }
+fields!(Part<'a> { text, thinking });
 
 /// A call.
-#[derive(Deserialize)]
 pub(super) struct Call<'a> {
-    #[serde(borrow, default)]
     pub(super) id: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     pub(super) function: Option<Function<'a>>,
 }
+fields!(Call<'a> { id, function });
 
-#[derive(Deserialize)]
 pub(super) struct Function<'a> {
-    #[serde(borrow, default)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) arguments: Option<JsonStr<'a>>,
 }
+fields!(Function<'a> { name, arguments });
 
 /// A citation, of which those with a URL have a form of `OpenAI`'s.
-#[derive(Deserialize)]
 pub(super) struct Citation<'a> {
-    #[serde(default)]
     start: u64,
-    #[serde(default)]
     end: u64,
-    #[serde(borrow, default)]
     sources: Option<Vec<Source<'a>>>,
 }
+fields!(Citation<'a> { start, end, sources });
 
-#[derive(Deserialize)]
 struct Source<'a> {
-    #[serde(borrow, default)]
     document: Option<Document<'a>>,
 }
+fields!(Source<'a> { document });
 
-#[derive(Deserialize)]
 struct Document<'a> {
-    #[serde(borrow, default)]
     url: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     title: Option<JsonStr<'a>>,
 }
+fields!(Document<'a> { url, title });
 
 impl Citation<'_> {
     /// Writes an annotation for each source that has a URL.
@@ -75,31 +62,22 @@ impl Citation<'_> {
 
 /// Translates it.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    #[derive(Deserialize)]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         id: Option<JsonStr<'a>>,
-        #[serde(borrow)]
         message: Message<'a>,
-        #[serde(borrow, default)]
         finish_reason: Option<Text<'a>>,
-        #[serde(borrow, default)]
         usage: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         logprobs: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
+    fields!(Wire<'a> { id, message, finish_reason, usage, logprobs; "message" });
     struct Message<'a> {
-        #[serde(borrow, default)]
         content: Option<Vec<Part<'a>>>,
-        #[serde(borrow, default)]
         tool_calls: Option<Vec<Call<'a>>>,
-        #[serde(borrow, default)]
         tool_plan: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         citations: Option<Vec<Citation<'a>>>,
     }
-    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    fields!(Message<'a> { content, tool_calls, tool_plan, citations });
+    let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     let reason = finish_reason(wire.finish_reason.as_deref().unwrap_or_default())?;
     let mut out = CompletionWriter::new(memo);
     out.begin(wire.id, None);
@@ -139,16 +117,14 @@ fn or_empty(arguments: &str) -> &str {
 
 /// Writes the inside of `logprobs`: an item here is a text with the probabilities of its tokens, mostly one.
 pub(super) fn write_logprobs(w: &mut Writer<'_>, raw: &RawValue) {
-    #[derive(Deserialize)]
     struct Item<'a> {
-        #[serde(borrow, default)]
         text: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         logprobs: Vec<&'a RawValue>,
     }
+    fields!(Item<'a> { text, logprobs });
     let items: Vec<Item<'_>> = match raw.get().as_bytes().first() {
-        Some(b'[') => serde_json::from_str(raw.get()).unwrap_or_default(),
-        _ => serde_json::from_str(raw.get()).map(|item| vec![item]).unwrap_or_default(),
+        Some(b'[') => read(raw).unwrap_or_default(),
+        _ => read(raw).map(|item| vec![item]).unwrap_or_default(),
     };
     w.object().key("content").array();
     for item in &items {

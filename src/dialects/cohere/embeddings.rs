@@ -1,10 +1,9 @@
 //! `/v2/embed`.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Target;
-use crate::json::{JsonStr, Writer};
+use crate::json::{JsonStr, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, count};
 
 /// What is written here under another name or by another rule.
@@ -39,31 +38,25 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>, memo: &Memo) -> Re
 
 /// Reads the answer.
 pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    #[derive(Deserialize)]
     struct Wire<'a> {
-        #[serde(borrow)]
         embeddings: Embeddings<'a>,
-        #[serde(borrow, default)]
         meta: Option<Meta<'a>>,
     }
-    #[derive(Deserialize)]
+    fields!(Wire<'a> { embeddings, meta; "embeddings" });
     struct Embeddings<'a> {
-        #[serde(borrow, default)]
         float: Option<Vec<&'a RawValue>>,
-        #[serde(borrow, default)]
         base64: Option<Vec<JsonStr<'a>>>,
     }
-    #[derive(Deserialize)]
+    fields!(Embeddings<'a> { float, base64 });
     struct Meta<'a> {
-        #[serde(borrow, default)]
         billed_units: Option<Units<'a>>,
     }
-    #[derive(Deserialize)]
+    fields!(Meta<'a> { billed_units });
     struct Units<'a> {
-        #[serde(borrow, default)]
         input_tokens: Option<&'a RawValue>,
     }
-    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    fields!(Units<'a> { input_tokens });
+    let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     let mut out = EmbeddingWriter::new(memo);
     match (wire.embeddings.base64.filter(|_| memo.base64), wire.embeddings.float) {
         (Some(packed), _) => packed.into_iter().for_each(|vector| out.packed(vector)),

@@ -6,12 +6,11 @@ mod messages;
 mod request;
 mod stream;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Body, Dialect, Outbound, Stream, Target, path_below};
 use crate::frame::Framing;
-use crate::json::JsonStr;
+use crate::json::{JsonStr, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request, Usage, count};
 
 /// The language of `api.cohere.com/v2`.
@@ -55,12 +54,11 @@ impl Dialect for Cohere {
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
-        #[derive(Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow)]
             message: JsonStr<'a>,
         }
-        let Ok(wire) = crate::json::parse::<Wire<'_>>(body) else { return Fault::unreadable(status, body) };
+        fields!(Wire<'a> { message; "message" });
+        let Ok(wire) = read::<Wire<'_>>(body) else { return Fault::unreadable(status, body) };
         let message = wire.message.decode().unwrap_or_default();
         let class = match status {
             400 if message.contains("too many tokens") => Class::ContextWindowExceeded,
@@ -94,23 +92,19 @@ fn finish_reason(word: &str) -> Result<FinishReason, Fault> {
 
 /// `usage`: the tokens that the model saw, as `LiteLLM` counts; those that are billed leave its own template out.
 fn usage(raw: &RawValue) -> Usage {
-    #[derive(Deserialize, Default)]
+    #[derive(Default)]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         tokens: Option<Tokens<'a>>,
-        #[serde(borrow, default)]
         billed_units: Option<Tokens<'a>>,
-        #[serde(borrow, default)]
         cached_tokens: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
+    fields!(Wire<'a> { tokens, billed_units, cached_tokens });
     struct Tokens<'a> {
-        #[serde(borrow, default)]
         input_tokens: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         output_tokens: Option<&'a RawValue>,
     }
-    let wire: Wire<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    fields!(Tokens<'a> { input_tokens, output_tokens });
+    let wire: Wire<'_> = read(raw).unwrap_or_default();
     let Some(tokens) = wire.tokens.or(wire.billed_units) else { return Usage::default() };
     Usage {
         prompt: count(tokens.input_tokens).unwrap_or_default(),

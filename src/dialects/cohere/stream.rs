@@ -1,13 +1,12 @@
 //! A streamed answer, event by event. Events of unknown types are passed over.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Stream;
 use super::answer::{Call, Citation, Part, write_logprobs};
 use super::{finish_reason, usage};
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString, Text};
+use crate::json::{self, JsonStr, JsonString, Place, Text, fields};
 use crate::openai::{ChunkWriter, Class, Fault, Memo};
 
 /// Turns events into facts.
@@ -17,48 +16,35 @@ pub(super) struct Translation {
     call: Option<(u32, bool)>,
 }
 
-#[derive(Deserialize)]
 struct Event<'a> {
-    #[serde(borrow, default, rename = "type")]
     kind: Text<'a>,
-    #[serde(borrow, default)]
     id: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
     logprobs: Option<&'a RawValue>,
     /// An error outside of events.
-    #[serde(borrow, default)]
     message: Option<JsonStr<'a>>,
 }
+fields!(Event<'a> { kind = "type", id, delta, logprobs, message });
 
-#[derive(Deserialize)]
 struct Delta<'a> {
-    #[serde(borrow, default)]
     message: Option<Message<'a>>,
-    #[serde(borrow, default)]
     finish_reason: Option<Text<'a>>,
-    #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     error: Option<JsonStr<'a>>,
 }
+fields!(Delta<'a> { message, finish_reason, usage, error });
 
 /// Each is one object here, and an empty list at the message's start.
-#[derive(Deserialize)]
 struct Message<'a> {
-    #[serde(borrow, default)]
     content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     tool_plan: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     tool_calls: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     citations: Option<&'a RawValue>,
 }
+fields!(Message<'a> { content, tool_plan, tool_calls, citations });
 
-fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
-    serde_json::from_str(raw?.get()).ok()
+fn read<'a, T: Place<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+    json::read(raw?).ok()
 }
 
 impl Translation {
@@ -93,7 +79,7 @@ impl Stream for Translation {
         if frame.data == b"[DONE]" {
             return Ok(());
         }
-        let event: Event<'_> = crate::json::parse(frame.data)
+        let event: Event<'_> = json::read(frame.data)
             .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
         let message = event.delta.as_ref().and_then(|delta| delta.message.as_ref());
         match (&*event.kind, message) {

@@ -1,91 +1,73 @@
 //! A whole answer, and what it has in common with a stream's events.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::partial::{Call, Calls, FunctionCall};
 use super::usage::Counters;
 use super::{fault, logprobs};
-use crate::json::{JsonStr, JsonString, Text, Writer};
+use crate::json::{JsonStr, JsonString, Text, Writer, fields, read};
 use crate::openai::{Answer, CompletionWriter, Fault, FinishReason, Memo};
 
 /// `GenerateContentResponse`
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Response<'a> {
-    #[serde(borrow, default)]
     pub(super) response_id: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     pub(super) candidates: Option<Vec<Candidate<'a>>>,
-    #[serde(borrow, default)]
     pub(super) prompt_feedback: Option<PromptFeedback<'a>>,
-    #[serde(borrow, default)]
     pub(super) usage_metadata: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) error: Option<&'a RawValue>,
 }
+fields!(Response<'a> {
+    response_id = "responseId", candidates, prompt_feedback = "promptFeedback",
+    usage_metadata = "usageMetadata", error
+});
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Candidate<'a> {
     /// Left out when it is 0.
-    #[serde(default)]
     pub(super) index: usize,
-    #[serde(borrow, default)]
     pub(super) content: Option<Content<'a>>,
-    #[serde(borrow, default)]
     pub(super) finish_reason: Option<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) finish_message: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     pub(super) grounding_metadata: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) logprobs_result: Option<&'a RawValue>,
 }
+fields!(Candidate<'a> {
+    index, content, finish_reason = "finishReason", finish_message = "finishMessage",
+    grounding_metadata = "groundingMetadata", logprobs_result = "logprobsResult"
+});
 
-#[derive(Deserialize)]
 pub(super) struct Content<'a> {
-    #[serde(borrow, default)]
     pub(super) parts: Option<Vec<Part<'a>>>,
 }
+fields!(Content<'a> { parts });
 
 /// A part, flat: which fields it has depends on its kind.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Part<'a> {
-    #[serde(borrow, default)]
     pub(super) text: Option<JsonStr<'a>>,
-    #[serde(default)]
     pub(super) thought: bool,
-    #[serde(borrow, default)]
     pub(super) thought_signature: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     pub(super) function_call: Option<FunctionCall<'a>>,
-    #[serde(borrow, default)]
     pub(super) inline_data: Option<InlineData<'a>>,
 }
+fields!(Part<'a> {
+    text, thought, thought_signature = "thoughtSignature", function_call = "functionCall",
+    inline_data = "inlineData"
+});
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct InlineData<'a> {
-    #[serde(borrow, default)]
     pub(super) mime_type: Text<'a>,
-    #[serde(borrow)]
     pub(super) data: JsonStr<'a>,
 }
+fields!(InlineData<'a> { mime_type = "mimeType", data; "data" });
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct PromptFeedback<'a> {
-    #[serde(borrow, default)]
     pub(super) block_reason: Option<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) block_reason_message: Option<JsonStr<'a>>,
 }
+fields!(PromptFeedback<'a> { block_reason = "blockReason", block_reason_message = "blockReasonMessage" });
 
 /// Translates it.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    let wire: Response<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    let wire: Response<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     if let Some(error) = wire.error {
         return Err(fault(None, error));
     }
@@ -223,47 +205,37 @@ impl Citation<'_> {
 
 /// Hands on the citations of a `groundingMetadata` object; tells whether the web was searched.
 pub(super) fn write_citations(grounding: &RawValue, each: &mut dyn FnMut(Citation<'_>)) -> bool {
-    #[derive(Deserialize, Default)]
-    #[serde(rename_all = "camelCase")]
+    #[derive(Default)]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         web_search_queries: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         grounding_chunks: Option<Vec<Chunk<'a>>>,
-        #[serde(default)]
         grounding_supports: Option<Vec<Support>>,
     }
-    #[derive(Deserialize)]
+    fields!(Wire<'a> {
+        web_search_queries = "webSearchQueries", grounding_chunks = "groundingChunks",
+        grounding_supports = "groundingSupports"
+    });
     struct Chunk<'a> {
-        #[serde(borrow, default)]
         web: Option<Source<'a>>,
-        #[serde(borrow, default)]
         maps: Option<Source<'a>>,
     }
-    #[derive(Deserialize)]
+    fields!(Chunk<'a> { web, maps });
     struct Source<'a> {
-        #[serde(borrow, default)]
         uri: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         title: Option<JsonStr<'a>>,
     }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    fields!(Source<'a> { uri, title });
     struct Support {
-        #[serde(default)]
         segment: Option<Segment>,
-        #[serde(default)]
         grounding_chunk_indices: Option<Vec<usize>>,
     }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    fields!(Support { segment, grounding_chunk_indices = "groundingChunkIndices" });
     struct Segment {
-        #[serde(default)]
         start_index: u64,
-        #[serde(default)]
         end_index: u64,
     }
-    let wire: Wire<'_> = serde_json::from_str(grounding.get()).unwrap_or_default();
+    fields!(Segment { start_index = "startIndex", end_index = "endIndex" });
+    let wire: Wire<'_> = read(grounding).unwrap_or_default();
     let chunks = wire.grounding_chunks.unwrap_or_default();
     for support in wire.grounding_supports.iter().flatten() {
         let Some(segment) = &support.segment else { continue };

@@ -5,11 +5,9 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-
 use super::models::Model;
 use super::parts;
-use crate::json::{JsonStr, Object, Writer};
+use crate::json::{JsonStr, Object, Writer, fields, read};
 use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, signature_of};
 
 /// Base64 of `skip_thought_signature_validator`: the provider's word for a call of which the signature is not known,
@@ -174,12 +172,11 @@ fn signatures<'a>(message: &'a Message<'_>) -> Vec<Option<Cow<'a, str>>> {
 
 /// The signature of a message's words: the last one, for it stands for all thoughts before it.
 fn text_signature<'a>(message: &Message<'a>) -> Option<JsonStr<'a>> {
-    #[derive(Deserialize)]
     struct Fields<'a> {
-        #[serde(borrow, default)]
         thought_signatures: Option<Vec<JsonStr<'a>>>,
     }
-    let fields: Fields<'a> = serde_json::from_str(message.provider_specific_fields?.get()).ok()?;
+    fields!(Fields<'a> { thought_signatures });
+    let fields: Fields<'a> = read(message.provider_specific_fields?).ok()?;
     fields.thought_signatures?.last().copied().filter(|signature| !signature.is_empty())
 }
 

@@ -1,11 +1,10 @@
 //! Embeddings: `batchEmbedContents` in AI Studio; on Vertex AI `predict`, and `embedContent` for its newest models.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::{Outbound, Target};
 use super::{bare, outbound};
-use crate::json::{JsonStr, Writer};
+use crate::json::{JsonStr, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request};
 
 /// Models of Vertex AI that are asked by `embedContent`, one text a request.
@@ -104,45 +103,33 @@ impl<'a> Options<'a> {
 
 /// Reads the answer of any of the three methods.
 pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         embeddings: Option<Vec<Vector<'a>>>,
-        #[serde(borrow, default)]
         embedding: Option<Vector<'a>>,
-        #[serde(borrow, default)]
         predictions: Option<Vec<Prediction<'a>>>,
-        #[serde(default)]
         usage_metadata: Option<UsageMetadata>,
-        #[serde(borrow, default)]
         error: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
+    fields!(Wire<'a> { embeddings, embedding, predictions, usage_metadata = "usageMetadata", error });
     struct Vector<'a> {
-        #[serde(borrow)]
         values: &'a RawValue,
-        #[serde(default)]
         statistics: Option<Statistics>,
     }
-    #[derive(Deserialize)]
+    fields!(Vector<'a> { values, statistics; "values" });
     struct Prediction<'a> {
-        #[serde(borrow)]
         embeddings: Vector<'a>,
     }
-    #[derive(Deserialize)]
+    fields!(Prediction<'a> { embeddings; "embeddings" });
     struct Statistics {
         /// A float that is whole.
-        #[serde(default)]
         token_count: f64,
     }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    fields!(Statistics { token_count });
     struct UsageMetadata {
-        #[serde(default)]
         prompt_token_count: u64,
     }
-    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    fields!(UsageMetadata { prompt_token_count = "promptTokenCount" });
+    let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     if let Some(error) = wire.error {
         return Err(super::fault(None, error));
     }

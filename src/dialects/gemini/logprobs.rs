@@ -1,37 +1,30 @@
 //! `logprobsResult` to `logprobs`.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::{JsonStr, Writer};
+use crate::json::{JsonStr, Writer, fields, read};
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 struct Wire<'a> {
-    #[serde(borrow, default)]
     chosen_candidates: Option<Vec<Token<'a>>>,
-    #[serde(borrow, default)]
     top_candidates: Option<Vec<Top<'a>>>,
 }
+fields!(Wire<'a> { chosen_candidates = "chosenCandidates", top_candidates = "topCandidates" });
 
-#[derive(Deserialize)]
 struct Top<'a> {
-    #[serde(borrow, default)]
     candidates: Option<Vec<Token<'a>>>,
 }
+fields!(Top<'a> { candidates });
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Token<'a> {
-    #[serde(borrow, default)]
     token: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     log_probability: Option<&'a RawValue>,
 }
+fields!(Token<'a> { token, log_probability = "logProbability" });
 
 /// Writes the inside of `logprobs`. A result that cannot be read gives no tokens.
 pub(super) fn write(w: &mut Writer<'_>, result: &RawValue) {
-    let wire: Wire<'_> = serde_json::from_str(result.get()).unwrap_or_default();
+    let wire: Wire<'_> = read(result).unwrap_or_default();
     let tops = wire.top_candidates.unwrap_or_default();
     w.object().key("content").array();
     for (at, chosen) in wire.chosen_candidates.iter().flatten().enumerate() {

@@ -19,12 +19,11 @@ mod usage;
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
-use crate::json::{JsonStr, Text};
+use crate::json::{JsonStr, Text, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
 
 /// The language of `generativelanguage.googleapis.com/v1beta`.
@@ -69,15 +68,14 @@ impl Dialect for Gemini {
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
-        #[derive(Deserialize)]
         struct Wire<'a> {
-            #[serde(borrow)]
             error: &'a RawValue,
         }
+        fields!(Wire<'a> { error; "error" });
         // Some routes put the object into an array of one.
         let trimmed = body.trim_ascii();
         let object = trimmed.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(trimmed);
-        match crate::json::parse::<Wire<'_>>(object) {
+        match read::<Wire<'_>>(object) {
             Ok(wire) => fault(Some(status), wire.error),
             Err(_) => Fault::unreadable(status, body),
         }
@@ -107,31 +105,26 @@ fn bare(model: &str) -> &str {
 
 /// Reads the inside of `{"error":{"code","message","status","details"}}`. `status` is absent inside a stream.
 fn fault(status: Option<u16>, error: &RawValue) -> Fault {
-    #[derive(Deserialize, Default)]
+    #[derive(Default)]
     struct Wire<'a> {
-        #[serde(default)]
         code: Option<u16>,
-        #[serde(borrow, default)]
         message: Option<JsonStr<'a>>,
-        #[serde(borrow, default)]
         status: Option<Text<'a>>,
-        #[serde(borrow, default)]
         details: Option<&'a RawValue>,
     }
-    #[derive(Deserialize, Default)]
+    fields!(Wire<'a> { code, message, status, details });
+    #[derive(Default)]
     struct Detail<'a> {
-        #[serde(borrow, default)]
         reason: Option<Text<'a>>,
-        #[serde(borrow, default, rename = "retryDelay")]
         retry_delay: Option<Text<'a>>,
     }
-    let wire: Wire<'_> = serde_json::from_str(error.get()).unwrap_or_default();
+    fields!(Detail<'a> { reason, retry_delay = "retryDelay" });
+    let wire: Wire<'_> = read(error).unwrap_or_default();
     let message = wire
         .message
         .and_then(JsonStr::decode)
         .map_or_else(|| error.get().chars().take(512).collect(), Cow::into_owned);
-    let details: Vec<Detail<'_>> =
-        wire.details.and_then(|details| serde_json::from_str(details.get()).ok()).unwrap_or_default();
+    let details: Vec<Detail<'_>> = wire.details.and_then(|details| read(details).ok()).unwrap_or_default();
     let reason = |reason: &str| details.iter().any(|detail| detail.reason.as_deref() == Some(reason));
     let said = |words: &str| message.contains(words);
     let class = match wire.status.as_deref() {

@@ -3,9 +3,7 @@
 //! Vertex AI can send a call's arguments piece by piece (`streamFunctionCallArguments`), each piece with the path of
 //! its place (`$.operations[0].action`). They are put together here, and the call is handed on when it is whole.
 
-use serde::Deserialize;
-
-use crate::json::{JsonStr, JsonString, Text, Writer};
+use crate::json::{JsonStr, JsonString, Text, Writer, fields};
 use crate::openai::{Memo, signed_id};
 
 /// The longest path, steps; the longest array, items. What is beyond is no honest answer.
@@ -13,34 +11,26 @@ const DEPTH_LIMIT: usize = 64;
 const LENGTH_LIMIT: usize = 1 << 16;
 
 /// `functionCall`
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct FunctionCall<'a> {
-    #[serde(borrow, default)]
     id: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     name: Option<Text<'a>>,
-    #[serde(borrow, default)]
     args: Option<&'a serde_json::value::RawValue>,
-    #[serde(borrow, default)]
     partial_args: Option<Vec<Piece<'a>>>,
-    #[serde(default)]
     will_continue: Option<bool>,
 }
+fields!(FunctionCall<'a> { id, name, args, partial_args = "partialArgs", will_continue = "willContinue" });
 
 /// `partialArgs[]`
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Piece<'a> {
-    #[serde(borrow, default)]
     json_path: Text<'a>,
-    #[serde(borrow, default)]
     string_value: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     number_value: Option<&'a serde_json::value::RawValue>,
-    #[serde(default)]
     bool_value: Option<bool>,
 }
+fields!(Piece<'a> {
+    json_path = "jsonPath", string_value = "stringValue", number_value = "numberValue",
+    bool_value = "boolValue"
+});
 
 /// A call that is whole.
 pub(super) struct Call {
@@ -301,7 +291,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut each = |call: Call| seen.push((call.name, call.arguments));
         for part in parts {
-            calls.hear(&serde_json::from_str(part).unwrap(), None, &memo(), 0, &mut each);
+            calls.hear(&crate::json::read(*part).unwrap(), None, &memo(), 0, &mut each);
         }
         calls.close(&mut each);
         seen

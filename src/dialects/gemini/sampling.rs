@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::super::Target;
 use super::models::Model;
 use super::thinking;
-use crate::json::{JsonStr, Object, Writer};
+use crate::json::{JsonStr, Object, Writer, read};
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
 /// Parameters that need a new name only: (the client's, the provider's). The last ones are the provider's own, in
@@ -120,8 +120,8 @@ fn write_format(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBo
 /// `modalities` and the voice of `audio`.
 fn write_modalities(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     if let Some(raw) = request.get("modalities").filter(|raw| !crate::openai::is_default("modalities", raw)) {
-        let modalities: Vec<String> = serde_json::from_str(raw.get())
-            .map_err(|_| ErrorBody::invalid("modalities", "expected an array of strings"))?;
+        let modalities: Vec<String> =
+            read(raw).map_err(|_| ErrorBody::invalid("modalities", "expected an array of strings"))?;
         w.key("responseModalities").array();
         for modality in modalities {
             w.string(&modality.to_ascii_uppercase());

@@ -9,7 +9,7 @@ use super::partial::{Call, Calls};
 use super::usage::Counters;
 use super::{fault, logprobs};
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString};
+use crate::json::{JsonStr, JsonString, read};
 use crate::openai::{ChunkWriter, Fault, FinishReason, Memo};
 use serde_json::value::RawValue;
 
@@ -107,7 +107,7 @@ fn write_call(call: &Call, memo: &Memo, out: &mut ChunkWriter) {
 
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
-        let event: Response<'_> = crate::json::parse(frame.data)
+        let event: Response<'_> = read(frame.data)
             .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
         if let Some(error) = event.error {
             return Err(fault(None, error));

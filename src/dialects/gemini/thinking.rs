@@ -1,10 +1,8 @@
 //! `reasoning_effort` and `thinking` to `thinkingConfig`.
 
-use serde::Deserialize;
-
 use super::super::Target;
 use super::models::{Model, Thinking};
-use crate::json::{Text, Writer};
+use crate::json::{Text, Writer, fields, read};
 use crate::openai::{ErrorBody, Request};
 
 /// Writes `thinkingConfig`, if something is said about it. A budget and a level together are refused upstream.
@@ -82,16 +80,14 @@ fn effort_of(effort: &str, to: &Target<'_>) -> Result<Effort, ErrorBody> {
 
 /// The client's own `thinking`, in Anthropic's form, which `LiteLLM` takes for every provider.
 fn given(w: &mut Writer<'_>, request: &Request<'_>, model: &Model) -> Result<(), ErrorBody> {
-    #[derive(Deserialize)]
     struct Wire<'a> {
-        #[serde(borrow, rename = "type")]
         kind: Text<'a>,
-        #[serde(default)]
         budget_tokens: Option<u64>,
     }
+    fields!(Wire<'a> { kind = "type", budget_tokens; "type" });
     let Some(raw) = request.get("thinking") else { return Ok(()) };
-    let wire: Wire<'_> = serde_json::from_str(raw.get())
-        .map_err(|_| ErrorBody::invalid("thinking", "expected an object with a 'type'"))?;
+    let wire: Wire<'_> =
+        read(raw).map_err(|_| ErrorBody::invalid("thinking", "expected an object with a 'type'"))?;
     if model.thinking == Thinking::Never {
         return Ok(());
     }

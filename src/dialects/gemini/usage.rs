@@ -1,14 +1,13 @@
 //! Token counts, from Google's bases to `OpenAI`'s: the prompt's count holds the cached tokens, the answer's leaves
 //! the thoughts out, mostly.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::json::{fields, read};
 use crate::openai::Usage;
 
 /// The counters as they were last heard: every event of a stream repeats them, cumulatively. What is 0 is left out.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     prompt_token_count: Option<u64>,
     cached_content_token_count: Option<u64>,
@@ -17,12 +16,17 @@ pub(super) struct Counters {
     tool_use_prompt_token_count: Option<u64>,
     total_token_count: Option<u64>,
 }
+fields!(Counters {
+    prompt_token_count = "promptTokenCount", cached_content_token_count = "cachedContentTokenCount",
+    candidates_token_count = "candidatesTokenCount", thoughts_token_count = "thoughtsTokenCount",
+    tool_use_prompt_token_count = "toolUsePromptTokenCount", total_token_count = "totalTokenCount"
+});
 
 impl Counters {
     /// Hears a `usageMetadata` object. One without counts (`{"trafficType":…}`), as the first events of Vertex AI
     /// have it, says nothing.
     pub(super) fn hear(&mut self, usage: &RawValue) {
-        let heard: Self = serde_json::from_str(usage.get()).unwrap_or_default();
+        let heard: Self = read(usage).unwrap_or_default();
         if heard.prompt_token_count.is_some() || heard.total_token_count.is_some() {
             *self = heard;
         }

@@ -1,65 +1,49 @@
 //! An answer: one object, whole or in lines of the same form.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Stream;
 use super::fault;
 use super::time::unix_seconds;
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString, Text, Writer};
+use crate::json::{JsonStr, JsonString, Text, Writer, fields, read};
 use crate::openai::{Answer, ChunkWriter, CompletionWriter, Fault, FinishReason, Memo, Usage, count};
 
-#[derive(Deserialize)]
 struct Wire<'a> {
-    #[serde(borrow, default)]
     created_at: Option<Text<'a>>,
-    #[serde(borrow, default)]
     message: Option<Message<'a>>,
-    #[serde(default)]
     done: bool,
-    #[serde(borrow, default)]
     done_reason: Option<Text<'a>>,
-    #[serde(borrow, default)]
     prompt_eval_count: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     eval_count: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     logprobs: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
+fields!(Wire<'a> { created_at, message, done, done_reason, prompt_eval_count, eval_count, logprobs, error });
 
-#[derive(Deserialize)]
 struct Message<'a> {
-    #[serde(borrow, default)]
     content: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     thinking: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
     tool_calls: Option<Vec<Call<'a>>>,
 }
+fields!(Message<'a> { content, thinking, tool_calls });
 
-#[derive(Deserialize)]
 struct Call<'a> {
-    #[serde(borrow, default)]
     id: Option<JsonStr<'a>>,
-    #[serde(borrow)]
     function: Function<'a>,
 }
+fields!(Call<'a> { id, function; "function" });
 
-#[derive(Deserialize)]
 struct Function<'a> {
-    #[serde(borrow, default)]
     name: Text<'a>,
-    #[serde(borrow, default)]
     arguments: Option<&'a RawValue>,
 }
+fields!(Function<'a> { name, arguments });
 
 impl<'a> Wire<'a> {
     /// `None` for what is no such object.
     fn read(data: &'a [u8]) -> Option<Result<Self, Fault>> {
-        let wire: Self = crate::json::parse(data).ok()?;
+        let wire: Self = read(data).ok()?;
         Some(match wire.error {
             Some(error) => Err(fault(500, error)),
             None => Ok(wire),

@@ -1,11 +1,10 @@
 //! `/api/embed`, and the answer of the older `/api/embeddings`.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Target;
 use super::fault;
-use crate::json::Writer;
+use crate::json::{Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, count};
 
 /// Writes the request.
@@ -28,18 +27,14 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>,
 
 /// Reads the answer.
 pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-    #[derive(Deserialize)]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         embeddings: Option<Vec<&'a RawValue>>,
-        #[serde(borrow, default)]
         embedding: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         prompt_eval_count: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         error: Option<&'a RawValue>,
     }
-    let wire: Wire<'_> = crate::json::parse(body).map_err(|_| Fault::unreadable(502, body))?;
+    fields!(Wire<'a> { embeddings, embedding, prompt_eval_count, error });
+    let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     if let Some(error) = wire.error {
         return Err(fault(500, error));
     }

@@ -1,9 +1,8 @@
 //! Errors, in the forms that vendors give them.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::{JsonStr, Object};
+use crate::json::{self, JsonStr, Object, fields};
 use crate::openai::{Class, Fault};
 
 /// Reads an answer whose status says that it is an error.
@@ -17,7 +16,7 @@ pub(super) fn read(status: u16, body: &[u8]) -> Fault {
     }
     // Flat: `{"object":"error","message",…}`, `{"message"}`, `{"detail"}`.
     let is_flat = object.get("message").is_some() || object.get("detail").is_some();
-    match crate::json::parse::<&RawValue>(inside) {
+    match json::read::<&RawValue>(inside) {
         Ok(flat) if is_flat => read_error(status, flat),
         _ => Fault::unreadable(status, body),
     }
@@ -25,13 +24,12 @@ pub(super) fn read(status: u16, body: &[u8]) -> Fault {
 
 /// An error inside an answer with status 200 (`base_resp`); nothing where all is well.
 pub(super) fn in_base_resp(object: &Object<'_>) -> Option<Fault> {
-    #[derive(Deserialize)]
     struct Wire<'a> {
         status_code: i64,
-        #[serde(borrow, default)]
         status_msg: Option<JsonStr<'a>>,
     }
-    let wire: Wire<'_> = serde_json::from_str(object.get("base_resp")?.get()).ok()?;
+    fields!(Wire<'a> { status_code, status_msg; "status_code" });
+    let wire: Wire<'_> = json::read(object.get("base_resp")?.get()).ok()?;
     let class = match wire.status_code {
         0 => return None,
         1002 | 1008 => Class::RateLimit,
@@ -47,19 +45,15 @@ pub(super) fn in_base_resp(object: &Object<'_>) -> Option<Fault> {
 
 /// Reads the inside of `{"error": …}` in the forms that vendors give it: an object, a string.
 pub(super) fn read_error(status: u16, error: &RawValue) -> Fault {
-    #[derive(Deserialize, Default)]
+    #[derive(Default)]
     struct Wire<'a> {
-        #[serde(borrow, default)]
         message: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         param: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         code: Option<&'a RawValue>,
-        #[serde(borrow, default, rename = "type")]
         kind: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         detail: Option<&'a RawValue>,
     }
+    fields!(Wire<'a> { message, param, code, kind = "type", detail });
     fn text(raw: Option<&RawValue>) -> Option<String> {
         let raw = raw?;
         JsonStr::of(raw).map_or_else(|| Some(raw.get().to_owned()), |s| Some(s.decode()?.into_owned()))
@@ -67,7 +61,7 @@ pub(super) fn read_error(status: u16, error: &RawValue) -> Fault {
     if let Some(message) = JsonStr::of(error) {
         return Fault::new(Class::of_status(status), message.decode().unwrap_or_default());
     }
-    let wire: Wire<'_> = serde_json::from_str(error.get()).unwrap_or_default();
+    let wire: Wire<'_> = json::read(error).unwrap_or_default();
     let code = text(wire.code);
     // Some vendors put the status into the body of a 200, or into a stream.
     let status = match code.as_deref().and_then(|code| code.parse().ok()) {
@@ -95,17 +89,15 @@ pub(super) fn read_error(status: u16, error: &RawValue) -> Fault {
 
 /// `detail`, a text or `FastAPI`'s list of what is wrong and where.
 fn detail(raw: &RawValue) -> String {
-    #[derive(Deserialize)]
     struct Wrong<'a> {
-        #[serde(borrow)]
         loc: Vec<&'a RawValue>,
-        #[serde(borrow)]
         msg: JsonStr<'a>,
     }
+    fields!(Wrong<'a> { loc, msg; "loc", "msg" });
     if let Some(text) = JsonStr::of(raw).and_then(JsonStr::decode) {
         return text.into_owned();
     }
-    let wrong: Vec<Wrong<'_>> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let wrong: Vec<Wrong<'_>> = json::read(raw).unwrap_or_default();
     if wrong.is_empty() {
         return raw.get().chars().take(512).collect();
     }

@@ -1,30 +1,25 @@
 //! A chat's answer as facts, where the client asked for `/completions` and the vendor has only chats.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Stream;
 use super::error::read_error;
 use super::mend::{finish_reason, texts};
 use crate::frame::Frame;
-use crate::json::{JsonStr, Object, Text};
+use crate::json::{JsonStr, Object, Text, fields, read};
 use crate::openai::{Answer, ChunkWriter, CompletionWriter, Fault, Memo, Usage};
 
-#[derive(Deserialize)]
 struct Choice<'a> {
-    #[serde(default)]
     index: usize,
-    #[serde(borrow, default, alias = "delta")]
     message: Option<Message<'a>>,
-    #[serde(borrow, default)]
     finish_reason: Option<Text<'a>>,
 }
+fields!(Choice<'a> { index, message = "message" | "delta", finish_reason });
 
-#[derive(Deserialize)]
 struct Message<'a> {
-    #[serde(borrow, default)]
     content: Option<&'a RawValue>,
 }
+fields!(Message<'a> { content });
 
 /// Translates a whole answer.
 pub(super) fn answer(object: &Object<'_>, memo: &Memo) -> Result<Answer, Fault> {
@@ -92,6 +87,5 @@ impl Stream for Facts {
 
 fn choices(raw: Option<&RawValue>) -> Result<Vec<Choice<'_>>, Fault> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
-    serde_json::from_str(raw.get())
-        .map_err(|_| Fault::garbled("the provider's answer has choices that cannot be read"))
+    read(raw).map_err(|_| Fault::garbled("the provider's answer has choices that cannot be read"))
 }

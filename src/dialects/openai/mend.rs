@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::json_string;
 use super::quirks::Answers;
 use super::relay::has_finish_reason;
-use crate::json::{JsonStr, JsonString, Object, Splice, Writer};
+use crate::json::{JsonStr, JsonString, Object, Splice, Writer, read};
 use crate::openai::{Fault, FinishReason, Memo, Operation, Usage};
 
 /// The calls of a stream so far: of each choice, in order.
@@ -119,8 +119,7 @@ pub(super) fn usage_of<'s>(
 
 /// Packs the vectors of an answer that has floats only.
 pub(super) fn pack<'s>(object: &Object<'s>, splice: &mut Splice<'s>) -> Result<(), Fault> {
-    let vectors: Vec<Object<'s>> =
-        object.get("data").and_then(|data| serde_json::from_str(data.get()).ok()).unwrap_or_default();
+    let vectors: Vec<Object<'s>> = object.get("data").and_then(|data| read(data).ok()).unwrap_or_default();
     for embedding in vectors.iter().filter_map(|vector| vector.get("embedding")) {
         if JsonStr::of(embedding).is_none() {
             splice.replace(embedding.get(), json_string(&crate::openai::pack(embedding)?));
@@ -147,7 +146,7 @@ pub(super) fn texts(content: Option<&RawValue>) -> Vec<JsonStr<'_>> {
     if let Some(text) = JsonStr::of(content) {
         return vec![text];
     }
-    let parts: Vec<Object<'_>> = serde_json::from_str(content.get()).unwrap_or_default();
+    let parts: Vec<Object<'_>> = read(content).unwrap_or_default();
     parts.iter().filter_map(|part| part.get("text").and_then(JsonStr::of)).collect()
 }
 
@@ -160,8 +159,7 @@ fn object_name(memo: &Memo, is_chunk: bool) -> &'static str {
 }
 
 fn choices<'s>(object: &Object<'s>) -> impl Iterator<Item = (usize, &'s RawValue)> {
-    let choices: Vec<&'s RawValue> =
-        object.get("choices").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let choices: Vec<&'s RawValue> = object.get("choices").and_then(|raw| read(raw).ok()).unwrap_or_default();
     choices.into_iter().enumerate()
 }
 
@@ -202,7 +200,7 @@ fn finish<'s>(choice: &Object<'s>, whole: Option<bool>, splice: &mut Splice<'s>)
 fn words<'s>(message: &Object<'s>, raw: &'s RawValue, splice: &mut Splice<'s>) {
     let named = |name: &str| message.members().iter().find(|member| member.is(name));
     if let Some(content) = message.get("content").filter(|content| content.get().starts_with('[')) {
-        let parts: Vec<Object<'s>> = serde_json::from_str(content.get()).unwrap_or_default();
+        let parts: Vec<Object<'s>> = read(content).unwrap_or_default();
         let said = parts.iter().filter_map(|part| part.get("text").and_then(JsonStr::of));
         let mut joined = Vec::new();
         Writer::new(&mut joined).joined(said);
@@ -231,7 +229,7 @@ fn words<'s>(message: &Object<'s>, raw: &'s RawValue, splice: &mut Splice<'s>) {
 /// Edits the calls of a message or delta. `seen` counts those of the stream's choice.
 fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize>, splice: &mut Splice<'s>) {
     let Some(member) = message.members().iter().find(|member| member.is("tool_calls")) else { return };
-    let calls: Vec<&'s RawValue> = serde_json::from_str(member.value.get()).unwrap_or_default();
+    let calls: Vec<&'s RawValue> = read(member.value).unwrap_or_default();
     if calls.is_empty() {
         splice.remove(member);
         return;
@@ -284,9 +282,8 @@ fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize
 /// `citations` or `search_results` beside the choices, as annotations.
 fn annotations<'s>(object: &Object<'s>, message: &'s RawValue, splice: &mut Splice<'s>) {
     let found: Vec<Object<'s>> =
-        object.get("search_results").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-    let cited: Vec<JsonStr<'s>> =
-        object.get("citations").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        object.get("search_results").and_then(|raw| read(raw).ok()).unwrap_or_default();
+    let cited: Vec<JsonStr<'s>> = object.get("citations").and_then(|raw| read(raw).ok()).unwrap_or_default();
     let text = |object: &Object<'s>, name: &str| object.get(name).and_then(JsonStr::of);
     let mut sources: Vec<(JsonStr<'s>, JsonStr<'s>)> = found
         .iter()

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::super::Target;
 use super::quirks::Quirks;
 use super::{formats, json_string};
-use crate::json::{JsonStr, Member, Object, Splice, Writer};
+use crate::json::{JsonStr, Member, Object, Splice, Writer, read};
 use crate::openai::{
     Content, ErrorBody, Request, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, nine_letter_id,
 };
@@ -29,7 +29,7 @@ pub(super) fn mend(
     }
     let fills_reasoning = reasons(quirks, request, to);
     // What is no array of messages goes on as it is: the provider says what is wrong with it.
-    let messages: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let messages: Vec<&RawValue> = read(raw).unwrap_or_default();
     for message in messages {
         let Ok(object) = Object::parse(message.get().as_bytes()) else { continue };
         let said = Said::of(&object);
@@ -122,7 +122,7 @@ fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Spli
         "content" => content(quirks, member.value, splice),
         "tool_call_id" => call_id(quirks, member.value, splice),
         "tool_calls" => {
-            let calls: Vec<Object<'_>> = serde_json::from_str(member.value.get()).unwrap_or_default();
+            let calls: Vec<Object<'_>> = read(member.value).unwrap_or_default();
             for member in calls.iter().flat_map(Object::members) {
                 match member.key.inner() {
                     "id" => call_id(quirks, member.value, splice),
@@ -152,7 +152,7 @@ fn content(quirks: &Quirks, raw: &RawValue, splice: &mut Splice<'_>) {
         return;
     }
     let rules = &quirks.messages;
-    let parts: Vec<Object<'_>> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let parts: Vec<Object<'_>> = read(raw).unwrap_or_default();
     let is_text = |part: &Object<'_>| {
         part.get("type").and_then(JsonStr::of).map(JsonStr::inner).unwrap_or_default() == "text"
     };
@@ -163,7 +163,7 @@ fn content(quirks: &Quirks, raw: &RawValue, splice: &mut Splice<'_>) {
         splice.replace(raw.get(), joined);
         return;
     }
-    let tokens: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let tokens: Vec<&RawValue> = read(raw).unwrap_or_default();
     for (part, token) in parts.iter().zip(tokens) {
         if let Some(bare) = rules.bare_parts.then(|| bare_part(part)).flatten() {
             splice.replace(token.get(), bare);

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Stream;
@@ -10,7 +9,7 @@ use super::error::read_error;
 use super::mend::{self, Calls};
 use super::{Answers, json_string};
 use crate::frame::Frame;
-use crate::json::{Object, Splice, around};
+use crate::json::{Object, Splice, around, fields, read};
 use crate::openai::{ChunkWriter, Fault, Memo, Usage};
 
 /// Relays one stream.
@@ -27,19 +26,14 @@ pub(super) struct Relay {
     held: Vec<u8>,
 }
 
-#[derive(Deserialize)]
 struct Chunk<'a> {
-    #[serde(borrow, default)]
     model: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     choices: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     object: Option<&'a RawValue>,
 }
+fields!(Chunk<'a> { model, choices, usage, error, object });
 
 impl Relay {
     /// The beginning of an answer to that request.
@@ -64,15 +58,14 @@ impl Stream for Relay {
             return Ok(());
         }
         // Fields that are passed over are relayed as well: all of the event must be text.
-        let chunk: Option<Chunk<'_>> =
-            core::str::from_utf8(frame.data).ok().and_then(|data| serde_json::from_str(data).ok());
+        let chunk: Option<Chunk<'_>> = core::str::from_utf8(frame.data).ok().and_then(|data| read(data).ok());
         let chunk =
             chunk.ok_or_else(|| Fault::garbled("the provider sent a stream event that is not a chunk"))?;
         if let Some(error) = chunk.error {
             return Err(read_error(500, error));
         }
         if chunk.object.is_some_and(|object| object.get() == "\"error\"") {
-            let flat = crate::json::parse(frame.data);
+            let flat = read(frame.data);
             return Err(flat.map_or_else(
                 |_| Fault::garbled("the provider reported an error"),
                 |flat| read_error(500, flat),

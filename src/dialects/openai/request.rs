@@ -10,7 +10,7 @@ use super::json_string;
 use super::models::{self, Gate};
 use super::quirks::{Effort, Format, Quirks};
 use super::{formats, messages, tools};
-use crate::json::{JsonStr, Member, Object, Splice, Writer};
+use crate::json::{JsonStr, Member, Object, Splice, Writer, read};
 use crate::openai::{ErrorBody, Operation, Request, is_private};
 
 /// Parameters of `/completions` that a chat has no word for.
@@ -299,7 +299,7 @@ pub(super) fn has(quirks: &Quirks, operation: Operation) -> bool {
 
 fn stream_options(given: Option<&RawValue>, w: &mut Writer<'_>) {
     w.key("stream_options").object();
-    if let Some(options) = given.and_then(|raw| serde_json::from_str::<Object<'_>>(raw.get()).ok()) {
+    if let Some(options) = given.and_then(|raw| read::<Object<'_>>(raw).ok()) {
         for option in options.members().iter().filter(|option| !option.is("include_usage")) {
             w.raw(option.key.token());
             w.bytes().push(b':');

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::json_string;
 use super::quirks::Quirks;
-use crate::json::{JsonStr, Object, Splice, Text};
+use crate::json::{JsonStr, Object, Splice, Text, read};
 use crate::openai::{ErrorBody, Request, ToolChoice};
 
 /// The deepest schema that is looked through.
@@ -23,7 +23,7 @@ pub(super) fn mend(
     if allowed.is_none() && !rules.parameters && !rules.without.iter().any(|word| has(word)) {
         return Ok(());
     }
-    let tools: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let tools: Vec<&RawValue> = read(raw).unwrap_or_default();
     for tool in tools {
         let Ok(object) = Object::parse(tool.get().as_bytes()) else { continue };
         let token = object.get("function");
@@ -97,7 +97,7 @@ fn clean(names: &[&str], schema: &RawValue, splice: &mut Splice<'_>, depth: usiz
                 }
             }
             "anyOf" | "oneOf" | "allOf" | "prefixItems" => {
-                let schemas: Vec<&RawValue> = serde_json::from_str(member.value.get()).unwrap_or_default();
+                let schemas: Vec<&RawValue> = read(member.value).unwrap_or_default();
                 for schema in schemas {
                     clean(names, schema, splice, depth + 1);
                 }

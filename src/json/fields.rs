@@ -1,0 +1,428 @@
+//! Structs that are read from JSON in one pass, without a parser compiled for each of them.
+//!
+//! serde's derive makes some two kilobytes of WebAssembly of every struct: a loop over the members, one over the
+//! items, an error for each case. A hundred wire structs are a quarter of a megabyte that every worker of Envoy
+//! compiles at its start. Here a struct only says where the value of a field goes ([`Fields::field`]), and one loop,
+//! compiled once and still serde's own parser underneath, puts it there.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{JsonStr, Object, Text};
+
+/// Reads JSON. Fields that are not known are passed over; of a field that stands twice the last one counts.
+///
+/// # Errors
+/// The source is no UTF-8, no JSON, or not of that type.
+pub fn read<'de, T: Place<'de>>(source: impl Source<'de>) -> Result<T, serde_json::Error> {
+    let mut value = T::empty();
+    fill(source.text()?, value.slot())?;
+    Ok(value)
+}
+
+fn fill<'de>(text: &'de str, slot: Slot<'_, 'de>) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    slot.deserialize(&mut deserializer)?;
+    deserializer.end()
+}
+
+/// What JSON is read from.
+pub trait Source<'de> {
+    /// Its text.
+    ///
+    /// # Errors
+    /// It is no UTF-8.
+    fn text(self) -> Result<&'de str, serde_json::Error>;
+}
+
+impl<'de> Source<'de> for &'de str {
+    fn text(self) -> Result<&'de str, serde_json::Error> {
+        Ok(self)
+    }
+}
+
+impl<'de> Source<'de> for &'de [u8] {
+    fn text(self) -> Result<&'de str, serde_json::Error> {
+        core::str::from_utf8(self).map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Source<'de> for &'de RawValue {
+    fn text(self) -> Result<&'de str, serde_json::Error> {
+        Ok(self.get())
+    }
+}
+
+/// What a JSON value can be read into.
+pub trait Place<'de>: Sized {
+    /// As it is while nothing is read.
+    fn empty() -> Self;
+
+    /// Where to put what is read.
+    fn slot(&mut self) -> Slot<'_, 'de>;
+}
+
+/// Where a value goes, by the form that it has.
+pub enum Slot<'s, 'de> {
+    /// A token.
+    Leaf(&'s mut (dyn Leaf<'de> + 's)),
+    /// An object's members.
+    Object(&'s mut (dyn Fields<'de> + 's)),
+    /// An array's items. `null` is none.
+    List(&'s mut (dyn List<'de> + 's)),
+    /// A value, or `null`.
+    Maybe(&'s mut (dyn Maybe<'de> + 's)),
+}
+
+/// A value that is read from one token.
+pub trait Leaf<'de> {
+    /// Takes the token.
+    ///
+    /// # Errors
+    /// What was expected in its place.
+    fn set(&mut self, token: &'de RawValue) -> Result<(), Cow<'static, str>>;
+}
+
+/// A struct of named fields; [`fields!`] makes a struct one.
+pub trait Fields<'de> {
+    /// Where the value of the field goes, if it is known.
+    fn field(&mut self, name: &str) -> Option<Slot<'_, 'de>>;
+
+    /// Fields that must be there.
+    fn required(&self) -> &'static [&'static str];
+
+    /// Whether a field that is not known is a mistake, as in a configuration.
+    fn is_strict(&self) -> bool;
+}
+
+/// An array of something.
+pub trait List<'de> {
+    /// Forgets all items.
+    fn clear(&mut self);
+
+    /// Where the next item goes.
+    fn next(&mut self) -> Slot<'_, 'de>;
+}
+
+/// Something that need not be there.
+pub trait Maybe<'de> {
+    /// Where it goes if it is there.
+    fn some(&mut self) -> Slot<'_, 'de>;
+
+    /// It is `null`.
+    fn none(&mut self);
+}
+
+impl<'de> DeserializeSeed<'de> for Slot<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self {
+            Self::Leaf(leaf) => {
+                let token = <&'de RawValue>::deserialize(deserializer)?;
+                leaf.set(token).map_err(de::Error::custom)
+            }
+            Self::Object(_) => deserializer.deserialize_map(self),
+            Self::List(_) | Self::Maybe(_) => deserializer.deserialize_option(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Slot<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::List(_)) { "an array" } else { "an object" })
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<(), E> {
+        if let Self::Maybe(value) = self {
+            value.none();
+        }
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self {
+            Self::Maybe(value) => value.some().deserialize(deserializer),
+            list => deserializer.deserialize_seq(list),
+        }
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<(), M::Error> {
+        let Self::Object(object) = self else { return Err(de::Error::custom("an object is out of place")) };
+        let required = object.required();
+        let mut missing = (1_u32 << required.len()) - 1;
+        while let Some(slot) =
+            members.next_key_seed(Key { object: &mut *object, required, missing: &mut missing })?
+        {
+            match slot {
+                Some(slot) => members.next_value_seed(slot)?,
+                None => _ = members.next_value::<de::IgnoredAny>()?,
+            }
+        }
+        match required.get(missing.trailing_zeros() as usize) {
+            Some(field) => Err(de::Error::missing_field(field)),
+            None => Ok(()),
+        }
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<(), S::Error> {
+        let Self::List(list) = self else { return Err(de::Error::custom("an array is out of place")) };
+        list.clear();
+        while items.next_element_seed(Item(&mut *list))?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Looks a name up without owning it, escaped or not.
+struct Key<'f, 'de> {
+    object: &'f mut (dyn Fields<'de> + 'f),
+    required: &'static [&'static str],
+    /// A bit for each of them.
+    missing: &'f mut u32,
+}
+
+impl<'f, 'de> DeserializeSeed<'de> for Key<'f, 'de> {
+    type Value = Option<Slot<'f, 'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'f, 'de> Visitor<'de> for Key<'f, 'de> {
+    type Value = Option<Slot<'f, 'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        if let Some(at) = self.required.iter().position(|required| *required == name) {
+            *self.missing &= !(1 << at);
+        }
+        let strict = self.object.is_strict();
+        match self.object.field(name) {
+            None if strict => Err(E::custom(format_args!("unknown field `{name}`"))),
+            slot => Ok(slot),
+        }
+    }
+}
+
+/// Makes an item only when there is one.
+struct Item<'l, 'de>(&'l mut (dyn List<'de> + 'l));
+
+impl<'de> DeserializeSeed<'de> for Item<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.next().deserialize(deserializer)
+    }
+}
+
+impl<'de, T: Place<'de>> Place<'de> for Option<T> {
+    fn empty() -> Self {
+        None
+    }
+
+    fn slot(&mut self) -> Slot<'_, 'de> {
+        Slot::Maybe(self)
+    }
+}
+
+impl<'de, T: Place<'de>> Maybe<'de> for Option<T> {
+    fn some(&mut self) -> Slot<'_, 'de> {
+        self.insert(T::empty()).slot()
+    }
+
+    fn none(&mut self) {
+        *self = None;
+    }
+}
+
+impl<'de, T: Place<'de>> Place<'de> for Vec<T> {
+    fn empty() -> Self {
+        Self::new()
+    }
+
+    fn slot(&mut self) -> Slot<'_, 'de> {
+        Slot::List(self)
+    }
+}
+
+impl<'de, T: Place<'de>> List<'de> for Vec<T> {
+    fn clear(&mut self) {
+        self.clear();
+    }
+
+    fn next(&mut self) -> Slot<'_, 'de> {
+        self.push_mut(T::empty()).slot()
+    }
+}
+
+/// Makes types leaves: their name, what they are at first, what a token makes of them, and what else is said.
+macro_rules! leaves {
+    ($($type:ty: $empty:expr, $read:expr, $expected:literal;)+) => {$(
+        impl<'de> $crate::json::Leaf<'de> for $type {
+            fn set(&mut self, token: &'de RawValue) -> Result<(), ::std::borrow::Cow<'static, str>> {
+                let read: fn(&'de RawValue) -> Option<Self> = $read;
+                *self = read(token).ok_or(concat!("expected ", $expected))?;
+                Ok(())
+            }
+        }
+
+        impl<'de> $crate::json::Place<'de> for $type {
+            fn empty() -> Self {
+                $empty
+            }
+
+            fn slot(&mut self) -> $crate::json::Slot<'_, 'de> {
+                $crate::json::Slot::Leaf(self)
+            }
+        }
+    )+};
+}
+pub(crate) use leaves;
+
+leaves! {
+    &'de RawValue: RawValue::NULL, Some, "a value";
+    JsonStr<'de>: JsonStr::EMPTY, JsonStr::of, "a string";
+    Text<'de>: Text::default(), |token| JsonStr::of(token)?.decode().map(Text), "a string";
+    String: String::new(), |token| JsonStr::of(token)?.decode().map(Cow::into_owned), "a string";
+    Object<'de>: Object::default(), |token| Object::parse(token.get().as_bytes()).ok(), "an object";
+    bool: false, |token| token.get().parse().ok(), "true or false";
+    u64: 0, |token| token.get().parse().ok(), "a whole number";
+    u16: 0, |token| token.get().parse().ok(), "a whole number";
+    u32: 0, |token| token.get().parse().ok(), "a whole number";
+    usize: 0, |token| token.get().parse().ok(), "a whole number";
+    i64: 0, |token| token.get().parse().ok(), "a whole number";
+    Box<RawValue>: RawValue::NULL.to_owned(), |token| Some(token.to_owned()), "a value";
+    (String, String): Default::default(), |pair| <[String; 2]>::try_from(read::<Vec<String>>(pair).ok()?).ok().map(Into::into), "a pair of strings";
+    (String, Box<RawValue>): (String::new(), RawValue::NULL.to_owned()), named_value, "a name and a value";
+    f64: 0.0, |token| token.get().parse().ok().filter(|number: &f64| number.is_finite()), "a number";
+}
+
+fn named_value(pair: &RawValue) -> Option<(String, Box<RawValue>)> {
+    let [name, value] = <[&RawValue; 2]>::try_from(read::<Vec<&RawValue>>(pair).ok()?).ok()?;
+    Some((read(name).ok()?, value.to_owned()))
+}
+
+/// Says under which names the fields of a struct stand in JSON: `fields!(Call<'a> { id, args = "arguments" })`, and
+/// after a semicolon which of them must be there. `strict` refuses fields that are not known.
+macro_rules! fields {
+    ($type:ident<$life:lifetime> { $($fields:tt)* }) => {
+        $crate::json::fields!(@impl ($life) ($type<$life>) (false) $($fields)*);
+    };
+    ($type:ident { $($fields:tt)* }) => {
+        $crate::json::fields!(@impl ('de) ($type) (false) $($fields)*);
+    };
+    (strict $type:ident { $($fields:tt)* }) => {
+        $crate::json::fields!(@impl ('de) ($type) (true) $($fields)*);
+    };
+    (@impl ($life:lifetime) ($type:ty) ($strict:literal)
+        $($field:ident $(= $($name:literal)|+)?),+ $(; $($required:literal),+)?
+    ) => {
+        impl<$life> $crate::json::Fields<$life> for $type {
+            fn field(&mut self, name: &str) -> Option<$crate::json::Slot<'_, $life>> {
+                match name {
+                    $(name if $crate::json::fields!(@is name $field $($($name)+)?) => {
+                        Some($crate::json::Place::slot(&mut self.$field))
+                    })+
+                    _ => None,
+                }
+            }
+
+            fn required(&self) -> &'static [&'static str] {
+                &[$($($required),+)?]
+            }
+
+            fn is_strict(&self) -> bool {
+                $strict
+            }
+        }
+
+        impl<$life> $crate::json::Place<$life> for $type {
+            fn empty() -> Self {
+                Self { $($field: $crate::json::Place::empty()),+ }
+            }
+
+            fn slot(&mut self) -> $crate::json::Slot<'_, $life> {
+                $crate::json::Slot::Object(self)
+            }
+        }
+    };
+    (@is $given:ident $field:ident) => { $given == stringify!($field) };
+    (@is $given:ident $field:ident $($name:literal)+) => { matches!($given, $($name)|+) };
+}
+pub(crate) use fields;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Call<'a> {
+        id: Option<Text<'a>>,
+        kind: Text<'a>,
+        count: u64,
+        more: Vec<Call<'a>>,
+        inner: Option<Name<'a>>,
+    }
+    fields!(Call<'a> { id, kind = "type", count = "count" | "number", more, inner; "type" });
+
+    #[derive(Debug, Default, PartialEq)]
+    struct Name<'a> {
+        name: Text<'a>,
+    }
+    fields!(Name<'a> { name });
+
+    fn call(json: &str) -> Result<Call<'_>, String> {
+        read(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn fields_are_found_in_any_order_under_any_of_their_names_however_they_are_escaped() {
+        let call = call(
+            r#" {"number":2,"unknown":[{"type":1}],"\u0074ype":"a\n", "more":[{"type":"b","inner":{"name":"n"}}]} "#,
+        );
+        let Call { id, kind, count, more, inner } = call.unwrap();
+        assert_eq!((id, &*kind, count, inner), (None, "a\n", 2, None));
+        assert_eq!(more.len(), 1);
+        assert_eq!(more[0].inner.as_ref().unwrap().name.0, "n");
+    }
+
+    #[test]
+    fn null_is_nothing_where_something_may_be_missing() {
+        let call = call(r#"{"type":"a","id":null,"more":null,"inner":null}"#).unwrap();
+        assert_eq!((call.id, call.more, call.inner), (None, Vec::new(), None));
+        assert!(read::<Call<'_>>(r#"{"type":null}"#).is_err());
+        assert!(read::<Call<'_>>("null").is_err());
+    }
+
+    #[test]
+    fn what_must_be_there_and_what_has_another_form_is_said() {
+        assert!(call("{}").unwrap_err().starts_with("missing field `type`"));
+        assert!(call(r#"{"type":5}"#).unwrap_err().starts_with("expected a string"));
+        assert!(call(r#"{"type":"a","count":-1}"#).unwrap_err().starts_with("expected a whole number"));
+        assert!(call(r#"{"type":"a","more":{}}"#).unwrap_err().contains("expected an array"));
+        assert!(call(r#"{"type":"a","inner":[]}"#).unwrap_err().contains("expected an object"));
+        assert!(call(r#"{"type":"a"} x"#).unwrap_err().starts_with("trailing characters"));
+        assert!(read::<Call<'_>>(&b"\xff"[..]).is_err());
+    }
+
+    #[test]
+    fn the_last_of_two_counts_and_lists_do_not_add_up() {
+        let call = call(r#"{"type":"a","type":"b","more":[{"type":"x"}],"more":[]}"#).unwrap();
+        assert_eq!((&*call.kind, call.more.len()), ("b", 0));
+    }
+
+    #[test]
+    fn no_depth_overflows_the_stack() {
+        let deep = format!("{}{}", r#"{"type":"a","more":["#.repeat(100_000), "]}".repeat(100_000));
+        assert!(call(&deep).unwrap_err().starts_with("recursion limit exceeded"));
+    }
+}

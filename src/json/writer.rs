@@ -1,0 +1,132 @@
+//! A writer without a tree.
+
+use super::JsonStr;
+
+/// Writes JSON straight into bytes; puts the commas.
+///
+/// A comma is due exactly when the last byte written ends a value. No JSON token ends in `{`, `[`, `:` or a
+/// space, so the buffer itself tells, and there is no state to get wrong.
+pub struct Writer<'b> {
+    out: &'b mut Vec<u8>,
+}
+
+impl<'b> Writer<'b> {
+    /// Writes at the end of `out`.
+    pub fn new(out: &'b mut Vec<u8>) -> Self {
+        Self { out }
+    }
+
+    /// Begins an object.
+    pub fn object(&mut self) -> &mut Self {
+        self.open(b'{')
+    }
+
+    /// Ends an object.
+    pub fn end_object(&mut self) -> &mut Self {
+        self.out.push(b'}');
+        self
+    }
+
+    /// Begins an array.
+    pub fn array(&mut self) -> &mut Self {
+        self.open(b'[')
+    }
+
+    /// Ends an array.
+    pub fn end_array(&mut self) -> &mut Self {
+        self.out.push(b']');
+        self
+    }
+
+    /// Writes a key that needs no escaping.
+    pub fn key(&mut self, name: &str) -> &mut Self {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self
+    }
+
+    /// Writes a value that is JSON already.
+    pub fn raw(&mut self, json: &str) -> &mut Self {
+        self.comma();
+        self.out.extend_from_slice(json.as_bytes());
+        self
+    }
+
+    /// Writes a string, escaped.
+    pub fn string(&mut self, text: &str) -> &mut Self {
+        self.comma();
+        let written = serde_json::to_writer(&mut *self.out, text);
+        debug_assert!(written.is_ok(), "a Vec takes every byte");
+        self
+    }
+
+    /// Writes the concatenation of string tokens as one string.
+    pub fn joined<'t>(&mut self, tokens: impl IntoIterator<Item = JsonStr<'t>>) -> &mut Self {
+        self.comma();
+        self.out.push(b'"');
+        for token in tokens {
+            self.out.extend_from_slice(token.inner().as_bytes());
+        }
+        self.out.push(b'"');
+        self
+    }
+
+    /// Writes a string from text that is escaped already.
+    pub fn escaped(&mut self, inner: &str) -> &mut Self {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(inner.as_bytes());
+        self.out.push(b'"');
+        self
+    }
+
+    /// Writes an integer.
+    pub fn number(&mut self, number: u64) -> &mut Self {
+        self.comma();
+        let written = serde_json::to_writer(&mut *self.out, &number);
+        debug_assert!(written.is_ok(), "a Vec takes every byte");
+        self
+    }
+
+    /// Writes `true` or `false`.
+    pub fn bool(&mut self, value: bool) -> &mut Self {
+        self.raw(if value { "true" } else { "false" })
+    }
+
+    /// The bytes so far.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
+    fn open(&mut self, bracket: u8) -> &mut Self {
+        self.comma();
+        self.out.push(bracket);
+        self
+    }
+
+    fn comma(&mut self) {
+        let value_ended = self
+            .out
+            .last()
+            .is_some_and(|byte| matches!(byte, b'"' | b'}' | b']') || byte.is_ascii_alphanumeric());
+        if value_ended {
+            self.out.push(b',');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_writer_puts_commas_after_values_only() {
+        let mut out = b"data: ".to_vec();
+        let mut w = Writer::new(&mut out);
+        w.object().key("a").array().number(1).string("x\"").raw("{}").end_array();
+        w.key("b").bool(true).key("c").object().end_object().end_object();
+        assert_eq!(String::from_utf8(out).unwrap(), r#"data: {"a":[1,"x\"",{}],"b":true,"c":{}}"#);
+    }
+}
