@@ -30,6 +30,21 @@ pub const CLUSTER_HEADER: &str = "x-switchboard-cluster";
 /// Response header that the upstream filter sets for Envoy's router (`retriable_headers`).
 pub const RETRY_HEADER: &str = "x-switchboard-retry";
 
+/// Request header by which the filter chooses the route with that many attempts after the first.
+pub const RETRIES_HEADER: &str = "x-switchboard-retries";
+
+/// The deployment that is none: the last endpoint of every cluster, where an attempt goes when the group has failed.
+pub const NOBODY: &str = "switchboard:nobody";
+
+/// Filter state that holds a request's chain of attempts for the access log; Envoy knows it as `wasm.` and this.
+pub const ATTEMPTS_STATE: &str = "switchboard.attempts";
+
+/// Path of the redirect by which a request goes on to another group. Envoy follows it by itself.
+pub const ONWARD_PREFIX: &str = "/switchboard-onward/";
+
+/// Status of that redirect: the method and the body stay (RFC 9110, section 15.4.8).
+pub const ONWARD_STATUS: u16 = 307;
+
 /// Status of a request whose budget is spent. It was 400 and 429 in earlier versions of `LiteLLM`.
 pub const BUDGET_EXCEEDED_STATUS: u16 = 422;
 
@@ -89,14 +104,24 @@ pub struct Settings {
     /// (`litellm_settings.budget_exceeded_status_code`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_exceeded_status_code: Option<u16>,
-    /// Attempts after the first (`num_retries`), the value of Envoy's route; with a group's
-    /// [`Group::extra_attempts`] it is what `x-envoy-max-retries` says.
+    /// Attempts after the first (`num_retries`), the value of Envoy's usual route.
     pub num_retries: u32,
+    /// Leave the chain of attempts for the access log ([`ATTEMPTS_STATE`]).
+    pub log_attempts: bool,
+    /// The largest number for which there is a route ([`RETRIES_HEADER`]).
+    pub most_retries: u32,
+    /// Groups that a request may try after its own (`max_fallbacks`).
+    pub max_fallbacks: u32,
+    /// Seconds that a deployment is left alone after failures (`cooldown_time`).
+    pub cooldown_s: f64,
 }
-fields!(strict Settings { drop_params, key_header, budget_exceeded_status_code, num_retries });
+fields!(strict Settings {
+    drop_params, key_header, budget_exceeded_status_code, num_retries, log_attempts, most_retries, max_fallbacks,
+    cooldown_s
+});
 
 /// A model group: one public name, one Envoy cluster.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Group {
     /// `model_name`; may hold one `*`.
     pub name: String,
@@ -114,14 +139,85 @@ pub struct Group {
     /// Longest answer, tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
-    /// Attempts beyond the request's retries: one for each priority of its cluster after the first, so that
-    /// every fallback has its turn.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub extra_attempts: u32,
+    /// Some of its deployments have no share of the load: they are a priority of their own in its cluster, for
+    /// when the others fail.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub has_spares: bool,
+    /// Models to try, in order, when this one fails.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<String>,
+    /// The same for a prompt that is too long; [`Self::fallbacks`] when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_window_fallbacks: Option<Vec<String>>,
+    /// The same for what the provider refuses to say; [`Self::fallbacks`] when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_policy_fallbacks: Option<Vec<String>>,
+    /// Retries by class of error, where they are not those of the request.
+    #[serde(skip_serializing_if = "RetryPolicy::is_empty")]
+    pub retry_policy: RetryPolicy,
+    /// Longest wait for the answer of one attempt, milliseconds, where it is not the route's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Longest wait for a stream's first event, milliseconds, where it is not [`Self::timeout_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_timeout_ms: Option<u64>,
 }
 fields!(strict Group {
-    name, cluster, mode, access_groups, max_input_tokens, max_output_tokens, extra_attempts; "name",
+    name, cluster, mode, access_groups, max_input_tokens, max_output_tokens, has_spares, fallbacks,
+    context_window_fallbacks, content_policy_fallbacks, retry_policy, timeout_ms, stream_timeout_ms; "name",
     "cluster"
+});
+
+/// Attempts after the first by class of error (`retry_policy`), by `LiteLLM`'s names. What is absent is `num_retries`
+/// for errors that are worth a retry, and none for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RetryPolicy {
+    /// 400, 404 and 422.
+    #[serde(rename = "BadRequestErrorRetries", skip_serializing_if = "Option::is_none")]
+    pub bad_request: Option<u32>,
+    /// 401 and 403.
+    #[serde(rename = "AuthenticationErrorRetries", skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<u32>,
+    /// 408 and 504, when a provider says so.
+    #[serde(rename = "TimeoutErrorRetries", skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
+    /// 429.
+    #[serde(rename = "RateLimitErrorRetries", skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<u32>,
+    /// What the provider refuses to say.
+    #[serde(rename = "ContentPolicyViolationErrorRetries", skip_serializing_if = "Option::is_none")]
+    pub content_policy_violation: Option<u32>,
+    /// 500, 502 and 503.
+    #[serde(rename = "InternalServerErrorRetries", skip_serializing_if = "Option::is_none")]
+    pub internal_server: Option<u32>,
+}
+
+impl RetryPolicy {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The largest number in it.
+    pub fn most(&self) -> Option<u32> {
+        [
+            self.bad_request,
+            self.authentication,
+            self.timeout,
+            self.rate_limit,
+            self.content_policy_violation,
+            self.internal_server,
+        ]
+        .into_iter()
+        .flatten()
+        .max()
+    }
+}
+fields!(strict RetryPolicy {
+    bad_request = "BadRequestErrorRetries", authentication = "AuthenticationErrorRetries",
+    timeout = "TimeoutErrorRetries", rate_limit = "RateLimitErrorRetries",
+    content_policy_violation = "ContentPolicyViolationErrorRetries",
+    internal_server = "InternalServerErrorRetries"
 });
 
 /// Another name for a group.
@@ -222,8 +318,3 @@ fields!(strict Price {
     input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
     cache_creation_input_token_cost, output_cost_per_reasoning_token
 });
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}

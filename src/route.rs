@@ -85,11 +85,7 @@ mod tests {
             .map(|name| Group {
                 name: (*name).to_owned(),
                 cluster: format!("group:{name}"),
-                mode: None,
-                access_groups: Vec::new(),
-                max_input_tokens: None,
-                max_output_tokens: None,
-                extra_attempts: 0,
+                ..Group::default()
             })
             .collect();
         let aliases: Vec<Alias> = aliases

@@ -304,26 +304,81 @@ fn weights_count_before_rpm_and_rpm_before_tpm() {
 fn a_deployment_without_a_share_is_only_tried_after_those_with_one() {
     let plan = with(&[("g", "model: openai/a"), ("g", "model: openai/b, weight: 1")], "");
     assert_eq!(endpoints(&plan, "g"), [[("b", Some(1))], [("a", None)]]);
-    assert_eq!(plan.document.groups[0].extra_attempts, 1);
+    assert!(plan.document.groups[0].has_spares);
 }
 
 #[test]
-fn fallbacks_are_priorities_in_their_order() {
+fn a_group_is_told_its_fallbacks_in_their_order() {
     let models = [("a", "model: openai/a"), ("b", "model: openai/b"), ("c", "model: anthropic/c")];
     let rest = "router_settings:\n  fallbacks: [{a: [cc, b]}]\n  default_fallbacks: [a]\n  model_group_alias: {cc: c}\n";
     let plan = with(&models, rest);
-    assert_eq!(endpoints(&plan, "a"), [[("a", None)], [("c", None)], [("b", None)]]);
+    let told: Vec<_> = plan.document.groups.iter().map(|group| group.fallbacks.clone()).collect();
     // Without a list of its own a group has the default one; never itself.
-    assert_eq!(endpoints(&plan, "b"), [[("b", None)], [("a", None)]]);
-    let extra: Vec<_> = plan.document.groups.iter().map(|group| group.extra_attempts).collect();
-    assert_eq!(extra, [2, 1, 1]);
+    assert_eq!(told, [vec!["c", "b"], vec!["a"], vec!["a"]]);
+    assert_eq!(endpoints(&plan, "a"), [[("a", None)]], "a cluster holds its own deployments only");
+    assert_eq!(plan.document.settings.max_fallbacks, 5);
+    let plan = with(&models, "router_settings: {fallbacks: [{a: [b, c]}], max_fallbacks: 1}\n");
+    assert_eq!(plan.document.settings.max_fallbacks, 1);
 }
 
 #[test]
-fn fallbacks_end_at_their_limit() {
-    let models = [("a", "model: openai/a"), ("b", "model: openai/b"), ("c", "model: openai/c")];
-    let plan = with(&models, "router_settings: {fallbacks: [{a: [b, c]}], max_fallbacks: 1}\n");
-    assert_eq!(endpoints(&plan, "a"), [[("a", None)], [("b", None)]]);
+fn a_list_for_a_class_of_errors_anywhere_means_that_others_have_none() {
+    let models = [("a", "model: openai/a"), ("b", "model: openai/b")];
+    let plan =
+        with(&models, "router_settings: {context_window_fallbacks: [{a: [b]}], fallbacks: [{b: [a]}]}\n");
+    let windows: Vec<_> =
+        plan.document.groups.iter().map(|group| group.context_window_fallbacks.clone()).collect();
+    assert_eq!(windows, [Some(vec!["b".to_owned()]), Some(vec![])]);
+    assert!(plan.document.groups.iter().all(|group| group.content_policy_fallbacks.is_none()));
+}
+
+#[test]
+fn retries_may_differ_by_class_and_by_group() {
+    let models = [("a", "model: openai/a"), ("b", "model: openai/b")];
+    let rest = "router_settings:\n  retry_policy: {RateLimitErrorRetries: 7, TimeoutErrorRetries: 1}\n  \
+                model_group_retry_policy: {b: {InternalServerErrorRetries: 0}}\n";
+    let plan = with(&models, rest);
+    let [a, b] = [0, 1].map(|i| plan.document.groups[i].retry_policy);
+    assert_eq!((a.rate_limit, a.timeout, a.internal_server), (Some(7), Some(1), None));
+    assert_eq!((b.rate_limit, b.internal_server), (None, Some(0)));
+    assert_eq!(plan.document.settings.most_retries, 7, "there is a route for as many");
+}
+
+#[test]
+fn who_has_somebody_to_stand_in_cools_down() {
+    let models = [("a", "model: openai/a"), ("pair", "model: openai/b"), ("pair", "model: openai/c")];
+    let cooldowns = |rest: &str| {
+        let plan = with(&models, rest);
+        plan.clusters
+            .iter()
+            .map(|cluster| cluster.cooldown.map(|c| (c.failures, c.time.as_secs_f64())))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(cooldowns(""), [None, Some((4, 5.0))]);
+    assert_eq!(
+        cooldowns("router_settings: {allowed_fails: 0, cooldown_time: 0.5, fallbacks: [{a: [pair]}]}\n"),
+        [Some((1, 0.5)), Some((1, 0.5))]
+    );
+    assert_eq!(cooldowns("router_settings: {disable_cooldowns: true}\n"), [None, None]);
+}
+
+#[test]
+fn time_outs_of_deployments_are_their_groups_the_longest_counts() {
+    let models = [
+        ("a", "model: openai/a, timeout: 3, stream_timeout: 1.5"),
+        ("b", "model: openai/b, timeout: 3"),
+        ("b", "model: openai/c"),
+        ("c", "model: openai/d"),
+    ];
+    let times = |rest: &str| {
+        let plan = with(&models, rest);
+        plan.document.groups.iter().map(|g| (g.timeout_ms, g.stream_timeout_ms)).collect::<Vec<_>>()
+    };
+    assert_eq!(times(""), [(Some(3000), Some(1500)), (Some(600_000), None), (None, None)]);
+    assert_eq!(
+        times("router_settings: {timeout: 20, stream_timeout: 5}\n"),
+        [(Some(3000), Some(1500)), (Some(20_000), Some(5000)), (None, Some(5000))]
+    );
 }
 
 #[test]
@@ -335,19 +390,29 @@ fn router_settings_win_over_litellm_settings() {
     assert_eq!((plan.num_retries, plan.timeout.as_secs(), plan.document.settings.num_retries), (5, 7, 5));
     assert!(plan.document.settings.drop_params);
     assert_eq!(plan.document.settings.budget_exceeded_status_code, Some(429));
-    assert_eq!(endpoints(&plan, "a").len(), 2);
+    assert_eq!(plan.document.groups[0].fallbacks, ["b"]);
     let plan =
         with(&models, &format!("{lower}router_settings: {{num_retries: 1, timeout: 3, fallbacks: []}}\n"));
     assert_eq!((plan.num_retries, plan.timeout.as_secs()), (1, 3));
-    assert_eq!(endpoints(&plan, "a").len(), 1);
+    assert!(plan.document.groups[0].fallbacks.is_empty());
     let plan = with(&models, "");
     assert_eq!((plan.num_retries, plan.timeout.as_secs(), plan.body_limit), (2, 600, 50 << 20));
 }
 
 #[test]
-fn least_busy_is_envoys_least_request() {
-    let plan = with(&[("a", "model: openai/a")], "router_settings: {routing_strategy: least-busy}\n");
-    assert_eq!(plan.clusters[0].balancing, Balancing::LeastRequest);
+fn strategies_are_envoys_nearest_policy() {
+    let models = [("a", "model: openai/a, rpm: 6"), ("a", "model: openai/b, rpm: 2")];
+    for (strategy, balancing, weights) in [
+        ("simple-shuffle", Balancing::RoundRobin, [Some(6), Some(2)]),
+        ("least-busy", Balancing::LeastRequest, [None, None]),
+        ("latency-based-routing", Balancing::LeastRequest, [None, None]),
+        ("usage-based-routing", Balancing::LeastRequest, [Some(6), Some(2)]),
+        ("usage-based-routing-v2", Balancing::LeastRequest, [Some(6), Some(2)]),
+    ] {
+        let plan = with(&models, &format!("router_settings: {{routing_strategy: {strategy}}}\n"));
+        assert_eq!(plan.clusters[0].balancing, balancing, "{strategy}");
+        assert_eq!(endpoints(&plan, "a"), [[("a", weights[0]), ("b", weights[1])]], "{strategy}");
+    }
 }
 
 #[test]
@@ -423,7 +488,10 @@ fn the_database_is_told_to_the_key_service_alone_and_the_grace_to_the_filter() {
         &[("a", "model: openai/m, api_key: k")],
         "general_settings: {database_url: 'postgres://me:secret-word@db/keys', user_api_key_cache_ttl: 60}\n",
     );
-    assert_eq!(plan.database_url.as_ref().map(|url| url.reveal()), Some("postgres://me:secret-word@db/keys"));
+    assert_eq!(
+        plan.database_url.as_ref().map(switchboard_cli::config::Secret::reveal),
+        Some("postgres://me:secret-word@db/keys")
+    );
     assert_eq!(plan.document.keys.grace_s, 60);
     assert!(plan.variables.iter().all(|variable| !format!("{variable:?}").contains("DATABASE")));
     assert!(!serde_json::to_string(&plan.document).expect("JSON").contains("secret-word"));

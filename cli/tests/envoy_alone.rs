@@ -121,28 +121,32 @@ fn a_client_steers_no_retry_and_a_provider_learns_nothing_of_the_client() {
 }
 
 #[test]
-fn a_failed_attempt_goes_to_the_fallback_and_a_marked_answer_too() {
+fn a_marked_answer_and_a_connection_that_fails_are_tried_at_another_deployment() {
     let Some(envoy) = find_envoy() else { return };
     let folder = tempfile::tempdir().unwrap();
     let good = serve(|_| Some(OK.to_owned()));
-    for failure in
-        ["HTTP/1.1 503 Busy\r\n", "HTTP/1.1 429 Slow\r\n", "HTTP/1.1 400 Bad\r\nx-switchboard-retry: 1\r\n"]
-    {
-        let bad = serve(move |_| Some(format!("{failure}content-length: 3\r\nconnection: close\r\n\r\nbad")));
-        let file = format!(
-            "model_list:\n- model_name: g\n  litellm_params: {{model: openai/m, api_base: 'http://127.0.0.1:{bad}'}}\n\
-             - model_name: spare\n  litellm_params: {{model: openai/m, api_base: 'http://127.0.0.1:{good}'}}\n\
-             router_settings: {{num_retries: 1, fallbacks: [{{g: [spare]}}]}}\n"
-        );
+    for failure in [
+        "HTTP/1.1 503 Busy\r\nx-switchboard-retry: 1\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbad",
+        "HTTP/1.1 400 Bad\r\nx-switchboard-retry: 1\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbad",
+        "",
+    ] {
+        let bad = serve(move |_| Some(failure.to_owned()));
+        let entry = |port: u16| {
+            format!(
+                "- model_name: g\n  litellm_params: {{model: openai/m, api_base: 'http://127.0.0.1:{port}'}}\n"
+            )
+        };
+        let file = format!("model_list:\n{}{}", entry(bad), entry(good));
         let running = Running::start(&envoy, folder.path(), &plan(&file), &passing_filter(folder.path()));
         for _ in 0..5 {
-            let answer = running.get("/v1/chat/completions", &[TO_GROUP]);
+            let answer = running.get("/v1/chat/completions", &[TO_GROUP, ("x-switchboard-retries", "1")]);
             assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "{failure}");
         }
     }
-    // What no retry would mend is not tried again.
-    let bad = serve(|_| Some(OK.replace("200 OK", "400 Bad")));
+    // What the filter does not mark is not tried again.
+    let bad = serve(|_| Some(OK.replace("200 OK", "503 Busy")));
     let file = group_at(&format!("http://127.0.0.1:{bad}"), "");
     let running = Running::start(&envoy, folder.path(), &plan(&file), &passing_filter(folder.path()));
-    assert_eq!(running.get("/v1/chat/completions", &[TO_GROUP]).status, 400);
+    let answer = running.get("/v1/chat/completions", &[TO_GROUP, ("x-switchboard-retries", "5")]);
+    assert_eq!(answer.status, 503);
 }

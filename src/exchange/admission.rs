@@ -7,13 +7,14 @@
 use core::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use crate::config::Group;
 use crate::key::{KEY_PREFIX, KeyRecord, TokenHash};
 use crate::keyring::{Keyring, Lookup};
 use crate::openai::{ErrorBody, Memo, Operation, Request};
 use crate::table::Table;
 
+use super::asked::Asked;
 use super::call::{Call, Progress};
+use super::fallback::Way;
 use super::head::{Head, presented_key, unauthorized};
 use super::path::Ask;
 use super::{Reply, access, catalog};
@@ -27,6 +28,10 @@ pub struct Admission {
 }
 
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each request, for a moment; smaller in 32 bits"
+)]
 enum Phase {
     /// The verdict or the body is missing.
     Joining(Joining),
@@ -40,6 +45,7 @@ struct Joining {
     /// Without the query.
     path: String,
     call_id: String,
+    asked: Asked,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
     has_body: bool,
@@ -119,6 +125,7 @@ impl Admission {
             ask,
             path,
             call_id: call_id.unwrap_or_default().to_owned(),
+            asked: Asked::by_headers(head)?,
             verdict: None,
             token: None,
             has_body: !(wants_body && has_body),
@@ -196,6 +203,7 @@ impl Admission {
         let Phase::Joining(Joining {
             ask: Ask::Model { operation, model },
             call_id,
+            asked,
             verdict: Some(payer),
             ..
         }) = phase
@@ -222,11 +230,21 @@ impl Admission {
         if let Some(key) = key {
             access::check_model(key, &model, group)?;
         }
-        let (Some(route), Some(group)) = (route, group) else {
+        let (Some(route), Some(_)) = (route, group) else {
             return Err(self.unknown_model(operation, &model).into());
         };
         if request.get(operation.required()).is_none() {
             return Err(ErrorBody::missing(operation.route(), operation.required()).into());
+        }
+        let asked = asked.or_body(&request)?;
+        for model in asked.models() {
+            let group = self.table.routes.find(model).and_then(|route| self.table.groups.get(route.group));
+            if let Some(key) = key {
+                access::check_model(key, model, group)?;
+            }
+            if group.is_none() {
+                return Err(self.unknown_model(operation, model).into());
+            }
         }
         let memo = Memo {
             operation,
@@ -242,11 +260,10 @@ impl Admission {
         };
         Ok(Call {
             group: route.group,
-            wildcard: route.wildcard.map(str::to_owned),
+            way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Rc::clone),
             drop_params: request.read("drop_params", "true or false")?,
-            max_retries: self.max_retries(&request, group)?,
-            timeout_ms: timeout_ms(&request)?,
+            asked,
             memo,
             id: call_id,
             body_len: body.len(),
@@ -256,20 +273,6 @@ impl Admission {
             entered: OnceCell::new(),
             table: Rc::clone(&self.table),
         })
-    }
-
-    /// How often Envoy may try again, where that is not what its route says: as often as the request or the
-    /// configuration says, and once more for every fallback. Who wants no fallbacks of a group that has some gets
-    /// one attempt, for Envoy cannot be told to stay inside a priority.
-    fn max_retries(&self, request: &Request<'_>, group: &Group) -> Result<Option<u32>, ErrorBody> {
-        let asked: Option<u32> = request.read("num_retries", "a whole number of retries")?;
-        let disabled = request.read("disable_fallbacks", "true or false")?.unwrap_or(false);
-        if disabled && group.extra_attempts > 0 {
-            return Ok(Some(0));
-        }
-        let own = self.table.settings.num_retries;
-        let retries = asked.unwrap_or(own).saturating_add(group.extra_attempts);
-        Ok((retries != own).then_some(retries))
     }
 
     /// The only door: both halves are there.
@@ -313,20 +316,6 @@ fn most_completion(operation: Operation, request: &Request<'_>) -> Option<u64> {
 /// The key service did not answer.
 #[derive(Clone, Copy, Debug)]
 pub struct NoVerdict;
-
-/// `timeout` of the request, milliseconds an attempt.
-fn timeout_ms(request: &Request<'_>) -> Result<Option<u64>, ErrorBody> {
-    let Some(seconds) = request.read::<f64>("timeout", "a number of seconds")? else { return Ok(None) };
-    if !seconds.is_finite() || seconds <= 0.0 {
-        return Err(ErrorBody::invalid("timeout", "expected a number of seconds above 0"));
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to a day, and above 0"
-    )]
-    Ok(Some((seconds * 1000.0).clamp(1.0, 86_400_000.0) as u64))
-}
 
 fn no_deployment(model: &str) -> ErrorBody {
     ErrorBody::bad_request(format!(

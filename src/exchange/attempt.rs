@@ -9,10 +9,11 @@ use std::rc::Rc;
 use crate::auth;
 use crate::config::RETRY_HEADER;
 use crate::dialects::{Body, Dialect, Target};
-use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Request, Usage};
+use crate::openai::{Answer, ErrorBody, Fault, Memo, Request, Usage};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
+use super::fallback::{After, Failed};
 use super::head::Head;
 use super::headers::{Headers, answer_headers, passed_on};
 use super::{Reply, Streaming};
@@ -33,8 +34,12 @@ enum Phase {
     Sent,
     /// The answer is held until it is whole.
     Whole { status: u16, head: Head },
+    /// The answer will be streamed. Its headers wait for the first event: until then another attempt may be made.
+    Opening { status: u16, head: Head, streaming: Box<Streaming>, read: usize },
     /// The answer is streamed.
     Streaming(Box<Streaming>),
+    /// A stream's beginning was an error, and was told as one: what follows of it is dropped.
+    Failed,
     /// Nothing is left to do.
     Closed,
 }
@@ -58,12 +63,19 @@ pub enum Outgoing {
 pub enum HeadStep {
     /// Hold them until the body is whole.
     Hold,
-    /// Let them go with these, and stream.
-    Stream(Headers),
     /// The answer has no body, and the client must get one: these headers now, the body downstream.
     Bare(Headers),
     /// Leave them.
     Pass,
+}
+
+/// What has become of a stream's beginning.
+#[derive(Debug)]
+pub enum Opening {
+    /// Nothing yet: go on holding.
+    Wait,
+    /// Let the headers go, and these bytes in the place of all that is held.
+    Begin(Headers, Vec<u8>),
 }
 
 impl Attempt {
@@ -71,9 +83,11 @@ impl Attempt {
     pub fn new(call: Rc<Call>, endpoint: Rc<Endpoint>) -> Self {
         let memo = call.memo.clone();
         let mut progress = call.progress.borrow_mut();
-        progress.attempts.push(Tried { endpoint: Rc::clone(&endpoint), status: 0 });
+        progress.attempts.push(Tried { endpoint: Rc::clone(&endpoint), answered: 0, status: 0 });
         (progress.answered, progress.marked, progress.bare) = (false, false, None);
+        progress.failed = None;
         drop(progress);
+        call.way.borrow_mut().count();
         let dialect = endpoint.provider.dialect_of(&call.model_of(&endpoint));
         Self { call, endpoint, dialect, memo, phase: Phase::Begun }
     }
@@ -154,6 +168,9 @@ impl Attempt {
             return HeadStep::Pass;
         }
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
+        if let Some(tried) = self.call.progress.borrow_mut().attempts.last_mut() {
+            tried.answered = status;
+        }
         let read = self.dialect.answer_headers();
         self.memo.headers.extend(read.iter().filter_map(|name| Some((*name, head.text(name)?.to_owned()))));
         if bare {
@@ -165,20 +182,51 @@ impl Attempt {
             return HeadStep::Bare(headers);
         }
         let content_type = head.text("content-type").unwrap_or_default();
-        let whole = content_type.starts_with("application/json") || content_type.starts_with("text/html");
+        let whole = content_type.starts_with("application/json")
+            || content_type.starts_with("text/html")
+            || head.text("content-encoding").is_some_and(|encoding| encoding != "identity");
         if !self.memo.stream || whole || !(200..300).contains(&status) {
             self.phase = Phase::Whole { status, head };
             return HeadStep::Hold;
         }
-        let mut headers = Headers::for_answer(200, "text/event-stream; charset=utf-8");
-        headers.set("cache-control", "no-cache");
-        headers.set("x-accel-buffering", "no");
-        answer_headers(&mut headers, &self.call, &self.endpoint, None);
-        passed_on(&mut headers, &head);
-        self.note(status);
         let streaming = Streaming::new(self.dialect, &self.memo, self.endpoint.provider.name);
-        self.phase = Phase::Streaming(Box::new(streaming));
-        HeadStep::Stream(headers)
+        self.phase = Phase::Opening { status, head, streaming: Box::new(streaming), read: 0 };
+        HeadStep::Hold
+    }
+
+    /// The beginning of a stream, from its first byte to all that is there; `last` when nothing will follow.
+    pub fn open(&mut self, held: &[u8], last: bool) -> Opening {
+        let Phase::Opening { streaming, read, .. } = &mut self.phase else { return Opening::Wait };
+        let chunk = held.get(*read..).unwrap_or_default();
+        *read = held.len();
+        let opened = streaming.open(chunk, last).map(<[u8]>::to_vec);
+        if opened.as_ref().is_ok_and(Vec::is_empty) {
+            return Opening::Wait;
+        }
+        let Phase::Opening { status, head, streaming, .. } =
+            core::mem::replace(&mut self.phase, Phase::Closed)
+        else {
+            return Opening::Wait;
+        };
+        match opened {
+            Ok(events) => {
+                let mut headers = Headers::for_answer(200, "text/event-stream; charset=utf-8");
+                headers.set("cache-control", "no-cache");
+                headers.set("x-accel-buffering", "no");
+                answer_headers(&mut headers, &self.call, &self.endpoint, None);
+                passed_on(&mut headers, &head);
+                self.note(status);
+                self.phase = Phase::Streaming(streaming);
+                self.take_stock();
+                Opening::Begin(headers, events)
+            }
+            Err(fault) => {
+                let (headers, error) = self.fault_headers(&fault, &head);
+                let body = if self.call.departs() { Vec::new() } else { error.to_json() };
+                self.phase = Phase::Failed;
+                Opening::Begin(headers, body)
+            }
+        }
     }
 
     /// The whole answer, for [`HeadStep::Hold`]: the client's headers and body.
@@ -203,22 +251,28 @@ impl Attempt {
             }
             Err(fault) => {
                 let (headers, error) = self.fault_headers(&fault, &head);
-                (headers, error.to_json())
+                (headers, if self.call.departs() { Vec::new() } else { error.to_json() })
             }
         })
     }
 
-    /// The next chunk of a stream, for [`HeadStep::Stream`]: the client's bytes.
+    /// The next chunk of a stream, after its [`Opening`]: the client's bytes.
     pub fn response_chunk(&mut self, chunk: &[u8], last: bool) -> Option<&[u8]> {
         let Phase::Streaming(streaming) = &mut self.phase else { return None };
         streaming.feed(chunk, last);
+        self.take_stock();
+        let Phase::Streaming(streaming) = &self.phase else { return None };
+        Some(streaming.writer().pending())
+    }
+
+    /// Writes down what a stream has used so far.
+    fn take_stock(&self) {
+        let Phase::Streaming(streaming) = &self.phase else { return };
         let writer = streaming.writer();
         let mut progress = self.call.progress.borrow_mut();
         progress.usage = writer.used();
         progress.produced =
             if writer.ended() && progress.usage.completion > 0 { 0 } else { writer.produced() };
-        drop(progress);
-        Some(writer.pending())
     }
 
     /// Whether the answer is being streamed.
@@ -229,6 +283,16 @@ impl Attempt {
     /// Whether the answer is held until it is whole.
     pub fn is_holding(&self) -> bool {
         matches!(self.phase, Phase::Whole { .. })
+    }
+
+    /// Whether what comes is to be dropped.
+    pub fn is_failed(&self) -> bool {
+        matches!(self.phase, Phase::Failed)
+    }
+
+    /// Whether the answer is held until a stream's first event.
+    pub fn is_opening(&self) -> bool {
+        matches!(self.phase, Phase::Opening { .. })
     }
 
     fn read_answer(&self, head: &Head, body: &[u8]) -> Result<Answer, Fault> {
@@ -258,19 +322,20 @@ impl Attempt {
         if let Some(seconds) = fault.retry_after.filter(|_| head.text("retry-after").is_none()) {
             headers.set("retry-after", seconds.to_string());
         }
-        if self.is_for_another(fault.class) {
-            headers.set(RETRY_HEADER, fault.class.name());
-            self.call.progress.borrow_mut().marked = true;
-        }
         self.note(error.status);
+        let retry_after = headers.iter().find(|(name, _)| *name == "retry-after");
+        let retry_after = retry_after.map(|(_, value)| value.to_owned());
+        let failed = Failed { class: fault.class, error: error.clone(), retry_after };
+        self.call.progress.borrow_mut().failed = Some(failed);
+        match self.call.after(fault.class) {
+            After::End => {}
+            After::Again => {
+                headers.set(RETRY_HEADER, fault.class.name());
+                self.call.progress.borrow_mut().marked = true;
+            }
+            After::Elsewhere => headers = self.call.depart(),
+        }
         (headers, error)
-    }
-
-    /// Errors that are the deployment's and not the request's, but have a status that Envoy does not retry by
-    /// itself: another deployment of the group may do better.
-    fn is_for_another(&self, class: Class) -> bool {
-        matches!(class, Class::Authentication | Class::PermissionDenied)
-            && self.call.table.members(self.call.group_name()).len() > 1
     }
 
     /// An answer that comes from here and from no provider.

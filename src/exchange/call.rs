@@ -8,6 +8,8 @@ use crate::openai::{Memo, Operation, Usage};
 use crate::price;
 use crate::table::{Endpoint, Table};
 
+use super::asked::Asked;
+use super::fallback::{Failed, Way};
 use super::limited::Entered;
 
 /// An admitted request. Both roles run in one VM, so the upstream role gets it by reference.
@@ -15,10 +17,10 @@ use super::limited::Entered;
 pub struct Call {
     /// The table that admitted it.
     pub table: Rc<Table>,
-    /// Index of the group that serves it.
+    /// Index of the group that was asked for.
     pub group: usize,
-    /// What the group's `*` stands for.
-    pub wildcard: Option<String>,
+    /// Where it is on its way through that group and its fallbacks.
+    pub way: RefCell<Way>,
     /// Who pays; nobody when it is the master key.
     pub key: Option<Rc<KeyRecord>>,
     /// What is asked for, and what the answer needs of it.
@@ -27,10 +29,8 @@ pub struct Call {
     pub id: String,
     /// The request's own `drop_params`.
     pub drop_params: Option<bool>,
-    /// How often Envoy may try again; nothing where its route says so already.
-    pub max_retries: Option<u32>,
-    /// Longest attempt, milliseconds; nothing where the configuration says so already.
-    pub timeout_ms: Option<u64>,
+    /// What it says of its own routing.
+    pub asked: Asked,
     /// Size of the body, bytes: the estimate of a prompt that nobody counted.
     pub body_len: usize,
     /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
@@ -56,6 +56,8 @@ pub struct Progress {
     pub bare: Option<crate::openai::ErrorBody>,
     /// The last attempt has an answer. If it is not the last after all, the next attempt takes this back.
     pub answered: bool,
+    /// The error of the last attempt that had an answer.
+    pub failed: Option<Failed>,
     /// That answer asks Envoy's router for another attempt; if it goes to the client, the mark must go.
     pub marked: bool,
 }
@@ -65,6 +67,8 @@ pub struct Progress {
 pub struct Tried {
     /// Whom it went to.
     pub endpoint: Rc<Endpoint>,
+    /// The provider's status; 0 as long as there is none.
+    pub answered: u16,
     /// What came back, in the client's terms; 0 as long as nothing did.
     pub status: u16,
 }
@@ -77,10 +81,25 @@ impl Call {
 
     /// The model in a deployment's words: its `*` is what the group's `*` matched.
     pub fn model_of(&self, endpoint: &Endpoint) -> String {
-        match (&self.wildcard, endpoint.deployment.model.split_once('*')) {
+        match (self.way.borrow().wildcard(), endpoint.deployment.model.split_once('*')) {
             (Some(wildcard), Some((before, after))) => format!("{before}{wildcard}{after}"),
             _ => endpoint.deployment.model.clone(),
         }
+    }
+
+    /// All attempts in one word, for a log: `anthropic:529>bedrock:200`. `-` stands for a connection that failed.
+    pub fn chain(&self) -> String {
+        let mut chain = String::new();
+        for tried in &self.progress.borrow().attempts {
+            if !chain.is_empty() {
+                chain.push('>');
+            }
+            let told = if tried.answered >= 400 { tried.answered } else { tried.status };
+            chain.push_str(tried.endpoint.provider.name);
+            chain.push(':');
+            chain.push_str(&if told == 0 { "-".to_owned() } else { told.to_string() });
+        }
+        chain
     }
 
     /// The account of the request, once it is over. `status` is what the client received.

@@ -81,9 +81,9 @@ pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endp
         headers.set("x-litellm-model-api-base", deployment.api_base.clone());
     }
     headers.set("x-litellm-version", concat!("switchboard-", env!("CARGO_PKG_VERSION")));
-    headers.set("x-litellm-attempted-retries", attempts.saturating_sub(1).to_string());
-    let fell_back = deployment.group != call.group_name();
-    headers.set("x-litellm-attempted-fallbacks", if fell_back { "1" } else { "0" });
+    let fallbacks = call.way.borrow().fallbacks();
+    headers.set("x-litellm-attempted-retries", attempts.saturating_sub(1 + fallbacks).to_string());
+    headers.set("x-litellm-attempted-fallbacks", fallbacks.to_string());
     let cost = usage.map(|usage| call.cost_of(endpoint, usage).unwrap_or_default());
     if let Some(cost) = cost {
         headers.set("x-litellm-response-cost", dollars(cost));

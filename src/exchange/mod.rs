@@ -8,10 +8,12 @@
 
 mod access;
 mod admission;
+mod asked;
 mod attempt;
 mod call;
 mod catalog;
 mod date;
+mod fallback;
 mod head;
 mod headers;
 mod limited;
@@ -20,8 +22,10 @@ mod reply;
 mod streaming;
 
 pub use admission::{Admission, NoVerdict, Step};
-pub use attempt::{Attempt, HeadStep, Outgoing};
+pub use asked::Asked;
+pub use attempt::{Attempt, HeadStep, Opening, Outgoing};
 pub use call::{Call, Progress, Tried};
+pub use fallback::{After, Failed, Leg, Nobody, Way};
 pub use head::Head;
 pub use headers::Headers;
 pub use limited::Entered;

@@ -29,6 +29,26 @@ impl Streaming {
     /// A stream that reports an error, cannot be read, or ends (`last`) without its terminal event, ends in an
     /// error event; what comes after an end is dropped.
     pub fn feed(&mut self, chunk: &[u8], last: bool) -> &[u8] {
+        if let Some(fault) = self.read(chunk, last) {
+            self.out.fail(&fault.to_body(self.provider));
+        }
+        self.out.pending()
+    }
+
+    /// The same as long as nothing has been written: nothing may come of a chunk yet.
+    ///
+    /// # Errors
+    /// A stream that goes wrong before its first event is an answer that may still be another one's.
+    pub fn open(&mut self, chunk: &[u8], last: bool) -> Result<&[u8], Fault> {
+        match self.read(chunk, last) {
+            Some(fault) if self.out.pending().is_empty() => return Err(fault),
+            Some(fault) => self.out.fail(&fault.to_body(self.provider)),
+            None => {}
+        }
+        Ok(self.out.pending())
+    }
+
+    fn read(&mut self, chunk: &[u8], last: bool) -> Option<Fault> {
         self.out.clear();
         let mut fault = None;
         let (stream, out) = (&mut self.stream, &mut self.out);
@@ -53,10 +73,7 @@ impl Streaming {
                 ));
             }
         }
-        if let Some(fault) = fault {
-            self.out.fail(&fault.to_body(self.provider));
-        }
-        self.out.pending()
+        fault
     }
 
     /// The writer, for what was used and produced so far.

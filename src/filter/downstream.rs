@@ -32,6 +32,9 @@ impl HttpContext for Downstream {
         if head.get("x-switchboard-panic").is_some() {
             panic!("asked for by a test");
         }
+        if let Some(passage) = vm::with(|vm| vm.arrived(head.get(":path")?)) {
+            return self.go_on(&passage);
+        }
         head.forbidden().for_each(|name| host::set_request_header(name, None));
         let begun = vm::with(|vm| {
             let table = vm.table()?;
@@ -67,6 +70,11 @@ impl HttpContext for Downstream {
             return Action::Continue;
         };
         let call = &passage.call;
+        if call.departs() {
+            // Envoy does not follow a redirect whose request it cannot repeat.
+            host::reply(&call.given_up());
+            return Action::Pause;
+        }
         let mut progress = call.progress.borrow_mut();
         if !progress.answered {
             host::set_response_header("x-litellm-call-id", Some(&call.id));
@@ -82,7 +90,7 @@ impl HttpContext for Downstream {
 
     fn on_log(&mut self) {
         if let Some(passage) = self.passage.take() {
-            passage.end();
+            passage.leave();
         }
     }
 }
@@ -155,6 +163,17 @@ impl Downstream {
                 Action::Pause
             }
         }
+    }
+
+    /// A request that was let in before comes back, to another group.
+    fn go_on(&mut self, passage: &Rc<Passage>) -> Action {
+        let arrived = passage.call.arrive();
+        self.passage = Some(Rc::clone(passage));
+        if !arrived {
+            return self.act(Step::Reply(passage.call.given_up()));
+        }
+        passage.forward();
+        Action::Continue
     }
 
     /// Within its limits a request goes on at once; one whose limits must be asked for first is held.

@@ -4,7 +4,7 @@
 use core::cell::Cell;
 use std::rc::Rc;
 
-use crate::config::CLUSTER_HEADER;
+use crate::config::{CLUSTER_HEADER, RETRIES_HEADER};
 use crate::exchange::{Call, Entered, Reply};
 use crate::key::UsageEntry;
 use crate::limits::{Amount, Charge, Claim, Entry};
@@ -77,25 +77,38 @@ impl Passage {
     /// Sends it on its way. The context must be the request's.
     pub(super) fn forward(&self) {
         let call = &self.call;
-        if let Some(group) = call.table.groups.get(call.group) {
-            host::set_request_header(CLUSTER_HEADER, Some(&group.cluster));
+        let leg = call.leg();
+        host::set_request_header(CLUSTER_HEADER, Some(leg.cluster));
+        if let Some(retries) = leg.retries {
+            host::set_request_header(RETRIES_HEADER, Some(&retries.to_string()));
         }
-        if let Some(retries) = call.max_retries {
+        if let Some(retries) = leg.max_retries {
             host::set_request_header("x-envoy-max-retries", Some(&retries.to_string()));
         }
-        if let Some(timeout) = call.timeout_ms {
+        if let Some(timeout) = leg.timeout_ms {
             host::set_request_header("x-envoy-upstream-rq-per-try-timeout-ms", Some(&timeout.to_string()));
         }
-        let number = vm::with(|vm| vm.keep(Rc::clone(call)));
+        let number = self.number.get().unwrap_or_else(|| vm::with(|vm| vm.keep(Rc::clone(call))));
         host::leave_call(number);
         self.number.set(Some(number));
     }
 
+    /// Its stream is over: so is the request, unless it goes on in another one.
+    pub(super) fn leave(self: Rc<Self>) {
+        match self.number.get().filter(|_| self.call.departs()) {
+            Some(number) => vm::with(|vm| vm.depart(number, self)),
+            None => self.end(),
+        }
+    }
+
     /// It is over. What was used takes the place of what was reserved, and is written down.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         self.is_over.set(true);
         let Some(number) = self.number.take() else { return };
         let call = &self.call;
+        if call.table.settings.log_attempts {
+            host::leave_chain(&call.chain());
+        }
         let answered =
             call.progress.borrow().attempts.last().map(|tried| tried.status).filter(|status| *status > 0);
         let entry = call.settle(answered.unwrap_or_else(host::final_status), host::now_ms());

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
+use crate::config::ATTEMPTS_STATE;
 use crate::exchange::{Head, Headers, Reply};
 use crate::limits::{SharedMemory, Version};
 
@@ -109,6 +110,12 @@ pub(super) fn picked_deployment() -> Option<String> {
 /// wire, and no client can set it.
 pub(super) fn leave_call(number: u64) {
     let left = hostcalls::set_property(vec![CALL_PROPERTY], Some(&number.to_le_bytes()));
+    log_failure("set the filter state", left);
+}
+
+/// Leaves the chain of attempts for the access log.
+pub(super) fn leave_chain(chain: &str) {
+    let left = hostcalls::set_property(vec![ATTEMPTS_STATE], Some(chain.as_bytes()));
     log_failure("set the filter state", left);
 }
 

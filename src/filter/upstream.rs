@@ -3,7 +3,10 @@
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::exchange::{Attempt, HeadStep, Outgoing, Reply};
+use std::rc::Rc;
+
+use crate::config::NOBODY;
+use crate::exchange::{Attempt, Call, HeadStep, Headers, Nobody, Opening, Outgoing, Reply};
 
 use super::{host, vm};
 
@@ -11,6 +14,10 @@ use super::{host, vm};
 #[derive(Default)]
 pub(super) struct Upstream {
     attempt: Option<Attempt>,
+    /// In its place: an attempt at nobody.
+    nobody: Option<Nobody>,
+    /// The request, and what it is found by.
+    call: Option<(u64, Rc<Call>)>,
 }
 
 impl Context for Upstream {}
@@ -18,13 +25,19 @@ impl Context for Upstream {}
 impl HttpContext for Upstream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let begun = vm::with(|vm| {
-            let call = host::find_call().and_then(|number| vm.call(number)).ok_or_else(Reply::lost)?;
+            let number = host::find_call().ok_or_else(Reply::lost)?;
+            let call = vm.call(number).ok_or_else(Reply::lost)?;
+            self.call = Some((number, Rc::clone(&call)));
             let picked = host::picked_deployment().unwrap_or_default();
+            if picked == NOBODY {
+                self.nobody = Some(Nobody::new(call));
+                return Ok(None);
+            }
             let endpoint = vm.endpoint(&call, &picked).ok_or_else(Reply::unknown_deployment)?;
-            Ok(Attempt::new(call, endpoint))
+            Ok(Some(Attempt::new(call, endpoint)))
         });
         match begun {
-            Ok(attempt) => self.attempt = Some(attempt),
+            Ok(attempt) => self.attempt = attempt,
             Err(reply) => {
                 host::reply(&reply);
                 return Action::Pause;
@@ -42,24 +55,43 @@ impl HttpContext for Upstream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        if let Some(nobody) = &self.nobody {
+            return if end_of_stream { self.let_go(nobody.response()) } else { Action::Pause };
+        }
         let Some(attempt) = &mut self.attempt else { return Action::Continue };
         match attempt.response_head(host::response_head(), end_of_stream) {
             HeadStep::Pass => Action::Continue,
             HeadStep::Hold => Action::Pause,
-            HeadStep::Stream(headers) | HeadStep::Bare(headers) => {
-                host::replace_response_headers(&headers);
-                Action::Continue
-            }
+            HeadStep::Bare(headers) => self.let_go(headers),
         }
     }
 
     fn on_http_response_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
+        if let Some(nobody) = self.nobody.take_if(|_| end_of_stream) {
+            host::replace_response_body(body_size, b"");
+            return self.let_go(nobody.response());
+        }
+        if self.nobody.is_some() {
+            return Action::Pause;
+        }
         let Some(attempt) = &mut self.attempt else { return Action::Continue };
+        if attempt.is_opening() {
+            return match attempt.open(&host::response_body(body_size), end_of_stream) {
+                Opening::Wait => Action::Pause,
+                Opening::Begin(headers, events) => {
+                    host::replace_response_body(body_size, &events);
+                    self.let_go(headers)
+                }
+            };
+        }
         if attempt.is_streaming() {
             if let Some(events) = attempt.response_chunk(&host::response_body(body_size), end_of_stream) {
                 host::replace_response_body(body_size, events);
             }
             return Action::Continue;
+        }
+        if attempt.is_failed() {
+            host::replace_response_body(body_size, b"");
         }
         if !attempt.is_holding() {
             return Action::Continue;
@@ -68,17 +100,35 @@ impl HttpContext for Upstream {
             return Action::Pause;
         }
         if let Some((headers, body)) = attempt.response_body(&host::response_body(body_size)) {
-            host::replace_response_headers(&headers);
             host::replace_response_body(body_size, &body);
+            return self.let_go(headers);
         }
         Action::Continue
     }
 }
 
 impl Upstream {
+    /// Lets an answer's headers go. Of a request that departs they say where to.
+    fn let_go(&self, mut headers: Headers) -> Action {
+        if let Some((number, _)) = self.call.as_ref().filter(|(_, call)| call.departs()) {
+            headers.set("location", vm::with(|vm| vm.onward(*number)));
+            // Envoy finds no route for a request without it, and the attempt has none: a provider has no business
+            // with it.
+            host::set_request_header("x-forwarded-proto", Some("http"));
+        }
+        host::replace_response_headers(&headers);
+        Action::Continue
+    }
+
     fn send(&mut self) -> Action {
-        let Some(attempt) = &mut self.attempt else { return Action::Pause };
-        match attempt.request(&host::request_head(), &host::request_body(), host::now_ms()) {
+        let outgoing = match (&mut self.attempt, &self.nobody) {
+            (Some(attempt), _) => {
+                attempt.request(&host::request_head(), &host::request_body(), host::now_ms())
+            }
+            (None, Some(nobody)) => nobody.request(&host::request_head()),
+            (None, None) => return Action::Pause,
+        };
+        match outgoing {
             Outgoing::Send { headers, body } => {
                 host::replace_request_headers(&headers);
                 host::replace_request_body(&body);

@@ -1,10 +1,11 @@
 //! What the contexts of one worker's VM share.
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use hashbrown::HashMap;
 
+use crate::config::ONWARD_PREFIX;
 use crate::exchange::Call;
 use crate::keyring::Keyring;
 use crate::ledger::Ledger;
@@ -25,6 +26,10 @@ pub(super) struct Vm {
     /// Requests that wait for room.
     pub(super) held: RefCell<Vec<Rc<Passage>>>,
     calls: RefCell<HashMap<u64, Rc<Call>>>,
+    /// Requests between two groups.
+    departed: RefCell<HashMap<u64, Rc<Passage>>>,
+    /// What no client can guess.
+    secret: OnceCell<String>,
     next_call: Cell<u64>,
     generation: Cell<u64>,
 }
@@ -44,6 +49,8 @@ thread_local! {
         limits: RefCell::default(),
         held: RefCell::default(),
         calls: RefCell::default(),
+        departed: RefCell::default(),
+        secret: OnceCell::new(),
         next_call: Cell::new(1),
         generation: Cell::new(0),
     };
@@ -109,6 +116,26 @@ impl Vm {
     /// An admitted request.
     pub(super) fn call(&self, number: u64) -> Option<Rc<Call>> {
         self.calls.borrow().get(&number).cloned()
+    }
+
+    /// Where a request that departs is to go.
+    pub(super) fn onward(&self, number: u64) -> String {
+        let secret = self.secret.get_or_init(|| host::random_id().unwrap_or_default());
+        format!("http://switchboard{ONWARD_PREFIX}{secret}/{number}")
+    }
+
+    /// Keeps a request until it comes to where it departed for.
+    pub(super) fn depart(&self, number: u64, passage: Rc<Passage>) {
+        self.departed.borrow_mut().insert(number, passage);
+    }
+
+    /// The request that comes by that path, which a client's own never is.
+    pub(super) fn arrived(&self, path: &[u8]) -> Option<Rc<Passage>> {
+        let path = core::str::from_utf8(path.strip_prefix(ONWARD_PREFIX.as_bytes())?).ok()?;
+        let (secret, number) = path.split_once('/')?;
+        let is_ours = self.secret.get().is_some_and(|own| !own.is_empty() && own == secret);
+        let number: u64 = number.parse().ok().filter(|_| is_ours)?;
+        self.departed.borrow_mut().remove(&number)
     }
 
     /// A request is over.

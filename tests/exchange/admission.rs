@@ -7,7 +7,7 @@ use switchboard::exchange::{Admission, NoVerdict, Reply, Step};
 use switchboard::key::TokenHash;
 use switchboard::keyring::Keyring;
 
-use crate::support::{MASTER, NOW_MS, call, head, keyring, post, record, table};
+use crate::support::{MASTER, NOW_MS, head, keyring, post, record, table};
 
 const CHAT: &str = "/v1/chat/completions";
 const BODY: &[u8] = br#"{"model":"gpt","messages":[]}"#;
@@ -126,7 +126,7 @@ fn admit(key: serde_json::Value, path: &str, body: &str) -> Result<(String, Opti
     let (mut admission, _) = begin(&ring, path, "sk-known-key");
     admission.body_complete();
     match admission.admit(body.as_bytes()) {
-        Ok(call) => Ok((call.group_name().to_owned(), call.wildcard)),
+        Ok(call) => Ok((call.group_name().to_owned(), call.way.borrow().wildcard().map(str::to_owned))),
         Err(reply) => Err(error(&reply)),
     }
 }
@@ -236,24 +236,4 @@ fn a_key_sees_the_models_that_it_may_use() {
     };
     assert_eq!(list(MASTER), ["smart", "gpt", "claude", "openai/*", "fake", "cloud"]);
     assert_eq!(list("sk-known-key"), ["smart", "gpt", "claude"]);
-}
-
-#[test]
-fn retries_and_time_outs_of_a_request_are_envoys_headers_only_where_they_differ() {
-    let told = |fields: &str| {
-        let call = call(&format!(r#"{{"model":"gpt",{fields}"messages":[]}}"#));
-        (call.max_retries, call.timeout_ms)
-    };
-    assert_eq!(told(""), (None, None));
-    assert_eq!(told(r#""num_retries":5,"timeout":1.5,"#), (Some(5), Some(1500)));
-    let error = admit(json!({}), CHAT, r#"{"model":"gpt","timeout":-1,"messages":[]}"#).unwrap_err();
-    assert_eq!(error["param"], "timeout");
-}
-
-#[test]
-fn a_group_with_fallbacks_is_given_an_attempt_for_each_and_one_in_all_to_who_wants_none() {
-    let told = |fields: &str| call(&format!(r#"{{"model":"claude",{fields}"messages":[]}}"#)).max_retries;
-    assert_eq!(told(""), Some(2));
-    assert_eq!(told(r#""num_retries":1,"#), Some(3));
-    assert_eq!(told(r#""disable_fallbacks":true,"#), Some(0));
 }

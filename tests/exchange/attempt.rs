@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use serde_json::Value;
-use switchboard::exchange::{Attempt, Call, HeadStep, Headers, Outgoing};
+use switchboard::exchange::{Attempt, Call, HeadStep, Headers, Opening, Outgoing};
 use switchboard::key::{AccessToken, AccessTokens};
 use switchboard::secret::Secret;
 
@@ -266,10 +266,17 @@ fn stream(chunks: &[(&str, bool)]) -> (Rc<Call>, String) {
     let mut attempt = attempt(&call, "gpt-1");
     send(&mut attempt, &[], &body);
     let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
-    assert!(matches!(attempt.response_head(given, false), HeadStep::Stream(_)));
-    let mut out = Vec::new();
+    assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
+    let (mut out, mut held) = (Vec::new(), Vec::new());
     for (chunk, last) in chunks {
-        out.extend_from_slice(attempt.response_chunk(chunk.as_bytes(), *last).unwrap());
+        if attempt.is_streaming() {
+            out.extend_from_slice(attempt.response_chunk(chunk.as_bytes(), *last).unwrap());
+            continue;
+        }
+        held.extend_from_slice(chunk.as_bytes());
+        if let Opening::Begin(_, events) = attempt.open(&held, *last) {
+            out.extend_from_slice(&events);
+        }
     }
     (call, String::from_utf8(out).unwrap())
 }

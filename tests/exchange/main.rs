@@ -4,4 +4,5 @@
 
 mod admission;
 mod attempt;
+mod fallback;
 mod support;

@@ -57,7 +57,7 @@ enum Command {
 }
 
 /// Which file.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct ConfigArgs {
     /// The LiteLLM config.yaml
     #[arg(long, value_name = "FILE", default_value = "config.yaml")]

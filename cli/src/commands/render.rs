@@ -35,11 +35,12 @@ pub(super) struct Render {
 
 impl Render {
     pub(super) fn run(self) -> ExitCode {
-        let plan = match load(&self.config) {
+        let mut plan = match load(&self.config) {
             Ok(plan) => plan,
             Err(code) => return code,
         };
         let site = self.site.site(self.wasm, self.ca_bundle);
+        plan.document.settings.log_attempts = site.access_log.is_some();
         let path = self.out.join("envoy.yaml");
         let written = for_people(&plan, &site).and_then(|text| {
             std::fs::create_dir_all(&self.out)?;

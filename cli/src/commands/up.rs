@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{ConfigArgs, SiteArgs, failed, load};
-use crate::up::{self, Options, programs};
+use crate::up::{self, Options, Source, programs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -47,7 +47,14 @@ pub(super) struct Up {
 
 impl Up {
     pub(super) fn run(self) -> ExitCode {
-        let plan = match load(&self.config) {
+        let config = self.config.clone();
+        let logs = self.site.access_log.is_some();
+        let compile = || {
+            let mut plan = load(&config)?;
+            plan.document.settings.log_attempts = logs;
+            Ok(plan)
+        };
+        let plan = match compile() {
             Ok(plan) => plan,
             Err(code) => return code,
         };
@@ -58,7 +65,10 @@ impl Up {
         // One thread: children are told when the *thread* that started them ends (see `up::guard`).
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let outcome = match runtime {
-            Ok(runtime) => runtime.block_on(up::run(&plan, &options)),
+            Ok(runtime) => {
+                let source = Source { path: &config.config, compile: &|| compile().ok() };
+                runtime.block_on(up::run(&plan, &options, &source))
+            }
             Err(error) => return failed(&format!("cannot start: {error}")),
         };
         match outcome {

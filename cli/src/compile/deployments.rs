@@ -20,6 +20,10 @@ pub(super) struct Deployment {
     pub target: Option<Target>,
     /// `weight`, `rpm` and `tpm`, in the order in which they count.
     pub weights: [Option<f64>; 3],
+    /// `timeout` and `stream_timeout`, seconds.
+    pub timeouts: [Option<f64>; 2],
+    /// Requests at a time, at most.
+    pub max_parallel_requests: Option<u32>,
 }
 
 /// What Envoy connects to.
@@ -72,7 +76,9 @@ fn compile_one(
         id,
     };
     let weights = [model.params.weight, model.params.rpm, model.params.tpm];
-    Some(Deployment { document, target, weights })
+    let timeouts = [model.params.timeout, model.params.stream_timeout];
+    let max_parallel_requests = model.params.max_parallel_requests;
+    Some(Deployment { document, target, weights, timeouts, max_parallel_requests })
 }
 
 fn check_wildcards(model: &Model, report: &Report) {

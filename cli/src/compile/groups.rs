@@ -57,15 +57,7 @@ pub(super) fn aliases(config: &Config, deployments: &[Deployment], report: &Repo
 }
 
 fn empty(name: &str) -> Group {
-    Group {
-        name: name.to_owned(),
-        cluster: cluster_name(name),
-        mode: None,
-        access_groups: Vec::new(),
-        max_input_tokens: None,
-        max_output_tokens: None,
-        extra_attempts: 0,
-    }
+    Group { name: name.to_owned(), cluster: cluster_name(name), ..Group::default() }
 }
 
 /// The Envoy cluster of a group. It travels in a request header and in the names of statistics, so whatever is

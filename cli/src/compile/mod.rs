@@ -7,6 +7,7 @@ mod address;
 mod base;
 mod deployments;
 mod digest;
+mod fallbacks;
 mod groups;
 mod provider;
 mod routing;
@@ -20,7 +21,7 @@ use crate::config::{Config, Report, Secret};
 
 pub use address::Address;
 pub use deployments::Target;
-pub use routing::{Balancing, Cluster, Endpoint};
+pub use routing::{Balancing, Cluster, Cooldown, Endpoint};
 pub use variables::{Environment, MASTER_KEY_ENV, Origin, TOKEN_ENV, TOKEN_SOURCES_ENV, Variable};
 
 /// Envoy cluster of the key service's public port.
@@ -28,6 +29,15 @@ pub const KEYS_CLUSTER: &str = "switchboard-keys";
 
 /// Envoy cluster of the key service's internal port.
 pub const KEYS_INTERNAL_CLUSTER: &str = "switchboard-keys-internal";
+
+/// Longest attempt, seconds, when nothing is said: `LiteLLM` waits 6,000; the official SDKs give up after 600.
+const TIMEOUT: f64 = 600.0;
+
+/// `LiteLLM`'s `ROUTER_MAX_FALLBACKS`.
+const MAX_FALLBACKS: u32 = 5;
+
+/// As many retries as a request may ask for, if the configuration has no larger number.
+const MOST_RETRIES: u32 = 5;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -40,6 +50,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// Attempts after the first.
     pub num_retries: u32,
+    /// Shortest wait before another attempt at the same deployment.
+    pub retry_after: Duration,
     /// Largest body, bytes.
     pub body_limit: u32,
     /// Every variable that the document names, sorted.
@@ -73,8 +85,10 @@ pub fn compile(config: &Config, environment: &Environment, report: &Report) -> P
     let deployments = deployments::compile(&config.models, &mut variables, report);
     let aliases = groups::aliases(config, &deployments, report);
     let mut groups = groups::compile(config, &deployments);
-    let clusters = routing::compile(config, &mut groups, &aliases, &deployments, report);
+    fallbacks::compile(config, &mut groups, &aliases, report);
+    let clusters = routing::compile(config, &mut groups, &deployments);
     let num_retries = config.router.num_retries.or(config.litellm.num_retries).unwrap_or(2);
+    let policies = groups.iter().filter_map(|group| group.retry_policy.most()).max().unwrap_or(0);
     let document = Document {
         version: VERSION,
         keys: key_service(config.general.grace_s),
@@ -83,19 +97,23 @@ pub fn compile(config: &Config, environment: &Environment, report: &Report) -> P
             key_header: config.general.key_header.as_ref().map(|header| header.value.clone()),
             budget_exceeded_status_code: config.litellm.budget_exceeded_status_code,
             num_retries,
+            log_attempts: false,
+            most_retries: num_retries.max(policies).max(MOST_RETRIES),
+            max_fallbacks: config.router.max_fallbacks.unwrap_or(MAX_FALLBACKS),
+            cooldown_s: routing::cooldown_time(config),
         },
         groups,
         aliases,
         deployments: deployments.into_iter().map(|deployment| deployment.document).collect(),
     };
     let (variables, token_sources) = variables.into_lists();
-    // LiteLLM waits 6,000 seconds; the official SDKs give up after 600.
-    let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(600.0);
+    let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(TIMEOUT);
     Plan {
         document,
         clusters,
         timeout: Duration::from_secs_f64(timeout),
         num_retries,
+        retry_after: Duration::from_secs_f64(config.router.retry_after.unwrap_or(0.0)),
         body_limit: body_limit(config, report),
         variables,
         token_sources,

@@ -1,18 +1,12 @@
 //! `router_settings` → priorities, weights and load balancing of Envoy's clusters.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use switchboard::config::{Alias, Group};
+use switchboard::config::{Group, RetryPolicy};
 
 use super::deployments::{Deployment, Target};
-use crate::config::diagnostic::suggestion;
-use crate::config::{At, Config, Report};
-
-/// `LiteLLM`'s `ROUTER_MAX_FALLBACKS`.
-const MAX_FALLBACKS: usize = 5;
-
-/// Key of `fallbacks` that stands for every group.
-const ANY_GROUP: &str = "*";
+use crate::config::Config;
 
 /// The cluster of a model group.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +15,12 @@ pub struct Cluster {
     pub name: String,
     /// How endpoints of one priority share the load.
     pub balancing: Balancing,
-    /// Endpoints by priority: the group's own first, then each fallback's.
+    /// Endpoints by priority: those with a share of the load, then those without.
     pub priorities: Vec<Vec<Endpoint>>,
+    /// When a deployment is left alone; never where nothing can stand in for it.
+    pub cooldown: Option<Cooldown>,
+    /// Requests at a time at one deployment.
+    pub max_parallel_requests: Option<u32>,
 }
 
 /// How endpoints of one priority share the load.
@@ -30,7 +28,8 @@ pub struct Cluster {
 pub enum Balancing {
     /// `simple-shuffle`: by weight. Envoy's weighted round robin gives the same shares; its `RANDOM` has no weights.
     RoundRobin,
-    /// `least-busy`.
+    /// `least-busy`; and the nearest to `latency-based-routing` (who is slow has more requests under way) and
+    /// `usage-based-routing` (in proportion to `tpm` or `rpm`).
     LeastRequest,
 }
 
@@ -45,39 +44,85 @@ pub struct Endpoint {
     pub weight: Option<u32>,
 }
 
-/// One cluster for each of `groups`; also tells each group how many attempts its priorities add.
-pub(super) fn compile(
-    config: &Config,
-    groups: &mut [Group],
-    aliases: &[Alias],
-    deployments: &[Deployment],
-    report: &Report,
-) -> Vec<Cluster> {
+/// When a deployment is left alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cooldown {
+    /// After so many failures in a row.
+    pub failures: u32,
+    /// For so long.
+    pub time: Duration,
+}
+
+/// `cooldown_time` when nothing is said.
+const COOLDOWN: f64 = 5.0;
+
+/// `allowed_fails` when nothing is said.
+const ALLOWED_FAILS: u32 = 3;
+
+/// `cooldown_time`, seconds.
+pub(super) fn cooldown_time(config: &Config) -> f64 {
+    config.router.cooldown_time.unwrap_or(COOLDOWN)
+}
+
+/// One cluster for each of `groups`; also tells each group what of its routing is the filter's.
+pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Deployment]) -> Vec<Cluster> {
     let mut by_group: HashMap<&str, Vec<&Deployment>> = HashMap::new();
     for deployment in deployments {
         by_group.entry(&deployment.document.group).or_default().push(deployment);
     }
-    let own: HashMap<&str, Vec<Vec<Endpoint>>> =
-        by_group.into_iter().map(|(group, deployments)| (group, by_weight(&deployments))).collect();
-    let fallbacks = FallbackTable::new(config, groups, aliases, report);
-    let balancing = match &config.router.routing_strategy {
-        Some(strategy) if strategy.value == "least-busy" => Balancing::LeastRequest,
-        _ => Balancing::RoundRobin,
+    let strategy = config.router.routing_strategy.as_ref().map(|strategy| strategy.value.as_str());
+    let (balancing, weighted) = match strategy {
+        Some("least-busy" | "latency-based-routing") => (Balancing::LeastRequest, false),
+        Some("usage-based-routing" | "usage-based-routing-v2") => (Balancing::LeastRequest, true),
+        _ => (Balancing::RoundRobin, true),
+    };
+    let allowed_fails = config.router.allowed_fails.or(config.litellm.allowed_fails).unwrap_or(ALLOWED_FAILS);
+    let cooldown = Cooldown {
+        failures: allowed_fails.saturating_add(1),
+        time: Duration::from_secs_f64(cooldown_time(config)),
     };
     let cluster = |group: &mut Group| {
-        let names = std::iter::once(group.name.as_str()).chain(fallbacks.of(&group.name));
-        let priorities: Vec<_> = names.filter_map(|name| own.get(name)).flatten().cloned().collect();
-        group.extra_attempts = u32::try_from(priorities.len()).unwrap_or(u32::MAX).saturating_sub(1);
-        Cluster { name: group.cluster.clone(), balancing, priorities }
+        let members = by_group.get(group.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let priorities = by_weight(members, weighted);
+        group.has_spares = priorities.len() > 1;
+        group.retry_policy = retry_policy(config, group);
+        [group.timeout_ms, group.stream_timeout_ms] = timeouts(config, members);
+        // LiteLLM too leaves a deployment at work that nothing can stand in for.
+        let has_others = members.len() > 1 || !group.fallbacks.is_empty();
+        Cluster {
+            name: group.cluster.clone(),
+            balancing,
+            priorities,
+            cooldown: (has_others && !config.router.disable_cooldowns).then_some(cooldown),
+            max_parallel_requests: members.iter().filter_map(|member| member.max_parallel_requests).min(),
+        }
     };
     groups.iter_mut().map(cluster).collect()
+}
+
+fn retry_policy(config: &Config, group: &Group) -> RetryPolicy {
+    let own = config.router.group_retry_policies.iter().find(|(name, _)| name.value == group.name);
+    own.map_or(config.router.retry_policy, |(_, policy)| *policy)
+}
+
+/// The longest that any deployment of a group is given, in milliseconds: Envoy sets the time before it picks one.
+fn timeouts(config: &Config, members: &[&Deployment]) -> [Option<u64>; 2] {
+    let longest = |kind: usize, otherwise: Option<f64>| {
+        let times = members.iter().map(|member| member.timeouts[kind].or(otherwise));
+        let longest = times.collect::<Option<Vec<f64>>>()?.into_iter().fold(0.0, f64::max);
+        (longest > 0.0)
+            .then(|| u64::try_from(Duration::from_secs_f64(longest).as_millis()).unwrap_or(u64::MAX))
+    };
+    let usual = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(super::TIMEOUT);
+    let has_own = members.iter().any(|member| member.timeouts[0].is_some());
+    [has_own.then(|| longest(0, Some(usual))).flatten(), longest(1, config.router.stream_timeout)]
 }
 
 /// The endpoints of a group: those with a share of the load, and after them those without one.
 ///
 /// `LiteLLM` counts `weight` if any deployment has one, else `rpm`, else `tpm`; a deployment that lacks what
 /// counts is never picked while another is there.
-fn by_weight(deployments: &[&Deployment]) -> Vec<Vec<Endpoint>> {
+fn by_weight(deployments: &[&Deployment], weighted: bool) -> Vec<Vec<Endpoint>> {
     /// Envoy adds the weights of a priority in 32 bits; shares finer than this do not matter.
     const HEAVIEST: f64 = 10_000.0;
     let reachable: Vec<_> =
@@ -87,7 +132,8 @@ fn by_weight(deployments: &[&Deployment]) -> Vec<Vec<Endpoint>> {
         target: target.clone(),
         weight,
     };
-    let counting = (0..3).find(|kind| {
+    let kinds = if weighted { 0..3 } else { 0..0 };
+    let counting = kinds.into_iter().find(|kind| {
         reachable.iter().any(|(deployment, _)| deployment.weights[*kind].is_some_and(|weight| weight > 0.0))
     });
     let Some(kind) = counting else {
@@ -110,60 +156,4 @@ fn by_weight(deployments: &[&Deployment]) -> Vec<Vec<Endpoint>> {
         }
     }
     [sharing, spare].into_iter().filter(|priority| !priority.is_empty()).collect()
-}
-
-/// Which groups stand in for which.
-struct FallbackTable<'a> {
-    own: HashMap<&'a str, Vec<&'a str>>,
-    any: Vec<&'a str>,
-    most: usize,
-}
-
-impl<'a> FallbackTable<'a> {
-    fn new(config: &'a Config, groups: &[Group], aliases: &'a [Alias], report: &Report) -> Self {
-        let resolve = |name: &'a str| {
-            aliases.iter().find(|alias| alias.name == name).map_or(name, |alias| alias.group.as_str())
-        };
-        let known = |name: &'a At<String>| {
-            let resolved = resolve(name.value.as_str());
-            let found = resolved == ANY_GROUP || groups.iter().any(|group| group.name == resolved);
-            if !found {
-                let message = format!("fallback '{}' is no model_name, and has no effect", name.value);
-                let help = suggestion(&name.value, groups.iter().map(|group| group.name.as_str()));
-                report.warning(name.at, message, help);
-            }
-            found
-        };
-        let targets = |names: &'a [At<String>]| -> Vec<&'a str> {
-            names.iter().filter(|name| known(name)).map(|name| resolve(&name.value)).collect()
-        };
-        let pairs = config.router.fallbacks.as_ref().or(config.litellm.fallbacks.as_ref());
-        let default = config.router.default_fallbacks.as_ref().or(config.litellm.default_fallbacks.as_ref());
-        let mut table = Self {
-            own: HashMap::new(),
-            any: default.map(|names| targets(names)).unwrap_or_default(),
-            most: config.router.max_fallbacks.unwrap_or(MAX_FALLBACKS),
-        };
-        for (from, to) in pairs.into_iter().flatten() {
-            if from.value == ANY_GROUP && !groups.iter().any(|group| group.name == ANY_GROUP) {
-                table.any = targets(to);
-            } else if known(from) {
-                // LiteLLM takes the first entry of a group.
-                table.own.entry(resolve(&from.value)).or_insert_with(|| targets(to));
-            }
-        }
-        table
-    }
-
-    fn of(&self, group: &'a str) -> impl Iterator<Item = &'a str> {
-        let names = self.own.get(group).unwrap_or(&self.any);
-        let mut seen = vec![group];
-        let mut once = move |name: &&'a str| {
-            !seen.contains(name) && {
-                seen.push(name);
-                true
-            }
-        };
-        names.iter().copied().filter(move |name| once(name)).take(self.most)
-    }
 }

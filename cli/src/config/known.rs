@@ -22,9 +22,8 @@ pub(super) const LITELLM_PARAMS: &str = "
     aws_sts_endpoint aws_web_identity_token budget_duration cache_control_injection_points complexity_router_config
     configurable_clientside_auth_params cooldown_time custom_tokenizer default_api_key_rpm_limit
     default_api_key_tpm_limit extra_body guardrails litellm_credential_name litellm_trace_id max_budget
-    max_file_size_mb max_parallel_requests max_retries merge_reasoning_content_in_choices
-    milvus_text_field mock_timeout model_info organization_id rust ssl_verify stream_timeout
-    supports_system_message tags timeout use_in_pass_through use_litellm_proxy vector_size vector_store_id
+    max_file_size_mb max_retries merge_reasoning_content_in_choices
+    milvus_text_field mock_timeout model_info organization_id rust ssl_verify     supports_system_message tags use_in_pass_through use_litellm_proxy vector_size vector_store_id
 ";
 
 /// `model_info`: facts that only describe.
@@ -45,20 +44,19 @@ pub(super) const MODEL_INFO: &str = "
 
 /// `router_settings`.
 pub(super) const ROUTER_SETTINGS: &str = "
-    alerting_config allowed_fails allowed_fails_policy cache_kwargs cache_responses caching_groups
-    client_ttl content_policy_fallbacks context_window_fallbacks cooldown_time default_litellm_params
-    default_max_parallel_requests default_priority deployment_affinity_ttl_seconds disable_cooldowns
-    enable_health_check_routing enable_pre_call_checks enable_tag_filtering enable_weighted_failover
+    alerting_config allowed_fails_policy cache_kwargs cache_responses caching_groups
+    client_ttl default_litellm_params
+    default_max_parallel_requests default_priority deployment_affinity_ttl_seconds     enable_health_check_routing enable_pre_call_checks enable_tag_filtering enable_weighted_failover
     fallback_access_control guardrail_list health_check_staleness_threshold ignore_invalid_deployments
-    model_group_retry_policy optional_pre_call_checks polling_interval provider_budget_config redis_db
-    redis_host redis_password redis_port redis_url retry_after retry_policy router_general_settings
-    routing_groups routing_strategy_args search_tools set_verbose stream_timeout tag_filtering_match_any
+    optional_pre_call_checks polling_interval provider_budget_config redis_db
+    redis_host redis_password redis_port redis_url router_general_settings
+    routing_groups routing_strategy_args search_tools set_verbose tag_filtering_match_any
 ";
 
 /// `litellm_settings`.
 pub(super) const LITELLM_SETTINGS: &str = "
-    add_function_to_prompt allowed_fails budget_duration cache cache_params
-    callback_settings callbacks content_policy_fallbacks context_window_fallbacks cost_discount_config
+    add_function_to_prompt budget_duration cache cache_params
+    callback_settings callbacks cost_discount_config
     custom_provider_map default_internal_user_params default_key_generate_params
     default_max_internal_user_budget default_soft_budget default_team_params default_team_settings
     disable_add_prefix_to_prompt disable_add_transform_inline_image_block

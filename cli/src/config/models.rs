@@ -5,6 +5,7 @@ use switchboard::openai::STANDARD_PARAMS;
 
 use super::known;
 use super::secret::Setting;
+use super::settings::timeout;
 use super::table::{At, Table, expected};
 use super::yaml::{Location, Node, Value};
 
@@ -69,6 +70,12 @@ pub struct Params {
     pub rpm: Option<f64>,
     /// `tpm`.
     pub tpm: Option<f64>,
+    /// `timeout`, seconds.
+    pub timeout: Option<f64>,
+    /// `stream_timeout`, seconds.
+    pub stream_timeout: Option<f64>,
+    /// `max_parallel_requests`
+    pub max_parallel_requests: Option<u32>,
     /// Parameters of a request of the `OpenAI` API, for requests that lack them.
     pub defaults: Vec<(String, Json)>,
     /// What one provider or another needs besides, by `LiteLLM`'s names; see [`is_secret_option`].
@@ -194,6 +201,12 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> 
         weight: table.number("weight").map(|weight| weight.value),
         rpm: table.number("rpm").map(|rpm| rpm.value),
         tpm: table.number("tpm").map(|tpm| tpm.value),
+        timeout: timeout(&mut table, "timeout"),
+        stream_timeout: timeout(&mut table, "stream_timeout"),
+        max_parallel_requests: table
+            .whole("max_parallel_requests", 1_000_000)
+            .and_then(|most| u32::try_from(most).ok())
+            .filter(|most| *most > 0),
         defaults,
         options,
         fingerprint,

@@ -1,5 +1,7 @@
 //! `router_settings`, `litellm_settings` and `general_settings`.
 
+use switchboard::config::RetryPolicy;
+
 use super::diagnostic::suggestion;
 use super::known;
 use super::secret::Setting;
@@ -18,12 +20,30 @@ pub struct RouterSettings {
     pub num_retries: Option<u32>,
     /// `timeout`, seconds.
     pub timeout: Option<f64>,
+    /// `stream_timeout`, seconds.
+    pub stream_timeout: Option<f64>,
     /// `fallbacks`.
     pub fallbacks: Option<Fallbacks>,
+    /// `context_window_fallbacks`.
+    pub context_window_fallbacks: Option<Fallbacks>,
+    /// `content_policy_fallbacks`.
+    pub content_policy_fallbacks: Option<Fallbacks>,
     /// `default_fallbacks`.
     pub default_fallbacks: Option<Vec<At<String>>>,
     /// `max_fallbacks`.
-    pub max_fallbacks: Option<usize>,
+    pub max_fallbacks: Option<u32>,
+    /// `retry_after`: shortest wait before another attempt at the same deployment, seconds.
+    pub retry_after: Option<f64>,
+    /// `retry_policy`.
+    pub retry_policy: RetryPolicy,
+    /// `model_group_retry_policy`.
+    pub group_retry_policies: Vec<(At<String>, RetryPolicy)>,
+    /// `allowed_fails`.
+    pub allowed_fails: Option<u32>,
+    /// `cooldown_time`, seconds.
+    pub cooldown_time: Option<f64>,
+    /// `disable_cooldowns`.
+    pub disable_cooldowns: bool,
     /// `model_group_alias`: alias, group, hidden.
     pub aliases: Vec<(At<String>, At<String>, bool)>,
 }
@@ -41,8 +61,14 @@ pub struct LitellmSettings {
     pub budget_exceeded_status_code: Option<u16>,
     /// `fallbacks`.
     pub fallbacks: Option<Fallbacks>,
+    /// `context_window_fallbacks`.
+    pub context_window_fallbacks: Option<Fallbacks>,
+    /// `content_policy_fallbacks`.
+    pub content_policy_fallbacks: Option<Fallbacks>,
     /// `default_fallbacks`.
     pub default_fallbacks: Option<Vec<At<String>>>,
+    /// `allowed_fails`.
+    pub allowed_fails: Option<u32>,
 }
 
 /// `general_settings`.
@@ -68,16 +94,28 @@ const MOST_RETRIES: u64 = 100;
 /// A day: a key that was revoked while the key service was away works that long.
 const LONGEST_GRACE_S: u64 = 86_400;
 
+/// Longest wait between two attempts that a setting can ask for, seconds.
+const LONGEST_WAIT: f64 = 60.0;
+
 /// Reads `router_settings`.
 pub(super) fn router(top: &mut Table<'_>) -> RouterSettings {
     let Some(mut table) = top.table("router_settings") else { return RouterSettings::default() };
     let settings = RouterSettings {
         routing_strategy: routing_strategy(&mut table),
-        num_retries: retries(&mut table),
+        num_retries: retries(&mut table, "num_retries"),
         timeout: timeout(&mut table, "timeout"),
-        fallbacks: fallbacks(&mut table),
+        stream_timeout: timeout(&mut table, "stream_timeout"),
+        fallbacks: fallbacks(&mut table, "fallbacks"),
+        context_window_fallbacks: fallbacks(&mut table, "context_window_fallbacks"),
+        content_policy_fallbacks: fallbacks(&mut table, "content_policy_fallbacks"),
         default_fallbacks: table.texts("default_fallbacks"),
-        max_fallbacks: table.whole("max_fallbacks", MOST_RETRIES).and_then(|max| usize::try_from(max).ok()),
+        max_fallbacks: retries(&mut table, "max_fallbacks"),
+        retry_after: table.number("retry_after").map(|seconds| seconds.value.min(LONGEST_WAIT)),
+        retry_policy: table.table("retry_policy").map(retry_policy).unwrap_or_default(),
+        group_retry_policies: group_retry_policies(&mut table),
+        allowed_fails: allowed_fails(&mut table),
+        cooldown_time: timeout(&mut table, "cooldown_time"),
+        disable_cooldowns: table.boolean("disable_cooldowns").unwrap_or(false),
         aliases: aliases(&mut table),
     };
     table.finish(known::ROUTER_SETTINGS);
@@ -89,11 +127,14 @@ pub(super) fn litellm(top: &mut Table<'_>) -> LitellmSettings {
     let Some(mut table) = top.table("litellm_settings") else { return LitellmSettings::default() };
     let settings = LitellmSettings {
         drop_params: table.boolean("drop_params"),
-        num_retries: retries(&mut table),
+        num_retries: retries(&mut table, "num_retries"),
         request_timeout: timeout(&mut table, "request_timeout"),
         budget_exceeded_status_code: error_status(&mut table, "budget_exceeded_status_code"),
-        fallbacks: fallbacks(&mut table),
+        fallbacks: fallbacks(&mut table, "fallbacks"),
+        context_window_fallbacks: fallbacks(&mut table, "context_window_fallbacks"),
+        content_policy_fallbacks: fallbacks(&mut table, "content_policy_fallbacks"),
         default_fallbacks: table.texts("default_fallbacks"),
+        allowed_fails: allowed_fails(&mut table),
     };
     table.finish(known::LITELLM_SETTINGS);
     settings
@@ -114,8 +155,36 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
     settings
 }
 
-fn retries(table: &mut Table<'_>) -> Option<u32> {
-    table.whole("num_retries", MOST_RETRIES).and_then(|retries| u32::try_from(retries).ok())
+fn retries(table: &mut Table<'_>, key: &'static str) -> Option<u32> {
+    table.whole(key, MOST_RETRIES).and_then(|retries| u32::try_from(retries).ok())
+}
+
+fn allowed_fails(table: &mut Table<'_>) -> Option<u32> {
+    table.whole("allowed_fails", 1_000_000).and_then(|fails| u32::try_from(fails).ok())
+}
+
+fn retry_policy(mut table: Table<'_>) -> RetryPolicy {
+    let policy = RetryPolicy {
+        bad_request: retries(&mut table, "BadRequestErrorRetries"),
+        authentication: retries(&mut table, "AuthenticationErrorRetries"),
+        timeout: retries(&mut table, "TimeoutErrorRetries"),
+        rate_limit: retries(&mut table, "RateLimitErrorRetries"),
+        content_policy_violation: retries(&mut table, "ContentPolicyViolationErrorRetries"),
+        internal_server: retries(&mut table, "InternalServerErrorRetries"),
+    };
+    table.finish("");
+    policy
+}
+
+fn group_retry_policies(table: &mut Table<'_>) -> Vec<(At<String>, RetryPolicy)> {
+    let Some(mut groups) = table.table("model_group_retry_policy") else { return Vec::new() };
+    let mut read = Vec::new();
+    for (key, node) in groups.rest() {
+        if let Some(policy) = Table::new(groups.name(&key.name), node, groups.report) {
+            read.push((At { at: key.at, value: key.name.clone() }, retry_policy(policy)));
+        }
+    }
+    read
 }
 
 fn error_status(table: &mut Table<'_>, key: &'static str) -> Option<u16> {
@@ -130,7 +199,8 @@ fn error_status(table: &mut Table<'_>, key: &'static str) -> Option<u16> {
     Some(value as u16)
 }
 
-fn timeout(table: &mut Table<'_>, key: &'static str) -> Option<f64> {
+/// A time in seconds that is not nothing.
+pub(super) fn timeout(table: &mut Table<'_>, key: &'static str) -> Option<f64> {
     /// A week, in seconds: Envoy's durations hold it, and nobody waits longer.
     const LONGEST: f64 = 604_800.0;
     let At { at, value } = table.number(key)?;
@@ -154,7 +224,11 @@ fn routing_strategy(table: &mut Table<'_>) -> Option<At<String>> {
     ];
     let strategy = table.text("routing_strategy")?;
     match strategy.value.as_str() {
-        "simple-shuffle" | "least-busy" => Some(strategy),
+        "simple-shuffle"
+        | "least-busy"
+        | "usage-based-routing"
+        | "usage-based-routing-v2"
+        | "latency-based-routing" => Some(strategy),
         known if STRATEGIES.contains(&known) => {
             let message =
                 format!("routing strategy '{known}' is not supported, simple-shuffle is used instead");
@@ -170,9 +244,9 @@ fn routing_strategy(table: &mut Table<'_>) -> Option<At<String>> {
     }
 }
 
-fn fallbacks(table: &mut Table<'_>) -> Option<Fallbacks> {
+fn fallbacks(table: &mut Table<'_>, key: &'static str) -> Option<Fallbacks> {
     let mut read = Fallbacks::new();
-    for (path, node) in table.list("fallbacks")? {
+    for (path, node) in table.list(key)? {
         let Some(mut entry) = Table::new(path.clone(), node, table.report) else { continue };
         for (key, groups) in entry.rest() {
             let from = At { at: key.at, value: key.name.clone() };

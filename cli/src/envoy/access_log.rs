@@ -1,6 +1,7 @@
 //! One line of JSON for each request, when asked for. It names no key, no header of a client and no query.
 
 use serde_json::{Value, json};
+use switchboard::config::ATTEMPTS_STATE;
 
 use super::Site;
 
@@ -18,7 +19,7 @@ pub(super) fn access_log(site: &Site) -> Value {
         "details": "%RESPONSE_CODE_DETAILS%",
         "group": "%UPSTREAM_CLUSTER_RAW%",
         "upstream": "%UPSTREAM_HOST%",
-        "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+        "attempts": format!("%FILTER_STATE(wasm.{ATTEMPTS_STATE}:PLAIN)%"),
         "duration_ms": "%DURATION%",
         "request_bytes": "%BYTES_RECEIVED%",
         "response_bytes": "%BYTES_SENT%",
@@ -26,6 +27,7 @@ pub(super) fn access_log(site: &Site) -> Value {
     if target == "-" {
         return json!([{
             "name": "envoy.access_loggers.stderr",
+            "filter": once(),
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
                 "log_format": format,
@@ -34,10 +36,22 @@ pub(super) fn access_log(site: &Site) -> Value {
     }
     json!([{
         "name": "envoy.access_loggers.file",
+        "filter": once(),
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
             "path": target,
             "log_format": format,
         },
     }])
+}
+
+/// A request that goes on to another group ends for Envoy, and begins anew: that end is not worth a line.
+fn once() -> Value {
+    json!({ "extension_filter": {
+        "name": "envoy.access_loggers.extension_filters.cel",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            "expression": "response.code_details != 'internal_redirect'",
+        },
+    } })
 }

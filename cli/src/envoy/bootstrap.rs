@@ -5,8 +5,20 @@ use serde_json::{Value, json};
 use super::{Site, clusters, listener};
 use crate::compile::Plan;
 
-/// Envoy's bootstrap configuration. `document` is the text of the plan's document, compact or for people.
+/// Name of the routes.
+pub(super) const ROUTES: &str = "switchboard";
+
+/// Envoy's whole configuration. `document` is the text of the plan's document, compact or for people.
 pub fn bootstrap(plan: &Plan, site: &Site, document: &str) -> Value {
+    let resources = json!({
+        "listeners": [listener::listener(plan, site, document)],
+        "clusters": clusters::all(plan, site),
+    });
+    bootstrap_with(site, ("static_resources", resources))
+}
+
+/// What no change of `config.yaml` changes, and `resources`.
+pub(super) fn bootstrap_with(site: &Site, (kind, resources): (&str, Value)) -> Value {
     json!({
         "node": { "id": "switchboard", "cluster": "switchboard" },
         "admin": {
@@ -14,10 +26,7 @@ pub fn bootstrap(plan: &Plan, site: &Site, document: &str) -> Value {
             // Without this Envoy logs every call, and `up` makes several.
             "access_log": [],
         },
-        "static_resources": {
-            "listeners": [listener::listener(plan, site, document)],
-            "clusters": clusters::all(plan, site),
-        },
+        kind: resources,
         "typed_dns_resolver_config": {
             "name": "envoy.network.dns_resolver.cares",
             "typed_config": {
@@ -54,7 +63,14 @@ pub(super) fn seconds(duration: std::time::Duration) -> String {
 /// The statistics that are kept. Each cluster has some two hundred; the rest would be three quarters of the memory
 /// of a large configuration.
 fn statistics() -> Value {
-    let prefixes = ["http.switchboard.", "listener_manager.", "cluster_manager.", "server.", "wasm"];
+    let prefixes = [
+        "http.switchboard.",
+        "listener_manager.",
+        "cluster_manager.",
+        "server.",
+        "wasm",
+        "extension_config_discovery.",
+    ];
     let suffixes = [
         ".downstream_cx_active",
         ".upstream_cx_active",

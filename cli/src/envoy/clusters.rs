@@ -1,13 +1,16 @@
 //! One cluster for each model group, and two for the key service.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use switchboard::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE};
+use switchboard::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE, NOBODY};
 
-use super::bootstrap::socket_address;
+use super::bootstrap::{seconds, socket_address};
 use super::{Site, filter};
-use crate::compile::{Balancing, Cluster, Endpoint, KEYS_CLUSTER, KEYS_INTERNAL_CLUSTER, Plan, Target};
+use crate::compile::{
+    Balancing, Cluster, Cooldown, Endpoint, KEYS_CLUSTER, KEYS_INTERNAL_CLUSTER, Plan, Target,
+};
 
 /// Key in the metadata of an endpoint that Envoy compares with `transport_socket_matches`.
 const TLS_MATCH: &str = "tls";
@@ -32,21 +35,29 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
             Balancing::LeastRequest => "LEAST_REQUEST",
         },
         "per_connection_buffer_limit_bytes": plan.body_limit,
-        "circuit_breakers": circuit_breakers(),
+        "circuit_breakers": circuit_breakers(cluster.max_parallel_requests),
+        // Whoever is left serves all; nobody comes after everybody.
+        // By default Envoy also gathers such changes for a second before it acts on them.
+        "common_lb_config": { "healthy_panic_threshold": { "value": 0.0 }, "update_merge_window": "0s" },
         "load_assignment": {
             "cluster_name": cluster.name,
-            "endpoints": cluster.priorities.iter().enumerate().map(|(priority, endpoints)| json!({
-                "priority": priority,
-                "lb_endpoints":
-                    endpoints.iter().map(|endpoint| lb_endpoint(endpoint, site)).collect::<Vec<_>>(),
-            })).collect::<Vec<_>>(),
+            "policy": { "overprovisioning_factor": 1_000_000 },
+            "endpoints": cluster.priorities.iter().chain([&vec![nobody()]]).enumerate()
+                .map(|(priority, endpoints)| json!({
+                    "priority": priority,
+                    "lb_endpoints":
+                        endpoints.iter().map(|endpoint| lb_endpoint(endpoint, site)).collect::<Vec<_>>(),
+                })).collect::<Vec<_>>(),
         },
-        "typed_extension_protocol_options": http_options(&[upstream.clone(), codec()]),
+        "typed_extension_protocol_options": group_options(upstream),
     });
-    if let Some(cluster) = value.as_object_mut() {
-        discovery(cluster, named);
+    if let Some(value) = value.as_object_mut() {
+        discovery(value, named);
+        if let Some(cooldown) = cluster.cooldown {
+            value.insert("outlier_detection".to_owned(), outlier_detection(cooldown));
+        }
         if tls {
-            cluster.insert("transport_socket_matches".to_owned(), transport_socket_matches(site));
+            value.insert("transport_socket_matches".to_owned(), transport_socket_matches(site));
         }
     }
     value
@@ -97,7 +108,7 @@ fn key_service(name: &str, port: u16, plan: &Plan, site: &Site) -> Value {
         "name": name,
         "connect_timeout": "2s",
         "per_connection_buffer_limit_bytes": plan.body_limit,
-        "circuit_breakers": circuit_breakers(),
+        "circuit_breakers": circuit_breakers(None),
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [{ "lb_endpoints": [{
@@ -143,6 +154,41 @@ fn http_options(filters: &[Value]) -> Value {
     })
 }
 
+/// A failure is what `LiteLLM` counts: every 5xx, as Envoy does by itself, and 429.
+fn group_options(upstream: &Value) -> Value {
+    let status = |condition: Value| json!({ "http_response_headers_match": { "headers": [condition] } });
+    let mut options = http_options(&[upstream.clone(), codec()]);
+    for options in options.as_object_mut().into_iter().flat_map(|options| options.values_mut()) {
+        options["outlier_detection"] = json!({ "error_matcher": { "or_match": { "rules": [
+            status(json!({ "name": ":status", "string_match": { "exact": "429" } })),
+            status(json!({ "name": ":status", "range_match": { "start": 500, "end": 600 } })),
+        ] } } });
+    }
+    options
+}
+
+/// `allowed_fails` failures in a row, and one more; `LiteLLM` counts those of a minute.
+fn outlier_detection(cooldown: Cooldown) -> Value {
+    json!({
+        "consecutive_5xx": cooldown.failures,
+        "enforcing_consecutive_5xx": 100,
+        "enforcing_consecutive_gateway_failure": 0,
+        "enforcing_success_rate": 0,
+        "enforcing_failure_percentage": 0,
+        "max_ejection_percent": 100,
+        // How often Envoy looks who may come back.
+        "interval": seconds(cooldown.time.min(Duration::from_secs(1))),
+        "base_ejection_time": seconds(cooldown.time),
+        "max_ejection_time": seconds(cooldown.time),
+    })
+}
+
+/// The last endpoint of every group: an attempt that gets there has nobody left to go to, and the filter sends it to
+/// another group, or back with an error.
+fn nobody() -> Endpoint {
+    Endpoint { deployment: NOBODY.to_owned(), target: Target::Itself, weight: None }
+}
+
 fn codec() -> Value {
     json!({
         "name": "envoy.filters.http.upstream_codec",
@@ -153,12 +199,18 @@ fn codec() -> Value {
 }
 
 /// Envoy's own limits (1,024 requests, 3 retries at a time) are for services that answer in milliseconds.
-fn circuit_breakers() -> Value {
+///
+/// A deployment's own limit is one of connections, for in HTTP/1.1 each carries one request: what comes besides waits.
+fn circuit_breakers(max_parallel_requests: Option<u32>) -> Value {
     let limit = 100_000;
-    json!({ "thresholds": [{
+    let mut value = json!({ "thresholds": [{
         "max_connections": limit,
         "max_pending_requests": limit,
         "max_requests": limit,
         "max_retries": limit,
-    }] })
+    }] });
+    if let Some(most) = max_parallel_requests {
+        value["per_host_thresholds"] = json!([{ "max_connections": most }]);
+    }
+    value
 }

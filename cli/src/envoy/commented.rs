@@ -85,7 +85,18 @@ pub const COMMENTS: &[(&str, &str)] = &[
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .retry_policy.retry_priority",
-        "Fallbacks are priorities: the next attempt goes to the next one.",
+        "After so many attempts the next one goes to the next priority: to deployments without a share of the load, \
+         or to nobody.",
+    ),
+    (
+        "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
+         .internal_redirect_policy",
+        "How a request goes on to another group: the filter answers with a redirect that no client sees, and Envoy \
+         serves the request anew.",
+    ),
+    (
+        "static_resources.clusters.outlier_detection",
+        "A deployment that fails again and again is left alone for a while (cooldown_time).",
     ),
     (
         "static_resources.clusters.circuit_breakers",

@@ -1,11 +1,13 @@
 //! The listener that clients reach: connection manager, routes, retries.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard::config::{CLUSTER_HEADER, RETRY_HEADER};
+use switchboard::config::{CLUSTER_HEADER, ONWARD_STATUS, RETRIES_HEADER, RETRY_HEADER};
 
-use super::bootstrap::{seconds, socket_address};
+use super::bootstrap::{ROUTES, seconds, socket_address};
+use super::discovery::Part;
 use super::{Site, access_log, filter, local_replies};
 use crate::compile::{KEYS_CLUSTER, Plan};
 
@@ -19,20 +21,41 @@ const KEY_SERVICE_PATHS: [&str; 2] = ["/openapi.json", "/docs"];
 const NOT_FOR_PROVIDERS: [&str; 5] =
     ["x-envoy-external-address", "x-envoy-internal", "x-forwarded-for", "x-forwarded-proto", "x-request-id"];
 
+/// Name of the filter, where it is a part of its own.
+pub(super) const FILTER: &str = "switchboard";
+
 /// The listener.
 pub(super) fn listener(plan: &Plan, site: &Site, document: &str) -> Value {
+    let routes = json!({ "name": ROUTES, "virtual_hosts": virtual_hosts(plan) });
+    listener_with(plan, site, &filter::downstream(plan, site, document), ("route_config", routes))
+}
+
+/// The listener, whose filter and routes are in files.
+pub(super) fn in_parts(plan: &Plan, site: &Site, folder: &Path) -> Value {
+    let filter = json!({
+        "name": FILTER,
+        "config_discovery": {
+            "config_source": Part::Filter.source(folder),
+            "type_urls": ["type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"],
+        },
+    });
+    let routes = json!({ "config_source": Part::Routes.source(folder), "route_config_name": ROUTES });
+    listener_with(plan, site, &filter, ("rds", routes))
+}
+
+fn listener_with(plan: &Plan, site: &Site, filter: &Value, routes: (&str, Value)) -> Value {
     json!({
         "name": "switchboard",
         "address": socket_address(&site.host, site.port),
         "per_connection_buffer_limit_bytes": plan.body_limit,
         "filter_chains": [{ "filters": [{
             "name": "envoy.filters.network.http_connection_manager",
-            "typed_config": connection_manager(plan, site, document),
+            "typed_config": connection_manager(plan, site, filter, routes),
         }] }],
     })
 }
 
-fn connection_manager(plan: &Plan, site: &Site, document: &str) -> Value {
+fn connection_manager(plan: &Plan, site: &Site, filter: &Value, (kind, routes): (&str, Value)) -> Value {
     json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network\
                   .http_connection_manager.v3.HttpConnectionManager",
@@ -48,7 +71,7 @@ fn connection_manager(plan: &Plan, site: &Site, document: &str) -> Value {
         "access_log": access_log::access_log(site),
         "local_reply_config": local_replies::local_reply_config(plan.timeout),
         "http_filters": [
-            filter::downstream(plan, site, document),
+            filter,
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {
@@ -57,18 +80,20 @@ fn connection_manager(plan: &Plan, site: &Site, document: &str) -> Value {
                 },
             },
         ],
-        "route_config": {
-            "name": "switchboard",
-            "virtual_hosts": [{ "name": "switchboard", "domains": ["*"], "routes": routes(plan) }],
-        },
+        kind: routes,
     })
+}
+
+/// The routes' only virtual host.
+pub(super) fn virtual_hosts(plan: &Plan) -> Value {
+    json!([{ "name": "switchboard", "domains": ["*"], "routes": routes(plan) }])
 }
 
 /// Longer than all attempts together, each of which may be silent until its time-out.
 fn stream_idle_timeout(plan: &Plan) -> Duration {
-    let longest_chain = plan.document.groups.iter().map(|group| group.extra_attempts).max().unwrap_or(0);
-    let attempts = plan.num_retries + longest_chain + 2;
-    (plan.timeout * attempts).max(Duration::from_hours(1))
+    let settings = &plan.document.settings;
+    let attempts = (settings.most_retries + 2).saturating_mul(settings.max_fallbacks + 1);
+    (plan.timeout.saturating_mul(attempts)).clamp(Duration::from_hours(1), Duration::from_hours(24 * 365))
 }
 
 fn routes(plan: &Plan) -> Vec<Value> {
@@ -77,49 +102,91 @@ fn routes(plan: &Plan) -> Vec<Value> {
     let to_keys =
         |matched| json!({ "match": matched, "route": { "cluster": KEYS_CLUSTER, "timeout": "60s" } });
     let mut routes: Vec<_> = prefixes.chain(paths).map(to_keys).collect();
+    routes.extend((0..=plan.document.settings.most_retries).map(|retries| among_several(retries, plan)));
     routes.push(json!({
         "match": { "prefix": "/" },
         "request_headers_to_remove": NOT_FOR_PROVIDERS,
-        "route": {
-            "cluster_header": CLUSTER_HEADER,
-            "auto_host_rewrite": true,
-            "timeout": "0s",
-            "retry_policy": retry_policy(plan),
-        },
+        "route": route(plan, &alone(plan)),
     }));
     routes
+}
+
+/// The route of a request that may go to several deployments, with so many retries.
+fn among_several(retries: u32, plan: &Plan) -> Value {
+    json!({
+        "match": {
+            "prefix": "/",
+            "headers": [{ "name": RETRIES_HEADER, "string_match": { "exact": retries.to_string() } }],
+        },
+        "request_headers_to_remove": NOT_FOR_PROVIDERS,
+        "route": route(plan, &among_others(retries, plan)),
+    })
+}
+
+fn route(plan: &Plan, retry_policy: &Value) -> Value {
+    json!({
+        "cluster_header": CLUSTER_HEADER,
+        "auto_host_rewrite": true,
+        "timeout": "0s",
+        "retry_policy": retry_policy,
+        "internal_redirect_policy": {
+            // The filter counts too, and its number is smaller.
+            "max_internal_redirects": plan.document.settings.max_fallbacks + 1,
+            "redirect_response_codes": [ONWARD_STATUS],
+            "allow_cross_scheme_redirect": true,
+        },
+    })
 }
 
 /// `LiteLLM`'s time-out is that of its HTTP client: the longest silence of one attempt. A stream that goes on is
 /// not cut, an attempt that does not begin to answer is tried again. That is `per_try_timeout`, which no longer
 /// counts when the answer has begun, and `per_try_idle_timeout` from there on.
 ///
-/// `LiteLLM` tries again after 408, 409, 429, every 5xx and a connection that fails. What only a body tells, the
-/// filter says by [`RETRY_HEADER`].
-fn retry_policy(plan: &Plan) -> Value {
+/// A connection that fails is tried again. Of an answer it is the filter that says whether it is worth another
+/// attempt, by [`RETRY_HEADER`].
+fn retry_policy(plan: &Plan, retries: u32) -> Value {
     json!({
-        "retry_on": "5xx,reset,connect-failure,refused-stream,retriable-status-codes,retriable-headers",
-        "retriable_status_codes": [408, 409, 429],
+        "retry_on": "reset,connect-failure,refused-stream,retriable-headers",
         "retriable_headers": [{ "name": RETRY_HEADER, "present_match": true }],
-        "num_retries": plan.num_retries,
+        "num_retries": retries,
         "per_try_timeout": seconds(plan.timeout),
         "per_try_idle_timeout": seconds(plan.timeout),
-        "retry_back_off": { "base_interval": "0.025s", "max_interval": "8s" },
-        "retry_priority": {
-            "name": "envoy.retry_priorities.previous_priorities",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.retry\
-                          .priority.previous_priorities.v3.PreviousPrioritiesConfig",
-                "update_frequency": 1,
-            },
-        },
-        "retry_host_predicate": [{
-            "name": "envoy.retry_host_predicates.previous_hosts",
-            "typed_config": {
-                "@type":
-                    "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-            },
-        }],
-        "host_selection_retry_max_attempts": 5,
     })
+}
+
+/// One deployment, and nothing to stand in for it: what it says of when to come back is waited for, up to a minute as
+/// with `LiteLLM`.
+fn alone(plan: &Plan) -> Value {
+    let mut policy = retry_policy(plan, plan.num_retries);
+    let base = plan.retry_after.max(Duration::from_millis(25));
+    policy["retry_back_off"] =
+        json!({ "base_interval": seconds(base), "max_interval": seconds(base.max(Duration::from_secs(8))) });
+    policy["rate_limited_retry_back_off"] = json!({
+        "reset_headers": [{ "name": "retry-after", "format": "SECONDS" }],
+        "max_interval": "60s",
+    });
+    policy
+}
+
+/// Several deployments: the next one is asked at once, one that has not failed yet; and when all attempts have, the
+/// endpoint that is nobody.
+fn among_others(retries: u32, plan: &Plan) -> Value {
+    let mut policy = retry_policy(plan, retries);
+    policy["retry_back_off"] = json!({ "base_interval": "0.001s", "max_interval": "0.25s" });
+    policy["retry_priority"] = json!({
+        "name": "envoy.retry_priorities.previous_priorities",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.retry\
+                      .priority.previous_priorities.v3.PreviousPrioritiesConfig",
+            "update_frequency": retries + 1,
+        },
+    });
+    policy["retry_host_predicate"] = json!([{
+        "name": "envoy.retry_host_predicates.previous_hosts",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        },
+    }]);
+    policy["host_selection_retry_max_attempts"] = json!(20);
+    policy
 }

@@ -4,6 +4,7 @@ mod access_log;
 mod bootstrap;
 mod clusters;
 mod commented;
+pub mod discovery;
 mod filter;
 mod listener;
 mod local_replies;

@@ -8,6 +8,7 @@ mod master_key;
 mod ports;
 pub mod programs;
 mod ready;
+mod reload;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,8 +22,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::compile::{MASTER_KEY_ENV, Origin, Plan, TOKEN_ENV, TOKEN_SOURCES_ENV};
 use crate::config::Secret;
-use crate::envoy::{Site, bootstrap};
+use crate::envoy::Site;
+use crate::envoy::discovery::bootstrap;
 use child::{Child, Exit};
+use reload::{Files, Watched};
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -60,12 +63,21 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Where the plan comes from, to look for another one.
+pub struct Source<'a> {
+    /// `config.yaml`
+    pub path: &'a std::path::Path,
+    /// Compiles it anew; nothing when it has mistakes, which have then been told.
+    pub compile: &'a dyn Fn() -> Option<Plan>,
+}
+
 /// Runs until a signal ends it well, or a failure does.
-pub async fn run(plan: &Plan, options: &Options) -> Result<(), Failure> {
+pub async fn run(plan: &Plan, options: &Options, source: &Source<'_>) -> Result<(), Failure> {
     // Before anything is started: a signal that comes now must not leave a child behind.
     let mut signals = Signals::new()?;
     ports::check(&options.site)?;
-    let configuration = prepare(plan, options)?;
+    let watched = Watched::new(source.path);
+    let (configuration, files) = prepare(plan, options)?;
     let mut keys = KeyService::start(plan, options)?;
     let mut envoy = match start_envoy(plan, options, &configuration, &keys.environment) {
         Ok(envoy) => envoy,
@@ -74,7 +86,7 @@ pub async fn run(plan: &Plan, options: &Options) -> Result<(), Failure> {
             return Err(failure);
         }
     };
-    let outcome = serve(&mut keys, &mut envoy, options, &mut signals).await;
+    let outcome = serve(&mut keys, &mut envoy, options, &mut signals, (source, watched, files)).await;
     envoy.stop().await;
     keys.child.stop().await;
     outcome
@@ -85,6 +97,7 @@ async fn serve(
     envoy: &mut Child,
     options: &Options,
     signals: &mut Signals,
+    (source, mut watched, mut files): (&Source<'_>, Watched, Files),
 ) -> Result<(), Failure> {
     tokio::select! {
         ready = ready::wait(&options.site) => ready?,
@@ -101,6 +114,13 @@ async fn serve(
                     () = keys.restart(&exit) => {}
                     () = signals.next() => return Ok(()),
                 }
+            }
+            () = watched.changed() => {
+                let outcome = match (source.compile)() {
+                    Some(plan) => files.exchange(plan, &options.site).await,
+                    None => Err("it has mistakes (above)".to_owned()),
+                };
+                reload::told(&outcome);
             }
             () = signals.next() => break,
         }
@@ -138,19 +158,19 @@ fn say_as(name: &str, line: &str) {
 }
 
 /// Writes what the children need; gives the path of Envoy's configuration.
-fn prepare(plan: &Plan, options: &Options) -> Result<PathBuf, Failure> {
+fn prepare(plan: &Plan, options: &Options) -> Result<(PathBuf, Files), Failure> {
     let failed = |path: &std::path::Path| {
         let path = path.display().to_string();
         move |error: std::io::Error| Failure::new(format!("cannot write {path}: {error}"))
     };
     std::fs::create_dir_all(&options.data_dir).map_err(failed(&options.data_dir))?;
-    let document = serde_json::to_string(&plan.document)
-        .map_err(|error| Failure::new(format!("cannot write the filter's configuration: {error}")))?;
-    let path = options.data_dir.join("envoy.json");
+    // Envoy watches the folder by the name that it is given.
+    let folder = std::fs::canonicalize(&options.data_dir).map_err(failed(&options.data_dir))?;
+    let files = Files::write(plan, &options.site, &folder).map_err(failed(&folder))?;
+    let path = folder.join("envoy.json");
     // JSON, because Envoy reads it faster than YAML.
-    let text = bootstrap(plan, &options.site, &document).to_string();
-    std::fs::write(&path, text).map_err(failed(&path))?;
-    Ok(path)
+    std::fs::write(&path, bootstrap(&options.site, &folder).to_string()).map_err(failed(&path))?;
+    Ok((path, files))
 }
 
 /// The key service, which is started again when it dies: Envoy goes on with the keys that it knows.

@@ -138,6 +138,8 @@ fn config(base: &str, refused: u16) -> Config {
         .section(
             "router_settings",
             json!({
+                // Tests share the deployments: what one test breaks must not rest for another.
+                "disable_cooldowns": true,
                 "fallbacks": [
                     { "claude-first": ["gpt-4o"] },
                     { "gpt-first": ["claude"] },

@@ -5,6 +5,8 @@ mod chat;
 mod client_errors;
 mod embeddings;
 mod envoy_facts;
+mod fallbacks;
+mod fault_table;
 mod faults;
 mod keys;
 mod lifecycle;

@@ -71,8 +71,14 @@ async fn errors_of_providers_are_told_in_litellms_words() {
 
 #[tokio::test]
 async fn retry_after_is_passed_on() {
+    let world = world();
     for (model, _) in MODELS {
-        let (answer, _) = faulty(model, false, Fault::retry_after(429, "7")).await;
+        let case = world.case();
+        case.then(Step::fault(Fault::retry_after(429, "7")));
+        let mut body = question(model, &case.prompt("Hello"));
+        // Each retry would wait those seven seconds.
+        body["num_retries"] = json!(0);
+        let answer = world.post("/v1/chat/completions", &body).await.send().await;
         assert_eq!(answer.status, 429);
         assert_eq!(answer.header("retry-after"), "7", "{model}");
     }

@@ -1,0 +1,89 @@
+//! What a request says of its own routing, in its body or in headers. A header wins, as with `LiteLLM`.
+
+use crate::openai::{ErrorBody, Request};
+
+use super::head::Head;
+
+/// The request's own settings; what is absent is the configuration's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// `num_retries`
+    pub retries: Option<u32>,
+    /// `timeout`, milliseconds an attempt.
+    pub timeout_ms: Option<u64>,
+    /// `stream_timeout`, milliseconds until a stream's first event.
+    pub stream_timeout_ms: Option<u64>,
+    /// `fallbacks`: models to try when the one that is asked for fails.
+    pub fallbacks: Option<Vec<String>>,
+    /// `context_window_fallbacks`
+    pub context_window_fallbacks: Option<Vec<String>>,
+    /// `content_policy_fallbacks`
+    pub content_policy_fallbacks: Option<Vec<String>>,
+    /// `disable_fallbacks`
+    pub disable_fallbacks: bool,
+}
+
+const RETRIES: &str = "a whole number of retries";
+const SECONDS: &str = "a number of seconds above 0";
+const MODELS: &str = "a list of model names";
+
+impl Asked {
+    /// What the headers say.
+    ///
+    /// # Errors
+    /// A value that is none.
+    pub(super) fn by_headers(head: &Head) -> Result<Self, ErrorBody> {
+        let header = |name| head.text(name).map(|text| (name, text.trim()));
+        let seconds = |name| {
+            let read =
+                |(name, text): (&'static str, &str)| milliseconds(name, text.parse().unwrap_or(f64::NAN));
+            header(name).map(read).transpose()
+        };
+        let retries = header("x-litellm-num-retries").map(|(name, text)| {
+            text.parse().map_err(|_| ErrorBody::invalid(name, &format!("expected {RETRIES}")))
+        });
+        Ok(Self {
+            retries: retries.transpose()?,
+            timeout_ms: seconds("x-litellm-timeout")?,
+            stream_timeout_ms: seconds("x-litellm-stream-timeout")?,
+            ..Self::default()
+        })
+    }
+
+    /// What the body says besides.
+    ///
+    /// # Errors
+    /// A value of the wrong type.
+    pub(super) fn or_body(mut self, request: &Request<'_>) -> Result<Self, ErrorBody> {
+        let seconds = |name| {
+            let read = |seconds| milliseconds(name, seconds);
+            request.read::<f64>(name, "a number of seconds")?.map(read).transpose()
+        };
+        self.retries = self.retries.or(request.read("num_retries", RETRIES)?);
+        self.timeout_ms = self.timeout_ms.or(seconds("timeout")?);
+        self.stream_timeout_ms = self.stream_timeout_ms.or(seconds("stream_timeout")?);
+        self.fallbacks = request.read("fallbacks", MODELS)?;
+        self.context_window_fallbacks = request.read("context_window_fallbacks", MODELS)?;
+        self.content_policy_fallbacks = request.read("content_policy_fallbacks", MODELS)?;
+        self.disable_fallbacks = request.read("disable_fallbacks", "true or false")?.unwrap_or(false);
+        Ok(self)
+    }
+
+    /// Every model that it names.
+    pub(super) fn models(&self) -> impl Iterator<Item = &str> {
+        let lists = [&self.fallbacks, &self.context_window_fallbacks, &self.content_policy_fallbacks];
+        lists.into_iter().flatten().flatten().map(String::as_str)
+    }
+}
+
+fn milliseconds(name: &'static str, seconds: f64) -> Result<u64, ErrorBody> {
+    if !seconds.is_finite() || seconds <= 0.0 {
+        return Err(ErrorBody::invalid(name, &format!("expected {SECONDS}")));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a day, and above 0"
+    )]
+    Ok((seconds * 1000.0).clamp(1.0, 86_400_000.0) as u64)
+}

@@ -1,0 +1,310 @@
+//! The way of a request through the groups that may serve it.
+//!
+//! Retries stay within a group, and are Envoy's: it picks another deployment, waits, counts. Which errors are worth one,
+//! the filter says ([`After`]). When a group has failed, the request goes on to the next by an internal redirect:
+//! Envoy's router takes the answer back, and serves the request anew, with its body, by the route to another cluster. So
+//! every fallback can be decided when it is needed: by the class of the error, by what the request asks for. For what no
+//! filter sees (a connection that fails), every cluster ends in an endpoint that is [`nobody`](crate::config::NOBODY):
+//! an attempt that gets there finds the group failed, or all of its deployments cooling down.
+
+use std::rc::Rc;
+
+use crate::config::{Group, ONWARD_STATUS};
+use crate::openai::{Class, ErrorBody, Usage};
+
+use super::Reply;
+use super::attempt::Outgoing;
+use super::call::Call;
+use super::head::Head;
+use super::headers::{Headers, answer_headers};
+
+/// Where a request is.
+#[derive(Debug)]
+pub struct Way {
+    /// The group that serves it now.
+    group: usize,
+    /// What that group's `*` stands for.
+    wildcard: Option<String>,
+    /// The groups that have served it, this one last.
+    tried: Vec<usize>,
+    /// Attempts in this group.
+    attempts: u32,
+    /// Envoy is to lead it to nobody when its group has failed.
+    goes_on: bool,
+    /// It is between two groups.
+    departs: bool,
+}
+
+/// What becomes of a request whose attempt has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Another attempt in this group; after the last one, nobody.
+    Again,
+    /// Another group, at once.
+    Elsewhere,
+    /// The client gets the error.
+    End,
+}
+
+/// How Envoy is told to route a request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Leg<'a> {
+    /// The cluster.
+    pub cluster: &'a str,
+    /// The route for so many retries among several deployments; nothing for the usual route.
+    pub retries: Option<u32>,
+    /// How often Envoy may try again, where its route does not say so.
+    pub max_retries: Option<u32>,
+    /// Longest attempt, milliseconds, where the route does not say so.
+    pub timeout_ms: Option<u64>,
+}
+
+/// The error of an attempt, kept for when it turns out to be the last one.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// What kind of error.
+    pub class: Class,
+    /// What the client would be told.
+    pub error: ErrorBody,
+    /// When to try again, if the provider said so.
+    pub retry_after: Option<String>,
+}
+
+impl Way {
+    /// A request that begins in that group.
+    pub fn new(group: usize, wildcard: Option<String>) -> Self {
+        Self { group, wildcard, tried: vec![group], attempts: 0, goes_on: false, departs: false }
+    }
+
+    /// What the group's `*` stands for.
+    pub fn wildcard(&self) -> Option<&str> {
+        self.wildcard.as_deref()
+    }
+
+    /// One more attempt in this group.
+    pub(super) fn count(&mut self) {
+        self.attempts += 1;
+    }
+
+    /// Groups after the first.
+    pub fn fallbacks(&self) -> usize {
+        self.tried.len().saturating_sub(1)
+    }
+}
+
+impl Call {
+    /// The group that serves the request now.
+    pub fn current(&self) -> Option<&Group> {
+        self.table.groups.get(self.way.borrow().group)
+    }
+
+    /// Attempts after the first in one group, at most.
+    fn retries(&self, group: &Group) -> u32 {
+        let usual = self.asked.retries.unwrap_or(self.table.settings.num_retries);
+        usual.max(group.retry_policy.most().unwrap_or(0)).min(self.table.settings.most_retries)
+    }
+
+    /// How Envoy is to route it to its group.
+    pub fn leg(&self) -> Leg<'_> {
+        let usual = self.table.settings.num_retries;
+        let Some(group) = self.current() else {
+            return Leg { cluster: "", retries: None, max_retries: None, timeout_ms: None };
+        };
+        let goes_on = self.next(None).is_some();
+        self.way.borrow_mut().goes_on = goes_on;
+        let retries = self.retries(group);
+        let alone = self.table.members(&group.name).len() <= 1 && !goes_on;
+        let (route, said, total) = if alone {
+            (None, usual, retries)
+        } else {
+            (Some(retries), retries, attempts(group, retries) - u32::from(!goes_on))
+        };
+        let stream =
+            self.memo.stream.then_some(self.asked.stream_timeout_ms.or(group.stream_timeout_ms)).flatten();
+        Leg {
+            cluster: &group.cluster,
+            retries: route,
+            max_retries: (total != said).then_some(total),
+            timeout_ms: stream.or(self.asked.timeout_ms).or(group.timeout_ms),
+        }
+    }
+
+    /// What becomes of the request now that an attempt has failed.
+    pub fn after(&self, class: Class) -> After {
+        let Some(group) = self.current() else { return After::End };
+        let (made, goes_on) = {
+            let way = self.way.borrow();
+            (way.attempts, way.goes_on)
+        };
+        let most = attempts(group, self.retries(group));
+        let worth = match self.worth(class, group) {
+            None => 1,
+            Some(retries) if retries >= self.retries(group) => most,
+            Some(retries) => retries + 1,
+        };
+        if made < worth {
+            return After::Again;
+        }
+        match self.next(Some(class)) {
+            None => After::End,
+            // The status counts against the deployment; a redirect would count for it.
+            Some(_) if goes_on && made == most => After::Again,
+            Some(_) => After::Elsewhere,
+        }
+    }
+
+    /// Attempts after the first that an error is worth; nothing when the next one would fail as well.
+    fn worth(&self, class: Class, group: &Group) -> Option<u32> {
+        let usual = self.asked.retries.unwrap_or(self.table.settings.num_retries);
+        let policy = &group.retry_policy;
+        let (said, otherwise) = match class {
+            Class::ContextWindowExceeded => (None, None),
+            Class::BadRequest | Class::UnprocessableEntity | Class::NotFound => (policy.bad_request, None),
+            Class::ContentPolicyViolation => (policy.content_policy_violation, None),
+            // The deployment's credential, not the client's: another deployment may have a better one.
+            Class::Authentication | Class::PermissionDenied => {
+                let others = self.table.members(&group.name).len() > 1;
+                (policy.authentication, others.then_some(usual))
+            }
+            Class::Timeout => (policy.timeout, Some(usual)),
+            Class::RateLimit => (policy.rate_limit, Some(usual)),
+            Class::InternalServer | Class::BadGateway | Class::ServiceUnavailable => {
+                (policy.internal_server, Some(usual))
+            }
+        };
+        said.or(otherwise)
+    }
+
+    /// The next group and what its `*` stands for, after an error of that class or a connection that failed.
+    fn next(&self, class: Option<Class>) -> Option<(usize, Option<String>)> {
+        let way = self.way.borrow();
+        let used = u32::try_from(way.fallbacks()).unwrap_or(u32::MAX);
+        // A request that is wrong is wrong everywhere.
+        let hopeless = matches!(class, Some(Class::BadRequest | Class::UnprocessableEntity));
+        if hopeless || self.asked.disable_fallbacks || used >= self.table.settings.max_fallbacks {
+            return None;
+        }
+        let here = self.table.groups.get(way.group)?;
+        let asked = &self.asked;
+        let own = match class {
+            Some(Class::ContextWindowExceeded) => {
+                asked.context_window_fallbacks.as_ref().or(here.context_window_fallbacks.as_ref())
+            }
+            Some(Class::ContentPolicyViolation) => {
+                asked.content_policy_fallbacks.as_ref().or(here.content_policy_fallbacks.as_ref())
+            }
+            _ => None,
+        };
+        let first = self.table.groups.get(self.group)?;
+        let names = own.or(asked.fallbacks.as_ref()).unwrap_or(&first.fallbacks);
+        names.iter().find_map(|name| {
+            let route = self.table.routes.find(name)?;
+            (!way.tried.contains(&route.group)).then(|| (route.group, route.wildcard.map(str::to_owned)))
+        })
+    }
+
+    /// The answer that makes Envoy serve the request anew. Who knows the request's number adds `location`.
+    pub(super) fn depart(&self) -> Headers {
+        self.way.borrow_mut().departs = true;
+        let mut headers = Headers::for_answer(ONWARD_STATUS, "application/json");
+        headers.set_length(0);
+        headers
+    }
+
+    /// Whether it is between two groups.
+    pub fn departs(&self) -> bool {
+        self.way.borrow().departs
+    }
+
+    /// It has come to the next group. Returns whether there is one.
+    pub fn arrive(&self) -> bool {
+        let class = self.progress.borrow().failed.as_ref().map(|failed| failed.class);
+        let next = self.next(class);
+        let mut way = self.way.borrow_mut();
+        way.departs = false;
+        let Some((group, wildcard)) = next else { return false };
+        (way.group, way.wildcard, way.attempts) = (group, wildcard, 0);
+        way.tried.push(group);
+        true
+    }
+
+    /// The answer of a request that nobody is left to serve: the last error, or that all deployments are cooling down.
+    pub fn given_up(&self) -> Reply {
+        self.way.borrow_mut().departs = false;
+        let (failed, last) = {
+            let progress = self.progress.borrow();
+            (progress.failed.clone(), progress.attempts.last().map(|tried| Rc::clone(&tried.endpoint)))
+        };
+        let failed = failed.unwrap_or_else(|| self.unanswered());
+        let mut headers = Headers::default();
+        headers.set("content-type", "application/json");
+        match last {
+            Some(endpoint) => answer_headers(&mut headers, self, &endpoint, Some(&Usage::default())),
+            None => headers.set("x-litellm-call-id", self.id.clone()),
+        }
+        if let Some(seconds) = failed.retry_after {
+            headers.set("retry-after", seconds);
+        }
+        let mut progress = self.progress.borrow_mut();
+        progress.answered = true;
+        if let Some(tried) = progress.attempts.last_mut() {
+            tried.status = failed.error.status;
+        }
+        Reply { status: failed.error.status, headers: headers.into_pairs(), body: failed.error.to_json() }
+    }
+
+    /// Of a request that no provider has answered.
+    fn unanswered(&self) -> Failed {
+        if self.way.borrow().attempts > 0 {
+            let message = "litellm.ServiceUnavailableError: ServiceUnavailableError: Connection error.";
+            let error = ErrorBody::new(503, Class::ServiceUnavailable.kind(), message);
+            return Failed { class: Class::ServiceUnavailable, error, retry_after: None };
+        }
+        let seconds = self.table.settings.cooldown_s.max(1.0).ceil();
+        let message = format!(
+            "No deployments available for selected model, Try again in {seconds} seconds. All deployments for \
+             selected model are in cooldown. Passed model={}.",
+            self.memo.model
+        );
+        let error = ErrorBody::new(429, Class::RateLimit.kind(), message);
+        Failed { class: Class::RateLimit, error, retry_after: Some(seconds.to_string()) }
+    }
+}
+
+/// Attempts that Envoy makes at the deployments of a group before it comes to nobody.
+fn attempts(group: &Group, retries: u32) -> u32 {
+    (retries + 1) * if group.has_spares { 2 } else { 1 }
+}
+
+/// An attempt at nobody.
+pub struct Nobody {
+    call: Rc<Call>,
+}
+
+impl Nobody {
+    /// An attempt of that request.
+    pub fn new(call: Rc<Call>) -> Self {
+        Self { call }
+    }
+
+    /// The request: to the gateway itself, which is there for certain, for only an answer from outside makes Envoy
+    /// follow a redirect. `current` are the headers as they are now.
+    pub fn request(&self, current: &Head) -> Outgoing {
+        let class = self.call.progress.borrow().failed.as_ref().map(|failed| failed.class);
+        if self.call.next(class).is_none() {
+            return Outgoing::Reply(self.call.given_up());
+        }
+        let mut headers = Headers::default();
+        headers.set(":method", "GET");
+        headers.set(":scheme", current.text(":scheme").unwrap_or("http").to_owned());
+        headers.set(":authority", "localhost");
+        headers.set(":path", "/health/liveliness");
+        headers.set_length(0);
+        Outgoing::Send { headers, body: Vec::new() }
+    }
+
+    /// What takes the place of its answer.
+    pub fn response(&self) -> Headers {
+        self.call.depart()
+    }
+}

@@ -1,0 +1,225 @@
+//! The table in `docs/faults.md`, cell by cell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fake_provider::faults::CutHow;
+use fake_provider::{Fault, Provider, Reply, Step, refusing_port};
+use serde_json::{Value, json};
+use switchboard_e2e::{
+    ANTHROPIC_KEY, Answer, Config, MASTER_KEY, OPENAI_KEY, Setup, Stack, anthropic, openai, question,
+};
+use tokio::task::JoinSet;
+
+const TABLE: &str = include_str!("../../../docs/faults.md");
+
+/// What goes wrong.
+#[derive(Clone, Debug)]
+enum Sickness {
+    /// The provider answers so.
+    Of(Fault),
+    /// There is nobody to answer: the models that begin with this word.
+    Unreachable(&'static str),
+}
+
+/// The faults by their names in the table. Events before the middle of an answer: the first words have been said.
+fn faults(streamed: bool) -> Vec<(&'static str, Sickness)> {
+    use Sickness::{Of, Unreachable};
+    let middle = if streamed { 6 } else { 0 };
+    vec![
+        ("connection refused", Unreachable("refused")),
+        ("reset before the headers", Of(Fault::ResetBeforeHeaders)),
+        ("reset after the headers", Of(Fault::ResetAfterHeaders)),
+        ("reset in mid-answer", Of(Fault::Cut { after: middle, how: CutHow::Reset })),
+        ("429 with retry-after", Of(Fault::retry_after(429, "30"))),
+        ("429 without retry-after", Of(Fault::status(429))),
+        ("500", Of(Fault::status(500))),
+        ("503", Of(Fault::status(503))),
+        ("529", Of(Fault::status(529))),
+        ("401", Of(Fault::status(401))),
+        ("404", Of(Fault::status(404))),
+        ("400", Of(Fault::status(400))),
+        ("slow first byte", Of(Fault::SlowFirstByte { ms: 20_000 })),
+        ("stall in mid-answer", Of(Fault::Stall { after: middle, ms: None })),
+        ("half an event, then close", Of(Fault::Cut { after: middle, how: CutHow::HalfEvent })),
+        ("clean end before the end", Of(Fault::Cut { after: middle, how: CutHow::Clean })),
+        ("TLS failure", Unreachable("tls")),
+        ("DNS failure", Unreachable("dns")),
+        ("a 200 with an error inside", Of(Fault::ErrorInside { after: 0, status: 503 })),
+        ("an error after the first words", Of(Fault::ErrorInside { after: middle, status: 503 })),
+        ("HTML with a 200", Of(Fault::Html { status: 200 })),
+        ("endless stream", Of(Fault::Endless { ms: 10 })),
+    ]
+}
+
+/// Fault → what is expected in each of the four columns.
+fn expected() -> BTreeMap<&'static str, [&'static str; 4]> {
+    let rows = TABLE.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
+    let mut rows = cells.map(|cells| <[&str; 5]>::try_from(cells).expect("five columns"));
+    let head = rows.next().expect("a head");
+    assert_eq!(head, ["fault", "retry", "retry, streamed", "fallback", "fallback, streamed"]);
+    rows.map(|[fault, a, b, c, d]| (fault, [a, b, c, d])).collect()
+}
+
+struct Ward {
+    provider: Provider,
+    stack: Stack,
+    _folder: tempfile::TempDir,
+}
+
+impl Ward {
+    fn open() -> Self {
+        let provider = Provider::start().expect("a provider");
+        let (refusing, refused) = refusing_port().expect("a port");
+        std::mem::forget(refusing);
+        let tls = provider.listen_tls(&["somebody-else.localhost"]).expect("a port");
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = folder.path().join("authority.pem");
+        std::fs::write(&authority, provider.authority_pem()).expect("a file");
+        let at = |account: &str| format!("{}/{account}", provider.base());
+        let mut config = Config::new()
+            .model("claude", anthropic("claude-sonnet-4-5", &at("well"), ANTHROPIC_KEY))
+            .model("sick-pair", openai("gpt-4o", &at("one"), OPENAI_KEY))
+            .model("sick-pair", openai("gpt-4o", &at("two"), OPENAI_KEY))
+            .model("sick-alone", openai("gpt-4o", &at("one"), OPENAI_KEY));
+        let mut fallbacks = vec![json!({ "sick-alone": ["claude"] })];
+        for (name, base) in [
+            ("refused", format!("http://127.0.0.1:{refused}")),
+            ("tls", format!("https://provider.localhost:{tls}")),
+            ("dns", "http://nowhere.invalid".to_owned()),
+        ] {
+            let (pair, alone) = (format!("{name}-pair"), format!("{name}-alone"));
+            config = config
+                .model(&pair, openai("gpt-4o", &base, OPENAI_KEY))
+                .model(&pair, openai("gpt-4o", &at("well"), OPENAI_KEY))
+                .model(&alone, openai("gpt-4o", &base, OPENAI_KEY));
+            fallbacks.push(json!({ alone: ["claude"] }));
+        }
+        let router = json!({ "timeout": 1, "disable_cooldowns": true, "fallbacks": fallbacks });
+        let setup = Setup::new(&config.section("router_settings", router));
+        let stack = setup.env("SSL_CERT_FILE", authority.to_str().expect("a path in UTF-8")).start();
+        Self { provider, stack, _folder: folder }
+    }
+
+    /// What a cell of the table comes to.
+    async fn cell(&self, sickness: &Sickness, fallback: bool, streamed: bool) -> String {
+        let case = self.provider.case();
+        let rescue = || Step::reply(Reply::text("Rescued"));
+        let group = match sickness {
+            Sickness::Of(fault) => {
+                let sick = Step::reply(Reply::text("one two three four five six")).with(fault.clone());
+                if fallback {
+                    case.then(sick.at("one")).then(rescue().at("anthropic"));
+                } else {
+                    case.then(sick).then(rescue());
+                }
+                "sick"
+            }
+            Sickness::Unreachable(group) => {
+                case.then(rescue());
+                group
+            }
+        };
+        let model = format!("{group}-{}", if fallback { "alone" } else { "pair" });
+        let mut body = question(&model, &case.prompt("Hello"));
+        body["stream"] = json!(streamed);
+        if matches!(sickness, Sickness::Of(Fault::Endless { .. })) {
+            let mut answer = self.post(&body).open().await;
+            let mut seen = Vec::new();
+            while String::from_utf8_lossy(&seen).matches("more").count() < 20 {
+                seen.extend_from_slice(&answer.next().await.expect("an endless stream"));
+            }
+            drop(answer);
+            let requests = case.wait_for(|requests| requests[0].aborted).await;
+            return if requests[0].aborted { "goes on".to_owned() } else { "never stopped".to_owned() };
+        }
+        let Ok(answer) = self.post(&body).try_send().await else { return "reset".to_owned() };
+        let asked = case.requests();
+        for request in &asked {
+            assert_eq!(request.refused, "", "the request is not what {} takes", request.dialect);
+        }
+        let outcome = outcome(&answer, streamed);
+        // What the answer says of the way to it agrees with what the provider saw.
+        if outcome == "rescued" {
+            let fallbacks = answer.header("x-litellm-attempted-fallbacks");
+            assert_eq!(fallbacks, if fallback { "1" } else { "0" }, "{sickness:?}");
+            let last = asked.last().expect("somebody has answered");
+            assert_eq!(last.dialect, if fallback { "anthropic" } else { "openai" }, "{sickness:?}");
+        } else if outcome == "told" {
+            assert_eq!(asked.len(), 1, "{sickness:?}: nobody else is asked");
+        }
+        outcome
+    }
+
+    fn post(&self, body: &Value) -> switchboard_e2e::Call {
+        self.stack.client().post("/v1/chat/completions", body).key(MASTER_KEY)
+    }
+}
+
+fn outcome(answer: &Answer, streamed: bool) -> String {
+    if answer.status != 200 {
+        return format!("told{}", if answer.status < 500 { "" } else { ", although it is the provider's" });
+    }
+    let text = if streamed {
+        let events = answer.events();
+        if let Some(error) = events.error() {
+            assert!(
+                !answer.text().contains("[DONE]") && events.text().starts_with("one"),
+                "{error}: {events:?}"
+            );
+            return "error event".to_owned();
+        }
+        assert!(events.is_done(), "{events:?}");
+        events.text()
+    } else {
+        answer.json()["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()
+    };
+    if text == "Rescued" { "rescued".to_owned() } else { format!("said {text:?}") }
+}
+
+#[tokio::test]
+async fn every_fault_comes_to_what_the_table_says() {
+    let expected = expected();
+    let names: Vec<&str> = faults(false).iter().map(|(name, _)| *name).collect();
+    let rows = TABLE.lines().filter(|line| line.starts_with("| ")).count() - 1;
+    assert!(rows == names.len() && names.iter().all(|name| expected.contains_key(name)), "{expected:#?}");
+
+    let ward = Arc::new(Ward::open());
+    let mut cells = JoinSet::new();
+    for (column, (fallback, streamed)) in
+        [(false, false), (false, true), (true, false), (true, true)].into_iter().enumerate()
+    {
+        for (name, sickness) in faults(streamed) {
+            let wanted = expected[name][column];
+            if wanted == "-" {
+                continue;
+            }
+            // Whoever cannot be reached is not always asked first.
+            let times = if matches!(sickness, Sickness::Unreachable(_)) { 4 } else { 1 };
+            for _ in 0..times {
+                let (ward, sickness) = (Arc::clone(&ward), sickness.clone());
+                cells.spawn(async move {
+                    let found = ward.cell(&sickness, fallback, streamed).await;
+                    (found != wanted).then(|| {
+                        format!("{name}, fallback={fallback}, streamed={streamed}: {found}, not {wanted}")
+                    })
+                });
+            }
+        }
+    }
+    let wrong: Vec<String> = cells.join_all().await.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn a_lone_deployment_is_asked_again_when_it_said_to_come_back() {
+    let world = switchboard_e2e::world();
+    let case = world.case();
+    case.then(Step::fault(Fault::retry_after(429, "1"))).then(Step::reply(Reply::text("Rescued")));
+    world.chat("gpt-4o", &case.prompt("Hello")).await.expect(200);
+    let requests = case.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].at - requests[0].at >= Duration::from_secs(1), "retry-after is waited for");
+}
