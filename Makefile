@@ -14,7 +14,7 @@ TOOLS := $(CURDIR)/.tools
 SDKS := PYTHONPATH=$(TOOLS)/python NODE_PATH=$(TOOLS)/node/node_modules PATH=$(TOOLS)/bin:$$PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test judges build filter native bench check fmt clippy clippy-wasm docs audit size example envoy sdks \
+.PHONY: help run test judges build filter native bench bench-keys check fmt fuzz-api clippy clippy-wasm docs audit size example envoy sdks \
 	toolchain clean
 
 help: ## List the targets
@@ -67,6 +67,12 @@ audit: ## Check licences, sources and vulnerabilities of the dependencies
 
 example: native ## Render envoy/envoy.yaml from config.yaml anew
 	$(BUILD)/release/switchboard render --config config.yaml --out envoy
+
+fuzz-api: native ## Let schemathesis judge the key API by its own description
+	KEYS=$(BUILD)/release/switchboard-keys scripts/fuzz-api $(ARGS)
+
+bench-keys: build ## Measure the key service on SQLite and, where it is installed, on Postgres
+	$(CARGO) run --release --quiet -p switchboard-bench --bin bench-keys -- $(ARGS)
 
 envoy: ## Fetch Envoy into .tools/
 	@scripts/fetch-envoy

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -11,11 +12,11 @@ use tokio::task::JoinSet;
 
 /// A request as bytes on the wire, and nothing left to do but to send it.
 #[derive(Clone, Debug)]
-pub(crate) struct Request(std::rc::Rc<Vec<u8>>);
+pub struct Request(Rc<Vec<u8>>);
 
 impl Request {
     /// A POST request with a JSON body.
-    pub(crate) fn new(path: &str, headers: &[(&str, &str)], body: &Value) -> Self {
+    pub fn new(path: &str, headers: &[(&str, &str)], body: &Value) -> Self {
         let body = body.to_string();
         let mut head = format!(
             "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
@@ -24,24 +25,39 @@ impl Request {
         for (name, value) in headers {
             head.extend([*name, ": ", *value, "\r\n"]);
         }
-        Self(std::rc::Rc::new(format!("{head}\r\n{body}").into_bytes()))
+        Self(Rc::new(format!("{head}\r\n{body}").into_bytes()))
+    }
+
+    /// A GET request.
+    pub fn get(path: &str, headers: &[(&str, &str)]) -> Self {
+        let mut head = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n");
+        for (name, value) in headers {
+            head.extend([*name, ": ", *value, "\r\n"]);
+        }
+        Self(Rc::new(format!("{head}\r\n").into_bytes()))
     }
 }
 
 /// What a run of the generator gave.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// Requests that were answered.
-    pub(crate) requests: u64,
-    /// How long each took.
-    pub(crate) latencies: Vec<Duration>,
+    pub requests: u64,
+    /// How long each took, the quickest first.
+    pub latencies: Vec<Duration>,
     /// How long all took.
-    pub(crate) elapsed: Duration,
+    pub elapsed: Duration,
 }
 
 impl Outcome {
+    /// The time in which so many of a hundred requests were answered.
+    pub fn quantile(&self, percent: usize) -> Duration {
+        let index = self.latencies.len() * percent / 100;
+        self.latencies.get(index).or(self.latencies.last()).copied().unwrap_or_default()
+    }
+
     /// Requests per second.
-    pub(crate) fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a bench does not send 2^52 requests")]
         let requests = self.requests as f64;
         requests / self.elapsed.as_secs_f64()
@@ -49,12 +65,19 @@ impl Outcome {
 }
 
 /// Sends the request over and over for that time. An answer that is not a 200 ends the run.
-pub(crate) async fn run(
+pub async fn run(port: u16, request: &Request, connections: usize, time: Duration) -> io::Result<Outcome> {
+    let request = request.clone();
+    run_each(port, connections, time, move || request.clone()).await
+}
+
+/// Sends the requests that `next` gives, for that time. An answer that is not a 200 ends the run.
+pub async fn run_each(
     port: u16,
-    request: &Request,
     connections: usize,
     time: Duration,
+    next: impl Fn() -> Request + 'static,
 ) -> io::Result<Outcome> {
+    let next = Rc::new(next);
     let begun = Instant::now();
     let end = begun + time;
     let local = tokio::task::LocalSet::new();
@@ -63,7 +86,7 @@ pub(crate) async fn run(
         .run_until(async {
             let mut running = JoinSet::new();
             for _ in 0..connections {
-                running.spawn_local(connection(port, request.clone(), end));
+                running.spawn_local(connection(port, Rc::clone(&next), end));
             }
             while let Some(finished) = running.join_next().await {
                 let latencies = finished.map_err(io::Error::other)??;
@@ -78,12 +101,13 @@ pub(crate) async fn run(
     Ok(outcome)
 }
 
-async fn connection(port: u16, request: Request, end: Instant) -> io::Result<Vec<Duration>> {
+async fn connection(port: u16, next: Rc<impl Fn() -> Request>, end: Instant) -> io::Result<Vec<Duration>> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(256 * 1024);
     let mut latencies = Vec::new();
     loop {
+        let request = next();
         let sent = Instant::now();
         if sent >= end {
             return Ok(latencies);

@@ -8,7 +8,6 @@
 //! `rows.rs` is what is measured, and the targets.
 
 mod bare;
-mod load;
 mod measure;
 mod report;
 mod rows;
@@ -20,6 +19,7 @@ use std::time::Duration;
 use clap::Parser;
 use fake_provider::canned;
 use serde_json::json;
+use switchboard_bench::load;
 use switchboard_e2e::{Config, Setup, Stack, anthropic, openai, process};
 
 use crate::bare::Bare;

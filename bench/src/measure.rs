@@ -3,9 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use switchboard_bench::load::{self, Request};
 use switchboard_e2e::process;
-
-use crate::load::{self, Request};
 
 /// What one turn gave.
 #[derive(Clone, Copy, Debug)]
@@ -33,15 +32,12 @@ pub(crate) async fn measure(
     let cpu = process::cpu(pid)?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "a bench does not send 2^52 requests")]
     let requests = outcome.requests.max(1) as f64;
-    let quantile = |percent: usize| {
-        let index = outcome.latencies.len() * percent / 100;
-        outcome.latencies.get(index).copied().unwrap_or_default().as_secs_f64() * 1e3
-    };
+    let millis = |percent| outcome.quantile(percent).as_secs_f64() * 1e3;
     Ok(Measured {
         cpu_micros: cpu.as_secs_f64() * 1e6 / requests,
         rate: outcome.rate(),
-        p50_millis: quantile(50),
-        p99_millis: quantile(99),
+        p50_millis: millis(50),
+        p99_millis: millis(99),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::load::Request;
+use switchboard_bench::load::Request;
 
 /// One kind of work.
 pub(crate) struct Row {

@@ -116,6 +116,14 @@ impl ApiError {
         )
     }
 
+    /// A `grace_period` that cannot be read.
+    pub fn invalid_grace_period(period: &str) -> Self {
+        Self::python(
+            StatusCode::BAD_REQUEST,
+            &format!("Invalid grace_period '{period}'. Use a format like '30s', '1h' or '7d'."),
+        )
+    }
+
     /// A `budget_duration` that cannot be read.
     pub fn invalid_budget_duration(duration: &str) -> Self {
         Self::python(

@@ -233,6 +233,9 @@ mod tests {
         for (value, integer) in [(json!(5), 5), (json!(5.0), 5), (json!("5"), 5), (json!(" -7 "), -7)] {
             assert_eq!(reading(Kind::Integer, value), Ok(json!(integer)));
         }
+        // One unit in the last place further this has a fraction.
+        let float = serde_json::from_str("2225410772435121.0").unwrap();
+        assert_eq!(reading(Kind::Integer, float), Ok(json!(2_225_410_772_435_121_i64)));
         for (value, kind) in [
             (json!(1.5), "int_from_float"),
             (json!("five"), "int_parsing"),

@@ -81,8 +81,9 @@ const DURATION: &str = "^([1-9][0-9]{0,3}(s|m|h|d|w)|1mo|hourly|daily|weekly|mon
 /// What `/key/generate` takes for a key.
 const CHOSEN_KEY: &str = "^sk-[!-~]{13,64}$";
 
-/// The largest whole number that every JSON parser reads exactly.
-const LARGEST: i64 = 9_007_199_254_740_991;
+/// What `LiteLLM` reads as a truth value in a text, in any case.
+const TRUTH: &str =
+    "^([Tt]([Rr][Uu][Ee])?|[Yy]([Ee][Ss])?|[Oo][Nn]|1|[Ff]([Aa][Ll][Ss][Ee])?|[Nn][Oo]?|[Oo][Ff][Ff]|0)$";
 
 /// No text has a NUL in it.
 const NO_NUL: &str = "^[^\\u0000]*$";
@@ -193,11 +194,16 @@ impl Parameter {
             Holds::Text => json!({"type": "string"}),
             Holds::RequiredText => json!({"type": "string", "minLength": 1}),
             Holds::Date => json!({"type": "string", "format": "date"}),
-            Holds::Boolean => json!({"type": "boolean"}),
+            Holds::Boolean => json!({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": TRUTH}]}),
             Holds::UpTo(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
             Holds::Choice(texts) => json!({"type": "string", "enum": texts}),
         };
         let required = matches!(self.holds, Holds::RequiredText);
+        let schema = match self.holds {
+            Holds::Text | Holds::RequiredText => schema,
+            // An empty parameter is one that is not there.
+            _ => json!({"anyOf": [schema, {"type": "string", "maxLength": 0}]}),
+        };
         json!({"name": self.name, "in": "query", "required": required, "schema": schema})
     }
 }
@@ -207,10 +213,10 @@ impl Field {
     fn describe(&self, required: bool) -> Value {
         let mut schema = match self.kind {
             Kind::Text => json!({"type": "string"}),
-            Kind::Integer => json!({"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}),
-            Kind::Count => json!({"type": "integer", "minimum": 0, "maximum": LARGEST}),
+            Kind::Integer => json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),
+            Kind::Count => json!({"type": "integer", "minimum": 0, "maximum": i64::MAX}),
             Kind::Number => json!({"type": "number"}),
-            Kind::Boolean => json!({"type": "boolean"}),
+            Kind::Boolean => return truth_value(required),
             Kind::TextList => json!({"type": "array", "items": {"type": "string"}}),
             Kind::List => json!({"type": "array", "items": {}}),
             Kind::Map => json!({"type": "object"}),
@@ -232,10 +238,11 @@ impl Field {
             Kind::Map => add("propertyNames", json!({"pattern": NO_NUL})),
             Kind::Number if self.name.contains("budget") => add("minimum", json!(0)),
             Kind::List if required => {
+                // What is wrong with one of them is told in the answer, beside what became of the others.
                 let item = json!({
                     "type": "object",
                     "required": ["key"],
-                    "properties": {"key": {"type": "string", "minLength": 1, "pattern": NO_NUL}},
+                    "properties": {"key": {"type": "string"}},
                 });
                 add("items", item);
             }
@@ -256,6 +263,19 @@ impl Field {
         }
         schema
     }
+}
+
+/// A field that is true or false, in all the forms that are read.
+fn truth_value(required: bool) -> Value {
+    let mut forms = vec![
+        json!({"type": "boolean"}),
+        json!({"enum": [0, 1]}),
+        json!({"type": "string", "pattern": TRUTH}),
+    ];
+    if !required {
+        forms.push(json!({"type": "null"}));
+    }
+    json!({"anyOf": forms})
 }
 
 /// Members of a team, or the teams of a user: objects or lists that their handlers read more closely.

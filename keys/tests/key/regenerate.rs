@@ -69,6 +69,8 @@ async fn an_old_key_works_as_the_new_one_until_its_grace_ends() {
     assert!(old_change.key.as_ref().unwrap().blocked);
 
     let second = app.key(json!({})).await;
+    let wrong = app.post("/key/regenerate", json!({"key": second, "grace_period": "soon"})).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.body);
     app.post("/key/regenerate", json!({"key": second, "grace_period": "0s"})).await.ok();
     assert_eq!(app.verify(&second).await.key, None);
 }

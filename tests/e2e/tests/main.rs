@@ -18,6 +18,7 @@ mod recordings;
 mod retry;
 mod revocation;
 mod sdk;
+mod secrets;
 mod stream;
 mod tls;
 mod tools;

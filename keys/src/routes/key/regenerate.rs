@@ -63,7 +63,7 @@ async fn regenerate_one(
     let retire_at = match sent.remove("grace_period").as_ref().and_then(Value::as_str) {
         Some(text) => {
             let end = Duration::parse(text).and_then(|duration| duration.after(now));
-            Some(end.map_err(|_| ApiError::unsupported_duration(text))?)
+            Some(end.map_err(|_| ApiError::invalid_grace_period(text))?)
         }
         None => None,
     };

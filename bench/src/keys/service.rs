@@ -1,0 +1,103 @@
+//! A key service to measure, and a table full of keys for it.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use local_postgres::Server;
+use switchboard_e2e::{Child, Client, free_ports, launcher};
+use tempfile::TempDir;
+
+/// The master key.
+pub(crate) const MASTER_KEY: &str = "sk-master-of-the-bench";
+/// The bearer of the internal port.
+pub(crate) const INTERNAL_TOKEN: &str = "ticket-of-the-bench";
+
+/// The key number `number` of those that [`Service::fill`] makes, as its hash. Nobody knows the key itself.
+pub(crate) fn token(number: u64) -> String {
+    // Spread over the whole range, as hashes are.
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    format!("{spread:016x}{number:048x}")
+}
+
+/// A running service with a database of its own.
+pub(crate) struct Service {
+    _program: Child,
+    folder: TempDir,
+    /// The key API.
+    pub(crate) port: u16,
+    /// What the filter calls.
+    pub(crate) internal_port: u16,
+}
+
+impl Service {
+    /// Starts one, on Postgres or on a SQLite file.
+    pub(crate) async fn start(server: Option<&Server>) -> Result<Self, Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let port = free_ports(2);
+        let mut environment = vec![
+            ("SWITCHBOARD_MASTER_KEY".to_owned(), MASTER_KEY.to_owned()),
+            ("SWITCHBOARD_INTERNAL_TOKEN".to_owned(), INTERNAL_TOKEN.to_owned()),
+            // One line for each key that is made: not what is measured here.
+            ("RUST_LOG".to_owned(), "warn".to_owned()),
+        ];
+        environment.extend(server.map(|server| ("DATABASE_URL".to_owned(), server.url())));
+        let arguments = [
+            "serve".to_owned(),
+            "--listen".to_owned(),
+            format!("127.0.0.1:{port}"),
+            "--internal-listen".to_owned(),
+            format!("127.0.0.1:{}", port + 1),
+            "--data-dir".to_owned(),
+            folder.path().display().to_string(),
+        ];
+        let program = launcher().with_file_name("switchboard-keys");
+        let program = Child::start(&program, &arguments, &environment);
+        let client = Client::new(format!("http://127.0.0.1:{port}"));
+        let begun = Instant::now();
+        while !client.get("/health/readiness").try_send().await.is_ok_and(|answer| answer.status == 200) {
+            if begun.elapsed() > Duration::from_secs(20) {
+                return Err(program.stderr.text().into());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Self { _program: program, folder, port, internal_port: port + 1 })
+    }
+
+    /// Puts so many keys into the table, past the service: making them one by one would take longer than measuring.
+    pub(crate) fn fill(&self, keys: u64, server: Option<&Server>) -> Result<(), Box<dyn Error>> {
+        const COLUMNS: &str = "token, key_name, spend, total_spend, settings, created_at, created_by, updated_at, \
+                               updated_by";
+        eprintln!("{keys} keys …");
+        let mut command = if let Some(server) = server {
+            let psql = local_postgres::programs().ok_or("no psql")?.join("psql");
+            let mut command = Command::new(psql);
+            command.args(["-q", "-X", "-d", &server.url(), "-c"]);
+            command.arg(format!("COPY virtual_key ({COLUMNS}) FROM STDIN"));
+            command.args(["-c", "ANALYZE virtual_key"]);
+            command
+        } else {
+            let script = format!(
+                "import sqlite3, sys\n\
+                 db = sqlite3.connect(sys.argv[1], timeout=60)\n\
+                 rows = (line.rstrip('\\n').split('\\t') for line in sys.stdin)\n\
+                 db.executemany('INSERT INTO virtual_key ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', rows)\n\
+                 db.commit()\n"
+            );
+            let mut command = Command::new("python3");
+            command.args(["-c", &script]).arg(self.folder.path().join("switchboard.db"));
+            command
+        };
+        let mut filler = command.stdin(Stdio::piped()).spawn()?;
+        let mut rows = std::io::BufWriter::new(filler.stdin.take().ok_or("no pipe")?);
+        for number in 0..keys {
+            let token = token(number);
+            let at = 1_700_000_000_000_000 + number;
+            writeln!(rows, "{token}\tsk-...{:04}\t0\t0\t{{}}\t{at}\tbench\t{at}\tbench", number % 10_000)?;
+        }
+        rows.flush()?;
+        drop(rows);
+        if filler.wait()?.success() { Ok(()) } else { Err("the table was not filled".into()) }
+    }
+}
