@@ -6,6 +6,7 @@ mod fixtures;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
 use fixtures::{Case, Kind, cases};
+use switchboard::frame::Framing;
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -25,19 +26,34 @@ fn names() -> Vec<&'static str> {
     texts().iter().map(|case| case.provider.name).collect()
 }
 
+/// The events of a stream, with their ends.
+fn events_of(framing: Framing, stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut events: Vec<Vec<u8>> = vec![Vec::new()];
+    match framing {
+        Framing::EventStream => {
+            let mut rest = stream;
+            while let Some(length) = rest.first_chunk().map(|length| u32::from_be_bytes(*length) as usize) {
+                let (message, after) = rest.split_at(length);
+                events.push(message.to_vec());
+                rest = after;
+            }
+        }
+        Framing::Lines | Framing::Sse => {
+            for line in stream.split_inclusive(|byte| *byte == b'\n') {
+                events.last_mut().unwrap().extend_from_slice(line);
+                if framing == Framing::Lines || line == b"\n" {
+                    events.push(Vec::new());
+                }
+            }
+        }
+    }
+    events
+}
+
 /// The stream of words with its first event of words a thousand times.
 fn long(dialect: &str) -> (Case, Vec<Vec<u8>>) {
     let case = texts().into_iter().find(|case| case.provider.name == dialect).unwrap();
-    let events: Vec<Vec<u8>> = case.input.split_inclusive(|byte| *byte == b'\n').fold(
-        vec![Vec::new()],
-        |mut events: Vec<Vec<u8>>, line| {
-            events.last_mut().unwrap().extend_from_slice(line);
-            if line == b"\n" {
-                events.push(Vec::new());
-            }
-            events
-        },
-    );
+    let events = events_of(case.dialect().framing(), &case.input);
     let repeated = |at: usize, times: usize| -> Vec<Vec<u8>> {
         let event = |(n, event): (usize, &Vec<u8>)| vec![event.clone(); if n == at { times } else { 1 }];
         events.iter().enumerate().flat_map(event).collect()

@@ -102,8 +102,15 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
 
 fn start(provider: &str) -> Stack {
     let price = json!({ "input_cost_per_token": 2.5e-6, "output_cost_per_token": 1e-5 });
+    let at = |model: &str, path: &str| json!({ "model": model, "api_base": format!("{provider}{path}"), "api_key": "sk-openai-bench" });
     let config = Config::new()
         .model_with("gpt-4o", openai("gpt-4o-2026-01-01", provider, "sk-openai-bench"), price.clone())
+        .model("azure", at("azure/gpt-4o", ""))
+        .model("mistral", at("mistral/mistral-large-latest", "/v1"))
+        .model("nova", at("bedrock/us.amazon.nova-pro-v1:0", ""))
+        .model("command", at("cohere/command-a-03-2025", ""))
+        .model("gemini", at("gemini/gemini-2.5-flash", "/v1beta"))
+        .model("llama", at("ollama/llama3.2", ""))
         .model_with("claude", anthropic("claude-sonnet-4-5", provider, "sk-ant-bench"), price.clone())
         .model_with("embed", openai("text-embedding-3-small", provider, "sk-openai-bench"), price);
     Setup::new(&config).start()

@@ -33,12 +33,103 @@ pub(crate) enum Target {
 }
 
 /// What bare Envoy is sent for it: the request that the provider takes.
+#[derive(Clone, Copy, Debug)]
 enum Native {
     /// The same.
     OpenAi,
+    /// The same, with the model in the path.
+    Azure,
     /// The same question, in Anthropic's words.
     Anthropic,
+    /// In Bedrock's.
+    Bedrock,
+    /// In Cohere's.
+    Cohere,
+    /// In Gemini's.
+    Gemini,
+    /// In Ollama's.
+    Ollama,
 }
+
+/// A way of speaking: one whole answer and one stream are measured, and what they may cost.
+struct Dialect {
+    chat: &'static str,
+    stream: &'static str,
+    /// The group that `main.rs` configures.
+    model: &'static str,
+    native: Native,
+    /// Times the CPU of bare Envoy, for a request of 1 KB.
+    ratio: f64,
+    /// Microseconds more than bare Envoy, for an event.
+    micros: f64,
+}
+
+const DIALECTS: &[Dialect] = &[
+    Dialect {
+        chat: "chat, OpenAI, 1 KB",
+        stream: "stream of 1,000, OpenAI",
+        model: "gpt-4o",
+        native: Native::OpenAi,
+        ratio: 1.4,
+        micros: 3.0,
+    },
+    Dialect {
+        chat: "chat, Azure, 1 KB",
+        stream: "stream of 1,000, Azure",
+        model: "azure",
+        native: Native::Azure,
+        ratio: 2.5,
+        micros: 3.0,
+    },
+    Dialect {
+        chat: "chat, Mistral, 1 KB",
+        stream: "stream of 1,000, Mistral",
+        model: "mistral",
+        native: Native::OpenAi,
+        ratio: 2.5,
+        micros: 3.0,
+    },
+    Dialect {
+        chat: "chat, Anthropic, 1 KB",
+        stream: "stream of 1,000, Anthropic",
+        model: "claude",
+        native: Native::Anthropic,
+        ratio: 1.7,
+        micros: 6.0,
+    },
+    Dialect {
+        chat: "chat, Bedrock, 1 KB",
+        stream: "stream of 1,000, Bedrock",
+        model: "nova",
+        native: Native::Bedrock,
+        ratio: 2.5,
+        micros: 6.0,
+    },
+    Dialect {
+        chat: "chat, Cohere, 1 KB",
+        stream: "stream of 1,000, Cohere",
+        model: "command",
+        native: Native::Cohere,
+        ratio: 2.5,
+        micros: 6.0,
+    },
+    Dialect {
+        chat: "chat, Gemini, 1 KB",
+        stream: "stream of 1,000, Gemini",
+        model: "gemini",
+        native: Native::Gemini,
+        ratio: 2.5,
+        micros: 6.0,
+    },
+    Dialect {
+        chat: "chat, Ollama, 1 KB",
+        stream: "stream of 1,000, Ollama",
+        model: "llama",
+        native: Native::Ollama,
+        ratio: 2.5,
+        micros: 6.0,
+    },
+];
 
 /// Events of the streams that the canned provider sends.
 const STREAM: u32 = 1000;
@@ -50,16 +141,7 @@ pub(crate) fn rows() -> Vec<Row> {
         body
     };
     let chat = "/v1/chat/completions";
-    vec![
-        row("chat, OpenAI, 1 KB", Target::Ratio(1.4), chat, "gpt-4o", question(1 << 10), Native::OpenAi),
-        row(
-            "chat, Anthropic, 1 KB",
-            Target::Ratio(1.7),
-            chat,
-            "claude",
-            question(1 << 10),
-            Native::Anthropic,
-        ),
+    let mut rows = vec![
         row(
             "embeddings, OpenAI, 1 KB",
             Target::Ratio(1.4),
@@ -88,23 +170,24 @@ pub(crate) fn rows() -> Vec<Row> {
                 Native::OpenAi,
             )
         },
-        row(
-            "stream of 1,000, OpenAI",
-            Target::PerEvent { micros: 3.0, events: STREAM },
+    ];
+    for (at, dialect) in DIALECTS.iter().enumerate() {
+        let small = question(1 << 10);
+        rows.insert(
+            at,
+            row(dialect.chat, Target::Ratio(dialect.ratio), chat, dialect.model, small, dialect.native),
+        );
+        let target = Target::PerEvent { micros: dialect.micros, events: STREAM };
+        rows.push(row(
+            dialect.stream,
+            target,
             chat,
-            "gpt-4o",
+            dialect.model,
             stream(question(1 << 10)),
-            Native::OpenAi,
-        ),
-        row(
-            "stream of 1,000, Anthropic",
-            Target::PerEvent { micros: 6.0, events: STREAM },
-            chat,
-            "claude",
-            stream(question(1 << 10)),
-            Native::Anthropic,
-        ),
-    ]
+            dialect.native,
+        ));
+    }
+    rows
 }
 
 fn row(
@@ -146,23 +229,70 @@ impl Row {
 
     /// What bare Envoy is sent.
     pub(crate) fn bare(&self) -> Request {
+        let stream = self.body["stream"] == true;
+        let (system, user) = (&self.body["messages"][0]["content"], &self.body["messages"][1]["content"]);
         let mut body = json!({ "model": self.model });
-        match self.native {
-            Native::OpenAi => {
+        let path = match self.native {
+            Native::OpenAi | Native::Azure => {
                 merge(&mut body, &self.body);
-                if self.body["stream"] == true {
+                if stream {
                     body["stream_options"] = json!({ "include_usage": true });
                 }
-                Request::new(self.path, &[("authorization", "Bearer sk-openai-bench")], &body)
+                match self.native {
+                    Native::Azure => {
+                        "/openai/deployments/gpt-4o/chat/completions?api-version=2025-02-01-preview"
+                    }
+                    _ => self.path,
+                }
             }
             Native::Anthropic => {
                 merge(&mut body, &self.body);
-                body["system"] = body["messages"][0]["content"].take();
-                body["messages"] = json!([body["messages"][1].take()]);
-                let headers = [("x-api-key", "sk-ant-bench"), ("anthropic-version", "2023-06-01")];
-                Request::new("/v1/messages", &headers, &body)
+                body["system"] = system.clone();
+                body["messages"] = json!([self.body["messages"][1]]);
+                "/v1/messages"
             }
-        }
+            Native::Cohere => {
+                merge(&mut body, &self.body);
+                "/v2/chat"
+            }
+            Native::Ollama => {
+                let messages = &self.body["messages"];
+                let options = json!({ "temperature": 0.7, "num_predict": 256 });
+                merge(&mut body, &json!({ "stream": stream, "messages": messages, "options": options }));
+                "/api/chat"
+            }
+            Native::Gemini => {
+                body = json!({
+                    "systemInstruction": { "parts": [{ "text": system }] },
+                    "contents": [{ "role": "user", "parts": [{ "text": user }] }],
+                    "generationConfig": { "temperature": 0.7, "maxOutputTokens": 256 },
+                });
+                if stream {
+                    "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+                } else {
+                    "/v1beta/models/gemini-2.5-flash:generateContent"
+                }
+            }
+            Native::Bedrock => {
+                body = json!({
+                    "system": [{ "text": system }],
+                    "messages": [{ "role": "user", "content": [{ "text": user }] }],
+                    "inferenceConfig": { "temperature": 0.7, "maxTokens": 256 },
+                });
+                if stream {
+                    "/model/us.amazon.nova-pro-v1%3A0/converse-stream"
+                } else {
+                    "/model/us.amazon.nova-pro-v1%3A0/converse"
+                }
+            }
+        };
+        let headers = match self.native {
+            Native::Anthropic => &[("x-api-key", "sk-ant-bench"), ("anthropic-version", "2023-06-01")][..],
+            Native::Azure => &[("api-key", "sk-openai-bench")],
+            Native::Gemini => &[("x-goog-api-key", "sk-bench")],
+            _ => &[("authorization", "Bearer sk-openai-bench")],
+        };
+        Request::new(path, headers, &body)
     }
 }
 

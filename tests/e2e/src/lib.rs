@@ -8,6 +8,7 @@
 mod artefacts;
 mod client;
 mod config;
+mod languages;
 mod nursery;
 mod ports;
 pub mod process;
@@ -19,6 +20,10 @@ mod world;
 pub use artefacts::{envoy, filter, launcher, panicking_filter};
 pub use client::{Answer, Call, Client, Opened};
 pub use config::{Config, anthropic, openai};
+pub use languages::{
+    AWS_ACCESS_KEY, AWS_SECRET_KEY, AWS_SESSION_TOKEN, AZURE_V1, Languages, SIGNED, SIGNED_MODEL, golden,
+    key_of, languages, speakers,
+};
 pub use nursery::{Child, Logs};
 pub use ports::{free_port, free_ports};
 pub use rendered::Rendered;

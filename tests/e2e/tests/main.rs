@@ -3,6 +3,7 @@
 mod auth_errors;
 mod chat;
 mod client_errors;
+mod dialects;
 mod embeddings;
 mod envoy_facts;
 mod fallbacks;

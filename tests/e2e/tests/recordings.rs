@@ -1,174 +1,105 @@
-//! Answers that real providers gave, passed through: what was recorded is what the client gets.
+//! Answers that real providers gave, passed through the real Envoy: what was recorded is what the client gets.
 
-use std::path::{Path, PathBuf};
+#[path = "../../fixtures/eventstream.rs"]
+mod eventstream;
+#[path = "../../fixtures/recorded.rs"]
+mod recorded;
 
-use fake_provider::Step;
-use fake_provider::case::Wire;
+use std::fmt::Write as _;
+
+use fake_provider::case::{Piece, Wire};
+use fake_provider::{Case, Fault, Step};
+use recorded::{Asked, Recording, recordings, told};
 use serde_json::{Value, json};
-use switchboard_e2e::{question, world};
+use switchboard_e2e::{Answer, languages, question};
 
-/// Recordings of one provider, where they are present.
-fn recordings(provider: &str, ending: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/recordings").join(provider);
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    paths.retain(|path| path.to_string_lossy().ends_with(ending));
-    paths.sort();
-    paths
+/// Answers the case with the recording: as it was, and then cut anywhere.
+fn replay(recording: &Recording, case: &Case) {
+    let pieces = recording.wire(eventstream::message).iter().map(|piece| Piece::of(piece)).collect();
+    let status = if recording.events[0]["error"].is_object() { 400 } else { 200 };
+    let step = Step::wire(Wire { status, content_type: recording.content_type().to_owned(), pieces });
+    case.then(step.clone()).then(step.with(Fault::Shred { size: 97 }));
 }
 
-/// What an answer of Anthropic says: text, names of the tools that the client is to run, tokens of the answer.
-fn said_by_anthropic(answer: &Value) -> (String, Vec<String>, Value) {
-    let blocks = answer["content"].as_array().cloned().unwrap_or_default();
-    let text =
-        blocks.iter().filter(|block| block["type"] == "text").filter_map(|block| block["text"].as_str());
-    let tools = blocks.iter().filter(|block| block["type"] == "tool_use");
-    let tools = tools.filter_map(|block| block["name"].as_str().map(str::to_owned));
-    (text.collect(), tools.collect(), answer["usage"]["output_tokens"].clone())
+/// Asks for what was asked for.
+async fn ask(recording: &Recording, case: &Case) -> Answer {
+    let (model, prompt) = (recording.provider, case.prompt("Hello"));
+    let (path, mut body) = match recording.asked {
+        Asked::Chat => ("/v1/chat/completions", question(model, &prompt)),
+        Asked::Completion => ("/v1/completions", json!({ "model": model, "prompt": prompt })),
+        Asked::Embedding => {
+            ("/v1/embeddings", json!({ "model": model, "input": prompt, "encoding_format": "float" }))
+        }
+    };
+    if recording.is_stream {
+        body["stream"] = json!(true);
+        body["stream_options"] = json!({ "include_usage": true });
+    }
+    languages().post(path, &body).await.send().await
 }
 
 #[tokio::test]
-async fn whole_answers_of_anthropic_say_what_was_recorded() {
-    let world = world();
-    for path in recordings("anthropic", ".json") {
-        let recorded: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        if recorded["type"] != "message" {
-            continue;
+async fn whole_answers_say_what_was_recorded() {
+    for recording in recordings().iter().filter(|recording| !recording.is_stream) {
+        let case = languages().case();
+        replay(recording, &case);
+        for _ in 0..2 {
+            let answer = ask(recording, &case).await;
+            if let Some(words) = recording.fault() {
+                assert!(answer.status >= 400, "{}: {}", recording.name(), answer.text());
+                assert!(answer.text().contains(words), "{}: {}", recording.name(), answer.text());
+                continue;
+            }
+            assert_eq!(answer.status, 200, "{}: {}", recording.name(), answer.text());
+            assert_eq!(answer.json()["model"], recording.provider, "{}", recording.name());
+            recording.compare(&told(&[answer.json()]));
         }
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let case = world.case();
-        let pieces = vec![recorded.to_string()];
-        case.then(Step::wire(Wire { status: 200, content_type: "application/json".into(), pieces }));
-        let answer = world.chat("claude", &case.prompt("Hello")).await;
-        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
-        let answer = answer.json();
-        let message = &answer["choices"][0]["message"];
-        let (text, tools, tokens) = said_by_anthropic(&recorded);
-        assert_eq!(message["content"].as_str().unwrap_or_default(), text, "{name}");
-        let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
-        let called: Vec<&str> = calls.iter().filter_map(|call| call["function"]["name"].as_str()).collect();
-        assert_eq!(called, tools, "{name}");
-        for call in &calls {
-            let arguments = call["function"]["arguments"].as_str().unwrap();
-            assert!(
-                serde_json::from_str::<Value>(arguments).is_ok_and(|value| value.is_object()),
-                "{name}: {call}"
-            );
-        }
-        if recorded["usage"]["iterations"].is_null() {
-            assert_eq!(answer["usage"]["completion_tokens"], tokens, "{name}");
-        }
-        let told = answer["choices"][0]["finish_reason"].as_str().unwrap_or_default();
-        assert!(["stop", "length", "tool_calls", "content_filter"].contains(&told), "{name}: {told}");
     }
 }
 
 #[tokio::test]
-async fn streams_of_anthropic_say_what_was_recorded_however_they_are_cut() {
-    let world = world();
-    for path in recordings("anthropic", ".chunks.txt") {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let mut events: Vec<Value> =
-            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        // Some files hold several answers one after the other.
-        if let Some(end) = events.iter().position(|event| event["type"] == "message_stop") {
-            events.truncate(end + 1);
-        }
-        let mut starts = events.iter().filter(|event| event["type"] == "message_start");
-        let first = starts.next().map(|start| &start["message"]["id"]);
-        // A second answer within the first is nobody's answer.
-        let spliced = starts.any(|start| Some(&start["message"]["id"]) != first);
-        let complete = !spliced && events.last().is_some_and(|event| event["type"] == "message_stop");
-        let pieces: Vec<String> = events
-            .iter()
-            .map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default()))
-            .collect();
-        let step = Step::wire(Wire { status: 200, content_type: "text/event-stream".into(), pieces });
-        let case = world.case();
-        case.then(step.clone()).then(step.with(fake_provider::Fault::Shred { size: 97 }));
-        let mut said = Vec::new();
+async fn streams_say_what_was_recorded_however_they_are_cut() {
+    for recording in recordings().iter().filter(|recording| recording.is_stream) {
+        let case = languages().case();
+        replay(recording, &case);
         for _ in 0..2 {
-            let mut body = question("claude", &case.prompt("Hello"));
-            body["stream"] = json!(true);
-            let answer = world.post("/v1/chat/completions", &body).await.send().await;
-            assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+            let answer = ask(recording, &case).await;
+            assert_eq!(answer.status, 200, "{}: {}", recording.name(), answer.text());
             let events = answer.events();
-            assert_eq!(events.is_done(), complete, "{name}: {:?}", events.0.last());
-            assert_eq!(events.error().is_none(), complete, "{name}: {:?}", events.0.last());
-            said.push((events.text(), events.tool_calls(), events.finish_reasons()));
+            if let Some(words) = recording.fault() {
+                let error = events.error().unwrap_or_default().to_string();
+                assert!(!events.is_done() && error.contains(words), "{}: {error}", recording.name());
+                continue;
+            }
+            assert!(events.is_done(), "{}: {}", recording.name(), answer.text());
+            recording.compare(&told(&events.chunks()));
         }
-        assert_eq!(said[0], said[1], "{name}: a cut has changed what is said");
-        if !complete {
-            continue;
-        }
-        let deltas = events.iter().filter(|event| event["delta"]["type"] == "text_delta");
-        let text: String = deltas.filter_map(|event| event["delta"]["text"].as_str()).collect();
-        assert_eq!(said[0].0, text, "{name}");
-        let tools = events.iter().filter(|event| event["content_block"]["type"] == "tool_use");
-        let tools: Vec<&str> = tools.filter_map(|event| event["content_block"]["name"].as_str()).collect();
-        let called: Vec<&str> = said[0].1.iter().map(|call| call.1.as_str()).collect();
-        assert_eq!(called, tools, "{name}");
     }
 }
 
 #[tokio::test]
 async fn answers_of_openai_pass_with_nothing_but_the_model_changed() {
-    let world = world();
-    for path in recordings("openai", "-text.json") {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let recorded: Value = serde_json::from_str(&text).unwrap();
-        let (model, route) = match recorded["object"].as_str() {
-            Some("chat.completion") => ("gpt-4o", "/v1/chat/completions"),
-            Some("text_completion") => ("instruct", "/v1/completions"),
-            _ => continue,
-        };
-        let case = world.case();
-        let pieces = vec![text.clone()];
-        case.then(Step::wire(Wire { status: 200, content_type: "application/json".into(), pieces }));
-        let mut body = question(model, &case.prompt("Hello"));
-        if model == "instruct" {
-            body = json!({ "model": model, "prompt": case.prompt("Hello") });
+    let of_openai = |recording: &&Recording| recording.provider == "openai" && recording.fault().is_none();
+    for recording in recordings().iter().filter(of_openai) {
+        let case = languages().case();
+        replay(recording, &case);
+        let answer = ask(recording, &case).await.expect(200);
+        let wire = String::from_utf8(recording.wire(eventstream::message).concat()).unwrap();
+        let mut wanted = String::new();
+        for piece in wire.split_inclusive("\n\n") {
+            let json = piece.strip_prefix("data: ").unwrap_or(piece);
+            let said: Value = serde_json::from_str(json).unwrap_or_default();
+            let theirs = said["model"].as_str().unwrap_or("no model");
+            // Some have a space after the colon.
+            for colon in [":", ": "] {
+                if let Some((before, after)) = piece.split_once(&format!("\"model\"{colon}\"{theirs}\"")) {
+                    write!(wanted, "{before}\"model\"{colon}\"openai\"{after}").unwrap();
+                }
+            }
+            if said.is_null() {
+                wanted.push_str(piece);
+            }
         }
-        let answer = world.post(route, &body).await.send().await.expect(200);
-        let theirs = recorded["model"].as_str().unwrap();
-        assert_eq!(answer.text(), text.replacen(&format!("\"{theirs}\""), &format!("\"{model}\""), 1));
-    }
-}
-
-#[tokio::test]
-async fn streams_of_openai_pass_with_nothing_but_the_model_changed() {
-    let world = world();
-    for path in recordings("openai", ".chunks.txt") {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let is_chat = text.contains("\"chat.completion.chunk\"");
-        let (model, route) =
-            if is_chat { ("gpt-4o", "/v1/chat/completions") } else { ("instruct", "/v1/completions") };
-        let mut pieces: Vec<String> = text.lines().map(|line| format!("data: {line}\n\n")).collect();
-        if !text.contains("[DONE]") {
-            pieces.push("data: [DONE]\n\n".to_owned());
-        }
-        let case = world.case();
-        let content_type = "text/event-stream".to_owned();
-        case.then(Step::wire(Wire { status: 200, content_type, pieces: pieces.clone() }));
-        let mut body = question(model, &case.prompt("Hello"));
-        if !is_chat {
-            body = json!({ "model": model, "prompt": case.prompt("Hello") });
-        }
-        body["stream"] = json!(true);
-        body["stream_options"] = json!({ "include_usage": true });
-        let answer = world.post(route, &body).await.send().await.expect(200);
-        let mut wanted = Vec::new();
-        for piece in &pieces {
-            let chunk: Option<Value> = serde_json::from_str(piece["data: ".len()..].trim_end()).ok();
-            let theirs = chunk.as_ref().and_then(|chunk| chunk["model"].as_str()).unwrap_or("no model");
-            wanted.push(piece.replacen(
-                &format!("\"model\":\"{theirs}\""),
-                &format!("\"model\":\"{model}\""),
-                1,
-            ));
-        }
-        assert_eq!(answer.text(), wanted.concat(), "{name}");
+        assert_eq!(answer.text(), wanted, "{}", recording.name());
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use switchboard_e2e::world;
+use switchboard_e2e::{languages, world};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -17,16 +17,19 @@ fn or_private(name: &str, private: &str) -> OsString {
 
 async fn run(program: &str, arguments: &[&str], file: &str) {
     let world = world();
-    let key = world.key().await;
+    run_with(program, arguments, file, &world.stack.base(), world.key().await, &world.provider.base());
+}
+
+fn run_with(program: &str, arguments: &[&str], file: &str, base: &str, key: &str, provider: &str) {
     let output = Command::new(program)
         .args(arguments)
         .arg(repository().join("tests/sdk").join(file))
         .env("PYTHONPATH", or_private("PYTHONPATH", "python"))
         .env("NODE_PATH", or_private("NODE_PATH", "node/node_modules"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("BASE_URL", format!("{}/v1", world.stack.base()))
+        .env("BASE_URL", format!("{base}/v1"))
         .env("API_KEY", key)
-        .env("PROVIDER_URL", world.provider.base())
+        .env("PROVIDER_URL", provider)
         .output()
         .unwrap_or_else(|error| panic!("{program}: {error}; run `make sdks`"));
     let told =
@@ -37,6 +40,13 @@ async fn run(program: &str, arguments: &[&str], file: &str) {
 #[tokio::test]
 async fn the_sdk_for_python_is_content() {
     run("python3", &[], "python/chat.py").await;
+}
+
+#[tokio::test]
+async fn the_sdk_for_python_is_content_with_every_dialect() {
+    let all = languages();
+    let file = "python/dialects.py";
+    run_with("python3", &[], file, &all.stack.base(), all.key().await, &all.provider.base());
 }
 
 #[tokio::test]

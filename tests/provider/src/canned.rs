@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::dialects::{Asked, of_path};
 use crate::model::Reply;
+use crate::replays::Replay;
 use crate::script::Script;
 
 /// Words of a streamed answer: with the role, the end and the usage, a thousand events and a few.
@@ -25,6 +26,8 @@ struct Answers {
     messages: Vec<u8>,
     messages_stream: Vec<u8>,
     embeddings: Vec<u8>,
+    /// In the languages that the provider does not speak: whole answers and streams.
+    replays: Vec<(Replay, Vec<u8>, Vec<u8>)>,
 }
 
 /// Listens on a loopback port of the system's choice, in a thread of its own that ends with the process.
@@ -136,10 +139,22 @@ impl Answers {
             messages: wire("/v1/messages", &messages(false), &short),
             messages_stream: wire("/v1/messages", &messages(true), &long),
             embeddings: wire("/v1/embeddings", embeddings, &short),
+            replays: Replay::ALL
+                .into_iter()
+                .map(|language| {
+                    (language, flatten(&language.whole(100)), flatten(&language.stream(STREAMED_WORDS)))
+                })
+                .collect(),
         }
     }
 
     fn to(&self, request: &Request<'_>) -> &[u8] {
+        let language = Replay::of_path(request.path);
+        if let Some((_, whole, stream)) = self.replays.iter().find(|replay| Some(replay.0) == language) {
+            let path = request.path;
+            let streams = request.stream || path.contains(":stream") || path.ends_with("-stream");
+            return if streams { stream } else { whole };
+        }
         match (request.path.ends_with("/messages"), request.path.ends_with("/embeddings"), request.stream) {
             (true, _, false) => &self.messages,
             (true, _, true) => &self.messages_stream,

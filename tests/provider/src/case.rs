@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
@@ -36,10 +38,54 @@ pub struct Step {
 pub struct Wire {
     /// HTTP status.
     pub status: u16,
-    /// `application/json` or `text/event-stream`.
+    /// `application/json`, or that of a stream.
     pub content_type: String,
     /// A whole answer is one piece; a stream one per event.
-    pub pieces: Vec<String>,
+    pub pieces: Vec<Piece>,
+}
+
+/// Some bytes of an answer; in JSON a text, or `{"base64": "…"}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Piece {
+    /// Text.
+    Text(String),
+    /// Any bytes.
+    Binary {
+        /// Those bytes.
+        base64: String,
+    },
+}
+
+impl Piece {
+    /// Those bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Binary { base64: BASE64_STANDARD.encode(bytes) },
+        }
+    }
+
+    /// The bytes; none where they are no base64.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Binary { base64 } => BASE64_STANDARD.decode(base64).unwrap_or_default().into(),
+        }
+    }
+}
+
+impl Wire {
+    /// A whole answer in JSON.
+    pub fn json(status: u16, body: &[u8]) -> Self {
+        Self { status, content_type: "application/json".to_owned(), pieces: vec![Piece::of(body)] }
+    }
+
+    /// A stream of that type.
+    pub fn stream<'p>(content_type: &str, pieces: impl IntoIterator<Item = &'p [u8]>) -> Self {
+        let pieces = pieces.into_iter().map(Piece::of).collect();
+        Self { status: 200, content_type: content_type.to_owned(), pieces }
+    }
 }
 
 impl Step {

@@ -16,6 +16,7 @@ pub mod control;
 pub mod dialects;
 pub mod faults;
 pub mod model;
+pub mod replays;
 pub mod script;
 pub mod server;
 pub mod tls;

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, Sleep};
 use tokio_rustls::TlsAcceptor;
 
-use crate::case::{Case, Cases, Place, Recorded, name_in};
+use crate::case::{Case, Cases, Piece, Place, Recorded, name_in};
 use crate::control;
 use crate::dialects::{Asked, Refusal, of_path};
 use crate::script::{Act, Script};
@@ -202,9 +202,9 @@ impl Connection {
                         dialect.error(&refusal)
                     }
                     (Ok(_), Some(wire)) => {
-                        let pieces = wire.pieces.into_iter().map(Bytes::from).collect();
+                        let pieces = wire.pieces.into_iter().map(Piece::into_bytes).collect();
                         let mut script = Script::streamed(wire.status, &wire.content_type, pieces);
-                        if !wire.content_type.starts_with("text/event-stream") {
+                        if wire.content_type.starts_with("application/json") {
                             script = Script::whole(wire.status, &wire.content_type, script.bytes());
                         }
                         step.faults.iter().fold(script, |script, fault| fault.apply(script, dialect))

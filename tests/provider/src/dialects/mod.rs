@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod openai;
+mod scripted;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -36,6 +37,9 @@ pub static DIALECTS: &[&dyn Dialect] = &[&anthropic::Anthropic, &openai::OpenAi]
 
 /// The dialect whose path that is, and the account before it.
 pub fn of_path(path: &str) -> Option<(&'static dyn Dialect, &str)> {
+    if let Some(name) = scripted::Scripted::account(path) {
+        return Some((&scripted::Scripted, name));
+    }
     DIALECTS.iter().find_map(|dialect| {
         let account = dialect.paths().iter().find_map(|end| path.strip_suffix(end))?;
         Some((*dialect, account.trim_matches('/')))
