@@ -105,8 +105,8 @@ fn read(data: &str) -> serde_json::Result<Value> {
     serde_json::from_str(&data.replace("\\ud83d", "\\\\ud83d").replace("\\ude00", "\\\\ude00"))
 }
 
-/// Puts a stream together as the official clients do: strings are joined, calls are found by their index, other
-/// lists grow.
+/// Puts a stream together as the official clients do: strings are joined, and objects of a list are found by their
+/// index, which they must have.
 fn gather(out: &[u8]) -> Value {
     let mut message = Map::new();
     let mut finish = Value::Null;
@@ -141,6 +141,7 @@ fn grow(grown: &mut Value, by: &Value) {
         }
         (Value::Array(items), Value::Array(more)) => {
             for item in more {
+                assert!(!item.is_object() || item["index"].is_u64(), "the official clients fail at {item}");
                 match item["index"].as_u64().and_then(|index| items.get_mut(usize::try_from(index).unwrap()))
                 {
                     Some(known) => grow(known, item),
@@ -169,6 +170,11 @@ fn essence(answer: &Value) -> Value {
     message.remove("role");
     // A stream's first chunk has the content "", where a whole answer without words has null.
     message.retain(|_, value| !value.is_null() && value != "");
+    for list in ["annotations", "thinking_blocks"] {
+        for item in message.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            item.as_object_mut().unwrap().remove("index");
+        }
+    }
     for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
         call.as_object_mut().unwrap().remove("index");
         let arguments = call["function"]["arguments"].as_str().unwrap();

@@ -31,6 +31,8 @@ struct Choice {
     finished: bool,
     tools: u32,
     images: u64,
+    thinking_blocks: u64,
+    annotations: u64,
 }
 
 impl ChunkWriter {
@@ -112,9 +114,11 @@ impl ChunkWriter {
     /// (`thinking_blocks`, `LiteLLM`'s extension).
     pub fn thinking_block(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
         if self.shape == Operation::Chat {
+            let index = self.next(|choice| &mut choice.thinking_blocks);
             self.delta(|w| {
                 w.key("thinking_blocks").array();
                 write(w);
+                write_index(w, index);
                 w.end_array();
             });
         }
@@ -133,10 +137,7 @@ impl ChunkWriter {
     /// A picture that the model made (`images`, `LiteLLM`'s extension). `data` is base64 as it stands in a token.
     pub fn image(&mut self, media_type: &str, data: &str) {
         if self.shape == Operation::Chat {
-            let index = self.choices.get_mut(self.current).map_or(0, |choice| {
-                choice.images += 1;
-                choice.images - 1
-            });
+            let index = self.next(|choice| &mut choice.images);
             self.delta(|w| {
                 w.key("images").array();
                 write_image(w, index, media_type, data);
@@ -167,12 +168,22 @@ impl ChunkWriter {
     /// A reference of the answer (`annotations[]`).
     pub fn annotation(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
         if self.shape == Operation::Chat {
+            let index = self.next(|choice| &mut choice.annotations);
             self.delta(|w| {
                 w.key("annotations").array();
                 write(w);
+                write_index(w, index);
                 w.end_array();
             });
         }
+    }
+
+    /// How many of them the choice has had before this one.
+    fn next(&mut self, count: impl FnOnce(&mut Choice) -> &mut u64) -> u64 {
+        let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
+        let count = count(choice);
+        *count += 1;
+        *count - 1
     }
 
     /// A call begins. Returns its index among the calls of the choice, which is what `arguments` takes.
@@ -363,5 +374,15 @@ impl ChunkWriter {
         }
         w.end_object();
         self.out.extend_from_slice(b"\n\n");
+    }
+}
+
+/// Gives the object that was written last its place in a list. The official SDKs put the lists of a stream together by
+/// it, and fail where it is missing.
+fn write_index(w: &mut Writer<'_>, index: u64) {
+    let out = w.bytes();
+    if out.last() == Some(&b'}') {
+        out.pop();
+        out.extend_from_slice(format!(",\"index\":{index}}}").as_bytes());
     }
 }

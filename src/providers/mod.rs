@@ -4,6 +4,8 @@
 //! `litellm_params.model`.
 
 mod accents;
+#[cfg(test)]
+mod example;
 mod hosts;
 mod rows;
 

@@ -3,7 +3,7 @@
 use super::{Auth, Preset, Provider, accents, hosts};
 use crate::dialects::{ANTHROPIC, BEDROCK, COHERE, Dialect, GEMINI, MOCK, OLLAMA};
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     dialect: &'static dyn Dialect,
     base: &'static str,

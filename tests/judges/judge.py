@@ -52,6 +52,7 @@ def main():
         for data in fixture.events:
             if data != "[DONE]":
                 verdicts.add(fixture, openai, openai.chunk(fixture, json.loads(data)))
+        verdicts.add(fixture, openai, openai.together(fixture))
         judge_stream(fixture, verdicts)
     for fixture in golden.fixtures("error"):
         status = int(fixture.case.split("-")[0])

@@ -10,7 +10,7 @@ use super::super::claude::thinking::thinking_blocks;
 use super::betas::Betas;
 use super::blocks::{Blocks, says_something};
 
-use crate::json::{JsonStr, Writer};
+use crate::json::{JsonStr, Object, Writer};
 use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
 
 /// A message and its place, which errors name.
@@ -205,7 +205,7 @@ fn assistant(
     betas: &mut Betas,
 ) -> Result<(), ErrorBody> {
     for block in thinking_blocks(message) {
-        w.raw(block.get());
+        write_thinking(w, block);
     }
     let calls = message.calls().count();
     let mut blocks = Blocks { w, betas, trim: last && calls == 0 };
@@ -230,6 +230,18 @@ fn assistant(
         w.end_object();
     }
     Ok(())
+}
+
+/// A block of reasoning as it stands, but for the number that it had in a stream.
+fn write_thinking(w: &mut Writer<'_>, block: &RawValue) {
+    let Ok(object) = Object::parse(block.get().as_bytes()) else { return };
+    w.object();
+    for member in object.members().iter().filter(|member| member.key.inner() != "index") {
+        w.raw(member.key.token());
+        w.bytes().push(b':');
+        w.raw(member.value.get());
+    }
+    w.end_object();
 }
 
 fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<String, ErrorBody> {

@@ -4,6 +4,7 @@ import json
 
 import httpx
 import openai
+from openai.lib.streaming._deltas import accumulate_delta
 from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import CompletionCreateParams as Chat
@@ -61,6 +62,19 @@ def chunk(fixture, said):
         return error(said, 500)
     kind = CHUNKS[fixture.operation]
     return typed.faults(said, kind, extras=extras(fixture))
+
+
+def together(fixture):
+    """A stream, put together as the package's own `stream()` does."""
+    choices = {}
+    for data in fixture.events:
+        for choice in json.loads(data).get("choices", []) if data != "[DONE]" else []:
+            try:
+                delta = choice.get("delta") or {}
+                choices[choice["index"]] = accumulate_delta(choices.get(choice["index"], {}), delta)
+            except (RuntimeError, TypeError) as failure:
+                return [f"the package cannot put it together: {failure}"]
+    return []
 
 
 def error(said, status):
