@@ -44,6 +44,9 @@ bench: build ## Measure: benches of the code, then bare Envoy and Switchboard si
 	$(CARGO) bench --workspace
 	$(CARGO) run --release --quiet -p switchboard-bench -- $(ARGS)
 
+soak-reload: build ## Change the configuration 200 times during 20,000 requests
+	$(CARGO) test -p switchboard-e2e --test e2e -- --ignored --nocapture two_hundred_changes
+
 check: fmt clippy clippy-wasm docs size audit ## Everything that is checked without running it
 
 fmt: ## Check the formatting

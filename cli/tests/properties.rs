@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{assert_valid, compiled_with, configuration, find_envoy, passing_filter, site};
@@ -55,8 +57,13 @@ fn model() -> impl Strategy<Value = Value> {
         secret(),
         (number(), number(), number()),
         prop::option::of("[ -~]{0,20}"),
+        (
+            prop::option::of(0.001..604_800.0),
+            prop::option::of(0.001..604_800.0),
+            prop::option::of(1_u32..1_000_000),
+        ),
     )
-        .prop_map(|(name, provider, base, key, header, (weight, rpm, tpm), mock)| {
+        .prop_map(|(name, provider, base, key, header, (weight, rpm, tpm), mock, timeouts)| {
             let mut params = json!({
                 "model": format!("{provider}/{}", if name.contains('*') { "*" } else { "model" }),
                 "api_key": key,
@@ -67,6 +74,9 @@ fn model() -> impl Strategy<Value = Value> {
                 ("weight", weight),
                 ("rpm", rpm),
                 ("tpm", tpm),
+                ("timeout", timeouts.0.map(Value::from)),
+                ("stream_timeout", timeouts.1.map(Value::from)),
+                ("max_parallel_requests", timeouts.2.map(Value::from)),
                 ("mock_response", mock.map(Value::from)),
             ];
             for (key, value) in optional {
@@ -78,15 +88,61 @@ fn model() -> impl Strategy<Value = Value> {
         })
 }
 
+/// Every setting of the router, each there or not.
+fn router() -> impl Strategy<Value = Value> {
+    let strategies = [
+        "simple-shuffle",
+        "least-busy",
+        "usage-based-routing",
+        "usage-based-routing-v2",
+        "latency-based-routing",
+        "cost-based-routing",
+        "lar1",
+    ];
+    let policy = || {
+        let classes = [
+            "BadRequestErrorRetries",
+            "AuthenticationErrorRetries",
+            "TimeoutErrorRetries",
+            "RateLimitErrorRetries",
+            "ContentPolicyViolationErrorRetries",
+            "InternalServerErrorRetries",
+        ];
+        prop::collection::hash_map(prop::sample::select(classes.to_vec()), 0_u32..20, 0..6)
+    };
+    let some = prop::option::of::<BoxedStrategy<Value>>;
+    let seconds = || (0.001..604_800.0).prop_map(Value::from).boxed();
+    let settings = vec![
+        ("routing_strategy", some(prop::sample::select(strategies.to_vec()).prop_map(Value::from).boxed())),
+        ("num_retries", some((0_u32..=100).prop_map(Value::from).boxed())),
+        ("max_fallbacks", some((0_u32..=100).prop_map(Value::from).boxed())),
+        ("timeout", some(seconds())),
+        ("stream_timeout", some(seconds())),
+        ("cooldown_time", some(seconds())),
+        ("retry_after", some((0.0..1000.0).prop_map(Value::from).boxed())),
+        ("allowed_fails", some((0_u32..=1_000_000).prop_map(Value::from).boxed())),
+        ("disable_cooldowns", some(any::<bool>().prop_map(Value::from).boxed())),
+        ("retry_policy", some(policy().prop_map(|policy| json!(policy)).boxed())),
+        ("model_group_retry_policy", some(policy().prop_map(|policy| json!({ "group": policy })).boxed())),
+    ];
+    let settings = settings.into_iter().map(|(name, value)| value.prop_map(move |value| (name, value)));
+    settings.collect::<Vec<_>>().prop_map(|settings| {
+        json!(
+            settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<BTreeMap<_, _>>()
+        )
+    })
+}
+
 fn file() -> impl Strategy<Value = Value> {
-    (prop::collection::vec(model(), 0..8), secret(), 0_u32..6, 1_u32..1000, 0.01..64.0, any::<u64>())
-        .prop_map(|(models, master_key, retries, timeout, body, seed)| {
+    (prop::collection::vec(model(), 0..8), secret(), router(), 0.01..64.0, any::<u64>()).prop_map(
+        |(models, master_key, mut router, body, seed)| {
             let names: Vec<_> = models.iter().map(|model| model["model_name"].clone()).collect();
             let pick = |i: u64| names.get(usize::try_from((seed >> i) % 8).unwrap()).cloned();
-            let mut router = json!({ "num_retries": retries, "timeout": timeout });
             if let (Some(from), Some(first), Some(second)) = (pick(0), pick(5), pick(9)) {
                 let from = from.as_str().unwrap().to_owned();
-                router["fallbacks"] = json!([{ from: [first, second] }]);
+                for kind in ["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"] {
+                    router[kind] = json!([{ from.clone(): [first, second] }]);
+                }
             }
             if let Some(group) = pick(13) {
                 router["model_group_alias"] = json!({ "alias": group });
@@ -97,7 +153,8 @@ fn file() -> impl Strategy<Value = Value> {
                 "router_settings": router,
                 "general_settings": { "master_key": master_key, "max_request_size_mb": body },
             })
-        })
+        },
+    )
 }
 
 proptest! {

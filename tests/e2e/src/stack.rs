@@ -108,7 +108,7 @@ impl Setup {
         arguments.extend(["--envoy".to_owned(), text(&envoy())]);
         arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
         let launcher = Child::start(&launcher(), &arguments, &self.environment);
-        Stack { launcher, port, admin, keys, data_dir, _folder: folder, ready_after: Duration::ZERO }
+        Stack { launcher, port, admin, keys, data_dir, folder, ready_after: Duration::ZERO }
     }
 }
 
@@ -127,7 +127,7 @@ pub struct Stack {
     pub data_dir: PathBuf,
     /// From the start to `ready`.
     pub ready_after: Duration,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stack {
@@ -171,6 +171,23 @@ impl Stack {
     /// Kills a process of the stack, as the kernel does when memory runs out.
     pub fn kill(&self, pid: u32) {
         send(pid, Signal::KILL);
+    }
+
+    /// Puts another text into the place of `config.yaml`.
+    pub fn rewrite(&self, text: &str) {
+        let path = self.folder.path().join("config.yaml");
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, text).expect("a file");
+        std::fs::rename(&beside, &path).expect("a file in its place");
+    }
+
+    /// Waits until it has logged those words so often.
+    pub async fn wait_for_log(&self, words: &str, times: usize) {
+        let patience = Instant::now() + Duration::from_mins(1);
+        while self.log().matches(words).count() < times {
+            assert!(Instant::now() < patience, "{words:?} was not said {times} times:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Asks it to end.

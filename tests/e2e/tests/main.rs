@@ -16,6 +16,8 @@ mod limits;
 mod models;
 mod readme;
 mod recordings;
+mod reload;
+mod rescue;
 mod retry;
 mod revocation;
 mod sdk;

@@ -62,8 +62,7 @@ fn variable(stack: &Stack, name: &str) -> String {
     let environment = std::fs::read(format!("/proc/{}/environ", stack.envoy_pid())).expect("an environment");
     let found = environment
         .split(|byte| *byte == 0)
-        .filter_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(name)?.strip_prefix('='))
-        .next();
+        .find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(name)?.strip_prefix('='));
     found.expect("the variable").to_owned()
 }
 
