@@ -41,7 +41,7 @@ fn events_of(framing: Framing, stream: &[u8]) -> Vec<Vec<u8>> {
         Framing::Lines | Framing::Sse => {
             for line in stream.split_inclusive(|byte| *byte == b'\n') {
                 events.last_mut().unwrap().extend_from_slice(line);
-                if framing == Framing::Lines || line == b"\n" {
+                if framing == Framing::Lines || matches!(line, b"\n" | b"\r\n") {
                     events.push(Vec::new());
                 }
             }

@@ -169,7 +169,7 @@ fn essence(answer: &Value) -> Value {
     }
     message.remove("role");
     // A stream's first chunk has the content "", where a whole answer without words has null.
-    message.retain(|_, value| !value.is_null() && value != "");
+    message.retain(|_, value| !value.is_null() && value != "" && value != &json!([]));
     for list in ["annotations", "thinking_blocks"] {
         for item in message.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
             item.as_object_mut().unwrap().remove("index");
