@@ -43,7 +43,11 @@ pub(crate) async fn measure(
 
 /// The middle of what the turns gave.
 pub(crate) fn median(turns: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
-    let mut figures: Vec<f64> = turns.iter().map(figure).collect();
+    middle(turns.iter().map(figure).collect())
+}
+
+/// The middle one of some figures.
+pub(crate) fn middle(mut figures: Vec<f64>) -> f64 {
     figures.sort_unstable_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
