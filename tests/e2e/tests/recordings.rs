@@ -31,6 +31,8 @@ async fn ask(recording: &Recording, case: &Case) -> Answer {
             ("/v1/embeddings", json!({ "model": model, "input": prompt, "encoding_format": "float" }))
         }
     };
+    // Whoever says when to come back would be waited for.
+    body["num_retries"] = json!(0);
     if recording.is_stream {
         body["stream"] = json!(true);
         body["stream_options"] = json!({ "include_usage": true });
