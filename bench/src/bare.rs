@@ -22,9 +22,14 @@ impl Bare {
     /// Starts it beside a gateway, in front of the same provider.
     pub(crate) fn start(gateway: &Stack) -> Result<Self, Box<dyn Error>> {
         let port = free_ports(2);
-        let text = std::fs::read_to_string(gateway.data_dir.join("envoy.json"))?;
-        let mut config: Value = serde_json::from_str(&text)?;
-        strip(&mut config, port)
+        let read = |name: &str| -> Result<Value, Box<dyn Error>> {
+            Ok(serde_json::from_str(&std::fs::read_to_string(gateway.data_dir.join(name))?)?)
+        };
+        let mut config = read("envoy.json")?;
+        let parts = ["envoy-clusters.json", "envoy-routes.json", "envoy-listener.json"];
+        let [clusters, routes, listener] = [read(parts[0])?, read(parts[1])?, read(parts[2])?];
+        join(&mut config, [clusters, routes, listener])
+            .and_then(|()| strip(&mut config, port))
             .ok_or("the gateway's configuration is not as it was when this was written")?;
         let path = gateway.data_dir.join("bare.json");
         std::fs::write(&path, config.to_string())?;
@@ -46,6 +51,24 @@ impl Bare {
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }
+}
+
+/// Puts the parts that the gateway's Envoy reads from files into its bootstrap configuration.
+fn join(config: &mut Value, parts: [Value; 3]) -> Option<()> {
+    let [clusters, mut routes, mut listeners] = parts.map(|mut part| {
+        let mut resources = part["resources"].take();
+        for resource in resources.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            resource.remove("@type");
+        }
+        resources
+    });
+    let manager = listeners.pointer_mut("/0/filter_chains/0/filters/0/typed_config")?.as_object_mut()?;
+    manager.remove("rds")?;
+    manager.insert("route_config".to_owned(), routes.get_mut(0)?.take());
+    let config = config.as_object_mut()?;
+    config.remove("dynamic_resources")?;
+    config.insert("static_resources".to_owned(), json!({ "listeners": listeners, "clusters": clusters }));
+    Some(())
 }
 
 /// Takes the filter out of a configuration, and moves it to other ports. Nothing where it is not as expected.
@@ -77,6 +100,7 @@ fn strip(config: &mut Value, port: u16) -> Option<()> {
     Some(())
 }
 
+/// The listener's filter is named only; the clusters' are there.
 fn is_wasm(filter: &Value) -> bool {
-    filter["name"] == "envoy.filters.http.wasm"
+    filter["name"] == "envoy.filters.http.wasm" || filter.get("config_discovery").is_some()
 }
