@@ -48,6 +48,8 @@ pub struct Endpoint {
     pub secrets: Vec<(String, Secret)>,
     /// Its extra headers with their values.
     pub headers: Vec<(String, Secret)>,
+    /// `http` or `https`: that of `api_base`.
+    pub scheme: &'static str,
     /// `host[:port]` of `api_base`.
     pub authority: String,
     /// Path of `api_base`, without a trailing slash.
@@ -180,6 +182,7 @@ impl Endpoint {
             credential,
             secrets,
             headers: headers.collect(),
+            scheme: if deployment.api_base.starts_with("http:") { "http" } else { "https" },
             authority,
             base_path,
             deployment,

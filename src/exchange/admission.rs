@@ -19,6 +19,9 @@ use super::head::{Head, presented_key, unauthorized};
 use super::path::Ask;
 use super::{Reply, access, catalog};
 
+/// The largest body that is kept in the VM for its attempts, bytes. Larger ones stay in Envoy's buffer alone.
+const KEPT_BODY: usize = 16 * 1024;
+
 /// A request on its way in.
 #[derive(Debug)]
 pub struct Admission {
@@ -266,6 +269,7 @@ impl Admission {
             asked,
             memo,
             id: call_id,
+            body: (body.len() <= KEPT_BODY).then(|| body.into()),
             body_len: body.len(),
             most_completion: most_completion(operation, &request),
             started_ms: self.started_ms,

@@ -92,10 +92,14 @@ impl Attempt {
         Self { call, endpoint, dialect, memo, phase: Phase::Begun }
     }
 
-    /// Writes the provider's request from the client's body. `current` are the headers as they are now, `now_ms` is
-    /// Unix time in milliseconds.
-    pub fn request(&mut self, current: &Head, body: &[u8], now_ms: u64) -> Outgoing {
-        match self.write(current, body, now_ms) {
+    /// The client's body, if it was small enough to be kept: else it must be read again.
+    pub fn kept_body(&self) -> Option<Rc<[u8]>> {
+        self.call.body.clone()
+    }
+
+    /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
+    pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
+        match self.write(body, now_ms) {
             Ok(Outgoing::Send { headers, body }) => {
                 self.phase = Phase::Sent;
                 Outgoing::Send { headers, body }
@@ -111,7 +115,7 @@ impl Attempt {
         }
     }
 
-    fn write(&mut self, current: &Head, body: &[u8], now_ms: u64) -> Result<Outgoing, ErrorBody> {
+    fn write(&mut self, body: &[u8], now_ms: u64) -> Result<Outgoing, ErrorBody> {
         let endpoint = Rc::clone(&self.endpoint);
         let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
         let model = self.call.model_of(&endpoint);
@@ -142,7 +146,7 @@ impl Attempt {
         };
 
         let path = provider.path_of(&model, &outbound.path);
-        let mut headers = Headers::for_request(current, &endpoint, &path, body.len());
+        let mut headers = Headers::for_request(&endpoint, &path, body.len());
         let stream = self.dialect.framing().media_type();
         headers.set("accept", if self.memo.stream { stream } else { "application/json" });
         for (name, value) in provider.headers {

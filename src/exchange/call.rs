@@ -31,6 +31,8 @@ pub struct Call {
     pub drop_params: Option<bool>,
     /// What it says of its own routing.
     pub asked: Asked,
+    /// The body, if it is small: reading it from Envoy again for every attempt costs more than keeping it.
+    pub body: Option<Rc<[u8]>>,
     /// Size of the body, bytes: the estimate of a prompt that nobody counted.
     pub body_len: usize,
     /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.

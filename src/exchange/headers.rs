@@ -15,14 +15,11 @@ use super::limited::limit_headers;
 pub struct Headers(Vec<(Cow<'static, str>, Value)>);
 
 impl Headers {
-    /// The headers of a request to a provider. Of the current ones only the scheme, which Envoy knows, stays: no
-    /// client header and nothing of an earlier attempt is handed on.
-    pub fn for_request(current: &Head, endpoint: &Endpoint, path: &str, length: usize) -> Self {
+    /// The headers of a request to a provider: no client header and nothing of an earlier attempt is handed on.
+    pub fn for_request(endpoint: &Endpoint, path: &str, length: usize) -> Self {
         let mut headers = Self(Vec::with_capacity(16));
         headers.set(":method", "POST");
-        if let Some(scheme) = current.text(":scheme") {
-            headers.set(":scheme", scheme.to_owned());
-        }
+        headers.set(":scheme", endpoint.scheme);
         headers.set(":authority", endpoint.authority.clone());
         headers.set(":path", format!("{}{path}", endpoint.base_path));
         headers.set("content-type", "application/json");

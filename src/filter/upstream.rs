@@ -122,9 +122,10 @@ impl Upstream {
 
     fn send(&mut self) -> Action {
         let outgoing = match (&mut self.attempt, &self.nobody) {
-            (Some(attempt), _) => {
-                attempt.request(&host::request_head(), &host::request_body(), host::now_ms())
-            }
+            (Some(attempt), _) => match attempt.kept_body() {
+                Some(body) => attempt.request(&body, host::now_ms()),
+                None => attempt.request(&host::request_body(), host::now_ms()),
+            },
             (None, Some(nobody)) => nobody.request(&host::request_head()),
             (None, None) => return Action::Pause,
         };

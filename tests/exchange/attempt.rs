@@ -11,8 +11,8 @@ use crate::support::{NOW_MS, attempt, call, head};
 
 const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]}"#;
 
-fn send(attempt: &mut Attempt, current: &[(&str, &str)], body: &str) -> (Headers, Vec<u8>) {
-    match attempt.request(&head(current), body.as_bytes(), NOW_MS) {
+fn send(attempt: &mut Attempt, body: &str) -> (Headers, Vec<u8>) {
+    match attempt.request(body.as_bytes(), NOW_MS) {
         Outgoing::Send { headers, body } => (headers, body),
         Outgoing::Reply(reply) => {
             panic!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body))
@@ -35,30 +35,19 @@ fn answer(attempt: &mut Attempt, status: &str, content_type: &str, body: &str) -
 
 fn sent(call: &Rc<Call>, deployment: &str) -> Attempt {
     let mut attempt = attempt(call, deployment);
-    send(&mut attempt, &[(":scheme", "https")], BODY);
+    send(&mut attempt, BODY);
     attempt
 }
 
 #[test]
 fn a_request_carries_what_its_deployment_owns_and_nothing_of_the_client() {
-    let client = [
-        (":method", "POST"),
-        (":path", "/v1/chat/completions"),
-        (":scheme", "http"),
-        (":authority", "gateway"),
-        ("authorization", "Bearer sk-virtual"),
-        ("openai-organization", "org"),
-        ("cookie", "a=b"),
-        ("x-forwarded-for", "1.2.3.4"),
-        ("x-switchboard-cluster", "group:gpt"),
-    ];
-    let (headers, body) = send(&mut attempt(&call(BODY), "gpt-1"), &client, BODY);
+    let (headers, body) = send(&mut attempt(&call(BODY), "gpt-1"), BODY);
     let all: Vec<_> = headers.iter().collect();
     assert_eq!(
         all,
         [
             (":method", "POST"),
-            (":scheme", "http"),
+            (":scheme", "https"),
             (":authority", "api.one"),
             (":path", "/v1/chat/completions"),
             ("content-type", "application/json"),
@@ -74,22 +63,35 @@ fn a_request_carries_what_its_deployment_owns_and_nothing_of_the_client() {
 }
 
 #[test]
-fn no_attempt_carries_a_header_a_path_or_a_credential_of_the_one_before_it() {
+fn an_attempt_after_another_writes_what_it_would_have_written_alone() {
     for (first, second) in [("claude-1", "gpt-1"), ("gpt-1", "claude-1"), ("gpt-1", "gpt-2")] {
         let call = call(BODY);
-        let (earlier, _) = send(&mut attempt(&call, first), &[(":scheme", "https")], BODY);
-        // Envoy hands the second attempt the headers that the first one wrote.
-        let current: Vec<_> = earlier.iter().collect();
-        let (later, _) = send(&mut attempt(&call, second), &current, BODY);
-        let (fresh, _) = send(&mut attempt(&call, second), &[(":scheme", "https")], BODY);
-        assert_eq!(later.iter().collect::<Vec<_>>(), fresh.iter().collect::<Vec<_>>(), "{first} → {second}");
+        send(&mut attempt(&call, first), BODY);
+        let later = send(&mut attempt(&call, second), BODY);
+        let alone = send(&mut attempt(&self::call(BODY), second), BODY);
+        assert_eq!(
+            later.0.iter().collect::<Vec<_>>(),
+            alone.0.iter().collect::<Vec<_>>(),
+            "{first} → {second}"
+        );
+        assert_eq!(later.1, alone.1, "{first} → {second}");
     }
+}
+
+#[test]
+fn a_small_body_is_kept_for_every_attempt_and_a_large_one_is_not() {
+    let large = BODY.replace("hi", &"h".repeat(20_000));
+    let call = call(BODY);
+    for _ in 0..2 {
+        assert_eq!(attempt(&call, "gpt-1").kept_body().as_deref(), Some(BODY.as_bytes()));
+    }
+    assert_eq!(attempt(&self::call(&large), "gpt-1").kept_body(), None);
 }
 
 #[test]
 fn the_wildcard_is_filled_in() {
     let body = BODY.replace("gpt", "openai/gpt-9");
-    let (_, sent) = send(&mut attempt(&call(&body), "wild"), &[], &body);
+    let (_, sent) = send(&mut attempt(&call(&body), "wild"), &body);
     assert!(String::from_utf8(sent).unwrap().contains(r#""model":"gpt-9""#));
 }
 
@@ -167,7 +169,7 @@ fn a_wrong_credential_of_one_deployment_is_tried_at_another_and_only_there() {
     let marked = |body: &str, deployment: &str| {
         let call = call(body);
         let mut attempt = attempt(&call, deployment);
-        send(&mut attempt, &[], body);
+        send(&mut attempt, body);
         let (headers, _) =
             answer(&mut attempt, "401", "application/json", r#"{"error":{"message":"bad key"}}"#);
         (value(&headers, "x-switchboard-retry").map(str::to_owned), call.progress.borrow().marked)
@@ -179,9 +181,7 @@ fn a_wrong_credential_of_one_deployment_is_tried_at_another_and_only_there() {
 #[test]
 fn a_deployment_without_its_credential_says_so_and_calls_nobody() {
     let body = BODY.replace("gpt", "claude");
-    let Outgoing::Reply(reply) =
-        attempt(&call(&body), "keyless").request(&head(&[]), body.as_bytes(), NOW_MS)
-    else {
+    let Outgoing::Reply(reply) = attempt(&call(&body), "keyless").request(body.as_bytes(), NOW_MS) else {
         panic!("nothing may be sent")
     };
     assert_eq!(reply.status, 401);
@@ -191,7 +191,7 @@ fn a_deployment_without_its_credential_says_so_and_calls_nobody() {
 #[test]
 fn aws_credentials_sign_what_is_sent_and_an_api_key_goes_before_them() {
     let body = BODY.replace("gpt", "fake");
-    let (headers, sent) = send(&mut attempt(&call(&body), "signed"), &[(":scheme", "https")], &body);
+    let (headers, sent) = send(&mut attempt(&call(&body), "signed"), &body);
     let sent: String = String::from_utf8(sent).unwrap();
     let value = |name: &str| value(&headers, name).unwrap_or_default();
     assert_eq!(value(":path"), "/model/us.amazon.nova-pro-v1%3A0/converse");
@@ -204,7 +204,7 @@ fn aws_credentials_sign_what_is_sent_and_an_api_key_goes_before_them() {
     let signature = "ecec0da52f974f3a2cb25d93010d0011a202fbd537f4e1790168548812f26a87";
     assert_eq!(authorization, format!("{start}{signature}"), "{sent}");
 
-    let (headers, _) = send(&mut attempt(&call(&body), "bearer"), &[(":scheme", "https")], &body);
+    let (headers, _) = send(&mut attempt(&call(&body), "bearer"), &body);
     let names: Vec<&str> = headers.iter().map(|(name, _)| name).collect();
     assert!(headers.iter().any(|pair| pair == ("authorization", "Bearer secret-key_one")));
     assert!(!names.iter().any(|name| name.starts_with("x-amz-")), "{names:?}");
@@ -213,9 +213,7 @@ fn aws_credentials_sign_what_is_sent_and_an_api_key_goes_before_them() {
 #[test]
 fn half_a_pair_of_aws_credentials_is_none() {
     let body = BODY.replace("gpt", "fake");
-    let Outgoing::Reply(reply) =
-        attempt(&call(&body), "unsigned").request(&head(&[]), body.as_bytes(), NOW_MS)
-    else {
+    let Outgoing::Reply(reply) = attempt(&call(&body), "unsigned").request(body.as_bytes(), NOW_MS) else {
         panic!("nothing may be sent")
     };
     assert_eq!(reply.status, 401);
@@ -228,7 +226,7 @@ fn half_a_pair_of_aws_credentials_is_none() {
 fn a_key_has_a_header_of_its_own_a_token_is_a_bearers_and_an_open_server_gets_neither() {
     let body = BODY.replace("gpt", "fake");
     let sent = |deployment: &str| {
-        let (headers, _) = send(&mut attempt(&call(&body), deployment), &[(":scheme", "https")], &body);
+        let (headers, _) = send(&mut attempt(&call(&body), deployment), &body);
         let one = |name: &str| {
             headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.to_owned())
         };
@@ -244,16 +242,14 @@ fn a_key_has_a_header_of_its_own_a_token_is_a_bearers_and_an_open_server_gets_ne
 #[test]
 fn a_mock_answers_and_streams_without_a_provider() {
     let body = BODY.replace("gpt", "fake");
-    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes(), NOW_MS)
-    else {
+    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(body.as_bytes(), NOW_MS) else {
         panic!("a mock calls nobody")
     };
     let answer: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(answer["choices"][0]["message"]["content"], "Hello there");
 
     let body = body.replace("{\"model\"", "{\"stream\":true,\"model\"");
-    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(&head(&[]), body.as_bytes(), NOW_MS)
-    else {
+    let Outgoing::Reply(reply) = attempt(&call(&body), "mock").request(body.as_bytes(), NOW_MS) else {
         panic!("a mock calls nobody")
     };
     let text = String::from_utf8(reply.body).unwrap();
@@ -264,7 +260,7 @@ fn stream(chunks: &[(&str, bool)]) -> (Rc<Call>, String) {
     let body = BODY.replace("{\"model\"", "{\"stream\":true,\"model\"");
     let call = call(&body);
     let mut attempt = attempt(&call, "gpt-1");
-    send(&mut attempt, &[], &body);
+    send(&mut attempt, &body);
     let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
     assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
     let (mut out, mut held) = (Vec::new(), Vec::new());
@@ -314,7 +310,7 @@ fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_i
         let token = AccessToken { name: "ACCOUNT".into(), token: Secret::new("fetched"), expires_at };
         call.table.access_tokens.learn(AccessTokens { revision: 1, tokens: vec![token] });
     };
-    let refused = |what: &str| match attempt(&call, "cloud-1").request(&head(&[]), body.as_bytes(), NOW_MS) {
+    let refused = |what: &str| match attempt(&call, "cloud-1").request(body.as_bytes(), NOW_MS) {
         Outgoing::Reply(reply) => assert_eq!(reply.status, 401, "{what}"),
         Outgoing::Send { .. } => panic!("sent with {what}"),
     };
@@ -322,7 +318,7 @@ fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_i
     learn(NOW_MS / 1_000);
     refused("a token that has ended");
     learn(NOW_MS / 1_000 + 60);
-    let (headers, _) = send(&mut attempt(&call, "cloud-1"), &[], body);
+    let (headers, _) = send(&mut attempt(&call, "cloud-1"), body);
     assert_eq!(value(&headers, "authorization"), Some("Bearer fetched"));
     assert_eq!(
         value(&headers, ":path"),

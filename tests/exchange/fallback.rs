@@ -23,7 +23,7 @@ fn tried(call: &Rc<Call>, deployment: &str, times: usize) {
 fn failed(call: &Rc<Call>, deployment: &str, status: &str, message: &str) -> (String, bool) {
     let mut attempt = attempt(call, deployment);
     let body = br#"{"model":"x","messages":[{"role":"user","content":"hi"}]}"#;
-    assert!(matches!(attempt.request(&head(&[]), body, NOW_MS), Outgoing::Send { .. }));
+    assert!(matches!(attempt.request(body, NOW_MS), Outgoing::Send { .. }));
     let given = head(&[(":status", status), ("content-type", "application/json")]);
     assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
     let error = format!(r#"{{"error":{{"message":"{message}","type":"x","code":null}}}}"#);
@@ -164,7 +164,7 @@ fn a_stream_that_begins_with_an_error_is_an_answer_with_that_error() {
     let _ = call.leg();
     let mut attempt = attempt(&call, "gpt-1");
     let body = br#"{"model":"x","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
-    assert!(matches!(attempt.request(&head(&[]), body, NOW_MS), Outgoing::Send { .. }));
+    assert!(matches!(attempt.request(body, NOW_MS), Outgoing::Send { .. }));
     let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
     assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
     let event = b"data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n";
