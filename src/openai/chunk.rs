@@ -339,6 +339,16 @@ impl ChunkWriter {
     }
 
     fn write_chunk(&mut self, finish: Option<FinishReason>, write: impl FnOnce(&mut Writer<'_>)) {
+        // Compiled once, and not for every kind of delta.
+        let mut write = Some(write);
+        self.write_chunk_with(finish, &mut |w| {
+            if let Some(write) = write.take() {
+                write(w);
+            }
+        });
+    }
+
+    fn write_chunk_with(&mut self, finish: Option<FinishReason>, write: &mut dyn FnMut(&mut Writer<'_>)) {
         if self.head.is_empty() {
             self.begin(None, None);
         }
@@ -346,7 +356,7 @@ impl ChunkWriter {
         if !choice.begun {
             choice.begun = true;
             if self.shape == Operation::Chat {
-                self.one(None, |w| {
+                self.one(None, &mut |w| {
                     w.key("delta").object().key("role").string("assistant").key("content").string("");
                     w.end_object();
                 });
@@ -355,7 +365,7 @@ impl ChunkWriter {
         self.one(finish, write);
     }
 
-    fn one(&mut self, finish: Option<FinishReason>, write: impl FnOnce(&mut Writer<'_>)) {
+    fn one(&mut self, finish: Option<FinishReason>, write: &mut dyn FnMut(&mut Writer<'_>)) {
         self.out.extend_from_slice(&self.head);
         let mut w = Writer::new(&mut self.out);
         w.key("choices").array().object().key("index").number(self.current as u64);

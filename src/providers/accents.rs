@@ -201,7 +201,7 @@ pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
     renames: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
     words: &[("tool_choice", "required", "any")],
     stream_options: false,
-    most_temperature: 1.5,
+    most_temperature: Some("1.5"),
     messages: Messages {
         without: &[
             "name",
@@ -227,7 +227,7 @@ pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
 /// Kimi.
 pub(super) static MOONSHOT: OpenAi = OpenAi(Quirks {
     words: &[("tool_choice", "required", "")],
-    most_temperature: 1.0,
+    most_temperature: Some("1"),
     messages: Messages { reasoning_with_calls: Some(&["thinking", "kimi-k3"]), ..VENDOR.messages },
     ..VENDOR
 });
@@ -282,7 +282,7 @@ pub(super) static SAMBANOVA: OpenAi = OpenAi(Quirks {
     ..VENDOR
 });
 
-pub(super) static SCX: OpenAi = OpenAi(Quirks { most_temperature: 1.99, ..VENDOR });
+pub(super) static SCX: OpenAi = OpenAi(Quirks { most_temperature: Some("1.99"), ..VENDOR });
 
 /// It takes the newer name only.
 pub(super) static STREAMLAKE: OpenAi =

@@ -23,7 +23,7 @@ pub struct Quirks {
     /// `stream_options` is taken.
     pub stream_options: bool,
     /// The highest temperature; a higher one is lowered.
-    pub most_temperature: f64,
+    pub most_temperature: Option<&'static str>,
     /// How `reasoning_effort` is said.
     pub effort: Effort,
     /// What stands before a model's name that holds no `/`.
@@ -179,7 +179,7 @@ impl Quirks {
         words: &[],
         adds: &[],
         stream_options: true,
-        most_temperature: f64::INFINITY,
+        most_temperature: None,
         effort: Effort::Same,
         model_prefix: "",
         counted_logprobs: false,

@@ -232,9 +232,10 @@ impl<'w, 'a> Work<'w, 'a> {
         }
         match name {
             "temperature" => {
-                let high = value.get().parse::<f64>().is_ok_and(|given| given > self.quirks.most_temperature);
-                if high {
-                    return Ok(Fate::Value(self.quirks.most_temperature.to_string().into_bytes()));
+                let number = |text: &str| text.parse::<f64>().ok();
+                let too_high = |most: &&str| number(value.get()) > number(most);
+                if let Some(most) = self.quirks.most_temperature.filter(too_high) {
+                    return Ok(Fate::Value(most.as_bytes().to_vec()));
                 }
             }
             "stop" if self.quirks.stop_array && word.is_some() => {
