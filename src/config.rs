@@ -313,8 +313,48 @@ pub struct Price {
     /// Reasoning tokens; the output price when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_cost_per_reasoning_token: Option<f64>,
+    /// Other prices for long prompts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
 }
+
 fields!(strict Price {
     input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
-    cache_creation_input_token_cost, output_cost_per_reasoning_token
+    cache_creation_input_token_cost, output_cost_per_reasoning_token, tiers
 });
+
+/// What tokens cost in a request whose prompt is longer than so many; absent prices stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Tier {
+    /// Prompt tokens, cached ones included.
+    pub above_tokens: u64,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_cost_per_token: Option<f64>,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_cost_per_token: Option<f64>,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read_input_token_cost: Option<f64>,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation_input_token_cost: Option<f64>,
+}
+
+fields!(strict Tier {
+    above_tokens, input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
+    cache_creation_input_token_cost
+});
+
+impl Tier {
+    /// Takes the prices of another in the place of its own.
+    pub fn take(&mut self, other: &Self) {
+        self.input_cost_per_token = other.input_cost_per_token.or(self.input_cost_per_token);
+        self.output_cost_per_token = other.output_cost_per_token.or(self.output_cost_per_token);
+        self.cache_read_input_token_cost =
+            other.cache_read_input_token_cost.or(self.cache_read_input_token_cost);
+        self.cache_creation_input_token_cost =
+            other.cache_creation_input_token_cost.or(self.cache_creation_input_token_cost);
+    }
+}

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!   config ── table ── route            what the operator says
-//!   key ── keyring, ledger, price       who calls, and what it costs
+//!   key ── keyring, ledger, price       who calls, and what it costs (price_map: for the programs beside)
 //!   lease ── limits                     may it, now, within what all Envoys share
 //!   access_tokens                       what the key service fetches for providers
 //!   openai                              the client's language
@@ -39,6 +39,8 @@ pub mod ledger;
 pub mod limits;
 pub mod openai;
 pub mod price;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod price_map;
 pub mod providers;
 pub mod route;
 pub mod secret;

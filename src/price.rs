@@ -1,6 +1,6 @@
 //! Usage → cost, in whole picodollars (1e-12 USD): sums of integers are exact, sums of floats drift.
 
-use crate::config::Price;
+use crate::config::{Price, Tier};
 use crate::openai::Usage;
 
 /// Picodollars in a dollar.
@@ -9,19 +9,26 @@ const PICO: f64 = 1e12;
 /// What a request cost, picodollars.
 ///
 /// Cached and cache-written tokens are part of the prompt, reasoning is part of the completion; a part without a
-/// price of its own costs what the whole costs (`LiteLLM`'s `generic_cost_per_token`).
+/// price of its own costs what the whole costs (`LiteLLM`'s `generic_cost_per_token`). A prompt above a tier's bound costs
+/// the tier's prices from its first token on.
 pub fn cost(price: &Price, usage: &Usage) -> u64 {
     let cached = usage.cached.min(usage.prompt);
     let written = usage.cache_write.min(usage.prompt - cached);
     let fresh = usage.prompt - cached - written;
     let reasoning = usage.reasoning.min(usage.completion);
     let said = usage.completion - reasoning;
-    let input = price.input_cost_per_token;
-    let output = price.output_cost_per_token;
+    let above = price.tiers.iter().filter(|tier| usage.prompt > tier.above_tokens);
+    let tier = above.max_by_key(|tier| tier.above_tokens);
+    let of_tier = |rate: fn(&Tier) -> Option<f64>| tier.and_then(rate);
+    let input = of_tier(|tier| tier.input_cost_per_token).unwrap_or(price.input_cost_per_token);
+    let output = of_tier(|tier| tier.output_cost_per_token).unwrap_or(price.output_cost_per_token);
+    let cache_read = of_tier(|tier| tier.cache_read_input_token_cost).or(price.cache_read_input_token_cost);
+    let cache_creation =
+        of_tier(|tier| tier.cache_creation_input_token_cost).or(price.cache_creation_input_token_cost);
     let parts = [
         (fresh, input),
-        (cached, price.cache_read_input_token_cost.unwrap_or(input)),
-        (written, price.cache_creation_input_token_cost.unwrap_or(input)),
+        (cached, cache_read.unwrap_or(input)),
+        (written, cache_creation.unwrap_or(input)),
         (said, output),
         (reasoning, price.output_cost_per_reasoning_token.unwrap_or(output)),
     ];
@@ -48,6 +55,22 @@ mod tests {
         };
         let usage = Usage { prompt: 1000, cached: 400, completion: 100, ..Usage::default() };
         assert_eq!(cost(&price, &usage), 3_000_000_000, "0.003 USD, as LiteLLM's header says");
+    }
+
+    #[test]
+    fn a_long_prompt_costs_the_price_of_its_tier_from_the_first_token() {
+        let tier =
+            |above_tokens, rate| Tier { above_tokens, input_cost_per_token: Some(rate), ..Tier::default() };
+        let price = Price {
+            input_cost_per_token: 1e-6,
+            output_cost_per_token: 1e-6,
+            tiers: vec![tier(200, 3e-6), tier(100, 2e-6)],
+            ..Price::default()
+        };
+        for (prompt, dearer) in [(100, 1), (101, 2), (200, 2), (201, 3)] {
+            let usage = Usage { prompt, completion: 1, ..Usage::default() };
+            assert_eq!(cost(&price, &usage), prompt * dearer * 1_000_000 + 1_000_000, "{prompt}");
+        }
     }
 
     #[test]

@@ -498,3 +498,23 @@ fn the_database_is_told_to_the_key_service_alone_and_the_grace_to_the_filter() {
     let plan = with(&[], "");
     assert_eq!((plan.database_url, plan.document.keys.grace_s), (None, 300));
 }
+
+#[test]
+fn a_model_without_a_price_of_its_own_has_the_built_in_one() {
+    let plan = plan(
+        "model_list:\n\
+         - {model_name: a, litellm_params: {model: openai/gpt-4o}}\n\
+         - {model_name: b, litellm_params: {model: openai/behind-a-name, api_key: k}, model_info: {base_model: azure/gpt-4o}}\n\
+         - {model_name: c, litellm_params: {model: openai/gpt-4o, input_cost_per_token: 1}}\n\
+         - {model_name: d, litellm_params: {model: openai/nobody-knows}}\n\
+         - {model_name: e, litellm_params: {model: anthropic/claude-sonnet-4-5}}\n",
+    );
+    let input = |at: usize| {
+        plan.document.deployments[at].price.as_ref().map(|price| price.input_cost_per_token.to_string())
+    };
+    let read: Vec<_> = (0..5).map(input).collect();
+    let wanted = [Some("0.0000025"), Some("0.0000025"), Some("1"), None, Some("0.000003")];
+    assert_eq!(read, wanted.map(|price| price.map(str::to_owned)));
+    let claude = plan.document.deployments[4].price.as_ref().unwrap();
+    assert_eq!(claude.tiers[0].above_tokens, 200_000);
+}

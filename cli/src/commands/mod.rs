@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use switchboard::price_map::PriceMap;
 
 use crate::compile::{self, Environment, Plan};
 use crate::config::{self, Report};
@@ -62,6 +63,10 @@ struct ConfigArgs {
     /// The LiteLLM config.yaml
     #[arg(long, value_name = "FILE", default_value = "config.yaml")]
     config: PathBuf,
+    /// Prices of models over the built-in ones, in the format of `LiteLLM`'s
+    /// `model_prices_and_context_window.json`
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
 }
 
 /// What `up` and `render` put into the Envoy configuration.
@@ -115,10 +120,21 @@ pub fn main() -> ExitCode {
 
 /// Reads and compiles the file, and prints every diagnostic on standard error.
 fn load(args: &ConfigArgs) -> Result<Plan, ExitCode> {
+    let mut prices = PriceMap::built_in();
+    if let Some(path) = &args.prices {
+        let read = std::fs::read(path).and_then(|file| Ok(PriceMap::parse(&file)?));
+        match read {
+            Ok(own) => prices.extend(own),
+            Err(error) => {
+                eprintln!("switchboard: --prices {}: {error}", path.display());
+                return Err(ExitCode::from(EXIT_USAGE));
+            }
+        }
+    }
     let report = Report::new(args.config.display().to_string());
     let plan = config::load(&args.config, &report).map(|config| {
         let environment = Environment::new(&config.environment, |name| std::env::var(name).ok());
-        compile::compile(&config, &environment, &report)
+        compile::compile(&config, &environment, &prices, &report)
     });
     let errors = report.has_errors();
     for diagnostic in report.into_diagnostics() {

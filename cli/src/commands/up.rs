@@ -88,6 +88,7 @@ impl Up {
             envoy: programs::envoy(self.envoy)?,
             keys: programs::keys(self.keys)?,
             data_dir: self.data_dir,
+            prices: self.config.prices,
             concurrency: self.concurrency,
             drain_timeout: Duration::from_secs(self.drain_timeout),
         })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use switchboard::config::{self, ExtraHeader, Price};
+use switchboard::price_map::PriceMap;
 use switchboard::providers::{Auth, Preset, Provider};
 
 use super::address::Address;
@@ -37,13 +38,19 @@ pub enum Target {
 }
 
 /// Compiles all entries; one with an error is left out.
-pub(super) fn compile(models: &[Model], variables: &mut Variables<'_>, report: &Report) -> Vec<Deployment> {
+pub(super) fn compile(
+    models: &[Model],
+    prices: &PriceMap,
+    variables: &mut Variables<'_>,
+    report: &Report,
+) -> Vec<Deployment> {
     let mut ids = Ids::default();
-    models.iter().filter_map(|model| compile_one(model, &mut ids, variables, report)).collect()
+    models.iter().filter_map(|model| compile_one(model, prices, &mut ids, variables, report)).collect()
 }
 
 fn compile_one(
     model: &Model,
+    prices: &PriceMap,
     ids: &mut Ids,
     variables: &mut Variables<'_>,
     report: &Report,
@@ -72,7 +79,7 @@ fn compile_one(
         options,
         secrets: if called { secrets(model, &id, provider, variables) } else { Vec::new() },
         max_output_tokens: model.max_output_tokens,
-        price: price(model),
+        price: price(model, provider, upstream_model, prices),
         id,
     };
     let weights = [model.params.weight, model.params.rpm, model.params.tpm];
@@ -271,10 +278,12 @@ fn secrets(
     secrets
 }
 
-fn price(model: &Model) -> Option<Price> {
+/// The entry's own prices, or those of the model that it is: `base_model`, `provider/model` or `model`.
+fn price(model: &Model, provider: &Provider, upstream_model: &str, prices: &PriceMap) -> Option<Price> {
     let [input, output, cache_read, cache_creation, reasoning] = model.rates;
     if model.rates.iter().all(Option::is_none) {
-        return None;
+        let by_base = model.base_model.as_deref().and_then(|base| prices.price(base));
+        return by_base.or_else(|| prices.price(&format!("{}/{upstream_model}", provider.name))).cloned();
     }
     Some(Price {
         input_cost_per_token: input.unwrap_or(0.0),
@@ -282,6 +291,7 @@ fn price(model: &Model) -> Option<Price> {
         cache_read_input_token_cost: cache_read,
         cache_creation_input_token_cost: cache_creation,
         output_cost_per_reasoning_token: reasoning,
+        tiers: Vec::new(),
     })
 }
 

@@ -16,6 +16,7 @@ mod variables;
 use std::time::Duration;
 
 use switchboard::config::{Document, KeyService, Settings, VERSION};
+use switchboard::price_map::PriceMap;
 
 use crate::config::{Config, Report, Secret};
 
@@ -76,13 +77,14 @@ impl Plan {
     }
 }
 
-/// Decides what `config` means in `environment`; mistakes go to `report`.
-pub fn compile(config: &Config, environment: &Environment, report: &Report) -> Plan {
+/// Decides what `config` means in `environment`, where models without a price of their own cost what `prices` says;
+/// mistakes go to `report`.
+pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, report: &Report) -> Plan {
     let mut variables = variables::Variables::new(environment, report);
     let master_key = variables.master_key(&config.general);
     let database_url = config.general.database_url.as_ref();
     let database_url = database_url.and_then(|url| variables.text(url, "general_settings.database_url"));
-    let deployments = deployments::compile(&config.models, &mut variables, report);
+    let deployments = deployments::compile(&config.models, prices, &mut variables, report);
     let aliases = groups::aliases(config, &deployments, report);
     let mut groups = groups::compile(config, &deployments);
     fallbacks::compile(config, &mut groups, &aliases, report);

@@ -34,6 +34,8 @@ pub struct Options {
     pub site: Site,
     /// Key database, generated master key, Envoy's configuration.
     pub data_dir: PathBuf,
+    /// Prices of models over the built-in ones.
+    pub prices: Option<PathBuf>,
     /// Worker threads of Envoy; one for each processor when not given.
     pub concurrency: Option<u32>,
     /// Envoy.
@@ -204,7 +206,7 @@ impl KeyService {
             }
         }
         let site = &options.site;
-        let arguments: Vec<OsString> = vec![
+        let mut arguments: Vec<OsString> = vec![
             "serve".into(),
             "--listen".into(),
             format!("{}:{}", site.keys_host, site.keys_port).into(),
@@ -213,6 +215,9 @@ impl KeyService {
             "--data-dir".into(),
             options.data_dir.clone().into(),
         ];
+        if let Some(prices) = &options.prices {
+            arguments.extend(["--prices".into(), prices.into()]);
+        }
         if let Some(url) = &plan.database_url {
             environment.insert(DATABASE_URL_ENV.to_owned(), url.clone());
         }

@@ -6,6 +6,7 @@ pub mod envoy;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use switchboard::price_map::PriceMap;
 use switchboard_cli::compile::{Environment, Plan, compile};
 use switchboard_cli::config::{Diagnostic, Report, parse};
 use switchboard_cli::envoy::{Site, bootstrap};
@@ -17,7 +18,7 @@ pub fn compiled_with(text: &str, variables: &'static [(&str, &str)]) -> (Option<
         let lookup = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        compile(&config, &Environment::new(&config.environment, lookup), &report)
+        compile(&config, &Environment::new(&config.environment, lookup), &PriceMap::built_in(), &report)
     });
     (plan, report.into_diagnostics())
 }

@@ -14,6 +14,7 @@ mod lifecycle;
 mod limit_errors;
 mod limits;
 mod models;
+mod prices;
 mod readme;
 mod recordings;
 mod reload;

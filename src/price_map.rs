@@ -1,0 +1,157 @@
+//! `LiteLLM`'s price map: the format of its `model_prices_and_context_window.json`, an object of models, each with its
+//! prices in US dollars per token.
+//!
+//! The launcher gives deployments their prices from it, the key service answers `/spend/calculate`. The filter is told
+//! prices and never sees the map.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::config::{Price, Tier};
+
+/// Made from the vendors' public price lists.
+const BUILT_IN: &str = include_str!("../prices/model_prices.json");
+
+/// Prices by model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PriceMap(HashMap<String, Price>);
+
+/// The prices of an entry; its other fields (limits, what the model supports) are not ours.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    input_cost_per_token: Option<f64>,
+    #[serde(default)]
+    output_cost_per_token: Option<f64>,
+    #[serde(default)]
+    cache_read_input_token_cost: Option<f64>,
+    #[serde(default)]
+    cache_creation_input_token_cost: Option<f64>,
+    #[serde(default)]
+    output_cost_per_reasoning_token: Option<f64>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+impl PriceMap {
+    /// The map that is part of this program.
+    pub fn built_in() -> Self {
+        // A test reads it; without it no model has a price.
+        Self::parse(BUILT_IN.as_bytes()).unwrap_or_default()
+    }
+
+    /// Reads the text of a file. An entry without a price per token (images, searches) is left out.
+    pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
+        let entries: HashMap<String, Value> = serde_json::from_slice(text)?;
+        let price = |(model, entry)| Some((model, Entry::deserialize(entry).ok()?.price()?));
+        Ok(Self(entries.into_iter().filter_map(price).collect()))
+    }
+
+    /// Takes the entries of another map in the place of its own.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// The price of a model, which is known by its name with its provider before it or without.
+    pub fn price(&self, model: &str) -> Option<&Price> {
+        let bare = model.split_once('/').map(|(_, model)| model);
+        self.0.get(model).or_else(|| self.0.get(bare?))
+    }
+}
+
+impl Entry {
+    fn price(self) -> Option<Price> {
+        if self.input_cost_per_token.is_none() && self.output_cost_per_token.is_none() {
+            return None;
+        }
+        Some(Price {
+            input_cost_per_token: self.input_cost_per_token.unwrap_or_default(),
+            output_cost_per_token: self.output_cost_per_token.unwrap_or_default(),
+            cache_read_input_token_cost: self.cache_read_input_token_cost,
+            cache_creation_input_token_cost: self.cache_creation_input_token_cost,
+            output_cost_per_reasoning_token: self.output_cost_per_reasoning_token,
+            tiers: tiers(&self.others),
+        })
+    }
+}
+
+/// `input_cost_per_token_above_200k_tokens` and its like.
+fn tiers(fields: &Map<String, Value>) -> Vec<Tier> {
+    let mut tiers: Vec<Tier> = Vec::new();
+    for (name, value) in fields {
+        let Some((what, above)) = name.split_once("_above_") else { continue };
+        let thousands = above.strip_suffix("k_tokens").and_then(|number| number.parse::<u64>().ok());
+        let (Some(above_tokens), Some(rate)) =
+            (thousands.and_then(|number| number.checked_mul(1000)), value.as_f64())
+        else {
+            continue;
+        };
+        let mut tier = Tier { above_tokens, ..Tier::default() };
+        match what {
+            "input_cost_per_token" => tier.input_cost_per_token = Some(rate),
+            "output_cost_per_token" => tier.output_cost_per_token = Some(rate),
+            "cache_read_input_token_cost" => tier.cache_read_input_token_cost = Some(rate),
+            "cache_creation_input_token_cost" => tier.cache_creation_input_token_cost = Some(rate),
+            _ => continue,
+        }
+        match tiers.iter_mut().find(|known| known.above_tokens == above_tokens) {
+            Some(known) => known.take(&tier),
+            None => tiers.push(tier),
+        }
+    }
+    tiers.sort_unstable_by_key(|tier| tier.above_tokens);
+    tiers
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::openai::Usage;
+    use crate::price::cost;
+
+    #[test]
+    fn the_built_in_map_is_read_to_the_last_entry_and_costs_what_vendors_say() {
+        let entries: HashMap<String, Value> = serde_json::from_str(BUILT_IN).unwrap();
+        let map = PriceMap::built_in();
+        assert_eq!(map.0.len(), entries.len());
+        let usage = Usage { prompt: 1000, cached: 400, completion: 100, ..Usage::default() };
+        assert_eq!(cost(map.price("openai/gpt-4o").unwrap(), &usage), 3_000_000_000);
+        let long =
+            Usage { prompt: 300_000, cached: 100_000, cache_write: 50_000, completion: 1_000, reasoning: 0 };
+        // Above 200,000 tokens: 6, 0.6, 7.5 and 22.5 dollars for a million.
+        assert_eq!(
+            cost(map.price("anthropic/claude-sonnet-4-5").unwrap(), &long),
+            900_000_000_000 + 60_000_000_000 + 375_000_000_000 + 22_500_000_000
+        );
+        for price in map.0.values() {
+            assert!(price.input_cost_per_token > 0.0 && price.input_cost_per_token < 1e-4, "{price:?}");
+            assert!(price.output_cost_per_token < 2e-4, "{price:?}");
+        }
+    }
+
+    #[test]
+    fn another_file_goes_before_it_entry_by_entry() {
+        let mut map = PriceMap::built_in();
+        map.extend(
+            PriceMap::parse(
+                br#"{"gpt-4o": {"input_cost_per_token": 1.0}, "mine": {"output_cost_per_token": 2.0}}"#,
+            )
+            .unwrap(),
+        );
+        assert!((map.price("gpt-4o").unwrap().input_cost_per_token - 1.0).abs() < 1e-12);
+        assert!(map.price("openai/mine").is_some() && map.price("gpt-4o-mini").is_some());
+    }
+
+    #[test]
+    fn what_has_no_price_per_token_has_none() {
+        let file = br#"{
+            "sample_spec": {"input_cost_per_token": "a number", "mode": "chat"},
+            "dall-e-3": {"output_cost_per_image": 0.04}
+        }"#;
+        let map = PriceMap::parse(file).unwrap();
+        assert!(map.price("sample_spec").is_none() && map.price("dall-e-3").is_none());
+    }
+}
