@@ -74,8 +74,7 @@ pub const COMMENTS: &[(&str, &str)] = &[
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .retry_policy.per_try_timeout",
-        "LiteLLM's time-out: the longest silence, before the answer and (the next line) within it. A stream that \
-         goes on is not cut.",
+        "LiteLLM's time-out: the longest silence before the answer. A stream that has begun is not cut.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\

@@ -140,7 +140,8 @@ fn route(plan: &Plan, retry_policy: &Value) -> Value {
 
 /// `LiteLLM`'s time-out is that of its HTTP client: the longest silence of one attempt. A stream that goes on is
 /// not cut, an attempt that does not begin to answer is tried again. That is `per_try_timeout`, which no longer
-/// counts when the answer has begun, and `per_try_idle_timeout` from there on.
+/// counts when the answer has begun. Nor does `per_try_idle_timeout`, as seen with Envoy 1.40: a stream that falls
+/// silent is the `stream_idle_timeout`'s.
 ///
 /// A connection that fails is tried again. Of an answer it is the filter that says whether it is worth another
 /// attempt, by [`RETRY_HEADER`].
@@ -150,7 +151,6 @@ fn retry_policy(plan: &Plan, retries: u32) -> Value {
         "retriable_headers": [{ "name": RETRY_HEADER, "present_match": true }],
         "num_retries": retries,
         "per_try_timeout": seconds(plan.timeout),
-        "per_try_idle_timeout": seconds(plan.timeout),
     })
 }
 

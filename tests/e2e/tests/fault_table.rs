@@ -135,6 +135,14 @@ impl Ward {
             let requests = case.wait_for(|requests| requests[0].aborted).await;
             return if requests[0].aborted { "goes on".to_owned() } else { "never stopped".to_owned() };
         }
+        if streamed && matches!(sickness, Sickness::Of(Fault::Stall { .. })) {
+            let mut answer = self.post(&body).open().await;
+            assert_eq!(answer.status, 200);
+            // Several times the time-out. Whatever comes after the first words would end the waiting.
+            let rest = async { while answer.next().await.is_some() {} };
+            let waited = tokio::time::timeout(Duration::from_secs(4), rest).await;
+            return if waited.is_err() { "waits".to_owned() } else { "ended".to_owned() };
+        }
         let Ok(answer) = self.post(&body).try_send().await else { return "reset".to_owned() };
         let asked = case.requests();
         for request in &asked {
