@@ -143,14 +143,12 @@ async fn every_dialect_answers_as_its_fixture_says() {
     for group in DIALECTS {
         let provider = if fixture("response", group, "text.in.json").is_some() { group } else { "openai" };
         for name in ["text", "full"] {
+            let Some(wire) = fixture("response", provider, &format!("{name}.in.json")) else { continue };
             if depends_on_the_request("response", provider, name) {
                 continue;
             }
             let case = world.case();
-            let step = Step::wire(Wire::json(
-                200,
-                &fixture("response", provider, &format!("{name}.in.json")).unwrap(),
-            ));
+            let step = Step::wire(Wire::json(200, &wire));
             case.then(step.clone()).then(step.with(Fault::Shred { size: 61 }));
             for _ in 0..2 {
                 let answer = world.post("/v1/chat/completions", &question(group, &case.prompt("Hi"))).await;
