@@ -25,6 +25,7 @@ pub struct Setup {
     filter: Option<PathBuf>,
     data_dir: Option<PathBuf>,
     port: Option<u16>,
+    access_log: bool,
 }
 
 impl Setup {
@@ -36,7 +37,15 @@ impl Setup {
     /// With that text as `config.yaml`.
     pub fn of_text(config: String) -> Self {
         let environment = vec![("LITELLM_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
-        Self { config, environment, concurrency: 1, filter: None, data_dir: None, port: None }
+        Self {
+            config,
+            environment,
+            concurrency: 1,
+            filter: None,
+            data_dir: None,
+            port: None,
+            access_log: false,
+        }
     }
 
     /// Sets a variable of the launcher's environment.
@@ -81,6 +90,13 @@ impl Setup {
         self
     }
 
+    /// With a line in its log for every request.
+    #[must_use]
+    pub fn access_log(mut self) -> Self {
+        self.access_log = true;
+        self
+    }
+
     /// Starts it, and waits until it is ready.
     pub fn start(self) -> Stack {
         let begun = Instant::now();
@@ -107,6 +123,9 @@ impl Setup {
         arguments.extend(["--concurrency".to_owned(), self.concurrency.to_string()]);
         arguments.extend(["--envoy".to_owned(), text(&envoy())]);
         arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
+        if self.access_log {
+            arguments.extend(["--access-log", "-"].map(str::to_owned));
+        }
         let launcher = Child::start(&launcher(), &arguments, &self.environment);
         Stack { launcher, port, admin, keys, data_dir, folder, ready_after: Duration::ZERO }
     }

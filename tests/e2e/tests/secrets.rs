@@ -85,6 +85,7 @@ async fn no_secret_is_in_a_log_a_dump_a_metric_an_error_a_file_or_the_database()
         .env("LITELLM_SALT_KEY", SALT)
         .env("RUST_LOG", "debug")
         .workers(2)
+        .access_log()
         .start();
     let (client, admin) = (stack.client(), stack.admin());
     // Ours as loud as it gets. (Envoy's own parts would show every header of every request, which is their purpose.)
@@ -202,6 +203,9 @@ async fn no_secret_is_in_a_log_a_dump_a_metric_an_error_a_file_or_the_database()
         log.contains("envoy: ") && log.contains("DEBUG"),
         "the log is not as loud as it should be:\n{log}"
     );
+    for line in [r#""path":"/v1/chat/completions""#, r#""path":"/key/{key}/…""#] {
+        assert!(log.contains(line), "no line of the access log has {line}:\n{log}");
+    }
     assert!(seen.places(&hash).iter().any(|place| place.contains("switchboard.db")), "the hash is stored");
     for secret in [
         INLINE, HEADER, REFERRED, SALT, CHOSEN, &generated, UNKNOWN, MALFORMED, IN_BODY, PROMPT, MASTER_KEY,
