@@ -2,7 +2,7 @@
 //!
 //! One set of queries and migrations for SQLite and Postgres, through sqlx's `Any` driver: numbered placeholders
 //! (`$1`), `ON CONFLICT` and `RETURNING` mean the same on both, and the columns have only types that both share.
-//! What differs (how a transaction begins, how many may write) is in [`backend`]. Two hand-made backends would
+//! What differs (how a transaction begins, how many may write) is in `backend`. Two hand-made backends would
 //! have been every query twice and half of them tested.
 
 mod accounts;

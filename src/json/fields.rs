@@ -86,7 +86,7 @@ pub trait Leaf<'de> {
     fn set(&mut self, token: &'de RawValue) -> Result<(), Cow<'static, str>>;
 }
 
-/// A struct of named fields; [`fields!`] makes a struct one.
+/// A struct of named fields; the macro `fields!` makes a struct one.
 pub trait Fields<'de> {
     /// Where the value of the field goes, if it is known.
     fn field(&mut self, name: &str) -> Option<Slot<'_, 'de>>;

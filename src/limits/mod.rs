@@ -7,7 +7,7 @@
 //!                            LeaseAsk  Lease               the key service, for all Envoys
 //! ```
 //!
-//! Every limited account has a [`Record`](record) in the memory that the workers of one Envoy process share, and
+//! Every limited account has a `Record` in the memory that the workers of one Envoy process share, and
 //! every change of it is a read, a pure function, and a write that fails when another worker was faster. What the
 //! process may use it has leased from the key service (`docs/decisions/0020-leases.md`), so within its share it asks
 //! nobody. What a request will use is estimated before and settled after (`docs/decisions/0021-reservations.md`).
