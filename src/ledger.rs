@@ -2,22 +2,29 @@
 
 use hashbrown::HashMap;
 
-use crate::key::{AccountId, UsageBatch, UsageEntry};
+use crate::key::{AccountId, TokenHash, UsageBatch, UsageEntry};
 use crate::limits::Charge;
 
 /// Entries that one batch carries at most: a batch must fit into one call.
 const BATCH_LIMIT: usize = 2_000;
 
-/// Entries that wait at most. Beyond that (the key service has been away for long) entries of one key and
-/// deployment are added up: the money stays exact, the detail of single requests goes.
+/// Entries that wait each for itself. Beyond that (the key service has been away for long, or is slower than the
+/// requests come) those of one key and deployment are added up: the money stays exact, the detail of single requests
+/// goes.
 const WAITING_LIMIT: usize = 20_000;
 
 /// The usage that one worker has not yet delivered.
 #[derive(Debug, Default)]
 pub struct Ledger {
     waiting: Vec<Line>,
+    /// Where the sums are among those that wait: with thousands waiting, a search for every request would cost more
+    /// than the request.
+    sums: HashMap<Payer, usize>,
     sent: Option<Sent>,
 }
+
+/// Whose requests are added up: key, deployment, group.
+type Payer = (Option<TokenHash>, String, String);
 
 /// A request, and what the limited accounts that it counts against have to pay for it.
 #[derive(Debug)]
@@ -36,11 +43,17 @@ impl Ledger {
     /// Writes a request down, and what it costs the limited accounts that it counts against.
     pub fn add(&mut self, entry: UsageEntry, charges: Vec<Charge>) {
         let line = Line { entry, charges };
-        let full = self.waiting.len() >= WAITING_LIMIT;
-        match self.waiting.iter_mut().find(|waiting| full && same_account(waiting, &line)) {
-            Some(same) => add_up(same, &line),
-            None => self.waiting.push(line),
+        if self.waiting.len() >= WAITING_LIMIT {
+            let entry = &line.entry;
+            let payer = (entry.token, entry.deployment_id.clone(), entry.model_group.clone());
+            let next = self.waiting.len();
+            let at = self.sums.entry(payer).or_insert(next);
+            match self.waiting.get_mut(*at).filter(|sum| same_accounts(sum, &line)) {
+                Some(sum) => return add_up(sum, &line),
+                None => *at = next,
+            }
         }
+        self.waiting.push(line);
     }
 
     /// The batch to send now: the one that was not acknowledged, or a new one under a new id.
@@ -48,6 +61,7 @@ impl Ledger {
         if self.sent.is_none() && !self.waiting.is_empty() {
             let rest = self.waiting.split_off(self.waiting.len().min(BATCH_LIMIT));
             let lines = core::mem::replace(&mut self.waiting, rest);
+            self.sums.clear();
             let (mut entries, mut charges) = (Vec::with_capacity(lines.len()), Charges::default());
             for line in lines {
                 entries.push(line.entry);
@@ -92,13 +106,10 @@ impl Charges {
     }
 }
 
-fn same_account(a: &Line, b: &Line) -> bool {
+/// Whether both are charged to the same accounts: those of a key may have changed in between.
+fn same_accounts(a: &Line, b: &Line) -> bool {
     let is_same = |(a, b): (&Charge, &Charge)| a.account == b.account;
-    a.entry.token == b.entry.token
-        && a.entry.deployment_id == b.entry.deployment_id
-        && a.entry.model_group == b.entry.model_group
-        && a.charges.len() == b.charges.len()
-        && a.charges.iter().zip(&b.charges).all(is_same)
+    a.charges.len() == b.charges.len() && a.charges.iter().zip(&b.charges).all(is_same)
 }
 
 fn add_up(sum: &mut Line, line: &Line) {
@@ -149,12 +160,34 @@ mod tests {
         let mut ledger = Ledger::default();
         let count = WAITING_LIMIT as u64 + 500;
         (0..count).for_each(|_| ledger.add(entry(3), charges(3)));
-        assert_eq!(ledger.waiting.len(), WAITING_LIMIT);
+        assert_eq!(ledger.waiting.len(), WAITING_LIMIT + 1);
         let total: u64 = ledger.waiting.iter().filter_map(|line| line.entry.cost_picodollars).sum();
         assert_eq!(total, 3 * count);
         let charged: u64 =
             ledger.waiting.iter().flat_map(|line| &line.charges).map(|charge| charge.money).sum();
         assert_eq!(charged, 3 * count);
         assert_eq!(ledger.waiting.iter().map(|line| line.entry.requests).sum::<u64>(), count);
+    }
+
+    #[test]
+    fn each_key_deployment_and_set_of_accounts_has_a_sum_of_its_own_also_after_a_batch() {
+        let mut ledger = Ledger::default();
+        (0..WAITING_LIMIT).for_each(|_| ledger.add(entry(1), vec![]));
+        let of = |deployment: &str| UsageEntry { deployment_id: deployment.to_owned(), ..entry(5) };
+        let mut expected = WAITING_LIMIT as u64;
+        for round in 1..=3_u64 {
+            for _ in 0..100 {
+                ledger.add(of("a"), vec![]);
+                ledger.add(of("b"), charges(5));
+            }
+            (0..100).for_each(|_| ledger.add(of("b"), vec![]));
+            expected += 1_500;
+            assert!(ledger.waiting.len() <= WAITING_LIMIT + 3, "round {round}");
+            let sent = ledger.batch(|| round.to_string()).unwrap();
+            expected -= sent.entries.iter().filter_map(|entry| entry.cost_picodollars).sum::<u64>();
+            ledger.acknowledged();
+            let waits: u64 = ledger.waiting.iter().filter_map(|line| line.entry.cost_picodollars).sum();
+            assert_eq!(waits, expected, "round {round}");
+        }
     }
 }
