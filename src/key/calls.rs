@@ -1,0 +1,182 @@
+//! The two calls by which the filter learns of keys and tells of their use.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::{KeyRecord, TokenHash};
+use crate::json::{JsonStr, fields, leaves};
+use crate::lease::{Lease, LeaseAsk};
+use crate::secret::Secret;
+
+/// Path of the call by which the filter learns one key.
+pub const VERIFY_PATH: &str = "/internal/verify";
+
+/// Path of the periodic call: usage up, changes down.
+pub const SYNC_PATH: &str = "/internal/sync";
+
+leaves! {
+    Secret: Secret::new(""), |token| JsonStr::of(token)?.decode().map(Secret::new), "a string";
+}
+
+/// Asks for one key. Body of [`VERIFY_PATH`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyRequest {
+    /// SHA-256 of the presented key.
+    pub token: TokenHash,
+}
+
+/// Answers [`VerifyRequest`], always with status 200; any other status means "not now".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerifyAnswer {
+    /// The key, or nothing when there is none with that hash.
+    pub key: Option<KeyRecord>,
+    /// The change feed's position in the transaction that read the key: an asker whose own cursor is beyond it
+    /// has heard of changes that this answer may lack.
+    pub cursor: u64,
+}
+fields!(VerifyAnswer { key, cursor; "cursor" });
+
+/// One Envoy worker's periodic report. Body of [`SYNC_PATH`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SyncRequest {
+    /// The `cursor` of the last answer; absent on the first call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<u64>,
+    /// Usage since the last accepted batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<UsageBatch>,
+    /// Names the Envoy process: the same for all its workers, never used again after its end. Empty from a filter
+    /// that takes no leases.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance: String,
+    /// Leases to take, keep or return. The batch is recorded first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<LeaseAsk>,
+    /// Revision of the access tokens that the asker has; absent when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+}
+
+/// Usage that is recorded exactly once, however often it is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UsageBatch {
+    /// Unique for ever; recorded in the same transaction as the usage.
+    pub id: String,
+    /// One entry per request, in the order of their ends.
+    pub entries: Vec<UsageEntry>,
+}
+
+/// What one request used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UsageEntry {
+    /// `x-litellm-call-id` of the request.
+    pub call_id: String,
+    /// Key that pays; absent for the master key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenHash>,
+    /// `chat`, `embedding` or `completion`.
+    pub mode: String,
+    /// Model group that was asked for.
+    pub model_group: String,
+    /// Deployment that answered; empty when none did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub deployment_id: String,
+    /// `provider/model` that answered; empty when none did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub model: String,
+    /// Requests that this entry adds up; 1 except after a long absence of the key service.
+    #[serde(default = "one")]
+    pub requests: u64,
+    /// Status that the client received.
+    pub status: u16,
+    /// Prompt tokens, cached ones included (`OpenAI`'s basis).
+    pub prompt_tokens: u64,
+    /// Completion tokens, reasoning included (`OpenAI`'s basis).
+    pub completion_tokens: u64,
+    /// Part of `prompt_tokens` that was read from a cache.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// Part of `prompt_tokens` that was written to a cache.
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+    /// Part of `completion_tokens` that was reasoning.
+    #[serde(default)]
+    pub reasoning_tokens: u64,
+    /// Cost in picodollars (1e-12 USD); absent when the price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_picodollars: Option<u64>,
+    /// Start of the request, Unix milliseconds.
+    pub started_ms: u64,
+    /// From first byte in to last byte out, milliseconds.
+    pub duration_ms: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// Answers [`SyncRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SyncAnswer {
+    /// Send it back next time.
+    pub cursor: u64,
+    /// The asker's `cursor` is unknown (first call, or too old): forget every cached key.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub reset: bool,
+    /// Keys that changed since the asker's `cursor`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<KeyChange>,
+    /// One for each of [`SyncRequest::asks`], in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leases: Vec<Lease>,
+    /// All access tokens, when [`SyncRequest::tokens`] is not their revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<AccessTokens>,
+}
+fields!(SyncAnswer { cursor, reset, changes, leases, tokens; "cursor" });
+
+/// The access tokens that the key service fetches for providers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AccessTokens {
+    /// Another one with every change, and after a restart of the key service.
+    pub revision: u64,
+    /// All of them.
+    pub tokens: Vec<AccessToken>,
+}
+fields!(AccessTokens { revision, tokens; "revision", "tokens" });
+
+/// One access token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccessToken {
+    /// [`Deployment::access_token`](crate::config::Deployment::access_token)
+    pub name: String,
+    /// The token itself.
+    #[serde(with = "revealed")]
+    pub token: Secret,
+    /// When it ends, Unix seconds.
+    pub expires_at: u64,
+}
+fields!(AccessToken { name, token, expires_at; "name", "token", "expires_at" });
+
+/// A secret on its way between the filter and the key service.
+mod revealed {
+    use super::{Deserialize, Deserializer, Secret, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.reveal())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+/// A key that is not what it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyChange {
+    /// Which key.
+    pub token: TokenHash,
+    /// Its new state, or nothing when it was deleted.
+    pub key: Option<KeyRecord>,
+}
+fields!(KeyChange { token, key; "token" });

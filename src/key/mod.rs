@@ -1,0 +1,15 @@
+//! Virtual keys: their hash, what each may do, and the two calls between the filter and the key service.
+//!
+//! The types here are the wire contract of `POST /internal/verify` and `POST /internal/sync`; the key
+//! service depends on this crate for them, so the two sides cannot drift apart.
+
+mod calls;
+mod record;
+mod token;
+
+pub use calls::{
+    AccessToken, AccessTokens, KeyChange, SYNC_PATH, SyncAnswer, SyncRequest, UsageBatch, UsageEntry,
+    VERIFY_PATH, VerifyAnswer, VerifyRequest,
+};
+pub use record::{Account, AccountId, AccountKind, KeyRecord, Team};
+pub use token::{KEY_PREFIX, TokenHash};
