@@ -303,7 +303,6 @@ impl Admission {
             "{}: Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key.",
             operation.route()
         ))
-        .about("model")
     }
 }
 
@@ -325,7 +324,6 @@ fn no_deployment(model: &str) -> ErrorBody {
     ErrorBody::bad_request(format!(
         "litellm.BadRequestError: You passed in model={model}. There are no healthy deployments for this model"
     ))
-    .about("model")
 }
 
 fn unknown_key() -> ErrorBody {

@@ -170,30 +170,30 @@ fn the_model_may_stand_in_the_path_or_the_query_and_the_wildcard_is_remembered()
 #[test]
 fn what_is_wrong_with_a_body_is_said_by_field() {
     let wrong = |body: &str| admit(json!({}), CHAT, body).unwrap_err();
-    let expect = |body: &str, param: &str, words: &str| {
+    let expect = |body: &str, param: Option<&str>, words: &str| {
         let error = wrong(body);
-        assert_eq!(error["param"], param, "{body}");
+        assert_eq!(error["param"], json!(param), "{body}");
         assert!(error["message"].as_str().unwrap().contains(words), "{body}: {error}");
         assert_eq!(error["code"], "400");
     };
-    expect("", "messages", "/chat/completions: Missing required parameter: 'messages'.");
-    expect(r#"{"model":"gpt"}"#, "messages", "Missing required parameter: 'messages'");
-    expect(r#"{"model":"gpt","messages":null}"#, "messages", "Missing required parameter: 'messages'");
-    expect(r#"{"model":"gpt","messages":["#, "request_body", "Invalid JSON payload: EOF");
-    expect("[1]", "request_body", "Invalid JSON payload: expected an object");
-    expect(r#"{"messages":[]}"#, "model", "You passed in model=None.");
-    expect(r#"{"model":7,"messages":[]}"#, "model", "'model' must be a string.");
+    expect("", Some("messages"), "/chat/completions: Missing required parameter: 'messages'.");
+    expect(r#"{"model":"gpt"}"#, Some("messages"), "Missing required parameter: 'messages'");
+    expect(r#"{"model":"gpt","messages":null}"#, Some("messages"), "Missing required parameter: 'messages'");
+    expect(r#"{"model":"gpt","messages":["#, Some("request_body"), "Invalid JSON payload: EOF");
+    expect("[1]", Some("request_body"), "Invalid JSON payload: expected an object");
+    expect(r#"{"messages":[]}"#, None, "You passed in model=None.");
+    expect(r#"{"model":7,"messages":[]}"#, Some("model"), "'model' must be a string.");
     expect(
         r#"{"model":"gpt","stream":"yes","messages":[]}"#,
-        "stream",
+        Some("stream"),
         "expected true or false, but got a string",
     );
     expect(
         r#"{"model":"gpt","mod\u0065l":"claude","messages":[]}"#,
-        "request_body",
+        Some("request_body"),
         "the field 'model' stands twice",
     );
-    expect(&chat("nothing"), "model", "There are no healthy deployments for this model");
+    expect(&chat("nothing"), None, "There are no healthy deployments for this model");
 }
 
 #[test]

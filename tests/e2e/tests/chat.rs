@@ -267,3 +267,43 @@ async fn an_image_of_ten_megabytes_passes_both_providers() {
         assert!(memmem::find(&sent.body, data.as_bytes()).is_some(), "{model}: the image has changed");
     }
 }
+
+#[tokio::test]
+async fn a_body_that_is_no_text_is_refused() {
+    let call = world().post("/v1/chat/completions", &Value::Null).await;
+    let error = call.body(&b"{\"model\":\"\xff\xfe\"}"[..]).send().await.expect(400).error();
+    assert_eq!(error["type"], "invalid_request_error");
+}
+
+#[tokio::test]
+async fn a_clients_own_provider_key_does_not_replace_the_deployments() {
+    let world = world();
+    let case = world.case();
+    let mut body = question("gpt-4o", &case.prompt("Hello"));
+    body["api_key"] = json!("sk-openai-of-the-client");
+    world.post("/v1/chat/completions", &body).await.send().await.expect(200);
+    let sent = case.request();
+    assert_eq!(sent.header("authorization"), format!("Bearer {OPENAI_KEY}"));
+    assert!(sent.json().get("api_key").is_none(), "{}", sent.json());
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_provider_lacks_is_dropped_where_that_is_wished() {
+    let world = world();
+    let case = world.case();
+    let mut body = question("claude", &case.prompt("Hello"));
+    body["frequency_penalty"] = json!(0.5);
+    body["drop_params"] = json!(true);
+    world.post("/v1/chat/completions", &body).await.send().await.expect(200);
+    let sent = case.request().json();
+    assert!(sent.get("frequency_penalty").is_none() && sent.get("drop_params").is_none(), "{sent}");
+}
+
+#[tokio::test]
+async fn the_content_type_does_not_matter() {
+    let world = world();
+    let case = world.case();
+    let call = world.post("/v1/chat/completions", &question("gpt-4o", &case.prompt("Hello"))).await;
+    call.header("content-type", "text/plain").send().await.expect(200);
+    assert_eq!(case.request().header("content-type"), "application/json");
+}

@@ -1,6 +1,6 @@
 //! `/key/*` through the gateway, as `LiteLLM`'s clients call it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use switchboard_e2e::{MASTER_KEY, question, world};
 
 async fn info(key: &str, asker: &str) -> switchboard_e2e::Answer {
@@ -48,62 +48,32 @@ async fn info_is_for_the_admin_and_the_keys_owner() {
     let own = world.stack.client().get("/key/info").key(key).send().await.expect(200);
     assert!(!own.text().contains(key) || own.json()["key"] == key, "{}", own.text());
     info(key, world.key().await).await.expect(403).error();
-    let error = info("sk-0123456789abcdef012345", MASTER_KEY).await.expect(404).error();
-    assert_eq!(error["message"], "Key not found in database");
-    assert_eq!(error["type"], "not_found_error");
-    assert_eq!(error["param"], "key");
 }
 
 #[tokio::test]
-async fn only_the_admin_makes_keys() {
-    let world = world();
-    let call = world.stack.client().post("/key/generate", &json!({}));
-    let error = call.key(world.key().await).send().await.expect(401).error();
-    assert_eq!(error["type"], "auth_error");
-    let message = error["message"].as_str().unwrap();
-    assert!(message.contains("Only proxy admin can be used to generate"), "{message}");
-    let call = world.stack.client().post("/key/generate", &json!({}));
-    let error = call.send().await.expect(401).error();
-    assert_eq!(error["message"], "Authentication Error, No api key passed in.");
-}
-
-#[tokio::test]
-async fn a_body_is_required_and_checked() {
-    let client = world().stack.client();
-    let call = client.request(http::Method::POST, "/key/generate").key(MASTER_KEY);
-    let detail = call.send().await.expect(422).json();
-    assert_eq!(detail["detail"][0]["type"], "missing", "{detail}");
-    let call = client.post("/key/generate", &Value::Null).key(MASTER_KEY).body("{\"a\":");
-    let detail = call.send().await.expect(422).json();
-    assert_eq!(detail["detail"][0]["type"], "json_invalid", "{detail}");
-    let call = client.post("/key/generate", &json!({ "models": "gpt-4o" })).key(MASTER_KEY);
-    let detail = call.send().await.expect(422).json();
-    assert_eq!(detail["detail"][0]["loc"], json!(["body", "models"]), "{detail}");
-    let call = client.post("/key/generate", &json!({ "max_budget": -1.0 })).key(MASTER_KEY);
-    let error = call.send().await.expect(400).error();
-    assert_eq!(
-        error["message"],
-        "{'error': 'max_budget must be a non-negative finite number. Received: -1.0'}"
-    );
-}
-
-#[tokio::test]
-async fn an_alias_is_unique_and_a_key_of_ones_own_is_long_enough() {
-    let world = world();
-    world.stack.generate_key(json!({ "key_alias": "taken" })).await;
-    let error =
-        world.as_master("/key/generate", &json!({ "key_alias": "taken" })).send().await.expect(400).error();
-    assert_eq!(
-        error["message"],
-        "Key with alias 'taken' already exists. Unique key aliases across all keys are required."
-    );
-    assert_eq!(error["type"], "bad_request_error");
-    assert_eq!(error["param"], "key_alias");
-    let error =
-        world.as_master("/key/generate", &json!({ "key": "sk-short" })).send().await.expect(400).error();
-    assert!(error["message"].as_str().unwrap().contains("at least 16 characters long"), "{error}");
-    let made = world.stack.generate_key(json!({ "key": "sk-of-ones-own-0123456789" })).await;
+async fn a_key_of_ones_own_is_taken_as_it_is() {
+    let made = world().stack.generate_key(json!({ "key": "sk-of-ones-own-0123456789" })).await;
     assert_eq!(made["key"], "sk-of-ones-own-0123456789");
+}
+
+#[tokio::test]
+async fn a_group_of_routes_opens_what_it_names() {
+    let world = world();
+    let made = world.stack.generate_key(json!({ "key_type": "llm_api" })).await;
+    let (client, key) = (world.stack.client(), made["key"].as_str().unwrap());
+    let body = question("gpt-4o", &world.case().prompt("Hello"));
+    client.post("/v1/chat/completions", &body).key(key).send().await.expect(200);
+    client.get("/v1/models").key(key).send().await.expect(200);
+    client.get("/model/info").key(key).send().await.expect(403);
+}
+
+#[tokio::test]
+async fn the_master_key_has_no_limits_and_no_spend() {
+    let body = question("gpt-4o", &world().case().prompt("Hello"));
+    for _ in 0..3 {
+        let answer = world().as_master("/v1/chat/completions", &body).send().await.expect(200);
+        assert!(answer.headers.get("x-litellm-key-spend").is_none());
+    }
 }
 
 #[tokio::test]
@@ -113,10 +83,7 @@ async fn a_deleted_key_is_gone() {
     let answer = world.as_master("/key/delete", &json!({ "keys": [key] })).send().await.expect(200).json();
     assert_eq!(answer["deleted_keys"], json!([key]), "{answer}");
     info(&key, MASTER_KEY).await.expect(404);
-    let call = world.stack.client().post("/v1/chat/completions", &question("gpt-4o", "Hello"));
-    call.key(&key).send().await.expect(401).error();
-    let error = world.as_master("/key/delete", &json!({ "keys": [key] })).send().await.expect(404).error();
-    assert_eq!(error["message"], "{'error': 'No keys found'}");
+    world.as_master("/key/delete", &json!({ "keys": [key] })).send().await.expect(404);
 }
 
 #[tokio::test]

@@ -340,3 +340,13 @@ async fn without_the_key_service_an_envoy_goes_on_within_its_share_and_not_beyon
     let unknown = ask(&client, "sk-never-heard-of-0123456789", &prompt).await.expect(503);
     assert_eq!(unknown.header("retry-after"), "1");
 }
+
+#[tokio::test]
+async fn the_status_of_a_spent_budget_is_a_setting() {
+    let provider = Provider::start().expect("a provider");
+    let setting = json!({ "budget_exceeded_status_code": 429 });
+    let stack = Setup::new(&config(&provider, OPENAI_KEY).section("litellm_settings", setting)).start();
+    let key = key(&stack, json!({ "max_budget": 0 })).await;
+    let error = ask(&stack.client(), &key, "Hello").await.expect(429).error();
+    assert_eq!(error["type"], "budget_exceeded");
+}

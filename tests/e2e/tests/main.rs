@@ -1,8 +1,8 @@
 //! Switchboard as a whole. One file per topic; the names of the tests are sentences about behaviour.
 
-mod auth_errors;
+mod auth;
 mod chat;
-mod client_errors;
+mod conformance;
 mod dialects;
 mod embeddings;
 mod envoy_facts;
@@ -11,7 +11,6 @@ mod fault_table;
 mod faults;
 mod keys;
 mod lifecycle;
-mod limit_errors;
 mod limits;
 mod models;
 mod prices;

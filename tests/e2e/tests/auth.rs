@@ -1,7 +1,7 @@
-//! Who is let in, by which header, and what the others are told.
+//! Who is let in, and by which header. What the others are told stands in `conformance/`.
 
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use switchboard_e2e::{Call, MASTER_KEY, question, world};
 
 /// A chat request without any key.
@@ -59,70 +59,12 @@ async fn the_master_key_may_do_everything() {
 }
 
 #[tokio::test]
-async fn without_a_key_nobody_is_let_in() {
-    let error = bare("Hello").send().await.expect(401).error();
-    assert_eq!(error["message"], "Authentication Error, No api key passed in.");
-    assert_eq!(error["type"], "auth_error");
-    assert_eq!(error["param"], Value::Null);
-}
-
-#[tokio::test]
-async fn a_bare_token_is_malformed() {
-    let world = world();
-    let error = bare("Hello").header("authorization", world.key().await).send().await.expect(401).error();
-    assert_eq!(
-        error["message"],
-        "Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix."
-    );
-    assert_eq!(error["type"], "auth_error");
-}
-
-#[tokio::test]
-async fn a_key_that_is_no_virtual_key_is_named_without_being_shown() {
-    let error = bare("Hello").key("short").send().await.expect(401).error();
-    assert_eq!(
-        error["message"],
-        "LiteLLM Virtual Key expected. Received=****, expected to start with 'sk-'."
-    );
-    let error = bare("Hello").key("878babcdefabcdefabcdef01c8").send().await.expect(401).error();
-    assert_eq!(
-        error["message"],
-        "LiteLLM Virtual Key expected. Received=878b****01c8, expected to start with 'sk-'."
-    );
-    assert_eq!(error["type"], "auth_error");
-}
-
-#[tokio::test]
-async fn an_unknown_key_is_refused() {
-    for _ in 0..2 {
-        let error = bare("Hello").key("sk-0123456789abcdef012345").send().await.expect(401).error();
-        assert_eq!(error["message"], "Authentication Error, Invalid API key provided.");
-        assert_eq!(error["type"], "token_not_found_in_db");
-        assert_eq!(error["param"], "key");
-    }
-}
-
-#[tokio::test]
-async fn the_hash_of_a_key_is_no_key() {
-    let world = world();
-    let made = world.stack.generate_key(json!({})).await;
-    let hash = made["token"].as_str().unwrap_or_else(|| panic!("{made}"));
-    let error = bare("Hello").key(hash).send().await.expect(401).error();
-    assert!(error["message"].as_str().unwrap().contains("expected to start with 'sk-'"), "{error}");
-}
-
-#[tokio::test]
 async fn a_blocked_key_is_refused_until_it_is_unblocked() {
     let world = world();
     let case = world.case();
     let key = world.stack.key().await;
     world.as_master("/key/block", &json!({ "key": key })).send().await.expect(200);
-    let error = bare(&case.prompt("Hello")).key(&key).send().await.expect(401).error();
-    assert_eq!(
-        error["message"],
-        "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin."
-    );
-    assert_eq!(error["type"], "auth_error");
+    bare(&case.prompt("Hello")).key(&key).send().await.expect(401);
     world.as_master("/key/unblock", &json!({ "key": key })).send().await.expect(200);
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     bare(&case.prompt("Hello")).key(&key).send().await.expect(200);
@@ -139,35 +81,6 @@ async fn a_key_ends_when_its_time_is_over() {
     tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
     let error = bare(&case.prompt("Hello")).key(key).send().await.expect(401).error();
     assert_eq!(error["type"], "expired_key");
-    let message = error["message"].as_str().unwrap();
-    assert!(message.starts_with("Authentication Error - Expired Key. Key Expiry time 20"), "{message}");
-    assert!(message.contains("+00:00 and current time 20"), "{message}");
-    assert_eq!(error["param"], made["key_name"]);
-    assert_eq!(case.requests().len(), 1);
-}
-
-#[tokio::test]
-async fn a_key_for_some_models_does_not_open_others() {
-    let world = world();
-    let made = world.stack.generate_key(json!({ "models": ["claude"] })).await;
-    let key = made["key"].as_str().unwrap();
-    let case = world.case();
-    // A model that does not exist is answered alike: nobody learns what there is.
-    for model in ["gpt-4o", "gpt-alias", "no-such-model"] {
-        let call = world.stack.client().post("/v1/chat/completions", &question(model, &case.prompt("Hi")));
-        let error = call.key(key).send().await.expect(403).error();
-        assert_eq!(
-            error["message"],
-            format!(
-                "The requested model '{model}' is not available for this API key, or the model name is invalid. \
-                 Check the models available to you and try again."
-            )
-        );
-        assert_eq!(error["type"], "key_model_access_denied");
-        assert_eq!(error["param"], "model");
-    }
-    let call = world.stack.client().post("/v1/chat/completions", &question("claude", &case.prompt("Hi")));
-    call.key(key).send().await.expect(200);
     assert_eq!(case.requests().len(), 1);
 }
 
