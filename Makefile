@@ -68,8 +68,10 @@ size: filter ## Check that the filter is under 1 MB
 audit: ## Check licences, sources and vulnerabilities of the dependencies
 	@scripts/audit
 
-example: native ## Render envoy/envoy.yaml from config.yaml anew
+example: native ## Render envoy/envoy.yaml and deploy/*.yaml from config.yaml anew
 	$(BUILD)/release/switchboard render --config config.yaml --out envoy
+	@for format in kubernetes kubernetes-sidecar istio envoy-gateway; do \
+		$(BUILD)/release/switchboard render --config config.yaml --out deploy --format $$format || exit 1; done
 
 fuzz-api: native ## Let schemathesis judge the key API by its own description
 	KEYS=$(BUILD)/release/switchboard-keys scripts/fuzz-api $(ARGS)

@@ -3,6 +3,7 @@
 //! - [`config`] reads the file and reports every mistake with its place,
 //! - [`compile`] decides what it means: the filter's document and the model of an Envoy,
 //! - [`envoy`] writes that model down as Envoy's configuration,
+//! - [`render`] writes it down for Kubernetes, Istio and Envoy Gateway,
 //! - [`up`] runs Envoy and the key service,
 //! - [`commands`] is the command line.
 
@@ -10,4 +11,5 @@ pub mod commands;
 pub mod compile;
 pub mod config;
 pub mod envoy;
+pub mod render;
 pub mod up;

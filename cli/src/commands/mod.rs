@@ -1,6 +1,8 @@
 //! The command line.
 
 mod check;
+mod drain;
+mod ready;
 mod render;
 mod up;
 
@@ -32,7 +34,7 @@ Examples:
   switchboard up --config config.yaml      start on http://127.0.0.1:4000
   switchboard check --config config.yaml   look for mistakes, start nothing
   switchboard render --out DIR             write the configuration for an Envoy
-                                           of your own
+                                           of your own (--format: for a cluster)
 
 A first request, to the model of the shipped config.yaml that needs no account:
   curl http://127.0.0.1:4000/v1/chat/completions \\
@@ -46,8 +48,12 @@ enum Command {
     Up(up::Up),
     /// Look for mistakes in a config.yaml; exit status 0, or 2 if there are any
     Check(check::Check),
-    /// Write the Envoy configuration, with comments, for people who run Envoy themselves
-    Render(render::Render),
+    /// Write the configuration for an Envoy of your own, for Kubernetes, Istio or Envoy Gateway
+    Render(Box<render::Render>),
+    /// Let the requests of an Envoy finish, before somebody else stops it
+    Drain(drain::Drain),
+    /// Ask whether a gateway answers, for probes
+    Ready(ready::Ready),
     #[command(name = guard::COMMAND, hide = true)]
     Guard {
         parent: u32,
@@ -72,9 +78,9 @@ struct ConfigArgs {
 /// What `up` and `render` put into the Envoy configuration.
 #[derive(Debug, Args)]
 struct SiteArgs {
-    /// IP address that clients reach; 0.0.0.0 for every interface
-    #[arg(long, default_value = "127.0.0.1")]
-    host: String,
+    /// IP address that clients reach; 0.0.0.0 for every interface [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<String>,
     /// Port that clients reach
     #[arg(long, default_value_t = 4000)]
     port: u16,
@@ -92,7 +98,7 @@ struct SiteArgs {
 impl SiteArgs {
     fn site(self, wasm: PathBuf, ca_bundle: PathBuf) -> Site {
         Site {
-            host: self.host,
+            host: self.host.unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: self.port,
             admin_port: self.admin_port,
             keys_host: "127.0.0.1".to_owned(),
@@ -110,6 +116,8 @@ pub fn main() -> ExitCode {
         Command::Up(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Render(command) => command.run(),
+        Command::Drain(command) => command.run(),
+        Command::Ready(command) => command.run(),
         Command::Guard { parent, program, arguments } => failed(&format!(
             "cannot start {}: {}",
             program.display(),
@@ -141,6 +149,12 @@ fn load(args: &ConfigArgs) -> Result<Plan, ExitCode> {
         eprintln!("{diagnostic}");
     }
     plan.filter(|_| !errors).ok_or(ExitCode::from(EXIT_USAGE))
+}
+
+/// Runs what needs no second thread.
+fn on_one_thread<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(future))
 }
 
 fn failed(message: &str) -> ExitCode {

@@ -119,9 +119,9 @@ pub const COMMENTS: &[(&str, &str)] = &[
     ("stats_config", "Each cluster has some two hundred statistics; these are the ones that tell something."),
 ];
 
-/// Writes `value` as YAML with [`COMMENTS`], and says `head` first.
-pub fn commented(value: &Value, head: &str) -> String {
-    let mut writer = Writer { text: String::new(), said: [false; COMMENTS.len()] };
+/// Writes `value` as YAML with `comments` (as [`COMMENTS`]), and says `head` first.
+pub fn commented(value: &Value, comments: &[(&str, &str)], head: &str) -> String {
+    let mut writer = Writer { text: String::new(), comments, said: vec![false; comments.len()] };
     for line in head.lines() {
         writer.comment_line(0, line);
     }
@@ -135,12 +135,13 @@ pub fn commented(value: &Value, head: &str) -> String {
 /// Widest line of a comment.
 const WIDTH: usize = 110;
 
-struct Writer {
+struct Writer<'a> {
     text: String,
-    said: [bool; COMMENTS.len()],
+    comments: &'a [(&'a str, &'a str)],
+    said: Vec<bool>,
 }
 
-impl Writer {
+impl Writer<'_> {
     /// A value that begins on its own line.
     fn block(&mut self, value: &Value, indent: usize, path: &str) {
         match value {
@@ -216,14 +217,14 @@ impl Writer {
 
     /// Says what there is to say of `path`, above the line that is begun.
     fn comment(&mut self, indent: usize, path: &str) {
-        let Some(i) = COMMENTS.iter().position(|(place, _)| *place == path) else { return };
+        let Some(i) = self.comments.iter().position(|(place, _)| *place == path) else { return };
         if std::mem::replace(&mut self.said[i], true) {
             return;
         }
         // The line may have begun with the dash of a list.
         let begun = self.text.len() - self.text.rfind('\n').map_or(0, |newline| newline + 1);
         let line = self.text.split_off(self.text.len() - begun);
-        let mut words = COMMENTS[i].1.split_whitespace().peekable();
+        let mut words = self.comments[i].1.split_whitespace().peekable();
         while words.peek().is_some() {
             let mut text = String::new();
             while let Some(word) =

@@ -8,12 +8,14 @@ pub mod discovery;
 mod filter;
 mod listener;
 mod local_replies;
+mod parts;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 pub use bootstrap::bootstrap;
 pub use commented::{COMMENTS, commented};
+pub use parts::{Parts, parts};
 
 use crate::compile::{Origin, Plan, TOKEN_SOURCES_ENV, Variable};
 
@@ -73,10 +75,11 @@ pub fn for_people(plan: &Plan, site: &Site) -> std::io::Result<String> {
             let _ = writeln!(head, "  {}: {}", variable.name, purpose(variable));
         }
     }
-    Ok(commented(&bootstrap(plan, site, &document), &head))
+    Ok(commented(&bootstrap(plan, site, &document), COMMENTS, &head))
 }
 
-fn purpose(variable: &Variable) -> String {
+/// What a variable is for, in words.
+pub(crate) fn purpose(variable: &Variable) -> String {
     match variable.origin {
         Origin::Inline(_) => format!("the value of {}", variable.purpose),
         Origin::Operator => format!("for {}", variable.purpose),

@@ -7,20 +7,23 @@ use tokio::time::{Instant, sleep};
 
 use super::http::ask;
 use super::say;
-use crate::envoy::Site;
 
 /// The filter delivers usage each second; this is one period and the time of the call.
 const DELIVERY: Duration = Duration::from_millis(1_500);
 
-/// Waits until no request is left, at most `patience`, and then until usage is delivered.
-pub(super) async fn drain(site: &Site, patience: Duration) {
-    let deadline = Instant::now() + patience;
+/// Goes on as before for `wait`, but for telling clients to close their connections; then waits until no request is
+/// left, at most `patience`, and until usage is delivered. Whether there is an Envoy with that administration.
+pub(crate) async fn drain(admin_port: u16, wait: Duration, patience: Duration) -> bool {
     // Clients on connections that stay open are told to close them with their next answer.
-    admin(site, Method::POST, "/healthcheck/fail").await;
+    if admin(admin_port, Method::POST, "/healthcheck/fail").await.is_none() {
+        return false;
+    }
+    sleep(wait).await;
+    let deadline = Instant::now() + patience;
     // Stops accepting at once; what is accepted goes on.
-    admin(site, Method::POST, "/drain_listeners").await;
+    admin(admin_port, Method::POST, "/drain_listeners").await;
     let mut told = 0;
-    while let Some(active) = active_requests(site).await
+    while let Some(active) = active_requests(admin_port).await
         && active > 0
     {
         if Instant::now() > deadline {
@@ -34,15 +37,16 @@ pub(super) async fn drain(site: &Site, patience: Duration) {
         sleep(Duration::from_millis(100)).await;
     }
     sleep(DELIVERY).await;
+    true
 }
 
-async fn active_requests(site: &Site) -> Option<u64> {
-    let stats = admin(site, Method::GET, "/stats?filter=downstream_rq_active").await?;
+async fn active_requests(admin_port: u16) -> Option<u64> {
+    let stats = admin(admin_port, Method::GET, "/stats?filter=downstream_rq_active").await?;
     let (_, count) =
         stats.lines().find_map(|line| line.split_once("http.switchboard.downstream_rq_active: "))?;
     count.trim().parse().ok()
 }
 
-async fn admin(site: &Site, method: Method, path: &str) -> Option<String> {
-    ask(method, "127.0.0.1", site.admin_port, path).await.map(|(_, body)| body)
+async fn admin(port: u16, method: Method, path: &str) -> Option<String> {
+    ask(method, "127.0.0.1", port, path).await.map(|(_, body)| body)
 }

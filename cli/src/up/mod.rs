@@ -1,13 +1,13 @@
 //! `switchboard up`: the key service and Envoy, from the first process to the last request.
 
 mod child;
-mod drain;
+pub(crate) mod drain;
 pub mod guard;
 mod http;
 mod master_key;
 mod ports;
 pub mod programs;
-mod ready;
+pub(crate) mod ready;
 mod reload;
 
 use std::collections::BTreeMap;
@@ -129,7 +129,7 @@ async fn serve(
     }
     say("stopping: no new connections; requests in flight may finish (a second signal ends them)");
     tokio::select! {
-        () = drain::drain(&options.site, options.drain_timeout) => {}
+        _ = drain::drain(options.site.admin_port, Duration::ZERO, options.drain_timeout) => {}
         exit = envoy.exited() => return Err(Failure::new(format!("Envoy died while requests finished: {exit}"))),
         () = signals.next() => say("stopping at once"),
     }

@@ -31,6 +31,11 @@ pub(super) async fn wait(site: &Site) -> Result<(), Failure> {
     .await
 }
 
+/// Whether the filter says that it is ready.
+pub(crate) async fn is_ready(host: &str, port: u16) -> bool {
+    status(host, port, "/health/readiness").await == Some(StatusCode::OK)
+}
+
 async fn status(host: &str, port: u16, path: &str) -> Option<StatusCode> {
     ask(Method::GET, host, port, path).await.map(|(status, _)| status)
 }

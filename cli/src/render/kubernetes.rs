@@ -1,0 +1,119 @@
+//! Switchboard as a gateway of its own in Kubernetes.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::workload::{
+    DRAIN_SECONDS, checksum, configuration, configuration_volume, disruption_budget, envoy_container, labels,
+    metadata, pod_security, spread,
+};
+use super::{Place, Resource, key_service};
+use crate::compile::Plan;
+use crate::envoy::Site;
+
+/// Name of the gateway.
+const NAME: &str = "switchboard";
+
+/// All resources.
+pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<Vec<Resource>> {
+    let configuration = configuration(plan, site, place, NAME)?;
+    let gateway = deployment(plan, site, place, &checksum(&configuration));
+    let mut all = vec![
+        configuration,
+        gateway,
+        service(site, place),
+        autoscaler(place),
+        disruption_budget(place, NAME, "gateway"),
+    ];
+    let gateways = json!({ "podSelector": { "matchLabels": labels("gateway") } });
+    all.extend(key_service::resources(plan, site, place, &gateways));
+    Ok(all)
+}
+
+fn deployment(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resource {
+    let mut container = envoy_container(plan, site, place, 2);
+    let probe =
+        |path, seconds| json!({ "httpGet": { "path": path, "port": "http" }, "periodSeconds": seconds });
+    container.insert("startupProbe".to_owned(), {
+        let mut probe = probe("/health/readiness", 1);
+        probe["failureThreshold"] = json!(60);
+        probe
+    });
+    container.insert("readinessProbe".to_owned(), probe("/health/readiness", 5));
+    container.insert("livenessProbe".to_owned(), probe("/health/liveliness", 10));
+    container.insert(
+        "resources".to_owned(),
+        json!({ "requests": { "cpu": "1", "memory": "256Mi" }, "limits": { "memory": "1Gi" } }),
+    );
+    Resource::because(
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata(place, NAME, "gateway"),
+            "spec": {
+                "selector": { "matchLabels": labels("gateway") },
+                "strategy": { "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
+                "template": {
+                    "metadata": {
+                        "labels": labels("gateway"),
+                        "annotations": { "switchboard/configuration": checksum },
+                    },
+                    "spec": {
+                        "automountServiceAccountToken": false,
+                        // What `drain` waits before and after.
+                        "terminationGracePeriodSeconds": DRAIN_SECONDS + 15,
+                        "securityContext": pod_security(),
+                        "topologySpreadConstraints": spread("gateway"),
+                        "containers": [Value::Object(container)],
+                        "volumes": [configuration_volume(NAME)],
+                    },
+                },
+            },
+        }),
+        &[
+            (
+                "spec.template.metadata.annotations",
+                "Envoy reads its configuration once: another one means other pods.",
+            ),
+            ("spec.template.spec.containers.args", "One worker for each processor that the pod may use."),
+            (
+                "spec.template.spec.containers.lifecycle",
+                "Streams that have begun end in their own time, and what they cost is reported, before Envoy stops.",
+            ),
+        ],
+    )
+}
+
+fn service(site: &Site, place: &Place) -> Resource {
+    Resource::new(json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(place, NAME, "gateway"),
+        "spec": {
+            "selector": labels("gateway"),
+            "ports": [{ "name": "http", "port": site.port, "targetPort": "http" }],
+        },
+    }))
+}
+
+fn autoscaler(place: &Place) -> Resource {
+    Resource::because(
+        json!({
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": metadata(place, NAME, "gateway"),
+            "spec": {
+                "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": NAME },
+                "minReplicas": 2,
+                "maxReplicas": 10,
+                "metrics": [{
+                    "type": "Resource",
+                    "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 70 } },
+                }],
+                "behavior": { "scaleDown": { "stabilizationWindowSeconds": 300 } },
+            },
+        }),
+        &[("spec.behavior", "A pod that ends waits for its streams: not for every lull.")],
+    )
+}

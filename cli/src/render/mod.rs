@@ -1,0 +1,164 @@
+//! A [`Plan`] → the resources of a platform, as `switchboard render --format` writes them.
+//!
+//! One file for each format; what they share is in [`workload`] and [`key_service`].
+
+mod envoy_gateway;
+mod istio;
+mod key_service;
+mod kubernetes;
+mod sidecar;
+mod workload;
+
+use std::fmt::Write as _;
+use std::io;
+
+pub use key_service::host as keys_host;
+
+use serde_json::Value;
+
+use crate::compile::Plan;
+use crate::envoy::{Site, commented, for_people, purpose};
+
+/// For whom the configuration is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// An Envoy of one's own.
+    Bootstrap,
+    /// Kubernetes, as a gateway of its own.
+    Kubernetes,
+    /// Kubernetes, beside an application in its pods.
+    KubernetesSidecar,
+    /// A gateway of Istio's.
+    Istio,
+    /// A gateway of Envoy Gateway's.
+    EnvoyGateway,
+}
+
+impl Format {
+    /// Name of the file.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Bootstrap => "envoy.yaml",
+            Self::Kubernetes => "kubernetes.yaml",
+            Self::KubernetesSidecar => "kubernetes-sidecar.yaml",
+            Self::Istio => "istio.yaml",
+            Self::EnvoyGateway => "envoy-gateway.yaml",
+        }
+    }
+}
+
+/// What a cluster adds to a [`Plan`].
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Namespace of everything.
+    pub namespace: String,
+    /// Image with Envoy, the filter and the launcher.
+    pub gateway_image: String,
+    /// Image with the key service.
+    pub keys_image: String,
+    /// `Secret` with every variable that the programs need.
+    pub secret: String,
+    /// `Secret` with the certificate of the gateway, where the mesh ends TLS.
+    pub tls_secret: Option<String>,
+    /// Where Istio's agent fetches the filter (`oci://…`, `https://…`); nothing when it lies at [`Site::wasm`].
+    pub wasm_url: Option<String>,
+}
+
+/// A resource, and why lines of it are there (by path, as [`crate::envoy::COMMENTS`]).
+struct Resource {
+    value: Value,
+    comments: &'static [(&'static str, &'static str)],
+}
+
+impl Resource {
+    fn new(value: Value) -> Self {
+        Self { value, comments: &[] }
+    }
+
+    fn because(value: Value, comments: &'static [(&'static str, &'static str)]) -> Self {
+        Self { value, comments }
+    }
+}
+
+/// Largest object that the API server takes (etcd's limit is half as much again).
+const LARGEST: usize = 1 << 20;
+
+/// The text of the file.
+///
+/// # Errors
+/// A resource that no API server takes, or a document that is not JSON.
+pub fn render(plan: &Plan, site: &Site, place: &Place, format: Format) -> io::Result<String> {
+    let resources = match format {
+        Format::Bootstrap => return for_people(plan, site),
+        Format::Kubernetes => kubernetes::resources(plan, site, place)?,
+        Format::KubernetesSidecar => sidecar::resources(plan, site, place)?,
+        Format::Istio => istio::resources(plan, site, place)?,
+        Format::EnvoyGateway => envoy_gateway::resources(plan, site, place)?,
+    };
+    let about = match format {
+        Format::Bootstrap | Format::Kubernetes => "Switchboard as a gateway of its own.",
+        Format::KubernetesSidecar => {
+            "Switchboard beside an application, in its pods: the application calls http://127.0.0.1, and nothing \
+             leaves the pod but calls to providers and to the key service."
+        }
+        Format::Istio => {
+            "Switchboard in a gateway of Istio's (1.27 or later: Envoy 1.35). WasmPlugin cannot say \
+             allow_on_headers_stop_iteration, nor put a filter on a cluster; EnvoyFilter can."
+        }
+        Format::EnvoyGateway => {
+            "Switchboard in a gateway of Envoy Gateway's, whose configuration must allow it:\n\
+             extensionApis.enableEnvoyPatchPolicy: true. EnvoyExtensionPolicy cannot say \
+             allow_on_headers_stop_iteration, nor put a filter on a cluster; EnvoyPatchPolicy can."
+        }
+    };
+    let mut text = String::new();
+    for (index, resource) in resources.iter().enumerate() {
+        let head = if index == 0 { head(plan, place, format, about) } else { String::new() };
+        let one = commented(&resource.value, resource.comments, &head);
+        if one.len() > LARGEST {
+            let (kind, name) = (&resource.value["kind"], &resource.value["metadata"]["name"]);
+            return Err(io::Error::other(format!(
+                "{kind} {name} has {} bytes and Kubernetes takes {LARGEST}: give models to several gateways",
+                one.len()
+            )));
+        }
+        if index > 0 {
+            text.push_str("---\n");
+        }
+        text.push_str(&one);
+    }
+    Ok(text)
+}
+
+/// How the file is used, and what has to be there before.
+fn head(plan: &Plan, place: &Place, format: Format, about: &str) -> String {
+    let Place { namespace, secret, .. } = place;
+    let mut head = format!(
+        "{about}\nWritten by `switchboard render`: change config.yaml and render again.\n\n  \
+         kubectl apply --server-side -f {}\n\nThe Secret {secret} in the namespace {namespace} must hold:\n",
+        format.file()
+    );
+    // Writing to a String does not fail.
+    for variable in plan.variables.iter().chain(&plan.token_sources) {
+        let _ = writeln!(head, "  {}: {}", variable.name, purpose(variable));
+    }
+    let _ = writeln!(
+        head,
+        "  DATABASE_URL: where the key service keeps its data, postgres://user:password@host/name"
+    );
+    let _ = write!(
+        head,
+        "\n  kubectl create secret generic {secret} --namespace {namespace} \\\n    \
+         --from-literal=SWITCHBOARD_INTERNAL_TOKEN=\"$(openssl rand -hex 32)\" \\\n    \
+         --from-literal=SWITCHBOARD_MASTER_KEY=\"sk-$(openssl rand -hex 32)\" --from-literal=DATABASE_URL=… …\n"
+    );
+    if format == Format::EnvoyGateway {
+        let _ = write!(
+            head,
+            "\nThe same Secret must be where Envoy Gateway runs its proxies: envoy-gateway-system, if nothing else \
+             is\nsaid. Where the runtime flag XDSNameSchemeV2 is on, names of listeners and routes are others: see \
+             docs/deployment.md.\n"
+        );
+    }
+    head
+}

@@ -1,0 +1,144 @@
+//! What every pod of Switchboard has: names, secrets, and as few rights as it can do with.
+
+use serde_json::{Map, Value, json};
+
+use super::{Place, Resource};
+use crate::compile::Plan;
+use crate::envoy::{Site, for_people};
+
+/// Longest that requests get to finish when a pod ends, seconds.
+pub(super) const DRAIN_SECONDS: u32 = 120;
+
+/// Where the gateway's image has Envoy.
+const ENVOY: &str = "/usr/local/bin/envoy";
+
+/// Where the gateway's image has the launcher.
+pub(super) const LAUNCHER: &str = "/usr/local/bin/switchboard";
+
+/// The folder that Envoy's configuration is mounted at.
+const CONFIGURATION: &str = "/etc/envoy";
+
+/// Labels of a part of Switchboard.
+pub(super) fn labels(component: &str) -> Value {
+    json!({ "app.kubernetes.io/name": "switchboard", "app.kubernetes.io/component": component })
+}
+
+/// `metadata` of a resource that belongs to a part of Switchboard.
+pub(super) fn metadata(place: &Place, name: &str, component: &str) -> Value {
+    json!({ "name": name, "namespace": place.namespace, "labels": labels(component) })
+}
+
+/// Variables that come from the `Secret`.
+pub(super) fn secrets<'a>(names: impl IntoIterator<Item = &'a str>, place: &Place) -> Vec<Value> {
+    let one = |name| {
+        json!({
+            "name": name,
+            "valueFrom": { "secretKeyRef": { "name": place.secret, "key": name } },
+        })
+    };
+    names.into_iter().map(one).collect()
+}
+
+/// Envoy's variables.
+pub(super) fn envoy_secrets(plan: &Plan, place: &Place) -> Vec<Value> {
+    secrets(plan.variables.iter().map(|variable| variable.name.as_str()), place)
+}
+
+/// `securityContext` of a pod.
+pub(super) fn pod_security() -> Value {
+    json!({
+        "runAsNonRoot": true,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "seccompProfile": { "type": "RuntimeDefault" },
+    })
+}
+
+/// `securityContext` of a container.
+pub(super) fn container_security() -> Value {
+    json!({
+        "allowPrivilegeEscalation": false,
+        "readOnlyRootFilesystem": true,
+        "capabilities": { "drop": ["ALL"] },
+    })
+}
+
+/// One pod on each machine, and in each zone, where there are enough.
+pub(super) fn spread(component: &str) -> Value {
+    let over = |key| {
+        json!({
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": { "matchLabels": labels(component) },
+        })
+    };
+    json!([over("kubernetes.io/hostname"), over("topology.kubernetes.io/zone")])
+}
+
+/// A budget for those who drain machines: one pod at a time.
+pub(super) fn disruption_budget(place: &Place, name: &str, component: &str) -> Resource {
+    Resource::new(json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(place, name, component),
+        "spec": { "maxUnavailable": 1, "selector": { "matchLabels": labels(component) } },
+    }))
+}
+
+/// Envoy's configuration in a `ConfigMap`.
+pub(super) fn configuration(
+    plan: &Plan,
+    site: &Site,
+    place: &Place,
+    name: &str,
+) -> std::io::Result<Resource> {
+    let text = for_people(plan, site)?;
+    Ok(Resource::new(json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(place, name, "gateway"),
+        "data": { "envoy.yaml": text.trim_end() },
+    })))
+}
+
+/// The volume with the [`configuration`].
+pub(super) fn configuration_volume(name: &str) -> Value {
+    json!({ "name": "envoy", "configMap": { "name": name } })
+}
+
+/// What pods are begun anew for: Envoy reads its configuration once.
+pub(super) fn checksum(configuration: &Resource) -> String {
+    use sha2::Digest as _;
+    let text = configuration.value["data"]["envoy.yaml"].as_str().unwrap_or_default();
+    let digest = sha2::Sha256::digest(text.as_bytes());
+    digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// Envoy's container: what is the same in a gateway and beside an application.
+pub(super) fn envoy_container(plan: &Plan, site: &Site, place: &Place, workers: u32) -> Map<String, Value> {
+    let container = json!({
+        "name": "switchboard",
+        "image": place.gateway_image,
+        "command": [ENVOY],
+        "args": [
+            "--config-path", format!("{CONFIGURATION}/envoy.yaml"),
+            "--concurrency", workers.to_string(),
+            "--disable-hot-restart",
+            "--log-level", "warning",
+        ],
+        "env": envoy_secrets(plan, place),
+        "ports": [{ "name": "http", "containerPort": site.port }],
+        "lifecycle": { "preStop": { "exec": { "command": [
+            LAUNCHER, "drain",
+            "--admin-port", site.admin_port.to_string(),
+            "--timeout", DRAIN_SECONDS.to_string(),
+        ] } } },
+        "securityContext": container_security(),
+        "volumeMounts": [{ "name": "envoy", "mountPath": CONFIGURATION, "readOnly": true }],
+    });
+    match container {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

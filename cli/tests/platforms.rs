@@ -1,0 +1,248 @@
+//! What is rendered for Kubernetes, Istio and Envoy Gateway, resource by resource.
+
+mod support;
+
+use serde_json::Value;
+use support::{assert_valid, find_envoy, passing_filter, plan, site};
+use switchboard_cli::compile::Plan;
+use switchboard_cli::envoy::Site;
+use switchboard_cli::render::{Format, Place, keys_host, render};
+
+const PLATFORMS: [Format; 4] =
+    [Format::Kubernetes, Format::KubernetesSidecar, Format::Istio, Format::EnvoyGateway];
+
+/// Secrets of every kind: of a provider, of a header, inline, and of the key service alone.
+const FULL: &str = r"
+model_list:
+  - model_name: gpt-4o
+    litellm_params: {model: openai/gpt-4o, api_key: sk-inline-one, extra_headers: {X-Api-Token: inline-header}}
+  - model_name: claude
+    litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: os.environ/ANTHROPIC_API_KEY}
+  - model_name: gemini
+    litellm_params:
+      model: vertex_ai/gemini-2.5-pro
+      vertex_project: p
+      vertex_location: us-central1
+      vertex_credentials: os.environ/GOOGLE_ACCOUNT
+  - model_name: demo
+    litellm_params: {model: openai/demo, mock_response: Hello}
+router_settings: {fallbacks: [{gpt-4o: [claude]}]}
+general_settings: {master_key: sk-inline-master}
+environment_variables: {GOOGLE_ACCOUNT: inline-account}
+";
+
+const SECRETS: [&str; 4] = ["sk-inline-one", "inline-header", "sk-inline-master", "inline-account"];
+
+fn place() -> Place {
+    Place {
+        namespace: "llm".to_owned(),
+        gateway_image: "registry.example/gateway:1".to_owned(),
+        keys_image: "registry.example/keys:1".to_owned(),
+        secret: "provider-secrets".to_owned(),
+        tls_secret: None,
+        wasm_url: None,
+    }
+}
+
+fn in_cluster() -> Site {
+    let mut site = site(switchboard_cli::up::programs::USUAL_WASM.as_ref());
+    "0.0.0.0".clone_into(&mut site.host);
+    site.keys_host = keys_host("llm");
+    site
+}
+
+fn text(plan: &Plan, format: Format) -> String {
+    render(plan, &in_cluster(), &place(), format).unwrap()
+}
+
+fn resources(text: &str) -> Vec<Value> {
+    let documents = text.split("\n---\n");
+    documents.map(|one| switchboard_cli::config::yaml::parse(one).unwrap().value.to_json()).collect()
+}
+
+fn find<'a>(resources: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    let wanted = |resource: &&Value| resource["kind"] == kind && resource["metadata"]["name"] == name;
+    resources.iter().find(wanted).unwrap_or_else(|| panic!("no {kind} {name}"))
+}
+
+/// The container's variables that come from the `Secret`, by name.
+fn secrets_of(container: &Value) -> Vec<&str> {
+    let variables = container["env"].as_array().unwrap().iter();
+    let secret = |variable: &&Value| variable["valueFrom"]["secretKeyRef"]["name"] == "provider-secrets";
+    variables
+        .filter(secret)
+        .map(|variable| {
+            assert_eq!(variable["name"], variable["valueFrom"]["secretKeyRef"]["key"]);
+            variable["name"].as_str().unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn no_secret_of_the_file_is_in_any_format() {
+    let plan = plan(FULL);
+    for format in PLATFORMS {
+        let text = text(&plan, format);
+        for secret in SECRETS {
+            assert!(FULL.contains(secret));
+            assert!(!text.contains(secret), "{secret} is in {format:?}");
+        }
+    }
+}
+
+#[test]
+fn envoy_gets_the_filters_secrets_and_the_key_service_its_own() {
+    let plan = plan(FULL);
+    let filters: Vec<&str> = plan.variables.iter().map(|variable| variable.name.as_str()).collect();
+    assert!(filters.contains(&"ANTHROPIC_API_KEY") && !filters.contains(&"GOOGLE_ACCOUNT"));
+    for format in PLATFORMS {
+        let all = resources(&text(&plan, format));
+        let envoy = match format {
+            Format::EnvoyGateway => {
+                &find(&all, "EnvoyProxy", "switchboard")["spec"]["provider"]["kubernetes"]["envoyDeployment"]
+                    ["container"]
+            }
+            Format::KubernetesSidecar => {
+                &find(&all, "Deployment", "my-application")["spec"]["template"]["spec"]["initContainers"][0]
+            }
+            Format::Istio => {
+                &find(&all, "Deployment", "switchboard-gateway")["spec"]["template"]["spec"]["containers"][0]
+            }
+            _ => &find(&all, "Deployment", "switchboard")["spec"]["template"]["spec"]["containers"][0],
+        };
+        assert_eq!(secrets_of(envoy), filters, "{format:?}");
+        let keys = &find(&all, "Deployment", "switchboard-keys")["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(
+            secrets_of(keys),
+            ["SWITCHBOARD_MASTER_KEY", "SWITCHBOARD_INTERNAL_TOKEN", "DATABASE_URL", "GOOGLE_ACCOUNT"]
+        );
+        let named =
+            serde_json::json!({ "name": "SWITCHBOARD_GOOGLE_CREDENTIALS", "value": "GOOGLE_ACCOUNT" });
+        assert!(keys["env"].as_array().unwrap().contains(&named), "{keys}");
+    }
+}
+
+#[test]
+fn every_container_runs_without_rights_on_a_file_system_that_it_cannot_write() {
+    let plan = plan(FULL);
+    for format in [Format::Kubernetes, Format::KubernetesSidecar] {
+        for resource in resources(&text(&plan, format)).iter().filter(|one| one["kind"] == "Deployment") {
+            let pod = &resource["spec"]["template"]["spec"];
+            assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+            let containers =
+                [&pod["containers"], &pod["initContainers"]].into_iter().filter_map(Value::as_array);
+            for container in containers.flatten().filter(|container| container["name"] != "application") {
+                let context = &container["securityContext"];
+                assert_eq!(context["readOnlyRootFilesystem"], true, "{container}");
+                assert_eq!(context["capabilities"]["drop"][0], "ALL", "{container}");
+            }
+        }
+    }
+}
+
+#[test]
+fn selectors_find_the_pods_that_they_are_for() {
+    let plan = plan(FULL);
+    for format in [Format::Kubernetes, Format::Istio] {
+        let all = resources(&text(&plan, format));
+        let pods: Vec<_> = all.iter().filter(|one| one["kind"] == "Deployment").collect();
+        let matches = |labels: &Value, pod: &Value| {
+            let pod = pod["spec"]["template"]["metadata"]["labels"].as_object().unwrap();
+            labels.as_object().unwrap().iter().all(|(name, value)| pod.get(name) == Some(value))
+        };
+        for resource in &all {
+            let spec = &resource["spec"];
+            let selector = match resource["kind"].as_str().unwrap() {
+                "Service" | "Gateway" => &spec["selector"],
+                "PodDisruptionBudget" => &spec["selector"]["matchLabels"],
+                "EnvoyFilter" => &spec["workloadSelector"]["labels"],
+                _ => continue,
+            };
+            let found = pods.iter().filter(|pod| matches(selector, pod)).count();
+            assert_eq!(found, 1, "{} {}", resource["kind"], resource["metadata"]["name"]);
+        }
+    }
+}
+
+#[test]
+fn another_configuration_means_other_pods() {
+    let annotation = |plan: &Plan| {
+        let all = resources(&text(plan, Format::Kubernetes));
+        let pod = &find(&all, "Deployment", "switchboard")["spec"]["template"]["metadata"]["annotations"];
+        pod["switchboard/configuration"].as_str().unwrap().to_owned()
+    };
+    let first = annotation(&plan(FULL));
+    assert_eq!(first, annotation(&plan(FULL)));
+    assert_ne!(first, annotation(&plan(&FULL.replace("mock_response: Hello", "mock_response: Hi"))));
+}
+
+#[test]
+fn the_configuration_in_a_config_map_is_one_that_envoy_takes() {
+    let Some(envoy) = find_envoy() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = passing_filter(folder.path());
+    let plan = plan(FULL);
+    for (format, name) in
+        [(Format::Kubernetes, "switchboard"), (Format::KubernetesSidecar, "switchboard-sidecar")]
+    {
+        let mut site = in_cluster();
+        site.wasm.clone_from(&wasm);
+        site.ca_bundle = switchboard_cli::up::programs::ca_bundle().unwrap();
+        let all = resources(&render(&plan, &site, &place(), format).unwrap());
+        let text = find(&all, "ConfigMap", name)["data"]["envoy.yaml"].as_str().unwrap();
+        assert_valid(&envoy, folder.path(), "from-config-map.yaml", text);
+    }
+}
+
+#[test]
+fn a_mesh_that_ends_tls_shows_the_certificate_that_it_is_told() {
+    let place = Place { tls_secret: Some("certificate".to_owned()), ..place() };
+    let rendered = |format| resources(&render(&plan(FULL), &in_cluster(), &place, format).unwrap());
+    let istio = rendered(Format::Istio);
+    let server = &find(&istio, "Gateway", "switchboard-gateway")["spec"]["servers"][0];
+    assert_eq!(server["tls"]["credentialName"], "certificate");
+    assert_eq!(server["port"]["protocol"], "HTTPS");
+    let eg = rendered(Format::EnvoyGateway);
+    let listener = &find(&eg, "Gateway", "switchboard")["spec"]["listeners"][0];
+    assert_eq!(listener["tls"]["certificateRefs"][0]["name"], "certificate");
+    let patches = find(&eg, "EnvoyPatchPolicy", "switchboard")["spec"]["jsonPatches"].as_array().unwrap();
+    let paths = patches.iter().map(|patch| patch["operation"]["path"].as_str().unwrap());
+    assert!(!paths.clone().any(|path| path.starts_with("/default_filter_chain")));
+    assert!(
+        paths.clone().any(|path| path.starts_with("/filter_chains/0/filters/0/typed_config/http_filters"))
+    );
+}
+
+#[test]
+fn what_no_api_server_takes_is_refused() {
+    let model = |n: usize| {
+        format!(
+            "  - model_name: m{n}\n    litellm_params: {{model: openai/m, mock_response: {}}}\n",
+            "x".repeat(9_000)
+        )
+    };
+    let models: String = (0..120).map(model).collect();
+    let plan = plan(&format!("model_list:\n{models}"));
+    let error = render(&plan, &in_cluster(), &place(), Format::Kubernetes).unwrap_err().to_string();
+    assert!(error.contains("\"ConfigMap\" \"switchboard\" has "), "{error}");
+}
+
+#[test]
+fn the_examples_in_the_repository_are_what_the_shipped_config_renders() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let config = std::fs::read_to_string(root.join("config.yaml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.yaml"), config).unwrap();
+    for name in ["kubernetes", "kubernetes-sidecar", "istio", "envoy-gateway"] {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_switchboard"))
+            .args(["render", "--config", "config.yaml", "--out", "rendered", "--format", name])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let file = format!("{name}.yaml");
+        let rendered = std::fs::read_to_string(folder.path().join("rendered").join(&file)).unwrap();
+        let example = std::fs::read_to_string(root.join("deploy").join(&file)).unwrap();
+        assert!(rendered == example, "deploy/{file} is old; `make example` writes it anew");
+    }
+}
