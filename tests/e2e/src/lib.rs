@@ -9,6 +9,7 @@ mod artefacts;
 mod client;
 mod config;
 mod languages;
+pub mod mesh;
 mod nursery;
 mod ports;
 pub mod process;

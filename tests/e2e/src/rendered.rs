@@ -49,6 +49,18 @@ impl Rendered {
         workers: u32,
         change: impl FnOnce(String) -> String,
     ) -> Self {
+        Self::start_as("bootstrap", config, environment, workers, |text, _, _| change(text)).await
+    }
+
+    /// The same for what is rendered in another format: `change` makes Envoy's configuration of it, with the help of a
+    /// folder for more files and the port of Envoy's administration.
+    pub async fn start_as(
+        format: &str,
+        config: &Config,
+        environment: &[(&str, &str)],
+        workers: u32,
+        change: impl FnOnce(String, &Path, u16) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name).to_str().expect("a path in UTF-8").to_owned();
         std::fs::write(at("config.yaml"), config.text()).expect("a file");
@@ -60,29 +72,22 @@ impl Rendered {
 
         let owned = |arguments: &[&str]| arguments.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let wasm = filter();
-        let mut render = Child::start(
-            &launcher(),
-            &owned(&[
-                "render",
-                "--config",
-                &at("config.yaml"),
-                "--out",
-                &at("envoy"),
-                "--port",
-                &port.to_string(),
-                "--admin-port",
-                &admin.to_string(),
-                "--keys-port",
-                &keys.to_string(),
-                "--wasm",
-                wasm.to_str().expect("a path in UTF-8"),
-            ]),
-            &environment,
-        );
+        let (config, out) = (at("config.yaml"), at("envoy"));
+        let mut arguments =
+            owned(&["render", "--format", format, "--config", &config, "--out", &out, "--host", "127.0.0.1"]);
+        arguments.extend(owned(&["--port", &port.to_string(), "--admin-port", &admin.to_string()]));
+        arguments.extend(owned(&["--keys-host", "127.0.0.1", "--keys-port", &keys.to_string()]));
+        // Istio's agent fetches the filter by its URL.
+        if format != "istio" {
+            arguments.extend(owned(&["--wasm", wasm.to_str().expect("a path in UTF-8")]));
+        }
+        let mut render = Child::start(&launcher(), &arguments, &environment);
         let status = render.wait(Duration::from_secs(10));
         assert!(status.success(), "{}", render.stderr.text());
-        let rendered = std::fs::read_to_string(at("envoy/envoy.yaml")).expect("what was rendered");
-        std::fs::write(at("changed.yaml"), change(rendered)).expect("a file");
+        let written = render.stdout.text();
+        let rendered = std::fs::read_to_string(written.trim()).expect("what was rendered");
+        let changed = change(rendered, folder.path(), admin);
+        std::fs::write(at("changed.yaml"), changed).expect("a file");
 
         let service = start_keys(keys, folder.path(), &environment);
         let envoy = start_envoy(&at("changed.yaml"), workers, &environment);
@@ -98,6 +103,16 @@ impl Rendered {
         };
         wait_until_ready(&mut running.envoy, admin).await;
         running
+    }
+
+    /// Panics with Envoy's words if its validation does not take the configuration.
+    pub fn assert_valid(&self) {
+        let path = self.folder.path().join("changed.yaml");
+        let path = path.to_str().expect("a path in UTF-8");
+        let arguments = ["--mode", "validate", "--log-level", "warning", "--config-path", path];
+        let mut validation = Child::start(&envoy(), &arguments.map(str::to_owned), &self.environment);
+        let status = validation.wait(Duration::from_secs(30));
+        assert!(status.success(), "{}", validation.stderr.text());
     }
 
     /// Where everything lies that is written: the configuration, what was rendered, the database.
@@ -145,6 +160,11 @@ impl Rendered {
         wait_until_ready(&mut envoy, admin).await;
         self.others.push(envoy);
         Client::new(format!("http://127.0.0.1:{port}"))
+    }
+
+    /// Where clients connect.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A client of it.
