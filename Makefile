@@ -14,7 +14,7 @@ TOOLS := $(CURDIR)/.tools
 SDKS := PYTHONPATH=$(TOOLS)/python NODE_PATH=$(TOOLS)/node/node_modules PATH=$(TOOLS)/bin:$$PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test judges build filter native bench bench-keys check fmt fuzz-api clippy clippy-wasm docs audit size example envoy sdks \
+.PHONY: help run test judges manifests build filter native bench bench-keys check fmt fuzz-api clippy clippy-wasm docs audit size example envoy sdks \
 	toolchain clean
 
 help: ## List the targets
@@ -28,9 +28,13 @@ run: build ## Start everything on http://127.0.0.1:4000 with config.yaml
 test: build sdks ## Run all tests: units, real Envoy, official SDKs, official types
 	$(SDKS) $(CARGO) test --workspace
 	@tests/judges/run
+	@SWITCHBOARD_BIN=$(abspath $(BUILD)/release/switchboard) tests/deploy/run
 
 judges: ## Let the providers' official packages judge the fixtures, requests and answers (10 s)
 	@tests/judges/run
+
+manifests: native ## Let Kubernetes' schemas, Istio's models and helm judge deploy/ (10 s)
+	@SWITCHBOARD_BIN=$(abspath $(BUILD)/release/switchboard) tests/deploy/run
 
 build: native filter envoy ## Build the launcher, the key service and the filter, and fetch Envoy
 

@@ -41,6 +41,7 @@ fn place() -> Place {
         secret: "provider-secrets".to_owned(),
         tls_secret: None,
         wasm_url: None,
+        old_xds_names: false,
     }
 }
 
@@ -211,6 +212,29 @@ fn a_mesh_that_ends_tls_shows_the_certificate_that_it_is_told() {
     assert!(
         paths.clone().any(|path| path.starts_with("/filter_chains/0/filters/0/typed_config/http_filters"))
     );
+}
+
+#[test]
+fn envoy_gateways_resources_are_patched_by_the_names_that_its_version_gives_them() {
+    let names = |tls: bool, old_xds_names| {
+        let place = Place { tls_secret: tls.then(|| "certificate".to_owned()), old_xds_names, ..place() };
+        let all = resources(&render(&plan(FULL), &in_cluster(), &place, Format::EnvoyGateway).unwrap());
+        let patches =
+            find(&all, "EnvoyPatchPolicy", "switchboard")["spec"]["jsonPatches"].as_array().unwrap();
+        ["Listener", "RouteConfiguration"].map(|kind| {
+            let mut names = patches
+                .iter()
+                .filter(|patch| patch["type"].as_str().unwrap().ends_with(&format!(".{kind}")))
+                .map(|patch| patch["name"].as_str().unwrap().to_owned());
+            let name = names.next().unwrap();
+            assert!(names.all(|other| other == name));
+            name
+        })
+    };
+    // https://gateway.envoyproxy.io/docs/tasks/extensibility/envoy-patch-policy/#xds-name-scheme-v2
+    assert_eq!(names(false, false), ["tcp-4000", "http-4000"]);
+    assert_eq!(names(true, false), ["tcp-4000", "llm/switchboard/http"]);
+    assert_eq!(names(false, true), ["llm/switchboard/http", "llm/switchboard/http"]);
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub(super) struct Render {
     /// Istio, Envoy Gateway: the Secret with the certificate that the gateway shows; without it, it speaks plain HTTP
     #[arg(long, value_name = "NAME")]
     tls_secret: Option<String>,
+    /// Envoy Gateway before 1.10, or without its runtime flag `XDSNameSchemeV2`
+    #[arg(long)]
+    old_xds_names: bool,
 }
 
 /// `--format`
@@ -121,6 +124,7 @@ impl Render {
             secret: self.secret,
             tls_secret: self.tls_secret,
             wasm_url,
+            old_xds_names: self.old_xds_names,
         };
         plan.document.settings.log_attempts = site.access_log.is_some();
         let path = self.out.join(format.file());

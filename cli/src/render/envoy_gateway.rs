@@ -23,7 +23,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
         proxy(plan, place),
         gateway(site, place),
         route(site, place),
-        patch_policy(parts(plan, site, &document), place),
+        patch_policy(parts(plan, site, &document), site, place),
     ];
     let gateways = json!({
         "namespaceSelector": {},
@@ -142,9 +142,12 @@ fn route(site: &Site, place: &Place) -> Resource {
     )
 }
 
-fn patch_policy(parts: Parts, place: &Place) -> Resource {
-    // As the runtime flag XDSNameSchemeV2 is off by default.
+fn patch_policy(parts: Parts, site: &Site, place: &Place) -> Resource {
     let name = format!("{}/{NAME}/{LISTENER}", place.namespace);
+    // Envoy Gateway's runtime flag XDSNameSchemeV2, on by default since 1.10, names by the port.
+    let listener_name = if place.old_xds_names { name.clone() } else { format!("tcp-{}", site.port) };
+    let by_listener = place.old_xds_names || place.tls_secret.is_some();
+    let routes_name = if by_listener { name } else { format!("http-{}", site.port) };
     // Envoy Gateway's HTTP listeners have one chain for all; those with TLS have one for each host name.
     let chain = if place.tls_secret.is_some() { "/filter_chains/0" } else { "/default_filter_chain" };
     let manager = format!("{chain}/filters/0/typed_config");
@@ -152,7 +155,7 @@ fn patch_policy(parts: Parts, place: &Place) -> Resource {
     let mut listener = |path: String, value: Value| {
         patches.push(json!({
             "type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-            "name": name,
+            "name": listener_name,
             "operation": { "op": "add", "path": path, "value": value },
         }));
     };
@@ -168,7 +171,7 @@ fn patch_policy(parts: Parts, place: &Place) -> Resource {
     }
     patches.push(json!({
         "type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
-        "name": name,
+        "name": routes_name,
         "operation": { "op": "add", "path": "/virtual_hosts", "value": [
             { "name": NAME, "domains": ["*"], "routes": parts.routes },
         ] },

@@ -62,6 +62,8 @@ pub struct Place {
     pub tls_secret: Option<String>,
     /// Where Istio's agent fetches the filter (`oci://…`, `https://…`); nothing when it lies at [`Site::wasm`].
     pub wasm_url: Option<String>,
+    /// Whether Envoy Gateway names listeners and routes by its gateway's, as it did before 1.10.
+    pub old_xds_names: bool,
 }
 
 /// A resource, and why lines of it are there (by path, as [`crate::envoy::COMMENTS`]).
@@ -156,8 +158,8 @@ fn head(plan: &Plan, place: &Place, format: Format, about: &str) -> String {
         let _ = write!(
             head,
             "\nThe same Secret must be where Envoy Gateway runs its proxies: envoy-gateway-system, if nothing else \
-             is\nsaid. Where the runtime flag XDSNameSchemeV2 is on, names of listeners and routes are others: see \
-             docs/deployment.md.\n"
+             is\nsaid. Before Envoy Gateway 1.10, or without its runtime flag XDSNameSchemeV2, render with \
+             --old-xds-names.\n"
         );
     }
     head

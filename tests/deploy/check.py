@@ -1,0 +1,184 @@
+"""Judges what is in deploy/ by what the platforms themselves say of it.
+
+Kubernetes' resources are checked against its own schemas, unknown fields refused; Istio's and the Gateway API's
+against models made of their definitions; the chart is linted, rendered in several ways, and compared with what
+`switchboard render` writes. Envoy Gateway's own two kinds (EnvoyProxy, EnvoyPatchPolicy) are in no registry: here only
+their names are known, and a real Envoy takes what they make of it (tests/e2e/tests/platforms.rs).
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import kubernetes_validate
+import yaml
+
+KUBERNETES = "1.35"
+ROOT = pathlib.Path(__file__).parents[2]
+CHART = ROOT / "deploy/helm/switchboard"
+HELM = ROOT / ".tools/deploy/helm"
+RENDERED = ["kubernetes", "kubernetes-sidecar", "istio", "envoy-gateway"]
+MODELLED = ("networking.istio.io/", "gateway.networking.k8s.io/")
+# In no registry.
+UNKNOWN = {"EnvoyProxy", "EnvoyPatchPolicy"}
+
+
+def resources(text):
+    return [resource for resource in yaml.safe_load_all(text) if resource]
+
+
+def rendered(name):
+    return resources((ROOT / f"deploy/{name}.yaml").read_text())
+
+
+def helm(*arguments, fails=False):
+    run = subprocess.run([HELM, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    if fails != (run.returncode != 0):
+        raise AssertionError(f"helm {arguments}: {run.returncode}\n{run.stdout}\n{run.stderr}")
+    return run.stdout + run.stderr if fails else run.stdout
+
+
+def template(*settings, name="switchboard"):
+    return resources(helm("template", name, CHART, "--namespace", "default", *settings))
+
+
+def wrong_in_kubernetes(resource):
+    try:
+        kubernetes_validate.validate(resource, KUBERNETES, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        return f"{resource['kind']} {resource['metadata']['name']}: {error}"
+    return None
+
+
+def wrong_in_models(found):
+    run = subprocess.run(
+        [ROOT / ".tools/bin/node", ROOT / "tests/deploy/models.mjs"],
+        input=json.dumps(found), capture_output=True, text=True, timeout=60, cwd=ROOT,
+    )
+    if run.returncode != 0:
+        raise AssertionError(run.stderr)
+    return run.stdout
+
+
+def find(found, kind, name):
+    return next(one for one in found if one["kind"] == kind and one["metadata"]["name"] == name)
+
+
+def container(found, deployment):
+    return find(found, "Deployment", deployment)["spec"]["template"]["spec"]["containers"][0]
+
+
+class Rendered(unittest.TestCase):
+    def test_every_resource_is_one_that_its_platform_knows(self):
+        checked = 0
+        for name in RENDERED:
+            modelled = []
+            for resource in rendered(name):
+                if resource["apiVersion"].startswith(MODELLED):
+                    modelled.append(resource)
+                elif resource["kind"] not in UNKNOWN:
+                    self.assertIsNone(wrong_in_kubernetes(resource), name)
+                    checked += 1
+            self.assertEqual(wrong_in_models(modelled), "", name)
+            checked += len(modelled)
+        self.assertGreater(checked, 30)
+
+    def test_the_judges_see_mistakes(self):
+        deployment = find(rendered("kubernetes"), "Deployment", "switchboard")
+        deployment["spec"]["template"]["spec"]["containers"][0]["livenessprobe"] = {}
+        self.assertIn("livenessprobe", wrong_in_kubernetes(deployment))
+        [envoy_filter] = [one for one in rendered("istio") if one["kind"] == "EnvoyFilter"]
+        envoy_filter["spec"]["configPatches"][0]["applyTo"] = "LISTENERS"
+        self.assertIn("EnvoyFilter switchboard-gateway", wrong_in_models([envoy_filter]))
+
+
+@unittest.skipUnless(HELM.exists(), "no helm for this machine: the chart is not judged")
+class Chart(unittest.TestCase):
+    def test_helm_has_nothing_against_it(self):
+        helm("lint", "--strict", CHART)
+
+    def test_every_way_to_render_it_gives_resources_that_kubernetes_knows(self):
+        ways = [
+            [],
+            ["--set", "gateway.enabled=false"],
+            ["--set", "gateway.autoscaling.enabled=false,gateway.accessLog=true,networkPolicy.enabled=false"],
+            ["--set", "environment={OPENAI_API_KEY},keys.googleCredentials={GOOGLE},keys.port=5001"],
+            ["--set-json", 'networkPolicy.from=[{"podSelector":{"matchLabels":{"a":"b"}}}]'],
+            ["--set-json", 'gateway.tolerations=[{"operator":"Exists"}]', "--set-json",
+             'keys.nodeSelector={"disk":"fast"}', "--set-json", 'gateway.podLabels={"a":"b"}',
+             "--set-json", 'imagePullSecrets=[{"name":"registry"}]',
+             "--set-json", 'gateway.service.annotations={"a":"b"}', "--set", "gateway.service.type=LoadBalancer"],
+        ]
+        for way in ways:
+            found = template(*way)
+            for resource in found:
+                self.assertIsNone(wrong_in_kubernetes(resource), way)
+            kinds = [resource["kind"] for resource in found]
+            self.assertEqual("ConfigMap" in kinds, "gateway.enabled=false" not in way, way)
+
+    def test_values_that_make_no_sense_are_refused(self):
+        for setting in ["gateway.replica=3", "keys.port=0", "config=", "environment={not-a-variable!}"]:
+            self.assertIn("values", helm("template", "a", CHART, "--set", setting, fails=True))
+
+    def test_it_makes_the_pods_that_render_makes(self):
+        ours, charts = rendered("kubernetes"), template()
+        same = ["command", "ports", "startupProbe", "readinessProbe", "livenessProbe", "resources",
+                "securityContext", "image"]
+        for name in ["switchboard", "switchboard-keys"]:
+            one, other = container(ours, name), container(charts, name)
+            for field in same:
+                self.assertEqual(one.get(field), other.get(field), f"{name}: {field}")
+            secrets = [[entry["name"] for entry in each["env"]] for each in (one, other)]
+            self.assertEqual(*secrets, name)
+        kinds = [sorted((one["kind"], one["metadata"]["name"]) for one in found) for found in (ours, charts)]
+        self.assertEqual(*kinds)
+        for kind, name in [("HorizontalPodAutoscaler", "switchboard"), ("PodDisruptionBudget", "switchboard")]:
+            specs = [find(found, kind, name)["spec"] for found in (ours, charts)]
+            for spec in specs:
+                spec.pop("selector", None)
+            self.assertEqual(*specs)
+
+    def test_what_is_selected_is_there(self):
+        for name in ["switchboard", "another"]:
+            found = template(name=name)
+            pods = [one["spec"]["template"]["metadata"]["labels"] for one in found if one["kind"] == "Deployment"]
+            for resource in found:
+                if resource["kind"] == "Service":
+                    selector = resource["spec"]["selector"]
+                elif resource["kind"] == "PodDisruptionBudget":
+                    selector = resource["spec"]["selector"]["matchLabels"]
+                else:
+                    continue
+                self.assertEqual(sum(selector.items() <= pod.items() for pod in pods), 1, resource["metadata"])
+
+    def test_its_init_container_renders_with_the_real_launcher(self):
+        launcher = os.environ.get("SWITCHBOARD_BIN", ROOT / "target/release/switchboard")
+        found = template("--set-file", f"config={ROOT / 'config.yaml'}", name="another")
+        pod = find(found, "Deployment", "another-switchboard")["spec"]["template"]["spec"]
+        [init] = pod["initContainers"]
+        services = {one["metadata"]["name"] for one in found if one["kind"] == "Service"}
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder)
+            config = find(found, "ConfigMap", "another-switchboard")["data"]["config.yaml"]
+            self.assertEqual(config.strip(), (ROOT / "config.yaml").read_text().strip())
+            (path / "config.yaml").write_text(config)
+            arguments = [argument.replace("/etc/switchboard-config", folder).replace("/etc/envoy", folder)
+                         for argument in init["args"]]
+            subprocess.run([launcher, *arguments], check=True, timeout=30, stdout=subprocess.DEVNULL)
+            envoy = yaml.safe_load((path / "envoy.yaml").read_text())
+        listener = envoy["static_resources"]["listeners"][0]["address"]["socket_address"]
+        self.assertEqual(listener, {"address": "0.0.0.0", "port_value": 4000})
+        clusters = {cluster["name"]: cluster for cluster in envoy["static_resources"]["clusters"]}
+        for name, port in [("switchboard-keys", 4001), ("switchboard-keys-internal", 4002)]:
+            [endpoint] = clusters[name]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+            address = endpoint["endpoint"]["address"]["socket_address"]
+            self.assertEqual(address["port_value"], port)
+            self.assertIn(address["address"].split(".")[0], services)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main(verbosity=1))
