@@ -14,7 +14,7 @@ TOOLS := $(CURDIR)/.tools
 SDKS := PYTHONPATH=$(TOOLS)/python NODE_PATH=$(TOOLS)/node/node_modules PATH=$(TOOLS)/bin:$$PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test judges manifests build filter native bench bench-keys check fmt fuzz-api clippy clippy-wasm docs audit size example envoy sdks \
+.PHONY: help run test test-compose judges manifests build filter native bench bench-keys check fmt fuzz-api clippy clippy-wasm docs audit size example envoy sdks \
 	toolchain clean
 
 help: ## List the targets
@@ -32,6 +32,10 @@ test: build sdks ## Run all tests: units, real Envoy, official SDKs, official ty
 
 judges: ## Let the providers' official packages judge the fixtures, requests and answers (10 s)
 	@tests/judges/run
+
+test-compose: build sdks ## Bring docker-compose.yml up for real, where there is an engine (root, Debian's packages; 2 min)
+	$(CARGO) build --release --quiet -p fake-provider
+	@python3 tests/compose/run.py
 
 manifests: native ## Let Kubernetes' schemas, Istio's models and helm judge deploy/ (10 s)
 	@SWITCHBOARD_BIN=$(abspath $(BUILD)/release/switchboard) tests/deploy/run

@@ -25,6 +25,7 @@ pub mod money;
 pub mod openapi;
 pub mod prices;
 pub mod query;
+pub mod ready;
 pub mod routes;
 pub mod secret;
 pub mod serve;

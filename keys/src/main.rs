@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use switchboard_keys::google;
 use switchboard_keys::import::import;
 use switchboard_keys::prices::FILE as PRICES;
+use switchboard_keys::ready::is_ready;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::serve::{Settings, serve};
 use switchboard_keys::store::default_url;
@@ -52,6 +53,15 @@ is here already stays as it is, so the command may be repeated until the day of 
 Try it:
   switchboard-keys import --from postgres://litellm:password@db.example.com/litellm")]
     Import(Import),
+    /// Ask a running service whether its database answers: exit code 0, or 1; for probes
+    Ready(Ready),
+}
+
+#[derive(Args)]
+struct Ready {
+    /// Address of its key API
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4001")]
+    address: SocketAddr,
 }
 
 #[derive(Args)]
@@ -97,6 +107,8 @@ fn main() -> ExitCode {
     let outcome = match verb {
         Verb::Serve(options) => run(options),
         Verb::Import(options) => take_over(&options),
+        Verb::Ready(Ready { address }) if is_ready(address) => Ok(()),
+        Verb::Ready(_) => return ExitCode::FAILURE,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -40,6 +40,10 @@ pub(super) struct Up {
     /// The key service [default: switchboard-keys beside this program, or on the PATH]
     #[arg(long, value_name = "PATH")]
     keys: Option<PathBuf>,
+    /// A key service that runs elsewhere, at this host and --keys-port: none is started, and
+    /// `SWITCHBOARD_INTERNAL_TOKEN` and `SWITCHBOARD_MASTER_KEY` are those that it was given
+    #[arg(long, value_name = "HOST", conflicts_with = "keys")]
+    keys_host: Option<String>,
     /// Seconds that requests get to finish after SIGTERM or Ctrl-C
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     drain_timeout: u64,
@@ -83,10 +87,18 @@ impl Up {
             Err(_) if !needs_authorities => PathBuf::new(),
             found => found?,
         };
+        let mut site = self.site.site(wasm, ca_bundle);
+        let keys = match self.keys_host {
+            Some(host) => {
+                site.keys_host = host;
+                None
+            }
+            None => Some(programs::keys(self.keys)?),
+        };
         Ok(Options {
-            site: self.site.site(wasm, ca_bundle),
+            site,
             envoy: programs::envoy(self.envoy)?,
-            keys: programs::keys(self.keys)?,
+            keys,
             data_dir: self.data_dir,
             prices: self.config.prices,
             concurrency: self.concurrency,

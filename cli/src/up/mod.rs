@@ -4,6 +4,7 @@ mod child;
 pub(crate) mod drain;
 pub mod guard;
 mod http;
+mod key_service;
 mod master_key;
 mod ports;
 pub mod programs;
@@ -16,15 +17,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::rand::distr::{Alphanumeric, SampleString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep};
 
-use crate::compile::{MASTER_KEY_ENV, Origin, Plan, TOKEN_ENV, TOKEN_SOURCES_ENV};
+use crate::compile::{Origin, Plan};
 use crate::config::Secret;
 use crate::envoy::Site;
 use crate::envoy::discovery::bootstrap;
-use child::{Child, Exit};
+use child::Child;
+use key_service::{DATABASE_URL_ENV, KeyService};
 use reload::{Files, Watched};
 
 /// What the command line says.
@@ -40,14 +40,11 @@ pub struct Options {
     pub concurrency: Option<u32>,
     /// Envoy.
     pub envoy: PathBuf,
-    /// The key service.
-    pub keys: PathBuf,
+    /// The key service; nothing when it runs elsewhere, at [`Site::keys_host`].
+    pub keys: Option<PathBuf>,
     /// Longest time that requests get to finish after a signal.
     pub drain_timeout: Duration,
 }
-
-/// The variable from which the key service reads where its data is.
-const DATABASE_URL_ENV: &str = "DATABASE_URL";
 
 /// Why everything was stopped. Not an operator's mistake in `config.yaml`: those are diagnostics.
 #[derive(Debug)]
@@ -77,20 +74,20 @@ pub struct Source<'a> {
 pub async fn run(plan: &Plan, options: &Options, source: &Source<'_>) -> Result<(), Failure> {
     // Before anything is started: a signal that comes now must not leave a child behind.
     let mut signals = Signals::new()?;
-    ports::check(&options.site)?;
+    ports::check(&options.site, options.keys.is_some())?;
     let watched = Watched::new(source.path);
     let (configuration, files) = prepare(plan, options)?;
     let mut keys = KeyService::start(plan, options)?;
     let mut envoy = match start_envoy(plan, options, &configuration, &keys.environment) {
         Ok(envoy) => envoy,
         Err(failure) => {
-            keys.child.stop().await;
+            keys.stop().await;
             return Err(failure);
         }
     };
     let outcome = serve(&mut keys, &mut envoy, options, &mut signals, (source, watched, files)).await;
     envoy.stop().await;
-    keys.child.stop().await;
+    keys.stop().await;
     outcome
 }
 
@@ -104,14 +101,14 @@ async fn serve(
     tokio::select! {
         ready = ready::wait(&options.site) => ready?,
         exit = envoy.exited() => return Err(Failure::new(format!("Envoy did not start: {exit}"))),
-        exit = keys.child.exited() => return Err(Failure::new(format!("the key service did not start: {exit}"))),
+        exit = keys.exited() => return Err(Failure::new(format!("the key service did not start: {exit}"))),
         () = signals.next() => return Ok(()),
     }
     announce(&options.site);
     loop {
         tokio::select! {
             exit = envoy.exited() => return Err(Failure::new(format!("Envoy died: {exit}"))),
-            exit = keys.child.exited() => {
+            exit = keys.exited() => {
                 tokio::select! {
                     () = keys.restart(&exit) => {}
                     () = signals.next() => return Ok(()),
@@ -173,76 +170,6 @@ fn prepare(plan: &Plan, options: &Options) -> Result<(PathBuf, Files), Failure> 
     // JSON, because Envoy reads it faster than YAML.
     std::fs::write(&path, bootstrap(&options.site, &folder).to_string()).map_err(failed(&path))?;
     Ok((path, files))
-}
-
-/// The key service, which is started again when it dies: Envoy goes on with the keys that it knows.
-struct KeyService {
-    child: Child,
-    program: PathBuf,
-    arguments: Vec<OsString>,
-    environment: BTreeMap<String, Secret>,
-    deaths: u32,
-    started: Instant,
-}
-
-impl KeyService {
-    /// Shortest and longest time between a death and the next start.
-    const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-
-    fn start(plan: &Plan, options: &Options) -> Result<Self, Failure> {
-        let master_key = match &plan.master_key {
-            Some(key) => key.clone(),
-            None => master_key::in_data_dir(&options.data_dir)?,
-        };
-        let token = Secret::new(Alphanumeric.sample_string(&mut ::rand::rng(), 43));
-        let mut environment: BTreeMap<_, _> = plan.environment.iter().cloned().collect();
-        environment.insert(MASTER_KEY_ENV.to_owned(), master_key);
-        environment.insert(TOKEN_ENV.to_owned(), token);
-        let sources: Vec<&str> = plan.token_sources.iter().map(|variable| variable.name.as_str()).collect();
-        environment.insert(TOKEN_SOURCES_ENV.to_owned(), Secret::new(sources.join(",")));
-        for variable in &plan.token_sources {
-            if let Origin::Inline(secret) = &variable.origin {
-                environment.insert(variable.name.clone(), secret.clone());
-            }
-        }
-        let site = &options.site;
-        let mut arguments: Vec<OsString> = vec![
-            "serve".into(),
-            "--listen".into(),
-            format!("{}:{}", site.keys_host, site.keys_port).into(),
-            "--internal-listen".into(),
-            format!("{}:{}", site.keys_host, site.keys_internal_port()).into(),
-            "--data-dir".into(),
-            options.data_dir.clone().into(),
-        ];
-        if let Some(prices) = &options.prices {
-            arguments.extend(["--prices".into(), prices.into()]);
-        }
-        if let Some(url) = &plan.database_url {
-            environment.insert(DATABASE_URL_ENV.to_owned(), url.clone());
-        }
-        let child = Child::start("keys", &options.keys, &arguments, &environment)?;
-        let program = options.keys.clone();
-        Ok(Self { child, program, arguments, environment, deaths: 0, started: Instant::now() })
-    }
-
-    /// Starts it again after a pause that doubles with each death in a row.
-    async fn restart(&mut self, exit: &Exit) {
-        let (shortest, longest) = Self::BACK_OFF;
-        if self.started.elapsed() > Duration::from_mins(1) {
-            self.deaths = 0;
-        }
-        let pause = shortest.saturating_mul(1 << self.deaths.min(16)).min(longest);
-        self.deaths += 1;
-        say(&format!("the key service died: {exit}; starting it again in {} ms", pause.as_millis()));
-        sleep(pause).await;
-        self.started = Instant::now();
-        match Child::start("keys", &self.program, &self.arguments, &self.environment) {
-            Ok(child) => self.child = child,
-            // The old child has exited, so the caller comes back here, with a longer pause.
-            Err(failure) => say(&failure.to_string()),
-        }
-    }
 }
 
 fn start_envoy(

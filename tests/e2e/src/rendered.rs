@@ -162,6 +162,11 @@ impl Rendered {
         Client::new(format!("http://127.0.0.1:{port}"))
     }
 
+    /// What Envoy and the key service were given.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     /// Where clients connect.
     pub fn port(&self) -> u16 {
         self.port

@@ -6,8 +6,8 @@ use std::time::Duration;
 use fake_provider::{Fault, Provider, Reply, Step};
 use serde_json::{Value, json};
 use switchboard_e2e::{
-    ANTHROPIC_KEY, Child, Config, MASTER_KEY, OPENAI_KEY, Rendered, anthropic, launcher, mesh, openai,
-    question,
+    ANTHROPIC_KEY, Child, Config, MASTER_KEY, OPENAI_KEY, Rendered, anthropic, envoy, filter, free_port,
+    launcher, mesh, openai, question,
 };
 
 /// How a platform makes Envoy's configuration of what is rendered.
@@ -162,8 +162,39 @@ async fn a_container_that_is_to_stop_lets_its_streams_end_and_their_usage_be_rep
 }
 
 #[tokio::test]
+async fn the_launcher_does_with_a_key_service_that_runs_elsewhere() {
+    let provider = Provider::start().unwrap();
+    let running = start(&provider, PLATFORMS[1]).await;
+    let key = key(&running).await;
+    let (port, admin, keys) =
+        (free_port().to_string(), free_port().to_string(), running.keys_port.to_string());
+    let at = |name: &str| running.folder().join(name).to_str().unwrap().to_owned();
+    let (config, data, envoy, wasm) =
+        (at("config.yaml"), at("up"), envoy().display().to_string(), filter().display().to_string());
+    let what = ["up", "--config", &config, "--data-dir", &data, "--envoy", &envoy, "--wasm", &wasm];
+    let place = ["--port", &port, "--admin-port", &admin, "--keys-host", "127.0.0.1", "--keys-port", &keys];
+    let arguments: Vec<String> = what.into_iter().chain(place).map(str::to_owned).collect();
+
+    let mut alone = Child::start(&launcher(), &arguments, &[]);
+    assert!(!alone.wait(Duration::from_secs(10)).success());
+    assert!(alone.stderr.text().contains("SWITCHBOARD_MASTER_KEY is not set"), "{}", alone.stderr.text());
+
+    let environment: Vec<(String, String)> = running.environment().to_vec();
+    let mut up = Child::start(&launcher(), &arguments, &environment);
+    up.wait_for_line("ready ", Duration::from_secs(30));
+    let case = provider.case();
+    let client = switchboard_e2e::Client::new(format!("http://127.0.0.1:{port}"));
+    let body = question("gpt-4o", &case.prompt("Hello"));
+    client.post("/v1/chat/completions", &body).key(&key).send().await.expect(200);
+    up.signal(rustix::process::Signal::TERM);
+    assert!(up.wait(Duration::from_secs(20)).success(), "{}", up.stderr.text());
+    // The key service goes on.
+    running.client().post("/key/generate", &json!({})).key(MASTER_KEY).send().await.expect(200);
+}
+
+#[tokio::test]
 async fn hooks_of_a_container_without_an_envoy_fail() {
-    let port = switchboard_e2e::free_port().to_string();
+    let port = free_port().to_string();
     assert!(!hook(&["ready", "--port", &port]).wait(Duration::from_secs(10)).success());
     assert!(!hook(&["drain", "--admin-port", &port]).wait(Duration::from_secs(10)).success());
 }
