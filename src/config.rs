@@ -114,10 +114,13 @@ pub struct Settings {
     pub max_fallbacks: u32,
     /// Seconds that a deployment is left alone after failures (`cooldown_time`).
     pub cooldown_s: f64,
+    /// Longest wait for the answer of one attempt, and longest silence of a stream, milliseconds (`timeout`);
+    /// 0 is for ever.
+    pub timeout_ms: u64,
 }
 fields!(strict Settings {
     drop_params, key_header, budget_exceeded_status_code, num_retries, log_attempts, most_retries, max_fallbacks,
-    cooldown_s
+    cooldown_s, timeout_ms
 });
 
 /// A model group: one public name, one Envoy cluster.
@@ -270,6 +273,9 @@ pub struct Deployment {
     /// What the provider's row needs besides: `api_version`, `region`, `project` … by their `LiteLLM` names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<(String, String)>,
+    /// A comment in a stream after so much silence, milliseconds (`keepalive_seconds`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keepalive_ms: Option<u64>,
     /// Longest answer of the model, tokens (`max_tokens` where a provider requires one and the client gives none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
@@ -279,7 +285,7 @@ pub struct Deployment {
 }
 fields!(strict Deployment {
     id, group, provider, model, api_base, api_key_env, access_token, secrets, headers, defaults,
-    drop_params, mock_response, options, max_output_tokens, price; "id", "group", "provider", "model",
+    drop_params, mock_response, options, keepalive_ms, max_output_tokens, price; "id", "group", "provider", "model",
     "api_base"
 });
 

@@ -16,7 +16,7 @@ use super::call::{Call, Tried};
 use super::fallback::{After, Failed};
 use super::head::Head;
 use super::headers::{Headers, answer_headers, passed_on};
-use super::{Reply, Streaming};
+use super::{Reply, Silence, Streaming};
 
 /// One attempt.
 pub struct Attempt {
@@ -277,6 +277,12 @@ impl Attempt {
         progress.usage = writer.used();
         progress.produced =
             if writer.ended() && progress.usage.completion > 0 { 0 } else { writer.produced() };
+    }
+
+    /// What is to be said while the stream says nothing; nothing when the answer is no stream.
+    pub fn silence(&self) -> Option<Silence> {
+        let patience_ms = self.call.patience_ms();
+        self.is_streaming().then(|| Silence::new(patience_ms, &self.endpoint))
     }
 
     /// Whether the answer is being streamed.

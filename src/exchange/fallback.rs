@@ -129,6 +129,14 @@ impl Call {
         }
     }
 
+    /// Longest wait for a stream's next event, milliseconds: as long as for its first.
+    pub fn patience_ms(&self) -> u64 {
+        let group = self.current();
+        let stream = self.asked.stream_timeout_ms.or(group.and_then(|group| group.stream_timeout_ms));
+        let whole = self.asked.timeout_ms.or(group.and_then(|group| group.timeout_ms));
+        stream.or(whole).unwrap_or(self.table.settings.timeout_ms)
+    }
+
     /// What becomes of the request now that an attempt has failed.
     pub fn after(&self, class: Class) -> After {
         let Some(group) = self.current() else { return After::End };

@@ -19,6 +19,7 @@ mod headers;
 mod limited;
 mod path;
 mod reply;
+mod silence;
 mod streaming;
 
 pub use admission::{Admission, NoVerdict, Step};
@@ -31,4 +32,5 @@ pub use headers::Headers;
 pub use limited::Entered;
 pub use path::{Ask, MANAGEMENT_PREFIXES};
 pub use reply::Reply;
+pub use silence::{Overdue, Silence};
 pub use streaming::Streaming;

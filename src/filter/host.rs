@@ -176,6 +176,31 @@ pub(super) fn resume_request() {
     log_failure("resume a request", hostcalls::resume_http_request());
 }
 
+/// In a callback of the answer, what it holds goes out when the callback ends.
+pub(super) fn resume_response() {
+    log_failure("resume a response", hostcalls::resume_http_response());
+}
+
+/// The queue of that name, of which the root context whose callback this is hears.
+pub(super) fn join_queue(name: &str) -> Option<u32> {
+    hostcalls::register_shared_queue(name).ok()
+}
+
+/// Puts something into a queue: its root context is called as soon as this callback and what led to it are over.
+pub(super) fn ring(queue: u32) -> bool {
+    hostcalls::enqueue_shared_queue(queue, Some(b"")).is_ok()
+}
+
+/// Takes something out of a queue.
+pub(super) fn hush(queue: u32) {
+    log_failure("empty a queue", hostcalls::dequeue_shared_queue(queue));
+}
+
+/// Breaks the stream off.
+pub(super) fn reset_response() {
+    log_failure("reset a response", hostcalls::reset_http_response());
+}
+
 fn buffer(kind: BufferType, size: usize) -> Vec<u8> {
     hostcalls::get_buffer(kind, 0, size).ok().flatten().unwrap_or_default()
 }
@@ -184,7 +209,7 @@ fn property(path: &[&str]) -> Option<Vec<u8>> {
     hostcalls::get_property(path.to_vec()).ok().flatten()
 }
 
-fn log_failure<E: core::fmt::Debug>(what: &str, result: Result<(), E>) {
+fn log_failure<T, E: core::fmt::Debug>(what: &str, result: Result<T, E>) {
     if let Err(error) = result {
         log::error!("the host refused to {what}: {error:?}");
     }

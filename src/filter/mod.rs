@@ -6,6 +6,7 @@ mod downstream;
 mod held;
 mod host;
 mod root;
+mod streams;
 mod upstream;
 mod vm;
 

@@ -93,6 +93,7 @@ impl RootContext for Root {
             held::try_again(self.context);
             self.ask_for_held();
         }
+        let ends_soon = vm::with(|vm| vm.streams.watch(self.context, now));
         let Some(table) = vm::with(vm::Vm::table) else { return };
         let period = vm::sync_period_ms(&table);
         // A timer that fires a little early must not cost a whole period.
@@ -105,13 +106,17 @@ impl RootContext for Root {
         }
         let is_held = vm::with(|vm| !vm.held.borrow().is_empty());
         let until_due = self.sync_due_ms.saturating_sub(now).clamp(1, period);
-        self.clock.set(if is_held { HURRY_MS } else { until_due });
+        self.clock.set(if is_held || ends_soon { HURRY_MS } else { until_due });
+    }
+
+    fn on_queue_ready(&mut self, _: u32) {
+        vm::with(|vm| vm.streams.let_go(self.context));
     }
 
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
         match self.role.get() {
             Role::Downstream => Some(Box::new(Downstream::new(context, Rc::clone(&self.clock)))),
-            Role::Upstream => Some(Box::new(Upstream::default())),
+            Role::Upstream => Some(Box::new(Upstream::new(context))),
             Role::Unknown => None,
         }
     }
@@ -167,6 +172,7 @@ impl Root {
             Ok(table) => {
                 let period = vm::sync_period_ms(&table);
                 self.generation = vm::with(|vm| vm.install(table));
+                vm::with(|vm| vm.streams.hear(vm.secret()));
                 self.role.set(Role::Downstream);
                 self.clock.set(period);
                 self.sync_due_ms = host::steady_ms() + period;

@@ -8,16 +8,19 @@ use std::rc::Rc;
 use crate::config::NOBODY;
 use crate::exchange::{Attempt, Call, HeadStep, Headers, Nobody, Opening, Outgoing, Reply};
 
+use super::streams::UnderWay;
 use super::{host, vm};
 
 /// One attempt.
-#[derive(Default)]
 pub(super) struct Upstream {
+    context: u32,
     attempt: Option<Attempt>,
     /// In its place: an attempt at nobody.
     nobody: Option<Nobody>,
     /// The request, and what it is found by.
     call: Option<(u64, Rc<Call>)>,
+    /// The answer, once it is on its way as a stream.
+    stream: Option<Rc<UnderWay>>,
 }
 
 impl Context for Upstream {}
@@ -80,15 +83,24 @@ impl HttpContext for Upstream {
                 Opening::Wait => Action::Pause,
                 Opening::Begin(headers, events) => {
                     host::replace_response_body(body_size, &events);
-                    self.let_go(headers)
+                    if let Some(silence) = attempt.silence().filter(|_| !end_of_stream) {
+                        self.stream = vm::with(|vm| vm.streams.begin(self.context, silence, events.len()));
+                    }
+                    let action = self.let_go(headers);
+                    if self.stream.is_some() { Action::Pause } else { action }
                 }
             };
         }
         if attempt.is_streaming() {
-            if let Some(events) = attempt.response_chunk(&host::response_body(body_size), end_of_stream) {
-                host::replace_response_body(body_size, events);
+            let body = host::response_body(body_size);
+            let unsent = self.stream.as_ref().map_or(0, |stream| stream.unsent());
+            let (unsent, chunk) = body.split_at_checked(unsent).unwrap_or_default();
+            match attempt.response_chunk(chunk, end_of_stream) {
+                Some(events) if unsent.is_empty() => host::replace_response_body(body_size, events),
+                Some(events) => host::replace_response_body(body_size, &[unsent, events].concat()),
+                None => {}
             }
-            return Action::Continue;
+            return self.stream.as_ref().map_or(Action::Continue, |stream| stream.pass(end_of_stream));
         }
         if attempt.is_failed() {
             host::replace_response_body(body_size, b"");
@@ -108,6 +120,10 @@ impl HttpContext for Upstream {
 }
 
 impl Upstream {
+    pub(super) fn new(context: u32) -> Self {
+        Self { context, attempt: None, nobody: None, call: None, stream: None }
+    }
+
     /// Lets an answer's headers go. Of a request that departs they say where to.
     fn let_go(&self, mut headers: Headers) -> Action {
         if let Some((number, _)) = self.call.as_ref().filter(|(_, call)| call.departs()) {

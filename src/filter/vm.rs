@@ -14,6 +14,7 @@ use crate::table::{Endpoint, Table};
 
 use super::held::Passage;
 use super::host::{self, SharedData};
+use super::streams::Streams;
 
 /// The state of one VM. A VM that traps is replaced by one with none of this: its requests are lost, its usage of
 /// the last sync period too, and nothing is let in that was not asked about anew.
@@ -25,6 +26,7 @@ pub(super) struct Vm {
     pub(super) limits: RefCell<Option<Limits>>,
     /// Requests that wait for room.
     pub(super) held: RefCell<Vec<Rc<Passage>>>,
+    pub(super) streams: Streams,
     calls: RefCell<HashMap<u64, Rc<Call>>>,
     /// Requests between two groups.
     departed: RefCell<HashMap<u64, Rc<Passage>>>,
@@ -48,6 +50,7 @@ thread_local! {
         ledger: RefCell::default(),
         limits: RefCell::default(),
         held: RefCell::default(),
+        streams: Streams::default(),
         calls: RefCell::default(),
         departed: RefCell::default(),
         secret: OnceCell::new(),
@@ -120,8 +123,12 @@ impl Vm {
 
     /// Where a request that departs is to go.
     pub(super) fn onward(&self, number: u64) -> String {
-        let secret = self.secret.get_or_init(|| host::random_id().unwrap_or_default());
-        format!("http://switchboard{ONWARD_PREFIX}{secret}/{number}")
+        format!("http://switchboard{ONWARD_PREFIX}{}/{number}", self.secret())
+    }
+
+    /// A name that no other VM has, and no client can guess.
+    pub(super) fn secret(&self) -> &str {
+        self.secret.get_or_init(|| host::random_id().unwrap_or_default())
     }
 
     /// Keeps a request until it comes to where it departed for.

@@ -293,9 +293,7 @@ impl ChunkWriter {
             return;
         }
         self.ended = true;
-        self.out.extend_from_slice(b"data: ");
-        error.write(&mut self.out);
-        self.out.extend_from_slice(b"\n\n");
+        error.write_event(&mut self.out);
     }
 
     /// Whether the answer has ended, well or badly.

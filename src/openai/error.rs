@@ -61,8 +61,15 @@ impl ErrorBody {
         out
     }
 
+    /// Writes it as an event of a stream.
+    pub fn write_event(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"data: ");
+        self.write(out);
+        out.extend_from_slice(b"\n\n");
+    }
+
     /// Writes the body.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Vec<u8>) {
         let mut w = Writer::new(out);
         w.object().key("error").object();
         w.key("message").string(&self.message);

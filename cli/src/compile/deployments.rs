@@ -1,6 +1,7 @@
 //! Entries of `model_list` → the filter's deployments and the addresses that serve them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use switchboard::config::{self, ExtraHeader, Price};
@@ -37,15 +38,21 @@ pub enum Target {
     Itself,
 }
 
-/// Compiles all entries; one with an error is left out.
+/// Compiles all entries; one with an error is left out. `keepalive` is `keepalive_seconds` of those without their own.
 pub(super) fn compile(
     models: &[Model],
+    keepalive: Option<f64>,
     prices: &PriceMap,
     variables: &mut Variables<'_>,
     report: &Report,
 ) -> Vec<Deployment> {
     let mut ids = Ids::default();
-    models.iter().filter_map(|model| compile_one(model, prices, &mut ids, variables, report)).collect()
+    let mut compile = |model: &Model| {
+        let mut deployment = compile_one(model, prices, &mut ids, variables, report)?;
+        deployment.document.keepalive_ms = keepalive_ms(model.params.keepalive.or(keepalive));
+        Some(deployment)
+    };
+    models.iter().filter_map(&mut compile).collect()
 }
 
 fn compile_one(
@@ -78,6 +85,7 @@ fn compile_one(
         mock_response: model.params.mock_response.clone(),
         options,
         secrets: if called { secrets(model, &id, provider, variables) } else { Vec::new() },
+        keepalive_ms: None,
         max_output_tokens: model.max_output_tokens,
         price: price(model, provider, upstream_model, prices),
         id,
@@ -86,6 +94,12 @@ fn compile_one(
     let timeouts = [model.params.timeout, model.params.stream_timeout];
     let max_parallel_requests = model.params.max_parallel_requests;
     Some(Deployment { document, target, weights, timeouts, max_parallel_requests })
+}
+
+/// As `LiteLLM` bounds it: between a second and five minutes, and 0 for never.
+fn keepalive_ms(seconds: Option<f64>) -> Option<u64> {
+    let seconds = seconds.filter(|seconds| *seconds > 0.0)?.clamp(1.0, 300.0);
+    u64::try_from(Duration::from_secs_f64(seconds).as_millis()).ok()
 }
 
 fn check_wildcards(model: &Model, report: &Report) {

@@ -84,12 +84,15 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
     let master_key = variables.master_key(&config.general);
     let database_url = config.general.database_url.as_ref();
     let database_url = database_url.and_then(|url| variables.text(url, "general_settings.database_url"));
-    let deployments = deployments::compile(&config.models, prices, &mut variables, report);
+    let keepalive = config.litellm.keepalive;
+    let deployments = deployments::compile(&config.models, keepalive, prices, &mut variables, report);
     let aliases = groups::aliases(config, &deployments, report);
     let mut groups = groups::compile(config, &deployments);
     fallbacks::compile(config, &mut groups, &aliases, report);
     let clusters = routing::compile(config, &mut groups, &deployments);
     let num_retries = config.router.num_retries.or(config.litellm.num_retries).unwrap_or(2);
+    let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(TIMEOUT);
+    let timeout = Duration::from_secs_f64(timeout);
     let policies = groups.iter().filter_map(|group| group.retry_policy.most()).max().unwrap_or(0);
     let document = Document {
         version: VERSION,
@@ -103,17 +106,17 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
             most_retries: num_retries.max(policies).max(MOST_RETRIES),
             max_fallbacks: config.router.max_fallbacks.unwrap_or(MAX_FALLBACKS),
             cooldown_s: routing::cooldown_time(config),
+            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         },
         groups,
         aliases,
         deployments: deployments.into_iter().map(|deployment| deployment.document).collect(),
     };
     let (variables, token_sources) = variables.into_lists();
-    let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(TIMEOUT);
     Plan {
         document,
         clusters,
-        timeout: Duration::from_secs_f64(timeout),
+        timeout,
         num_retries,
         retry_after: Duration::from_secs_f64(config.router.retry_after.unwrap_or(0.0)),
         body_limit: body_limit(config, report),

@@ -17,8 +17,8 @@ pub(super) const MODEL: &str = "
 
 /// `litellm_params`: what steers `LiteLLM` itself.
 pub(super) const LITELLM_PARAMS: &str = "
-    allowed_openai_params auto_router_config auto_router_config_path auto_router_default_model
-    auto_router_embedding_model aws_external_id aws_profile_name aws_role_name aws_session_name
+    allow_client_keepalive_override allowed_openai_params auto_router_config auto_router_config_path
+    auto_router_default_model auto_router_embedding_model aws_external_id aws_profile_name aws_role_name aws_session_name
     aws_sts_endpoint aws_web_identity_token budget_duration cache_control_injection_points complexity_router_config
     configurable_clientside_auth_params cooldown_time custom_tokenizer default_api_key_rpm_limit
     default_api_key_tpm_limit extra_body guardrails litellm_credential_name litellm_trace_id max_budget

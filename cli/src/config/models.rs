@@ -74,6 +74,8 @@ pub struct Params {
     pub timeout: Option<f64>,
     /// `stream_timeout`, seconds.
     pub stream_timeout: Option<f64>,
+    /// `keepalive_seconds`; 0 is never.
+    pub keepalive: Option<f64>,
     /// `max_parallel_requests`
     pub max_parallel_requests: Option<u32>,
     /// Parameters of a request of the `OpenAI` API, for requests that lack them.
@@ -203,6 +205,7 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> 
         tpm: table.number("tpm").map(|tpm| tpm.value),
         timeout: timeout(&mut table, "timeout"),
         stream_timeout: timeout(&mut table, "stream_timeout"),
+        keepalive: table.number("keepalive_seconds").map(|seconds| seconds.value),
         max_parallel_requests: table
             .whole("max_parallel_requests", 1_000_000)
             .and_then(|most| u32::try_from(most).ok())

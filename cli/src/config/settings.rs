@@ -57,6 +57,8 @@ pub struct LitellmSettings {
     pub num_retries: Option<u32>,
     /// `request_timeout`, seconds.
     pub request_timeout: Option<f64>,
+    /// `sse_keepalive_ping_interval_seconds`: `keepalive_seconds` of the deployments without their own.
+    pub keepalive: Option<f64>,
     /// `budget_exceeded_status_code`.
     pub budget_exceeded_status_code: Option<u16>,
     /// `fallbacks`.
@@ -129,6 +131,7 @@ pub(super) fn litellm(top: &mut Table<'_>) -> LitellmSettings {
         drop_params: table.boolean("drop_params"),
         num_retries: retries(&mut table, "num_retries"),
         request_timeout: timeout(&mut table, "request_timeout"),
+        keepalive: table.number("sse_keepalive_ping_interval_seconds").map(|seconds| seconds.value),
         budget_exceeded_status_code: error_status(&mut table, "budget_exceeded_status_code"),
         fallbacks: fallbacks(&mut table, "fallbacks"),
         context_window_fallbacks: fallbacks(&mut table, "context_window_fallbacks"),

@@ -131,6 +131,18 @@ impl Opened {
         }
     }
 
+    /// What comes until the end, and whether that is a good one.
+    pub async fn rest(mut self) -> (Vec<u8>, bool) {
+        let mut seen = Vec::new();
+        loop {
+            match timeout(PATIENCE, self.body.frame()).await.expect("something in time") {
+                None => return (seen, true),
+                Some(Err(_)) => return (seen, false),
+                Some(Ok(frame)) => seen.extend(frame.into_data().unwrap_or_default()),
+            }
+        }
+    }
+
     /// The rest of the answer.
     pub async fn finish(self) -> Answer {
         let body = timeout(PATIENCE, self.body.collect()).await.expect("an end of the answer in time");

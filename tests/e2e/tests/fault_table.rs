@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_provider::faults::CutHow;
-use fake_provider::{Fault, Provider, Reply, Step, refusing_port};
+use fake_provider::{Case, Fault, Provider, Reply, Step, refusing_port};
 use serde_json::{Value, json};
 use switchboard_e2e::{
     ANTHROPIC_KEY, Answer, Config, MASTER_KEY, OPENAI_KEY, Setup, Stack, anthropic, openai, question,
@@ -136,12 +136,7 @@ impl Ward {
             return if requests[0].aborted { "goes on".to_owned() } else { "never stopped".to_owned() };
         }
         if streamed && matches!(sickness, Sickness::Of(Fault::Stall { .. })) {
-            let mut answer = self.post(&body).open().await;
-            assert_eq!(answer.status, 200);
-            // Several times the time-out. Whatever comes after the first words would end the waiting.
-            let rest = async { while answer.next().await.is_some() {} };
-            let waited = tokio::time::timeout(Duration::from_secs(4), rest).await;
-            return if waited.is_err() { "waits".to_owned() } else { "ended".to_owned() };
+            return self.stall(&body, &case).await;
         }
         let Ok(answer) = self.post(&body).try_send().await else { return "reset".to_owned() };
         let asked = case.requests();
@@ -159,6 +154,25 @@ impl Ward {
             assert_eq!(asked.len(), 1, "{sickness:?}: nobody else is asked");
         }
         outcome
+    }
+
+    /// What comes of a stream that stalls. It has no good end, so it is read as far as it goes.
+    async fn stall(&self, body: &Value, case: &Case) -> String {
+        let answer = self.post(body).open().await;
+        assert_eq!(answer.status, 200);
+        let Ok((seen, well)) = tokio::time::timeout(Duration::from_secs(20), answer.rest()).await else {
+            return "waits".to_owned();
+        };
+        assert!(!well, "nothing but its provider gives a stream a good end");
+        assert!(case.wait_for(|requests| requests[0].aborted).await[0].aborted, "the provider is let go");
+        let text = String::from_utf8_lossy(&seen);
+        let (words, last) = text.trim_end().rsplit_once("\n\n").expect("more than one event");
+        assert!(words.contains("one") && !text.contains("[DONE]"), "{text}");
+        if last.contains("litellm.Timeout") {
+            "error event, reset".to_owned()
+        } else {
+            format!("ends in {last}")
+        }
     }
 
     fn post(&self, body: &Value) -> switchboard_e2e::Call {

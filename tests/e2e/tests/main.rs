@@ -23,6 +23,7 @@ mod retry;
 mod revocation;
 mod sdk;
 mod secrets;
+mod silence;
 mod stream;
 mod tls;
 mod tools;

@@ -1,0 +1,119 @@
+//! A stream that falls silent after it has begun.
+//!
+//! Envoy cannot end one in words: its time-outs of an attempt end with the headers, and those of a stream break it off.
+//! So somebody with a clock asks from time to time, and tells what to say.
+
+use std::time::Duration;
+
+use crate::openai::{Class, Fault};
+use crate::table::Endpoint;
+
+/// How long a stream has said nothing.
+#[derive(Debug)]
+pub struct Silence {
+    /// Nothing until the first tick after its last words.
+    since_ms: Option<u64>,
+    /// When a comment was last written, or its last words were heard.
+    kept_alive_ms: u64,
+    patience_ms: u64,
+    keepalive_ms: Option<u64>,
+    provider: &'static str,
+}
+
+/// What a silence comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Overdue {
+    /// Nothing yet.
+    Wait,
+    /// These bytes are to keep the connection alive: a comment, which clients skip.
+    Comment(&'static [u8]),
+    /// This event ends the stream.
+    End(Vec<u8>),
+}
+
+/// `LiteLLM`'s words.
+const COMMENT: &[u8] = b": ping\n\n";
+
+impl Silence {
+    /// Of a stream from that deployment, which may be silent for `patience_ms`; 0 is for ever.
+    pub fn new(patience_ms: u64, endpoint: &Endpoint) -> Self {
+        Self {
+            since_ms: None,
+            kept_alive_ms: 0,
+            patience_ms,
+            keepalive_ms: endpoint.deployment.keepalive_ms,
+            provider: endpoint.provider.name,
+        }
+    }
+
+    /// It has said something.
+    pub fn ended(&mut self) {
+        self.since_ms = None;
+    }
+
+    /// Some time has passed. `now_ms` is a clock that never jumps.
+    pub fn tick(&mut self, now_ms: u64) -> Overdue {
+        let Some(since_ms) = self.since_ms else {
+            (self.since_ms, self.kept_alive_ms) = (Some(now_ms), now_ms);
+            return Overdue::Wait;
+        };
+        if self.patience_ms > 0 && now_ms.saturating_sub(since_ms) >= self.patience_ms {
+            let seconds = Duration::from_millis(self.patience_ms).as_secs_f64();
+            let fault =
+                Fault::new(Class::Timeout, format!("the provider's stream was silent for {seconds} seconds"));
+            let mut event = Vec::new();
+            fault.to_body(self.provider).write_event(&mut event);
+            return Overdue::End(event);
+        }
+        match self.keepalive_ms {
+            Some(period_ms) if now_ms.saturating_sub(self.kept_alive_ms) >= period_ms => {
+                self.kept_alive_ms = now_ms;
+                Overdue::Comment(COMMENT)
+            }
+            _ => Overdue::Wait,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn silence(keepalive_ms: Option<u64>) -> Silence {
+        Silence { since_ms: None, kept_alive_ms: 0, patience_ms: 10_000, keepalive_ms, provider: "openai" }
+    }
+
+    #[test]
+    fn a_stream_may_be_silent_for_as_long_as_its_time_out_and_no_longer() {
+        let mut silence = silence(None);
+        for now_ms in [1_000, 5_000, 10_999] {
+            assert_eq!(silence.tick(now_ms), Overdue::Wait, "{now_ms}");
+        }
+        silence.ended();
+        for now_ms in [11_000, 20_999] {
+            assert_eq!(silence.tick(now_ms), Overdue::Wait, "{now_ms}");
+        }
+        let Overdue::End(event) = silence.tick(21_000) else { panic!("it may not wait any longer") };
+        let event = String::from_utf8(event).unwrap();
+        assert!(event.starts_with("data: {\"error\":{\"message\":\"litellm.Timeout"), "{event}");
+        assert!(
+            event.contains("silent for 10 seconds") && event.ends_with("\"code\":\"408\"}}\n\n"),
+            "{event}"
+        );
+    }
+
+    #[test]
+    fn who_is_to_be_kept_alive_hears_a_comment_after_each_period_of_silence() {
+        let mut silence = silence(Some(3_000));
+        let mut heard = Vec::new();
+        for now_ms in (0..9_000).step_by(1_000) {
+            if now_ms == 4_000 {
+                silence.ended();
+            }
+            if let Overdue::Comment(_) = silence.tick(now_ms) {
+                heard.push(now_ms);
+            }
+        }
+        assert_eq!(heard, [3_000, 7_000]);
+    }
+}
