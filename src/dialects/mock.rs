@@ -5,11 +5,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::{Frame, Framing};
-use crate::json::{JsonString, read};
+use crate::json::{JsonString, Raw, read};
 use crate::openai::{
     Answer, ChunkWriter, Class, CompletionWriter, EmbeddingWriter, ErrorBody, Fault, FinishReason, Memo,
     Operation, Request, Usage, pack,
@@ -107,7 +105,7 @@ fn stream(text: &str, memo: &Memo) -> Vec<u8> {
 /// A mock of an embedding model is the vector itself, as JSON.
 fn embedding(text: &str, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
     let mut out = EmbeddingWriter::new(memo);
-    let vector = read::<&RawValue>(text).ok().filter(|vector| pack(vector).is_ok());
+    let vector = read::<Raw<'_>>(text).ok().filter(|vector| pack(*vector).is_ok());
     let written = vector.and_then(|vector| out.floats(vector).ok());
     written.map(|()| out.answer(USAGE.prompt).body).ok_or_else(|| {
         ErrorBody::bad_request("mock_response of an embedding model must be a JSON array of numbers")

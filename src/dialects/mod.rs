@@ -152,7 +152,7 @@ impl<'a> Target<'a> {
                 crate::openai::STANDARD_PARAMS.contains(&&**name)
                     && !is_supported(name)
                     && value.get() != "null"
-                    && !crate::openai::is_default(name, value)
+                    && !crate::openai::is_default(name, *value)
                     // LiteLLM never checks these.
                     && !matches!(&**name, "stream_options" | "user")
             })

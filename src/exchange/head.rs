@@ -22,9 +22,14 @@ impl Head {
         self.get(name).and_then(|value| core::str::from_utf8(value).ok())
     }
 
-    /// Names that only the gateway may set towards Envoy: a client's own are taken away.
+    /// Names that only the gateway may set towards Envoy: a client's own are taken away. Two of them are Envoy's own
+    /// word about who connects; it replaces a client's, and they move nothing.
     pub fn forbidden(&self) -> impl Iterator<Item = &str> {
-        let internal = |name: &str| name.starts_with("x-switchboard-") || name.starts_with("x-envoy-");
+        let internal = |name: &str| {
+            name.starts_with("x-switchboard-")
+                || name.starts_with("x-envoy-")
+                    && !matches!(name, "x-envoy-internal" | "x-envoy-external-address")
+        };
         self.0.iter().map(|(name, _)| name.as_str()).filter(move |name| internal(name))
     }
 

@@ -3,15 +3,18 @@
 //! serde's derive makes some two kilobytes of WebAssembly of every struct: a loop over the members, one over the
 //! items, an error for each case. A hundred wire structs are a quarter of a megabyte that every worker of Envoy
 //! compiles at its start. Here a struct only says where the value of a field goes ([`Fields::field`]), and one loop,
-//! compiled once and still serde's own parser underneath, puts it there.
+//! compiled once, puts it there.
 
-use core::fmt;
 use std::borrow::Cow;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de;
 use serde_json::value::RawValue;
 
-use super::{JsonStr, Object, Text};
+use super::scan::{self, Scanner};
+use super::{JsonStr, Object, Raw, Text};
+
+/// How deep structs may lie in each other.
+const MOST_DEPTH: u32 = 128;
 
 /// Reads JSON. Fields that are not known are passed over; of a field that stands twice the last one counts.
 ///
@@ -24,9 +27,96 @@ pub fn read<'de, T: Place<'de>>(source: impl Source<'de>) -> Result<T, serde_jso
 }
 
 fn fill<'de>(text: &'de str, slot: Slot<'_, 'de>) -> Result<(), serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    slot.deserialize(&mut deserializer)?;
-    deserializer.end()
+    let mut scanner = Scanner::new(text);
+    let filled = put(&mut scanner, slot, MOST_DEPTH)
+        .and_then(|()| if scanner.is_at_end() { Ok(()) } else { Err(Fault::Syntax) });
+    filled.map_err(|fault| match fault {
+        Fault::Syntax => scan::error(text),
+        Fault::Form(said) => {
+            let (line, column) = scanner.position();
+            de::Error::custom(format_args!("{said} at line {line} column {column}"))
+        }
+    })
+}
+
+/// Why something cannot be read.
+enum Fault {
+    /// It is no JSON: `serde_json` says why.
+    Syntax,
+    /// It is JSON, but not this.
+    Form(Cow<'static, str>),
+}
+
+/// Reads one value into its place.
+fn put<'de>(scanner: &mut Scanner<'de>, slot: Slot<'_, 'de>, depth: u32) -> Result<(), Fault> {
+    let Some(deeper) = depth.checked_sub(1) else {
+        return Err(Fault::Form("recursion limit exceeded".into()));
+    };
+    let is_null = scanner.peek() == Some(b'n');
+    match slot {
+        Slot::Leaf(leaf) => leaf.set(scanner.value().ok_or(Fault::Syntax)?).map_err(Fault::Form),
+        Slot::Maybe(value) if is_null => {
+            value.none();
+            pass(scanner)
+        }
+        Slot::Maybe(value) => put(scanner, value.some(), depth),
+        Slot::List(_) if is_null => pass(scanner),
+        Slot::List(list) => {
+            open(scanner, b'[', "expected an array")?;
+            list.clear();
+            let mut is_first = true;
+            while scanner.more(b']', is_first).ok_or(Fault::Syntax)? {
+                put(scanner, list.next(), deeper)?;
+                is_first = false;
+            }
+            Ok(())
+        }
+        Slot::Object(object) => {
+            open(scanner, b'{', "expected an object")?;
+            put_members(scanner, object, deeper)
+        }
+    }
+}
+
+fn put_members<'de>(
+    scanner: &mut Scanner<'de>,
+    object: &mut (dyn Fields<'de> + '_),
+    depth: u32,
+) -> Result<(), Fault> {
+    let required = object.required();
+    let mut missing = (1_u32 << required.len()) - 1;
+    let mut is_first = true;
+    while scanner.more(b'}', is_first).ok_or(Fault::Syntax)? {
+        is_first = false;
+        // A name that is no Unicode text is not one of ours.
+        let name = scanner.key().ok_or(Fault::Syntax)?.decode().unwrap_or_default();
+        if let Some(at) = required.iter().position(|required| *required == name) {
+            missing &= !(1 << at);
+        }
+        let strict = object.is_strict();
+        match object.field(&name) {
+            Some(slot) => put(scanner, slot, depth)?,
+            None if strict => return Err(Fault::Form(format!("unknown field `{name}`").into())),
+            None => pass(scanner)?,
+        }
+    }
+    match required.get(missing.trailing_zeros() as usize) {
+        Some(field) => Err(Fault::Form(format!("missing field `{field}`").into())),
+        None => Ok(()),
+    }
+}
+
+/// Passes a value over.
+fn pass(scanner: &mut Scanner<'_>) -> Result<(), Fault> {
+    scanner.value().map(|_| ()).ok_or(Fault::Syntax)
+}
+
+/// Passes a bracket. Another value in its place has another form; what is none is no JSON.
+fn open(scanner: &mut Scanner<'_>, bracket: u8, expected: &'static str) -> Result<(), Fault> {
+    match scanner.take(bracket) {
+        Some(()) => Ok(()),
+        None => pass(scanner).and(Err(Fault::Form(expected.into()))),
+    }
 }
 
 /// What JSON is read from.
@@ -50,7 +140,7 @@ impl<'de> Source<'de> for &'de [u8] {
     }
 }
 
-impl<'de> Source<'de> for &'de RawValue {
+impl<'de> Source<'de> for Raw<'de> {
     fn text(self) -> Result<&'de str, serde_json::Error> {
         Ok(self.get())
     }
@@ -83,7 +173,7 @@ pub trait Leaf<'de> {
     ///
     /// # Errors
     /// What was expected in its place.
-    fn set(&mut self, token: &'de RawValue) -> Result<(), Cow<'static, str>>;
+    fn set(&mut self, token: Raw<'de>) -> Result<(), Cow<'static, str>>;
 }
 
 /// A struct of named fields; the macro `fields!` makes a struct one.
@@ -114,114 +204,6 @@ pub trait Maybe<'de> {
 
     /// It is `null`.
     fn none(&mut self);
-}
-
-impl<'de> DeserializeSeed<'de> for Slot<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self {
-            Self::Leaf(leaf) => {
-                let token = <&'de RawValue>::deserialize(deserializer)?;
-                leaf.set(token).map_err(de::Error::custom)
-            }
-            Self::Object(_) => deserializer.deserialize_map(self),
-            Self::List(_) | Self::Maybe(_) => deserializer.deserialize_option(self),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Slot<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self, Self::List(_)) { "an array" } else { "an object" })
-    }
-
-    fn visit_none<E: de::Error>(self) -> Result<(), E> {
-        if let Self::Maybe(value) = self {
-            value.none();
-        }
-        Ok(())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self {
-            Self::Maybe(value) => value.some().deserialize(deserializer),
-            list => deserializer.deserialize_seq(list),
-        }
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<(), M::Error> {
-        let Self::Object(object) = self else { return Err(de::Error::custom("an object is out of place")) };
-        let required = object.required();
-        let mut missing = (1_u32 << required.len()) - 1;
-        while let Some(slot) =
-            members.next_key_seed(Key { object: &mut *object, required, missing: &mut missing })?
-        {
-            match slot {
-                Some(slot) => members.next_value_seed(slot)?,
-                None => _ = members.next_value::<de::IgnoredAny>()?,
-            }
-        }
-        match required.get(missing.trailing_zeros() as usize) {
-            Some(field) => Err(de::Error::missing_field(field)),
-            None => Ok(()),
-        }
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<(), S::Error> {
-        let Self::List(list) = self else { return Err(de::Error::custom("an array is out of place")) };
-        list.clear();
-        while items.next_element_seed(Item(&mut *list))?.is_some() {}
-        Ok(())
-    }
-}
-
-/// Looks a name up without owning it, escaped or not.
-struct Key<'f, 'de> {
-    object: &'f mut (dyn Fields<'de> + 'f),
-    required: &'static [&'static str],
-    /// A bit for each of them.
-    missing: &'f mut u32,
-}
-
-impl<'f, 'de> DeserializeSeed<'de> for Key<'f, 'de> {
-    type Value = Option<Slot<'f, 'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'f, 'de> Visitor<'de> for Key<'f, 'de> {
-    type Value = Option<Slot<'f, 'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
-        if let Some(at) = self.required.iter().position(|required| *required == name) {
-            *self.missing &= !(1 << at);
-        }
-        let strict = self.object.is_strict();
-        match self.object.field(name) {
-            None if strict => Err(E::custom(format_args!("unknown field `{name}`"))),
-            slot => Ok(slot),
-        }
-    }
-}
-
-/// Makes an item only when there is one.
-struct Item<'l, 'de>(&'l mut (dyn List<'de> + 'l));
-
-impl<'de> DeserializeSeed<'de> for Item<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.0.next().deserialize(deserializer)
-    }
 }
 
 impl<'de, T: Place<'de>> Place<'de> for Option<T> {
@@ -268,8 +250,8 @@ impl<'de, T: Place<'de>> List<'de> for Vec<T> {
 macro_rules! leaves {
     ($($type:ty: $empty:expr, $read:expr, $expected:literal;)+) => {$(
         impl<'de> $crate::json::Leaf<'de> for $type {
-            fn set(&mut self, token: &'de RawValue) -> Result<(), ::std::borrow::Cow<'static, str>> {
-                let read: fn(&'de RawValue) -> Option<Self> = $read;
+            fn set(&mut self, token: $crate::json::Raw<'de>) -> Result<(), ::std::borrow::Cow<'static, str>> {
+                let read: fn($crate::json::Raw<'de>) -> Option<Self> = $read;
                 *self = read(token).ok_or(concat!("expected ", $expected))?;
                 Ok(())
             }
@@ -289,26 +271,30 @@ macro_rules! leaves {
 pub(crate) use leaves;
 
 leaves! {
-    &'de RawValue: RawValue::NULL, Some, "a value";
+    Raw<'de>: Raw::NULL, Some, "a value";
     JsonStr<'de>: JsonStr::EMPTY, JsonStr::of, "a string";
     Text<'de>: Text::default(), |token| JsonStr::of(token)?.decode().map(Text), "a string";
     String: String::new(), |token| JsonStr::of(token)?.decode().map(Cow::into_owned), "a string";
-    Object<'de>: Object::default(), |token| Object::parse(token.get().as_bytes()).ok(), "an object";
+    Object<'de>: Object::default(), |token| Object::of(token), "an object";
     bool: false, |token| token.get().parse().ok(), "true or false";
     u64: 0, |token| token.get().parse().ok(), "a whole number";
     u16: 0, |token| token.get().parse().ok(), "a whole number";
     u32: 0, |token| token.get().parse().ok(), "a whole number";
     usize: 0, |token| token.get().parse().ok(), "a whole number";
     i64: 0, |token| token.get().parse().ok(), "a whole number";
-    Box<RawValue>: RawValue::NULL.to_owned(), |token| Some(token.to_owned()), "a value";
+    Box<RawValue>: RawValue::NULL.to_owned(), owned, "a value";
     (String, String): Default::default(), |pair| <[String; 2]>::try_from(read::<Vec<String>>(pair).ok()?).ok().map(Into::into), "a pair of strings";
     (String, Box<RawValue>): (String::new(), RawValue::NULL.to_owned()), named_value, "a name and a value";
     f64: 0.0, |token| token.get().parse().ok().filter(|number: &f64| number.is_finite()), "a number";
 }
 
-fn named_value(pair: &RawValue) -> Option<(String, Box<RawValue>)> {
-    let [name, value] = <[&RawValue; 2]>::try_from(read::<Vec<&RawValue>>(pair).ok()?).ok()?;
-    Some((read(name).ok()?, value.to_owned()))
+fn owned(token: Raw<'_>) -> Option<Box<RawValue>> {
+    RawValue::from_string(token.get().to_owned()).ok()
+}
+
+fn named_value(pair: Raw<'_>) -> Option<(String, Box<RawValue>)> {
+    let [name, value] = <[Raw<'_>; 2]>::try_from(read::<Vec<Raw<'_>>>(pair).ok()?).ok()?;
+    Some((read(name).ok()?, owned(value)?))
 }
 
 /// Says under which names the fields of a struct stand in JSON: `fields!(Call<'a> { id, args = "arguments" })`, and

@@ -8,6 +8,8 @@
 
 mod fields;
 mod object;
+mod raw;
+mod scan;
 mod splice;
 mod token;
 mod writer;
@@ -15,6 +17,7 @@ mod writer;
 pub use fields::{Fields, Leaf, List, Maybe, Place, Slot, Source, read};
 pub(crate) use fields::{fields, leaves};
 pub use object::{Member, Object};
+pub use raw::Raw;
 pub use splice::{Splice, around};
 pub use token::{JsonStr, JsonString, Text};
 pub use writer::Writer;

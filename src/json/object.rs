@@ -1,12 +1,11 @@
 //! An object's members as they stand in the source.
 
-use core::fmt;
 use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de;
 
-use super::{JsonStr, Source};
+use super::scan::Scanner;
+use super::{JsonStr, Raw, Source};
 
 /// One member of an object: both tokens as they stand in the source.
 #[derive(Clone, Copy)]
@@ -14,7 +13,7 @@ pub struct Member<'a> {
     /// The quoted key.
     pub key: JsonStr<'a>,
     /// The value.
-    pub value: &'a RawValue,
+    pub value: Raw<'a>,
 }
 
 impl Member<'_> {
@@ -31,8 +30,32 @@ pub struct Object<'a>(Vec<Member<'a>>);
 
 impl<'a> Object<'a> {
     /// Reads an object's members without reading their values.
+    ///
+    /// # Errors
+    /// The source is no UTF-8, no JSON, or no object.
     pub fn parse(source: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(source.text()?)
+        let text = source.text()?;
+        let mut scanner = Scanner::new(text);
+        if let Some(object) = Self::scan(&mut scanner).filter(|_| scanner.is_at_end()) {
+            return Ok(object);
+        }
+        let value = Raw::parse(text)?;
+        debug_assert!(!value.get().starts_with('{'), "an object that is JSON can be read");
+        Err(de::Error::custom("expected an object"))
+    }
+
+    /// The members of a value that is an object.
+    pub fn of(value: Raw<'a>) -> Option<Self> {
+        Self::scan(&mut Scanner::new(value.get()))
+    }
+
+    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
+        scanner.take(b'{')?;
+        let mut members = Vec::with_capacity(8);
+        while scanner.more(b'}', members.is_empty())? {
+            members.push(Member { key: scanner.key()?, value: scanner.value()? });
+        }
+        Some(Self(members))
     }
 
     /// All members.
@@ -41,7 +64,7 @@ impl<'a> Object<'a> {
     }
 
     /// The value of the first member of that name; JSON `null` counts as absent.
-    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+    pub fn get(&self, name: &str) -> Option<Raw<'a>> {
         self.0.iter().find(|member| member.is(name)).map(|member| member.value).filter(|v| v.get() != "null")
     }
 
@@ -51,30 +74,6 @@ impl<'a> Object<'a> {
             let name = member.key.decode()?;
             self.0.get(..at)?.iter().any(|earlier| earlier.is(&name)).then_some(name)
         })
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut members = Vec::with_capacity(8);
-                while let Some((key, value)) = map.next_entry::<JsonStr<'de>, &'de RawValue>()? {
-                    members.push(Member { key, value });
-                }
-                Ok(Object(members))
-            }
-        }
-
-        deserializer.deserialize_map(Members)
     }
 }
 

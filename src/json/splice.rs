@@ -145,9 +145,8 @@ fn offset_in(source: &[u8], token: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::value::RawValue;
 
-    use super::super::Object;
+    use super::super::{Object, Raw, read};
     use super::*;
 
     #[test]
@@ -190,7 +189,7 @@ mod tests {
         let source = r#"{"a":[ {"x":1}, {"y":2} , 3],"b":[],"c":{}}"#;
         let object = Object::parse(source.as_bytes()).unwrap();
         let array = object.get("a").unwrap();
-        let items: Vec<&RawValue> = serde_json::from_str(array.get()).unwrap();
+        let items: Vec<Raw<'_>> = read(array).unwrap();
         let mut splice = Splice::new(source.as_bytes());
         splice.append_to(items[0].get(), &b"\"z\":0"[..]);
         splice.remove_item(items[1].get());

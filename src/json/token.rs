@@ -3,10 +3,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use serde::de::{self, Deserialize, Deserializer};
-use serde_json::value::RawValue;
-
-use super::Writer;
+use super::{Raw, Writer};
 
 /// A JSON string token, quotes and escapes included.
 #[derive(Clone, Copy)]
@@ -17,8 +14,13 @@ impl<'a> JsonStr<'a> {
     pub const EMPTY: Self = JsonStr("\"\"");
 
     /// Takes a token that is known to be a string.
-    pub fn of(raw: &'a RawValue) -> Option<Self> {
+    pub fn of(raw: Raw<'a>) -> Option<Self> {
         raw.get().starts_with('"').then(|| Self(raw.get()))
+    }
+
+    /// Takes a text that is known to be the token of a string.
+    pub(super) fn token_of(text: &'a str) -> Self {
+        Self(text)
     }
 
     /// The token, quoted.
@@ -110,13 +112,6 @@ impl fmt::Debug for JsonStr<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for JsonStr<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Self::of(raw).ok_or_else(|| de::Error::custom("expected a string"))
-    }
-}
-
 /// A decoded string that borrows where it can.
 ///
 /// Half a surrogate pair is refused: it is no text.
@@ -135,11 +130,12 @@ impl core::ops::Deref for Text<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::read;
     use super::*;
 
     #[test]
     fn half_a_surrogate_pair_passes_as_a_token_and_is_no_text() {
-        let token: JsonStr<'_> = serde_json::from_str(r#""\ud83d""#).unwrap();
+        let token: JsonStr<'_> = read(r#""\ud83d""#).unwrap();
         assert_eq!(token.token(), r#""\ud83d""#);
         assert_eq!(token.decode(), None);
     }
@@ -154,7 +150,7 @@ mod tests {
             (r#"" \\n""#, false),
             (r#"" x""#, false),
         ] {
-            let string: JsonStr<'_> = serde_json::from_str(token).unwrap();
+            let string: JsonStr<'_> = read(token).unwrap();
             assert_eq!(string.is_blank(), blank, "{token}");
         }
     }
@@ -166,7 +162,7 @@ mod tests {
             if ascii {
                 token = token.replace('😀', "\\ud83d\\uDE00").replace('é', "\\u00e9");
             }
-            let string: JsonStr<'_> = serde_json::from_str(&token).unwrap();
+            let string: JsonStr<'_> = read(token.as_str()).unwrap();
             prop_assert_eq!(string.chars(), text.chars().count() as u64);
         }
     }

@@ -1,12 +1,10 @@
 //! The two calls by which the filter learns of keys and tells of their use.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
-
 use super::{KeyRecord, TokenHash};
 use crate::json::{JsonStr, fields, leaves};
 use crate::lease::{Lease, LeaseAsk};
 use crate::secret::Secret;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Path of the call by which the filter learns one key.
 pub const VERIFY_PATH: &str = "/internal/verify";

@@ -1,10 +1,8 @@
 //! What a key may do, and what it counts against.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-
 use super::TokenHash;
-use crate::json::{fields, leaves};
+use crate::json::{Raw, fields, leaves};
+use serde::{Deserialize, Serialize};
 
 leaves! {
     AccountKind: AccountKind::Key, AccountKind::parse, "`key`, `user`, `team` or `team_member`";
@@ -117,7 +115,7 @@ pub enum AccountKind {
 }
 
 impl AccountKind {
-    fn parse(token: &RawValue) -> Option<Self> {
+    fn parse(token: Raw<'_>) -> Option<Self> {
         Some(match token.get() {
             r#""key""# => Self::Key,
             r#""user""# => Self::User,

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::json::{JsonStr, leaves};

@@ -2,13 +2,11 @@
 
 use core::fmt;
 
-use base64::Engine as _;
-use serde::de::{Deserializer as _, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
 use super::request::excerpt;
 use super::{Answer, ErrorBody, Fault, Memo, Request, Usage};
-use crate::json::{JsonStr, Writer, read};
+use crate::json::{JsonStr, Raw, Writer, read};
+use base64::Engine as _;
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
 
 impl<'a> Request<'a> {
     /// `input` of a provider that takes text only: one or several.
@@ -23,11 +21,11 @@ impl<'a> Request<'a> {
             return Ok(vec![text]);
         }
         let refused = |why: &str| Err(ErrorBody::invalid("input", why));
-        let Ok(items) = read::<Vec<&'a RawValue>>(raw) else {
+        let Ok(items) = read::<Vec<Raw<'a>>>(raw) else {
             let given = excerpt(raw.get());
             return refused(&format!("expected a string or an array of strings, but got {given}"));
         };
-        let texts: Vec<JsonStr<'a>> = items.iter().filter_map(|item| JsonStr::of(item)).collect();
+        let texts: Vec<JsonStr<'a>> = items.iter().filter_map(|item| JsonStr::of(*item)).collect();
         match items.first().map(|item| item.get().as_bytes().first()) {
             None => refused("the array is empty"),
             Some(Some(b'0'..=b'9' | b'[')) => {
@@ -63,7 +61,7 @@ impl<'m> EmbeddingWriter<'m> {
     ///
     /// # Errors
     /// It is no array of numbers.
-    pub fn floats(&mut self, vector: &RawValue) -> Result<(), Fault> {
+    pub fn floats(&mut self, vector: Raw<'_>) -> Result<(), Fault> {
         if self.memo.base64 {
             let packed = pack(vector)?;
             self.vector(|w| {
@@ -106,7 +104,7 @@ impl<'m> EmbeddingWriter<'m> {
 ///
 /// # Errors
 /// It is no array of numbers.
-pub fn pack(vector: &RawValue) -> Result<String, Fault> {
+pub fn pack(vector: Raw<'_>) -> Result<String, Fault> {
     struct Packed;
 
     impl<'de> Visitor<'de> for Packed {
@@ -168,17 +166,18 @@ mod tests {
 
     #[test]
     fn the_published_vector_is_packed_as_the_official_package_unpacks_it() {
-        let vector = RawValue::from_string("[0.5,-1.0, 0.25]".to_owned()).unwrap();
-        assert_eq!(pack(&vector).unwrap(), "AAAAPwAAgL8AAIA+");
-        assert!(pack(&RawValue::from_string("[null]".to_owned()).unwrap()).is_err());
-        assert!(pack(&RawValue::from_string("{}".to_owned()).unwrap()).is_err());
+        let vector = Raw::parse("[0.5,-1.0, 0.25]").unwrap();
+        assert_eq!(pack(vector).unwrap(), "AAAAPwAAgL8AAIA+");
+        assert!(pack(Raw::parse("[null]").unwrap()).is_err());
+        assert!(pack(Raw::parse("{}").unwrap()).is_err());
     }
 
     proptest! {
         #[test]
         fn every_vector_survives_its_packing(vector in proptest::collection::vec(-1e9_f32..1e9, 0..40)) {
-            let raw = RawValue::from_string(serde_json::to_string(&vector).unwrap()).unwrap();
-            let bytes = base64::engine::general_purpose::STANDARD.decode(pack(&raw).unwrap()).unwrap();
+            let json = serde_json::to_string(&vector).unwrap();
+            let raw = Raw::parse(&json).unwrap();
+            let bytes = base64::engine::general_purpose::STANDARD.decode(pack(raw).unwrap()).unwrap();
             let unpacked: Vec<f32> = bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
             prop_assert_eq!(unpacked, vector);
         }

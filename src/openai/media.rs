@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn token(json: &str) -> JsonStr<'_> {
-        serde_json::from_str(json).unwrap()
+        crate::json::read(json).unwrap()
     }
 
     #[test]

@@ -1,11 +1,9 @@
-//! `messages[]`: a flat struct a level, for `RawValue` cannot pass through serde's tagged and untagged enums.
+//! `messages[]`: a flat struct a level, for a token (`Raw`) cannot pass through serde's tagged and untagged enums.
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::ErrorBody;
-use crate::json::{JsonStr, Leaf, Object, Place, Slot, Text, fields, read};
+use crate::json::{JsonStr, Leaf, Object, Place, Raw, Slot, Text, fields, read};
 
 /// One message. Fields that other gateways add (`reasoning_content`, `thinking_blocks`, `cache_control`) are read
 /// too: clients send back what they were given.
@@ -28,11 +26,11 @@ pub struct Message<'a> {
     /// The assistant's reasoning, as text.
     pub reasoning_content: Option<JsonStr<'a>>,
     /// The assistant's reasoning with its signatures, as the provider wrote it (`LiteLLM`).
-    pub thinking_blocks: Option<&'a RawValue>,
+    pub thinking_blocks: Option<Raw<'a>>,
     /// Extensions that must come back (signatures of the assistant's text).
-    pub provider_specific_fields: Option<&'a RawValue>,
+    pub provider_specific_fields: Option<Raw<'a>>,
     /// Prompt-cache mark (Anthropic).
-    pub cache_control: Option<&'a RawValue>,
+    pub cache_control: Option<Raw<'a>>,
 }
 fields!(Message<'a> {
     role, content, tool_calls, function_call, tool_call_id, name, refusal, reasoning_content,
@@ -40,7 +38,7 @@ fields!(Message<'a> {
 });
 
 impl<'a> Message<'a> {
-    pub(super) fn parse(at: usize, raw: &'a RawValue) -> Result<Self, ErrorBody> {
+    pub(super) fn parse(at: usize, raw: Raw<'a>) -> Result<Self, ErrorBody> {
         let message: Self =
             read(raw).map_err(|error| ErrorBody::invalid(format!("messages[{at}]"), &reason(&error)))?;
         match &*message.role {
@@ -112,7 +110,7 @@ impl<'a> Content<'a> {
 }
 
 impl<'a> Leaf<'a> for Content<'a> {
-    fn set(&mut self, token: &'a RawValue) -> Result<(), Cow<'static, str>> {
+    fn set(&mut self, token: Raw<'a>) -> Result<(), Cow<'static, str>> {
         *self = match token.get().as_bytes().first() {
             Some(b'n') => Self::None,
             Some(b'[') => match read(token) {
@@ -151,15 +149,15 @@ pub struct Part<'a> {
     /// `refusal`
     pub refusal: Option<JsonStr<'a>>,
     /// Prompt-cache mark (Anthropic).
-    pub cache_control: Option<&'a RawValue>,
+    pub cache_control: Option<Raw<'a>>,
     /// Where an `image` or a `document` lies: Anthropic's own parts, which `LiteLLM` lets through.
-    pub source: Option<&'a RawValue>,
+    pub source: Option<Raw<'a>>,
     /// Title of a `document`.
-    pub title: Option<&'a RawValue>,
+    pub title: Option<Raw<'a>>,
     /// What is to be known about a `document`.
-    pub context: Option<&'a RawValue>,
+    pub context: Option<Raw<'a>>,
     /// Whether a `document` is to be cited.
-    pub citations: Option<&'a RawValue>,
+    pub citations: Option<Raw<'a>>,
 }
 fields!(Part<'a> {
     kind = "type", text, image_url, input_audio, file, refusal, cache_control, source, title, context,
@@ -178,7 +176,7 @@ pub struct ImageUrl<'a> {
 }
 
 impl<'a> Leaf<'a> for ImageUrl<'a> {
-    fn set(&mut self, token: &'a RawValue) -> Result<(), Cow<'static, str>> {
+    fn set(&mut self, token: Raw<'a>) -> Result<(), Cow<'static, str>> {
         struct Wire<'a> {
             url: JsonStr<'a>,
             detail: Option<JsonStr<'a>>,
@@ -236,7 +234,7 @@ pub struct ToolCall<'a> {
     /// The call; absent in a custom tool's.
     pub function: Option<Function<'a>>,
     /// Extensions that must come back (Gemini's thought signatures).
-    pub provider_specific_fields: Option<&'a RawValue>,
+    pub provider_specific_fields: Option<Raw<'a>>,
 }
 fields!(ToolCall<'a> { id, function, provider_specific_fields });
 

@@ -1,6 +1,6 @@
 //! The parameters of the request language: which are `OpenAI`'s, which values mean nothing, which stay here.
 
-use serde_json::value::RawValue;
+use crate::json::Raw;
 
 /// Parameters of `/chat/completions` and `/completions` that a dialect may lack. `model`, `messages`, `prompt` and
 /// `stream` are not among them: every dialect has those.
@@ -47,7 +47,7 @@ pub const STANDARD_PARAMS: &[&str] = &[
 /// Whether a value is what the parameter means when it is absent.
 ///
 /// Such a parameter is left out even where an unsupported one is an error: many SDKs always send it.
-pub fn is_default(name: &str, value: &RawValue) -> bool {
+pub fn is_default(name: &str, value: Raw<'_>) -> bool {
     let value = value.get();
     match name {
         "n" | "best_of" => value == "1",

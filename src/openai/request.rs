@@ -6,7 +6,7 @@ use super::{
     AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, STANDARD_PARAMS, Tool, ToolChoice,
     is_private,
 };
-use crate::json::{JsonStr, Object, Place, Text, Writer, fields, read};
+use crate::json::{JsonStr, Object, Place, Raw, Text, Writer, fields, read};
 
 /// A request as its members.
 #[derive(Clone)]
@@ -49,24 +49,24 @@ impl<'a> Request<'a> {
     }
 
     /// The deployment's values for what the body lacks.
-    pub fn missing_defaults(&self) -> impl Iterator<Item = (&'a str, &'a RawValue)> {
+    pub fn missing_defaults(&self) -> impl Iterator<Item = (&'a str, Raw<'a>)> {
         self.defaults
             .iter()
             .filter(|(name, _)| !self.object.members().iter().any(|member| member.is(name)))
-            .map(|(name, value)| (name.as_str(), &**value))
+            .map(|(name, value)| (name.as_str(), Raw::from(&**value)))
     }
 
     /// All parameters, the body's and the deployment's.
-    pub fn params(&self) -> impl Iterator<Item = (std::borrow::Cow<'a, str>, &'a RawValue)> {
+    pub fn params(&self) -> impl Iterator<Item = (std::borrow::Cow<'a, str>, Raw<'a>)> {
         let own = self.object.members().iter().filter_map(|m| Some((m.key.decode()?, m.value)));
         own.chain(self.missing_defaults().map(|(name, value)| (name.into(), value)))
     }
 
     /// One parameter, as it stands; JSON `null` counts as absent.
-    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+    pub fn get(&self, name: &str) -> Option<Raw<'a>> {
         self.object.get(name).or_else(|| {
             let default = self.defaults.iter().find(|(default, _)| default == name);
-            default.map(|(_, value)| &**value).filter(|value| value.get() != "null")
+            default.map(|(_, value)| Raw::from(&**value)).filter(|value| value.get() != "null")
         })
     }
 
@@ -141,13 +141,13 @@ impl<'a> Request<'a> {
         let Some(raw) = self.get("messages") else {
             return Err(ErrorBody::missing(self.operation.route(), "messages"));
         };
-        let messages: Vec<&'a RawValue> = read(raw).map_err(|_| {
+        let messages: Vec<Raw<'a>> = read(raw).map_err(|_| {
             ErrorBody::invalid(
                 "messages",
                 &format!("expected an array of messages, but got {}", excerpt(raw.get())),
             )
         })?;
-        messages.iter().enumerate().map(|(at, raw)| Message::parse(at, raw)).collect()
+        messages.iter().enumerate().map(|(at, raw)| Message::parse(at, *raw)).collect()
     }
 
     /// `prompt` of a model that is asked over chat: one text. Several would need an answer each, and tokens are
@@ -223,14 +223,14 @@ pub enum ResponseFormat<'a> {
         /// `json_schema.description`
         description: Option<JsonStr<'a>>,
         /// `json_schema.schema`
-        schema: &'a RawValue,
+        schema: Raw<'a>,
         /// `json_schema.strict`
         strict: bool,
     },
 }
 
 impl<'a> ResponseFormat<'a> {
-    fn parse(raw: Option<&'a RawValue>) -> Result<Self, ErrorBody> {
+    fn parse(raw: Option<Raw<'a>>) -> Result<Self, ErrorBody> {
         struct Wire<'a> {
             kind: Text<'a>,
             json_schema: Option<Schema<'a>>,
@@ -239,7 +239,7 @@ impl<'a> ResponseFormat<'a> {
         struct Schema<'a> {
             name: Option<JsonStr<'a>>,
             description: Option<JsonStr<'a>>,
-            schema: &'a RawValue,
+            schema: Raw<'a>,
             strict: Option<bool>,
         }
         fields!(Schema<'a> { name, description, schema, strict; "schema" });

@@ -4,9 +4,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
-use crate::json::{JsonStr, JsonString, fields, read};
+use crate::json::{JsonStr, JsonString, Raw, fields, read};
 
 /// Stands in an id before the signature.
 pub const SIGNATURE_IN_ID: &str = "__thought__";
@@ -35,7 +33,7 @@ pub fn bare_id(id: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// The signature of a call: its own field's, or else its id's.
-pub fn signature_of<'a>(id: Option<JsonStr<'a>>, fields: Option<&'a RawValue>) -> Option<Cow<'a, str>> {
+pub fn signature_of<'a>(id: Option<JsonStr<'a>>, fields: Option<Raw<'a>>) -> Option<Cow<'a, str>> {
     struct Fields<'a> {
         thought_signature: Option<JsonStr<'a>>,
     }
@@ -57,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_signature_survives_in_the_id_alone() {
-        let signature: JsonStr<'_> = serde_json::from_str(r#""AB\/+=""#).unwrap();
+        let signature: JsonStr<'_> = crate::json::read(r#""AB\/+=""#).unwrap();
         let id = signed_id("call_1", signature);
         assert_eq!(id.as_str().token(), r#""call_1__thought__AB/+=""#);
         assert_eq!(signature_of(Some(id.as_str()), None).as_deref(), Some("AB/+="));
@@ -67,10 +65,10 @@ mod tests {
 
     #[test]
     fn the_field_goes_before_the_id() {
-        let fields: &RawValue = serde_json::from_str(r#"{"thought_signature":"new"}"#).unwrap();
-        let id: JsonStr<'_> = serde_json::from_str(r#""a__thought__old""#).unwrap();
+        let fields: Raw<'_> = crate::json::read(r#"{"thought_signature":"new"}"#).unwrap();
+        let id: JsonStr<'_> = crate::json::read(r#""a__thought__old""#).unwrap();
         assert_eq!(signature_of(Some(id), Some(fields)).as_deref(), Some("new"));
-        let none: &RawValue = serde_json::from_str("null").unwrap();
+        let none: Raw<'_> = crate::json::read("null").unwrap();
         assert_eq!(signature_of(Some(id), Some(none)).as_deref(), Some("old"));
         assert_eq!(signature_of(None, None), None);
     }

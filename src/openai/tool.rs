@@ -1,10 +1,8 @@
 //! `tools` and `tool_choice`, their deprecated forms `functions` and `function_call` included.
 
-use serde_json::value::RawValue;
-
 use super::ErrorBody;
 use super::message::reason;
-use crate::json::{JsonStr, Text, Writer, fields, read};
+use crate::json::{JsonStr, Raw, Text, Writer, fields, read};
 
 /// A function tool.
 #[derive(Debug)]
@@ -14,11 +12,11 @@ pub struct Tool<'a> {
     /// What it is for.
     pub description: Option<JsonStr<'a>>,
     /// JSON Schema of its arguments; absent means none.
-    pub parameters: Option<&'a RawValue>,
+    pub parameters: Option<Raw<'a>>,
     /// Arguments must follow the schema.
     pub strict: Option<bool>,
     /// Prompt-cache mark (Anthropic).
-    pub cache_control: Option<&'a RawValue>,
+    pub cache_control: Option<Raw<'a>>,
 }
 fields!(Tool<'a> { name, description, parameters, strict, cache_control; "name" });
 
@@ -30,8 +28,7 @@ impl Tool<'_> {
         if let Some(description) = self.description {
             w.key("description").raw(description.token());
         }
-        w.key("parameters")
-            .raw(self.parameters.map_or(r#"{"type":"object","properties":{}}"#, RawValue::get));
+        w.key("parameters").raw(self.parameters.map_or(r#"{"type":"object","properties":{}}"#, Raw::get));
         w.end_object().end_object();
     }
 }
@@ -77,19 +74,19 @@ pub enum AnyTool<'a> {
         /// `type`; empty where it is left out.
         kind: Text<'a>,
         /// The whole object.
-        raw: &'a RawValue,
+        raw: Raw<'a>,
     },
 }
 
 impl<'a> AnyTool<'a> {
     pub(super) fn parse_all(
-        tools: Option<&'a RawValue>,
-        functions: Option<&'a RawValue>,
+        tools: Option<Raw<'a>>,
+        functions: Option<Raw<'a>>,
     ) -> Result<Vec<Self>, ErrorBody> {
         struct Wire<'a> {
             kind: Text<'a>,
             function: Option<Tool<'a>>,
-            cache_control: Option<&'a RawValue>,
+            cache_control: Option<Raw<'a>>,
         }
         fields!(Wire<'a> { kind = "type", function, cache_control });
         if let Some(functions) = functions {
@@ -98,9 +95,9 @@ impl<'a> AnyTool<'a> {
             return Ok(functions.into_iter().map(Self::Function).collect());
         }
         let Some(tools) = tools else { return Ok(Vec::new()) };
-        let tools: Vec<&'a RawValue> =
+        let tools: Vec<Raw<'a>> =
             read(tools).map_err(|_| ErrorBody::invalid("tools", "expected an array of tools"))?;
-        let parse = |(at, raw): (usize, &&'a RawValue)| {
+        let parse = |(at, raw): (usize, &Raw<'a>)| {
             let wire: Wire<'a> =
                 read(*raw).map_err(|error| ErrorBody::invalid(format!("tools[{at}]"), &reason(&error)))?;
             match (wire.function, &*wire.kind) {
@@ -109,7 +106,7 @@ impl<'a> AnyTool<'a> {
                     Ok(Self::Function(tool))
                 }
                 (None, "function") => Err(ErrorBody::missing("tools", "function")),
-                _ => Ok(Self::Other { kind: wire.kind, raw }),
+                _ => Ok(Self::Other { kind: wire.kind, raw: *raw }),
             }
         };
         tools.iter().enumerate().map(parse).collect()
@@ -145,7 +142,7 @@ pub enum ToolChoice<'a> {
 }
 
 impl<'a> ToolChoice<'a> {
-    pub(super) fn parse(raw: Option<&'a RawValue>) -> Result<Option<Self>, ErrorBody> {
+    pub(super) fn parse(raw: Option<Raw<'a>>) -> Result<Option<Self>, ErrorBody> {
         struct Named<'a> {
             kind: Option<Text<'a>>,
             name: Option<Text<'a>>,

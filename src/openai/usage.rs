@@ -1,9 +1,7 @@
 //! Token counts on `OpenAI`'s bases: cached and cache-written tokens are part of the prompt's, reasoning is part of
 //! the completion's (unlike Anthropic's, Bedrock's and Gemini's).
 
-use serde_json::value::RawValue;
-
-use crate::json::{Writer, fields, read};
+use crate::json::{Raw, Writer, fields, read};
 
 /// What a request used, tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,18 +20,18 @@ pub struct Usage {
 
 impl Usage {
     /// Reads `OpenAI`'s `usage` object. Fields of another type, as some vendors send, count as absent.
-    pub fn parse(raw: &RawValue) -> Option<Self> {
+    pub fn parse(raw: Raw<'_>) -> Option<Self> {
         struct Wire<'a> {
-            prompt_tokens: Option<&'a RawValue>,
-            completion_tokens: Option<&'a RawValue>,
-            total_tokens: Option<&'a RawValue>,
-            prompt_tokens_details: Option<&'a RawValue>,
-            completion_tokens_details: Option<&'a RawValue>,
+            prompt_tokens: Option<Raw<'a>>,
+            completion_tokens: Option<Raw<'a>>,
+            total_tokens: Option<Raw<'a>>,
+            prompt_tokens_details: Option<Raw<'a>>,
+            completion_tokens_details: Option<Raw<'a>>,
             /// `DeepSeek` and Moonshot count the cache here.
-            prompt_cache_hit_tokens: Option<&'a RawValue>,
-            cached_tokens: Option<&'a RawValue>,
+            prompt_cache_hit_tokens: Option<Raw<'a>>,
+            cached_tokens: Option<Raw<'a>>,
             /// Perplexity and Moonshot count the reasoning here.
-            reasoning_tokens: Option<&'a RawValue>,
+            reasoning_tokens: Option<Raw<'a>>,
         }
         fields!(Wire<'a> {
             prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details,
@@ -41,12 +39,12 @@ impl Usage {
         });
         #[derive(Default)]
         struct Details<'a> {
-            cached_tokens: Option<&'a RawValue>,
-            cache_write_tokens: Option<&'a RawValue>,
-            reasoning_tokens: Option<&'a RawValue>,
+            cached_tokens: Option<Raw<'a>>,
+            cache_write_tokens: Option<Raw<'a>>,
+            reasoning_tokens: Option<Raw<'a>>,
         }
         fields!(Details<'a> { cached_tokens, cache_write_tokens, reasoning_tokens });
-        fn details(raw: Option<&RawValue>) -> Details<'_> {
+        fn details(raw: Option<Raw<'_>>) -> Details<'_> {
             raw.and_then(|raw| read(raw).ok()).unwrap_or_default()
         }
 
@@ -97,7 +95,7 @@ impl Usage {
 }
 
 /// A count of tokens, which some providers write as a float. What is no count is absent.
-pub fn count(raw: Option<&RawValue>) -> Option<u64> {
+pub fn count(raw: Option<Raw<'_>>) -> Option<u64> {
     let text = raw?.get();
     text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())
 }

@@ -1,27 +1,25 @@
 //! A whole answer.
 
-use serde_json::value::RawValue;
-
 use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
-use crate::json::{JsonStr, JsonString, Text, fields, read};
+use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::{Answer, CompletionWriter, Fault, Memo};
 
 /// A content block, flat: which fields it has depends on its type.
 pub(super) struct Block<'a> {
     pub(super) kind: Text<'a>,
-    pub(super) text: Option<&'a RawValue>,
-    pub(super) citations: Option<&'a RawValue>,
-    pub(super) thinking: Option<&'a RawValue>,
-    pub(super) signature: Option<&'a RawValue>,
-    pub(super) id: Option<&'a RawValue>,
-    pub(super) name: Option<&'a RawValue>,
-    pub(super) input: Option<&'a RawValue>,
+    pub(super) text: Option<Raw<'a>>,
+    pub(super) citations: Option<Raw<'a>>,
+    pub(super) thinking: Option<Raw<'a>>,
+    pub(super) signature: Option<Raw<'a>>,
+    pub(super) id: Option<Raw<'a>>,
+    pub(super) name: Option<Raw<'a>>,
+    pub(super) input: Option<Raw<'a>>,
 }
 fields!(Block<'a> { kind = "type", text, citations, thinking, signature, id, name, input; "type" });
 
 /// A field that should be a string; one that is not counts as empty.
-pub(super) fn string(raw: Option<&RawValue>) -> JsonStr<'_> {
+pub(super) fn string(raw: Option<Raw<'_>>) -> JsonStr<'_> {
     raw.and_then(JsonStr::of).unwrap_or(JsonStr::EMPTY)
 }
 
@@ -29,11 +27,11 @@ pub(super) fn string(raw: Option<&RawValue>) -> JsonStr<'_> {
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     struct Wire<'a> {
         id: Option<JsonStr<'a>>,
-        content: Option<Vec<&'a RawValue>>,
+        content: Option<Vec<Raw<'a>>>,
         stop_reason: Option<Text<'a>>,
         stop_details: Option<StopDetails<'a>>,
-        usage: Option<&'a RawValue>,
-        error: Option<&'a RawValue>,
+        usage: Option<Raw<'a>>,
+        error: Option<Raw<'a>>,
     }
     fields!(Wire<'a> { id, content, stop_reason, stop_details, usage, error });
     let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
@@ -72,7 +70,7 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
             }),
             "tool_use" => {
                 let name = string(block.name).decode().unwrap_or_default();
-                let input = block.input.map_or("{}", RawValue::get);
+                let input = block.input.map_or("{}", Raw::get);
                 if memo.json_tool.as_deref() == Some(&*name) {
                     out.text(JsonString::new(input).as_str());
                 } else {
@@ -97,7 +95,7 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
 }
 
 /// The citations with a URL.
-pub(super) fn citations(raw: Option<&RawValue>) -> Vec<Citation<'_>> {
+pub(super) fn citations(raw: Option<Raw<'_>>) -> Vec<Citation<'_>> {
     let citations: Vec<Citation<'_>> = raw.and_then(|raw| read(raw).ok()).unwrap_or_default();
     citations.into_iter().filter(|citation| citation.url.is_some()).collect()
 }

@@ -2,9 +2,7 @@
 //!
 //! Sources: `LiteLLM`'s `common_utils.py` 1.109.1, and the provider's pages on each feature.
 
-use serde_json::value::RawValue;
-
-use crate::json::{Object, read};
+use crate::json::{Object, Raw, read};
 
 /// The features of one request.
 #[derive(Default)]
@@ -51,7 +49,7 @@ impl Betas {
     }
 
     /// A parameter that is not `OpenAI`'s is used.
-    pub(super) fn param(&mut self, name: &str, value: &RawValue) {
+    pub(super) fn param(&mut self, name: &str, value: Raw<'_>) {
         match name {
             "container" => {
                 let container: Option<Object<'_>> = read(value).ok();
@@ -68,7 +66,7 @@ impl Betas {
         }
     }
 
-    fn context_management(&mut self, value: &RawValue) {
+    fn context_management(&mut self, value: Raw<'_>) {
         let edits = read::<Object<'_>>(value).ok();
         let edits = edits.as_ref().and_then(|management| management.get("edits"));
         let edits: Vec<Object<'_>> = edits.and_then(|edits| read(edits).ok()).unwrap_or_default();
@@ -94,11 +92,10 @@ mod tests {
         betas.tool("web_search_20250305");
         assert_eq!(betas.header(), None);
         betas.tool("memory_20250818");
-        let edits = RawValue::from_string(
-            r#"{"edits":[{"type":"compact_20260112"},{"type":"clear_tool_uses_20250919"}]}"#.to_owned(),
-        )
-        .unwrap();
-        betas.param("context_management", &edits);
+        let edits =
+            Raw::parse(r#"{"edits":[{"type":"compact_20260112"},{"type":"clear_tool_uses_20250919"}]}"#)
+                .unwrap();
+        betas.param("context_management", edits);
         betas.add(FILES);
         betas.add(FILES);
         assert_eq!(

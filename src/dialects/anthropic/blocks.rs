@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use serde_json::value::RawValue;
-
 use super::betas::{self, Betas};
-use crate::json::{JsonStr, Writer};
+use crate::json::{JsonStr, Raw, Writer};
 use crate::openai::{Content, ErrorBody, File, ImageUrl, Part};
+use base64::Engine as _;
 
 /// Whether the content has a block that can be sent: Anthropic refuses a text without a letter.
 pub(super) fn says_something(content: &Content<'_>) -> bool {
@@ -45,7 +43,7 @@ impl Blocks<'_, '_> {
     pub(super) fn content(
         &mut self,
         content: &Content<'_>,
-        mark: Option<&RawValue>,
+        mark: Option<Raw<'_>>,
         at: &str,
     ) -> Result<(), ErrorBody> {
         match content {
@@ -63,7 +61,7 @@ impl Blocks<'_, '_> {
     }
 
     /// Writes a text, if it says something.
-    pub(super) fn text(&mut self, text: JsonStr<'_>, mark: Option<&RawValue>) {
+    pub(super) fn text(&mut self, text: JsonStr<'_>, mark: Option<Raw<'_>>) {
         if text.is_blank() {
             return;
         }
@@ -75,7 +73,7 @@ impl Blocks<'_, '_> {
         self.end(mark);
     }
 
-    fn part(&mut self, part: &Part<'_>, mark: Option<&RawValue>, at: &str) -> Result<(), ErrorBody> {
+    fn part(&mut self, part: &Part<'_>, mark: Option<Raw<'_>>, at: &str) -> Result<(), ErrorBody> {
         if let Some(text) = text_of(part) {
             self.text(text, mark);
             return Ok(());
@@ -100,7 +98,7 @@ impl Blocks<'_, '_> {
     }
 
     /// An `image` or a `document` that is in Anthropic's words already.
-    fn own(&mut self, part: &Part<'_>, source: &RawValue) {
+    fn own(&mut self, part: &Part<'_>, source: Raw<'_>) {
         self.w.object().key("type").string(&part.kind).key("source").raw(source.get());
         for (name, value) in [("title", part.title), ("context", part.context), ("citations", part.citations)]
         {
@@ -190,7 +188,7 @@ impl Blocks<'_, '_> {
         self.w.key("data").escaped(data).end_object();
     }
 
-    fn end(&mut self, mark: Option<&RawValue>) {
+    fn end(&mut self, mark: Option<Raw<'_>>) {
         if let Some(mark) = mark {
             self.w.key("cache_control").raw(mark.get());
         }

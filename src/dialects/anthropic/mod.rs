@@ -14,11 +14,9 @@ mod usage;
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
-use crate::json::{JsonStr, Text, fields, read};
+use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
 
 /// The language of `api.anthropic.com/v1/messages`.
@@ -63,7 +61,7 @@ impl Dialect for Anthropic {
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
         struct Wire<'a> {
-            error: &'a RawValue,
+            error: Raw<'a>,
         }
         fields!(Wire<'a> { error; "error" });
         // A cloud that serves these models answers for itself, too, and puts its object into an array of one.
@@ -92,7 +90,7 @@ fn path(base: &str) -> &'static str {
 }
 
 /// Reads the inside of `{"type":"error","error":{"type","message"}}`. `status` is absent inside a stream.
-fn fault(status: Option<u16>, error: &RawValue) -> Fault {
+fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
     #[derive(Default)]
     struct Wire<'a> {
         kind: Text<'a>,
@@ -176,8 +174,7 @@ mod tests {
 
     #[test]
     fn an_error_inside_a_stream_is_classed_by_its_type() {
-        let raw: &RawValue =
-            serde_json::from_str(r#"{"type":"overloaded_error","message":"Overloaded"}"#).unwrap();
+        let raw: Raw<'_> = Raw::parse(r#"{"type":"overloaded_error","message":"Overloaded"}"#).unwrap();
         assert_eq!(fault(None, raw), Fault::new(Class::ServiceUnavailable, "Overloaded"));
     }
 }

@@ -1,7 +1,5 @@
 //! The request's body.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::super::claude::models::{self, Form, Model};
 use super::super::claude::schema;
@@ -9,7 +7,7 @@ use super::super::claude::thinking::{self, Plan};
 use super::betas::{self, Betas};
 use super::tools::{JSON_TOOL, Tools};
 use super::turns;
-use crate::json::{JsonStr, Object, Writer};
+use crate::json::{JsonStr, Object, Raw, Writer};
 use crate::openai::{ErrorBody, Memo, Request, ResponseFormat, STANDARD_PARAMS, is_private};
 
 /// `OpenAI` parameters that have a word here, or that change nothing about the answer.
@@ -220,7 +218,7 @@ fn write_extras(w: &mut Writer<'_>, request: &Request<'_>, betas: &mut Betas) {
         ) || STANDARD_PARAMS.contains(&name)
             || is_private(name)
     };
-    let extras: Vec<(_, &RawValue)> =
+    let extras: Vec<(_, Raw<'_>)> =
         request.params().filter(|(name, value)| !is_ours(name) && value.get() != "null").collect();
     for (name, value) in extras {
         betas.param(&name, value);

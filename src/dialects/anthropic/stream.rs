@@ -2,14 +2,12 @@
 //!
 //! Events of unknown types, and unknown fields of known ones, are passed over: the provider adds some now and then.
 
-use serde_json::value::RawValue;
-
 use super::super::Stream;
 use super::answer::{Block, citations, string};
 use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString, Text, fields, read};
+use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::{ChunkWriter, Fault, Memo};
 
 /// Turns events into facts.
@@ -60,29 +58,29 @@ struct Input {
 struct Event<'a> {
     kind: Text<'a>,
     message: Option<Message<'a>>,
-    content_block: Option<&'a RawValue>,
+    content_block: Option<Raw<'a>>,
     delta: Option<Delta<'a>>,
-    usage: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
+    usage: Option<Raw<'a>>,
+    error: Option<Raw<'a>>,
 }
 fields!(Event<'a> { kind = "type", message, content_block, delta, usage, error; "type" });
 
 struct Message<'a> {
     id: Option<JsonStr<'a>>,
-    content: Option<Vec<&'a RawValue>>,
+    content: Option<Vec<Raw<'a>>>,
     stop_reason: Option<Text<'a>>,
-    usage: Option<&'a RawValue>,
+    usage: Option<Raw<'a>>,
 }
 fields!(Message<'a> { id, content, stop_reason, usage });
 
 /// A delta of a block or of the message, flat.
 struct Delta<'a> {
     kind: Text<'a>,
-    text: Option<&'a RawValue>,
-    thinking: Option<&'a RawValue>,
-    signature: Option<&'a RawValue>,
-    partial_json: Option<&'a RawValue>,
-    citation: Option<&'a RawValue>,
+    text: Option<Raw<'a>>,
+    thinking: Option<Raw<'a>>,
+    signature: Option<Raw<'a>>,
+    partial_json: Option<Raw<'a>>,
+    citation: Option<Raw<'a>>,
     stop_reason: Option<Text<'a>>,
     stop_details: Option<StopDetails<'a>>,
 }
@@ -114,7 +112,7 @@ impl Translation {
         self.hear(message.usage, out);
         // Mostly empty; a call that the provider had made before comes whole.
         for block in message.content.iter().flatten() {
-            self.start(block, out)?;
+            self.start(*block, out)?;
             self.stop(out);
         }
         if let Some(reason) = &message.stop_reason {
@@ -123,7 +121,7 @@ impl Translation {
         Ok(())
     }
 
-    fn start(&mut self, raw: &RawValue, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn start(&mut self, raw: Raw<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
         let block: Block<'_> =
             read(raw).map_err(|_| Fault::garbled("the provider sent a block without a type"))?;
         self.open = match &*block.kind {
@@ -149,10 +147,8 @@ impl Translation {
             }
             "tool_use" => {
                 let name = string(block.name).decode().unwrap_or_default();
-                let input = Input {
-                    at_start: block.input.map_or("{}", RawValue::get).to_owned(),
-                    in_fragments: false,
-                };
+                let input =
+                    Input { at_start: block.input.map_or("{}", Raw::get).to_owned(), in_fragments: false };
                 if self.memo.json_tool.as_deref() == Some(&*name) {
                     Open::Json { input }
                 } else {
@@ -241,7 +237,7 @@ impl Translation {
         out.finish(finish_reason(reason, self.calls));
     }
 
-    fn hear(&mut self, usage: Option<&RawValue>, out: &mut ChunkWriter) {
+    fn hear(&mut self, usage: Option<Raw<'_>>, out: &mut ChunkWriter) {
         if let Some(usage) = usage {
             self.counters.hear(usage);
             out.usage(self.counters.usage());

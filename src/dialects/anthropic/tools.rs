@@ -1,12 +1,10 @@
 //! `tools`, `tool_choice`, and the tool that stands for `response_format` on models without structured output.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::super::claude::models::Model;
 use super::super::claude::schema;
 use super::betas::Betas;
-use crate::json::{JsonStr, Object, Text, Writer, fields, read};
+use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 use crate::openai::{AnyTool, ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
 
 /// `LiteLLM`'s name of the tool that stands for `response_format`.
@@ -20,8 +18,8 @@ pub(super) struct Tools<'a> {
     tools: Vec<AnyTool<'a>>,
     choice: Option<ToolChoice<'a>>,
     serial: bool,
-    web_search: Option<&'a RawValue>,
-    json_schema: Option<&'a RawValue>,
+    web_search: Option<Raw<'a>>,
+    json_schema: Option<Raw<'a>>,
     /// How they are called upstream.
     pub(super) names: ToolNames,
 }
@@ -207,7 +205,7 @@ fn function<'t, 'a>(tool: &'t AnyTool<'a>) -> Option<&'t Tool<'a>> {
 }
 
 /// Writes the provider's own search for `web_search_options`, as `LiteLLM` does.
-fn web_search(w: &mut Writer<'_>, options: &RawValue) -> Result<(), ErrorBody> {
+fn web_search(w: &mut Writer<'_>, options: Raw<'_>) -> Result<(), ErrorBody> {
     struct Options<'a> {
         search_context_size: Option<Text<'a>>,
         user_location: Option<Location<'a>>,

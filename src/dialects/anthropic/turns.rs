@@ -3,14 +3,12 @@
 //! Turns alternate: messages of one side that follow each other are one turn. Results of tools go together into
 //! one turn of the user, before its words.
 
-use serde_json::value::RawValue;
-
 use super::super::claude::models::Model;
 use super::super::claude::thinking::thinking_blocks;
 use super::betas::Betas;
 use super::blocks::{Blocks, says_something};
 
-use crate::json::{JsonStr, Object, Writer};
+use crate::json::{JsonStr, Object, Raw, Writer};
 use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
 
 /// A message and its place, which errors name.
@@ -21,7 +19,7 @@ type Placed<'m, 'a> = (usize, &'m Message<'a>);
 pub(super) fn write_system(
     w: &mut Writer<'_>,
     messages: &[Message<'_>],
-    given: Option<&RawValue>,
+    given: Option<Raw<'_>>,
     note: Option<&str>,
 ) -> Result<usize, ErrorBody> {
     let leading = messages.iter().take_while(|message| is_system(message)).count();
@@ -46,7 +44,7 @@ pub(super) fn write_system(
 }
 
 /// The client's own `system`: a text, or blocks as they stand.
-fn write_given(w: &mut Writer<'_>, given: &RawValue) -> Result<(), ErrorBody> {
+fn write_given(w: &mut Writer<'_>, given: Raw<'_>) -> Result<(), ErrorBody> {
     if let Some(text) = JsonStr::of(given) {
         blocks(w, &mut Betas::default()).text(text, None);
         return Ok(());
@@ -233,7 +231,7 @@ fn assistant(
 }
 
 /// A block of reasoning as it stands, but for the number that it had in a stream.
-fn write_thinking(w: &mut Writer<'_>, block: &RawValue) {
+fn write_thinking(w: &mut Writer<'_>, block: Raw<'_>) {
     let Ok(object) = Object::parse(block.get().as_bytes()) else { return };
     w.object();
     for member in object.members().iter().filter(|member| member.key.inner() != "index") {

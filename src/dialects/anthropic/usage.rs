@@ -1,8 +1,6 @@
 //! Token counts, from Anthropic's bases to `OpenAI`'s: `input_tokens` leaves the cached ones out.
 
-use serde_json::value::RawValue;
-
-use crate::json::{fields, read};
+use crate::json::{Raw, fields, read};
 use crate::openai::Usage;
 
 /// The counters as they were last heard. A stream repeats them cumulatively, and may leave out those that have not
@@ -42,7 +40,7 @@ fields!(Details { thinking_tokens });
 
 impl Counters {
     /// Hears a `usage` object.
-    pub(super) fn hear(&mut self, usage: &RawValue) {
+    pub(super) fn hear(&mut self, usage: Raw<'_>) {
         let wire: Wire = read(usage).unwrap_or_default();
         let details = wire.output_tokens_details.as_ref();
         self.thinking = details.and_then(|details| details.thinking_tokens).or(self.thinking);
@@ -78,7 +76,7 @@ mod tests {
     fn heard(usages: &[&str]) -> Usage {
         let mut counters = Counters::default();
         for usage in usages {
-            counters.hear(&RawValue::from_string((*usage).to_owned()).unwrap());
+            counters.hear(Raw::parse(usage).unwrap());
         }
         counters.usage()
     }

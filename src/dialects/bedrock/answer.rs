@@ -1,9 +1,7 @@
 //! A whole answer.
 
-use serde_json::value::RawValue;
-
 use super::{REQUEST_ID, finish_reason, usage};
-use crate::json::{JsonStr, JsonString, Text, Writer, fields, read};
+use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
 use crate::openai::{Answer, CompletionWriter, Fault, Memo};
 
 /// A content block: one of its members is there.
@@ -35,8 +33,8 @@ fields!(ReasoningText<'a> { text, signature });
 pub(super) struct ToolUse<'a> {
     pub(super) tool_use_id: Option<JsonStr<'a>>,
     pub(super) name: Text<'a>,
-    pub(super) input: Option<&'a RawValue>,
-    pub(super) kind: Option<&'a RawValue>,
+    pub(super) input: Option<Raw<'a>>,
+    pub(super) kind: Option<Raw<'a>>,
 }
 fields!(ToolUse<'a> { tool_use_id = "toolUseId", name, input, kind = "type" });
 
@@ -109,8 +107,8 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     struct Wire<'a> {
         output: Output<'a>,
         stop_reason: Option<Text<'a>>,
-        usage: Option<&'a RawValue>,
-        additional_model_response_fields: Option<&'a RawValue>,
+        usage: Option<Raw<'a>>,
+        additional_model_response_fields: Option<Raw<'a>>,
     }
     fields!(Wire<'a> {
         output, stop_reason = "stopReason", usage,
@@ -150,7 +148,7 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
             }
         }
         if let Some(call) = block.tool_use.filter(|call| call.kind.is_none()) {
-            let input = call.input.map_or("{}", RawValue::get);
+            let input = call.input.map_or("{}", Raw::get);
             if memo.json_tool.as_deref() == Some(&*call.name) {
                 out.text(JsonString::new(input).as_str());
             } else {

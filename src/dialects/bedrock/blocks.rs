@@ -1,8 +1,6 @@
 //! Parts of a message to content blocks: text, images, documents, audio, video, and marks of the prompt cache.
 
-use serde_json::value::RawValue;
-
-use crate::json::{JsonStr, Object, Text, Writer, fields, read};
+use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 use crate::openai::{Content, DataUrl, ErrorBody, File, ImageUrl, InputAudio, Part, media_type_of};
 
 /// Whether the content has a block that can be sent: a text without a letter is refused.
@@ -53,7 +51,7 @@ impl Blocks<'_, '_> {
     pub(super) fn content(
         &mut self,
         content: &Content<'_>,
-        mark: Option<&RawValue>,
+        mark: Option<Raw<'_>>,
         at: &str,
     ) -> Result<(), ErrorBody> {
         match content {
@@ -71,7 +69,7 @@ impl Blocks<'_, '_> {
     }
 
     /// Writes a text, if it says something.
-    pub(super) fn text(&mut self, text: JsonStr<'_>, mark: Option<&RawValue>) {
+    pub(super) fn text(&mut self, text: JsonStr<'_>, mark: Option<Raw<'_>>) {
         if text.is_blank() {
             return;
         }
@@ -85,7 +83,7 @@ impl Blocks<'_, '_> {
     }
 
     /// A mark of the prompt cache is a block of its own, after what is to be cached.
-    pub(super) fn cache_point(&mut self, mark: Option<&RawValue>) {
+    pub(super) fn cache_point(&mut self, mark: Option<Raw<'_>>) {
         let Some(mark) = mark.filter(|_| self.caching) else { return };
         let mark: Object<'_> = read(mark).unwrap_or_default();
         self.w.object().key("cachePoint").object().key("type").string("default");
@@ -95,7 +93,7 @@ impl Blocks<'_, '_> {
         self.w.end_object().end_object();
     }
 
-    fn part(&mut self, part: &Part<'_>, mark: Option<&RawValue>, at: &str) -> Result<(), ErrorBody> {
+    fn part(&mut self, part: &Part<'_>, mark: Option<Raw<'_>>, at: &str) -> Result<(), ErrorBody> {
         if let Some(text) = text_of(part) {
             self.text(text, mark);
             return Ok(());
@@ -121,7 +119,7 @@ impl Blocks<'_, '_> {
     }
 
     /// Anthropic's `image` and `document`, which `LiteLLM` lets through.
-    fn own(&mut self, part: &Part<'_>, source: &RawValue, at: &str) -> Result<(), ErrorBody> {
+    fn own(&mut self, part: &Part<'_>, source: Raw<'_>, at: &str) -> Result<(), ErrorBody> {
         struct Wire<'a> {
             kind: Text<'a>,
             media_type: Text<'a>,

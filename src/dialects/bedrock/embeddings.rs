@@ -1,11 +1,9 @@
 //! `/embeddings` over `InvokeModel`, where every house has its own form.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::INPUT_TOKENS;
 use super::models::{self, Form};
-use crate::json::{JsonStr, Writer, fields, read};
+use crate::json::{JsonStr, Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, is_private};
 
 /// Writes the request.
@@ -101,20 +99,20 @@ fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
 /// Translates an answer, of whichever form: their members tell them apart.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     struct Wire<'a> {
-        embedding: Option<&'a RawValue>,
-        embeddings: Option<&'a RawValue>,
+        embedding: Option<Raw<'a>>,
+        embeddings: Option<Raw<'a>>,
         input_text_token_count: Option<u64>,
     }
     fields!(Wire<'a> { embedding, embeddings, input_text_token_count = "inputTextTokenCount" });
     struct ByType<'a> {
-        float: Vec<&'a RawValue>,
+        float: Vec<Raw<'a>>,
     }
     fields!(ByType<'a> { float; "float" });
     struct Item<'a> {
-        embedding: &'a RawValue,
+        embedding: Raw<'a>,
     }
     fields!(Item<'a> { embedding; "embedding" });
-    fn vectors<'a>(wire: &Wire<'a>) -> Option<Vec<&'a RawValue>> {
+    fn vectors<'a>(wire: &Wire<'a>) -> Option<Vec<Raw<'a>>> {
         if let Some(vector) = wire.embedding {
             return Some(vec![vector]);
         }

@@ -4,13 +4,11 @@
 //! them alone is the end. Every payload has a `p` of random length, which hides how long words are from those who
 //! watch the line; it is passed over, as are events and fields that are not known.
 
-use serde_json::value::RawValue;
-
 use super::super::Stream;
 use super::answer::{Citation, Image, ToolUse, write_citation, write_redacted, write_thinking};
 use super::{REQUEST_ID, errors, finish_reason, usage};
 use crate::frame::Frame;
-use crate::json::{self, JsonStr, JsonString, Place, Text, fields};
+use crate::json::{self, JsonStr, JsonString, Place, Raw, Text, fields};
 use crate::openai::{ChunkWriter, Fault, Memo};
 
 /// Turns events into facts.
@@ -59,7 +57,7 @@ enum Open {
 
 struct Start<'a> {
     tool_use: Option<ToolUse<'a>>,
-    tool_result: Option<&'a RawValue>,
+    tool_result: Option<Raw<'a>>,
     image: Option<Image<'a>>,
 }
 fields!(Start<'a> { tool_use = "toolUse", tool_result = "toolResult", image });
@@ -246,7 +244,7 @@ impl Stream for Translation {
             b"messageStop" => {
                 struct Event<'a> {
                     stop_reason: Text<'a>,
-                    additional_model_response_fields: Option<&'a RawValue>,
+                    additional_model_response_fields: Option<Raw<'a>>,
                 }
                 fields!(Event<'a> {
                     stop_reason = "stopReason",
@@ -261,7 +259,7 @@ impl Stream for Translation {
             }
             b"metadata" => {
                 struct Event<'a> {
-                    usage: Option<&'a RawValue>,
+                    usage: Option<Raw<'a>>,
                 }
                 fields!(Event<'a> { usage });
                 let event: Event<'_> = read(frame.data)?;

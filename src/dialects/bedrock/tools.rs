@@ -1,12 +1,10 @@
 //! `toolConfig`, and the tool that stands for `response_format` on models without structured output.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::super::claude::schema;
 use super::blocks::Blocks;
 use super::models::Model;
-use crate::json::Writer;
+use crate::json::{Raw, Writer};
 use crate::openai::{ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
 
 /// `LiteLLM`'s name of the tool that stands for `response_format`.
@@ -26,7 +24,7 @@ pub(super) struct Tools<'a> {
     called: Vec<String>,
     serial: bool,
     web_search: bool,
-    json_schema: Option<&'a RawValue>,
+    json_schema: Option<Raw<'a>>,
     /// How they are called upstream.
     pub(super) names: ToolNames,
 }
@@ -210,7 +208,7 @@ fn open(w: &mut Writer<'_>, name: &str) {
 }
 
 /// Writes a tool's schema, whose type must be `object`.
-fn input_schema(w: &mut Writer<'_>, schema: Option<&RawValue>, field: &str) -> Result<(), ErrorBody> {
+fn input_schema(w: &mut Writer<'_>, schema: Option<Raw<'_>>, field: &str) -> Result<(), ErrorBody> {
     w.key("inputSchema").object().key("json");
     schema::write_input(w, schema, field)?;
     w.end_object();

@@ -1,12 +1,10 @@
 //! Token counts, from the provider's bases to `OpenAI`'s: `inputTokens` leaves the cached ones out.
 
-use serde_json::value::RawValue;
-
-use crate::json::{self, fields};
+use crate::json::{self, Raw, fields};
 use crate::openai::Usage;
 
 /// Reads a `usage` object; `thinking` is what [`thinking_tokens`] found.
-pub(super) fn read(usage: &RawValue, thinking: Option<u64>) -> Usage {
+pub(super) fn read(usage: Raw<'_>, thinking: Option<u64>) -> Usage {
     #[derive(Default)]
     struct Wire {
         input_tokens: Option<u64>,
@@ -35,7 +33,7 @@ pub(super) fn read(usage: &RawValue, thinking: Option<u64>) -> Usage {
 pub(super) const THINKING_PATH: &str = "/usage/output_tokens_details";
 
 /// That count in `additionalModelResponseFields`.
-pub(super) fn thinking_tokens(fields: Option<&RawValue>) -> Option<u64> {
+pub(super) fn thinking_tokens(fields: Option<Raw<'_>>) -> Option<u64> {
     struct Fields {
         usage: Counts,
     }
@@ -58,13 +56,12 @@ mod tests {
 
     #[test]
     fn cached_tokens_are_part_of_the_prompt() {
-        let usage = RawValue::from_string(
-            r#"{"inputTokens":10,"outputTokens":30,"totalTokens":47,"cacheReadInputTokens":5,"cacheWriteInputTokens":2}"#
-                .to_owned(),
+        let usage = Raw::parse(
+            r#"{"inputTokens":10,"outputTokens":30,"totalTokens":47,"cacheReadInputTokens":5,"cacheWriteInputTokens":2}"#,
         )
         .unwrap();
         assert_eq!(
-            read(&usage, Some(12)),
+            read(usage, Some(12)),
             Usage { prompt: 17, completion: 30, cached: 5, cache_write: 2, reasoning: 12 }
         );
     }

@@ -4,9 +4,8 @@
 //! Sources: the provider's page on structured outputs, and what its Python package does (`transform_schema`). The
 //! order of members is kept: the model writes them in it.
 
-use crate::json::{JsonStr, JsonString, Member, Object, Writer, read};
+use crate::json::{JsonStr, JsonString, Member, Object, Raw, Writer, read};
 use crate::openai::ErrorBody;
-use serde_json::value::RawValue;
 
 /// The deepest schema that is read.
 const DEPTH_LIMIT: usize = 64;
@@ -16,18 +15,14 @@ const FORMATS: &[&str] =
     &["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"];
 
 /// Writes `schema` as the grammar takes it. `field` names it in errors.
-pub(in crate::dialects) fn write(
-    w: &mut Writer<'_>,
-    schema: &RawValue,
-    field: &str,
-) -> Result<(), ErrorBody> {
+pub(in crate::dialects) fn write(w: &mut Writer<'_>, schema: Raw<'_>, field: &str) -> Result<(), ErrorBody> {
     write_at(w, schema, field, 0)
 }
 
 /// Writes a tool's schema as it stands, but for its type, which must be `object`.
 pub(in crate::dialects) fn write_input(
     w: &mut Writer<'_>,
-    schema: Option<&RawValue>,
+    schema: Option<Raw<'_>>,
     field: &str,
 ) -> Result<(), ErrorBody> {
     let Some(schema) = schema else {
@@ -68,7 +63,7 @@ enum Fate {
     Forget,
 }
 
-fn fate(keyword: &str, value: &RawValue) -> Fate {
+fn fate(keyword: &str, value: Raw<'_>) -> Fate {
     match keyword {
         "type" | "enum" | "const" | "default" | "title" | "required" | "$ref" => Fate::Keep,
         "format" if JsonStr::of(value).is_some_and(|format| FORMATS.contains(&format.inner())) => Fate::Keep,
@@ -81,7 +76,7 @@ fn fate(keyword: &str, value: &RawValue) -> Fate {
     }
 }
 
-fn write_at(w: &mut Writer<'_>, schema: &RawValue, field: &str, depth: usize) -> Result<(), ErrorBody> {
+fn write_at(w: &mut Writer<'_>, schema: Raw<'_>, field: &str, depth: usize) -> Result<(), ErrorBody> {
     if depth > DEPTH_LIMIT {
         return Err(ErrorBody::invalid(field.to_owned(), "the schema is nested too deeply"));
     }
@@ -106,7 +101,7 @@ fn write_at(w: &mut Writer<'_>, schema: &RawValue, field: &str, depth: usize) ->
             }
             Fate::Schemas if keyword == "oneOf" && has_any_of => told.push(member),
             Fate::Schemas => {
-                let schemas: Vec<&RawValue> = read(member.value)
+                let schemas: Vec<Raw<'_>> = read(member.value)
                     .map_err(|_| ErrorBody::invalid(field.to_owned(), "expected an array of schemas"))?;
                 w.key(if keyword == "oneOf" { "anyOf" } else { &keyword }).array();
                 for schema in schemas {
@@ -168,7 +163,7 @@ mod tests {
 
     fn rewritten(schema: &str) -> String {
         let mut out = Vec::new();
-        let raw: &RawValue = serde_json::from_str(schema).unwrap();
+        let raw = Raw::parse(schema).unwrap();
         write(&mut Writer::new(&mut out), raw, "schema").unwrap();
         String::from_utf8(out).unwrap()
     }
@@ -208,7 +203,7 @@ mod tests {
     #[test]
     fn a_schema_without_an_end_is_refused() {
         let deep = format!("{}{}{}", r#"{"items":"#.repeat(100), "{}", "}".repeat(100));
-        let raw: &RawValue = serde_json::from_str(&deep).unwrap();
+        let raw = Raw::parse(&deep).unwrap();
         let refused = write(&mut Writer::new(&mut Vec::new()), raw, "response_format").unwrap_err();
         assert_eq!(refused.param.as_deref(), Some("response_format"));
     }

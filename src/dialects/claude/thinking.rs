@@ -1,10 +1,8 @@
 //! `reasoning_effort` and `thinking`, and what goes with them: `max_tokens`, `output_config.effort`, sampling.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::models::{Form, Model};
-use crate::json::{JsonStr, Text, Writer, fields, read};
+use crate::json::{JsonStr, Raw, Text, Writer, fields, read};
 use crate::openai::{ErrorBody, Message, Request};
 
 /// The smallest budget that is taken, tokens.
@@ -16,7 +14,7 @@ enum Thinking<'a> {
     /// Nothing is said.
     Unsaid,
     /// The client's own words.
-    Given(&'a RawValue),
+    Given(Raw<'a>),
     /// `adaptive`, with a summary that can be shown if the model would leave it out.
     Adaptive { summarized: bool },
     /// `enabled`
@@ -61,7 +59,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The client's own `thinking`.
-    fn given(&mut self, given: &'a RawValue, to: &Target<'_>, model: &Model) -> Result<(), ErrorBody> {
+    fn given(&mut self, given: Raw<'a>, to: &Target<'_>, model: &Model) -> Result<(), ErrorBody> {
         struct Wire<'a> {
             kind: Text<'a>,
             budget_tokens: Option<u64>,
@@ -204,7 +202,7 @@ impl<'a> Plan<'a> {
 
 /// The blocks of reasoning that can go back: a block of another provider's, or one whose signature was lost on the
 /// way, would be refused.
-pub(in crate::dialects) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<&'a RawValue> {
+pub(in crate::dialects) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<Raw<'a>> {
     struct Wire<'a> {
         kind: Text<'a>,
         signature: Option<JsonStr<'a>>,
@@ -212,7 +210,7 @@ pub(in crate::dialects) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<&'a
     }
     fields!(Wire<'a> { kind = "type", signature, data });
     let Some(raw) = message.thinking_blocks else { return Vec::new() };
-    let mut blocks: Vec<&'a RawValue> = read(raw).unwrap_or_default();
+    let mut blocks: Vec<Raw<'a>> = read(raw).unwrap_or_default();
     blocks.retain(|block| {
         read::<Wire<'_>>(*block).is_ok_and(|wire| match &*wire.kind {
             "thinking" => wire.signature.is_some_and(|signature| !signature.is_empty()),

@@ -1,9 +1,7 @@
 //! A whole answer.
 
-use serde_json::value::RawValue;
-
 use super::{finish_reason, usage};
-use crate::json::{JsonStr, Text, Writer, fields, read};
+use crate::json::{JsonStr, Raw, Text, Writer, fields, read};
 use crate::openai::{Answer, CompletionWriter, Fault, Memo};
 
 /// A part of the answer's content.
@@ -66,8 +64,8 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         id: Option<JsonStr<'a>>,
         message: Message<'a>,
         finish_reason: Option<Text<'a>>,
-        usage: Option<&'a RawValue>,
-        logprobs: Option<&'a RawValue>,
+        usage: Option<Raw<'a>>,
+        logprobs: Option<Raw<'a>>,
     }
     fields!(Wire<'a> { id, message, finish_reason, usage, logprobs; "message" });
     struct Message<'a> {
@@ -116,10 +114,10 @@ fn or_empty(arguments: &str) -> &str {
 }
 
 /// Writes the inside of `logprobs`: an item here is a text with the probabilities of its tokens, mostly one.
-pub(super) fn write_logprobs(w: &mut Writer<'_>, raw: &RawValue) {
+pub(super) fn write_logprobs(w: &mut Writer<'_>, raw: Raw<'_>) {
     struct Item<'a> {
         text: Option<JsonStr<'a>>,
-        logprobs: Vec<&'a RawValue>,
+        logprobs: Vec<Raw<'a>>,
     }
     fields!(Item<'a> { text, logprobs });
     let items: Vec<Item<'_>> = match raw.get().as_bytes().first() {

@@ -1,9 +1,7 @@
 //! `/v2/embed`.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
-use crate::json::{JsonStr, Writer, fields, read};
+use crate::json::{JsonStr, Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, count};
 
 /// What is written here under another name or by another rule.
@@ -44,7 +42,7 @@ pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     }
     fields!(Wire<'a> { embeddings, meta; "embeddings" });
     struct Embeddings<'a> {
-        float: Option<Vec<&'a RawValue>>,
+        float: Option<Vec<Raw<'a>>>,
         base64: Option<Vec<JsonStr<'a>>>,
     }
     fields!(Embeddings<'a> { float, base64 });
@@ -53,7 +51,7 @@ pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     }
     fields!(Meta<'a> { billed_units });
     struct Units<'a> {
-        input_tokens: Option<&'a RawValue>,
+        input_tokens: Option<Raw<'a>>,
     }
     fields!(Units<'a> { input_tokens });
     let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;

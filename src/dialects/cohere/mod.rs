@@ -6,11 +6,9 @@ mod messages;
 mod request;
 mod stream;
 
-use serde_json::value::RawValue;
-
 use super::{Body, Dialect, Outbound, Stream, Target, path_below};
 use crate::frame::Framing;
-use crate::json::{JsonStr, fields, read};
+use crate::json::{JsonStr, Raw, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request, Usage, count};
 
 /// The language of `api.cohere.com/v2`.
@@ -91,17 +89,17 @@ fn finish_reason(word: &str) -> Result<FinishReason, Fault> {
 }
 
 /// `usage`: the tokens that the model saw, as `LiteLLM` counts; those that are billed leave its own template out.
-fn usage(raw: &RawValue) -> Usage {
+fn usage(raw: Raw<'_>) -> Usage {
     #[derive(Default)]
     struct Wire<'a> {
         tokens: Option<Tokens<'a>>,
         billed_units: Option<Tokens<'a>>,
-        cached_tokens: Option<&'a RawValue>,
+        cached_tokens: Option<Raw<'a>>,
     }
     fields!(Wire<'a> { tokens, billed_units, cached_tokens });
     struct Tokens<'a> {
-        input_tokens: Option<&'a RawValue>,
-        output_tokens: Option<&'a RawValue>,
+        input_tokens: Option<Raw<'a>>,
+        output_tokens: Option<Raw<'a>>,
     }
     fields!(Tokens<'a> { input_tokens, output_tokens });
     let wire: Wire<'_> = read(raw).unwrap_or_default();

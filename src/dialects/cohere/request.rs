@@ -1,10 +1,8 @@
 //! The request's body.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::messages;
-use crate::json::{JsonStr, Writer};
+use crate::json::{JsonStr, Raw, Writer};
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
 /// `OpenAI` parameters that have a word here.
@@ -104,7 +102,7 @@ fn write_format(
     to: &Target<'_>,
     has_tools: bool,
 ) -> Result<(), ErrorBody> {
-    let schema: Option<&RawValue> = match request.response_format()? {
+    let schema: Option<Raw<'_>> = match request.response_format()? {
         ResponseFormat::Text => return Ok(()),
         ResponseFormat::JsonObject => None,
         ResponseFormat::JsonSchema { schema, .. } => Some(schema),

@@ -1,12 +1,10 @@
 //! A streamed answer, event by event. Events of unknown types are passed over.
 
-use serde_json::value::RawValue;
-
 use super::super::Stream;
 use super::answer::{Call, Citation, Part, write_logprobs};
 use super::{finish_reason, usage};
 use crate::frame::Frame;
-use crate::json::{self, JsonStr, JsonString, Place, Text, fields};
+use crate::json::{self, JsonStr, JsonString, Place, Raw, Text, fields};
 use crate::openai::{ChunkWriter, Class, Fault, Memo};
 
 /// Turns events into facts.
@@ -20,7 +18,7 @@ struct Event<'a> {
     kind: Text<'a>,
     id: Option<JsonStr<'a>>,
     delta: Option<Delta<'a>>,
-    logprobs: Option<&'a RawValue>,
+    logprobs: Option<Raw<'a>>,
     /// An error outside of events.
     message: Option<JsonStr<'a>>,
 }
@@ -29,21 +27,21 @@ fields!(Event<'a> { kind = "type", id, delta, logprobs, message });
 struct Delta<'a> {
     message: Option<Message<'a>>,
     finish_reason: Option<Text<'a>>,
-    usage: Option<&'a RawValue>,
+    usage: Option<Raw<'a>>,
     error: Option<JsonStr<'a>>,
 }
 fields!(Delta<'a> { message, finish_reason, usage, error });
 
 /// Each is one object here, and an empty list at the message's start.
 struct Message<'a> {
-    content: Option<&'a RawValue>,
+    content: Option<Raw<'a>>,
     tool_plan: Option<JsonStr<'a>>,
-    tool_calls: Option<&'a RawValue>,
-    citations: Option<&'a RawValue>,
+    tool_calls: Option<Raw<'a>>,
+    citations: Option<Raw<'a>>,
 }
 fields!(Message<'a> { content, tool_plan, tool_calls, citations });
 
-fn read<'a, T: Place<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+fn read<'a, T: Place<'a>>(raw: Option<Raw<'a>>) -> Option<T> {
     json::read(raw?).ok()
 }
 

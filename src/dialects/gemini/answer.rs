@@ -1,11 +1,9 @@
 //! A whole answer, and what it has in common with a stream's events.
 
-use serde_json::value::RawValue;
-
 use super::partial::{Call, Calls, FunctionCall};
 use super::usage::Counters;
 use super::{fault, logprobs};
-use crate::json::{JsonStr, JsonString, Text, Writer, fields, read};
+use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
 use crate::openai::{Answer, CompletionWriter, Fault, FinishReason, Memo};
 
 /// `GenerateContentResponse`
@@ -13,8 +11,8 @@ pub(super) struct Response<'a> {
     pub(super) response_id: Option<JsonStr<'a>>,
     pub(super) candidates: Option<Vec<Candidate<'a>>>,
     pub(super) prompt_feedback: Option<PromptFeedback<'a>>,
-    pub(super) usage_metadata: Option<&'a RawValue>,
-    pub(super) error: Option<&'a RawValue>,
+    pub(super) usage_metadata: Option<Raw<'a>>,
+    pub(super) error: Option<Raw<'a>>,
 }
 fields!(Response<'a> {
     response_id = "responseId", candidates, prompt_feedback = "promptFeedback",
@@ -27,8 +25,8 @@ pub(super) struct Candidate<'a> {
     pub(super) content: Option<Content<'a>>,
     pub(super) finish_reason: Option<Text<'a>>,
     pub(super) finish_message: Option<JsonStr<'a>>,
-    pub(super) grounding_metadata: Option<&'a RawValue>,
-    pub(super) logprobs_result: Option<&'a RawValue>,
+    pub(super) grounding_metadata: Option<Raw<'a>>,
+    pub(super) logprobs_result: Option<Raw<'a>>,
 }
 fields!(Candidate<'a> {
     index, content, finish_reason = "finishReason", finish_message = "finishMessage",
@@ -204,10 +202,10 @@ impl Citation<'_> {
 }
 
 /// Hands on the citations of a `groundingMetadata` object; tells whether the web was searched.
-pub(super) fn write_citations(grounding: &RawValue, each: &mut dyn FnMut(Citation<'_>)) -> bool {
+pub(super) fn write_citations(grounding: Raw<'_>, each: &mut dyn FnMut(Citation<'_>)) -> bool {
     #[derive(Default)]
     struct Wire<'a> {
-        web_search_queries: Option<&'a RawValue>,
+        web_search_queries: Option<Raw<'a>>,
         grounding_chunks: Option<Vec<Chunk<'a>>>,
         grounding_supports: Option<Vec<Support>>,
     }

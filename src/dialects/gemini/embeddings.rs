@@ -1,10 +1,8 @@
 //! Embeddings: `batchEmbedContents` in AI Studio; on Vertex AI `predict`, and `embedContent` for its newest models.
 
-use serde_json::value::RawValue;
-
 use super::super::{Outbound, Target};
 use super::{bare, outbound};
-use crate::json::{JsonStr, Writer, fields, read};
+use crate::json::{JsonStr, Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request};
 
 /// Models of Vertex AI that are asked by `embedContent`, one text a request.
@@ -108,11 +106,11 @@ pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         embedding: Option<Vector<'a>>,
         predictions: Option<Vec<Prediction<'a>>>,
         usage_metadata: Option<UsageMetadata>,
-        error: Option<&'a RawValue>,
+        error: Option<Raw<'a>>,
     }
     fields!(Wire<'a> { embeddings, embedding, predictions, usage_metadata = "usageMetadata", error });
     struct Vector<'a> {
-        values: &'a RawValue,
+        values: Raw<'a>,
         statistics: Option<Statistics>,
     }
     fields!(Vector<'a> { values, statistics; "values" });

@@ -1,8 +1,6 @@
 //! `logprobsResult` to `logprobs`.
 
-use serde_json::value::RawValue;
-
-use crate::json::{JsonStr, Writer, fields, read};
+use crate::json::{JsonStr, Raw, Writer, fields, read};
 
 #[derive(Default)]
 struct Wire<'a> {
@@ -18,12 +16,12 @@ fields!(Top<'a> { candidates });
 
 struct Token<'a> {
     token: Option<JsonStr<'a>>,
-    log_probability: Option<&'a RawValue>,
+    log_probability: Option<Raw<'a>>,
 }
 fields!(Token<'a> { token, log_probability = "logProbability" });
 
 /// Writes the inside of `logprobs`. A result that cannot be read gives no tokens.
-pub(super) fn write(w: &mut Writer<'_>, result: &RawValue) {
+pub(super) fn write(w: &mut Writer<'_>, result: Raw<'_>) {
     let wire: Wire<'_> = read(result).unwrap_or_default();
     let tops = wire.top_candidates.unwrap_or_default();
     w.object().key("content").array();
@@ -44,7 +42,7 @@ pub(super) fn write(w: &mut Writer<'_>, result: &RawValue) {
 fn write_token(w: &mut Writer<'_>, token: &Token<'_>) {
     w.key("token").raw(token.token.unwrap_or(JsonStr::EMPTY).token());
     // A probability of 1 is a logarithm of 0, which is left out.
-    w.key("logprob").raw(token.log_probability.map_or("0", RawValue::get));
+    w.key("logprob").raw(token.log_probability.map_or("0", Raw::get));
     w.key("bytes").raw("null");
 }
 
@@ -56,7 +54,7 @@ mod tests {
     fn tokens_have_their_alternatives() {
         let result = r#"{"chosenCandidates":[{"token":"a\"","logProbability":-0.5},{"token":"b"}],"topCandidates":[{"candidates":[{"token":"a\"","logProbability":-0.5},{"token":"c","logProbability":-1}]}]}"#;
         let mut out = Vec::new();
-        write(&mut Writer::new(&mut out), serde_json::from_str(result).unwrap());
+        write(&mut Writer::new(&mut out), Raw::parse(result).unwrap());
         assert_eq!(
             String::from_utf8(out).unwrap(),
             r#"{"content":[{"token":"a\"","logprob":-0.5,"bytes":null,"top_logprobs":[{"token":"a\"","logprob":-0.5,"bytes":null},{"token":"c","logprob":-1,"bytes":null}]},{"token":"b","logprob":0,"bytes":null,"top_logprobs":[]}],"refusal":null}"#

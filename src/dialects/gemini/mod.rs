@@ -19,11 +19,9 @@ mod usage;
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
-use crate::json::{JsonStr, Text, fields, read};
+use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
 
 /// The language of `generativelanguage.googleapis.com/v1beta`.
@@ -69,7 +67,7 @@ impl Dialect for Gemini {
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
         struct Wire<'a> {
-            error: &'a RawValue,
+            error: Raw<'a>,
         }
         fields!(Wire<'a> { error; "error" });
         // Some routes put the object into an array of one.
@@ -104,13 +102,13 @@ fn bare(model: &str) -> &str {
 }
 
 /// Reads the inside of `{"error":{"code","message","status","details"}}`. `status` is absent inside a stream.
-fn fault(status: Option<u16>, error: &RawValue) -> Fault {
+fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
     #[derive(Default)]
     struct Wire<'a> {
         code: Option<u16>,
         message: Option<JsonStr<'a>>,
         status: Option<Text<'a>>,
-        details: Option<&'a RawValue>,
+        details: Option<Raw<'a>>,
     }
     fields!(Wire<'a> { code, message, status, details });
     #[derive(Default)]
@@ -186,7 +184,7 @@ mod tests {
 
     #[test]
     fn an_error_inside_a_stream_is_classed_by_its_status_or_its_code() {
-        let classed = |error: &str| fault(None, serde_json::from_str(error).unwrap()).class;
+        let classed = |error: &str| fault(None, Raw::parse(error).unwrap()).class;
         assert_eq!(classed(r#"{"code":503,"status":"UNAVAILABLE"}"#), Class::ServiceUnavailable);
         assert_eq!(classed(r#"{"code":429}"#), Class::RateLimit);
         assert_eq!(classed("{}"), Class::InternalServer);

@@ -3,7 +3,7 @@
 //! Vertex AI can send a call's arguments piece by piece (`streamFunctionCallArguments`), each piece with the path of
 //! its place (`$.operations[0].action`). They are put together here, and the call is handed on when it is whole.
 
-use crate::json::{JsonStr, JsonString, Text, Writer, fields};
+use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields};
 use crate::openai::{Memo, signed_id};
 
 /// The longest path, steps; the longest array, items. What is beyond is no honest answer.
@@ -14,7 +14,7 @@ const LENGTH_LIMIT: usize = 1 << 16;
 pub(super) struct FunctionCall<'a> {
     id: Option<JsonStr<'a>>,
     name: Option<Text<'a>>,
-    args: Option<&'a serde_json::value::RawValue>,
+    args: Option<Raw<'a>>,
     partial_args: Option<Vec<Piece<'a>>>,
     will_continue: Option<bool>,
 }
@@ -24,7 +24,7 @@ fields!(FunctionCall<'a> { id, name, args, partial_args = "partialArgs", will_co
 struct Piece<'a> {
     json_path: Text<'a>,
     string_value: Option<JsonStr<'a>>,
-    number_value: Option<&'a serde_json::value::RawValue>,
+    number_value: Option<Raw<'a>>,
     bool_value: Option<bool>,
 }
 fields!(Piece<'a> {

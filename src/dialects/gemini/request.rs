@@ -1,11 +1,9 @@
 //! The request's body.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::tools::Tools;
 use super::{contents, models, sampling};
-use crate::json::Writer;
+use crate::json::{Raw, Writer};
 use crate::openai::{ErrorBody, Memo, Request, STANDARD_PARAMS, is_private};
 
 /// `OpenAI` parameters that have a word here, or that change nothing about the answer.
@@ -91,7 +89,7 @@ fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
             || STANDARD_PARAMS.contains(&name)
             || is_private(name)
     };
-    let extras: Vec<(_, &RawValue)> =
+    let extras: Vec<(_, Raw<'_>)> =
         request.params().filter(|(name, value)| !is_ours(name) && value.get() != "null").collect();
     for (name, value) in extras {
         let renamed = RENAMED.iter().find(|(asked, _)| *asked == name).map_or(&*name, |(_, renamed)| renamed);

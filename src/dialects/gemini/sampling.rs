@@ -1,11 +1,9 @@
 //! `generationConfig`: sampling, limits, formats.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::models::Model;
 use super::thinking;
-use crate::json::{JsonStr, Object, Writer, read};
+use crate::json::{JsonStr, Object, Raw, Writer, read};
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
 /// Parameters that need a new name only: (the client's, the provider's). The last ones are the provider's own, in
@@ -65,12 +63,12 @@ pub(super) fn write(
         w.key("maxOutputTokens").number(most);
     }
     for (name, renamed) in RENAMED {
-        if let Some(value) = request.get(name).filter(|value| !crate::openai::is_default(name, value)) {
+        if let Some(value) = request.get(name).filter(|value| !crate::openai::is_default(name, *value)) {
             w.key(renamed).raw(value.get());
         }
     }
     for &(name, renamed) in PENALTIES {
-        let Some(value) = request.get(name).filter(|value| !crate::openai::is_default(name, value)) else {
+        let Some(value) = request.get(name).filter(|value| !crate::openai::is_default(name, *value)) else {
             continue;
         };
         if model.penalties {
@@ -119,7 +117,8 @@ fn write_format(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBo
 
 /// `modalities` and the voice of `audio`.
 fn write_modalities(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
-    if let Some(raw) = request.get("modalities").filter(|raw| !crate::openai::is_default("modalities", raw)) {
+    if let Some(raw) = request.get("modalities").filter(|raw| !crate::openai::is_default("modalities", *raw))
+    {
         let modalities: Vec<String> =
             read(raw).map_err(|_| ErrorBody::invalid("modalities", "expected an array of strings"))?;
         w.key("responseModalities").array();
@@ -135,6 +134,6 @@ fn write_modalities(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), Err
     Ok(())
 }
 
-fn voice(audio: &RawValue) -> Option<JsonStr<'_>> {
+fn voice(audio: Raw<'_>) -> Option<JsonStr<'_>> {
     JsonStr::of(Object::parse(audio.get().as_bytes()).ok()?.get("voice")?)
 }

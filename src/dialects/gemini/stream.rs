@@ -9,9 +9,8 @@ use super::partial::{Call, Calls};
 use super::usage::Counters;
 use super::{fault, logprobs};
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString, read};
+use crate::json::{JsonStr, JsonString, Raw, read};
 use crate::openai::{ChunkWriter, Fault, FinishReason, Memo};
-use serde_json::value::RawValue;
 
 /// Turns events into facts.
 pub(super) struct Translation {
@@ -29,7 +28,7 @@ struct Choice {
     worded: bool,
     finish: Option<FinishReason>,
     /// `groundingMetadata`, which is repeated, the last time the longest.
-    grounding: Option<Box<RawValue>>,
+    grounding: Option<String>,
 }
 
 impl Translation {
@@ -60,7 +59,7 @@ impl Translation {
         }
         if let Some(grounding) = candidate.grounding_metadata {
             self.searched |= write_citations(grounding, &mut |_| {});
-            choice.grounding = Some(grounding.to_owned());
+            choice.grounding = Some(grounding.get().to_owned());
         }
         if let Some(reason) = &candidate.finish_reason {
             choice.calls.close(&mut |call| write_call(&call, memo, out));
@@ -140,7 +139,7 @@ impl Stream for Translation {
         }
         for (index, choice) in self.choices.iter().enumerate() {
             out.choice(index);
-            if let Some(grounding) = &choice.grounding {
+            if let Some(grounding) = choice.grounding.as_deref().and_then(|text| Raw::parse(text).ok()) {
                 write_citations(grounding, &mut |citation| out.annotation(|w| citation.write(w)));
             }
             if let Some(reason) = choice.finish {

@@ -1,10 +1,8 @@
 //! `tools` and `tool_choice`.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::models::Model;
-use crate::json::{Object, Writer};
+use crate::json::{Object, Raw, Writer};
 use crate::openai::{AnyTool, ErrorBody, Request, Tool, ToolChoice, ToolNames};
 
 /// The longest name of a function, bytes.
@@ -34,7 +32,7 @@ const OWN_TOOLS: &[&str] = &[
 /// The tools of one request.
 pub(super) struct Tools<'a> {
     functions: Vec<Tool<'a>>,
-    own: Vec<&'a RawValue>,
+    own: Vec<Raw<'a>>,
     search: bool,
     choice: Option<ToolChoice<'a>>,
     /// How the functions are called upstream.
@@ -143,7 +141,7 @@ impl<'a> Tools<'a> {
     }
 }
 
-fn is_own(tool: &RawValue) -> bool {
+fn is_own(tool: Raw<'_>) -> bool {
     Object::parse(tool.get().as_bytes())
         .is_ok_and(|tool| OWN_TOOLS.iter().any(|name| tool.get(name).is_some()))
 }

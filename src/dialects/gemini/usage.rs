@@ -1,9 +1,7 @@
 //! Token counts, from Google's bases to `OpenAI`'s: the prompt's count holds the cached tokens, the answer's leaves
 //! the thoughts out, mostly.
 
-use serde_json::value::RawValue;
-
-use crate::json::{fields, read};
+use crate::json::{Raw, fields, read};
 use crate::openai::Usage;
 
 /// The counters as they were last heard: every event of a stream repeats them, cumulatively. What is 0 is left out.
@@ -25,7 +23,7 @@ fields!(Counters {
 impl Counters {
     /// Hears a `usageMetadata` object. One without counts (`{"trafficType":…}`), as the first events of Vertex AI
     /// have it, says nothing.
-    pub(super) fn hear(&mut self, usage: &RawValue) {
+    pub(super) fn hear(&mut self, usage: Raw<'_>) {
         let heard: Self = read(usage).unwrap_or_default();
         if heard.prompt_token_count.is_some() || heard.total_token_count.is_some() {
             *self = heard;
@@ -59,7 +57,7 @@ mod tests {
     fn heard(usages: &[&str], searched: bool) -> Usage {
         let mut counters = Counters::default();
         for usage in usages {
-            counters.hear(&RawValue::from_string((*usage).to_owned()).unwrap());
+            counters.hear(Raw::parse(usage).unwrap());
         }
         counters.usage(searched)
     }

@@ -1,12 +1,10 @@
 //! An answer: one object, whole or in lines of the same form.
 
-use serde_json::value::RawValue;
-
 use super::super::Stream;
 use super::fault;
 use super::time::unix_seconds;
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString, Text, Writer, fields, read};
+use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
 use crate::openai::{Answer, ChunkWriter, CompletionWriter, Fault, FinishReason, Memo, Usage, count};
 
 struct Wire<'a> {
@@ -14,10 +12,10 @@ struct Wire<'a> {
     message: Option<Message<'a>>,
     done: bool,
     done_reason: Option<Text<'a>>,
-    prompt_eval_count: Option<&'a RawValue>,
-    eval_count: Option<&'a RawValue>,
-    logprobs: Option<Vec<&'a RawValue>>,
-    error: Option<&'a RawValue>,
+    prompt_eval_count: Option<Raw<'a>>,
+    eval_count: Option<Raw<'a>>,
+    logprobs: Option<Vec<Raw<'a>>>,
+    error: Option<Raw<'a>>,
 }
 fields!(Wire<'a> { created_at, message, done, done_reason, prompt_eval_count, eval_count, logprobs, error });
 
@@ -36,7 +34,7 @@ fields!(Call<'a> { id, function; "function" });
 
 struct Function<'a> {
     name: Text<'a>,
-    arguments: Option<&'a RawValue>,
+    arguments: Option<Raw<'a>>,
 }
 fields!(Function<'a> { name, arguments });
 
@@ -87,7 +85,7 @@ impl Call<'_> {
     }
 
     fn arguments(&self) -> &str {
-        self.function.arguments.map(RawValue::get).filter(|arguments| *arguments != "null").unwrap_or("{}")
+        self.function.arguments.map(Raw::get).filter(|arguments| *arguments != "null").unwrap_or("{}")
     }
 }
 
@@ -160,7 +158,7 @@ impl Stream for Translation {
 }
 
 /// Writes the inside of `logprobs`, whose items are `OpenAI`'s already.
-fn write_logprobs(w: &mut Writer<'_>, items: &[&RawValue]) {
+fn write_logprobs(w: &mut Writer<'_>, items: &[Raw<'_>]) {
     w.object().key("content").array();
     for item in items {
         w.raw(item.get());

@@ -1,10 +1,8 @@
 //! `/api/embed`, and the answer of the older `/api/embeddings`.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::fault;
-use crate::json::{Writer, fields, read};
+use crate::json::{Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, count};
 
 /// Writes the request.
@@ -28,10 +26,10 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>,
 /// Reads the answer.
 pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     struct Wire<'a> {
-        embeddings: Option<Vec<&'a RawValue>>,
-        embedding: Option<&'a RawValue>,
-        prompt_eval_count: Option<&'a RawValue>,
-        error: Option<&'a RawValue>,
+        embeddings: Option<Vec<Raw<'a>>>,
+        embedding: Option<Raw<'a>>,
+        prompt_eval_count: Option<Raw<'a>>,
+        error: Option<Raw<'a>>,
     }
     fields!(Wire<'a> { embeddings, embedding, prompt_eval_count, error });
     let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;

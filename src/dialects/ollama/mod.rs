@@ -10,11 +10,9 @@ mod time;
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::{Body, Dialect, Outbound, Stream, Target, path_below};
 use crate::frame::Framing;
-use crate::json::{JsonStr, Object};
+use crate::json::{JsonStr, Object, Raw};
 use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
 
 /// The language of a local `ollama serve`, and of `ollama.com`.
@@ -66,7 +64,7 @@ impl Dialect for Ollama {
 }
 
 /// Reads the inside of `{"error": …}`, a text.
-fn fault(status: u16, error: &RawValue) -> Fault {
+fn fault(status: u16, error: Raw<'_>) -> Fault {
     let message = match JsonStr::of(error) {
         Some(text) => text.decode().unwrap_or_default(),
         None => Cow::Owned(error.get().chars().take(512).collect()),

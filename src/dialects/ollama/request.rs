@@ -1,10 +1,8 @@
 //! The request's body.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::messages;
-use crate::json::{Object, Writer};
+use crate::json::{Object, Raw, Writer};
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
 /// `OpenAI` parameters that have a word here.
@@ -152,7 +150,7 @@ fn write_options(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorB
     let is_free = |name: &str| given.get(name).is_none();
     for (name, value) in OPTIONS.iter().filter_map(|name| Some((*name, request.get(name)?))) {
         if is_free(name) {
-            w.key(name).raw(RawValue::get(value));
+            w.key(name).raw(Raw::get(value));
         }
     }
     if let Some(tokens) = request.max_tokens()?

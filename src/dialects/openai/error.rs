@@ -1,8 +1,6 @@
 //! Errors, in the forms that vendors give them.
 
-use serde_json::value::RawValue;
-
-use crate::json::{self, JsonStr, Object, fields};
+use crate::json::{self, JsonStr, Object, Raw, fields};
 use crate::openai::{Class, Fault};
 
 /// Reads an answer whose status says that it is an error.
@@ -16,7 +14,7 @@ pub(super) fn read(status: u16, body: &[u8]) -> Fault {
     }
     // Flat: `{"object":"error","message",…}`, `{"message"}`, `{"detail"}`.
     let is_flat = object.get("message").is_some() || object.get("detail").is_some();
-    match json::read::<&RawValue>(inside) {
+    match json::read::<Raw<'_>>(inside) {
         Ok(flat) if is_flat => read_error(status, flat),
         _ => Fault::unreadable(status, body),
     }
@@ -44,17 +42,17 @@ pub(super) fn in_base_resp(object: &Object<'_>) -> Option<Fault> {
 }
 
 /// Reads the inside of `{"error": …}` in the forms that vendors give it: an object, a string.
-pub(super) fn read_error(status: u16, error: &RawValue) -> Fault {
+pub(super) fn read_error(status: u16, error: Raw<'_>) -> Fault {
     #[derive(Default)]
     struct Wire<'a> {
-        message: Option<&'a RawValue>,
-        param: Option<&'a RawValue>,
-        code: Option<&'a RawValue>,
-        kind: Option<&'a RawValue>,
-        detail: Option<&'a RawValue>,
+        message: Option<Raw<'a>>,
+        param: Option<Raw<'a>>,
+        code: Option<Raw<'a>>,
+        kind: Option<Raw<'a>>,
+        detail: Option<Raw<'a>>,
     }
     fields!(Wire<'a> { message, param, code, kind = "type", detail });
-    fn text(raw: Option<&RawValue>) -> Option<String> {
+    fn text(raw: Option<Raw<'_>>) -> Option<String> {
         let raw = raw?;
         JsonStr::of(raw).map_or_else(|| Some(raw.get().to_owned()), |s| Some(s.decode()?.into_owned()))
     }
@@ -88,9 +86,9 @@ pub(super) fn read_error(status: u16, error: &RawValue) -> Fault {
 }
 
 /// `detail`, a text or `FastAPI`'s list of what is wrong and where.
-fn detail(raw: &RawValue) -> String {
+fn detail(raw: Raw<'_>) -> String {
     struct Wrong<'a> {
-        loc: Vec<&'a RawValue>,
+        loc: Vec<Raw<'a>>,
         msg: JsonStr<'a>,
     }
     fields!(Wrong<'a> { loc, msg; "loc", "msg" });

@@ -1,12 +1,10 @@
 //! A chat's answer as facts, where the client asked for `/completions` and the vendor has only chats.
 
-use serde_json::value::RawValue;
-
 use super::super::Stream;
 use super::error::read_error;
 use super::mend::{finish_reason, texts};
 use crate::frame::Frame;
-use crate::json::{JsonStr, Object, Text, fields, read};
+use crate::json::{JsonStr, Object, Raw, Text, fields, read};
 use crate::openai::{Answer, ChunkWriter, CompletionWriter, Fault, Memo, Usage};
 
 struct Choice<'a> {
@@ -17,7 +15,7 @@ struct Choice<'a> {
 fields!(Choice<'a> { index, message = "message" | "delta", finish_reason });
 
 struct Message<'a> {
-    content: Option<&'a RawValue>,
+    content: Option<Raw<'a>>,
 }
 fields!(Message<'a> { content });
 
@@ -85,7 +83,7 @@ impl Stream for Facts {
     }
 }
 
-fn choices(raw: Option<&RawValue>) -> Result<Vec<Choice<'_>>, Fault> {
+fn choices(raw: Option<Raw<'_>>) -> Result<Vec<Choice<'_>>, Fault> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
     read(raw).map_err(|_| Fault::garbled("the provider's answer has choices that cannot be read"))
 }

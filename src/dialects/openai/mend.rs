@@ -1,11 +1,9 @@
 //! Answers of vendors, where they are not what an `OpenAI` client expects: edits in place.
 
-use serde_json::value::RawValue;
-
 use super::json_string;
 use super::quirks::Answers;
 use super::relay::has_finish_reason;
-use crate::json::{JsonStr, JsonString, Object, Splice, Writer, read};
+use crate::json::{JsonStr, JsonString, Object, Raw, Splice, Writer, read};
 use crate::openai::{Fault, FinishReason, Memo, Operation, Usage};
 
 /// The calls of a stream so far: of each choice, in order.
@@ -16,8 +14,8 @@ pub(super) struct Calls(Vec<usize>);
 pub(super) fn is_suspect(
     rules: Answers,
     memo: &Memo,
-    object: Option<&RawValue>,
-    choices: Option<&RawValue>,
+    object: Option<Raw<'_>>,
+    choices: Option<Raw<'_>>,
 ) -> bool {
     // Keys of what is edited; `type` is that of parts in an array.
     const KEYS: &[&str] = &["\"reasoning\"", "\"tool_calls\"", "\"type\""];
@@ -80,10 +78,10 @@ pub(super) fn answer<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splic
             .is_some_and(|(_, message)| message.get("tool_calls").is_some_and(|calls| calls.get() != "[]"));
         finish(&members, Some(has_calls), splice);
         if let Some((raw, message)) = &inside {
-            words(message, raw, splice);
+            words(message, *raw, splice);
             tool_calls(message, memo, None, splice);
             if rules.citations {
-                annotations(object, raw, splice);
+                annotations(object, *raw, splice);
             }
         }
     }
@@ -100,7 +98,7 @@ pub(super) fn usage<'s>(rules: Answers, object: &Object<'s>, splice: &mut Splice
 pub(super) fn usage_of<'s>(
     rules: Answers,
     mut usage: Usage,
-    raw: Option<&'s RawValue>,
+    raw: Option<Raw<'s>>,
     splice: &mut Splice<'s>,
 ) -> Usage {
     let Some(raw) = raw else { return usage };
@@ -141,7 +139,7 @@ pub(super) fn finish_reason(word: &str, has_calls: bool) -> FinishReason {
 }
 
 /// The texts of a content, a string or parts.
-pub(super) fn texts(content: Option<&RawValue>) -> Vec<JsonStr<'_>> {
+pub(super) fn texts(content: Option<Raw<'_>>) -> Vec<JsonStr<'_>> {
     let Some(content) = content else { return Vec::new() };
     if let Some(text) = JsonStr::of(content) {
         return vec![text];
@@ -158,8 +156,8 @@ fn object_name(memo: &Memo, is_chunk: bool) -> &'static str {
     }
 }
 
-fn choices<'s>(object: &Object<'s>) -> impl Iterator<Item = (usize, &'s RawValue)> {
-    let choices: Vec<&'s RawValue> = object.get("choices").and_then(|raw| read(raw).ok()).unwrap_or_default();
+fn choices<'s>(object: &Object<'s>) -> impl Iterator<Item = (usize, Raw<'s>)> {
+    let choices: Vec<Raw<'s>> = object.get("choices").and_then(|raw| read(raw).ok()).unwrap_or_default();
     choices.into_iter().enumerate()
 }
 
@@ -197,7 +195,7 @@ fn finish<'s>(choice: &Object<'s>, whole: Option<bool>, splice: &mut Splice<'s>)
 }
 
 /// Edits what is said and thought in a message or delta.
-fn words<'s>(message: &Object<'s>, raw: &'s RawValue, splice: &mut Splice<'s>) {
+fn words<'s>(message: &Object<'s>, raw: Raw<'s>, splice: &mut Splice<'s>) {
     let named = |name: &str| message.members().iter().find(|member| member.is(name));
     if let Some(content) = message.get("content").filter(|content| content.get().starts_with('[')) {
         let parts: Vec<Object<'s>> = read(content).unwrap_or_default();
@@ -229,7 +227,7 @@ fn words<'s>(message: &Object<'s>, raw: &'s RawValue, splice: &mut Splice<'s>) {
 /// Edits the calls of a message or delta. `seen` counts those of the stream's choice.
 fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize>, splice: &mut Splice<'s>) {
     let Some(member) = message.members().iter().find(|member| member.is("tool_calls")) else { return };
-    let calls: Vec<&'s RawValue> = read(member.value).unwrap_or_default();
+    let calls: Vec<Raw<'s>> = read(member.value).unwrap_or_default();
     if calls.is_empty() {
         splice.remove(member);
         return;
@@ -272,7 +270,7 @@ fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize
             splice.append_to(token.get(), added);
         }
         if let Some(arguments) =
-            function.get("arguments").filter(|arguments| JsonStr::of(arguments).is_none())
+            function.get("arguments").filter(|arguments| JsonStr::of(*arguments).is_none())
         {
             splice.replace(arguments.get(), JsonString::new(arguments.get()).into_bytes());
         }
@@ -280,7 +278,7 @@ fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize
 }
 
 /// `citations` or `search_results` beside the choices, as annotations.
-fn annotations<'s>(object: &Object<'s>, message: &'s RawValue, splice: &mut Splice<'s>) {
+fn annotations<'s>(object: &Object<'s>, message: Raw<'s>, splice: &mut Splice<'s>) {
     let found: Vec<Object<'s>> =
         object.get("search_results").and_then(|raw| read(raw).ok()).unwrap_or_default();
     let cited: Vec<JsonStr<'s>> = object.get("citations").and_then(|raw| read(raw).ok()).unwrap_or_default();

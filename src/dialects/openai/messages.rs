@@ -1,11 +1,9 @@
 //! `messages` of a request: edits in place, where a vendor takes less than `OpenAI`.
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::quirks::Quirks;
 use super::{formats, json_string};
-use crate::json::{JsonStr, Member, Object, Splice, Writer, read};
+use crate::json::{JsonStr, Member, Object, Raw, Splice, Writer, read};
 use crate::openai::{
     Content, ErrorBody, Request, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, nine_letter_id,
 };
@@ -15,7 +13,7 @@ pub(super) fn mend(
     quirks: &Quirks,
     request: &Request<'_>,
     to: &Target<'_>,
-    raw: &RawValue,
+    raw: Raw<'_>,
     splice: &mut Splice<'_>,
 ) -> Result<(), ErrorBody> {
     if let Some(note) = formats::note(quirks.formats, request)? {
@@ -29,7 +27,7 @@ pub(super) fn mend(
     }
     let fills_reasoning = reasons(quirks, request, to);
     // What is no array of messages goes on as it is: the provider says what is wrong with it.
-    let messages: Vec<&RawValue> = read(raw).unwrap_or_default();
+    let messages: Vec<Raw<'_>> = read(raw).unwrap_or_default();
     for message in messages {
         let Ok(object) = Object::parse(message.get().as_bytes()) else { continue };
         let said = Said::of(&object);
@@ -70,11 +68,24 @@ fn needs_mending(quirks: &Quirks, text: &str) -> bool {
     rules.flat
         || rules.bare_parts
         || rules.no_empty
-        || has(SIGNATURE_IN_ID)
-        || has_key(SIGNATURE_FIELDS)
+        || carries_signatures(text.as_bytes())
         || !rules.developer && has("\"developer\"")
         || (rules.nine_letter_ids || rules.reasoning_with_calls.is_some()) && has("\"tool_call")
         || rules.without.iter().any(|name| has_key(name))
+}
+
+/// Whether an id or a field of the gateway's carries a signature. Every message is asked that: the underscores, of
+/// which words have few, show where to look.
+fn carries_signatures(text: &[u8]) -> bool {
+    let stands_at = |at: Option<usize>, word: &str| {
+        at.and_then(|at| text.get(at..)).is_some_and(|rest| rest.starts_with(word.as_bytes()))
+    };
+    let in_fields = SIGNATURE_FIELDS.find('_').unwrap_or_default();
+    memchr::memchr_iter(b'_', text).any(|at| {
+        stands_at(Some(at), SIGNATURE_IN_ID)
+            || stands_at(at.checked_sub(in_fields), SIGNATURE_FIELDS)
+                && at.checked_sub(in_fields + 1).and_then(|before| text.get(before)) == Some(&b'"')
+    })
 }
 
 /// Whether the model thinks: then its calls must come with what it thought.
@@ -95,7 +106,7 @@ struct Said<'a> {
 
 impl<'a> Said<'a> {
     fn of(object: &Object<'a>) -> Self {
-        let is_nothing = |raw: &RawValue| matches!(raw.get(), "[]" | "\"\"");
+        let is_nothing = |raw: Raw<'_>| matches!(raw.get(), "[]" | "\"\"");
         Self {
             role: object.get("role").and_then(JsonStr::of).map(JsonStr::inner).unwrap_or_default(),
             has_calls: object.get("tool_calls").is_some_and(|calls| !is_nothing(calls)),
@@ -136,7 +147,7 @@ fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Spli
 }
 
 /// An id without another model's signature, and as the vendor takes it.
-fn call_id(quirks: &Quirks, raw: &RawValue, splice: &mut Splice<'_>) {
+fn call_id(quirks: &Quirks, raw: Raw<'_>, splice: &mut Splice<'_>) {
     if let Some(id) = JsonStr::of(raw).and_then(JsonStr::decode) {
         let bare = bare_id(id.clone());
         let sent = if quirks.messages.nine_letter_ids { nine_letter_id(&bare) } else { bare.clone() };
@@ -147,7 +158,7 @@ fn call_id(quirks: &Quirks, raw: &RawValue, splice: &mut Splice<'_>) {
 }
 
 /// The parts of a message, where they are an array.
-fn content(quirks: &Quirks, raw: &RawValue, splice: &mut Splice<'_>) {
+fn content(quirks: &Quirks, raw: Raw<'_>, splice: &mut Splice<'_>) {
     if !raw.get().starts_with('[') {
         return;
     }
@@ -163,7 +174,7 @@ fn content(quirks: &Quirks, raw: &RawValue, splice: &mut Splice<'_>) {
         splice.replace(raw.get(), joined);
         return;
     }
-    let tokens: Vec<&RawValue> = read(raw).unwrap_or_default();
+    let tokens: Vec<Raw<'_>> = read(raw).unwrap_or_default();
     for (part, token) in parts.iter().zip(tokens) {
         if let Some(bare) = rules.bare_parts.then(|| bare_part(part)).flatten() {
             splice.replace(token.get(), bare);

@@ -144,11 +144,13 @@ pub(super) fn find(models: &'static [Model], name: &str) -> Option<&'static Mode
 
 /// Whether `name` holds `words` as words of their own.
 fn holds(name: &str, words: &str) -> bool {
-    let is_part = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    name.match_indices(words).any(|(at, _)| {
-        let before = name.get(..at).and_then(|before| before.bytes().next_back());
-        let after = name.get(at + words.len()..).and_then(|after| after.bytes().next());
-        !(is_part(before) || is_part(words.bytes().next_back()) && is_part(after))
+    let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let (name, words) = (name.as_bytes(), words.as_bytes());
+    // Every request asks this of every row: both are too short for a searcher that must be prepared first.
+    name.windows(words.len().max(1)).enumerate().filter(|(_, found)| *found == words).any(|(at, _)| {
+        let before = name.get(..at).and_then(<[u8]>::last);
+        let after = name.get(at + words.len()..).and_then(<[u8]>::first);
+        !(is_part(before) || is_part(words.last()) && is_part(after))
     })
 }
 

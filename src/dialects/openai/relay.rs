@@ -2,14 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::super::Stream;
 use super::error::read_error;
 use super::mend::{self, Calls};
 use super::{Answers, json_string};
 use crate::frame::Frame;
-use crate::json::{Object, Splice, around, fields, read};
+use crate::json::{Object, Raw, Splice, around, fields, read};
 use crate::openai::{ChunkWriter, Fault, Memo, Usage};
 
 /// Relays one stream.
@@ -27,11 +25,11 @@ pub(super) struct Relay {
 }
 
 struct Chunk<'a> {
-    model: Option<&'a RawValue>,
-    choices: Option<&'a RawValue>,
-    usage: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
-    object: Option<&'a RawValue>,
+    model: Option<Raw<'a>>,
+    choices: Option<Raw<'a>>,
+    usage: Option<Raw<'a>>,
+    error: Option<Raw<'a>>,
+    object: Option<Raw<'a>>,
 }
 fields!(Chunk<'a> { model, choices, usage, error, object });
 
@@ -142,7 +140,7 @@ fn hold(data: &[u8], held: &mut Vec<u8>) {
 }
 
 /// Looks for a `finish_reason` that is a string, without reading the choices.
-pub(super) fn has_finish_reason(choices: &RawValue) -> bool {
+pub(super) fn has_finish_reason(choices: Raw<'_>) -> bool {
     const KEY: &[u8] = b"\"finish_reason\":";
     let bytes = choices.get().as_bytes();
     memchr::memmem::find_iter(bytes, KEY)

@@ -3,14 +3,12 @@
 use core::fmt::Write as _;
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::super::Target;
 use super::json_string;
 use super::models::{self, Gate};
 use super::quirks::{Effort, Format, Quirks};
 use super::{formats, messages, tools};
-use crate::json::{JsonStr, Member, Object, Splice, Writer, read};
+use crate::json::{JsonStr, Member, Object, Raw, Splice, Writer, read};
 use crate::openai::{ErrorBody, Operation, Request, is_private};
 
 /// Parameters of `/completions` that a chat has no word for.
@@ -175,7 +173,7 @@ impl<'w, 'a> Work<'w, 'a> {
         self.renames.iter().find(|(asked, _)| *asked == name).map(|(_, sent)| *sent)
     }
 
-    fn fate(&self, name: &str, value: &RawValue) -> Result<Fate, ErrorBody> {
+    fn fate(&self, name: &str, value: Raw<'_>) -> Result<Fate, ErrorBody> {
         let embeds = self.request.operation == Operation::Embeddings;
         if name == "stream_options"
             || name == "metadata" && !self.keeps_metadata && !embeds
@@ -205,7 +203,7 @@ impl<'w, 'a> Work<'w, 'a> {
         if embeds { self.embedding_fate(name, value) } else { self.chat_fate(name, value) }
     }
 
-    fn embedding_fate(&self, name: &str, value: &RawValue) -> Result<Fate, ErrorBody> {
+    fn embedding_fate(&self, name: &str, value: Raw<'_>) -> Result<Fate, ErrorBody> {
         match (name, self.quirks.embedding.format) {
             ("encoding_format", Format::Floats) => return Ok(Fate::Drop),
             ("encoding_format", Format::Base64OrNothing) if value.get() == r#""float""# => {
@@ -219,7 +217,7 @@ impl<'w, 'a> Work<'w, 'a> {
         Ok(Fate::Keep)
     }
 
-    fn chat_fate(&self, name: &str, value: &RawValue) -> Result<Fate, ErrorBody> {
+    fn chat_fate(&self, name: &str, value: Raw<'_>) -> Result<Fate, ErrorBody> {
         let word = JsonStr::of(value).map(JsonStr::inner);
         if let Some((param, _, theirs)) =
             self.quirks.words.iter().find(|(param, ours, _)| *param == name && Some(*ours) == word)
@@ -243,7 +241,7 @@ impl<'w, 'a> Work<'w, 'a> {
             }
             "top_logprobs" if self.quirks.counted_logprobs => return Ok(Fate::Drop),
             "logprobs" if self.quirks.counted_logprobs && value.get() == "true" => {
-                let count = self.request.get("top_logprobs").map_or("1", RawValue::get);
+                let count = self.request.get("top_logprobs").map_or("1", Raw::get);
                 return Ok(Fate::Value(count.as_bytes().to_vec()));
             }
             "reasoning_effort" => return Ok(self.effort(word.unwrap_or_default(), value)),
@@ -263,7 +261,7 @@ impl<'w, 'a> Work<'w, 'a> {
     }
 
     /// How `reasoning_effort` is said.
-    fn effort(&self, word: &str, value: &RawValue) -> Fate {
+    fn effort(&self, word: &str, value: Raw<'_>) -> Fate {
         if self.quirks.effort != Effort::Same && self.request.object().get("thinking").is_some() {
             return Fate::Drop;
         }
@@ -298,7 +296,7 @@ pub(super) fn has(quirks: &Quirks, operation: Operation) -> bool {
     quirks.endpoints.iter().any(|(there, _)| *there == operation)
 }
 
-fn stream_options(given: Option<&RawValue>, w: &mut Writer<'_>) {
+fn stream_options(given: Option<Raw<'_>>, w: &mut Writer<'_>) {
     w.key("stream_options").object();
     if let Some(options) = given.and_then(|raw| read::<Object<'_>>(raw).ok()) {
         for option in options.members().iter().filter(|option| !option.is("include_usage")) {

@@ -1,10 +1,8 @@
 //! `tools` and `tool_choice` of a request: edits in place, where a vendor takes less than `OpenAI`.
 
-use serde_json::value::RawValue;
-
 use super::json_string;
 use super::quirks::Quirks;
-use crate::json::{JsonStr, Object, Splice, Text, read};
+use crate::json::{JsonStr, Object, Raw, Splice, Text, read};
 use crate::openai::{ErrorBody, Request, ToolChoice};
 
 /// The deepest schema that is looked through.
@@ -14,7 +12,7 @@ const DEPTH_LIMIT: usize = 64;
 pub(super) fn mend(
     quirks: &Quirks,
     request: &Request<'_>,
-    raw: &RawValue,
+    raw: Raw<'_>,
     splice: &mut Splice<'_>,
 ) -> Result<(), ErrorBody> {
     let rules = &quirks.tools;
@@ -23,7 +21,7 @@ pub(super) fn mend(
     if allowed.is_none() && !rules.parameters && !rules.without.iter().any(|word| has(word)) {
         return Ok(());
     }
-    let tools: Vec<&RawValue> = read(raw).unwrap_or_default();
+    let tools: Vec<Raw<'_>> = read(raw).unwrap_or_default();
     for tool in tools {
         let Ok(object) = Object::parse(tool.get().as_bytes()) else { continue };
         let token = object.get("function");
@@ -78,7 +76,7 @@ fn remove_all(names: &[&str], object: &Object<'_>, splice: &mut Splice<'_>) {
 }
 
 /// Takes keywords out of a schema. The names of properties are no keywords.
-fn clean(names: &[&str], schema: &RawValue, splice: &mut Splice<'_>, depth: usize) {
+fn clean(names: &[&str], schema: Raw<'_>, splice: &mut Splice<'_>, depth: usize) {
     let Ok(object) = Object::parse(schema.get().as_bytes()) else { return };
     if depth > DEPTH_LIMIT {
         return;
@@ -97,7 +95,7 @@ fn clean(names: &[&str], schema: &RawValue, splice: &mut Splice<'_>, depth: usiz
                 }
             }
             "anyOf" | "oneOf" | "allOf" | "prefixItems" => {
-                let schemas: Vec<&RawValue> = read(member.value).unwrap_or_default();
+                let schemas: Vec<Raw<'_>> = read(member.value).unwrap_or_default();
                 for schema in schemas {
                     clean(names, schema, splice, depth + 1);
                 }

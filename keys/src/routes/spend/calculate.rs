@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value, json};
+use switchboard::json::Raw;
 use switchboard::openai::Usage;
 
 use crate::app::App;
@@ -84,5 +85,5 @@ fn characters(value: &Value) -> usize {
 /// The filter's own reading of `usage`; what it cannot read counts nothing.
 fn usage(response: &Map<String, Value>) -> Usage {
     let raw = response.get("usage").and_then(|usage| to_raw_value(usage).ok());
-    raw.and_then(|raw| Usage::parse(&raw)).unwrap_or_default()
+    raw.and_then(|raw| Usage::parse(Raw::from(&*raw))).unwrap_or_default()
 }

@@ -1,0 +1,396 @@
+//! Finds where the tokens of a JSON text begin and end (RFC 8259), and builds nothing of them.
+//!
+//! It accepts what `serde_json` accepts, no more and no less: a property test holds them together. What it refuses is
+//! given to `serde_json`, which says what is wrong and where. It is here because a gateway looks at every byte of
+//! every body, mostly to pass over it: eight of them at a time, also in WebAssembly, whose words are of four.
+
+use serde::de::{self, IgnoredAny};
+
+use super::{JsonStr, Raw};
+
+/// A place in a JSON text.
+pub(super) struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// Why `serde_json` refuses a text.
+pub(super) fn error(text: &str) -> serde_json::Error {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => error,
+        Ok(_) => de::Error::custom("the JSON cannot be read"),
+    }
+}
+
+impl<'a> Scanner<'a> {
+    /// Begins at the beginning.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Whether nothing but white space is left.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.peek().is_none()
+    }
+
+    /// The next byte that is no white space, which stays.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.text.as_bytes().get(self.at)?;
+            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Passes that byte, if it is the next one.
+    pub(super) fn take(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    /// Whether another item follows in an array or object that `close` ends, whose first item `is_first` tells.
+    /// Passes the comma, or the end.
+    pub(super) fn more(&mut self, close: u8, is_first: bool) -> Option<bool> {
+        let next = self.peek()?;
+        if next == close {
+            self.at += 1;
+            return Some(false);
+        }
+        if !is_first {
+            self.take(b',')?;
+        }
+        Some(true)
+    }
+
+    /// A member's name, and the colon after it.
+    pub(super) fn key(&mut self) -> Option<JsonStr<'a>> {
+        self.peek()?;
+        let start = self.at;
+        self.string()?;
+        let key = self.since(start)?;
+        self.take(b':')?;
+        Some(JsonStr::token_of(key))
+    }
+
+    /// A whole value of any depth.
+    pub(super) fn value(&mut self) -> Option<Raw<'a>> {
+        self.peek()?;
+        let start = self.at;
+        let mut open = Open::default();
+        loop {
+            match self.peek()? {
+                b'"' => self.string()?,
+                b'{' => {
+                    self.at += 1;
+                    if self.more(b'}', true)? {
+                        self.key()?;
+                        open.push(true);
+                        continue;
+                    }
+                }
+                b'[' => {
+                    self.at += 1;
+                    if self.more(b']', true)? {
+                        open.push(false);
+                        continue;
+                    }
+                }
+                b't' => self.word("true")?,
+                b'f' => self.word("false")?,
+                b'n' => self.word("null")?,
+                _ => self.number()?,
+            }
+            // A value has ended, and with it perhaps what it is the last one of.
+            loop {
+                let Some(is_object) = open.last() else { return self.since(start).map(Raw) };
+                if self.more(if is_object { b'}' } else { b']' }, false)? {
+                    if is_object {
+                        self.key()?;
+                    }
+                    break;
+                }
+                open.pop();
+            }
+        }
+    }
+
+    /// Line and column of this place, from 1.
+    pub(super) fn position(&self) -> (usize, usize) {
+        let before = self.text.get(..self.at).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.len().max(1))
+    }
+
+    fn since(&self, start: usize) -> Option<&'a str> {
+        self.text.get(start..self.at)
+    }
+
+    fn word(&mut self, word: &str) -> Option<()> {
+        self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes()).then(|| self.at += word.len())
+    }
+
+    fn string(&mut self) -> Option<()> {
+        let bytes = self.text.as_bytes();
+        if *bytes.get(self.at)? != b'"' {
+            return None;
+        }
+        self.at += 1;
+        loop {
+            self.at += plain(bytes.get(self.at..)?);
+            let byte = *bytes.get(self.at)?;
+            self.at += 1;
+            match byte {
+                b'"' => return Some(()),
+                b'\\' => {
+                    let escape = *bytes.get(self.at)?;
+                    self.at += 1;
+                    match escape {
+                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                        b'u' => {
+                            let digits = bytes.get(self.at..self.at + 4)?;
+                            digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                            self.at += 4;
+                        }
+                        _ => return None,
+                    }
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn number(&mut self) -> Option<()> {
+        if self.next_is(b"-") {
+            self.at += 1;
+        }
+        if self.next_is(b"0") {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.next_is(b".") {
+            self.at += 1;
+            self.digits()?;
+        }
+        if self.next_is(b"eE") {
+            self.at += 1;
+            if self.next_is(b"+-") {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Some(())
+    }
+
+    fn next_is(&self, one_of: &[u8]) -> bool {
+        self.text.as_bytes().get(self.at).is_some_and(|byte| one_of.contains(byte))
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        (count > 0).then_some(())
+    }
+}
+
+/// How many bytes there are before a quote, a backslash or a control character.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // A byte that is less than `n` borrows from its high bit. A byte below it may then borrow wrongly, so only the
+    // lowest mark is sure: and that is the one that is asked for.
+    let less = |word: u64, n: u8| word.wrapping_sub(ONES * u64::from(n)) & !word;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut at = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        let stops = (less(word, 0x20) | less(quote, 1) | less(backslash, 1)) & HIGH;
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + rest.iter().take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')).count()
+}
+
+/// The objects (`true`) and arrays that a value lies in.
+#[derive(Default)]
+struct Open {
+    /// The innermost ones, the last one in the lowest bit.
+    bits: u64,
+    depth: u32,
+    /// Sixty-four at a time, what lies around them.
+    outer: Vec<u64>,
+}
+
+impl Open {
+    fn push(&mut self, is_object: bool) {
+        if self.depth == 64 {
+            self.outer.push(self.bits);
+            self.depth = 0;
+        }
+        self.bits = self.bits << 1 | u64::from(is_object);
+        self.depth += 1;
+    }
+
+    fn last(&self) -> Option<bool> {
+        (self.depth > 0).then_some(self.bits & 1 == 1)
+    }
+
+    fn pop(&mut self) {
+        self.bits >>= 1;
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth == 0
+            && let Some(outer) = self.outer.pop()
+        {
+            (self.bits, self.depth) = (outer, 64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn ours(text: &str) -> Option<&str> {
+        Raw::parse(text).ok().map(Raw::get)
+    }
+
+    fn theirs(text: &str) -> Option<&str> {
+        serde_json::from_str::<&RawValue>(text).ok().map(RawValue::get)
+    }
+
+    #[test]
+    fn every_form_of_a_value_is_taken_and_every_fault_is_refused_as_serde_json_does() {
+        for text in [
+            "null",
+            " true ",
+            "false",
+            "0",
+            "-0",
+            "-1.5e+10",
+            "1E9",
+            "10",
+            r#""""#,
+            r#""a\u00e9\n\"\\\/""#,
+            r#""\ud83d""#,
+            "[]",
+            "{}",
+            "[ ]",
+            "{ }",
+            "[1,[2,{\"a\":[]}]]",
+            r#"{"a":{"b":null},"c":[1]}"#,
+            "\r\n\t [1 , 2] \n",
+            // none
+            "",
+            " ",
+            "nul",
+            "nulll",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1e",
+            "+1",
+            "0x1",
+            "tru",
+            "\"",
+            "\"\\",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\u12",
+            "\"a\nb\"",
+            "\"\u{1f}\"",
+            "[",
+            "]",
+            "{",
+            "}",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{,}",
+            "{a:1}",
+            "{\"a\":1 \"b\":2}",
+            "[1}",
+            "{\"a\":1]",
+            "1 2",
+            "[] []",
+            "\u{feff}1",
+            "'a'",
+            "NaN",
+        ] {
+            assert_eq!(ours(text), theirs(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_depth_is_too_deep_and_each_bracket_must_meet_its_own() {
+        for depth in [1, 63, 64, 65, 127, 128, 129, 5000] {
+            let mixed = |close: &[&str]| {
+                let opened: String = (0..depth).map(|at| if at % 3 == 0 { "{\"a\":" } else { "[" }).collect();
+                let closed: String = (0..depth).rev().map(|at| close[usize::from(at % 3 != 0)]).collect();
+                format!("{opened}1{closed}")
+            };
+            let right = mixed(&["}", "]"]);
+            assert_eq!(ours(&right), Some(right.as_str()), "{depth}");
+            assert_eq!(ours(&mixed(&["]", "}"])), None, "{depth}");
+            assert_eq!(ours(&right[..right.len() - 1]), None, "{depth}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_string_is_found_at_every_distance_from_every_neighbour() {
+        for stop in [b'"', b'\\', 0, 0x1f] {
+            for length in 0..40 {
+                for filling in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff, b'"' ^ 0x80, b'\\' ^ 0x80] {
+                    let mut bytes = vec![filling; length];
+                    bytes.extend([stop; 11]);
+                    assert_eq!(plain(&bytes), length, "{stop} after {length} of {filling}");
+                    assert_eq!(plain(&bytes[..length]), length);
+                }
+            }
+        }
+    }
+
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            Just("-1.25e-3".to_owned()),
+            any::<u64>().prop_map(|n| n.to_string()),
+            any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+        ];
+        leaf.prop_recursive(5, 40, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5)
+                    .prop_map(|items| format!("[{}]", items.join(" ,"))),
+                proptest::collection::vec(inner, 0..5).prop_map(|items| {
+                    let members = items.iter().enumerate().map(|(at, item)| format!("\"k{at}\" : {item}"));
+                    format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_taken_or_refused_as_serde_json_does(text in json(), cut in any::<prop::sample::Index>(), other in "[\\[\\]{}\",:\\\\u0-9eE.ntf \u{1}é-]{0,3}") {
+            prop_assert_eq!(ours(&text), theirs(&text));
+            let at = cut.index(text.len() + 1);
+            if text.is_char_boundary(at) {
+                let (before, after) = text.split_at(at);
+                prop_assert_eq!(ours(before), theirs(before));
+                let changed = format!("{before}{other}{after}");
+                prop_assert_eq!(ours(&changed), theirs(&changed), "{}", changed);
+            }
+        }
+    }
+}
