@@ -132,8 +132,8 @@ told! {
          help: did you mean 'main'?"
 
     a_strategy_of_litellm_that_is_not_supported_is_a_warning:
-        "model_list: []\nrouter_settings: {routing_strategy: cost-based-routing}\n" =>
-        "config.yaml:2:37: warning: routing strategy 'cost-based-routing' is not supported, simple-shuffle is used \
+        "model_list: []\nrouter_settings: {routing_strategy: lar1}\n" =>
+        "config.yaml:2:37: warning: routing strategy 'lar1' is not supported, simple-shuffle is used \
          instead"
 
     an_unknown_strategy_is_an_error:

@@ -110,6 +110,11 @@ fn router() -> impl Strategy<Value = Value> {
         ];
         prop::collection::hash_map(prop::sample::select(classes.to_vec()), 0_u32..20, 0..6)
     };
+    let allowed = || {
+        let classes = ["BadRequest", "Authentication", "Timeout", "RateLimit", "InternalServer"];
+        let classes = classes.map(|class| format!("{class}ErrorAllowedFails"));
+        prop::collection::hash_map(prop::sample::select(classes.to_vec()), 0_u32..200, 0..5)
+    };
     let some = prop::option::of::<BoxedStrategy<Value>>;
     let seconds = || (0.001..604_800.0).prop_map(Value::from).boxed();
     let settings = vec![
@@ -122,6 +127,7 @@ fn router() -> impl Strategy<Value = Value> {
         ("retry_after", some((0.0..1000.0).prop_map(Value::from).boxed())),
         ("allowed_fails", some((0_u32..=1_000_000).prop_map(Value::from).boxed())),
         ("disable_cooldowns", some(any::<bool>().prop_map(Value::from).boxed())),
+        ("allowed_fails_policy", some(allowed().prop_map(|policy| json!(policy)).boxed())),
         ("retry_policy", some(policy().prop_map(|policy| json!(policy)).boxed())),
         ("model_group_retry_policy", some(policy().prop_map(|policy| json!({ "group": policy })).boxed())),
     ];
@@ -136,6 +142,7 @@ fn router() -> impl Strategy<Value = Value> {
 fn file() -> impl Strategy<Value = Value> {
     (prop::collection::vec(model(), 0..8), secret(), router(), 0.01..64.0, any::<u64>()).prop_map(
         |(models, master_key, mut router, body, seed)| {
+            let checks = seed >> 17 & 1 == 1;
             let names: Vec<_> = models.iter().map(|model| model["model_name"].clone()).collect();
             let pick = |i: u64| names.get(usize::try_from((seed >> i) % 8).unwrap()).cloned();
             if let (Some(from), Some(first), Some(second)) = (pick(0), pick(5), pick(9)) {
@@ -151,7 +158,9 @@ fn file() -> impl Strategy<Value = Value> {
             json!({
                 "model_list": models,
                 "router_settings": router,
-                "general_settings": { "master_key": master_key, "max_request_size_mb": body },
+                "general_settings": { "master_key": master_key, "max_request_size_mb": body,
+                                      "background_health_checks": checks, "enable_health_check_routing": checks,
+                                      "health_check_interval": body },
             })
         },
     )

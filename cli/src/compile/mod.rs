@@ -5,6 +5,7 @@
 
 mod address;
 mod base;
+mod cooldown;
 mod deployments;
 mod digest;
 mod fallbacks;
@@ -21,8 +22,9 @@ use switchboard::price_map::PriceMap;
 use crate::config::{Config, Report, Secret};
 
 pub use address::Address;
+pub use cooldown::Cooldown;
 pub use deployments::Target;
-pub use routing::{Balancing, Cluster, Cooldown, Endpoint};
+pub use routing::{Balancing, Cluster, Endpoint};
 pub use variables::{Environment, MASTER_KEY_ENV, Origin, TOKEN_ENV, TOKEN_SOURCES_ENV, Variable};
 
 /// Envoy cluster of the key service's public port.
@@ -53,6 +55,8 @@ pub struct Plan {
     pub num_retries: u32,
     /// Shortest wait before another attempt at the same deployment.
     pub retry_after: Duration,
+    /// How often it is tried whether a deployment can be connected to; nothing where it is not.
+    pub health_checks: Option<Duration>,
     /// Largest body, bytes.
     pub body_limit: u32,
     /// Every variable that the document names, sorted.
@@ -105,7 +109,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
             log_attempts: false,
             most_retries: num_retries.max(policies).max(MOST_RETRIES),
             max_fallbacks: config.router.max_fallbacks.unwrap_or(MAX_FALLBACKS),
-            cooldown_s: routing::cooldown_time(config),
+            cooldown_s: cooldown::time(config),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         },
         groups,
@@ -119,6 +123,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         timeout,
         num_retries,
         retry_after: Duration::from_secs_f64(config.router.retry_after.unwrap_or(0.0)),
+        health_checks: config.general.health_checks.map(Duration::from_secs_f64),
         body_limit: body_limit(config, report),
         variables,
         token_sources,

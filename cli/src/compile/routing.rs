@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use switchboard::config::{Group, RetryPolicy};
 
+use super::cooldown::{self, Cooldown};
 use super::deployments::{Deployment, Target};
 use crate::config::Config;
 
@@ -44,26 +45,6 @@ pub struct Endpoint {
     pub weight: Option<u32>,
 }
 
-/// When a deployment is left alone.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cooldown {
-    /// After so many failures in a row.
-    pub failures: u32,
-    /// For so long.
-    pub time: Duration,
-}
-
-/// `cooldown_time` when nothing is said.
-const COOLDOWN: f64 = 5.0;
-
-/// `allowed_fails` when nothing is said.
-const ALLOWED_FAILS: u32 = 3;
-
-/// `cooldown_time`, seconds.
-pub(super) fn cooldown_time(config: &Config) -> f64 {
-    config.router.cooldown_time.unwrap_or(COOLDOWN)
-}
-
 /// One cluster for each of `groups`; also tells each group what of its routing is the filter's.
 pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Deployment]) -> Vec<Cluster> {
     let mut by_group: HashMap<&str, Vec<&Deployment>> = HashMap::new();
@@ -76,14 +57,14 @@ pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Depl
         Some("usage-based-routing" | "usage-based-routing-v2") => (Balancing::LeastRequest, true),
         _ => (Balancing::RoundRobin, true),
     };
-    let allowed_fails = config.router.allowed_fails.or(config.litellm.allowed_fails).unwrap_or(ALLOWED_FAILS);
-    let cooldown = Cooldown {
-        failures: allowed_fails.saturating_add(1),
-        time: Duration::from_secs_f64(cooldown_time(config)),
-    };
+    let cooldown = cooldown::compile(config);
     let cluster = |group: &mut Group| {
         let members = by_group.get(group.name.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let priorities = by_weight(members, weighted);
+        let priorities = if strategy == Some("cost-based-routing") {
+            by_price(members)
+        } else {
+            by_weight(members, weighted)
+        };
         group.has_spares = priorities.len() > 1;
         group.retry_policy = retry_policy(config, group);
         [group.timeout_ms, group.stream_timeout_ms] = timeouts(config, members);
@@ -93,7 +74,7 @@ pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Depl
             name: group.cluster.clone(),
             balancing,
             priorities,
-            cooldown: (has_others && !config.router.disable_cooldowns).then_some(cooldown),
+            cooldown: cooldown.clone().filter(|_| has_others),
             max_parallel_requests: members.iter().filter_map(|member| member.max_parallel_requests).min(),
         }
     };
@@ -118,6 +99,24 @@ fn timeouts(config: &Config, members: &[&Deployment]) -> [Option<u64>; 2] {
     [has_own.then(|| longest(0, Some(usual))).flatten(), longest(1, config.router.stream_timeout)]
 }
 
+/// The cheapest deployments of a group, and after them the others.
+fn by_price(deployments: &[&Deployment]) -> Vec<Vec<Endpoint>> {
+    /// `LiteLLM`'s guess of what nobody knows, US dollars per token: dearer than anything.
+    const UNKNOWN: f64 = 5.0;
+    let price = |deployment: &Deployment| {
+        let price = deployment.document.price.as_ref();
+        price.map_or(2.0 * UNKNOWN, |price| price.input_cost_per_token + price.output_cost_per_token)
+    };
+    let priced: Vec<_> = deployments
+        .iter()
+        .filter_map(|deployment| Some((price(deployment), endpoint(deployment, deployment.target.as_ref()?))))
+        .collect();
+    let lowest = priced.iter().map(|(price, _)| *price).fold(f64::INFINITY, f64::min);
+    let (cheapest, others): (Vec<_>, Vec<_>) = priced.into_iter().partition(|(price, _)| *price <= lowest);
+    let endpoints = |priced: Vec<(f64, Endpoint)>| priced.into_iter().map(|(_, endpoint)| endpoint).collect();
+    [cheapest, others].map(endpoints).into_iter().filter(|priority: &Vec<_>| !priority.is_empty()).collect()
+}
+
 /// The endpoints of a group: those with a share of the load, and after them those without one.
 ///
 /// `LiteLLM` counts `weight` if any deployment has one, else `rpm`, else `tpm`; a deployment that lacks what
@@ -127,18 +126,16 @@ fn by_weight(deployments: &[&Deployment], weighted: bool) -> Vec<Vec<Endpoint>> 
     const HEAVIEST: f64 = 10_000.0;
     let reachable: Vec<_> =
         deployments.iter().filter_map(|deployment| Some((*deployment, deployment.target.clone()?))).collect();
-    let endpoint = |deployment: &Deployment, target: &Target, weight| Endpoint {
-        deployment: deployment.document.id.clone(),
-        target: target.clone(),
+    let sharer = |deployment: &Deployment, target: &Target, weight| Endpoint {
         weight,
+        ..endpoint(deployment, target)
     };
     let kinds = if weighted { 0..3 } else { 0..0 };
     let counting = kinds.into_iter().find(|kind| {
         reachable.iter().any(|(deployment, _)| deployment.weights[*kind].is_some_and(|weight| weight > 0.0))
     });
     let Some(kind) = counting else {
-        let all: Vec<_> =
-            reachable.iter().map(|(deployment, target)| endpoint(deployment, target, None)).collect();
+        let all: Vec<_> = reachable.iter().map(|(deployment, target)| endpoint(deployment, target)).collect();
         return if all.is_empty() { Vec::new() } else { vec![all] };
     };
     let weight = |deployment: &Deployment| deployment.weights[kind].unwrap_or(0.0);
@@ -151,9 +148,13 @@ fn by_weight(deployments: &[&Deployment], weighted: bool) -> Vec<Vec<Endpoint>> 
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and HEAVIEST")]
         let scaled = (weight(deployment) * scale).round() as u32;
         match weight(deployment) {
-            0.0 => spare.push(endpoint(deployment, target, None)),
-            _ => sharing.push(endpoint(deployment, target, Some(scaled.max(1)))),
+            0.0 => spare.push(endpoint(deployment, target)),
+            _ => sharing.push(sharer(deployment, target, Some(scaled.max(1)))),
         }
     }
     [sharing, spare].into_iter().filter(|priority| !priority.is_empty()).collect()
+}
+
+fn endpoint(deployment: &Deployment, target: &Target) -> Endpoint {
+    Endpoint { deployment: deployment.document.id.clone(), target: target.clone(), weight: None }
 }

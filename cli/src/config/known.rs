@@ -44,7 +44,7 @@ pub(super) const MODEL_INFO: &str = "
 
 /// `router_settings`.
 pub(super) const ROUTER_SETTINGS: &str = "
-    alerting_config allowed_fails_policy cache_kwargs cache_responses caching_groups
+    alerting_config cache_kwargs cache_responses caching_groups
     client_ttl default_litellm_params
     default_max_parallel_requests default_priority deployment_affinity_ttl_seconds     enable_health_check_routing enable_pre_call_checks enable_tag_filtering enable_weighted_failover
     fallback_access_control guardrail_list health_check_staleness_threshold ignore_invalid_deployments
@@ -83,18 +83,18 @@ pub(super) const GENERAL_SETTINGS: &str = "
     alert_to_webhook_url alert_types alerting alerting_args alerting_threshold
     allow_client_side_credentials allow_requests_on_db_unavailable allow_user_auth allowed_ips
     allowed_routes always_include_stream_usage auto_redirect_ui_login_to_sso azure_key_vault_uri
-    background_health_checks block_robots cancel_on_disconnect completion_model control_plane_url
+    block_robots cancel_on_disconnect completion_model control_plane_url
     custom_auth custom_key_generate custom_sso custom_ui_sso_sign_in_handler database_args
     database_connection_pool_limit database_connection_timeout database_type database_url
     default_team_disabled disable_adding_master_key_hash_to_db disable_budget_reservation
     disable_error_logs disable_master_key_return disable_prisma_schema_update disable_reset_budget
     disable_responses_id_security disable_retry_on_max_parallel_request_limit_error disable_spend_logs
-    disable_spend_updates enable_health_check_routing enable_jwt_auth enable_mcp_registry
+    disable_spend_updates enable_jwt_auth enable_mcp_registry
     enable_oauth2_auth enable_oauth2_proxy_auth enforce_rbac enforce_user_param enforced_params
     experimental_ui_login fail_closed_budget_enforcement fail_closed_rate_limit_enforcement
     forward_client_headers_to_llm_api forward_llm_provider_auth_headers forward_openai_org_id
     global_max_parallel_requests google_kms_resource_name health_check_concurrency health_check_details
-    health_check_interval health_check_staleness_threshold infer_model_from_keys key_management_settings
+    health_check_staleness_threshold infer_model_from_keys key_management_settings
     key_management_system litellm_jwtauth max_parallel_requests max_response_size_mb
     maximum_spend_logs_cleanup_cron maximum_spend_logs_retention_interval
     maximum_spend_logs_retention_period mcp_client_side_auth_header_name mcp_internal_ip_ranges

@@ -40,12 +40,29 @@ pub struct RouterSettings {
     pub group_retry_policies: Vec<(At<String>, RetryPolicy)>,
     /// `allowed_fails`.
     pub allowed_fails: Option<u32>,
+    /// `allowed_fails_policy`.
+    pub allowed_fails_policy: AllowedFails,
     /// `cooldown_time`, seconds.
     pub cooldown_time: Option<f64>,
     /// `disable_cooldowns`.
     pub disable_cooldowns: bool,
     /// `model_group_alias`: alias, group, hidden.
     pub aliases: Vec<(At<String>, At<String>, bool)>,
+}
+
+/// `allowed_fails_policy`: failures that a deployment may have, by class.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllowedFails {
+    /// 400, 404 and 422.
+    pub bad_request: Option<u32>,
+    /// 401 and 403.
+    pub authentication: Option<u32>,
+    /// Time-outs and connections that fail.
+    pub timeout: Option<u32>,
+    /// 429.
+    pub rate_limit: Option<u32>,
+    /// 500 and above.
+    pub internal_server: Option<u32>,
 }
 
 /// `litellm_settings`.
@@ -86,6 +103,9 @@ pub struct GeneralSettings {
     pub grace_s: Option<u32>,
     /// `litellm_key_header_name`.
     pub key_header: Option<At<String>>,
+    /// `health_check_interval`, seconds, where `background_health_checks` and `enable_health_check_routing` say that
+    /// there are checks, and that they count.
+    pub health_checks: Option<f64>,
     /// `max_request_size_mb`.
     pub max_request_size_mb: Option<At<f64>>,
 }
@@ -115,7 +135,11 @@ pub(super) fn router(top: &mut Table<'_>) -> RouterSettings {
         retry_after: table.number("retry_after").map(|seconds| seconds.value.min(LONGEST_WAIT)),
         retry_policy: table.table("retry_policy").map(retry_policy).unwrap_or_default(),
         group_retry_policies: group_retry_policies(&mut table),
-        allowed_fails: allowed_fails(&mut table),
+        allowed_fails: allowed_fails(&mut table, "allowed_fails"),
+        allowed_fails_policy: table
+            .table("allowed_fails_policy")
+            .map(allowed_fails_policy)
+            .unwrap_or_default(),
         cooldown_time: timeout(&mut table, "cooldown_time"),
         disable_cooldowns: table.boolean("disable_cooldowns").unwrap_or(false),
         aliases: aliases(&mut table),
@@ -137,7 +161,7 @@ pub(super) fn litellm(top: &mut Table<'_>) -> LitellmSettings {
         context_window_fallbacks: fallbacks(&mut table, "context_window_fallbacks"),
         content_policy_fallbacks: fallbacks(&mut table, "content_policy_fallbacks"),
         default_fallbacks: table.texts("default_fallbacks"),
-        allowed_fails: allowed_fails(&mut table),
+        allowed_fails: allowed_fails(&mut table, "allowed_fails"),
     };
     table.finish(known::LITELLM_SETTINGS);
     settings
@@ -152,18 +176,45 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
         database_url: table.setting("database_url"),
         grace_s: table.whole("user_api_key_cache_ttl", LONGEST_GRACE_S).and_then(|s| u32::try_from(s).ok()),
         key_header: key_header(&mut table),
+        health_checks: health_checks(&mut table),
         max_request_size_mb: table.number("max_request_size_mb"),
     };
     table.finish(known::GENERAL_SETTINGS);
     settings
 }
 
+fn health_checks(table: &mut Table<'_>) -> Option<f64> {
+    /// `health_check_interval` when nothing is said, seconds.
+    const INTERVAL: f64 = 300.0;
+    let checks = table.boolean("background_health_checks").unwrap_or(false);
+    let counts = table.boolean("enable_health_check_routing").unwrap_or(false);
+    let interval = timeout(table, "health_check_interval").unwrap_or(INTERVAL);
+    if checks != counts {
+        let message = "background_health_checks and enable_health_check_routing have an effect together only";
+        let help = "set both, and requests go around a deployment that cannot be connected to";
+        table.report.warning(table.at, message.to_owned(), Some(help.to_owned()));
+    }
+    (checks && counts).then_some(interval)
+}
+
 fn retries(table: &mut Table<'_>, key: &'static str) -> Option<u32> {
     table.whole(key, MOST_RETRIES).and_then(|retries| u32::try_from(retries).ok())
 }
 
-fn allowed_fails(table: &mut Table<'_>) -> Option<u32> {
-    table.whole("allowed_fails", 1_000_000).and_then(|fails| u32::try_from(fails).ok())
+fn allowed_fails(table: &mut Table<'_>, key: &'static str) -> Option<u32> {
+    table.whole(key, 1_000_000).and_then(|fails| u32::try_from(fails).ok())
+}
+
+fn allowed_fails_policy(mut table: Table<'_>) -> AllowedFails {
+    let policy = AllowedFails {
+        bad_request: allowed_fails(&mut table, "BadRequestErrorAllowedFails"),
+        authentication: allowed_fails(&mut table, "AuthenticationErrorAllowedFails"),
+        timeout: allowed_fails(&mut table, "TimeoutErrorAllowedFails"),
+        rate_limit: allowed_fails(&mut table, "RateLimitErrorAllowedFails"),
+        internal_server: allowed_fails(&mut table, "InternalServerErrorAllowedFails"),
+    };
+    table.finish("ContentPolicyViolationErrorAllowedFails");
+    policy
 }
 
 fn retry_policy(mut table: Table<'_>) -> RetryPolicy {
@@ -231,7 +282,8 @@ fn routing_strategy(table: &mut Table<'_>) -> Option<At<String>> {
         | "least-busy"
         | "usage-based-routing"
         | "usage-based-routing-v2"
-        | "latency-based-routing" => Some(strategy),
+        | "latency-based-routing"
+        | "cost-based-routing" => Some(strategy),
         known if STRATEGIES.contains(&known) => {
             let message =
                 format!("routing strategy '{known}' is not supported, simple-shuffle is used instead");

@@ -1,6 +1,7 @@
 //! One cluster for each model group, and two for the key service.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -46,15 +47,18 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
                 .map(|(priority, endpoints)| json!({
                     "priority": priority,
                     "lb_endpoints":
-                        endpoints.iter().map(|endpoint| lb_endpoint(endpoint, site)).collect::<Vec<_>>(),
+                        endpoints.iter().map(|endpoint| lb_endpoint(endpoint, plan, site)).collect::<Vec<_>>(),
                 })).collect::<Vec<_>>(),
         },
-        "typed_extension_protocol_options": group_options(upstream),
+        "typed_extension_protocol_options": group_options(cluster, upstream),
     });
     if let Some(value) = value.as_object_mut() {
         discovery(value, named);
-        if let Some(cooldown) = cluster.cooldown {
+        if let Some(cooldown) = &cluster.cooldown {
             value.insert("outlier_detection".to_owned(), outlier_detection(cooldown));
+        }
+        if let Some(interval) = plan.health_checks {
+            value.insert("health_checks".to_owned(), health_checks(interval));
         }
         if tls {
             value.insert("transport_socket_matches".to_owned(), transport_socket_matches(site));
@@ -63,7 +67,7 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
     value
 }
 
-fn lb_endpoint(endpoint: &Endpoint, site: &Site) -> Value {
+fn lb_endpoint(endpoint: &Endpoint, plan: &Plan, site: &Site) -> Value {
     let (address, hostname, tls) = match &endpoint.target {
         Target::Remote(address) => {
             (socket_address(&address.host, address.port), address.hostname(), address.tls)
@@ -78,6 +82,10 @@ fn lb_endpoint(endpoint: &Endpoint, site: &Site) -> Value {
         "endpoint": { "address": address, "hostname": hostname },
         "metadata": { "filter_metadata": metadata },
     });
+    if plan.health_checks.is_some() && endpoint.target == Target::Itself {
+        // The listener is there for certain, only later than the checks.
+        value["endpoint"]["health_check_config"] = json!({ "disable_active_health_check": true });
+    }
     if let (Some(weight), Some(value)) = (endpoint.weight, value.as_object_mut()) {
         value.insert("load_balancing_weight".to_owned(), weight.into());
     }
@@ -154,24 +162,37 @@ fn http_options(filters: &[Value]) -> Value {
     })
 }
 
-/// A failure is what `LiteLLM` counts: every 5xx, as Envoy does by itself, and 429.
-fn group_options(upstream: &Value) -> Value {
-    let status = |condition: Value| json!({ "http_response_headers_match": { "headers": [condition] } });
+/// With the answers that count as failures: not only the 5xx that Envoy counts by itself.
+fn group_options(cluster: &Cluster, upstream: &Value) -> Value {
+    let rule = |statuses: &RangeInclusive<u16>| {
+        let status = if statuses.start() == statuses.end() {
+            json!({ "name": ":status", "string_match": { "exact": statuses.start().to_string() } })
+        } else {
+            let end = statuses.end() + 1;
+            json!({ "name": ":status", "range_match": { "start": statuses.start(), "end": end } })
+        };
+        json!({ "http_response_headers_match": { "headers": [status] } })
+    };
+    let statuses = cluster.cooldown.iter().flat_map(|cooldown| &cooldown.statuses);
+    let mut rules: Vec<Value> = statuses.map(rule).collect();
     let mut options = http_options(&[upstream.clone(), codec()]);
     for options in options.as_object_mut().into_iter().flat_map(|options| options.values_mut()) {
-        options["outlier_detection"] = json!({ "error_matcher": { "or_match": { "rules": [
-            status(json!({ "name": ":status", "string_match": { "exact": "429" } })),
-            status(json!({ "name": ":status", "range_match": { "start": 500, "end": 600 } })),
-        ] } } });
+        let matcher = match rules.len() {
+            0 => continue,
+            1 => rules.swap_remove(0),
+            _ => json!({ "or_match": { "rules": rules } }),
+        };
+        options["outlier_detection"] = json!({ "error_matcher": matcher });
     }
     options
 }
 
 /// `allowed_fails` failures in a row, and one more; `LiteLLM` counts those of a minute.
-fn outlier_detection(cooldown: Cooldown) -> Value {
-    json!({
+fn outlier_detection(cooldown: &Cooldown) -> Value {
+    let nothing_counts = cooldown.statuses.is_empty();
+    let mut value = json!({
         "consecutive_5xx": cooldown.failures,
-        "enforcing_consecutive_5xx": 100,
+        "enforcing_consecutive_5xx": if nothing_counts { 0 } else { 100 },
         "enforcing_consecutive_gateway_failure": 0,
         "enforcing_success_rate": 0,
         "enforcing_failure_percentage": 0,
@@ -180,7 +201,29 @@ fn outlier_detection(cooldown: Cooldown) -> Value {
         "interval": seconds(cooldown.time.min(Duration::from_secs(1))),
         "base_ejection_time": seconds(cooldown.time),
         "max_ejection_time": seconds(cooldown.time),
-    })
+    });
+    if let Some(unanswered) = cooldown.unanswered {
+        value["split_external_local_origin_errors"] = true.into();
+        value["consecutive_local_origin_failure"] = unanswered.into();
+        value["enforcing_consecutive_local_origin_failure"] = 100.into();
+        value["enforcing_local_origin_success_rate"] = 0.into();
+    }
+    value
+}
+
+/// Whether somebody can be connected to: no request is made that a provider would ask money for. A check before the
+/// first request belongs to the cluster's start.
+fn health_checks(interval: Duration) -> Value {
+    json!([{
+        "timeout": seconds(interval.min(Duration::from_secs(5))),
+        "interval": seconds(interval),
+        "no_traffic_interval": seconds(interval),
+        "unhealthy_threshold": 1,
+        "healthy_threshold": 1,
+        // A plain connection, also where the requests have TLS.
+        "transport_socket_match_criteria": { TLS_MATCH: false },
+        "tcp_health_check": {},
+    }])
 }
 
 /// The last endpoint of every group: an attempt that gets there has nobody left to go to, and the filter sends it to

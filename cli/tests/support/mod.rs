@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use switchboard::price_map::PriceMap;
-use switchboard_cli::compile::{Environment, Plan, compile};
+use switchboard_cli::compile::{Endpoint, Environment, Plan, compile};
 use switchboard_cli::config::{Diagnostic, Report, parse};
 use switchboard_cli::envoy::{Site, bootstrap};
 
@@ -31,6 +31,31 @@ pub fn plan(text: &str) -> Plan {
         diagnostics.iter().filter(|d| d.severity == switchboard_cli::config::Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     plan.expect("a file without errors compiles")
+}
+
+/// An entry of `model_list`.
+pub fn model(name: &str, params: &str) -> String {
+    format!("- model_name: '{name}'\n  litellm_params: {{{params}}}\n")
+}
+
+/// Compiles models, each with its name and its parameters, and the sections beside them.
+pub fn with(models: &[(&str, &str)], rest: &str) -> Plan {
+    let models: String = models.iter().map(|(name, params)| model(name, params)).collect();
+    plan(&format!("model_list:\n{models}{rest}"))
+}
+
+/// (deployment's model, weight) of each endpoint, by priority.
+pub fn endpoints<'a>(plan: &'a Plan, group: &str) -> Vec<Vec<(&'a str, Option<u32>)>> {
+    let model = |id: &str| {
+        let found = plan.document.deployments.iter().find(|deployment| deployment.id == id);
+        found.expect("an endpoint names a deployment").model.as_str()
+    };
+    let cluster = &plan.document.groups.iter().find(|known| known.name == group).expect("the group").cluster;
+    let cluster = plan.clusters.iter().find(|known| known.name == *cluster).expect("the cluster");
+    let priority = |endpoints: &Vec<Endpoint>| {
+        endpoints.iter().map(|endpoint| (model(&endpoint.deployment), endpoint.weight)).collect()
+    };
+    cluster.priorities.iter().map(priority).collect()
 }
 
 /// Every diagnostic of `text` as it is printed, in an empty environment.

@@ -24,6 +24,7 @@ mod revocation;
 mod sdk;
 mod secrets;
 mod silence;
+mod standing;
 mod stream;
 mod tls;
 mod tools;
