@@ -112,21 +112,47 @@ async fn connection(port: u16, next: Rc<impl Fn() -> Request>, end: Instant) -> 
         if sent >= end {
             return Ok(latencies);
         }
-        stream.write_all(&request.0).await?;
-        answer(&mut stream, &mut buffer).await?;
+        let status = exchange(&mut stream, &request, &mut buffer).await?;
+        if status != 200 {
+            let text = String::from_utf8_lossy(&buffer).into_owned();
+            return Err(io::Error::other(format!("an answer that is not 200:\n{text}")));
+        }
         latencies.push(sent.elapsed());
     }
 }
 
-/// Reads one answer, and nothing of it but where it ends.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<()> {
+/// Sends a request and reads its answer, of which nothing is kept but the status. `buffer` is room to read into.
+///
+/// # Errors
+/// The connection ends before the answer does, or the answer is no HTTP/1.1.
+pub async fn exchange(stream: &mut TcpStream, request: &Request, buffer: &mut Vec<u8>) -> io::Result<u16> {
+    stream.write_all(&request.0).await?;
+    let head = head(stream, buffer).await?;
+    rest(stream, buffer, &head).await?;
+    Ok(head.status)
+}
+
+/// Sends a request and waits until its answer begins. What follows of it is the caller's not to want.
+///
+/// # Errors
+/// As [`exchange`].
+pub async fn begin(stream: &mut TcpStream, request: &Request, buffer: &mut Vec<u8>) -> io::Result<u16> {
+    stream.write_all(&request.0).await?;
+    Ok(head(stream, buffer).await?.status)
+}
+
+async fn head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Head> {
     buffer.clear();
-    let head = loop {
+    loop {
         more(stream, buffer).await?;
         if let Some(head) = Head::read(buffer)? {
-            break head;
+            return Ok(head);
         }
-    };
+    }
+}
+
+/// Reads what is left of an answer, and nothing of it but where it ends.
+async fn rest(stream: &mut TcpStream, buffer: &mut Vec<u8>, head: &Head) -> io::Result<()> {
     match head.length {
         Some(length) => {
             let mut missing = (head.size + length).saturating_sub(buffer.len());
@@ -156,6 +182,7 @@ async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<()> {
 }
 
 struct Head {
+    status: u16,
     size: usize,
     /// Of the body; absent where it comes in chunks.
     length: Option<usize>,
@@ -168,13 +195,10 @@ impl Head {
         let httparse::Status::Complete(size) = response.parse(bytes).map_err(io::Error::other)? else {
             return Ok(None);
         };
-        if response.code != Some(200) {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            return Err(io::Error::other(format!("an answer that is not 200:\n{text}")));
-        }
+        let status = response.code.unwrap_or_default();
         let length =
             response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
         let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.parse().ok());
-        Ok(Some(Self { size, length }))
+        Ok(Some(Self { status, size, length }))
     }
 }
