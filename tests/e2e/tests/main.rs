@@ -29,3 +29,4 @@ mod stream;
 mod tls;
 mod tools;
 mod upstream_errors;
+mod vertex;

@@ -1,0 +1,125 @@
+//! Vertex AI, whose credential is a service account: the key service fetches tokens with it, the filter presents them.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use fake_provider::case::Wire;
+use fake_provider::{Case, Provider, Step};
+use serde_json::{Value, json};
+use switchboard_e2e::{Config, Setup, Stack, golden, question};
+
+const TOKEN: &str = "ya29.token-of-a-service-account";
+
+/// A token endpoint, in a thread that ends with the process. It takes what is signed, and nothing else.
+fn token_endpoint() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) <= 2 {
+                    break;
+                }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let body = String::from_utf8(body).unwrap();
+            let signed =
+                body.split_once("assertion=").is_some_and(|(_, token)| token.split('.').count() == 3);
+            let (status, answer) = if signed {
+                ("200 OK", json!({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}))
+            } else {
+                ("400 Bad Request", json!({"error": "invalid_grant"}))
+            };
+            let answer = answer.to_string();
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                answer.len()
+            );
+            let _ = reader.get_mut().write_all(format!("{head}{answer}").as_bytes());
+        }
+    });
+    format!("http://{address}/token")
+}
+
+fn service_account() -> String {
+    let key = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../keys/tests/google/private-key.pem");
+    json!({"type": "service_account", "project_id": "my-project", "private_key_id": "k",
+        "private_key": std::fs::read_to_string(key).unwrap(), "client_email": "a@my-project.iam.gserviceaccount.com",
+        "client_id": "1", "auth_uri": "http://127.0.0.1/auth", "token_uri": token_endpoint()})
+    .to_string()
+}
+
+fn start(provider: &Provider) -> Stack {
+    let at = |group: &str, model: &str| {
+        json!({"model": format!("vertex_ai/{model}"), "api_base": format!("{}/scripted/{group}", provider.base()),
+            "vertex_project": "my-project", "vertex_location": "europe-west4",
+            "vertex_credentials": "os.environ/ACCOUNT"})
+    };
+    let config = Config::new()
+        .model("gemini-on-vertex", at("gemini-on-vertex", "gemini-2.5-flash"))
+        .model("claude-on-vertex", at("claude-on-vertex", "claude-sonnet-4-5@20250929"));
+    Setup::new(&config).env("ACCOUNT", service_account()).start()
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(golden().join(name)).unwrap()
+}
+
+/// Asks until the token has come: the key service fetches it while the first requests are served.
+async fn ask(stack: &Stack, key: &str, group: &str, case: &Case, stream: bool) -> switchboard_e2e::Answer {
+    let mut body = question(group, &case.prompt("hi"));
+    body["stream"] = json!(stream);
+    for _ in 0..100 {
+        let answer = stack.client().post("/v1/chat/completions", &body).key(key).send().await;
+        if answer.status != 503 {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("no token came");
+}
+
+#[tokio::test]
+async fn models_of_both_publishers_are_asked_with_a_token_that_the_service_account_is_given() {
+    let provider = Provider::start().unwrap();
+    let mut stack = start(&provider);
+    let key = stack.key().await;
+
+    let case = provider.case();
+    case.then(Step::wire(Wire::json(200, &fixture("response/gemini/text.in.json"))));
+    let answer = ask(&stack, &key, "gemini-on-vertex", &case, false).await.expect(200).json();
+    assert_eq!(answer["model"], "gemini-on-vertex");
+    assert!(answer["choices"][0]["message"]["content"].is_string(), "{answer}");
+    let request = case.request();
+    assert_eq!(request.header("authorization"), format!("Bearer {TOKEN}"));
+    assert!(
+        request.target.ends_with("/publishers/google/models/gemini-2.5-flash:generateContent"),
+        "{}",
+        request.target
+    );
+    assert!(request.json()["contents"].is_array(), "{}", request.json());
+
+    let case = provider.case();
+    let events = fixture("stream/anthropic/text.in.sse");
+    case.then(Step::wire(Wire::stream("text/event-stream", [&events[..]])));
+    let answer = ask(&stack, &key, "claude-on-vertex", &case, true).await.expect(200);
+    assert!(answer.events().is_done(), "{}", answer.text());
+    let request = case.request();
+    assert_eq!(request.header("authorization"), format!("Bearer {TOKEN}"));
+    assert!(
+        request.target.ends_with("/publishers/anthropic/models/claude-sonnet-4-5@20250929:streamRawPredict"),
+        "{}",
+        request.target
+    );
+    let sent = request.json();
+    assert_eq!((&sent["anthropic_version"], &sent["model"]), (&json!("vertex-2023-10-16"), &Value::Null));
+    stack.stop();
+}
