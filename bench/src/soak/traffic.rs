@@ -47,7 +47,7 @@ impl Traffic {
         let stream = |model| to_chat(&chat(model, 1 << 10, true));
         let embedding = json!({ "model": "embed", "input": "The quick brown fox jumps over the lazy dog." });
         Self(vec![
-            kind("10 MB", 50_000, 200, to_chat(&chat("gpt-4o", 10 << 20, false))),
+            kind("10 MB", 5_003, 200, to_chat(&chat("gpt-4o", 10 << 20, false))),
             kind("stream, Gemini", 2_003, 200, stream("gemini")),
             kind("stream, Bedrock", 1_999, 200, stream("nova")),
             kind("stream, Anthropic", 1_009, 200, stream("claude")),
