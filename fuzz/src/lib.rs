@@ -105,8 +105,10 @@ pub fn request(data: &[u8]) {
                     Target { provider, deployment: &deployment, model, drop_params: model.len() % 2 == 0 };
                 match provider.dialect.request(&request, &to, &mut memo) {
                     Ok(outbound) => {
-                        let (Body::Bytes(body) | Body::Answered { body, .. }) = outbound.body;
-                        is_json(&body);
+                        is_json(&match outbound.body {
+                            Body::Bytes(body) | Body::Answered { body, .. } => body,
+                            Body::Raised(fault) => fault.to_body(provider.name).to_json(),
+                        });
                     }
                     Err(refused) => is_json(&refused.to_json()),
                 }

@@ -43,15 +43,14 @@ impl Dialect for Mock {
         let text = to.deployment.mock_response.as_deref().unwrap_or_default();
         let raised = text.strip_prefix("litellm.").or(text.strip_prefix("Exception: litellm."));
         if let Some(class) = raised.and_then(Class::named) {
-            let error = Fault::new(class, "this is a mock error").to_body(to.provider.name);
-            return Ok(answered(error.status, error.to_json()));
+            return Ok(outbound(Body::Raised(Fault::new(class, "this is a mock error"))));
         }
         let body = match request.operation {
             Operation::Embeddings => embedding(text, memo)?,
             _ if memo.stream => stream(text, memo),
             _ => completion(text, memo),
         };
-        Ok(answered(200, body))
+        Ok(outbound(Body::Answered { status: 200, body, usage: USAGE }))
     }
 
     fn answer(&self, _: &[u8], _: &Memo) -> Result<Answer, Fault> {
@@ -75,12 +74,8 @@ impl Stream for Silence {
     }
 }
 
-fn answered(status: u16, body: Vec<u8>) -> Outbound {
-    Outbound {
-        path: Cow::Borrowed("/"),
-        headers: Vec::new(),
-        body: Body::Answered { status, body, usage: USAGE },
-    }
+fn outbound(body: Body) -> Outbound {
+    Outbound { path: Cow::Borrowed("/"), headers: Vec::new(), body }
 }
 
 fn completion(text: &str, memo: &Memo) -> Vec<u8> {

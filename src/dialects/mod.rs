@@ -219,6 +219,8 @@ pub enum Body {
         /// What it is said to have used.
         usage: Usage,
     },
+    /// Nobody is called: this went wrong. What it leads to is what the same error of a provider leads to.
+    Raised(Fault),
 }
 
 /// The path of an endpoint below a base that users write with or without the version, or in full.

@@ -32,6 +32,8 @@ enum Phase {
     Begun,
     /// The answer is awaited.
     Sent,
+    /// Nobody was asked, and this went wrong. The answer is the gateway's own, so that Envoy can make another attempt.
+    Raised(Fault),
     /// The answer is held until it is whole.
     Whole { status: u16, head: Head },
     /// The answer will be streamed. Its headers wait for the first event: until then another attempt may be made.
@@ -101,7 +103,9 @@ impl Attempt {
     pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
         match self.write(body, now_ms) {
             Ok(Outgoing::Send { headers, body }) => {
-                self.phase = Phase::Sent;
+                if !matches!(self.phase, Phase::Raised(_)) {
+                    self.phase = Phase::Sent;
+                }
                 Outgoing::Send { headers, body }
             }
             Ok(reply) => {
@@ -143,6 +147,10 @@ impl Attempt {
             Body::Answered { status, body, usage } => {
                 return Ok(Outgoing::Reply(self.local(status, body, usage)));
             }
+            Body::Raised(fault) => {
+                self.phase = Phase::Raised(fault);
+                return Ok(Outgoing::Send { headers: Headers::for_ourselves("http"), body: Vec::new() });
+            }
         };
 
         let path = provider.path_of(&model, &outbound.path);
@@ -168,8 +176,10 @@ impl Attempt {
 
     /// The answer's headers. `bare` tells that no body follows.
     pub fn response_head(&mut self, head: Head, bare: bool) -> HeadStep {
-        if !matches!(self.phase, Phase::Sent) {
-            return HeadStep::Pass;
+        match self.phase {
+            Phase::Sent => {}
+            Phase::Raised(_) => return HeadStep::Hold,
+            _ => return HeadStep::Pass,
         }
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
         if let Some(tried) = self.call.progress.borrow_mut().attempts.last_mut() {
@@ -225,8 +235,7 @@ impl Attempt {
                 Opening::Begin(headers, events)
             }
             Err(fault) => {
-                let (headers, error) = self.fault_headers(&fault, &head);
-                let body = if self.call.departs() { Vec::new() } else { error.to_json() };
+                let (headers, body) = self.told(&fault, &head);
                 self.phase = Phase::Failed;
                 Opening::Begin(headers, body)
             }
@@ -235,8 +244,10 @@ impl Attempt {
 
     /// The whole answer, for [`HeadStep::Hold`]: the client's headers and body.
     pub fn response_body(&mut self, body: &[u8]) -> Option<(Headers, Vec<u8>)> {
-        let Phase::Whole { status, head } = core::mem::replace(&mut self.phase, Phase::Closed) else {
-            return None;
+        let (status, head) = match core::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Whole { status, head } => (status, head),
+            Phase::Raised(fault) => return Some(self.told(&fault, &Head::new(Vec::new()))),
+            _ => return None,
         };
         let answer = if (200..300).contains(&status) {
             self.read_answer(&head, body)
@@ -253,11 +264,14 @@ impl Attempt {
                 self.call.progress.borrow_mut().usage = usage;
                 (headers, body)
             }
-            Err(fault) => {
-                let (headers, error) = self.fault_headers(&fault, &head);
-                (headers, if self.call.departs() { Vec::new() } else { error.to_json() })
-            }
+            Err(fault) => self.told(&fault, &head),
         })
+    }
+
+    /// The headers and the body of an error.
+    fn told(&self, fault: &Fault, head: &Head) -> (Headers, Vec<u8>) {
+        let (headers, error) = self.fault_headers(fault, head);
+        (headers, if self.call.departs() { Vec::new() } else { error.to_json() })
     }
 
     /// The next chunk of a stream, after its [`Opening`]: the client's bytes.
@@ -292,7 +306,7 @@ impl Attempt {
 
     /// Whether the answer is held until it is whole.
     pub fn is_holding(&self) -> bool {
-        matches!(self.phase, Phase::Whole { .. })
+        matches!(self.phase, Phase::Whole { .. } | Phase::Raised(_))
     }
 
     /// Whether what comes is to be dropped.
@@ -366,26 +380,6 @@ impl Attempt {
         if let Some(tried) = progress.attempts.last_mut() {
             tried.status = status;
         }
-    }
-}
-
-impl Reply {
-    /// An answer to a request that has lost its admission: the VM was started anew in between.
-    pub fn lost() -> Self {
-        ErrorBody::new(
-            503,
-            "internal_server_error",
-            "The gateway was restarted while it served this request.",
-        )
-        .into()
-    }
-
-    /// An endpoint that the table does not know.
-    pub fn unknown_deployment() -> Self {
-        ErrorBody::ours(
-            "The endpoint that was picked is in no table of this gateway; its configuration is stale.",
-        )
-        .into()
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Way {
     wildcard: Option<String>,
     /// The groups that have served it, this one last.
     tried: Vec<usize>,
+    /// The groups that led to this one, each with the class of the error that it was left for.
+    trail: Vec<(usize, Option<Class>)>,
     /// Attempts in this group.
     attempts: u32,
     /// Envoy is to lead it to nobody when its group has failed.
@@ -44,6 +46,15 @@ pub enum After {
     Elsewhere,
     /// The client gets the error.
     End,
+}
+
+/// A group that stands in for one that has failed.
+struct Next {
+    group: usize,
+    /// What its `*` stands for.
+    wildcard: Option<String>,
+    /// Whose list it is in: a place in [`Way::trail`], or its end for the group that has just failed.
+    depth: usize,
 }
 
 /// How Envoy is told to route a request.
@@ -73,7 +84,15 @@ pub struct Failed {
 impl Way {
     /// A request that begins in that group.
     pub fn new(group: usize, wildcard: Option<String>) -> Self {
-        Self { group, wildcard, tried: vec![group], attempts: 0, goes_on: false, departs: false }
+        Self {
+            group,
+            wildcard,
+            tried: vec![group],
+            trail: Vec::new(),
+            attempts: 0,
+            goes_on: false,
+            departs: false,
+        }
     }
 
     /// What the group's `*` stands for.
@@ -183,8 +202,9 @@ impl Call {
         said.or(otherwise)
     }
 
-    /// The next group and what its `*` stands for, after an error of that class or a connection that failed.
-    fn next(&self, class: Option<Class>) -> Option<(usize, Option<String>)> {
+    /// The next group after an error of that class or a connection that failed: one that stands in for the group
+    /// that has failed, or for the one that this stood in for, and so on to the first.
+    fn next(&self, class: Option<Class>) -> Option<Next> {
         let way = self.way.borrow();
         let used = u32::try_from(way.fallbacks()).unwrap_or(u32::MAX);
         // A request that is wrong is wrong everywhere.
@@ -192,23 +212,31 @@ impl Call {
         if hopeless || self.asked.disable_fallbacks || used >= self.table.settings.max_fallbacks {
             return None;
         }
-        let here = self.table.groups.get(way.group)?;
-        let asked = &self.asked;
+        let failed = way.trail.iter().copied().chain([(way.group, class)]);
+        let failed: Vec<_> = failed.enumerate().collect();
+        failed.into_iter().rev().find_map(|(depth, (group, class))| {
+            self.stand_ins(group, class)?.iter().find_map(|name| {
+                let route = self.table.routes.find(name)?;
+                let wildcard = || route.wildcard.map(str::to_owned);
+                let group = route.group;
+                (!way.tried.contains(&group)).then(|| Next { group, wildcard: wildcard(), depth })
+            })
+        })
+    }
+
+    /// Who stands in for a group after an error of that class. What the request says takes the place of every list.
+    fn stand_ins(&self, group: usize, class: Option<Class>) -> Option<&[String]> {
+        let (group, asked) = (self.table.groups.get(group)?, &self.asked);
         let own = match class {
             Some(Class::ContextWindowExceeded) => {
-                asked.context_window_fallbacks.as_ref().or(here.context_window_fallbacks.as_ref())
+                asked.context_window_fallbacks.as_ref().or(group.context_window_fallbacks.as_ref())
             }
             Some(Class::ContentPolicyViolation) => {
-                asked.content_policy_fallbacks.as_ref().or(here.content_policy_fallbacks.as_ref())
+                asked.content_policy_fallbacks.as_ref().or(group.content_policy_fallbacks.as_ref())
             }
             _ => None,
         };
-        let first = self.table.groups.get(self.group)?;
-        let names = own.or(asked.fallbacks.as_ref()).unwrap_or(&first.fallbacks);
-        names.iter().find_map(|name| {
-            let route = self.table.routes.find(name)?;
-            (!way.tried.contains(&route.group)).then(|| (route.group, route.wildcard.map(str::to_owned)))
-        })
+        Some(own.or(asked.fallbacks.as_ref()).unwrap_or(&group.fallbacks))
     }
 
     /// The answer that makes Envoy serve the request anew. Who knows the request's number adds `location`.
@@ -230,9 +258,14 @@ impl Call {
         let next = self.next(class);
         let mut way = self.way.borrow_mut();
         way.departs = false;
-        let Some((group, wildcard)) = next else { return false };
-        (way.group, way.wildcard, way.attempts) = (group, wildcard, 0);
-        way.tried.push(group);
+        let Some(next) = next else { return false };
+        if next.depth == way.trail.len() {
+            let failed = (way.group, class);
+            way.trail.push(failed);
+        }
+        way.trail.truncate(next.depth + 1);
+        way.tried.push(next.group);
+        (way.group, way.wildcard, way.attempts) = (next.group, next.wildcard, 0);
         true
     }
 
@@ -302,12 +335,7 @@ impl Nobody {
         if self.call.next(class).is_none() {
             return Outgoing::Reply(self.call.given_up());
         }
-        let mut headers = Headers::default();
-        headers.set(":method", "GET");
-        headers.set(":scheme", current.text(":scheme").unwrap_or("http").to_owned());
-        headers.set(":authority", "localhost");
-        headers.set(":path", "/health/liveliness");
-        headers.set_length(0);
+        let headers = Headers::for_ourselves(current.text(":scheme").unwrap_or("http").to_owned());
         Outgoing::Send { headers, body: Vec::new() }
     }
 

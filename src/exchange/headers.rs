@@ -61,6 +61,17 @@ impl Headers {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
+    /// Of a request to the gateway itself, which is there for certain. `scheme` is the attempt's.
+    pub(super) fn for_ourselves(scheme: impl Into<Value>) -> Self {
+        let mut headers = Self::default();
+        headers.set(":method", "GET");
+        headers.set(":scheme", scheme);
+        headers.set(":authority", "localhost");
+        headers.set(":path", "/health/liveliness");
+        headers.set_length(0);
+        headers
+    }
+
     pub(super) fn into_pairs(self) -> Vec<(Cow<'static, str>, Value)> {
         self.0
     }

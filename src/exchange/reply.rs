@@ -35,6 +35,24 @@ impl Reply {
         self.headers.push((name.into(), value.into()));
         self
     }
+
+    /// An answer to a request that has lost its admission: the VM was started anew in between.
+    pub fn lost() -> Self {
+        ErrorBody::new(
+            503,
+            "internal_server_error",
+            "The gateway was restarted while it served this request.",
+        )
+        .into()
+    }
+
+    /// An endpoint that the table does not know.
+    pub fn unknown_deployment() -> Self {
+        ErrorBody::ours(
+            "The endpoint that was picked is in no table of this gateway; its configuration is stale.",
+        )
+        .into()
+    }
 }
 
 impl From<ErrorBody> for Reply {

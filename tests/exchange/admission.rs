@@ -234,6 +234,6 @@ fn a_key_sees_the_models_that_it_may_use() {
             .map(|m| m["id"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(list(MASTER), ["smart", "gpt", "claude", "openai/*", "fake", "cloud"]);
+    assert_eq!(list(MASTER), ["smart", "gpt", "claude", "openai/*", "first", "second", "fake", "cloud"]);
     assert_eq!(list("sk-known-key"), ["smart", "gpt", "claude"]);
 }

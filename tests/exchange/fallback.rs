@@ -201,3 +201,36 @@ fn a_fallback_that_is_no_model_is_refused() {
     let refused = admission.admit(br#"{"model":"gpt","fallbacks":[3],"messages":[]}"#).unwrap_err();
     assert_eq!(refused.status, 400);
 }
+
+/// The clusters that a request is sent to when all of them fail, each with that error.
+fn way_of(call: &Rc<Call>, errors: &[(&str, &str)]) -> Vec<String> {
+    let mut way = vec![call.leg().cluster.to_owned()];
+    for (status, message) in errors {
+        // Without retries: the last attempt of a group.
+        tried(call, "gpt-1", 2);
+        failed(call, "gpt-1", status, message);
+        if !call.arrive() {
+            break;
+        }
+        way.push(call.leg().cluster.to_owned());
+    }
+    way
+}
+
+#[test]
+fn a_fallback_has_fallbacks_of_its_own_before_the_next_one_has_its_turn() {
+    let down = ("503", "down");
+    let all = way_of(&asking("first", ""), &[down; 9]);
+    // Nobody twice: `second` would lead back to `first`.
+    assert_eq!(all, ["group:first", "group:second", "group:cloud", "group:gpt"]);
+    let own = way_of(&asking("first", r#""fallbacks":["cloud","second"],"#), &[down; 9]);
+    assert_eq!(own, ["group:first", "group:cloud", "group:second"], "what the request says counts alone");
+}
+
+#[test]
+fn each_group_on_the_way_is_left_for_its_own_reason() {
+    let long = ("400", "This model's maximum context length is 8192 tokens.");
+    let down = ("503", "down");
+    let way = way_of(&asking("first", ""), &[down, long, down, down]);
+    assert_eq!(way, ["group:first", "group:second", "group:openai/*", "group:gpt"]);
+}

@@ -20,6 +20,9 @@ const DOCUMENT: &str = r#"{
     {"name": "claude", "cluster": "group:claude", "access_groups": ["beta"], "fallbacks": ["gpt", "fake"],
      "context_window_fallbacks": ["openai/long"], "content_policy_fallbacks": []},
     {"name": "openai/*", "cluster": "group:openai/*"},
+    {"name": "first", "cluster": "group:first", "fallbacks": ["second", "gpt"]},
+    {"name": "second", "cluster": "group:second", "fallbacks": ["first", "cloud"],
+     "context_window_fallbacks": ["openai/long"]},
     {"name": "fake", "cluster": "group:fake",
      "retry_policy": {"RateLimitErrorRetries": 0, "BadRequestErrorRetries": 3}},
     {"name": "cloud", "cluster": "group:cloud"}

@@ -103,7 +103,9 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
         .and_then(JsonStr::decode)
         .map_or_else(|| error.get().chars().take(512).collect(), Cow::into_owned);
     let class = match &*wire.kind {
-        "invalid_request_error" | "request_too_large" => Class::BadRequest,
+        "request_too_large" => Class::BadRequest,
+        // Said of every 4xx that has no name of its own.
+        "invalid_request_error" => Class::of_status(status.unwrap_or(400)),
         "authentication_error" => Class::Authentication,
         "permission_error" => Class::PermissionDenied,
         "not_found_error" => Class::NotFound,
@@ -176,5 +178,13 @@ mod tests {
     fn an_error_inside_a_stream_is_classed_by_its_type() {
         let raw: Raw<'_> = Raw::parse(r#"{"type":"overloaded_error","message":"Overloaded"}"#).unwrap();
         assert_eq!(fault(None, raw), Fault::new(Class::ServiceUnavailable, "Overloaded"));
+    }
+
+    #[test]
+    fn the_status_tells_what_a_type_for_everything_does_not() {
+        let raw: Raw<'_> = Raw::parse(r#"{"type":"invalid_request_error","message":"Too late"}"#).unwrap();
+        assert_eq!(fault(Some(408), raw).class, Class::Timeout);
+        assert_eq!(fault(Some(400), raw).class, Class::BadRequest);
+        assert_eq!(fault(None, raw).class, Class::BadRequest);
     }
 }

@@ -121,3 +121,39 @@ async fn a_group_that_cools_down_is_spared_and_told_of_and_comes_back() {
     let again = [ask().await.status, ask().await.status, ask().await.status];
     assert!(again.contains(&200), "{again:?}");
 }
+
+#[tokio::test]
+async fn a_fallback_has_its_own_fallbacks_and_a_mocked_error_leads_to_them_too() {
+    let provider = fake_provider::Provider::start().expect("a provider");
+    let at = |account: &str| format!("{}/{account}", provider.base());
+    let config = Config::new()
+        .model("raises", json!({ "model": "openai/gpt-4o", "mock_response": "litellm.RateLimitError" }))
+        .model("sick", anthropic("claude-sonnet-4-5", &at("sick"), ANTHROPIC_KEY))
+        .model("well", openai("gpt-4o", &at("well"), OPENAI_KEY))
+        .model("alone", json!({ "model": "openai/gpt-4o", "mock_response": "litellm.RateLimitError" }))
+        .section(
+            "router_settings",
+            json!({ "num_retries": 1, "fallbacks": [{ "raises": ["sick"] }, { "sick": ["raises", "well"] }] }),
+        );
+    let stack = Setup::new(&config).access_log().start();
+    for streamed in [false, true] {
+        let case = provider.case();
+        case.then(Step::status(529).at("sick")).then(Step::reply(Reply::text("Rescued")).at("well"));
+        let mut body = question("raises", &case.prompt("Hello"));
+        body["stream"] = json!(streamed);
+        let answer = stack.client().post("/v1/chat/completions", &body).key(MASTER_KEY).send().await;
+        let answer = answer.expect(200);
+        assert!(answer.text().contains("Rescued"), "{}", answer.text());
+        assert_eq!(answer.header("x-litellm-model-group"), "well");
+        assert_eq!(answer.header("x-litellm-attempted-fallbacks"), "2");
+        let accounts: Vec<String> = case.requests().into_iter().map(|request| request.account).collect();
+        assert_eq!(accounts, ["sick", "sick", "well"]);
+    }
+    let body = question("alone", "Hello");
+    let error = stack.client().post("/v1/chat/completions", &body).key(MASTER_KEY).send().await.expect(429);
+    assert!(error.text().contains("litellm.RateLimitError"), "{}", error.text());
+    // One line for each request, with its whole way.
+    let chain = "\"attempts\":\"mock:429>mock:429>anthropic:529>anthropic:529>openai:200\"";
+    stack.wait_for_log(chain, 2).await;
+    stack.wait_for_log("\"attempts\":\"mock:429>mock:429\"", 1).await;
+}

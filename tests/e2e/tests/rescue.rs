@@ -31,7 +31,7 @@ impl Dice {
 
     /// What goes wrong before a client can have seen a byte; nothing now and then.
     fn fault(&mut self) -> Option<Fault> {
-        let statuses = [401, 403, 429, 500, 502, 503, 529];
+        let statuses = [401, 403, 408, 429, 500, 502, 503, 529];
         Some(match self.roll(9) {
             0 => return None,
             1 => Fault::ResetBeforeHeaders,
@@ -40,7 +40,7 @@ impl Dice {
             4 => Fault::ErrorInside { after: 0, status: 503 },
             5 => Fault::Cut { after: 0, how: CutHow::HalfEvent },
             6 => Fault::retry_after(429, "30"),
-            _ => Fault::status(statuses[usize::try_from(self.roll(7)).unwrap_or_default()]),
+            _ => Fault::status(statuses[usize::try_from(self.roll(8)).unwrap_or_default()]),
         })
     }
 }
