@@ -13,6 +13,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod models;
+mod outages;
 mod own_limits;
 mod platforms;
 mod prices;
