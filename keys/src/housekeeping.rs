@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock;
 use crate::duration::Duration;
-use crate::store::{Store, StoreError};
+use crate::store::{BLOCK, Store, StoreError};
 
 /// A budget starts again at most so much too late.
 const PERIOD: Pause = Pause::from_secs(5);
@@ -51,5 +51,6 @@ pub async fn once(store: &Store, now: Timestamp) -> Result<(), StoreError> {
         store.forget_leases(before).await?;
     }
     store.forget_retired(now).await?;
+    store.arrange_keys(BLOCK).await?;
     Ok(())
 }

@@ -7,8 +7,10 @@
 
 mod accounts;
 mod backend;
+mod blocks;
 mod budgets;
 mod cache;
+mod charges;
 mod feed;
 mod imports;
 mod key_row;
@@ -20,6 +22,7 @@ mod models;
 mod records;
 mod spend_log;
 mod sql;
+mod together;
 mod usage;
 mod users;
 
@@ -31,6 +34,7 @@ use sqlx::{Any, AnyPool, ColumnIndex, Decode, Row, Transaction, Type};
 
 pub use accounts::{AccountRow, Kind, member_id};
 pub use backend::{OpenError, default_url};
+pub use blocks::BLOCK;
 pub use budgets::Due;
 pub use feed::Changes;
 pub use key_row::KeyRow;
@@ -44,6 +48,7 @@ pub use cache::Verified;
 
 use backend::Backend;
 use cache::Cache;
+use together::Together;
 
 /// A handle on the database; a clone is another handle on the same.
 #[derive(Clone, Debug)]
@@ -55,6 +60,7 @@ pub struct Store {
     /// "database is locked" there; many for Postgres.
     writers: AnyPool,
     cache: Arc<Cache>,
+    together: Arc<Together>,
 }
 
 /// Why the database did not do what it was asked to.
@@ -94,6 +100,16 @@ impl Store {
     /// Begins a transaction that will write.
     async fn write(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(self.writers.begin_with(self.backend.begin_write()).await?)
+    }
+
+    /// Begins a transaction that will add or delete keys.
+    async fn write_keys(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(self.writers.begin_with(self.backend.begin_write_keys()).await?)
+    }
+
+    /// Begins a transaction that sees one state of the database, whatever is committed meanwhile.
+    async fn read(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(self.readers.begin_with(self.backend.begin_read()).await?)
     }
 
     /// Commits it; from now on nobody is told what was before.

@@ -6,6 +6,7 @@ mod generate;
 mod health;
 mod info;
 mod list;
+mod pages;
 mod regenerate;
 mod reset_spend;
 mod roles;

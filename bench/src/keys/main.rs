@@ -84,6 +84,7 @@ async fn measure(
     table.say("/key/generate", name, Aim::Rate(1_500.0), &outcome);
 
     service.fill(args.keys, server)?;
+    service.arranged(args.keys).await?;
     // A step that shares no factor with the number of keys comes by every key.
     let walk = |many: u64| {
         let at = Cell::new(0_u64);
@@ -104,6 +105,15 @@ async fn measure(
     table.say(&format!("verify, {hot} keys in turn"), name, Aim::Rate(10_000.0), &outcome);
     let outcome = run_each(service.internal_port, 1, time, verify(args.keys)).await?;
     table.say(&format!("verify, {} keys in turn, one by one", args.keys), name, Aim::Within(5.0), &outcome);
+
+    let (number, ticket) = (Cell::new(0_u64), ticket.clone());
+    let report = move || {
+        number.set(number.get() + 1);
+        service::report(number.get(), &ticket)
+    };
+    let outcome = run_each(service.internal_port, 2, time, report).await?;
+    // Six thousand requests a second.
+    table.say("usage, reports of 2000 requests", name, Aim::Rate(3.0), &outcome);
 
     let pages = (args.keys / 100).max(1);
     for (what, first) in [("first page", true), ("any page", false)] {

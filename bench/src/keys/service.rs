@@ -3,9 +3,11 @@
 use std::error::Error;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use local_postgres::Server;
+use serde_json::json;
+use switchboard_bench::load::Request;
 use switchboard_e2e::{Child, Client, free_ports, launcher};
 use tempfile::TempDir;
 
@@ -19,6 +21,23 @@ pub(crate) fn token(number: u64) -> String {
     // Spread over the whole range, as hashes are.
     let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!("{spread:016x}{number:048x}")
+}
+
+/// A worker's report of 2,000 requests, by 1,000 of the keys that [`Service::fill`] makes.
+pub(crate) fn report(number: u64, ticket: &str) -> Request {
+    let entries: Vec<_> = (0..2_000_u64)
+        .map(|at| {
+            json!({
+                "call_id": format!("call-{number}-{at}"), "token": token((number * 7_919 + at) % 1_000),
+                "mode": "chat", "model_group": "gpt-4o", "deployment_id": "gpt-4o-at-home", "model": "openai/gpt-4o",
+                "status": 200, "prompt_tokens": 600, "completion_tokens": 100, "cost_picodollars": 3_000_000_000_u64,
+                "started_ms": 1_700_000_000_000_u64 + number, "duration_ms": 420,
+            })
+        })
+        .collect();
+    let id = format!("report-{number}");
+    let body = json!({ "batch": { "id": id, "entries": entries } });
+    Request::new("/internal/sync", &[("authorization", ticket)], &body)
 }
 
 /// A running service with a database of its own.
@@ -75,7 +94,7 @@ impl Service {
             let mut command = Command::new(psql);
             command.args(["-q", "-X", "-d", &server.url(), "-c"]);
             command.arg(format!("COPY virtual_key ({COLUMNS}) FROM STDIN"));
-            command.args(["-c", "ANALYZE virtual_key"]);
+            command.args(["-c", "VACUUM ANALYZE virtual_key"]);
             command
         } else {
             let script = format!(
@@ -91,13 +110,32 @@ impl Service {
         };
         let mut filler = command.stdin(Stdio::piped()).spawn()?;
         let mut rows = std::io::BufWriter::new(filler.stdin.take().ok_or("no pipe")?);
+        // Newer than all that the service has made: it counts those, and would not know of any among them.
+        let begin = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
         for number in 0..keys {
             let token = token(number);
-            let at = 1_700_000_000_000_000 + number;
+            let at = begin + u128::from(number);
             writeln!(rows, "{token}\tsk-...{:04}\t0\t0\t{{}}\t{at}\tbench\t{at}\tbench", number % 10_000)?;
         }
         rows.flush()?;
         drop(rows);
         if filler.wait()?.success() { Ok(()) } else { Err("the table was not filled".into()) }
+    }
+
+    /// Waits until the service has divided the new keys into blocks, as it does with keys that it has made itself.
+    pub(crate) async fn arranged(&self, keys: u64) -> Result<(), Box<dyn Error>> {
+        let client = Client::new(format!("http://127.0.0.1:{}", self.port));
+        let (begun, mut quick) = (Instant::now(), 0);
+        while quick < 3 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let asked = Instant::now();
+            let path = format!("/key/list?size=1&page={}", keys / 2);
+            client.get(&path).key(MASTER_KEY).send().await.expect(200);
+            quick = if asked.elapsed() < Duration::from_millis(20) { quick + 1 } else { 0 };
+            if begun.elapsed() > Duration::from_mins(2) {
+                return Err("far pages stay slow".into());
+            }
+        }
+        Ok(())
     }
 }

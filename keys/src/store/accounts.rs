@@ -9,7 +9,7 @@ use switchboard::key::AccountId;
 
 use super::feed::{self, Concerned};
 use super::sql::{bind_number, placeholders};
-use super::{Store, StoreError, get, models};
+use super::{Store, StoreError, blocks, get, models};
 use crate::clock;
 use crate::money::Picodollars;
 
@@ -293,8 +293,8 @@ impl Store {
     /// Deletes accounts of one kind, with what hangs on them, and says which of them there were: a team takes its
     /// members and keys with it, a user its places in teams and its keys, a budget nothing.
     pub async fn delete_accounts(&self, kind: Kind, ids: &[String]) -> Result<Vec<AccountRow>, StoreError> {
-        let mut transaction = self.write().await?;
-        let (mut deleted, mut told) = (Vec::new(), Vec::new());
+        let mut transaction = self.write_keys().await?;
+        let (mut deleted, mut told, mut created) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
             let sql = format!("DELETE FROM account WHERE kind = $1 AND id = $2 RETURNING {COLUMNS}");
             let row = sqlx::query(AssertSqlSafe(sql))
@@ -312,15 +312,17 @@ impl Store {
                 Kind::TeamMember | Kind::Budget => None,
             };
             if let Some(owner) = owner {
-                for sql in [
-                    format!("DELETE FROM account WHERE kind = 'team_member' AND {owner} = $1"),
-                    format!("DELETE FROM virtual_key WHERE {owner} = $1"),
-                ] {
-                    sqlx::query(AssertSqlSafe(sql)).bind(id).execute(&mut *transaction).await?;
+                let members = format!("DELETE FROM account WHERE kind = 'team_member' AND {owner} = $1");
+                sqlx::query(AssertSqlSafe(members)).bind(id).execute(&mut *transaction).await?;
+                let keys = format!("DELETE FROM virtual_key WHERE {owner} = $1 RETURNING created_at");
+                let gone = sqlx::query(AssertSqlSafe(keys)).bind(id).fetch_all(&mut *transaction).await?;
+                for key in &gone {
+                    created.push(get(key, 0)?);
                 }
             }
             deleted.push(account);
         }
+        blocks::count(&mut transaction, created, -1).await?;
         for keys in &told {
             feed::announce_concerned(&mut transaction, keys).await?;
         }

@@ -41,6 +41,31 @@ impl Backend {
         }
     }
 
+    /// How a transaction begins that adds or deletes keys: the blocks that count them do not change meanwhile. In one
+    /// message to the server, so that it costs no round trip.
+    pub(super) fn begin_write_keys(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN; SELECT pg_advisory_xact_lock_shared(hashtextextended('key_block', 0))",
+        }
+    }
+
+    /// How a transaction begins that changes the blocks: nobody adds or deletes keys meanwhile.
+    pub(super) fn begin_arranging(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('key_block', 0))",
+        }
+    }
+
+    /// How a transaction begins whose statements all see the same.
+    pub(super) fn begin_read(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
     /// What makes a `SELECT` keep others from changing the row until the end of the transaction.
     pub(super) fn for_update(self) -> &'static str {
         match self {
@@ -157,7 +182,7 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
 
     let writers = connections(1).connect(&location).await.map_err(fail)?;
     let readers = connections(READERS).connect(&location).await.map_err(fail)?;
-    Ok(Store { backend: Backend::Sqlite, readers, writers, cache: Arc::default() })
+    Ok(Store { backend: Backend::Sqlite, readers, writers, cache: Arc::default(), together: Arc::default() })
 }
 
 async fn postgres(url: &str) -> Result<Store, OpenError> {
@@ -168,7 +193,13 @@ async fn postgres(url: &str) -> Result<Store, OpenError> {
     // Two pools: a transaction that also reads must not wait for a connection that others like it hold.
     let writers = pool().connect(url).await.map_err(fail)?;
     let readers = pool().connect(url).await.map_err(fail)?;
-    Ok(Store { backend: Backend::Postgres, readers, writers, cache: Arc::default() })
+    Ok(Store {
+        backend: Backend::Postgres,
+        readers,
+        writers,
+        cache: Arc::default(),
+        together: Arc::default(),
+    })
 }
 
 /// Connections that wait for another process's writing. NORMAL: no fsync per commit; what a killed process has

@@ -137,7 +137,7 @@ impl Store {
             cursor
         };
         let read = Instant::now();
-        let key = self.records(&[token]).await?.remove(&token).map(Arc::new);
+        let key = self.record(token).await?.map(Arc::new);
         if let Some(key) = &key {
             let mut state = self.cache.state();
             // A change that was noticed meanwhile may be newer than what was read.

@@ -12,7 +12,7 @@ use switchboard::key::{KeyChange, TokenHash};
 
 use super::accounts::AT_ONCE;
 use super::key_row::token;
-use super::sql::placeholders;
+use super::sql::{self, placeholders};
 use super::{Store, StoreError, get};
 use crate::clock;
 
@@ -109,9 +109,7 @@ async fn tell(transaction: &mut Transaction<'static, Any>, tokens: &[String]) ->
     let numbered: Vec<_> =
         (last - count + 1..).zip(tokens).filter(|(number, _)| *number > last - KEPT).collect();
     for rows in numbered.chunks(AT_ONCE) {
-        let values: Vec<_> =
-            (0..rows.len()).map(|row| format!("(${}, ${})", 2 * row + 1, 2 * row + 2)).collect();
-        let sql = format!("INSERT INTO change (seq, token) VALUES {}", values.join(", "));
+        let sql = format!("INSERT INTO change (seq, token) VALUES {}", sql::rows(rows.len(), 2));
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (number, token) in rows {
             query = query.bind(*number).bind(token.as_str());

@@ -9,7 +9,7 @@ impl Store {
     /// Adds the keys that are not here yet and says how many they were. A key whose alias another one has loses the
     /// alias; those are returned by their names.
     pub async fn import_keys(&self, keys: &[KeyRow]) -> Result<(u64, Vec<String>), StoreError> {
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write_keys().await?;
         let (mut added, mut renamed) = (Vec::new(), Vec::new());
         for key in keys {
             let mut inserted = keys::insert(&mut transaction, key).await?;

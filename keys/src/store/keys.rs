@@ -7,7 +7,7 @@ use switchboard::key::TokenHash;
 use super::accounts::AT_ONCE;
 use super::key_row::{KEY_COLUMNS, KeyRow, token};
 use super::sql::placeholders;
-use super::{Store, StoreError, feed, models};
+use super::{Store, StoreError, blocks, feed, get, models};
 use crate::clock;
 
 /// Whether nobody can have presented a key before it exists.
@@ -53,10 +53,12 @@ impl Store {
     pub async fn keys(&self, tokens: &[TokenHash]) -> Result<Vec<KeyRow>, StoreError> {
         let mut found = Vec::new();
         for tokens in tokens.chunks(AT_ONCE) {
-            let list = placeholders(1, tokens.len());
+            // Some lengths only, so that the statement is one that was prepared before; who is named twice is told once.
+            let length = tokens.len().next_power_of_two();
+            let list = placeholders(1, length);
             let sql = format!("SELECT {} FROM virtual_key WHERE token IN ({list})", KEY_COLUMNS!());
             let mut query = sqlx::query(AssertSqlSafe(sql));
-            for token in tokens {
+            for token in tokens.iter().chain(tokens.last()).cycle().take(length) {
                 query = query.bind(token.to_string());
             }
             let rows = query.fetch_all(&self.readers).await?;
@@ -84,7 +86,7 @@ impl Store {
     /// Stores a new key. One that exists already stays as it is and is returned: `LiteLLM` allows to generate the
     /// same chosen key twice.
     pub async fn insert_key(&self, key: KeyRow, creation: Creation) -> Result<KeyRow, StoreError> {
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write_keys().await?;
         if insert(&mut transaction, &key).await? {
             if creation == Creation::Chosen {
                 feed::announce(&mut transaction, &[key.token]).await?;
@@ -180,7 +182,7 @@ impl Store {
 
     /// Deletes keys and says which of them there were.
     pub async fn delete_keys(&self, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, StoreError> {
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write_keys().await?;
         let deleted = delete(&mut transaction, tokens).await?;
         self.commit_keys(transaction).await?;
         Ok(deleted)
@@ -207,7 +209,7 @@ const INSERT: &str = "INSERT INTO virtual_key (token, key_name, key_alias, user_
                       budget_id, max_budget, budget_duration, budget_reset_at, spend, total_spend, expires_at, \
                       blocked, settings, created_at, created_by, updated_at, updated_by, last_active) \
                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-                      $20) ON CONFLICT DO NOTHING";
+                      $20) ON CONFLICT DO NOTHING RETURNING (SELECT MAX(last_at) FROM key_block) AS blocks_end";
 
 const UPDATE: &str = "UPDATE virtual_key SET token = $1, key_name = $2, key_alias = $3, user_id = $4, team_id = $5, \
                       organization_id = $6, budget_id = $7, max_budget = $8, budget_duration = $9, \
@@ -215,15 +217,22 @@ const UPDATE: &str = "UPDATE virtual_key SET token = $1, key_name = $2, key_alia
                       settings = $15, created_at = $16, created_by = $17, updated_at = $18, updated_by = $19, \
                       last_active = $20 WHERE token = $21";
 
+/// Adds a key in a transaction of [`Store::write_keys`]; `false` when its hash or its alias is there already.
 pub(super) async fn insert(
     transaction: &mut Transaction<'static, Any>,
     key: &KeyRow,
 ) -> Result<bool, StoreError> {
-    let inserted = key.bind(sqlx::query(INSERT)).execute(&mut **transaction).await?.rows_affected() > 0;
-    if inserted && key.settings.contains_key("model_max_budget") {
+    let inserted = key.bind(sqlx::query(INSERT)).fetch_optional(&mut **transaction).await?;
+    let Some(row) = inserted else { return Ok(false) };
+    let created_at = key.created_at.as_microsecond();
+    // Most keys are newer than all blocks, and nobody else waits for them.
+    if get::<Option<i64>, _>(&row, 0)?.is_some_and(|end| created_at <= end) {
+        blocks::count(transaction, vec![created_at], 1).await?;
+    }
+    if key.settings.contains_key("model_max_budget") {
         models::follow(transaction, "key", &key.token.to_string(), &key.settings, true).await?;
     }
-    Ok(inserted)
+    Ok(true)
 }
 
 async fn write(
@@ -260,17 +269,19 @@ async fn delete(
     transaction: &mut Transaction<'static, Any>,
     tokens: &[TokenHash],
 ) -> Result<Vec<TokenHash>, StoreError> {
-    let mut deleted = Vec::new();
+    let (mut deleted, mut created) = (Vec::new(), Vec::new());
     for token in tokens {
-        let gone = sqlx::query("DELETE FROM virtual_key WHERE token = $1")
+        let gone = sqlx::query("DELETE FROM virtual_key WHERE token = $1 RETURNING created_at")
             .bind(token.to_string())
-            .execute(&mut **transaction)
+            .fetch_optional(&mut **transaction)
             .await?;
-        if gone.rows_affected() > 0 {
+        if let Some(row) = gone {
             models::forget(transaction, "key", &token.to_string()).await?;
             deleted.push(*token);
+            created.push(get(&row, 0)?);
         }
     }
+    blocks::count(transaction, created, -1).await?;
     feed::announce(transaction, &deleted).await?;
     Ok(deleted)
 }

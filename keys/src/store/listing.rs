@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::any::AnyArguments;
+use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Row};
+use switchboard::key::TokenHash;
 
-use super::key_row::{KEY_COLUMNS, KeyRow};
+use super::blocks::{self, Place};
+use super::key_row::{KEY_COLUMNS, KeyRow, token};
 use super::sql::{contains, placeholders};
 use super::{Store, StoreError, get};
 use crate::clock;
@@ -60,13 +62,20 @@ pub struct Order {
     pub descending: bool,
 }
 
-/// One page.
+/// One page: of keys, or of their hashes.
 #[derive(Debug)]
-pub struct KeyPage {
-    /// The keys of this page.
-    pub keys: Vec<KeyRow>,
+pub struct KeyPage<T> {
+    /// What is on this page.
+    pub keys: Vec<T>,
     /// How many there are on all pages.
     pub total: u64,
+}
+
+/// What is read of a key for a page.
+struct Shown<T> {
+    /// All of it; else the hash alone, which the index has.
+    whole: bool,
+    read: fn(&AnyRow) -> Result<T, StoreError>,
 }
 
 /// A value of a condition.
@@ -162,6 +171,15 @@ impl KeyFilter {
     }
 }
 
+/// The inner query walks an index to the page; only the page's own rows are read whole.
+fn page_query(whole: bool, wanted: &str, by: &str, size: u64, offset: i64) -> String {
+    let page = format!("SELECT token FROM virtual_key{wanted} ORDER BY {by} LIMIT {size} OFFSET {offset}");
+    if !whole {
+        return page;
+    }
+    format!("SELECT {} FROM virtual_key WHERE token IN ({page}) ORDER BY {by}", KEY_COLUMNS!())
+}
+
 impl Store {
     /// One page of keys; `page` counts from 1.
     pub async fn key_page(
@@ -170,7 +188,33 @@ impl Store {
         order: Order,
         page: u64,
         size: u64,
-    ) -> Result<KeyPage, StoreError> {
+    ) -> Result<KeyPage<KeyRow>, StoreError> {
+        self.page(filter, order, page, size, &Shown { whole: true, read: KeyRow::read }).await
+    }
+
+    /// The hashes of the keys on a page.
+    pub async fn token_page(
+        &self,
+        filter: &KeyFilter,
+        order: Order,
+        page: u64,
+        size: u64,
+    ) -> Result<KeyPage<TokenHash>, StoreError> {
+        self.page(filter, order, page, size, &Shown { whole: false, read: |row| token(row, 0) }).await
+    }
+
+    async fn page<T>(
+        &self,
+        filter: &KeyFilter,
+        order: Order,
+        page: u64,
+        size: u64,
+        shown: &Shown<T>,
+    ) -> Result<KeyPage<T>, StoreError> {
+        let offset = i64::try_from(page.saturating_sub(1).saturating_mul(size)).unwrap_or(i64::MAX);
+        if *filter == KeyFilter::default() && order.column == "created_at" {
+            return self.page_of_all(order.descending, offset, size, shown).await;
+        }
         let conditions = filter.conditions(clock::now());
         let wanted = conditions.sql();
         let total = self.count_keys(&conditions, &wanted).await?;
@@ -184,15 +228,30 @@ impl Store {
             }
             column => format!("{column} {direction} NULLS LAST, token {direction}"),
         };
-        let offset = i64::try_from(page.saturating_sub(1).saturating_mul(size)).unwrap_or(i64::MAX);
-        // The inner query walks an index to the page; only the page's own rows are read whole.
-        let sql = format!(
-            "SELECT {} FROM virtual_key WHERE token IN \
-             (SELECT token FROM virtual_key{wanted} ORDER BY {by} LIMIT {size} OFFSET {offset}) ORDER BY {by}",
-            KEY_COLUMNS!(),
-        );
-        let rows = conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_all(&self.readers).await?;
-        Ok(KeyPage { keys: rows.iter().map(KeyRow::read).collect::<Result<_, _>>()?, total })
+        let sql = page_query(shown.whole, &wanted, &by, size, offset);
+        // A statement for every page: not worth keeping.
+        let query = conditions.bind(sqlx::query(AssertSqlSafe(sql))).persistent(false);
+        let rows = query.fetch_all(&self.readers).await?;
+        Ok(KeyPage { keys: rows.iter().map(shown.read).collect::<Result<_, _>>()?, total })
+    }
+
+    /// One page of all keys in the order of their creation: however far it is, it is as near.
+    async fn page_of_all<T>(
+        &self,
+        newest_first: bool,
+        offset: i64,
+        size: u64,
+        shown: &Shown<T>,
+    ) -> Result<KeyPage<T>, StoreError> {
+        let mut transaction = self.read().await?;
+        let Place { total, bound, skip } = blocks::place(&mut transaction, offset, newest_first).await?;
+        let (beyond, direction) = if newest_first { ("<=", "DESC") } else { (">", "ASC") };
+        let from = bound.map(|bound| format!(" WHERE created_at {beyond} {bound}")).unwrap_or_default();
+        let by = format!("created_at {direction}, token {direction}");
+        let sql = page_query(shown.whole, &from, &by, size, skip);
+        let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(KeyPage { keys: rows.iter().map(shown.read).collect::<Result<_, _>>()?, total })
     }
 
     /// How many keys meet the conditions. Counting a million takes longer than a page of them, so a count is remembered

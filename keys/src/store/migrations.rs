@@ -6,10 +6,11 @@ use sqlx::AnyPool;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
-const ALL: [(i64, &str, &str); 3] = [
+const ALL: [(i64, &str, &str); 4] = [
     (1, "keys", include_str!("../../migrations/0001_keys.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "listing", include_str!("../../migrations/0003_listing.sql")),
+    (4, "blocks", include_str!("../../migrations/0004_blocks.sql")),
 ];
 
 /// Applies what is missing. Several replicas may start at once: sqlx lets one of them work.

@@ -3,10 +3,13 @@
 //! A row exists for every model that the owner's settings limit, from the moment they do: recording usage is an
 //! `UPDATE` that finds a row or does not.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use sqlx::{Any, AssertSqlSafe, Transaction};
+use switchboard::key::TokenHash;
 
-use super::{Store, StoreError, get};
+use super::{Owner, Store, StoreError, get};
 use crate::clock;
 use crate::duration::Duration;
 use crate::money::Picodollars;
@@ -104,32 +107,47 @@ pub(super) async fn follow(
             .await?;
         }
     }
-    add(transaction, kind, id, budgets).await
+    add(transaction, kind, id, &budgets).await
 }
 
-/// The rows of a key that a budget object limits: made when the key is first charged, since keys and budgets come in
-/// any order.
-pub(super) async fn follow_budget(
+/// The rows of keys that a budget object limits: made when a key is first charged, since keys and budgets come in any
+/// order.
+pub(super) async fn follow_budgets(
     transaction: &mut Transaction<'static, Any>,
-    token: &str,
-    budget_id: &str,
+    keys: &BTreeMap<TokenHash, Owner>,
 ) -> Result<(), StoreError> {
+    let mut known = BTreeMap::new();
+    for (token, owner) in keys {
+        let Some(budget_id) = owner.budget_id.as_deref() else { continue };
+        if !known.contains_key(budget_id) {
+            known.insert(budget_id, models_of(transaction, budget_id).await?);
+        }
+        let models = known.get(budget_id).map(Vec::as_slice).unwrap_or_default();
+        add(transaction, "key", &token.to_string(), models).await?;
+    }
+    Ok(())
+}
+
+async fn models_of(
+    transaction: &mut Transaction<'static, Any>,
+    budget_id: &str,
+) -> Result<Vec<ModelBudget>, StoreError> {
     let row = sqlx::query("SELECT settings FROM account WHERE kind = 'budget' AND id = $1")
         .bind(budget_id)
         .fetch_optional(&mut **transaction)
         .await?;
-    let Some(row) = row else { return Ok(()) };
+    let Some(row) = row else { return Ok(Vec::new()) };
     let settings: String = get(&row, 0)?;
     let settings = serde_json::from_str(&settings)
         .map_err(|_| StoreError::Corrupt(format!("unreadable settings of the budget {budget_id}")))?;
-    add(transaction, "key", token, budgets(&settings)).await
+    Ok(budgets(&settings))
 }
 
 async fn add(
     transaction: &mut Transaction<'static, Any>,
     kind: &str,
     id: &str,
-    budgets: Vec<ModelBudget>,
+    budgets: &[ModelBudget],
 ) -> Result<(), StoreError> {
     for budget in budgets {
         sqlx::query(
@@ -138,7 +156,7 @@ async fn add(
         )
         .bind(kind)
         .bind(id)
-        .bind(budget.model)
+        .bind(budget.model.clone())
         .bind(budget.budget_duration.clone())
         .bind(next_reset(budget.budget_duration.as_deref()))
         .execute(&mut **transaction)

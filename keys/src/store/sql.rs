@@ -16,6 +16,23 @@ pub(super) fn placeholders(first: usize, count: usize) -> String {
     sql
 }
 
+/// `($1, $2), ($3, $4)`: rows of placeholders for a `VALUES`.
+pub(super) fn rows(count: usize, columns: usize) -> String {
+    let row = |row: usize| format!("({})", placeholders(1 + row * columns, columns));
+    (0..count).map(row).collect::<Vec<_>>().join(", ")
+}
+
+/// Cuts a list into pieces of `most` (a power of two) and of smaller powers of two: a statement over a piece has one of few
+/// texts, which the database has seen and prepared before.
+pub(super) fn pieces<T>(mut list: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+    core::iter::from_fn(move || {
+        let length = 1 << list.len().min(most).checked_ilog2()?;
+        let (piece, rest) = list.split_at_checked(length)?;
+        list = rest;
+        Some(piece)
+    })
+}
+
 /// Binds a number or nothing. sqlx 0.9.0's `Any` tells Postgres that an absent `f64` is a `float4` and an absent `f32` a
 /// `float8`; a statement that was prepared with the one then refuses every number that is there.
 pub(super) fn bind_number(
@@ -49,6 +66,20 @@ mod tests {
     fn placeholders_are_numbered_from_where_they_should_be() {
         assert_eq!(placeholders(3, 3), "$3, $4, $5");
         assert_eq!(placeholders(1, 0), "");
+    }
+
+    #[test]
+    fn rows_are_numbered_through() {
+        assert_eq!(rows(2, 3), "($1, $2, $3), ($4, $5, $6)");
+    }
+
+    #[test]
+    fn pieces_are_the_list_and_of_few_lengths() {
+        let list: Vec<_> = (0..27).collect();
+        let lengths: Vec<_> = pieces(&list, 8).map(<[_]>::len).collect();
+        assert_eq!(lengths, [8, 8, 8, 2, 1]);
+        assert_eq!(pieces(&list, 8).collect::<Vec<_>>().concat(), list);
+        assert_eq!(pieces(&list[..0], 8).count(), 0);
     }
 
     #[test]

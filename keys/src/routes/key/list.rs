@@ -63,12 +63,15 @@ pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Resul
         ..KeyFilter::default()
     };
     restrict(&app, &caller, &mut filter).await?;
-    let KeyPage { keys, total } = app.store.key_page(&filter, order(&query)?, page, size).await?;
-    let now = clock::now();
-    let keys: Vec<_> = keys
-        .iter()
-        .map(|key| if full { Value::Object(schema::full_row(key, now)) } else { json!(key.token) })
-        .collect();
+    let order = order(&query)?;
+    let (keys, total): (Vec<_>, _) = if full {
+        let KeyPage { keys, total } = app.store.key_page(&filter, order, page, size).await?;
+        let now = clock::now();
+        (keys.iter().map(|key| Value::Object(schema::full_row(key, now))).collect(), total)
+    } else {
+        let KeyPage { keys, total } = app.store.token_page(&filter, order, page, size).await?;
+        (keys.iter().map(|token| json!(token)).collect(), total)
+    };
     Ok(Json(json!({
         "keys": keys,
         "total_count": total,
