@@ -95,9 +95,12 @@ impl Keyring {
         self.cursor
     }
 
-    /// Takes the changes of a sync.
+    /// Takes the changes of a sync. An answer that a later one has overtaken would bring back what is no more.
     pub fn apply(&mut self, answer: SyncAnswer, now_ms: u64) {
         self.heard_ms = Some(now_ms);
+        if !answer.reset && self.cursor.is_some_and(|heard| answer.cursor < heard) {
+            return;
+        }
         self.cursor = Some(answer.cursor);
         if answer.reset {
             self.known.clear();
@@ -138,6 +141,20 @@ mod tests {
         ring.apply(SyncAnswer { cursor: 5, reset: true, ..SyncAnswer::default() }, 1_000);
         ring.learn(token, VerifyAnswer { key: Some(record(token, false)), cursor: 5 }, 1_000);
         ring
+    }
+
+    #[test]
+    fn an_answer_that_was_overtaken_brings_no_key_back() {
+        let token = TokenHash::of(b"sk-a");
+        let mut ring = known(token);
+        let told = |cursor, blocked| {
+            let change = KeyChange { token, key: Some(record(token, blocked)) };
+            SyncAnswer { cursor, changes: vec![change], ..SyncAnswer::default() }
+        };
+        ring.apply(told(9, true), 2_000);
+        ring.apply(told(7, false), 2_001);
+        assert_eq!(ring.cursor(), Some(9));
+        assert!(ring.known[&token].blocked);
     }
 
     #[test]

@@ -78,14 +78,11 @@ impl Ledger {
         self.sent.as_ref().map(|sent| sent.charges.as_slice()).unwrap_or_default()
     }
 
-    /// The key service has recorded the batch.
-    pub fn acknowledged(&mut self) {
-        self.sent = None;
-    }
-
-    /// Whether more waits than what was sent.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// The key service has recorded the batch. Says whether it was full and more waits: then the next should go at once,
+    /// for requests come faster than periods carry them away.
+    pub fn acknowledged(&mut self) -> bool {
+        let sent = self.sent.take();
+        sent.is_some_and(|sent| sent.batch.entries.len() >= BATCH_LIMIT) && !self.waiting.is_empty()
     }
 }
 
@@ -153,6 +150,17 @@ mod tests {
         assert_eq!(ledger.charges(), []);
         assert_eq!(ledger.batch(|| "b".into()).unwrap().entries[0].cost_picodollars, Some(2));
         assert_eq!(ledger.charges(), charges(2));
+    }
+
+    #[test]
+    fn more_than_a_batch_carries_is_not_left_for_the_next_period() {
+        let mut ledger = Ledger::default();
+        (0..=BATCH_LIMIT).for_each(|_| ledger.add(entry(1), vec![]));
+        ledger.batch(|| "a".into());
+        assert!(ledger.acknowledged());
+        ledger.batch(|| "b".into());
+        ledger.add(entry(1), vec![]);
+        assert!(!ledger.acknowledged(), "that one may wait for its turn");
     }
 
     #[test]

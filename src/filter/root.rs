@@ -25,6 +25,10 @@ use super::{held, host, vm};
 /// call, of which nothing is heard here.
 const HURRY_MS: u64 = 5;
 
+/// How often a worker asks for changes within the period of the sync call: that is how long a revoked key works, and
+/// such a question is a small one.
+const LISTENS: u64 = 4;
+
 /// One role's root context.
 pub(super) struct Root {
     context: u32,
@@ -35,6 +39,10 @@ pub(super) struct Root {
     sync_due_ms: u64,
     /// The sync call that is under way.
     syncing: Option<Syncing>,
+    /// When to ask for changes alone, on the steady clock.
+    listen_due_ms: u64,
+    /// The call that asks for changes alone. A sync call may be slow: it brings usage.
+    listening: Option<u32>,
     /// Calls that ask for leases alone.
     leasing: Vec<(u32, Asked)>,
 }
@@ -97,15 +105,24 @@ impl RootContext for Root {
         let Some(table) = vm::with(vm::Vm::table) else { return };
         let period = vm::sync_period_ms(&table);
         // A timer that fires a little early must not cost a whole period.
-        if vm::with(|vm| vm.is_current(self.generation)) && now + period / 10 >= self.sync_due_ms {
-            self.sync_due_ms = now + period;
-            vm::with(|vm| vm.limits.borrow_mut().as_mut().map(|limits| limits.tick(&SharedData, now)));
-            if self.syncing.is_none() {
-                self.sync();
+        let soon = now + period / LISTENS / 10;
+        if vm::with(|vm| vm.is_current(self.generation)) {
+            if soon >= self.sync_due_ms {
+                self.sync_due_ms = now + period;
+                vm::with(|vm| vm.limits.borrow_mut().as_mut().map(|limits| limits.tick(&SharedData, now)));
+                if self.syncing.is_none() {
+                    self.sync();
+                }
+            }
+            if soon >= self.listen_due_ms {
+                self.listen_due_ms = now + period / LISTENS;
+                if self.listening.is_none() {
+                    self.listen();
+                }
             }
         }
         let is_held = vm::with(|vm| !vm.held.borrow().is_empty());
-        let until_due = self.sync_due_ms.saturating_sub(now).clamp(1, period);
+        let until_due = self.sync_due_ms.min(self.listen_due_ms).saturating_sub(now).clamp(1, period);
         self.clock.set(if is_held || ends_soon { HURRY_MS } else { until_due });
     }
 
@@ -132,17 +149,23 @@ impl Context for Root {
         let body = (host::call_response_status() == 200).then(|| host::call_response_body(body_size));
         if let Some(syncing) = self.syncing.take_if(|syncing| syncing.call == token) {
             let answer = body.and_then(|body| read::<SyncAnswer>(&body));
-            vm::with(|vm| {
-                let Some(mut answer) = answer else { return unanswered(vm, &syncing.asked, now) };
-                if let (Some(table), Some(tokens)) = (vm.table(), answer.tokens.take()) {
-                    table.access_tokens.learn(tokens);
-                }
-                if syncing.carries_batch {
-                    vm.ledger.borrow_mut().acknowledged();
-                }
+            let more_waits = vm::with(|vm| {
+                let Some(answer) = answer else {
+                    unanswered(vm, &syncing.asked, now);
+                    return false;
+                };
+                let more_waits = syncing.carries_batch && vm.ledger.borrow_mut().acknowledged();
                 answered(vm, &syncing.asked, &answer.leases, now);
-                vm.keyring.borrow_mut().apply(answer, host::now_ms());
+                heard(vm, answer);
+                more_waits
             });
+            if more_waits {
+                self.sync();
+            }
+        } else if self.listening.take_if(|call| *call == token).is_some() {
+            if let Some(answer) = body.and_then(|body| read::<SyncAnswer>(&body)) {
+                vm::with(|vm| heard(vm, answer));
+            }
         } else if let Some(at) = self.leasing.iter().position(|(call, _)| *call == token) {
             let (_, asked) = self.leasing.swap_remove(at);
             match body.and_then(|body| read::<LeaseAnswer>(&body)) {
@@ -163,6 +186,8 @@ impl Root {
             clock: Rc::default(),
             sync_due_ms: 0,
             syncing: None,
+            listen_due_ms: 0,
+            listening: None,
             leasing: Vec::new(),
         }
     }
@@ -216,6 +241,16 @@ impl Root {
         });
     }
 
+    /// Changes down, and nothing else.
+    fn listen(&mut self) {
+        self.listening = vm::with(|vm| {
+            let table = vm.table()?;
+            let cursor = vm.keyring.borrow().cursor();
+            let tokens = table.access_tokens.revision();
+            post(&table, SYNC_PATH, &SyncRequest { cursor, tokens, ..SyncRequest::default() })
+        });
+    }
+
     /// Asks at once for those that wait.
     fn ask_for_held(&mut self) {
         let asking = vm::with(|vm| {
@@ -245,6 +280,13 @@ fn ask(
     let mut waiting = held.iter().filter_map(|passage| passage.awaited());
     let (asks, asked) = ask(limits, &mut waiting, host::steady_ms());
     (limits.instance().to_owned(), asks, asked)
+}
+
+fn heard(vm: &Vm, mut answer: SyncAnswer) {
+    if let (Some(table), Some(tokens)) = (vm.table(), answer.tokens.take()) {
+        table.access_tokens.learn(tokens);
+    }
+    vm.keyring.borrow_mut().apply(answer, host::now_ms());
 }
 
 fn answered(vm: &Vm, asked: &Asked, leases: &[Lease], now: u64) {
