@@ -378,6 +378,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_dead_holder_held_comes_back_whichever_way_the_clock_jumps() {
+        let limits = account(None, Some(100), 0);
+        let ask = |book: &mut Book, now, round| {
+            book.ask(now, "b", &money(round, 0, 1, 50), &limits).money.unwrap().allowed
+        };
+        let mut book = Book::default();
+        book.ask(T + 3_600_000, "dead", &money(1, 0, 100, 100), &limits);
+        assert_eq!(ask(&mut book, T, 1), 0, "an hour back: it may be alive");
+        assert_eq!(ask(&mut book, T + VALID_MS - 1, 2), 0);
+        assert_eq!(ask(&mut book, T + VALID_MS, 3), 50, "not an hour later");
+        let mut book = Book::default();
+        book.ask(T, "dead", &money(1, 0, 100, 100), &limits);
+        assert_eq!(ask(&mut book, T + 3_600_000, 1), 50);
+    }
+
+    #[test]
     fn without_a_limit_there_is_no_grant() {
         let lease = Book::default().ask(T, "a", &requests(1, 0, 0, 1, 1), &account(None, None, 0));
         assert_eq!((lease.requests, lease.tokens, lease.parallel, lease.money), (None, None, None, None));

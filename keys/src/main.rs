@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use switchboard_keys::google;
 use switchboard_keys::import::import;
 use switchboard_keys::prices::FILE as PRICES;
@@ -99,6 +100,7 @@ struct Import {
 
 fn main() -> ExitCode {
     let verb = Command::parse().command;
+    leave_no_core();
     let levels = std::env::var("RUST_LOG").ok().and_then(|levels| levels.parse::<Targets>().ok());
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false))
@@ -116,6 +118,15 @@ fn main() -> ExitCode {
             eprintln!("switchboard-keys: {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// A core file would hold keys and credentials. Whoever looks for a fault asks for one with `SWITCHBOARD_CORE_DUMPS=1`.
+fn leave_no_core() {
+    if std::env::var_os("SWITCHBOARD_CORE_DUMPS").is_none() {
+        let limit = getrlimit(Resource::Core);
+        // To lower a limit is always allowed.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..limit });
     }
 }
 

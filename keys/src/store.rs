@@ -80,7 +80,9 @@ impl Store {
     /// Opens the database, creates it when it is a SQLite file that is not there, and brings its tables up to date.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let store = backend::open(url).await?;
-        migrations::run(&store.writers).await.map_err(|error| OpenError::migration(url, &error))?;
+        migrations::run(&store.writers, store.backend)
+            .await
+            .map_err(|error| OpenError::migration(url, &error))?;
         feed::begin(&store).await.map_err(|error| OpenError::database(url, &error))?;
         Ok(store)
     }

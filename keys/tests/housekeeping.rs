@@ -37,6 +37,28 @@ async fn a_service_that_slept_for_a_month_starts_a_budget_again_once() {
 }
 
 #[tokio::test]
+async fn a_clock_that_jumps_starts_no_budget_twice_and_brings_no_key_back() {
+    let app = TestApp::new().await;
+    let made = app.generate(json!({"budget_duration": "1d", "duration": "30d"})).await;
+    let key = made["key"].as_str().unwrap();
+    let spend = async |id: &str| {
+        app.sync(None, Some(batch(id, vec![usage(Some(key), Some(1_000_000_000_000))]))).await;
+    };
+    spend("b1").await;
+    let reset = moment(&made["budget_reset_at"]);
+    once(&app.app.store, reset).await.unwrap();
+    spend("b2").await;
+    // Back by two days, and past the same moment again.
+    for at in [reset - SignedDuration::from_hours(48), reset, reset + SignedDuration::from_secs(1)] {
+        once(&app.app.store, at).await.unwrap();
+        assert_eq!(app.info(key).await["spend"], 1.0, "{at}");
+    }
+    assert_eq!(app.info(key).await["expires"], made["expires"], "whatever the clock said meanwhile");
+    spend("b1").await;
+    assert_eq!(app.info(key).await["total_spend"], 2.0, "a batch is remembered");
+}
+
+#[tokio::test]
 async fn the_id_of_a_batch_is_remembered_for_a_week() {
     let app = TestApp::new().await;
     let key = app.key(json!({})).await;

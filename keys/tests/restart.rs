@@ -1,6 +1,9 @@
 use std::os::unix::fs::PermissionsExt;
 
+use futures_util::future::join_all;
 use serde_json::json;
+use switchboard_keys::store::Store;
+use tempfile::TempDir;
 
 use crate::app::{TestApp, batch, usage};
 
@@ -20,6 +23,18 @@ async fn a_restart_keeps_keys_spend_changes_and_batches() {
     assert!(!told.reset);
     assert_eq!(told.changes.len(), 1);
     assert_eq!(after.info(&key).await["spend"], 1.0);
+}
+
+#[tokio::test]
+async fn services_that_start_at_once_on_a_new_database_all_start() {
+    for _ in 0..8 {
+        let directory = TempDir::new().unwrap();
+        let url = TestApp::url(&directory).await;
+        let opened = join_all((0..6).map(|_| Store::open(&url))).await;
+        for store in opened {
+            store.unwrap().close().await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! `switchboard up`: the key service and Envoy, from the first process to the last request.
 
 mod child;
+mod core_files;
 pub(crate) mod drain;
 pub mod guard;
 mod http;
@@ -72,6 +73,7 @@ pub struct Source<'a> {
 
 /// Runs until a signal ends it well, or a failure does.
 pub async fn run(plan: &Plan, options: &Options, source: &Source<'_>) -> Result<(), Failure> {
+    core_files::prevent();
     // Before anything is started: a signal that comes now must not leave a child behind.
     let mut signals = Signals::new()?;
     ports::check(&options.site, options.keys.is_some())?;

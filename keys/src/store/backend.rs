@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, Connection};
@@ -174,10 +174,16 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
     // Outside of a pool, which would try a file that is no database again and again. The mode of the journal stays
     // with the file. WAL: readers never wait for the writer.
     let mut first = AnyConnection::connect(&location).await.map_err(fail)?;
-    sqlx::raw_sql("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL")
-        .execute(&mut first)
-        .await
-        .map_err(fail)?;
+    let begun = Instant::now();
+    // SQLite waits for nobody when it changes the mode: of two services that start at once, one is told "locked".
+    while let Err(error) =
+        sqlx::raw_sql("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL").execute(&mut first).await
+    {
+        if !is_locked(&error) || begun.elapsed() > WAIT {
+            return Err(fail(error));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     first.close().await.map_err(fail)?;
 
     let writers = connections(1).connect(&location).await.map_err(fail)?;
@@ -211,6 +217,12 @@ fn connections(most: u32) -> AnyPoolOptions {
             sqlx::raw_sql(pragmas).execute(connection).await.map(drop)
         })
     })
+}
+
+/// `SQLITE_BUSY`, or an extended code of it.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// The path as a URL: everything that means something in one is written as `%XX`.

@@ -6,6 +6,8 @@ use sqlx::AnyPool;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
+use super::backend::Backend;
+
 const ALL: [(i64, &str, &str); 4] = [
     (1, "keys", include_str!("../../migrations/0001_keys.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
@@ -13,10 +15,19 @@ const ALL: [(i64, &str, &str); 4] = [
     (4, "blocks", include_str!("../../migrations/0004_blocks.sql")),
 ];
 
-/// Applies what is missing. Several replicas may start at once: sqlx lets one of them work.
-pub(super) async fn run(pool: &AnyPool) -> Result<(), MigrateError> {
+/// Applies what is missing. Several services may start at once, and one of them works: on Postgres sqlx sees to that, on
+/// SQLite, of which it locks nothing, all of it is one transaction.
+pub(super) async fn run(pool: &AnyPool, backend: Backend) -> Result<(), MigrateError> {
     let migrations = ALL.map(|(version, description, sql)| {
         Migration::new(version, Cow::Borrowed(description), MigrationType::Simple, sql.into_sql_str(), false)
     });
-    Migrator::with_migrations(migrations.into()).run(pool).await
+    let migrator = Migrator::with_migrations(migrations.into());
+    match backend {
+        Backend::Postgres => migrator.run(pool).await,
+        Backend::Sqlite => {
+            let mut transaction = pool.begin_with(backend.begin_write()).await?;
+            migrator.run(&mut *transaction).await?;
+            Ok(transaction.commit().await?)
+        }
+    }
 }

@@ -16,7 +16,7 @@ const CLIENTS: usize = 32;
 /// Dollars for one answer of the provider: 600 fresh tokens, 400 from a cache, 100 written.
 const COST: f64 = 0.003;
 /// Requests through which something is killed, where `FAULT_REQUESTS` does not say another number.
-const REQUESTS: usize = 4_000;
+const REQUESTS: usize = 10_000;
 /// One period of the sync call.
 pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 

@@ -70,6 +70,29 @@ async fn chat(client: &Client, key: &str, body: &Value) -> Answer {
     client.post("/v1/chat/completions", body).key(key).send().await
 }
 
+/// The size of the largest core file that a process may leave: the limit that it starts its last moments with.
+fn core_limit(pid: u32) -> String {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max core file size"));
+    line.and_then(|line| line.split_whitespace().next()).expect("a limit of core files").to_owned()
+}
+
+#[tokio::test]
+async fn a_process_that_dies_leaves_no_core_file_unless_asked_to() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    // As a machine would have it that keeps core files.
+    let most = getrlimit(Resource::Core).maximum;
+    setrlimit(Resource::Core, Rlimit { current: most, maximum: most }).expect("a limit within the hard one");
+    let config = Config::new().model("demo", json!({ "model": "openai/demo", "mock_response": "Hello." }));
+    let stack = Setup::new(&config).start();
+    for pid in [stack.launcher.pid(), stack.envoy_pid(), stack.keys_pid().expect("a key service")] {
+        assert_eq!(core_limit(pid), "0");
+    }
+    let stack = Setup::new(&config).env("SWITCHBOARD_CORE_DUMPS", "1").start();
+    assert_eq!(core_limit(stack.envoy_pid()), core_limit(std::process::id()));
+}
+
 #[tokio::test]
 async fn no_secret_is_in_a_log_a_dump_a_metric_an_error_a_file_or_the_database() {
     let provider = Provider::start().expect("a provider");
