@@ -166,6 +166,17 @@ fn selectors_find_the_pods_that_they_are_for() {
 }
 
 #[test]
+fn istios_own_sidecar_does_not_stand_between_the_filter_and_the_key_service() {
+    let injection = |format| {
+        let all = resources(&text(&plan(FULL), format));
+        let labels = |name| &find(&all, "Deployment", name)["spec"]["template"]["metadata"]["labels"];
+        labels("switchboard-keys")["sidecar.istio.io/inject"].clone()
+    };
+    assert_eq!(injection(Format::Istio), "false");
+    assert!(injection(Format::Kubernetes).is_null());
+}
+
+#[test]
 fn another_configuration_means_other_pods() {
     let annotation = |plan: &Plan| {
         let all = resources(&text(plan, Format::Kubernetes));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -79,6 +80,9 @@ struct Serve {
     /// Database; the default is the file switchboard.db in the data directory
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// Seconds that a database which cannot be used yet is waited for at the start
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    database_wait: u64,
     /// Prices of models, in the format of `LiteLLM`'s price map; the default is the file
     /// `model_prices.json` in the data directory, if it is there
     #[arg(long, value_name = "FILE")]
@@ -151,6 +155,7 @@ fn run(options: Serve) -> Result<(), String> {
         master_key: secret(&["SWITCHBOARD_MASTER_KEY", "LITELLM_MASTER_KEY"], "the master key")?,
         internal_token: secret(&["SWITCHBOARD_INTERNAL_TOKEN"], "the filter's token")?,
         database_url: database(options.database_url.as_deref(), &options.data_dir)?,
+        database_wait: Duration::from_secs(options.database_wait),
         prices: options.prices.unwrap_or_else(|| options.data_dir.join(PRICES)),
         token_sources: google::sources(|name| std::env::var(name).ok()),
         listen: options.listen,

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::ServiceExt;
 use axum::extract::Request;
@@ -36,6 +36,8 @@ pub struct Settings {
     pub internal_listen: SocketAddr,
     /// Where the data is.
     pub database_url: String,
+    /// How long a database that cannot be used yet is waited for at the start.
+    pub database_wait: Duration,
     /// Whoever presents it may do everything.
     pub master_key: Secret,
     /// The filter's bearer.
@@ -105,7 +107,14 @@ impl From<OpenError> for StartError {
 pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let prices = Prices::load(&settings.prices)
         .map_err(|cause| StartError::Prices { path: settings.prices.clone(), cause })?;
-    let store = Store::open(&settings.database_url).await?;
+    // Before anybody can see that we are there, and tell us to stop.
+    let mut terminated = signal(SignalKind::terminate()).map_err(StartError::System)?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(StartError::System)?;
+    let store = tokio::select! {
+        opened = open(&settings.database_url, settings.database_wait) => opened?,
+        _ = terminated.recv() => return Ok(()),
+        _ = interrupted.recv() => return Ok(()),
+    };
     let app = App {
         store: store.clone(),
         master_key: settings.master_key,
@@ -114,9 +123,6 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         prices: Arc::new(prices),
         metrics: Metrics::default(),
     };
-    // Before anybody can see that we are there, and tell us to stop.
-    let mut terminated = signal(SignalKind::terminate()).map_err(StartError::System)?;
-    let mut interrupted = signal(SignalKind::interrupt()).map_err(StartError::System)?;
     let public_port = listen(settings.listen, "--listen").await?;
     let internal_port = listen(settings.internal_listen, "--internal-listen").await?;
 
@@ -147,6 +153,21 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     }
     store.close().await;
     Ok(())
+}
+
+/// Opens the store, and as long as `patience` lasts again and again: a database may start when we do.
+async fn open(url: &str, patience: Duration) -> Result<Store, OpenError> {
+    const PAUSE: Duration = Duration::from_secs(1);
+    let deadline = Instant::now() + patience;
+    loop {
+        match Store::open(url).await {
+            Err(error) if Instant::now() + PAUSE < deadline => {
+                tracing::warn!(%error, "waiting for the database");
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn listen(

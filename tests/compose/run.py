@@ -26,6 +26,7 @@ NEEDED = {"dockerd": "docker.io", "docker-compose": "docker-compose", "debootstr
 DEBIAN = "switchboard-test/debian"
 KEYS_BASE = "gcr.io/distroless/cc-debian12:nonroot"
 ENVOY_IMAGE = "docker.io/envoyproxy/envoy:distroless-v1.40.0"
+POSTGRES_IMAGE = "docker.io/library/postgres:17.6-bookworm"
 WASM_IMAGE = "switchboard-test/wasm"
 PORT = 24000
 MASTER_KEY = "sk-master-of-the-compose-test"
@@ -129,7 +130,7 @@ def stand_ins(folder):
         root = CACHE / "debian"
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
-        run("debootstrap", "--variant=minbase", "--include=ca-certificates,python3", "bookworm", root,
+        run("debootstrap", "--variant=minbase", "--include=ca-certificates,postgresql,python3", "bookworm", root,
             timeout=900, stderr=subprocess.STDOUT)
         run("tar", "--exclude=./var/cache/apt", "--exclude=./var/lib/apt/lists", "-C", root, "-cf",
             f"{tarball}.new", ".")
@@ -137,13 +138,20 @@ def stand_ins(folder):
         shutil.rmtree(root)
     run("docker", "import", tarball, DEBIAN)
     run("docker", "tag", DEBIAN, KEYS_BASE)
-    image = folder / "envoy-image"
+    envoy = pathlib.Path(os.environ.get("ENVOY") or ROOT / ".tools/bin/envoy").resolve()
+    stand_in(folder, ENVOY_IMAGE, envoy, "/usr/local/bin/envoy")
+    entrypoint = ROOT / "tests/compose/postgres.sh"
+    stand_in(folder, POSTGRES_IMAGE, entrypoint, "/entrypoint", 'ENTRYPOINT ["/entrypoint"]\nENV PATH=/usr/bin:/bin')
+
+
+def stand_in(folder, name, program, path, more=""):
+    """The Debian with one program more, under the name of the image that has it."""
+    image = folder / pathlib.Path(path).name
     image.mkdir()
-    envoy = pathlib.Path(os.environ.get("ENVOY") or ROOT / ".tools/bin/envoy")
-    shutil.copy(envoy.resolve(), image / "envoy")
-    (image / "Dockerfile").write_text(f"FROM {DEBIAN}\nCOPY envoy /usr/local/bin/envoy\n")
-    os.chmod(image / "envoy", 0o755)
-    run("docker", "build", "--quiet", "--tag", ENVOY_IMAGE, image)
+    shutil.copy(program, image / "program")
+    os.chmod(image / "program", 0o755)
+    (image / "Dockerfile").write_text(f"FROM {DEBIAN}\nCOPY program {path}\n{more}\n")
+    run("docker", "build", "--quiet", "--tag", name, image)
 
 
 def context(folder):
@@ -159,7 +167,7 @@ def context(folder):
         shutil.copy(program, to / "deploy/prebuilt")
     (to / ".env").write_text(ENV_FILE)
     (to / "config.yaml").write_text(CONFIG)
-    os.environ |= {"BUILD": "prebuilt", "PORT": str(PORT), "REPOSITORY": str(ROOT),
+    os.environ |= {"BUILD": "prebuilt", "PORT": str(PORT), "PROMETHEUS_PORT": str(PORT + 1), "REPOSITORY": str(ROOT),
                    "FAKE_PROVIDER": str(build / "release/fake-provider")}
     return to
 
@@ -193,13 +201,15 @@ def everything(folder):
         check_sdk(compose, key)
         check_change(build)
         check_stop(compose, key)
+        check_postgres(build, compose)
     except subprocess.CalledProcessError as error:
         raise AssertionError(f"{error}\n{error.stdout}") from error
     except AssertionError:
         print(compose("logs", "--no-color", "--tail", "50"))
         raise
     finally:
-        subprocess.run(["docker-compose", "--project-name", "switchboard-test", "down", "--volumes", "--timeout", "5"],
+        subprocess.run(["docker-compose", "--project-name", "switchboard-test", "--profile", "postgres", "down",
+                        "--volumes", "--timeout", "5"],
                        cwd=build, capture_output=True, timeout=120)
 
 
@@ -267,6 +277,31 @@ def check_stop(compose, key):
     status, info = ask(f"/key/info?key={key}")
     assert status == 200 and info["info"]["key_alias"] == "compose", (status, info)
     say("it stops in good order, and keys outlive it")
+
+
+def check_postgres(build, compose):
+    with open(build / ".env", "a") as file:
+        file.write("POSTGRES_PASSWORD=secret\nDATABASE_URL=postgres://switchboard:secret@postgres/switchboard\n")
+    compose("--profile", "postgres", "up", "--detach")
+    wait_for("postgres is healthy", lambda: compose.inspect("postgres")["State"]["Health"]["Status"] == "healthy")
+    made = {}
+
+    def is_made():
+        status, answer = ask("/key/generate", {"key_alias": "in postgres"})
+        made.update(answer or {})
+        return status == 200
+    # The key service has waited for the database.
+    wait_for("a key in Postgres", is_made)
+    query = ("psql", "--username", "switchboard", "--tuples-only", "--no-align", "--command",
+             "select count(*) from pg_tables where schemaname = 'public'")
+    assert compose.inspect("keys")["RestartCount"] == 0
+    tables = compose("exec", "-T", "postgres", *query).strip()
+    assert int(tables) > 3, tables
+    environment = dict(entry.split("=", 1) for entry in compose.inspect("gateway")["Config"]["Env"])
+    assert environment["DATABASE_URL"] == environment["POSTGRES_PASSWORD"] == "", "Envoy knows of no database"
+    question = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
+    assert ask("/v1/chat/completions", question, key=made["key"])[0] == 200
+    say("with --profile postgres the keys are in Postgres, and Envoy does not know it")
 
 
 def main():

@@ -34,8 +34,16 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
         disruption_budget(place, NAME, "gateway"),
     ];
     let gateways = json!({ "podSelector": { "matchLabels": labels("gateway") } });
-    all.extend(key_service::resources(plan, site, place, &gateways));
+    all.extend(key_service::resources(plan, site, place, &gateways).into_iter().map(outside_of_the_mesh));
     Ok(all)
+}
+
+/// The clusters added here speak plain HTTP to the key service, which a sidecar of its own might refuse (strict mTLS).
+fn outside_of_the_mesh(mut resource: Resource) -> Resource {
+    if resource.value["kind"] == "Deployment" {
+        resource.value["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = json!("false");
+    }
+    resource
 }
 
 fn envoy_filter(mut parts: Parts, site: &Site, place: &Place) -> Resource {

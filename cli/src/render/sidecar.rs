@@ -1,4 +1,4 @@
-//! Switchboard beside an application, as a native sidecar (Kubernetes 1.29 or later).
+//! Switchboard beside an application, as a native sidecar.
 
 use std::io;
 

@@ -136,7 +136,8 @@ fn shared_with_another(plan: &Plan) -> Result<[(String, Secret); 2], Failure> {
             "{name} is not set; with --keys-host it must be what the key service there was given"
         ))
     };
-    let master_key = plan.master_key.clone().or_else(|| variable(MASTER_KEY_ENV));
+    // In the key service's own order.
+    let master_key = variable(MASTER_KEY_ENV).or_else(|| plan.master_key.clone());
     let master_key = master_key.ok_or_else(|| missing(MASTER_KEY_ENV))?;
     let token = variable(TOKEN_ENV).ok_or_else(|| missing(TOKEN_ENV))?;
     Ok([(MASTER_KEY_ENV.to_owned(), master_key), (TOKEN_ENV.to_owned(), token)])
