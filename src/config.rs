@@ -36,8 +36,9 @@ pub const RETRIES_HEADER: &str = "x-switchboard-retries";
 /// The deployment that is none: the last endpoint of every cluster, where an attempt goes when the group has failed.
 pub const NOBODY: &str = "switchboard:nobody";
 
-/// Filter state that holds a request's chain of attempts for the access log; Envoy knows it as `wasm.` and this.
-pub const ATTEMPTS_STATE: &str = "switchboard.attempts";
+/// Filter state that holds what is told of a request when it is over, a `google.protobuf.Struct`; Envoy knows it as
+/// `wasm.` and this.
+pub const REPORT_STATE: &str = "switchboard.report";
 
 /// Path of the redirect by which a request goes on to another group. Envoy follows it by itself.
 pub const ONWARD_PREFIX: &str = "/switchboard-onward/";
@@ -106,8 +107,10 @@ pub struct Settings {
     pub budget_exceeded_status_code: Option<u16>,
     /// Attempts after the first (`num_retries`), the value of Envoy's usual route.
     pub num_retries: u32,
-    /// Leave the chain of attempts for the access log ([`ATTEMPTS_STATE`]).
-    pub log_attempts: bool,
+    /// Tell of every request when it is over ([`REPORT_STATE`]), for an access log.
+    pub reports: bool,
+    /// Tell of every request when its answer is complete, for spans.
+    pub spans: bool,
     /// The largest number for which there is a route ([`RETRIES_HEADER`]).
     pub most_retries: u32,
     /// Groups that a request may try after its own (`max_fallbacks`).
@@ -119,8 +122,8 @@ pub struct Settings {
     pub timeout_ms: u64,
 }
 fields!(strict Settings {
-    drop_params, key_header, budget_exceeded_status_code, num_retries, log_attempts, most_retries, max_fallbacks,
-    cooldown_s, timeout_ms
+    drop_params, key_header, budget_exceeded_status_code, num_retries, reports, spans, most_retries,
+    max_fallbacks, cooldown_s, timeout_ms
 });
 
 /// A model group: one public name, one Envoy cluster.

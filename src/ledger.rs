@@ -120,6 +120,8 @@ fn add_up(sum: &mut Line, line: &Line) {
     sum.cached_tokens = sum.cached_tokens.saturating_add(entry.cached_tokens);
     sum.cache_write_tokens = sum.cache_write_tokens.saturating_add(entry.cache_write_tokens);
     sum.reasoning_tokens = sum.reasoning_tokens.saturating_add(entry.reasoning_tokens);
+    // Times are of one request, and a sum has many.
+    sum.first_token_ms = None;
     sum.cost_picodollars = match (sum.cost_picodollars, entry.cost_picodollars) {
         (Some(a), Some(b)) => Some(a.saturating_add(b)),
         (a, b) => a.or(b),

@@ -5,11 +5,13 @@
 //! - [`envoy`] writes that model down as Envoy's configuration,
 //! - [`render`] writes it down for Kubernetes, Istio and Envoy Gateway,
 //! - [`up`] runs Envoy and the key service,
+//! - [`doctor`] says what is wrong with an Envoy that somebody else has set up,
 //! - [`commands`] is the command line.
 
 pub mod commands;
 pub mod compile;
 pub mod config;
+pub mod doctor;
 pub mod envoy;
 pub mod render;
 pub mod up;

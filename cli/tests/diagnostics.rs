@@ -86,9 +86,15 @@ told! {
          help: did you mean 'router_settings'?"
 
     what_litellm_knows_and_we_do_not_is_warned_of_by_its_path:
-        "model_list: []\nlitellm_settings:\n  callbacks: [prometheus]\nguardrails: []\n" =>
-        "config.yaml:3:3: warning: litellm_settings.callbacks is not supported and has no effect\n\
+        "model_list: []\nlitellm_settings:\n  callbacks: [prometheus, langfuse]\nguardrails: []\n" =>
+        "config.yaml:3:27: warning: litellm_settings.callbacks: callback 'langfuse' is not supported and has no effect\n  \
+         help: send traces to a collector with \"otel\", which can hand them on\n\
          config.yaml:4:1: warning: guardrails is not supported and has no effect"
+
+    traces_without_a_collector_are_warned_of:
+        "model_list: []\nlitellm_settings:\n  callbacks: [otel]\n" =>
+        "config.yaml:3:15: warning: requests are not traced: the callback 'otel' is asked for, but no collector is named\n  \
+         help: set OTEL_EXPORTER_OTLP_ENDPOINT, for example to http://127.0.0.1:4318"
 
     a_base_url_without_a_scheme_is_refused:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, api_base: api.x.com}\n" =>

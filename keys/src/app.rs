@@ -23,4 +23,6 @@ pub struct App {
     pub prices: Arc<Prices>,
     /// What happened so far.
     pub metrics: Metrics,
+    /// Whether anybody may read that.
+    pub open_metrics: bool,
 }

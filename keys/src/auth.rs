@@ -46,6 +46,11 @@ pub struct Admin(pub String);
 #[derive(Clone, Debug)]
 pub struct Viewer;
 
+/// Whoever may read the metrics: a [`Viewer`]; a key that is made for it, whose `allowed_routes` name the path; anybody,
+/// where the operator says so. (With `LiteLLM` any key may; but they tell what everybody spends.)
+#[derive(Clone, Debug)]
+pub struct Scraper;
+
 impl Caller {
     /// The id of the user behind the key, if it has one.
     pub fn user_id(&self) -> Option<&str> {
@@ -171,6 +176,24 @@ impl FromRequestParts<App> for Admin {
             return Ok(Self(caller.name()));
         }
         Err(ApiError::admin_only(parts.uri.path(), caller.role(), caller.user_id()))
+    }
+}
+
+impl FromRequestParts<App> for Scraper {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if app.open_metrics {
+            return Ok(Self);
+        }
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let path = parts.uri.path();
+        let is_for_it = matches!(&caller, Caller::Key { key, .. }
+            if key.strings("allowed_routes").iter().any(|allowed| allowed == path));
+        if is_for_it || caller.views_all() {
+            return Ok(Self);
+        }
+        Err(ApiError::not_for_metrics())
     }
 }
 

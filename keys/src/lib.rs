@@ -31,3 +31,4 @@ pub mod secret;
 pub mod serve;
 pub mod store;
 pub mod token;
+pub mod usage_metrics;

@@ -87,6 +87,9 @@ struct Serve {
     /// `model_prices.json` in the data directory, if it is there
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
+    /// Show /metrics to whoever asks, as `litellm_settings.require_auth_for_metrics_endpoint: false` says
+    #[arg(long)]
+    open_metrics: bool,
 }
 
 #[derive(Args)]
@@ -160,6 +163,7 @@ fn run(options: Serve) -> Result<(), String> {
         token_sources: google::sources(|name| std::env::var(name).ok()),
         listen: options.listen,
         internal_listen: options.internal_listen,
+        open_metrics: options.open_metrics,
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start threads: {error}"))?;
     runtime.block_on(serve(settings)).map_err(|error| error.to_string())

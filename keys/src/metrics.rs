@@ -1,4 +1,4 @@
-//! What the service counts, for Prometheus: `GET /metrics` on the internal port.
+//! What the service counts, for Prometheus: `GET /metrics` on both ports.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,9 +15,11 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::app::App;
+use crate::auth::Scraper;
 use crate::error::ApiError;
+use crate::usage_metrics::UsageMetrics;
 
-/// The path on the internal port.
+/// The path on both ports.
 pub const PATH: &str = "/metrics";
 
 /// The type of the text, which Prometheus asks for.
@@ -45,6 +47,8 @@ pub struct Metrics {
     pub verify_misses: Counter,
     /// Askers that had to forget everything they knew.
     pub resets: Counter,
+    /// What requests to models used.
+    pub used: UsageMetrics,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -60,7 +64,9 @@ struct PathLabels {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("switchboard_keys");
+        let mut all = Registry::default();
+        let used = UsageMetrics::register(&mut all);
+        let registry = all.sub_registry_with_prefix("switchboard_keys");
         let requests = Family::default();
         registry.register("requests", "Requests by path and status", requests.clone());
         let duration = Family::<PathLabels, Histogram>::new_with_constructor(|| {
@@ -81,7 +87,7 @@ impl Default for Metrics {
         let verify_misses = counter("verify_misses", "Keys that were verified from the database");
         let resets = counter("feed_resets", "Askers that had to forget what they knew");
         Self {
-            registry: Arc::new(registry),
+            registry: Arc::new(all),
             requests,
             duration,
             batches,
@@ -92,6 +98,7 @@ impl Default for Metrics {
             verify_hits,
             verify_misses,
             resets,
+            used,
         }
     }
 }
@@ -115,7 +122,12 @@ pub async fn count(
     response
 }
 
-/// `GET /metrics`
+/// `GET /metrics` on the public port.
+pub async fn show_to(_: Scraper, app: State<App>) -> Response {
+    show(app).await
+}
+
+/// `GET /metrics` on the internal port.
 pub async fn show(State(app): State<App>) -> Response {
     let mut text = String::new();
     match encode(&mut text, &app.metrics.registry) {

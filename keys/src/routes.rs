@@ -33,6 +33,7 @@ pub fn public(app: App) -> NormalizePath<Router> {
     let router = router
         .route("/openapi.json", get(openapi_json))
         .route("/docs", get(docs))
+        .route(metrics::PATH, get(metrics::show_to))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .route_layer(middleware::from_fn_with_state(app.clone(), metrics::count))

@@ -46,6 +46,8 @@ pub struct Settings {
     pub token_sources: Vec<Source>,
     /// The file of prices; it need not be there.
     pub prices: PathBuf,
+    /// Whether anybody may read the metrics on the public port.
+    pub open_metrics: bool,
 }
 
 /// Why the service did not start; one line that says what to do.
@@ -122,6 +124,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         tokens: Tokens::fetch(settings.token_sources),
         prices: Arc::new(prices),
         metrics: Metrics::default(),
+        open_metrics: settings.open_metrics,
     };
     let public_port = listen(settings.listen, "--listen").await?;
     let internal_port = listen(settings.internal_listen, "--internal-listen").await?;

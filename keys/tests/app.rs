@@ -95,6 +95,7 @@ impl TestApp {
             internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
             tokens: Tokens::default(),
             prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
+            open_metrics: false,
             metrics: Metrics::default(),
         }
     }
@@ -260,6 +261,7 @@ pub fn usage(key: Option<&str>, cost_picodollars: Option<u64>) -> UsageEntry {
         cost_picodollars,
         started_ms: 1_795_000_000_000,
         duration_ms: 1234,
+        first_token_ms: None,
     }
 }
 

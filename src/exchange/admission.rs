@@ -205,6 +205,7 @@ impl Admission {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(Joining {
             ask: Ask::Model { operation, model },
+            path,
             call_id,
             asked,
             verdict: Some(payer),
@@ -269,6 +270,7 @@ impl Admission {
             asked,
             memo,
             id: call_id,
+            path,
             body: (body.len() <= KEPT_BODY).then(|| body.into()),
             body_len: body.len(),
             most_completion: most_completion(operation, &request),

@@ -208,8 +208,9 @@ impl Attempt {
         HeadStep::Hold
     }
 
-    /// The beginning of a stream, from its first byte to all that is there; `last` when nothing will follow.
-    pub fn open(&mut self, held: &[u8], last: bool) -> Opening {
+    /// The beginning of a stream, from its first byte to all that is there; `last` when nothing will follow. `now_ms`
+    /// is Unix time in milliseconds.
+    pub fn open(&mut self, held: &[u8], last: bool, now_ms: u64) -> Opening {
         let Phase::Opening { streaming, read, .. } = &mut self.phase else { return Opening::Wait };
         let chunk = held.get(*read..).unwrap_or_default();
         *read = held.len();
@@ -230,6 +231,7 @@ impl Attempt {
                 answer_headers(&mut headers, &self.call, &self.endpoint, None);
                 passed_on(&mut headers, &head);
                 self.note(status);
+                self.call.progress.borrow_mut().first_event_ms = Some(now_ms);
                 self.phase = Phase::Streaming(streaming);
                 self.take_stock();
                 Opening::Begin(headers, events)

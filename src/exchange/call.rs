@@ -27,6 +27,8 @@ pub struct Call {
     pub memo: Memo,
     /// `x-litellm-call-id`
     pub id: String,
+    /// What the client called, without the query; attempts write other paths into its place.
+    pub path: String,
     /// The request's own `drop_params`.
     pub drop_params: Option<bool>,
     /// What it says of its own routing.
@@ -52,6 +54,8 @@ pub struct Progress {
     pub attempts: Vec<Tried>,
     /// What was used, as far as it is known.
     pub usage: Usage,
+    /// When the first event of a stream went to the client, Unix milliseconds.
+    pub first_event_ms: Option<u64>,
     /// Bytes of the model's words so far, where a stream counts no tokens before its end.
     pub produced: u64,
     /// An attempt was answered without a body: the downstream role writes this one.
@@ -104,6 +108,11 @@ impl Call {
         chain
     }
 
+    /// What the last attempt told the client, if it did.
+    pub fn answered_status(&self) -> Option<u16> {
+        self.progress.borrow().attempts.last().map(|tried| tried.status).filter(|status| *status > 0)
+    }
+
     /// The account of the request, once it is over. `status` is what the client received.
     pub fn settle(&self, status: u16, now_ms: u64) -> UsageEntry {
         let progress = self.progress.borrow();
@@ -131,6 +140,7 @@ impl Call {
                 .map(|price| price::cost(price, &usage)),
             started_ms: self.started_ms,
             duration_ms: now_ms.saturating_sub(self.started_ms),
+            first_token_ms: progress.first_event_ms.map(|first| first.saturating_sub(self.started_ms)),
         }
     }
 

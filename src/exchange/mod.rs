@@ -19,6 +19,7 @@ mod headers;
 mod limited;
 mod path;
 mod reply;
+mod report;
 mod silence;
 mod streaming;
 

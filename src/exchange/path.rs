@@ -7,7 +7,7 @@ use crate::openai::Operation;
 /// Path prefixes that the key service answers. Envoy's routes are rendered from this list, so that the filter and
 /// the routes cannot disagree.
 pub const MANAGEMENT_PREFIXES: &[&str] =
-    &["/key/", "/v2/key/", "/user/", "/team/", "/budget/", "/spend/", "/openapi.json", "/docs"];
+    &["/key/", "/v2/key/", "/user/", "/team/", "/budget/", "/spend/", "/openapi.json", "/docs", "/metrics"];
 
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

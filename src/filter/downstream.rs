@@ -13,7 +13,7 @@ use crate::openai::ErrorBody;
 
 use super::held::{Door, Passage};
 use super::root::Clock;
-use super::{host, vm};
+use super::{host, report, vm};
 
 /// One request.
 pub(super) struct Downstream {
@@ -72,7 +72,9 @@ impl HttpContext for Downstream {
         let call = &passage.call;
         if call.departs() {
             // Envoy does not follow a redirect whose request it cannot repeat.
-            host::reply(&call.given_up());
+            let reply = call.given_up();
+            report::for_span(call);
+            host::reply(&reply);
             return Action::Pause;
         }
         let mut progress = call.progress.borrow_mut();
@@ -84,6 +86,7 @@ impl HttpContext for Downstream {
         }
         let Some(error) = progress.bare.take() else { return Action::Continue };
         drop(progress);
+        report::for_span(call);
         host::reply(&Reply::from(error).with("x-litellm-call-id", call.id.clone()));
         Action::Pause
     }
@@ -170,7 +173,9 @@ impl Downstream {
         let arrived = passage.call.arrive();
         self.passage = Some(Rc::clone(passage));
         if !arrived {
-            return self.act(Step::Reply(passage.call.given_up()));
+            let reply = passage.call.given_up();
+            report::for_span(&passage.call);
+            return self.act(Step::Reply(reply));
         }
         passage.forward();
         Action::Continue

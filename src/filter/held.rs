@@ -10,7 +10,7 @@ use crate::key::UsageEntry;
 use crate::limits::{Amount, Charge, Claim, Entry};
 
 use super::host::{self, SharedData};
-use super::vm;
+use super::{report, vm};
 
 /// A request that was admitted, and what has become of it.
 pub(super) struct Passage {
@@ -104,14 +104,12 @@ impl Passage {
     /// It is over. What was used takes the place of what was reserved, and is written down.
     fn end(&self) {
         self.is_over.set(true);
-        let Some(number) = self.number.take() else { return };
         let call = &self.call;
-        if call.table.settings.log_attempts {
-            host::leave_chain(&call.chain());
-        }
-        let answered =
-            call.progress.borrow().attempts.last().map(|tried| tried.status).filter(|status| *status > 0);
-        let entry = call.settle(answered.unwrap_or_else(host::final_status), host::now_ms());
+        let status = call.answered_status().unwrap_or_else(host::final_status);
+        let entry = call.settle(status, host::now_ms());
+        report::for_log(call, &entry);
+        // One that its limits refused has used nothing.
+        let Some(number) = self.number.take() else { return };
         let charges = self.settle(&entry);
         vm::with(|vm| {
             vm.forget(number);

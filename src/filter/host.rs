@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
-use crate::config::ATTEMPTS_STATE;
 use crate::exchange::{Head, Headers, Reply};
 use crate::limits::{SharedMemory, Version};
 
@@ -37,6 +36,11 @@ pub(super) fn request_head() -> Head {
 
 pub(super) fn response_head() -> Head {
     Head::new(hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default())
+}
+
+pub(super) fn request_header(name: &str) -> Option<String> {
+    let value = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()?;
+    String::from_utf8(value).ok()
 }
 
 pub(super) fn set_request_header(name: &str, value: Option<&str>) {
@@ -113,10 +117,23 @@ pub(super) fn leave_call(number: u64) {
     log_failure("set the filter state", left);
 }
 
-/// Leaves the chain of attempts for the access log.
-pub(super) fn leave_chain(chain: &str) {
-    let left = hostcalls::set_property(vec![ATTEMPTS_STATE], Some(chain.as_bytes()));
-    log_failure("set the filter state", left);
+/// Tells Envoy that a property holds a Protobuf message of that type, whose fields it can then read. Each root context
+/// says it for the requests that it serves.
+pub(super) fn declare_message(name: &str, schema: &str) {
+    // `DeclarePropertyArguments` of Envoy's `declare_property.proto`: `name`, `type` (`Protobuf`), `schema`.
+    let mut message = Vec::new();
+    for (tag, text) in [(0x0a, name), (0x22, schema)] {
+        message.extend([tag, u8::try_from(text.len()).unwrap_or_default()]);
+        message.extend(text.as_bytes());
+    }
+    message.extend([0x18, 0x03]);
+    let declared = hostcalls::call_foreign_function("declare_property", Some(&message));
+    log_failure("declare a property", declared.map(|_| ()));
+}
+
+/// Leaves a value in the request's filter state.
+pub(super) fn leave(name: &str, value: &[u8]) {
+    log_failure("set the filter state", hostcalls::set_property(vec![name], Some(value)));
 }
 
 /// The number that [`leave_call`] left.

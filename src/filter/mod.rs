@@ -5,6 +5,7 @@
 mod downstream;
 mod held;
 mod host;
+mod report;
 mod root;
 mod streams;
 mod upstream;

@@ -19,7 +19,7 @@ use super::downstream::Downstream;
 use super::host::SharedData;
 use super::upstream::Upstream;
 use super::vm::Vm;
-use super::{held, host, vm};
+use super::{held, host, report, vm};
 
 /// Period of ticks while requests wait for room, milliseconds. What they wait for may be an answer to another worker's
 /// call, of which nothing is heard here.
@@ -85,6 +85,7 @@ impl RootContext for Root {
         match host::root_id().as_deref() {
             Some(DOWNSTREAM_ROOT) => self.configure_downstream(),
             Some(UPSTREAM_ROOT) => {
+                report::declare();
                 self.role.set(Role::Upstream);
                 true
             }
@@ -195,6 +196,7 @@ impl Root {
     fn configure_downstream(&mut self) -> bool {
         match Table::parse(&host::plugin_configuration(), |name| std::env::var(name).ok()) {
             Ok(table) => {
+                report::declare();
                 let period = vm::sync_period_ms(&table);
                 self.generation = vm::with(|vm| vm.install(table));
                 vm::with(|vm| vm.streams.hear(vm.secret()));

@@ -9,7 +9,10 @@ use crate::config::NOBODY;
 use crate::exchange::{Attempt, Call, HeadStep, Headers, Nobody, Opening, Outgoing, Reply};
 
 use super::streams::UnderWay;
-use super::{host, vm};
+use super::{host, report, vm};
+
+/// By which a span knows the one that it belongs to: <https://www.w3.org/TR/trace-context/>.
+const TRACE_HEADER: &str = "traceparent";
 
 /// One attempt.
 pub(super) struct Upstream {
@@ -21,6 +24,8 @@ pub(super) struct Upstream {
     call: Option<(u64, Rc<Call>)>,
     /// The answer, once it is on its way as a stream.
     stream: Option<Rc<UnderWay>>,
+    /// `traceparent` of the attempt's span, where there are spans.
+    trace: Option<String>,
 }
 
 impl Context for Upstream {}
@@ -79,13 +84,14 @@ impl HttpContext for Upstream {
         }
         let Some(attempt) = &mut self.attempt else { return Action::Continue };
         if attempt.is_opening() {
-            return match attempt.open(&host::response_body(body_size), end_of_stream) {
+            return match attempt.open(&host::response_body(body_size), end_of_stream, host::now_ms()) {
                 Opening::Wait => Action::Pause,
                 Opening::Begin(headers, events) => {
                     host::replace_response_body(body_size, &events);
                     if let Some(silence) = attempt.silence().filter(|_| !end_of_stream) {
                         self.stream = vm::with(|vm| vm.streams.begin(self.context, silence, events.len()));
                     }
+                    self.complete(end_of_stream);
                     let action = self.let_go(headers);
                     if self.stream.is_some() { Action::Pause } else { action }
                 }
@@ -100,6 +106,7 @@ impl HttpContext for Upstream {
                 Some(events) => host::replace_response_body(body_size, &[unsent, events].concat()),
                 None => {}
             }
+            self.complete(end_of_stream);
             return self.stream.as_ref().map_or(Action::Continue, |stream| stream.pass(end_of_stream));
         }
         if attempt.is_failed() {
@@ -113,6 +120,7 @@ impl HttpContext for Upstream {
         }
         if let Some((headers, body)) = attempt.response_body(&host::response_body(body_size)) {
             host::replace_response_body(body_size, &body);
+            self.complete(true);
             return self.let_go(headers);
         }
         Action::Continue
@@ -121,7 +129,7 @@ impl HttpContext for Upstream {
 
 impl Upstream {
     pub(super) fn new(context: u32) -> Self {
-        Self { context, attempt: None, nobody: None, call: None, stream: None }
+        Self { context, attempt: None, nobody: None, call: None, stream: None, trace: None }
     }
 
     /// Lets an answer's headers go. Of a request that departs they say where to.
@@ -131,12 +139,19 @@ impl Upstream {
             // Envoy finds no route for a request without it, and the attempt has none: a provider has no business
             // with it.
             host::set_request_header("x-forwarded-proto", Some("http"));
+            // What comes of it belongs to the same trace.
+            if let Some(trace) = &self.trace {
+                host::set_request_header(TRACE_HEADER, Some(trace));
+            }
         }
         host::replace_response_headers(&headers);
         Action::Continue
     }
 
     fn send(&mut self) -> Action {
+        if self.call.as_ref().is_some_and(|(_, call)| call.table.settings.spans) {
+            self.trace = host::request_header(TRACE_HEADER);
+        }
         let outgoing = match (&mut self.attempt, &self.nobody) {
             (Some(attempt), _) => match attempt.kept_body() {
                 Some(body) => attempt.request(&body, host::now_ms()),
@@ -152,9 +167,17 @@ impl Upstream {
                 Action::Continue
             }
             Outgoing::Reply(reply) => {
+                self.complete(true);
                 host::reply(&reply);
                 Action::Pause
             }
+        }
+    }
+
+    /// The answer is complete, if `last`.
+    fn complete(&self, last: bool) {
+        if let Some((_, call)) = self.call.as_ref().filter(|_| last) {
+            report::for_span(call);
         }
     }
 }

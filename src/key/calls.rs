@@ -107,6 +107,9 @@ pub struct UsageEntry {
     pub started_ms: u64,
     /// From first byte in to last byte out, milliseconds.
     pub duration_ms: u64,
+    /// From first byte in to the first event of a stream out, milliseconds; absent where nothing was streamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
 }
 
 fn one() -> u64 {

@@ -270,7 +270,7 @@ fn stream(chunks: &[(&str, bool)]) -> (Rc<Call>, String) {
             continue;
         }
         held.extend_from_slice(chunk.as_bytes());
-        if let Opening::Begin(_, events) = attempt.open(&held, *last) {
+        if let Opening::Begin(_, events) = attempt.open(&held, *last, 0) {
             out.extend_from_slice(&events);
         }
     }

@@ -168,8 +168,8 @@ fn a_stream_that_begins_with_an_error_is_an_answer_with_that_error() {
     let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
     assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
     let event = b"data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n";
-    assert!(matches!(attempt.open(&event[..20], false), Opening::Wait));
-    let Opening::Begin(headers, told) = attempt.open(event, false) else { panic!("the event is whole") };
+    assert!(matches!(attempt.open(&event[..20], false, 0), Opening::Wait));
+    let Opening::Begin(headers, told) = attempt.open(event, false, 0) else { panic!("the event is whole") };
     let value = |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value);
     assert_eq!(value(":status"), Some("503"));
     assert_eq!(value("content-type"), Some("application/json"));

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod doctor;
 mod drain;
 mod ready;
 mod render;
@@ -33,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   switchboard up --config config.yaml      start on http://127.0.0.1:4000
   switchboard check --config config.yaml   look for mistakes, start nothing
+  switchboard doctor                       look for mistakes in a running Envoy
   switchboard render --out DIR             write the configuration for an Envoy
                                            of your own (--format: for a cluster)
 
@@ -50,6 +52,8 @@ enum Command {
     Check(check::Check),
     /// Write the configuration for an Envoy of your own, for Kubernetes, Istio or Envoy Gateway
     Render(Box<render::Render>),
+    /// Say what is wrong with a running Envoy that has the filter, and what to do
+    Doctor(doctor::Doctor),
     /// Let the requests of an Envoy finish, before somebody else stops it
     Drain(drain::Drain),
     /// Ask whether a gateway answers, for probes
@@ -116,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Up(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Render(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Drain(command) => command.run(),
         Command::Ready(command) => command.run(),
         Command::Guard { parent, program, arguments } => failed(&format!(

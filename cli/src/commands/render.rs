@@ -126,7 +126,7 @@ impl Render {
             wasm_url,
             old_xds_names: self.old_xds_names,
         };
-        plan.document.settings.log_attempts = site.access_log.is_some();
+        plan.document.settings.reports = site.access_log.is_some();
         let path = self.out.join(format.file());
         let written = render(&plan, &site, &place, format).and_then(|text| {
             std::fs::create_dir_all(&self.out)?;

@@ -55,7 +55,7 @@ impl Up {
         let logs = self.site.access_log.is_some();
         let compile = || {
             let mut plan = load(&config)?;
-            plan.document.settings.log_attempts = logs;
+            plan.document.settings.reports = logs;
             Ok(plan)
         };
         let plan = match compile() {

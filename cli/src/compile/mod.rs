@@ -12,6 +12,7 @@ mod fallbacks;
 mod groups;
 mod provider;
 mod routing;
+mod tracing;
 mod variables;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use address::Address;
 pub use cooldown::Cooldown;
 pub use deployments::Target;
 pub use routing::{Balancing, Cluster, Endpoint};
+pub use tracing::Tracing;
 pub use variables::{Environment, MASTER_KEY_ENV, Origin, TOKEN_ENV, TOKEN_SOURCES_ENV, Variable};
 
 /// Envoy cluster of the key service's public port.
@@ -69,15 +71,21 @@ pub struct Plan {
     pub database_url: Option<Secret>,
     /// The master key, when the operator gave one.
     pub master_key: Option<Secret>,
+    /// Where spans go, when requests are traced.
+    pub tracing: Option<Tracing>,
+    /// Whether anybody may read `/metrics`.
+    pub open_metrics: bool,
 }
 
 impl Plan {
-    /// Whether any provider is called over TLS.
+    /// Whether anybody is called over TLS.
     pub fn calls_over_tls(&self) -> bool {
         let endpoints = self.clusters.iter().flat_map(|cluster| cluster.priorities.iter().flatten());
-        endpoints
-            .into_iter()
-            .any(|endpoint| matches!(&endpoint.target, Target::Remote(address) if address.tls))
+        let tracing = self.tracing.iter().any(|tracing| tracing.address.tls);
+        tracing
+            || endpoints
+                .into_iter()
+                .any(|endpoint| matches!(&endpoint.target, Target::Remote(address) if address.tls))
     }
 }
 
@@ -98,7 +106,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
     let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(TIMEOUT);
     let timeout = Duration::from_secs_f64(timeout);
     let policies = groups.iter().filter_map(|group| group.retry_policy.most()).max().unwrap_or(0);
-    let document = Document {
+    let mut document = Document {
         version: VERSION,
         keys: key_service(config.general.grace_s),
         settings: Settings {
@@ -106,7 +114,8 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
             key_header: config.general.key_header.as_ref().map(|header| header.value.clone()),
             budget_exceeded_status_code: config.litellm.budget_exceeded_status_code,
             num_retries,
-            log_attempts: false,
+            reports: false,
+            spans: false,
             most_retries: num_retries.max(policies).max(MOST_RETRIES),
             max_fallbacks: config.router.max_fallbacks.unwrap_or(MAX_FALLBACKS),
             cooldown_s: cooldown::time(config),
@@ -116,6 +125,8 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         aliases,
         deployments: deployments.into_iter().map(|deployment| deployment.document).collect(),
     };
+    let tracing = tracing::compile(config, &mut variables, report);
+    document.settings.spans = tracing.is_some();
     let (variables, token_sources) = variables.into_lists();
     Plan {
         document,
@@ -130,6 +141,8 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         environment: environment.section(),
         database_url: database_url.map(Secret::new),
         master_key,
+        tracing,
+        open_metrics: config.litellm.open_metrics,
     }
 }
 

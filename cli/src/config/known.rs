@@ -56,7 +56,7 @@ pub(super) const ROUTER_SETTINGS: &str = "
 /// `litellm_settings`.
 pub(super) const LITELLM_SETTINGS: &str = "
     add_function_to_prompt budget_duration cache cache_params
-    callback_settings callbacks cost_discount_config
+    callback_settings cost_discount_config
     custom_provider_map default_internal_user_params default_key_generate_params
     default_max_internal_user_budget default_soft_budget default_team_params default_team_settings
     disable_add_prefix_to_prompt disable_add_transform_inline_image_block
@@ -64,7 +64,7 @@ pub(super) const LITELLM_SETTINGS: &str = "
     disable_end_user_cost_tracking disable_hf_tokenizer_download disable_stop_sequence_limit
     disable_streaming_logging enable_caching_on_provider_specific_optional_params
     enable_end_user_cost_tracking_prometheus_only enable_json_schema_validation enable_preview_features
-    enable_redis_auth_cache extra_spend_tag_headers failure_callback force_ipv4
+    enable_redis_auth_cache extra_spend_tag_headers force_ipv4
     forward_traceparent_to_llm_provider generic_logger_headers global_disable_no_log_param guardrails
     image_generation_model in_memory_llm_clients_cache include_cost_in_streaming_usage
     internal_user_budget_duration json_logs key_generation_settings langfuse_default_tags langfuse_host
@@ -72,8 +72,8 @@ pub(super) const LITELLM_SETTINGS: &str = "
     max_internal_user_budget mcp_aliases model_group_settings modify_params num_retries_per_request
     post_call_rules pre_call_rules priority_reservation prometheus_initialize_budget_metrics
     prometheus_metrics_config public_model_groups redact_messages_in_exceptions redact_user_api_key_info
-    require_auth_for_metrics_endpoint return_response_headers s3_callback_params service_callback
-    set_verbose ssl_certificate ssl_security_level ssl_verify store_audit_logs success_callback
+    return_response_headers s3_callback_params service_callback
+    set_verbose ssl_certificate ssl_security_level ssl_verify store_audit_logs
     suppress_debug_info tag_budget_config telemetry turn_off_message_logging
     upperbound_key_generate_params user_url_allowed_hosts user_url_validation
 ";

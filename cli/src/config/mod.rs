@@ -9,6 +9,7 @@ mod models;
 pub mod secret;
 mod settings;
 pub mod table;
+mod telemetry;
 pub mod yaml;
 
 use std::path::Path;

@@ -6,6 +6,7 @@ use super::diagnostic::suggestion;
 use super::known;
 use super::secret::Setting;
 use super::table::{At, Table, expected, texts};
+use super::telemetry::callbacks;
 use super::yaml::Value;
 
 /// Groups to try in order when one fails, as `[{"a": ["b", "c"]}]`.
@@ -88,6 +89,10 @@ pub struct LitellmSettings {
     pub default_fallbacks: Option<Vec<At<String>>>,
     /// `allowed_fails`.
     pub allowed_fails: Option<u32>,
+    /// `callbacks` (or `success_callback`, `failure_callback`) names `otel`: requests are traced.
+    pub otel: Option<At<()>>,
+    /// `require_auth_for_metrics_endpoint: false`: anybody may read `/metrics`.
+    pub open_metrics: bool,
 }
 
 /// `general_settings`.
@@ -162,6 +167,8 @@ pub(super) fn litellm(top: &mut Table<'_>) -> LitellmSettings {
         content_policy_fallbacks: fallbacks(&mut table, "content_policy_fallbacks"),
         default_fallbacks: table.texts("default_fallbacks"),
         allowed_fails: allowed_fails(&mut table, "allowed_fails"),
+        otel: callbacks(&mut table),
+        open_metrics: table.boolean("require_auth_for_metrics_endpoint") == Some(false),
     };
     table.finish(known::LITELLM_SETTINGS);
     settings

@@ -1,26 +1,42 @@
-//! One line of JSON for each request, when asked for. It names no key, no header of a client and no query.
+//! One line of JSON for each request, when asked for. It names no key and no query, and of a client's headers none but
+//! the id that it gave its request.
 
 use serde_json::{Value, json};
-use switchboard::config::ATTEMPTS_STATE;
+use switchboard::config::{ONWARD_PREFIX, REPORT_STATE};
 
 use super::Site;
 
 /// A path that names a key, as `/key/{key}/regenerate` does.
 const NAMES_A_KEY: &str = "request.url_path.matches('^/+key/[^/]+/')";
 
+/// Whether the filter tells of a request. An attempt writes the request's headers from nothing, so that those which the
+/// client sent are the report's to tell.
+const IS_TOLD: &str = "'x-litellm-call-id' in response.headers";
+
 /// The access logs of the listener: none unless asked for, as a line for each success costs time.
 pub(super) fn access_log(site: &Site) -> Value {
     let Some(target) = &site.access_log else { return json!([]) };
     json!([
-        log(target, "%PATH(NQ:ORIG_OR_PATH)%", &once(&format!("!{NAMES_A_KEY}"))),
+        log(target, &told("path", "request.url_path"), &once(&format!("!{NAMES_A_KEY}"))),
         log(target, "/key/{key}/…", &once(NAMES_A_KEY)),
     ])
+}
+
+/// What the filter tells, or the value of another CEL expression where it tells nothing.
+fn told(field: &str, otherwise: &str) -> String {
+    format!("%CEL({IS_TOLD} ? filter_state['wasm.{REPORT_STATE}'].{field} : {otherwise})%")
+}
+
+/// The path of a request, for eyes other than the operator's: without a key, and without what leads to another group.
+pub(super) fn harmless_path() -> String {
+    let hidden = format!("request.url_path.matches('^{ONWARD_PREFIX}')");
+    told("path", &format!("({NAMES_A_KEY} || {hidden} ? '/…' : request.url_path)"))
 }
 
 fn log(target: &str, path: &str, filter: &Value) -> Value {
     let format = json!({ "json_format": {
         "time": "%START_TIME%",
-        "request_id": "%REQ(X-REQUEST-ID)%",
+        "request_id": told("call_id", "request.id"),
         "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
         "method": "%REQ(:METHOD)%",
         "path": path,
@@ -29,10 +45,12 @@ fn log(target: &str, path: &str, filter: &Value) -> Value {
         "details": "%RESPONSE_CODE_DETAILS%",
         "group": "%UPSTREAM_CLUSTER_RAW%",
         "upstream": "%UPSTREAM_HOST%",
-        "attempts": format!("%FILTER_STATE(wasm.{ATTEMPTS_STATE}:PLAIN)%"),
         "duration_ms": "%DURATION%",
         "request_bytes": "%BYTES_RECEIVED%",
         "response_bytes": "%BYTES_SENT%",
+        "trace_id": "%TRACE_ID%",
+        // Models, tokens, cost, attempts, by the filter; null for a request that asks no model anything.
+        "llm": format!("%TYPED_CEL(filter_state['wasm.{REPORT_STATE}'])%"),
     } });
     if target == "-" {
         return json!({

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use switchboard::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE, NOBODY};
 
 use super::bootstrap::{seconds, socket_address};
-use super::{Site, filter};
+use super::{Site, filter, tracing};
 use crate::compile::{
     Balancing, Cluster, Cooldown, Endpoint, KEYS_CLUSTER, KEYS_INTERNAL_CLUSTER, Plan, Target,
 };
@@ -16,12 +16,14 @@ use crate::compile::{
 /// Key in the metadata of an endpoint that Envoy compares with `transport_socket_matches`.
 const TLS_MATCH: &str = "tls";
 
-/// All clusters.
+/// All clusters: those of the groups, of the key service, of the collector of spans.
 pub(super) fn all(plan: &Plan, site: &Site) -> Vec<Value> {
     let upstream = filter::upstream(plan, site);
     let groups = plan.clusters.iter().map(|cluster| group(cluster, plan, site, &upstream));
     let keys = [(KEYS_CLUSTER, site.keys_port), (KEYS_INTERNAL_CLUSTER, site.keys_internal_port())];
-    groups.chain(keys.map(|(name, port)| key_service(name, port, plan, site))).collect()
+    let keys = keys.map(|(name, port)| key_service(name, port, plan, site));
+    let traces = plan.tracing.iter().map(|tracing| tracing::cluster(tracing, site));
+    groups.chain(keys).chain(traces).collect()
 }
 
 fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value {
@@ -96,19 +98,42 @@ fn transport_socket_matches(site: &Site) -> Value {
     json!([{
         "name": "https",
         "match": { TLS_MATCH: true },
-        "transport_socket": {
-            "name": "envoy.transport_sockets.tls",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-                "auto_host_sni": true,
-                "auto_sni_san_validation": true,
-                "common_tls_context": {
-                    "tls_params": { "tls_minimum_protocol_version": "TLSv1_2" },
-                    "validation_context": { "trusted_ca": { "filename": site.ca_bundle } },
-                },
+        "transport_socket": tls(site),
+    }])
+}
+
+/// TLS to the host that an endpoint's `hostname` names.
+pub(super) fn tls(site: &Site) -> Value {
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "auto_host_sni": true,
+            "auto_sni_san_validation": true,
+            "common_tls_context": {
+                "tls_params": { "tls_minimum_protocol_version": "TLSv1_2" },
+                "validation_context": { "trusted_ca": { "filename": site.ca_bundle } },
             },
         },
-    }])
+    })
+}
+
+/// A cluster of one host that speaks HTTP/1.1, and is no provider.
+pub(super) fn plain(name: &str, host: &str, port: u16, hostname: &str) -> Value {
+    let mut value = json!({
+        "name": name,
+        "connect_timeout": "5s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{ "lb_endpoints": [{
+                "endpoint": { "address": socket_address(host, port), "hostname": hostname },
+            }] }],
+        },
+    });
+    if let Some(cluster) = value.as_object_mut() {
+        discovery(cluster, host.parse::<IpAddr>().is_err());
+    }
+    value
 }
 
 fn key_service(name: &str, port: u16, plan: &Plan, site: &Site) -> Value {

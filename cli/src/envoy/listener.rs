@@ -8,14 +8,14 @@ use switchboard::config::{CLUSTER_HEADER, ONWARD_STATUS, RETRIES_HEADER, RETRY_H
 
 use super::bootstrap::{ROUTES, seconds, socket_address};
 use super::discovery::Part;
-use super::{Site, access_log, filter, local_replies};
+use super::{Site, access_log, filter, local_replies, tracing};
 use crate::compile::{KEYS_CLUSTER, Plan};
 
 /// What the key service answers; everything else is the filter's.
 const KEY_SERVICE_PREFIXES: [&str; 5] = ["/key/", "/user/", "/team/", "/budget/", "/spend/"];
 
-/// The key service's description of itself, for people and for generators of clients.
-const KEY_SERVICE_PATHS: [&str; 2] = ["/openapi.json", "/docs"];
+/// The key service's description of itself, for people and for generators of clients; what it knows for Prometheus.
+const KEY_SERVICE_PATHS: [&str; 3] = ["/openapi.json", "/docs", "/metrics"];
 
 /// Made for Envoy's use and of no use to a provider, or nobody's business: a client's address, its request id.
 const NOT_FOR_PROVIDERS: [&str; 5] =
@@ -56,7 +56,7 @@ fn listener_with(plan: &Plan, site: &Site, filter: &Value, routes: (&str, Value)
 }
 
 fn connection_manager(plan: &Plan, site: &Site, filter: &Value, (kind, routes): (&str, Value)) -> Value {
-    json!({
+    let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network\
                   .http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "switchboard",
@@ -81,7 +81,11 @@ fn connection_manager(plan: &Plan, site: &Site, filter: &Value, (kind, routes): 
             },
         ],
         kind: routes,
-    })
+    });
+    if let Some(tracing) = tracing::tracing(plan) {
+        manager["tracing"] = tracing;
+    }
+    manager
 }
 
 /// The routes' only virtual host.
@@ -99,8 +103,13 @@ fn stream_idle_timeout(plan: &Plan) -> Duration {
 fn routes(plan: &Plan) -> Vec<Value> {
     let prefixes = KEY_SERVICE_PREFIXES.iter().map(|prefix| json!({ "prefix": prefix }));
     let paths = KEY_SERVICE_PATHS.iter().map(|path| json!({ "path_separated_prefix": path }));
-    let to_keys =
-        |matched| json!({ "match": matched, "route": { "cluster": KEYS_CLUSTER, "timeout": "60s" } });
+    let to_keys = |matched| {
+        let mut route = json!({ "match": matched, "route": { "cluster": KEYS_CLUSTER, "timeout": "60s" } });
+        if plan.tracing.is_some() {
+            route["tracing"] = tracing::never();
+        }
+        route
+    };
     let mut routes: Vec<_> = prefixes.chain(paths).map(to_keys).collect();
     routes.extend((0..=plan.document.settings.most_retries).map(|retries| among_several(retries, plan)));
     routes.push(json!({

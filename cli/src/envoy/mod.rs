@@ -9,6 +9,7 @@ mod filter;
 mod listener;
 mod local_replies;
 mod parts;
+mod tracing;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Status and body of the answer; nothing when none comes in time.
-pub(super) async fn ask(method: Method, host: &str, port: u16, path: &str) -> Option<(StatusCode, String)> {
+pub(crate) async fn ask(method: Method, host: &str, port: u16, path: &str) -> Option<(StatusCode, String)> {
     timeout(Duration::from_secs(5), answer(method, host, port, path)).await.ok().flatten()
 }
 

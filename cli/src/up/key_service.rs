@@ -61,7 +61,7 @@ impl KeyService {
         if let Some(url) = &plan.database_url {
             environment.insert(DATABASE_URL_ENV.to_owned(), url.clone());
         }
-        let running = Running::start(program, arguments(options), &environment)?;
+        let running = Running::start(program, arguments(plan, options), &environment)?;
         Ok(Self { environment, running: Some(running) })
     }
 
@@ -111,7 +111,7 @@ impl Running {
     }
 }
 
-fn arguments(options: &Options) -> Vec<OsString> {
+fn arguments(plan: &Plan, options: &Options) -> Vec<OsString> {
     let site = &options.site;
     let mut arguments: Vec<OsString> = vec![
         "serve".into(),
@@ -124,6 +124,9 @@ fn arguments(options: &Options) -> Vec<OsString> {
     ];
     if let Some(prices) = &options.prices {
         arguments.extend(["--prices".into(), prices.into()]);
+    }
+    if plan.open_metrics {
+        arguments.push("--open-metrics".into());
     }
     arguments
 }

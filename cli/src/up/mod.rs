@@ -4,7 +4,7 @@ mod child;
 mod core_files;
 pub(crate) mod drain;
 pub mod guard;
-mod http;
+pub(crate) mod http;
 mod key_service;
 mod master_key;
 mod ports;

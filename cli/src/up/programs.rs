@@ -104,7 +104,8 @@ fn version(envoy: &Path) -> Result<(u32, u32), String> {
         .ok_or_else(|| "does not tell an Envoy version with --version".to_owned())
 }
 
-fn parse_version(text: &str) -> Option<(u32, u32)> {
+/// The same, of Envoy's words.
+pub(crate) fn parse_version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split_once("version: ")?.1.split('/');
     parts.next().filter(|commit| commit.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     let version = parts.next()?;

@@ -81,6 +81,14 @@ impl ApiError {
         ))
     }
 
+    /// `/metrics` for a key that is not made for it.
+    pub fn not_for_metrics() -> Self {
+        Self::auth(
+            "Authentication Error, Only administrators may read /metrics, and keys whose allowed_routes name it."
+                .to_owned(),
+        )
+    }
+
     /// `/key/info` for a key of somebody else.
     pub fn others_key_info(role: Role) -> Self {
         // What LiteLLM says to a key without a user, too.

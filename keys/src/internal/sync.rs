@@ -20,6 +20,15 @@ pub async fn sync(
         if app.store.record_usage(&batch).await? {
             app.metrics.batches.inc();
             app.metrics.usage.inc_by(batch.entries.iter().map(|entry| entry.requests).sum());
+            let unnamed = app.metrics.used.unnamed(&batch.entries);
+            if !unnamed.is_empty() {
+                match app.store.records(&unnamed).await {
+                    Ok(records) => app.metrics.used.name(&records),
+                    // The batch is recorded, and must be acknowledged.
+                    Err(cause) => tracing::warn!(%cause, "metrics go without the names of keys"),
+                }
+            }
+            app.metrics.used.count(&batch.entries);
         } else {
             app.metrics.repeated_batches.inc();
             tracing::info!(batch = batch.id, "a batch came again; it was recorded before");

@@ -7,6 +7,7 @@
 
 mod artefacts;
 mod client;
+mod collector;
 mod config;
 mod languages;
 pub mod mesh;
@@ -20,6 +21,7 @@ mod world;
 
 pub use artefacts::{envoy, filter, launcher, panicking_filter};
 pub use client::{Answer, Call, Client, Opened};
+pub use collector::{Collector, Span};
 pub use config::{Config, anthropic, openai};
 pub use languages::{
     AWS_ACCESS_KEY, AWS_SECRET_KEY, AWS_SESSION_TOKEN, AZURE_V1, Languages, SIGNED, SIGNED_MODEL, golden,

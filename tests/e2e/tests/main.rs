@@ -3,7 +3,9 @@
 mod auth;
 mod chat;
 mod conformance;
+mod dashboard;
 mod dialects;
+mod doctor;
 mod embeddings;
 mod envoy_facts;
 mod fallbacks;
@@ -28,6 +30,7 @@ mod secrets;
 mod silence;
 mod standing;
 mod stream;
+mod telemetry;
 mod tls;
 mod tools;
 mod upstream_errors;

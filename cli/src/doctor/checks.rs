@@ -1,0 +1,287 @@
+//! What can be wrong with an Envoy that has the filter, and what to do about it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use switchboard::config::{CLUSTER_HEADER, DOWNSTREAM_ROOT, RETRY_HEADER, UPSTREAM_ROOT, VERSION};
+
+use super::dump::{Dump, Plugin, plugins};
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub what: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// What was asked of an Envoy.
+#[derive(Debug)]
+pub struct Seen {
+    /// `/server_info`
+    pub version: Option<(u32, u32)>,
+    /// `/config_dump`
+    pub dump: Dump,
+    /// Calls to the key service's internal port in the time between two looks, by how they went.
+    pub calls: Calls,
+}
+
+/// How calls to the key service went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Answered as they should be.
+    pub answered: u64,
+    /// Refused with a 4xx.
+    pub refused: u64,
+    /// Answered with a 5xx, or by nobody.
+    pub failed: u64,
+}
+
+/// The oldest Envoy that lets a filter wait in the headers.
+const OLDEST: (u32, u32) = (1, 35);
+
+/// Envoy's limit where nothing is said; a photograph is larger.
+const USUAL_BUFFER: u64 = 1 << 20;
+
+/// Everything that is wrong; what leads to other mistakes comes first.
+pub fn findings(seen: &Seen) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    let dump = &seen.dump;
+    if seen.version.is_some_and(|version| version < OLDEST) {
+        found.add(
+            "this Envoy is older than 1.35: the filter cannot hold a request's headers until its body is there",
+            "run Envoy 1.35 or later (Istio 1.27, Envoy Gateway 1.5)",
+        );
+    }
+    let Some(downstream) = dump.on_listeners(DOWNSTREAM_ROOT).next() else {
+        found.add(
+            "no listener has the filter in its first role (root_id \"downstream\"): keys are not checked",
+            "add it to the listener's http_filters, before the router: see `switchboard render`",
+        );
+        return found.0;
+    };
+    plugin(&mut found, "the listener's filter", downstream);
+    let document = downstream.configuration();
+    if document["groups"].is_null() {
+        found.add(
+            "the listener's filter has no configuration that it can read",
+            "put the document that `switchboard render` writes into `configuration`, as a StringValue",
+        );
+    } else if document["version"] != VERSION {
+        found.add(
+            &format!(
+                "the filter's configuration has version {}, and this program writes {VERSION}",
+                document["version"]
+            ),
+            "render the configuration with the `switchboard` that belongs to the filter",
+        );
+    }
+    secrets(&mut found, downstream, &document);
+    groups(&mut found, dump, downstream, &document);
+    buffers(&mut found, dump, &document);
+    routes(&mut found, dump);
+    key_service(&mut found, dump, &document, seen.calls);
+    found.0
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, what: &str, help: &str) {
+        self.0.push(Finding { what: what.to_owned(), help: help.to_owned() });
+    }
+}
+
+/// What must be so in both roles.
+fn plugin(found: &mut Findings, whose: &str, plugin: &Plugin) {
+    if !plugin.may_wait() {
+        found.add(
+            &format!("{whose} lacks allow_on_headers_stop_iteration: every request with a body will hang"),
+            "set `allow_on_headers_stop_iteration: true` beside its vm_config (Istio's WasmPlugin cannot: use an \
+             EnvoyFilter, `switchboard render --format istio`)",
+        );
+    }
+    match plugin.failure_policy() {
+        "FAIL_RELOAD" => {}
+        "FAIL_OPEN" => found.add(
+            &format!("{whose} has the failure policy FAIL_OPEN: after a crash requests pass unchecked"),
+            "set `failure_policy: FAIL_RELOAD`",
+        ),
+        other => found.add(
+            &format!("{whose} has the failure policy {other}: after a crash a worker answers 503 for ever"),
+            "set `failure_policy: FAIL_RELOAD`",
+        ),
+    }
+}
+
+/// Whether the filter gets the secrets that its configuration names, and from where.
+fn secrets(found: &mut Findings, downstream: &Plugin, document: &Value) {
+    let given: BTreeSet<&str> = downstream.variables().into_iter().collect();
+    let inline = downstream.inline_variables();
+    if !inline.is_empty() {
+        found.add(
+            &format!(
+                "secrets may be readable in Envoy's configuration: environment_variables.key_values has {}",
+                inline.join(", ")
+            ),
+            "give them to Envoy's environment, and list their names in host_env_keys",
+        );
+    }
+    let mut named = BTreeSet::new();
+    for name in ["token_env", "master_key_env"] {
+        named.extend(document["keys"][name].as_str());
+    }
+    for deployment in document["deployments"].as_array().into_iter().flatten() {
+        named.extend(deployment["api_key_env"].as_str());
+        let secrets = deployment["secrets"].as_array().into_iter().flatten();
+        named.extend(secrets.filter_map(|pair| pair[1].as_str()));
+        let headers = deployment["headers"].as_array().into_iter().flatten();
+        named.extend(headers.filter_map(|header| header["value_env"].as_str()));
+    }
+    for name in named.into_iter().filter(|name| !given.contains(name) && !inline.contains(name)) {
+        found.add(
+            &format!("the filter's configuration refers to {name}, which Envoy does not hand to it"),
+            "add the name to vm_config.environment_variables.host_env_keys, in both roles",
+        );
+    }
+}
+
+/// Whether each group has its cluster, and each cluster the filter in its second role.
+fn groups(found: &mut Findings, dump: &Dump, downstream: &Plugin, document: &Value) {
+    let known: BTreeSet<&str> =
+        document["deployments"].as_array().into_iter().flatten().filter_map(|of| of["id"].as_str()).collect();
+    for group in document["groups"].as_array().into_iter().flatten() {
+        let (model, name) = (&group["name"], group["cluster"].as_str().unwrap_or_default());
+        let Some(cluster) = dump.cluster(name) else {
+            found.add(
+                &format!("the model {model} has no cluster: its requests end in 503"),
+                &format!("add the cluster {name:?} that `switchboard render` writes"),
+            );
+            continue;
+        };
+        let whose = format!("the filter of cluster {name:?}");
+        let used = plugins(cluster);
+        let Some(upstream) = used.iter().find(|plugin| plugin.root_id() == UPSTREAM_ROOT) else {
+            found.add(
+                &format!("cluster {name:?} lacks the filter in its second role (root_id \"upstream\"): providers get \
+                          requests that nobody has translated, without a credential"),
+                "add it to http_filters in the cluster's HttpProtocolOptions, before upstream_codec",
+            );
+            continue;
+        };
+        plugin(found, &whose, upstream);
+        if upstream.vm() != downstream.vm() {
+            found.add(
+                &format!("{whose} runs in another VM than the listener's: it does not know the requests, which end in 503"),
+                "make vm_config equal in both roles, to the letter: vm_id, code, environment_variables",
+            );
+        }
+        if let Some(stranger) =
+            endpoints(cluster).find(|id| !known.contains(id) && *id != switchboard::config::NOBODY)
+        {
+            found.add(
+                &format!("cluster {name:?} has an endpoint of the deployment {stranger:?}, which the filter does not know"),
+                "render clusters and filter from the same config.yaml",
+            );
+        }
+    }
+}
+
+/// The deployments that a cluster's endpoints name.
+fn endpoints(cluster: &Value) -> impl Iterator<Item = &str> {
+    use switchboard::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE};
+    let localities = cluster["load_assignment"]["endpoints"].as_array().into_iter().flatten();
+    let endpoints = localities.flat_map(|locality| locality["lb_endpoints"].as_array().into_iter().flatten());
+    endpoints.filter_map(|endpoint| {
+        endpoint["metadata"]["filter_metadata"][METADATA_NAMESPACE][METADATA_DEPLOYMENT].as_str()
+    })
+}
+
+/// Whether bodies fit.
+fn buffers(found: &mut Findings, dump: &Dump, document: &Value) {
+    let limit = |part: &Value| part["per_connection_buffer_limit_bytes"].as_u64().unwrap_or(USUAL_BUFFER);
+    let help = "set per_connection_buffer_limit_bytes to 52428800 (50 MiB) on the listener and every cluster";
+    let mut listeners: Vec<u64> = dump.own_listeners().map(limit).collect();
+    listeners.sort_unstable();
+    let Some(largest) = listeners.last().copied() else { return };
+    if largest <= USUAL_BUFFER {
+        found.add("the listener takes bodies up to 1 MiB alone: a photograph gets 413", help);
+    }
+    for group in document["groups"].as_array().into_iter().flatten() {
+        let name = group["cluster"].as_str().unwrap_or_default();
+        if let Some(cluster) = dump.cluster(name)
+            && limit(cluster) < largest
+        {
+            found.add(
+                &format!("cluster {name:?} holds less than the listener takes: long answers fail"),
+                help,
+            );
+        }
+    }
+}
+
+/// Whether the routes let the filter say where a request goes, and whether it is tried again.
+fn routes(found: &mut Findings, dump: &Dump) {
+    let hosts =
+        dump.routes.iter().flat_map(|config| config["virtual_hosts"].as_array().into_iter().flatten());
+    let routes = hosts.flat_map(|host| host["routes"].as_array().into_iter().flatten());
+    let mut own = routes
+        .map(|route| &route["route"])
+        .filter(|route| route["cluster_header"] == CLUSTER_HEADER)
+        .peekable();
+    if own.peek().is_none() {
+        found.add(
+            &format!("no route reads the header {CLUSTER_HEADER}: requests do not get to the cluster that the filter chose"),
+            &format!("route `prefix: /` with `cluster_header: {CLUSTER_HEADER}`"),
+        );
+        return;
+    }
+    let (mut retries, mut redirects) = (true, true);
+    for route in own {
+        let policy = &route["retry_policy"];
+        let names_it = policy["retriable_headers"].to_string().contains(RETRY_HEADER);
+        retries &= names_it && policy["retry_on"].as_str().is_some_and(|on| on.contains("retriable-headers"));
+        redirects &= route["internal_redirect_policy"].is_object();
+    }
+    if !retries {
+        found.add(
+            "a route does not try again what the filter marks: a provider's error ends a request at once",
+            &format!("give its retry_policy `retry_on: …,retriable-headers` and {RETRY_HEADER} in retriable_headers"),
+        );
+    }
+    if !redirects {
+        found.add(
+            "a route has no internal_redirect_policy: fallbacks to other groups do not work",
+            "take the internal_redirect_policy that `switchboard render` writes",
+        );
+    }
+}
+
+/// Whether the key service answers the filter.
+fn key_service(found: &mut Findings, dump: &Dump, document: &Value, calls: Calls) {
+    let Some(name) = document["keys"]["cluster"].as_str() else { return };
+    if dump.cluster(name).is_none() {
+        found.add(
+            &format!("there is no cluster {name:?}: the filter cannot reach the key service"),
+            "add the cluster that `switchboard render` writes",
+        );
+        return;
+    }
+    match calls {
+        Calls { answered: 1.., .. } => {}
+        Calls { refused: 1.., .. } => found.add(
+            "the key service refuses the filter's calls",
+            "give Envoy and switchboard-keys the same SWITCHBOARD_INTERNAL_TOKEN",
+        ),
+        Calls { failed: 1.., .. } => found.add(
+            "the key service does not answer: unknown keys get 503, usage waits",
+            &format!("start switchboard-keys, and let the endpoint of {name:?} be its --internal-listen"),
+        ),
+        Calls { .. } => found.add(
+            "the filter has not called the key service, which it does each second: it does not run",
+            "look into Envoy's log for what the filter says of its configuration; a variable may be missing in \
+             Envoy's environment",
+        ),
+    }
+}

@@ -1,0 +1,425 @@
+//! What requests used, for Prometheus: under the names that `LiteLLM`'s dashboards read, and under OpenTelemetry's for
+//! generative AI. All of it comes from the batches of usage, in the moment in which they are recorded: a request is counted
+//! where it is paid for, once, and costs nothing more where it is served.
+//!
+//! Names: `LiteLLM`'s documentation of its `/metrics`; <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/>
+//! in the spelling of OpenTelemetry's rules for Prometheus (dots are underscores, the unit at the end).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use switchboard::key::{KeyRecord, TokenHash, UsageEntry};
+
+/// Label sets of counters at most. Whoever comes after that pays as [`OTHER`]: nobody can fill this process, or
+/// Prometheus, by making keys.
+const MOST_SETS: usize = 5_000;
+
+/// Models at most: a wildcard group lets clients name what they like.
+const MOST_MODELS: usize = 500;
+
+/// Keys whose names are remembered at most.
+const MOST_KEYS: usize = 10_000;
+
+/// How long a key goes by the name that it had.
+const RENAMED_AFTER: Duration = Duration::from_secs(10);
+
+/// The label of those for whom there is no room.
+const OTHER: &str = "other";
+
+/// `LiteLLM`'s word for what is not there.
+const NONE: &str = "None";
+
+type Money = Counter<f64, AtomicU64>;
+
+/// All of it; a clone counts in the same.
+#[derive(Clone, Debug)]
+pub struct UsageMetrics {
+    total: Family<WithStatus, Counter>,
+    failed: Family<WithStatus, Counter>,
+    requests: Family<Labels, Counter>,
+    spend: Family<Labels, Money>,
+    tokens: Family<Labels, Counter>,
+    input: Family<Labels, Counter>,
+    output: Family<Labels, Counter>,
+    cached: Family<Labels, Counter>,
+    cache_write: Family<Labels, Counter>,
+    reasoning: Family<Labels, Counter>,
+    latency: Family<Model, Histogram>,
+    first_token: Family<Model, Histogram>,
+    token_usage: Family<TokenUsage, Histogram>,
+    duration: Family<Outcome, Histogram>,
+    time_to_first_token: Family<GenAi, Histogram>,
+    time_per_output_token: Family<GenAi, Histogram>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What has a label of its own so far.
+#[derive(Debug, Default)]
+struct Seen {
+    names: HashMap<TokenHash, (Instant, Arc<Payer>)>,
+    sets: HashSet<Labels>,
+    models: HashSet<Model>,
+}
+
+/// Who pays, by `LiteLLM`'s names of labels.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Payer {
+    hashed_api_key: String,
+    api_key_alias: String,
+    team: String,
+    team_alias: String,
+    user: String,
+}
+
+/// What was asked, and who answered.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Model {
+    requested_model: String,
+    model: String,
+    model_id: String,
+    api_provider: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    #[prometheus(flatten)]
+    payer: Payer,
+    #[prometheus(flatten)]
+    model: Model,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WithStatus {
+    #[prometheus(flatten)]
+    labels: Labels,
+    status_code: u16,
+}
+
+/// Attributes that all metrics of OpenTelemetry's have.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct GenAi {
+    gen_ai_operation_name: &'static str,
+    gen_ai_provider_name: String,
+    gen_ai_request_model: String,
+    gen_ai_response_model: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TokenUsage {
+    #[prometheus(flatten)]
+    request: GenAi,
+    gen_ai_token_type: &'static str,
+}
+
+/// `error_type` is the status of an error, and empty (which is absent, for Prometheus) where there was none.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Outcome {
+    #[prometheus(flatten)]
+    request: GenAi,
+    error_type: String,
+}
+
+/// The buckets that OpenTelemetry's conventions give for each of the metrics.
+fn token_buckets() -> Histogram {
+    Histogram::new((0..14).map(|power| 4_f64.powi(power)))
+}
+
+fn duration_buckets() -> Histogram {
+    Histogram::new((0..14).map(|power| 0.01 * 2_f64.powi(power)))
+}
+
+fn first_token_buckets() -> Histogram {
+    Histogram::new([
+        0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+    ])
+}
+
+fn per_token_buckets() -> Histogram {
+    Histogram::new([0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5])
+}
+
+/// `LiteLLM`'s buckets of latencies, seconds, thinned out.
+fn latency_buckets() -> Histogram {
+    Histogram::new([
+        0.005, 0.0125, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0,
+        30.0, 60.0, 120.0, 180.0, 240.0, 300.0,
+    ])
+}
+
+impl UsageMetrics {
+    /// New ones, made known to `registry`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            total: Family::default(),
+            failed: Family::default(),
+            requests: Family::default(),
+            spend: Family::default(),
+            tokens: Family::default(),
+            input: Family::default(),
+            output: Family::default(),
+            cached: Family::default(),
+            cache_write: Family::default(),
+            reasoning: Family::default(),
+            latency: Family::new_with_constructor(latency_buckets),
+            first_token: Family::new_with_constructor(latency_buckets),
+            token_usage: Family::new_with_constructor(token_buckets),
+            duration: Family::new_with_constructor(duration_buckets),
+            time_to_first_token: Family::new_with_constructor(first_token_buckets),
+            time_per_output_token: Family::new_with_constructor(per_token_buckets),
+            seen: Arc::default(),
+        };
+        let m = metrics.clone();
+        let litellm = registry.sub_registry_with_prefix("litellm");
+        litellm.register("proxy_total_requests_metric", "Requests that were let in, by status", m.total);
+        litellm.register("proxy_failed_requests_metric", "Those of them that ended in an error", m.failed);
+        litellm.register("requests_metric", "Requests that were let in", m.requests);
+        litellm.register("spend_metric", "US dollars", m.spend);
+        litellm.register("total_tokens_metric", "Tokens, prompt and completion", m.tokens);
+        litellm.register("input_tokens_metric", "Prompt tokens", m.input);
+        litellm.register("output_tokens_metric", "Completion tokens", m.output);
+        litellm.register("input_cached_tokens_metric", "Prompt tokens read from a cache", m.cached);
+        litellm.register(
+            "input_cache_creation_tokens_metric",
+            "Prompt tokens written to a cache",
+            m.cache_write,
+        );
+        litellm.register("output_reasoning_tokens_metric", "Reasoning tokens", m.reasoning);
+        litellm.register("request_total_latency_metric", "Seconds to the end of the answer", m.latency);
+        litellm.register(
+            "llm_api_time_to_first_token_metric",
+            "Seconds to a stream's first event",
+            m.first_token,
+        );
+        let gen_ai = registry.sub_registry_with_prefix("gen_ai");
+        gen_ai.register("client_token_usage", "Tokens of a request, by type", m.token_usage);
+        gen_ai.register("server_request_duration_seconds", "Time to the end of the answer", m.duration);
+        gen_ai.register(
+            "server_time_to_first_token_seconds",
+            "Time to a stream's first event",
+            m.time_to_first_token,
+        );
+        gen_ai.register(
+            "server_time_per_output_token_seconds",
+            "Time of a token after the first in a stream",
+            m.time_per_output_token,
+        );
+        metrics
+    }
+
+    /// Those of these keys whose names must be looked up before [`Self::count`].
+    pub fn unnamed(&self, entries: &[UsageEntry]) -> Vec<TokenHash> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens: HashSet<TokenHash> = entries.iter().filter_map(|entry| entry.token).collect();
+        let is_old = |token: &TokenHash| {
+            seen.names.get(token).is_none_or(|(since, _)| since.elapsed() > RENAMED_AFTER)
+        };
+        tokens.into_iter().filter(is_old).collect()
+    }
+
+    /// Learns how these keys are called.
+    pub fn name(&self, records: &HashMap<TokenHash, KeyRecord>) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.names.len() + records.len() > MOST_KEYS {
+            seen.names.clear();
+        }
+        let now = Instant::now();
+        seen.names.extend(
+            records.iter().map(|(token, key)| (*token, (now, Arc::new(Payer::of(*token, Some(key)))))),
+        );
+    }
+
+    /// Counts what a batch says, which was recorded just now.
+    pub fn count(&self, entries: &[UsageEntry]) {
+        for entry in entries {
+            let labels = self.labels(entry);
+            self.count_for(&labels, entry);
+            self.observe(&labels.model, entry);
+        }
+    }
+
+    fn count_for(&self, labels: &Labels, entry: &UsageEntry) {
+        let status = WithStatus { labels: labels.clone(), status_code: entry.status };
+        if entry.status >= 400 {
+            self.failed.get_or_create(&status).inc_by(entry.requests);
+        }
+        self.total.get_or_create(&status).inc_by(entry.requests);
+        self.requests.get_or_create(labels).inc_by(entry.requests);
+        if let Some(cost) = entry.cost_picodollars {
+            #[expect(clippy::cast_precision_loss, reason = "the database keeps the exact sum")]
+            self.spend.get_or_create(labels).inc_by(cost as f64 / 1e12);
+        }
+        let counts = [
+            (&self.tokens, entry.prompt_tokens.saturating_add(entry.completion_tokens)),
+            (&self.input, entry.prompt_tokens),
+            (&self.output, entry.completion_tokens),
+            (&self.cached, entry.cached_tokens),
+            (&self.cache_write, entry.cache_write_tokens),
+            (&self.reasoning, entry.reasoning_tokens),
+        ];
+        for (family, count) in counts {
+            family.get_or_create(labels).inc_by(count);
+        }
+    }
+
+    /// Histograms are of requests, so a sum of many is in none of them.
+    fn observe(&self, model: &Model, entry: &UsageEntry) {
+        if entry.requests != 1 {
+            return;
+        }
+        let request = GenAi {
+            gen_ai_operation_name: match entry.mode.as_str() {
+                "embedding" => "embeddings",
+                "completion" => "text_completion",
+                _ => "chat",
+            },
+            gen_ai_provider_name: model.api_provider.clone(),
+            gen_ai_request_model: model.requested_model.clone(),
+            gen_ai_response_model: model.model.clone(),
+        };
+        let duration = seconds(entry.duration_ms);
+        self.latency.get_or_create(model).observe(duration);
+        let error_type = if entry.status >= 400 { entry.status.to_string() } else { String::new() };
+        self.duration.get_or_create(&Outcome { request: request.clone(), error_type }).observe(duration);
+        for (gen_ai_token_type, count) in
+            [("input", entry.prompt_tokens), ("output", entry.completion_tokens)]
+        {
+            if count > 0 {
+                let labels = TokenUsage { request: request.clone(), gen_ai_token_type };
+                self.token_usage.get_or_create(&labels).observe(float(count));
+            }
+        }
+        let Some(first) = entry.first_token_ms.map(seconds) else { return };
+        self.first_token.get_or_create(model).observe(first);
+        self.time_to_first_token.get_or_create(&request).observe(first);
+        if entry.completion_tokens > 1 {
+            let each = (duration - first).max(0.0) / float(entry.completion_tokens - 1);
+            self.time_per_output_token.get_or_create(&request).observe(each);
+        }
+    }
+
+    /// The labels of an entry, or those under which the rest goes.
+    fn labels(&self, entry: &UsageEntry) -> Labels {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut model = Model::of(entry);
+        if !seen.models.contains(&model) {
+            if seen.models.len() < MOST_MODELS {
+                seen.models.insert(model.clone());
+            } else {
+                model = Model::other();
+            }
+        }
+        let payer = match entry.token {
+            None => Payer::master(),
+            Some(token) => match seen.names.get(&token) {
+                Some((_, payer)) => Payer::clone(payer),
+                None => Payer::of(token, None),
+            },
+        };
+        let labels = Labels { payer, model };
+        if seen.sets.contains(&labels) {
+            return labels;
+        }
+        if seen.sets.len() < MOST_SETS {
+            seen.sets.insert(labels.clone());
+            return labels;
+        }
+        Labels { payer: Payer::other(), ..labels }
+    }
+}
+
+impl Payer {
+    fn of(token: TokenHash, key: Option<&KeyRecord>) -> Self {
+        let or_none = |text: Option<&String>| text.cloned().unwrap_or_else(|| NONE.to_owned());
+        Self {
+            hashed_api_key: token.to_string(),
+            api_key_alias: or_none(key.and_then(|key| key.key_alias.as_ref())),
+            team: or_none(key.and_then(|key| key.team_id.as_ref())),
+            team_alias: or_none(key.and_then(|key| key.team.as_ref()?.alias.as_ref())),
+            user: or_none(key.and_then(|key| key.user_id.as_ref())),
+        }
+    }
+
+    fn all(label: &str) -> Self {
+        let label = || label.to_owned();
+        Self {
+            hashed_api_key: label(),
+            api_key_alias: label(),
+            team: label(),
+            team_alias: label(),
+            user: label(),
+        }
+    }
+
+    /// `LiteLLM`'s name of whoever holds the master key.
+    fn master() -> Self {
+        Self { user: "default_user_id".to_owned(), ..Self::all(NONE) }
+    }
+
+    fn other() -> Self {
+        Self::all(OTHER)
+    }
+}
+
+impl Model {
+    fn of(entry: &UsageEntry) -> Self {
+        let (provider, model) = entry.model.split_once('/').unwrap_or((NONE, NONE));
+        let model_id = if entry.deployment_id.is_empty() { NONE } else { &entry.deployment_id };
+        Self {
+            requested_model: entry.model_group.clone(),
+            model: model.to_owned(),
+            model_id: model_id.to_owned(),
+            api_provider: provider.to_owned(),
+        }
+    }
+
+    fn other() -> Self {
+        let other = || OTHER.to_owned();
+        Self { requested_model: other(), model: other(), model_id: other(), api_provider: other() }
+    }
+}
+
+fn seconds(milliseconds: u64) -> f64 {
+    Duration::from_millis(milliseconds).as_secs_f64()
+}
+
+/// Counts of tokens are far below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "see above")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(model: &str, token: Option<TokenHash>) -> UsageEntry {
+        UsageEntry { model: format!("openai/{model}"), token, requests: 1, ..UsageEntry::default() }
+    }
+
+    #[test]
+    fn whoever_makes_keys_without_end_makes_no_labels_without_end() {
+        let metrics = UsageMetrics::register(&mut Registry::default());
+        let keys = (0..MOST_SETS + 10).map(|i| TokenHash::of(format!("sk-{i}").as_bytes()));
+        let entries: Vec<_> = keys.map(|token| entry("gpt-4o", Some(token))).collect();
+        metrics.count(&entries);
+        assert_eq!(metrics.seen.lock().unwrap().sets.len(), MOST_SETS);
+        let other = Labels { payer: Payer::other(), model: Model::of(&entries[0]) };
+        assert_eq!(metrics.requests.get_or_create(&other).get(), 10);
+    }
+
+    #[test]
+    fn whoever_names_models_without_end_makes_no_labels_without_end() {
+        let metrics = UsageMetrics::register(&mut Registry::default());
+        let entries: Vec<_> = (0..MOST_MODELS + 7).map(|i| entry(&format!("m{i}"), None)).collect();
+        metrics.count(&entries);
+        let other = Labels { payer: Payer::master(), model: Model::other() };
+        assert_eq!(metrics.requests.get_or_create(&other).get(), 7);
+    }
+}
