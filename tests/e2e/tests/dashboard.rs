@@ -30,8 +30,7 @@ fn prometheus() -> Option<PathBuf> {
 
 /// Every query of every panel, with its title.
 fn queries() -> Vec<(String, String)> {
-    let dashboard: Value =
-        serde_json::from_str(&shipped("grafana/switchboard.json")).expect("JSON");
+    let dashboard: Value = serde_json::from_str(&shipped("grafana/switchboard.json")).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
     let targets = panels.iter().flat_map(|panel| {
         let targets = panel["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
