@@ -319,9 +319,18 @@ pub struct Price {
     /// Prompt tokens written to a cache; the input price when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_creation_input_token_cost: Option<f64>,
+    /// Prompt tokens written to a cache for an hour; the price of other cache-written ones when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation_input_token_cost_above_1hr: Option<f64>,
     /// Reasoning tokens; the output price when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_cost_per_reasoning_token: Option<f64>,
+    /// Prompt tokens of speech; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_cost_per_audio_token: Option<f64>,
+    /// Completion tokens of speech; the output price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_cost_per_audio_token: Option<f64>,
     /// Other prices for long prompts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<Tier>,
@@ -329,7 +338,8 @@ pub struct Price {
 
 fields!(strict Price {
     input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
-    cache_creation_input_token_cost, output_cost_per_reasoning_token, tiers
+    cache_creation_input_token_cost, cache_creation_input_token_cost_above_1hr,
+    output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, tiers
 });
 
 /// What tokens cost in a request whose prompt is longer than so many; absent prices stay as they are.

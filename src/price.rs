@@ -8,15 +8,19 @@ const PICO: f64 = 1e12;
 
 /// What a request cost, picodollars.
 ///
-/// Cached and cache-written tokens are part of the prompt, reasoning is part of the completion; a part without a
+/// Cached and cache-written tokens and heard speech are part of the prompt, reasoning and said speech are part of the
+/// completion; a part without a
 /// price of its own costs what the whole costs (`LiteLLM`'s `generic_cost_per_token`). A prompt above a tier's bound costs
 /// the tier's prices from its first token on.
 pub fn cost(price: &Price, usage: &Usage) -> u64 {
     let cached = usage.cached.min(usage.prompt);
     let written = usage.cache_write.min(usage.prompt - cached);
+    let written_1h = usage.cache_write_1h.min(written);
     let fresh = usage.prompt - cached - written;
+    let heard = usage.audio_heard.min(fresh);
     let reasoning = usage.reasoning.min(usage.completion);
     let said = usage.completion - reasoning;
+    let spoken = usage.audio_said.min(said);
     let above = price.tiers.iter().filter(|tier| usage.prompt > tier.above_tokens);
     let tier = above.max_by_key(|tier| tier.above_tokens);
     let of_tier = |rate: fn(&Tier) -> Option<f64>| tier.and_then(rate);
@@ -25,11 +29,15 @@ pub fn cost(price: &Price, usage: &Usage) -> u64 {
     let cache_read = of_tier(|tier| tier.cache_read_input_token_cost).or(price.cache_read_input_token_cost);
     let cache_creation =
         of_tier(|tier| tier.cache_creation_input_token_cost).or(price.cache_creation_input_token_cost);
+    let written_rate = cache_creation.unwrap_or(input);
     let parts = [
-        (fresh, input),
+        (fresh - heard, input),
+        (heard, price.input_cost_per_audio_token.unwrap_or(input)),
         (cached, cache_read.unwrap_or(input)),
-        (written, cache_creation.unwrap_or(input)),
-        (said, output),
+        (written - written_1h, written_rate),
+        (written_1h, price.cache_creation_input_token_cost_above_1hr.unwrap_or(written_rate)),
+        (said - spoken, output),
+        (spoken, price.output_cost_per_audio_token.unwrap_or(output)),
         (reasoning, price.output_cost_per_reasoning_token.unwrap_or(output)),
     ];
     parts.iter().map(|(tokens, rate)| tokens.saturating_mul(picodollars(*rate))).fold(0, u64::saturating_add)
@@ -74,9 +82,42 @@ mod tests {
     }
 
     #[test]
+    fn speech_and_what_a_cache_keeps_for_an_hour_have_prices_of_their_own() {
+        let price = Price {
+            input_cost_per_token: 1e-6,
+            output_cost_per_token: 2e-6,
+            cache_creation_input_token_cost: Some(3e-6),
+            cache_creation_input_token_cost_above_1hr: Some(5e-6),
+            input_cost_per_audio_token: Some(7e-6),
+            output_cost_per_audio_token: Some(11e-6),
+            ..Price::default()
+        };
+        let usage = Usage {
+            prompt: 100,
+            cache_write: 30,
+            cache_write_1h: 10,
+            completion: 50,
+            audio_heard: 40,
+            audio_said: 20,
+            ..Usage::default()
+        };
+        let micro = 30 + 7 * 40 + 3 * 20 + 5 * 10 + 2 * 30 + 11 * 20;
+        assert_eq!(cost(&price, &usage), micro * 1_000_000);
+    }
+
+    #[test]
     fn parts_that_exceed_their_whole_are_cut_to_it() {
         let price = Price { input_cost_per_token: 1e-6, output_cost_per_token: 1e-6, ..Price::default() };
-        let usage = Usage { prompt: 10, cached: 50, cache_write: 7, completion: 3, reasoning: 9 };
+        let usage = Usage {
+            prompt: 10,
+            cached: 50,
+            cache_write: 7,
+            cache_write_1h: 8,
+            completion: 3,
+            reasoning: 9,
+            audio_heard: 11,
+            audio_said: 4,
+        };
         assert_eq!(cost(&price, &usage), 13_000_000);
     }
 }

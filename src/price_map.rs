@@ -30,7 +30,13 @@ struct Entry {
     #[serde(default)]
     cache_creation_input_token_cost: Option<f64>,
     #[serde(default)]
+    cache_creation_input_token_cost_above_1hr: Option<f64>,
+    #[serde(default)]
     output_cost_per_reasoning_token: Option<f64>,
+    #[serde(default)]
+    input_cost_per_audio_token: Option<f64>,
+    #[serde(default)]
+    output_cost_per_audio_token: Option<f64>,
     #[serde(flatten)]
     others: Map<String, Value>,
 }
@@ -71,7 +77,10 @@ impl Entry {
             output_cost_per_token: self.output_cost_per_token.unwrap_or_default(),
             cache_read_input_token_cost: self.cache_read_input_token_cost,
             cache_creation_input_token_cost: self.cache_creation_input_token_cost,
+            cache_creation_input_token_cost_above_1hr: self.cache_creation_input_token_cost_above_1hr,
             output_cost_per_reasoning_token: self.output_cost_per_reasoning_token,
+            input_cost_per_audio_token: self.input_cost_per_audio_token,
+            output_cost_per_audio_token: self.output_cost_per_audio_token,
             tiers: tiers(&self.others),
         })
     }
@@ -119,8 +128,13 @@ mod tests {
         assert_eq!(map.0.len(), entries.len());
         let usage = Usage { prompt: 1000, cached: 400, completion: 100, ..Usage::default() };
         assert_eq!(cost(map.price("openai/gpt-4o").unwrap(), &usage), 3_000_000_000);
-        let long =
-            Usage { prompt: 300_000, cached: 100_000, cache_write: 50_000, completion: 1_000, reasoning: 0 };
+        let long = Usage {
+            prompt: 300_000,
+            cached: 100_000,
+            cache_write: 50_000,
+            completion: 1_000,
+            ..Usage::default()
+        };
         // Above 200,000 tokens: 6, 0.6, 7.5 and 22.5 dollars for a million.
         assert_eq!(
             cost(map.price("anthropic/claude-sonnet-4-5").unwrap(), &long),

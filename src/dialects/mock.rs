@@ -19,7 +19,16 @@ pub static MOCK: Mock = Mock;
 /// See the module.
 pub struct Mock;
 
-const USAGE: Usage = Usage { prompt: 10, completion: 20, cached: 0, cache_write: 0, reasoning: 0 };
+const USAGE: Usage = Usage {
+    prompt: 10,
+    completion: 20,
+    cached: 0,
+    cache_write: 0,
+    cache_write_1h: 0,
+    reasoning: 0,
+    audio_heard: 0,
+    audio_said: 0,
+};
 
 impl Dialect for Mock {
     fn name(&self) -> &'static str {

@@ -14,8 +14,14 @@ pub struct Usage {
     pub cached: u64,
     /// `prompt_tokens_details.cache_write_tokens`
     pub cache_write: u64,
+    /// Of `cache_write`, what is kept for an hour, where that has a price of its own (Anthropic).
+    pub cache_write_1h: u64,
     /// `completion_tokens_details.reasoning_tokens`
     pub reasoning: u64,
+    /// `prompt_tokens_details.audio_tokens`
+    pub audio_heard: u64,
+    /// `completion_tokens_details.audio_tokens`
+    pub audio_said: u64,
 }
 
 impl Usage {
@@ -42,8 +48,9 @@ impl Usage {
             cached_tokens: Option<Raw<'a>>,
             cache_write_tokens: Option<Raw<'a>>,
             reasoning_tokens: Option<Raw<'a>>,
+            audio_tokens: Option<Raw<'a>>,
         }
-        fields!(Details<'a> { cached_tokens, cache_write_tokens, reasoning_tokens });
+        fields!(Details<'a> { cached_tokens, cache_write_tokens, reasoning_tokens, audio_tokens });
         fn details(raw: Option<Raw<'_>>) -> Details<'_> {
             raw.and_then(|raw| read(raw).ok()).unwrap_or_default()
         }
@@ -61,9 +68,12 @@ impl Usage {
                 .or_else(|| count(wire.cached_tokens))
                 .unwrap_or_default(),
             cache_write: count(in_prompt.cache_write_tokens).unwrap_or_default(),
+            cache_write_1h: 0,
             reasoning: count(in_completion.reasoning_tokens)
                 .or_else(|| count(wire.reasoning_tokens))
                 .unwrap_or_default(),
+            audio_heard: count(in_prompt.audio_tokens).unwrap_or_default(),
+            audio_said: count(in_completion.audio_tokens).unwrap_or_default(),
         })
     }
 
@@ -87,9 +97,16 @@ impl Usage {
         if self.cache_write > 0 {
             w.key("cache_write_tokens").number(self.cache_write);
         }
+        if self.audio_heard > 0 {
+            w.key("audio_tokens").number(self.audio_heard);
+        }
         w.end_object();
         w.key("completion_tokens_details").object();
-        w.key("reasoning_tokens").number(self.reasoning).end_object();
+        w.key("reasoning_tokens").number(self.reasoning);
+        if self.audio_said > 0 {
+            w.key("audio_tokens").number(self.audio_said);
+        }
+        w.end_object();
         w.end_object();
     }
 }

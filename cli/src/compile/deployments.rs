@@ -294,7 +294,8 @@ fn secrets(
 
 /// The entry's own prices, or those of the model that it is: `base_model`, `provider/model` or `model`.
 fn price(model: &Model, provider: &Provider, upstream_model: &str, prices: &PriceMap) -> Option<Price> {
-    let [input, output, cache_read, cache_creation, reasoning] = model.rates;
+    let [input, output, cache_read, cache_creation, reasoning, cache_1h, audio_heard, audio_said] =
+        model.rates;
     if model.rates.iter().all(Option::is_none) {
         let by_base = model.base_model.as_deref().and_then(|base| prices.price(base));
         return by_base.or_else(|| prices.price(&format!("{}/{upstream_model}", provider.name))).cloned();
@@ -304,7 +305,10 @@ fn price(model: &Model, provider: &Provider, upstream_model: &str, prices: &Pric
         output_cost_per_token: output.unwrap_or(0.0),
         cache_read_input_token_cost: cache_read,
         cache_creation_input_token_cost: cache_creation,
+        cache_creation_input_token_cost_above_1hr: cache_1h,
         output_cost_per_reasoning_token: reasoning,
+        input_cost_per_audio_token: audio_heard,
+        output_cost_per_audio_token: audio_said,
         tiers: Vec::new(),
     })
 }

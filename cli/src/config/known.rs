@@ -30,9 +30,9 @@ pub(super) const LITELLM_PARAMS: &str = "
 pub(super) const MODEL_INFO: &str = "
     access_via_team_ids created_at created_by db_model description direct_access
     health_check_max_tokens health_check_model health_check_timeout health_check_voice
-    input_cost_per_audio_token input_cost_per_character input_cost_per_image input_cost_per_query
+    input_cost_per_character input_cost_per_image input_cost_per_query
     input_cost_per_second input_cost_per_token_above_128k_tokens input_cost_per_token_above_200k_tokens
-    input_cost_per_token_batches litellm_provider max_tokens_per_minute output_cost_per_audio_token
+    input_cost_per_token_batches litellm_provider max_tokens_per_minute
     output_cost_per_character output_cost_per_image output_cost_per_second
     output_cost_per_token_above_128k_tokens output_cost_per_token_above_200k_tokens
     output_cost_per_token_batches output_vector_size supported_environments supported_openai_params

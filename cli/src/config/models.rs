@@ -10,12 +10,15 @@ use super::table::{At, Table, expected};
 use super::yaml::{Location, Node, Value};
 
 /// Prices by `LiteLLM`'s names, US dollars per token; both `litellm_params` and `model_info` may hold them.
-pub const RATES: [&str; 5] = [
+pub const RATES: [&str; 8] = [
     "input_cost_per_token",
     "output_cost_per_token",
     "cache_read_input_token_cost",
     "cache_creation_input_token_cost",
     "output_cost_per_reasoning_token",
+    "cache_creation_input_token_cost_above_1hr",
+    "input_cost_per_audio_token",
+    "output_cost_per_audio_token",
 ];
 
 /// One entry of `model_list`: a deployment and the name that clients ask for.

@@ -55,9 +55,13 @@ pub(super) fn socket_address(host: &str, port: u16) -> Value {
     json!({ "socket_address": { "address": host, "port_value": port } })
 }
 
-/// Seconds as Envoy writes durations.
+/// Seconds as Envoy reads durations: nine digits after the point at most, which no float promises.
 pub(super) fn seconds(duration: std::time::Duration) -> String {
-    format!("{}s", duration.as_secs_f64())
+    let nanos = format!("{:09}", duration.subsec_nanos());
+    match nanos.trim_end_matches('0') {
+        "" => format!("{}s", duration.as_secs()),
+        nanos => format!("{}.{nanos}s", duration.as_secs()),
+    }
 }
 
 /// The statistics that are kept. Each cluster has some two hundred; the rest would be three quarters of the memory

@@ -10,6 +10,7 @@ pub(super) struct Counters {
     input: Option<u64>,
     cache_read: Option<u64>,
     cache_write: Option<u64>,
+    cache_write_1h: Option<u64>,
     output: Option<u64>,
     thinking: Option<u64>,
 }
@@ -19,6 +20,7 @@ struct Wire {
     input_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
+    cache_creation: Option<CacheCreation>,
     output_tokens: Option<u64>,
     output_tokens_details: Option<Details>,
     /// What the provider did by itself (compaction, fallback, an adviser): the totals beside count the last only.
@@ -28,10 +30,17 @@ fields!(Wire {
     input_tokens,
     cache_read_input_tokens,
     cache_creation_input_tokens,
+    cache_creation,
     output_tokens,
     output_tokens_details,
     iterations
 });
+
+/// What was written to the cache, by how long it is kept.
+struct CacheCreation {
+    ephemeral_1h_input_tokens: Option<u64>,
+}
+fields!(CacheCreation { ephemeral_1h_input_tokens });
 
 struct Details {
     thinking_tokens: Option<u64>,
@@ -52,6 +61,8 @@ impl Counters {
         self.input = sum(|wire| wire.input_tokens).or(self.input);
         self.cache_read = sum(|wire| wire.cache_read_input_tokens).or(self.cache_read);
         self.cache_write = sum(|wire| wire.cache_creation_input_tokens).or(self.cache_write);
+        self.cache_write_1h =
+            sum(|wire| wire.cache_creation.as_ref()?.ephemeral_1h_input_tokens).or(self.cache_write_1h);
         self.output = sum(|wire| wire.output_tokens).or(self.output);
     }
 
@@ -64,7 +75,9 @@ impl Counters {
             completion: self.output.unwrap_or_default(),
             cached,
             cache_write,
+            cache_write_1h: self.cache_write_1h.unwrap_or_default(),
             reasoning: self.thinking.unwrap_or_default(),
+            ..Usage::default()
         }
     }
 }
@@ -87,7 +100,17 @@ mod tests {
             r#"{"input_tokens":10,"cache_read_input_tokens":5,"cache_creation_input_tokens":2,"output_tokens":1}"#,
             r#"{"output_tokens":30,"output_tokens_details":{"thinking_tokens":12}}"#,
         ]);
-        assert_eq!(usage, Usage { prompt: 17, completion: 30, cached: 5, cache_write: 2, reasoning: 12 });
+        assert_eq!(
+            usage,
+            Usage {
+                prompt: 17,
+                completion: 30,
+                cached: 5,
+                cache_write: 2,
+                reasoning: 12,
+                ..Usage::default()
+            }
+        );
     }
 
     #[test]

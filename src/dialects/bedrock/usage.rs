@@ -26,6 +26,7 @@ pub(super) fn read(usage: Raw<'_>, thinking: Option<u64>) -> Usage {
         cached,
         cache_write,
         reasoning: thinking.unwrap_or_default(),
+        ..Usage::default()
     }
 }
 
@@ -62,7 +63,14 @@ mod tests {
         .unwrap();
         assert_eq!(
             read(usage, Some(12)),
-            Usage { prompt: 17, completion: 30, cached: 5, cache_write: 2, reasoning: 12 }
+            Usage {
+                prompt: 17,
+                completion: 30,
+                cached: 5,
+                cache_write: 2,
+                reasoning: 12,
+                ..Usage::default()
+            }
         );
     }
 }

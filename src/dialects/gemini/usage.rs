@@ -1,12 +1,19 @@
 //! Token counts, from Google's bases to `OpenAI`'s: the prompt's count holds the cached tokens, the answer's leaves
 //! the thoughts out, mostly.
 
-use crate::json::{Raw, fields, read};
+use crate::json::{JsonStr, Raw, fields, read};
 use crate::openai::Usage;
 
 /// The counters as they were last heard: every event of a stream repeats them, cumulatively. What is 0 is left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
+    last: Counts,
+    audio_heard: u64,
+    audio_said: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
     prompt_token_count: Option<u64>,
     cached_content_token_count: Option<u64>,
     candidates_token_count: Option<u64>,
@@ -14,7 +21,7 @@ pub(super) struct Counters {
     tool_use_prompt_token_count: Option<u64>,
     total_token_count: Option<u64>,
 }
-fields!(Counters {
+fields!(Counts {
     prompt_token_count = "promptTokenCount", cached_content_token_count = "cachedContentTokenCount",
     candidates_token_count = "candidatesTokenCount", thoughts_token_count = "thoughtsTokenCount",
     tool_use_prompt_token_count = "toolUsePromptTokenCount", total_token_count = "totalTokenCount"
@@ -24,9 +31,16 @@ impl Counters {
     /// Hears a `usageMetadata` object. One without counts (`{"trafficType":…}`), as the first events of Vertex AI
     /// have it, says nothing.
     pub(super) fn hear(&mut self, usage: Raw<'_>) {
-        let heard: Self = read(usage).unwrap_or_default();
-        if heard.prompt_token_count.is_some() || heard.total_token_count.is_some() {
-            *self = heard;
+        let last: Counts = read(usage).unwrap_or_default();
+        if last.prompt_token_count.is_none() && last.total_token_count.is_none() {
+            return;
+        }
+        *self = Self { last, ..Self::default() };
+        // Few requests hold speech, and every event of a stream repeats the counts.
+        if memchr::memmem::find(usage.get().as_bytes(), b"\"AUDIO\"").is_some() {
+            let audio: ByModality<'_> = read(usage).unwrap_or_default();
+            self.audio_heard = audio_in(&audio.prompt_tokens_details);
+            self.audio_said = audio_in(&audio.candidates_tokens_details);
         }
     }
 
@@ -34,20 +48,44 @@ impl Counters {
     /// the prompt's.
     pub(super) fn usage(&self, searched: bool) -> Usage {
         let count = |count: Option<u64>| count.unwrap_or_default();
-        let (prompt, candidates) = (count(self.prompt_token_count), count(self.candidates_token_count));
-        let (thoughts, tools) = (count(self.thoughts_token_count), count(self.tool_use_prompt_token_count));
+        let last = &self.last;
+        let (prompt, candidates) = (count(last.prompt_token_count), count(last.candidates_token_count));
+        let (thoughts, tools) = (count(last.thoughts_token_count), count(last.tool_use_prompt_token_count));
         let said = prompt.saturating_add(candidates);
         // Some models count the thoughts among the candidates' tokens: the total tells.
         let thoughts_are_in =
-            self.total_token_count.is_some_and(|total| total == said || total == said.saturating_add(tools));
+            last.total_token_count.is_some_and(|total| total == said || total == said.saturating_add(tools));
         Usage {
             prompt: if searched { prompt } else { prompt.saturating_add(tools) },
             completion: if thoughts_are_in { candidates } else { candidates.saturating_add(thoughts) },
-            cached: count(self.cached_content_token_count),
-            cache_write: 0,
+            cached: count(last.cached_content_token_count),
             reasoning: thoughts,
+            audio_heard: self.audio_heard,
+            audio_said: self.audio_said,
+            ..Usage::default()
         }
     }
+}
+
+/// The counts once more, by what was counted (`ModalityTokenCount`).
+#[derive(Default)]
+struct ByModality<'a> {
+    prompt_tokens_details: Vec<Modality<'a>>,
+    candidates_tokens_details: Vec<Modality<'a>>,
+}
+fields!(ByModality<'a> {
+    prompt_tokens_details = "promptTokensDetails", candidates_tokens_details = "candidatesTokensDetails"
+});
+
+struct Modality<'a> {
+    modality: Option<JsonStr<'a>>,
+    token_count: Option<u64>,
+}
+fields!(Modality<'a> { modality, token_count = "tokenCount" });
+
+fn audio_in(counts: &[Modality<'_>]) -> u64 {
+    let audio = counts.iter().filter(|count| count.modality.is_some_and(|kind| kind.inner() == "AUDIO"));
+    audio.filter_map(|count| count.token_count).fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
@@ -65,10 +103,21 @@ mod tests {
     #[test]
     fn thoughts_are_added_unless_the_total_says_that_they_are_in() {
         let apart = r#"{"promptTokenCount":29,"candidatesTokenCount":15,"totalTokenCount":1845,"thoughtsTokenCount":1801,"cachedContentTokenCount":20}"#;
-        let expected = Usage { prompt: 29, completion: 1816, cached: 20, cache_write: 0, reasoning: 1801 };
+        let expected =
+            Usage { prompt: 29, completion: 1816, cached: 20, reasoning: 1801, ..Usage::default() };
         assert_eq!(heard(&[apart], false), expected);
         let within = r#"{"promptTokenCount":10,"candidatesTokenCount":50,"totalTokenCount":60,"thoughtsTokenCount":40}"#;
         assert_eq!(heard(&[within], false).completion, 50);
+    }
+
+    #[test]
+    fn speech_is_counted_apart_where_there_is_some() {
+        let usage = r#"{"promptTokenCount":110,"candidatesTokenCount":30,"totalTokenCount":140,
+            "promptTokensDetails":[{"modality":"TEXT","tokenCount":10},{"modality":"AUDIO","tokenCount":100}],
+            "candidatesTokensDetails":[{"modality":"AUDIO","tokenCount":25},{"modality":"TEXT","tokenCount":5}]}"#;
+        let usage = heard(&[usage], false);
+        assert_eq!((usage.prompt, usage.audio_heard), (110, 100));
+        assert_eq!((usage.completion, usage.audio_said), (30, 25));
     }
 
     #[test]
