@@ -97,3 +97,18 @@ fn statistics() -> Value {
     let prefixes = prefixes.iter().map(|text| json!({ "prefix": text }));
     prefixes.chain(suffixes.iter().map(|text| json!({ "suffix": text }))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::seconds;
+
+    #[test]
+    fn a_duration_has_nine_digits_after_the_point_at_most() {
+        // The float nearest to it has fifteen.
+        assert_eq!(seconds(Duration::new(13, 523_168_547)), "13.523168547s");
+        assert_eq!(seconds(Duration::from_millis(50)), "0.05s");
+        assert_eq!(seconds(Duration::from_secs(600)), "600s");
+    }
+}
