@@ -109,6 +109,6 @@ mod tests {
         // The float nearest to it has fifteen.
         assert_eq!(seconds(Duration::new(13, 523_168_547)), "13.523168547s");
         assert_eq!(seconds(Duration::from_millis(50)), "0.05s");
-        assert_eq!(seconds(Duration::from_secs(600)), "600s");
+        assert_eq!(seconds(Duration::from_mins(10)), "600s");
     }
 }
