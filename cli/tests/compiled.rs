@@ -363,3 +363,10 @@ fn a_model_without_a_price_of_its_own_has_the_built_in_one() {
     let claude = plan.document.deployments[4].price.as_ref().unwrap();
     assert_eq!(claude.tiers[0].above_tokens, 200_000);
 }
+
+#[test]
+fn an_account_in_the_entry_stands_in_the_address() {
+    let plan = with(&[("m", "model: cloudflare/m, api_key: k, account_id: acme")], "");
+    let base = &plan.document.deployments[0].api_base;
+    assert_eq!(base, "https://api.cloudflare.com/client/v4/accounts/acme/ai/v1");
+}

@@ -89,7 +89,13 @@ told! {
         "model_list: []\nlitellm_settings:\n  callbacks: [prometheus, langfuse]\nguardrails: []\n" =>
         "config.yaml:3:27: warning: litellm_settings.callbacks: callback 'langfuse' is not supported and has no effect\n  \
          help: send traces to a collector with \"otel\", which can hand them on\n\
-         config.yaml:4:1: warning: guardrails is not supported and has no effect"
+         config.yaml:4:1: warning: guardrails is not supported and has no effect\n  \
+         help: no code of the operator's runs here: no guardrails, rules, hooks, prompt stores"
+
+    what_no_provider_is_told_is_warned_of_with_what_to_do_instead:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, organization: org-1}\n" =>
+        "config.yaml:3:49: warning: model_list[0].litellm_params.organization is not supported and has no effect\n  \
+         help: give it in extra_headers, as openai-organization or openai-project"
 
     traces_without_a_collector_are_warned_of:
         "model_list: []\nlitellm_settings:\n  callbacks: [otel]\n" =>

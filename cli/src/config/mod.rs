@@ -4,12 +4,15 @@
 //! environment) is decided in [`crate::compile`].
 
 pub mod diagnostic;
-mod known;
 mod models;
+pub mod reference;
 pub mod secret;
+pub mod section;
+pub mod sections;
 mod settings;
 pub mod table;
 mod telemetry;
+pub mod variables;
 pub mod yaml;
 
 use std::path::Path;
@@ -64,7 +67,7 @@ pub fn parse(text: &str, report: &Report) -> Option<Config> {
     let router = settings::router(&mut top);
     let general = settings::general(&mut top);
     let environment = environment(&mut top);
-    top.finish(known::TOP);
+    top.finish(&sections::TOP);
     Some(Config { models, litellm, router, general, environment })
 }
 

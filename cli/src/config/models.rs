@@ -3,23 +3,14 @@
 use serde_json::Value as Json;
 use switchboard::openai::STANDARD_PARAMS;
 
-use super::known;
 use super::secret::Setting;
+use super::sections::{LITELLM_PARAMS, MODEL, MODEL_INFO, model};
 use super::settings::timeout;
 use super::table::{At, Table, expected};
 use super::yaml::{Location, Node, Value};
 
-/// Prices by `LiteLLM`'s names, US dollars per token; both `litellm_params` and `model_info` may hold them.
-pub const RATES: [&str; 8] = [
-    "input_cost_per_token",
-    "output_cost_per_token",
-    "cache_read_input_token_cost",
-    "cache_creation_input_token_cost",
-    "output_cost_per_reasoning_token",
-    "cache_creation_input_token_cost_above_1hr",
-    "input_cost_per_audio_token",
-    "output_cost_per_audio_token",
-];
+/// How many prices there are, by the names of [`model::RATES`].
+pub const RATES: usize = model::RATES.len();
 
 /// One entry of `model_list`: a deployment and the name that clients ask for.
 #[derive(Clone, Debug)]
@@ -44,8 +35,8 @@ pub struct Model {
     pub max_input_tokens: Option<u64>,
     /// `model_info.max_output_tokens`, or `max_tokens` there, which is its older name.
     pub max_output_tokens: Option<u64>,
-    /// Those of [`RATES`] that are given, in its order; `litellm_params` wins over `model_info`.
-    pub rates: [Option<f64>; RATES.len()],
+    /// The prices that are given, in the order of [`model::RATES`]; `litellm_params` wins over `model_info`.
+    pub rates: [Option<f64>; RATES],
 }
 
 /// `litellm_params`.
@@ -89,54 +80,9 @@ pub struct Params {
     pub fingerprint: String,
 }
 
-/// Parameters of a request that may stand in `litellm_params`, besides [`STANDARD_PARAMS`].
-const OTHER_DEFAULTS: &[&str] = &[
-    "dimensions",
-    "encoding_format",
-    "guardrailConfig",
-    "performanceConfig",
-    "requestMetadata",
-    "safety_settings",
-    "stream",
-    "thinking",
-    "top_k",
-];
-
-/// What a provider needs besides a key, by `LiteLLM`'s names. None is secret.
-const OPTIONS: &[&str] = &[
-    "api_version",
-    "api_type",
-    "organization",
-    "project",
-    "region_name",
-    "tenant_id",
-    "client_id",
-    "azure_scope",
-    "aws_region_name",
-    "vertex_project",
-    "vertex_location",
-    "model_id",
-    "watsonx_region_name",
-    "space_id",
-    "project_id",
-    "deployment_id",
-];
-
-/// The same, but secret.
-const SECRET_OPTIONS: &[&str] = &[
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "aws_bearer_token",
-    "azure_ad_token",
-    "azure_password",
-    "client_secret",
-    "vertex_credentials",
-];
-
 /// Whether the option `name` holds a secret.
 pub fn is_secret_option(name: &str) -> bool {
-    SECRET_OPTIONS.contains(&name)
+    model::SECRET_OPTIONS.iter().map(|row| row.name).chain(model::UNREAD_SECRETS).any(|secret| secret == name)
 }
 
 /// Reads `model_list`.
@@ -148,10 +94,10 @@ pub(super) fn read(top: &mut Table<'_>) -> Vec<Model> {
         }
         return Vec::new();
     };
-    entries.into_iter().filter_map(|(path, node)| model(path, node, top)).collect()
+    entries.into_iter().filter_map(|(path, node)| entry(path, node, top)).collect()
 }
 
-fn model(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
+fn entry(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
     let mut entry = Table::new(path.clone(), node, top.report)?;
     let name = required(&mut entry, "model_name", "the name that clients ask for");
     let params = match entry.table("litellm_params") {
@@ -164,7 +110,7 @@ fn model(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
         }
     };
     let info = entry.table("model_info");
-    entry.finish(known::MODEL);
+    entry.finish(&MODEL);
     let info = info.map(model_info).unwrap_or_default();
     let (params, rates) = params?;
     Some(Model {
@@ -182,7 +128,7 @@ fn model(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
     })
 }
 
-fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> {
+fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES])> {
     let fingerprint = fingerprint(&mut table);
     let model = required(&mut table, "model", "`provider/model`, as openai/gpt-4o");
     let api_base = table.setting("api_base");
@@ -190,10 +136,10 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> 
     let endpoint = table.setting("aws_bedrock_runtime_endpoint");
     let mut headers = headers(&mut table, "extra_headers");
     headers.extend(self::headers(&mut table, "headers"));
-    let options = OPTIONS.iter().chain(SECRET_OPTIONS);
-    let options = options.filter_map(|name| Some((*name, option(&mut table, name)?))).collect();
+    let options = model::OPTIONS.iter().chain(&model::SECRET_OPTIONS);
+    let options = options.filter_map(|row| Some((row.name, option(&mut table, row.name)?))).collect();
     let default = |name: &&'static str| Some(((*name).to_owned(), table.node(name)?.value.to_json()));
-    let defaults = STANDARD_PARAMS.iter().chain(OTHER_DEFAULTS).filter_map(default).collect();
+    let defaults = STANDARD_PARAMS.iter().chain(model::OTHER_DEFAULTS).filter_map(default).collect();
     let rates = rates(&mut table);
     let params = Params {
         at: table.at,
@@ -210,7 +156,7 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> 
         stream_timeout: timeout(&mut table, "stream_timeout"),
         keepalive: table.number("keepalive_seconds").map(|seconds| seconds.value),
         max_parallel_requests: table
-            .whole("max_parallel_requests", 1_000_000)
+            .whole("max_parallel_requests", model::MOST_PARALLEL)
             .and_then(|most| u32::try_from(most).ok())
             .filter(|most| *most > 0),
         defaults,
@@ -218,7 +164,7 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES.len()])> 
         fingerprint,
         model: model?,
     };
-    table.finish(known::LITELLM_PARAMS);
+    table.finish(&LITELLM_PARAMS);
     Some((params, rates))
 }
 
@@ -283,8 +229,8 @@ fn headers(table: &mut Table<'_>, key: &'static str) -> Vec<(At<String>, Setting
     read
 }
 
-fn rates(table: &mut Table<'_>) -> [Option<f64>; RATES.len()] {
-    RATES.map(|name| table.number(name).map(|rate| rate.value))
+fn rates(table: &mut Table<'_>) -> [Option<f64>; RATES] {
+    model::RATES.map(|row| table.number(row.name).map(|rate| rate.value))
 }
 
 #[derive(Default)]
@@ -295,25 +241,23 @@ struct Info {
     access_groups: Vec<String>,
     max_input_tokens: Option<u64>,
     max_output_tokens: Option<u64>,
-    rates: [Option<f64>; RATES.len()],
+    rates: [Option<f64>; RATES],
 }
 
 fn model_info(mut table: Table<'_>) -> Info {
-    /// More than any model has, less than `f64` holds exactly.
-    const MOST_TOKENS: u64 = 1 << 40;
     let groups = table.texts("access_groups").unwrap_or_default();
-    let output = table.whole("max_output_tokens", MOST_TOKENS);
-    let older = table.whole("max_tokens", MOST_TOKENS);
+    let output = table.whole("max_output_tokens", model::MOST_TOKENS);
+    let older = table.whole("max_tokens", model::MOST_TOKENS);
     let info = Info {
         id: table.text("id"),
         mode: table.text("mode").map(|mode| mode.value),
         base_model: table.text("base_model").map(|model| model.value),
         access_groups: groups.into_iter().map(|group| group.value).collect(),
-        max_input_tokens: table.whole("max_input_tokens", MOST_TOKENS),
+        max_input_tokens: table.whole("max_input_tokens", model::MOST_TOKENS),
         max_output_tokens: output.or(older),
         rates: rates(&mut table),
     };
-    table.finish(known::MODEL_INFO);
+    table.finish(&MODEL_INFO);
     info
 }
 

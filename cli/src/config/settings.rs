@@ -3,8 +3,11 @@
 use switchboard::config::RetryPolicy;
 
 use super::diagnostic::suggestion;
-use super::known;
 use super::secret::Setting;
+use super::sections::{
+    ALIAS, ALLOWED_FAILS_POLICY, GENERAL_SETTINGS, LITELLM_SETTINGS, LONGEST_GRACE_S, MOST_FAILS,
+    MOST_RETRIES, RETRY_POLICY, ROUTER_SETTINGS,
+};
 use super::table::{At, Table, expected, texts};
 use super::telemetry::callbacks;
 use super::yaml::Value;
@@ -115,11 +118,18 @@ pub struct GeneralSettings {
     pub max_request_size_mb: Option<At<f64>>,
 }
 
-/// More retries than anybody means; a larger number is a mistake.
-const MOST_RETRIES: u64 = 100;
+/// `routing_strategy`.
+pub(super) const STRATEGIES: [&str; 6] = [
+    "simple-shuffle",
+    "least-busy",
+    "usage-based-routing",
+    "usage-based-routing-v2",
+    "latency-based-routing",
+    "cost-based-routing",
+];
 
-/// A day: a key that was revoked while the key service was away works that long.
-const LONGEST_GRACE_S: u64 = 86_400;
+/// The strategy that `LiteLLM` has besides.
+pub(super) const UNSUPPORTED_STRATEGY: &str = "lar1";
 
 /// Longest wait between two attempts that a setting can ask for, seconds.
 const LONGEST_WAIT: f64 = 60.0;
@@ -149,7 +159,7 @@ pub(super) fn router(top: &mut Table<'_>) -> RouterSettings {
         disable_cooldowns: table.boolean("disable_cooldowns").unwrap_or(false),
         aliases: aliases(&mut table),
     };
-    table.finish(known::ROUTER_SETTINGS);
+    table.finish(&ROUTER_SETTINGS);
     settings
 }
 
@@ -170,7 +180,7 @@ pub(super) fn litellm(top: &mut Table<'_>) -> LitellmSettings {
         otel: callbacks(&mut table),
         open_metrics: table.boolean("require_auth_for_metrics_endpoint") == Some(false),
     };
-    table.finish(known::LITELLM_SETTINGS);
+    table.finish(&LITELLM_SETTINGS);
     settings
 }
 
@@ -186,7 +196,7 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
         health_checks: health_checks(&mut table),
         max_request_size_mb: table.number("max_request_size_mb"),
     };
-    table.finish(known::GENERAL_SETTINGS);
+    table.finish(&GENERAL_SETTINGS);
     settings
 }
 
@@ -209,7 +219,7 @@ fn retries(table: &mut Table<'_>, key: &'static str) -> Option<u32> {
 }
 
 fn allowed_fails(table: &mut Table<'_>, key: &'static str) -> Option<u32> {
-    table.whole(key, 1_000_000).and_then(|fails| u32::try_from(fails).ok())
+    table.whole(key, MOST_FAILS).and_then(|fails| u32::try_from(fails).ok())
 }
 
 fn allowed_fails_policy(mut table: Table<'_>) -> AllowedFails {
@@ -220,7 +230,7 @@ fn allowed_fails_policy(mut table: Table<'_>) -> AllowedFails {
         rate_limit: allowed_fails(&mut table, "RateLimitErrorAllowedFails"),
         internal_server: allowed_fails(&mut table, "InternalServerErrorAllowedFails"),
     };
-    table.finish("ContentPolicyViolationErrorAllowedFails");
+    table.finish(&ALLOWED_FAILS_POLICY);
     policy
 }
 
@@ -233,7 +243,7 @@ fn retry_policy(mut table: Table<'_>) -> RetryPolicy {
         content_policy_violation: retries(&mut table, "ContentPolicyViolationErrorRetries"),
         internal_server: retries(&mut table, "InternalServerErrorRetries"),
     };
-    table.finish("");
+    table.finish(&RETRY_POLICY);
     policy
 }
 
@@ -274,32 +284,19 @@ pub(super) fn timeout(table: &mut Table<'_>, key: &'static str) -> Option<f64> {
 }
 
 fn routing_strategy(table: &mut Table<'_>) -> Option<At<String>> {
-    const STRATEGIES: [&str; 7] = [
-        "simple-shuffle",
-        "least-busy",
-        "usage-based-routing",
-        "usage-based-routing-v2",
-        "latency-based-routing",
-        "cost-based-routing",
-        "lar1",
-    ];
     let strategy = table.text("routing_strategy")?;
     match strategy.value.as_str() {
-        "simple-shuffle"
-        | "least-busy"
-        | "usage-based-routing"
-        | "usage-based-routing-v2"
-        | "latency-based-routing"
-        | "cost-based-routing" => Some(strategy),
-        known if STRATEGIES.contains(&known) => {
+        known if STRATEGIES.contains(&known) => Some(strategy),
+        known if known == UNSUPPORTED_STRATEGY => {
             let message =
                 format!("routing strategy '{known}' is not supported, simple-shuffle is used instead");
             table.report.warning(strategy.at, message, None);
             None
         }
         unknown => {
-            let help = suggestion(unknown, STRATEGIES)
-                .unwrap_or_else(|| format!("one of: {}", STRATEGIES.join(", ")));
+            let known = || STRATEGIES.into_iter().chain([UNSUPPORTED_STRATEGY]);
+            let help = suggestion(unknown, known())
+                .unwrap_or_else(|| format!("one of: {}", known().collect::<Vec<_>>().join(", ")));
             table.report.error(strategy.at, format!("unknown routing strategy '{unknown}'"), Some(help));
             None
         }
@@ -333,7 +330,7 @@ fn aliases(table: &mut Table<'_>) -> Vec<(At<String>, At<String>, bool)> {
                     Some(group) => read.push((name, group, hidden)),
                     None => entry.report.error(node.at, format!("{}.model is missing", entry.path), None),
                 }
-                entry.finish("");
+                entry.finish(&ALIAS);
             }
             other => {
                 let wanted = "a group's name, or `{model: group, hidden: true}`";

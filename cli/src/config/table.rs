@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Report, suggestion};
 use super::secret::Setting;
+use super::section::{Kind, Section};
 use super::yaml::{Key, Location, Node, Value};
 
 /// A value and where it stands in the file.
@@ -13,7 +14,7 @@ pub struct At<T> {
     pub value: T,
 }
 
-/// A mapping of which each key is taken once; [`Table::finish`] reports those that nobody took.
+/// A mapping of which each key is taken once; [`Table::finish`] reports those that nobody knows.
 pub struct Table<'a> {
     /// Path from the top of the file, as `model_list[0].litellm_params`.
     pub path: String,
@@ -22,7 +23,7 @@ pub struct Table<'a> {
     /// Where to tell mistakes.
     pub report: &'a Report,
     entries: Vec<(&'a Key, &'a Node)>,
-    taken: Vec<&'static str>,
+    taken: Vec<(&'static str, Kind)>,
 }
 
 impl<'a> Table<'a> {
@@ -42,32 +43,29 @@ impl<'a> Table<'a> {
 
     /// The node under `key`; `null` counts as absent, as it does for `LiteLLM`.
     pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.taken.push(key);
+        self.take(key, Kind::Any)
+    }
+
+    fn take(&mut self, key: &'static str, kind: Kind) -> Option<&'a Node> {
+        self.taken.push((key, kind));
         let (_, node) = self.entries.iter().find(|(entry, _)| entry.name == key)?;
         (!matches!(node.value, Value::Null)).then_some(*node)
     }
 
     /// Text; a bare number or boolean counts as its text, as a version or an id is often written.
     pub fn text(&mut self, key: &'static str) -> Option<At<String>> {
-        let node = self.node(key)?;
-        let value = match &node.value {
-            Value::Text(value) => value.clone(),
-            Value::Integer(value) => value.to_string(),
-            Value::Float(value) => value.to_string(),
-            other => return self.wrong(key, node.at, "text", other),
-        };
-        Some(At { at: node.at, value })
+        self.text_as(key, Kind::Text)
     }
 
     /// Text that may be `os.environ/NAME`.
     pub fn setting(&mut self, key: &'static str) -> Option<At<Setting>> {
-        let text = self.text(key)?;
+        let text = self.text_as(key, Kind::Setting)?;
         Some(At { at: text.at, value: Setting::parse(&text.value) })
     }
 
     /// True or false.
     pub fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        let node = self.node(key)?;
+        let node = self.take(key, Kind::Boolean)?;
         match &node.value {
             Value::Bool(value) => Some(*value),
             other => self.wrong(key, node.at, "true or false", other),
@@ -76,7 +74,11 @@ impl<'a> Table<'a> {
 
     /// A number that is not negative.
     pub fn number(&mut self, key: &'static str) -> Option<At<f64>> {
-        let node = self.node(key)?;
+        self.number_as(key, Kind::Number)
+    }
+
+    fn number_as(&mut self, key: &'static str, kind: Kind) -> Option<At<f64>> {
+        let node = self.take(key, kind)?;
         let value = match &node.value {
             // Token counts and rates are far below 2^53, above which `f64` is not exact.
             #[expect(clippy::cast_precision_loss, reason = "see above")]
@@ -98,7 +100,7 @@ impl<'a> Table<'a> {
 
     /// A whole number up to `max`.
     pub fn whole(&mut self, key: &'static str, max: u64) -> Option<u64> {
-        let At { at, value } = self.number(key)?;
+        let At { at, value } = self.number_as(key, Kind::Whole(max))?;
         #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
         if value.fract() != 0.0 || value > max as f64 {
             let message = format!("{} must be a whole number up to {max}, found {value}", self.name(key));
@@ -111,7 +113,7 @@ impl<'a> Table<'a> {
 
     /// A list of texts.
     pub fn texts(&mut self, key: &'static str) -> Option<Vec<At<String>>> {
-        let node = self.node(key)?;
+        let node = self.take(key, Kind::Texts)?;
         let path = self.name(key);
         Some(texts(&path, node, self.report))
     }
@@ -119,14 +121,14 @@ impl<'a> Table<'a> {
     /// A nested mapping.
     pub fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
         let path = self.name(key);
-        let node = self.node(key)?;
+        let node = self.take(key, Kind::Table)?;
         Table::new(path, node, self.report)
     }
 
     /// A list, each item with its path.
     pub fn list(&mut self, key: &'static str) -> Option<Vec<(String, &'a Node)>> {
         let path = self.name(key);
-        let node = self.node(key)?;
+        let node = self.take(key, Kind::List)?;
         match &node.value {
             Value::List(items) => {
                 Some(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)).collect())
@@ -142,25 +144,28 @@ impl<'a> Table<'a> {
 
     /// Every entry that nobody has taken yet, which takes them all.
     pub fn rest(&mut self) -> Vec<(&'a Key, &'a Node)> {
-        let (taken, rest) =
-            self.entries.drain(..).partition(|(key, _)| self.taken.contains(&key.name.as_str()));
+        let (taken, rest) = self
+            .entries
+            .drain(..)
+            .partition(|(key, _)| self.taken.iter().any(|(taken, _)| *taken == key.name));
         self.entries = taken;
         rest
     }
 
-    /// Warns of what was not taken: `unsupported` names are `LiteLLM`'s, any other is likely misspelt.
-    pub fn finish(mut self, unsupported: &'static str) {
-        let rest = self.rest();
-        for (key, node) in rest {
-            let path = join(&self.path, &key.name);
-            if matches!(node.value, Value::Null) {
+    /// Warns of what has no effect: names that `section` does not read, which are `LiteLLM`'s or likely misspelt.
+    pub fn finish(self, section: &Section) {
+        #[cfg(debug_assertions)]
+        section.assert_is_read(&self.taken);
+        for (key, node) in &self.entries {
+            if matches!(node.value, Value::Null) || section.reads(&key.name) {
                 continue;
             }
-            if unsupported.split_whitespace().any(|name| name == key.name) {
-                self.report.warning(key.at, format!("{path} is not supported and has no effect"), None);
+            let path = self.name(&key.name);
+            if let Some(why) = section.why_unread(&key.name) {
+                let message = format!("{path} is not supported and has no effect");
+                self.report.warning(key.at, message, Some(why.to_owned()));
             } else {
-                let known = self.taken.iter().copied().chain(unsupported.split_whitespace());
-                let help = suggestion(&key.name, known);
+                let help = suggestion(&key.name, section.all_names());
                 self.report.warning(key.at, format!("{path} is not known and has no effect"), help);
             }
         }
@@ -169,6 +174,17 @@ impl<'a> Table<'a> {
     /// Path of `key` in this mapping.
     pub fn name(&self, key: &str) -> String {
         join(&self.path, key)
+    }
+
+    fn text_as(&mut self, key: &'static str, kind: Kind) -> Option<At<String>> {
+        let node = self.take(key, kind)?;
+        let value = match &node.value {
+            Value::Text(value) => value.clone(),
+            Value::Integer(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            other => return self.wrong(key, node.at, "text", other),
+        };
+        Some(At { at: node.at, value })
     }
 
     fn wrong<T>(&self, key: &str, at: Location, wanted: &str, found: &Value) -> Option<T> {

@@ -7,7 +7,7 @@ use super::table::{At, Table};
 const SETTINGS: [&str; 3] = ["callbacks", "success_callback", "failure_callback"];
 
 /// What `LiteLLM` knows besides, and is not known here.
-const OTHERS: [&str; 24] = [
+pub(super) const OTHERS: [&str; 24] = [
     "arize",
     "athina",
     "azure_sentinel",

@@ -1,0 +1,55 @@
+//! `litellm_settings`.
+
+use super::because;
+use super::router::{MOST_FAILS, MOST_RETRIES};
+use crate::config::section::{Kind, Section, row, unread};
+
+/// `litellm_settings`.
+pub const LITELLM_SETTINGS: Section = Section {
+    path: "litellm_settings",
+    about: "What holds for all requests. Where `router_settings` has the same, that counts.",
+    rows: &[&[
+        row("drop_params", Kind::Boolean, "false", "parameters that a provider does not have are left out; else they are an error"),
+        row("num_retries", Kind::Whole(MOST_RETRIES), "2", "as in `router_settings`"),
+        row("request_timeout", Kind::Number, "600", "seconds, above 0: `timeout` of `router_settings`"),
+        row("sse_keepalive_ping_interval_seconds", Kind::Number, "never", "`keepalive_seconds` of the deployments without their own"),
+        row("budget_exceeded_status_code", Kind::Number, "422", "status of a request whose budget is spent, 400 to 599"),
+        row("fallbacks", Kind::List, "", "as in `router_settings`"),
+        row("context_window_fallbacks", Kind::List, "`fallbacks`", "as in `router_settings`"),
+        row("content_policy_fallbacks", Kind::List, "`fallbacks`", "as in `router_settings`"),
+        row("default_fallbacks", Kind::Texts, "", "as in `router_settings`"),
+        row("allowed_fails", Kind::Whole(MOST_FAILS), "3", "as in `router_settings`"),
+        row("callbacks", Kind::Texts, "", "`otel`: requests are traced, to where the variables below say; `prometheus`: always there, as `/metrics`"),
+        row("success_callback", Kind::Texts, "", "the same; a request is told of once"),
+        row("failure_callback", Kind::Texts, "", "the same"),
+        row("require_auth_for_metrics_endpoint", Kind::Boolean, "true", "`false`: anybody may read `/metrics`"),
+    ]],
+    values: &[],
+    without_effect: &[
+        unread(because::CACHE, "cache cache_params enable_caching_on_provider_specific_optional_params
+            enable_redis_auth_cache in_memory_llm_clients_cache"),
+        unread(because::CALLS, "image_generation_model mcp_aliases"),
+        unread(because::HOOKS, "custom_provider_map guardrails post_call_rules pre_call_rules"),
+        unread(because::KEYS, "budget_duration default_internal_user_params default_key_generate_params
+            default_max_internal_user_budget default_soft_budget default_team_params default_team_settings
+            internal_user_budget_duration key_generation_settings max_budget max_end_user_budget
+            max_internal_user_budget priority_reservation tag_budget_config upperbound_key_generate_params"),
+        unread(because::LOGS, "callback_settings disable_add_user_agent_to_request_tags
+            disable_end_user_cost_tracking disable_streaming_logging enable_end_user_cost_tracking_prometheus_only
+            extra_spend_tag_headers generic_logger_headers global_disable_no_log_param json_logs
+            langfuse_default_tags langfuse_host langfuse_public_key langfuse_secret log_raw_request_response
+            prometheus_initialize_budget_metrics prometheus_metrics_config redact_messages_in_exceptions
+            redact_user_api_key_info s3_callback_params service_callback set_verbose store_audit_logs
+            suppress_debug_info telemetry turn_off_message_logging"),
+        unread(because::PRICES, "cost_discount_config"),
+        unread(because::PROCESS, "disable_hf_tokenizer_download enable_preview_features force_ipv4"),
+        unread(because::REQUESTS, "add_function_to_prompt disable_add_prefix_to_prompt
+            disable_add_transform_inline_image_block disable_copilot_system_to_assistant
+            disable_stop_sequence_limit enable_json_schema_validation forward_traceparent_to_llm_provider
+            include_cost_in_streaming_usage model_group_settings modify_params return_response_headers user_url_allowed_hosts
+            user_url_validation"),
+        unread(because::ROUTES, "num_retries_per_request"),
+        unread(because::TLS, "ssl_certificate ssl_security_level ssl_verify"),
+        unread("keys and teams list the models that they may use", "public_model_groups"),
+    ],
+};
