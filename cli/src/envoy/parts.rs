@@ -22,7 +22,7 @@ pub struct Parts {
     pub clusters: Vec<Value>,
 }
 
-/// Takes apart what [`super::bootstrap`] writes in one piece.
+/// Takes apart what [`super::bootstrap()`] writes in one piece.
 pub fn parts(plan: &Plan, site: &Site, document: &str) -> Parts {
     let mut listener = listener::listener(plan, site, document);
     let manager = listener["filter_chains"][0]["filters"][0]["typed_config"].take();

@@ -1,6 +1,6 @@
 //! A [`Plan`] → the resources of a platform, as `switchboard render --format` writes them.
 //!
-//! One file for each format; what they share is in [`workload`] and [`key_service`].
+//! One file for each format; what they share is in `workload` and `key_service`.
 
 mod envoy_gateway;
 mod istio;
