@@ -14,11 +14,17 @@ pub(super) fn unix_seconds(text: &str) -> Option<u64> {
         ("Z" | "z", _) => 0,
         (sign, offset) => {
             let (hours, minutes) = offset.split_once(':')?;
-            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            let minutes = i64::from(hours.parse::<u8>().ok()?) * 60 + i64::from(minutes.parse::<u8>().ok()?);
             if sign == "-" { -minutes } else { minutes }
         }
     };
-    let in_range = (1970..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    let in_range = (1970..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && (0..24).contains(&hours)
+        && (0..60).contains(&minutes)
+        // A leap second is one.
+        && (0..=60).contains(&seconds);
     if !in_range {
         return None;
     }
@@ -61,6 +67,9 @@ mod tests {
             "2023-13-14T00:00:00Z",
             "2023-11-14T22:13:20",
             "T::Z",
+            "2023-11-14T24:00:00Z",
+            "2023-11-14T22:9223372036854775764:20Z",
+            "2023-11-14T22:13:20+9223372036854775764:00",
             "-1-1-1T0:0:0Z",
         ] {
             assert_eq!(unix_seconds(text), None, "{text}");
