@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::fallback::TARGET_MILLIS;
 use crate::measure::{Measured, median};
 use crate::rows::{Row, Target};
 
@@ -14,7 +13,26 @@ pub(crate) struct Report {
     lines: Vec<Line>,
     memory_kib: Option<(u64, u64)>,
     provider_rate: Option<f64>,
-    fallback_millis: Option<f64>,
+    aims: Vec<Aim>,
+}
+
+/// A target that is no row of requests.
+#[derive(Debug)]
+pub(crate) struct Aim {
+    /// What was measured.
+    pub(crate) name: &'static str,
+    /// In what.
+    pub(crate) unit: &'static str,
+    /// At most so much.
+    pub(crate) target: f64,
+    /// So much it was.
+    pub(crate) figure: f64,
+}
+
+impl Aim {
+    fn missed(&self) -> bool {
+        self.figure > self.target
+    }
 }
 
 #[derive(Debug)]
@@ -96,15 +114,14 @@ impl Report {
         self.provider_rate = Some(rate);
     }
 
-    /// Adds what a fallback adds to the time of the attempt that failed.
-    pub(crate) fn fallback(&mut self, millis: f64) {
-        self.fallback_millis = Some(millis);
+    /// Adds a target of another kind.
+    pub(crate) fn aim(&mut self, aim: Aim) {
+        self.aims.push(aim);
     }
 
     /// Whether some target is missed.
     pub(crate) fn missed(&self) -> bool {
-        let fallback = self.fallback_millis.is_some_and(|millis| millis > TARGET_MILLIS);
-        fallback || self.lines.iter().any(Line::missed)
+        self.lines.iter().any(Line::missed) || self.aims.iter().any(Aim::missed)
     }
 
     /// For programs.
@@ -129,10 +146,11 @@ impl Report {
                 })
             })
             .collect();
+        let aim = |aim: &Aim| json!({ "aim": aim.name, "unit": aim.unit, "target": aim.target, "figure": aim.figure, "missed": aim.missed() });
         let memory = self.memory_kib.map(|(bare, gateway)| json!({ "bare": bare, "switchboard": gateway }));
         json!({
             "rows": lines,
-            "fallback_adds_ms": self.fallback_millis,
+            "aims": self.aims.iter().map(aim).collect::<Vec<_>>(),
             "resident_kib": memory,
             "provider_requests_per_second": self.provider_rate,
         })
@@ -174,12 +192,16 @@ impl fmt::Display for Report {
             f,
             "\nbare, ours: CPU of the Envoy process per request, µs; p50 / p99: ms, through the gateway"
         )?;
-        if let Some(millis) = self.fallback_millis {
-            let verdict = if millis > TARGET_MILLIS { "missed" } else { "met" };
-            writeln!(
-                f,
-                "a fallback adds {millis:.2} ms to the failed attempt (at most {TARGET_MILLIS:.1}: {verdict})"
-            )?;
+        if !self.aims.is_empty() {
+            writeln!(f, "\n| besides | target | figure | verdict |\n|---|--:|--:|--:|")?;
+        }
+        for aim in &self.aims {
+            let Aim { name, unit, target, figure } = aim;
+            let verdict = if aim.missed() { "missed" } else { "met" };
+            writeln!(f, "| {name} | {target} {unit} | {figure:.2} {unit} | {verdict} |")?;
+        }
+        if !self.aims.is_empty() {
+            writeln!(f)?;
         }
         if let Some(rate) = self.provider_rate {
             writeln!(f, "the provider without anybody between: {rate:.0} requests/s")?;

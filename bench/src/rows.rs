@@ -102,7 +102,7 @@ const DIALECTS: &[Dialect] = &[
         stream: "stream of 1,000, Bedrock",
         model: "nova",
         native: Native::Bedrock,
-        ratio: 2.5,
+        ratio: 2.2,
         micros: 6.0,
     },
     Dialect {
@@ -118,7 +118,7 @@ const DIALECTS: &[Dialect] = &[
         stream: "stream of 1,000, Gemini",
         model: "gemini",
         native: Native::Gemini,
-        ratio: 2.5,
+        ratio: 1.7,
         micros: 6.0,
     },
     Dialect {
