@@ -1,6 +1,6 @@
 //! Meshes' Envoys without the meshes: what is rendered for Istio or Envoy Gateway, applied to what these write.
 //!
-//! [`istio`] and [`envoy_gateway`] do what the control planes do with our resources, and nothing else. What they start
+//! `istio.rs` and `envoy_gateway.rs` do what the control planes do with our resources, and nothing else. What they start
 //! from (`istio.json`, `envoy-gateway.json`) has the shape of what the control planes give to a gateway with one port,
 //! without the filters that stock Envoy does not have.
 
