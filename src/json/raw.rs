@@ -8,8 +8,8 @@ use super::scan::Scanner;
 
 /// A JSON value as it stands in the source, without white space around it.
 ///
-/// It is what `serde_json`'s [`RawValue`] is, but for one thing: a part of it that was read once is not read again to
-/// become a token of its own.
+/// It is what `serde_json`'s [`RawValue`] is, but for one thing: what our scanner has passed becomes one at once, where a
+/// [`RawValue`] comes of `serde_json`'s own reading only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(pub(super) &'a str);
 

@@ -8,7 +8,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::workload::{
-    DRAIN_SECONDS, disruption_budget, envoy_secrets, labels, metadata, pod_security, spread,
+    DRAIN_SECONDS, disruption_budget, envoy_secrets, gateway_service, labels, metadata, pod_security, spread,
 };
 use super::{Place, Resource, key_service};
 use crate::compile::Plan;
@@ -30,7 +30,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
         envoy_filter(parts(plan, site, &document), site, place),
         gateway(site, place),
         deployment(plan, place),
-        service(site, place),
+        gateway_service(NAME, site.port, site, place),
         disruption_budget(place, NAME, "gateway"),
     ];
     let gateways = json!({ "podSelector": { "matchLabels": labels("gateway") } });
@@ -240,16 +240,4 @@ fn deployment(plan: &Plan, place: &Place) -> Resource {
             ),
         ],
     )
-}
-
-fn service(site: &Site, place: &Place) -> Resource {
-    Resource::new(json!({
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata(place, NAME, "gateway"),
-        "spec": {
-            "selector": labels("gateway"),
-            "ports": [{ "name": "http", "port": site.port, "targetPort": site.port }],
-        },
-    }))
 }

@@ -5,8 +5,8 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::workload::{
-    DRAIN_SECONDS, checksum, configuration, configuration_volume, disruption_budget, envoy_container, labels,
-    metadata, pod_security, spread,
+    DRAIN_SECONDS, checksum, configuration, configuration_volume, disruption_budget, envoy_container,
+    gateway_service, labels, metadata, pod_security, spread,
 };
 use super::{Place, Resource, key_service};
 use crate::compile::Plan;
@@ -22,7 +22,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
     let mut all = vec![
         configuration,
         gateway,
-        service(site, place),
+        gateway_service(NAME, "http", site, place),
         autoscaler(place),
         disruption_budget(place, NAME, "gateway"),
     ];
@@ -83,18 +83,6 @@ fn deployment(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resour
             ),
         ],
     )
-}
-
-fn service(site: &Site, place: &Place) -> Resource {
-    Resource::new(json!({
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata(place, NAME, "gateway"),
-        "spec": {
-            "selector": labels("gateway"),
-            "ports": [{ "name": "http", "port": site.port, "targetPort": "http" }],
-        },
-    }))
 }
 
 fn autoscaler(place: &Place) -> Resource {

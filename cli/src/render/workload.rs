@@ -28,6 +28,20 @@ pub(super) fn metadata(place: &Place, name: &str, component: &str) -> Value {
     json!({ "name": name, "namespace": place.namespace, "labels": labels(component) })
 }
 
+/// The `Service` before the gateway's pods; `target` is their port, or its name.
+pub(super) fn gateway_service(name: &str, target: impl Into<Value>, site: &Site, place: &Place) -> Resource {
+    let target = target.into();
+    Resource::new(json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(place, name, "gateway"),
+        "spec": {
+            "selector": labels("gateway"),
+            "ports": [{ "name": "http", "port": site.port, "targetPort": target }],
+        },
+    }))
+}
+
 /// Variables that come from the `Secret`.
 pub(super) fn secrets<'a>(names: impl IntoIterator<Item = &'a str>, place: &Place) -> Vec<Value> {
     let one = |name| {
