@@ -14,7 +14,7 @@ TOOLS := $(CURDIR)/.tools
 SDKS := PYTHONPATH=$(TOOLS)/python NODE_PATH=$(TOOLS)/node/node_modules PATH=$(TOOLS)/bin:$$PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose judges manifests build filter native bench bench-keys bench-litellm soak check fmt fuzz-api clippy clippy-wasm docs audit size example envoy sdks \
+.PHONY: help run test test-compose judges manifests build filter native bench bench-keys bench-litellm bench-compare soak check fmt fuzz-api clippy clippy-wasm docs audit size example envoy sdks \
 	toolchain clean
 
 help: ## List the targets
@@ -60,6 +60,9 @@ soak-reload: build ## Change the configuration 200 times during 20,000 requests
 bench-litellm: build ## Measure LiteLLM Proxy and Switchboard on the same core (fetches 1 GB)
 	@scripts/fetch-litellm
 	$(CARGO) run --release --quiet -p switchboard-bench --bin bench-litellm -- $(ARGS)
+
+bench-compare: build ## Compare modules of the filter (ARGS="before.wasm after.wasm")
+	$(CARGO) run --release --quiet -p switchboard-bench --bin compare -- $(ARGS)
 
 soak: build ## Send a million requests of every kind, and fail if Envoy grows (ARGS="--requests 100000")
 	$(CARGO) run --release --quiet -p switchboard-bench --bin soak -- $(ARGS)

@@ -33,6 +33,14 @@ pub const RETRY_HEADER: &str = "x-switchboard-retry";
 /// Request header by which the filter chooses the route with that many attempts after the first.
 pub const RETRIES_HEADER: &str = "x-switchboard-retries";
 
+/// Filter state that holds the number of a request; Envoy knows it as `wasm.` and this.
+pub const CALL_STATE: &str = "switchboard.call";
+
+/// Request header by which an attempt is told its request and its deployment, apart by a space. A filter of Envoy's own
+/// writes it anew for every attempt, from [`CALL_STATE`] and the endpoint's metadata: the filter's own questions for them
+/// cost several times as much. No attempt sends it on.
+pub const ATTEMPT_HEADER: &str = "x-switchboard-attempt";
+
 /// The deployment that is none: the last endpoint of every cluster, where an attempt goes when the group has failed.
 pub const NOBODY: &str = "switchboard:nobody";
 

@@ -11,16 +11,19 @@ use switchboard_e2e::{Child, Stack, envoy, free_ports};
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
+/// The one upstream filter that bare Envoy needs.
+const CODEC: &str = "envoy.filters.http.upstream_codec";
+
 /// A running Envoy without the filter.
-pub(crate) struct Bare {
+pub struct Bare {
     process: Child,
     /// Where it listens.
-    pub(crate) port: u16,
+    pub port: u16,
 }
 
 impl Bare {
     /// Starts it beside a gateway, in front of the same provider.
-    pub(crate) fn start(gateway: &Stack) -> Result<Self, Box<dyn Error>> {
+    pub fn start(gateway: &Stack) -> Result<Self, Box<dyn Error>> {
         let port = free_ports(2);
         let read = |name: &str| -> Result<Value, Box<dyn Error>> {
             Ok(serde_json::from_str(&std::fs::read_to_string(gateway.data_dir.join(name))?)?)
@@ -48,7 +51,7 @@ impl Bare {
     }
 
     /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 }
@@ -78,7 +81,7 @@ fn strip(config: &mut Value, port: u16) -> Option<()> {
     let clusters = resources.get_mut("clusters")?.as_array_mut()?;
     for cluster in clusters.iter_mut() {
         let options = cluster.get_mut("typed_extension_protocol_options")?.get_mut(HTTP_OPTIONS)?;
-        options.get_mut("http_filters")?.as_array_mut()?.retain(|filter| !is_wasm(filter));
+        options.get_mut("http_filters")?.as_array_mut()?.retain(|filter| filter["name"] == CODEC);
     }
     // All groups have the same provider behind them.
     let cluster = clusters.first()?.get("name")?.clone();

@@ -11,8 +11,8 @@ use fake_provider::{Provider, Reply, Step};
 use serde_json::json;
 use switchboard_e2e::{Config, Setup, anthropic, openai, question};
 
-use crate::load::{self, Request};
-use crate::measure::middle;
+use switchboard_bench::load::{self, Request};
+use switchboard_bench::measure::middle;
 
 /// What a fallback may add, milliseconds.
 pub(crate) const TARGET_MILLIS: f64 = 1.0;

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use tokio::net::TcpStream;
 
-use crate::load::{self, Request};
-use crate::measure::middle;
+use switchboard_bench::load::{self, Request};
+use switchboard_bench::measure::middle;
 
 /// At most so much, milliseconds.
 pub(crate) const TARGET_MILLIS: f64 = 0.3;

@@ -1,3 +1,7 @@
 //! What the benches share.
 
+pub mod bare;
+pub mod gateway;
 pub mod load;
+pub mod measure;
+pub mod rows;

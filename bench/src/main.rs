@@ -7,12 +7,9 @@
 //!
 //! `rows.rs` is what is measured, and the targets.
 
-mod bare;
 mod fallback;
 mod first;
-mod measure;
 mod report;
-mod rows;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -20,14 +17,13 @@ use std::time::Duration;
 
 use clap::Parser;
 use fake_provider::canned;
-use serde_json::json;
-use switchboard_bench::load;
-use switchboard_e2e::{Config, Setup, Stack, anthropic, filter, openai, process};
+use switchboard_bench::bare::Bare;
+use switchboard_bench::measure::{Measured, measure};
+use switchboard_bench::rows::rows;
+use switchboard_bench::{gateway, load};
+use switchboard_e2e::{Stack, filter, process};
 
-use crate::bare::Bare;
-use crate::measure::{Measured, measure};
 use crate::report::{Aim, Report};
-use crate::rows::rows;
 
 /// Measures bare Envoy and Switchboard side by side, one worker each.
 ///
@@ -66,7 +62,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
     let provider = canned::start()?;
-    let mut stack = start(&format!("http://127.0.0.1:{provider}"));
+    let mut stack = gateway::setup(&format!("http://127.0.0.1:{provider}")).start();
     let bare = Bare::start(&stack)?;
     let key = stack.key().await;
     let mut report = Report::new();
@@ -130,24 +126,4 @@ async fn besides(report: &mut Report, stack: &Stack, bare: &Bare, key: &str) -> 
     let name = "from the start of launcher, key service and Envoy until all are ready";
     report.aim(Aim { name, unit: "s", target: 1.0, figure });
     Ok(())
-}
-
-fn start(provider: &str) -> Stack {
-    let price = json!({ "input_cost_per_token": 2.5e-6, "output_cost_per_token": 1e-5 });
-    let at = |model: &str, path: &str| json!({ "model": model, "api_base": format!("{provider}{path}"), "api_key": "sk-openai-bench" });
-    let signed = json!({
-        "model": "bedrock/us.amazon.nova-pro-v1:0", "api_base": provider, "aws_region_name": "us-east-1",
-        "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-    });
-    let config = Config::new()
-        .model_with("gpt-4o", openai("gpt-4o-2026-01-01", provider, "sk-openai-bench"), price.clone())
-        .model("azure", at("azure/gpt-4o", ""))
-        .model("mistral", at("mistral/mistral-large-latest", "/v1"))
-        .model("nova", signed)
-        .model("command", at("cohere/command-a-03-2025", ""))
-        .model("gemini", at("gemini/gemini-2.5-flash", "/v1beta"))
-        .model("llama", at("ollama/llama3.2", ""))
-        .model_with("claude", anthropic("claude-sonnet-4-5", provider, "sk-ant-bench"), price.clone())
-        .model_with("embed", openai("text-embedding-3-small", provider, "sk-openai-bench"), price);
-    Setup::new(&config).start()
 }

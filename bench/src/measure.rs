@@ -3,24 +3,24 @@
 use std::io;
 use std::time::Duration;
 
-use switchboard_bench::load::{self, Request};
+use crate::load::{self, Request};
 use switchboard_e2e::process;
 
 /// What one turn gave.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Measured {
+pub struct Measured {
     /// CPU of Envoy per request, microseconds.
-    pub(crate) cpu_micros: f64,
+    pub cpu_micros: f64,
     /// Requests per second.
-    pub(crate) rate: f64,
+    pub rate: f64,
     /// Median time of a request, milliseconds.
-    pub(crate) p50_millis: f64,
+    pub p50_millis: f64,
     /// Time that one request of a hundred exceeds, milliseconds.
-    pub(crate) p99_millis: f64,
+    pub p99_millis: f64,
 }
 
 /// Sends requests to an Envoy for that time.
-pub(crate) async fn measure(
+pub async fn measure(
     pid: u32,
     port: u16,
     request: &Request,
@@ -42,12 +42,12 @@ pub(crate) async fn measure(
 }
 
 /// The middle of what the turns gave.
-pub(crate) fn median(turns: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
+pub fn median(turns: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
     middle(turns.iter().map(figure).collect())
 }
 
 /// The middle one of some figures.
-pub(crate) fn middle(mut figures: Vec<f64>) -> f64 {
+pub fn middle(mut figures: Vec<f64>) -> f64 {
     figures.sort_unstable_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::measure::{Measured, median};
-use crate::rows::{Row, Target};
+use switchboard_bench::measure::{Measured, median};
+use switchboard_bench::rows::{Row, Target};
 
 /// Everything that was measured.
 #[derive(Debug, Default)]

@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use switchboard_bench::load::Request;
+use crate::load::Request;
 
 /// One kind of work.
-pub(crate) struct Row {
+pub struct Row {
     /// Its name in the table.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What it may cost.
-    pub(crate) target: Target,
+    pub target: Target,
     /// Most connections at a time: large bodies would otherwise measure memory.
-    pub(crate) connections: usize,
+    pub connections: usize,
     path: &'static str,
     model: &'static str,
     body: Value,
@@ -20,7 +20,7 @@ pub(crate) struct Row {
 
 /// What a row may cost.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Target {
+pub enum Target {
     /// So many times the CPU of bare Envoy.
     Ratio(f64),
     /// So many microseconds of CPU more than bare Envoy, for each event of a stream of so many.
@@ -135,7 +135,7 @@ const DIALECTS: &[Dialect] = &[
 const STREAM: u32 = 1000;
 
 /// All of them.
-pub(crate) fn rows() -> Vec<Row> {
+pub fn rows() -> Vec<Row> {
     let stream = |mut body: Value| {
         body["stream"] = json!(true);
         body
@@ -221,14 +221,14 @@ fn embedding() -> Value {
 
 impl Row {
     /// What the gateway is sent.
-    pub(crate) fn gateway(&self, key: &str) -> Request {
+    pub fn gateway(&self, key: &str) -> Request {
         let mut body = json!({ "model": self.model });
         merge(&mut body, &self.body);
         Request::new(self.path, &[("authorization", &format!("Bearer {key}"))], &body)
     }
 
     /// What bare Envoy is sent.
-    pub(crate) fn bare(&self) -> Request {
+    pub fn bare(&self) -> Request {
         let stream = self.body["stream"] == true;
         let (system, user) = (&self.body["messages"][0]["content"], &self.body["messages"][1]["content"]);
         let mut body = json!({ "model": self.model });

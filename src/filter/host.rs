@@ -6,11 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
+use crate::config::{ATTEMPT_HEADER, CALL_STATE};
 use crate::exchange::{Head, Headers, Reply};
 use crate::limits::{SharedMemory, Version};
-
-/// Name of the filter state by which an attempt finds its request.
-const CALL_PROPERTY: &str = "switchboard.call";
 
 /// Unix milliseconds.
 pub(super) fn now_ms() -> u64 {
@@ -103,18 +101,24 @@ pub(super) fn root_id() -> Option<String> {
     property(&["plugin_root_id"]).and_then(|id| String::from_utf8(id).ok())
 }
 
-/// The deployment that Envoy has picked for this attempt.
-pub(super) fn picked_deployment() -> Option<String> {
+/// The number of this attempt's request, and the deployment that Envoy has picked for it: from the header that Envoy's own
+/// filter has written, or, in an Envoy without that filter, from where it would have them.
+pub(super) fn attempt() -> Option<(u64, String)> {
     use crate::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE};
+    if let Some(told) = request_header(ATTEMPT_HEADER) {
+        let (number, deployment) = told.split_once(' ')?;
+        return Some((number.parse().ok()?, deployment.to_owned()));
+    }
+    let text = |path: &[&str]| property(path).and_then(|value| String::from_utf8(value).ok());
+    let number = text(&[CALL_STATE])?.parse().ok()?;
     let path = ["xds", "upstream_host_metadata", "filter_metadata", METADATA_NAMESPACE, METADATA_DEPLOYMENT];
-    property(&path).and_then(|id| String::from_utf8(id).ok())
+    Some((number, text(&path).unwrap_or_default()))
 }
 
 /// Leaves the request's number where its attempts, which see the same stream info, find it. It never touches the
 /// wire, and no client can set it.
 pub(super) fn leave_call(number: u64) {
-    let left = hostcalls::set_property(vec![CALL_PROPERTY], Some(&number.to_le_bytes()));
-    log_failure("set the filter state", left);
+    leave(CALL_STATE, number.to_string().as_bytes());
 }
 
 /// Tells Envoy that a property holds a Protobuf message of that type, whose fields it can then read. Each root context
@@ -134,11 +138,6 @@ pub(super) fn declare_message(name: &str, schema: &str) {
 /// Leaves a value in the request's filter state.
 pub(super) fn leave(name: &str, value: &[u8]) {
     log_failure("set the filter state", hostcalls::set_property(vec![name], Some(value)));
-}
-
-/// The number that [`leave_call`] left.
-pub(super) fn find_call() -> Option<u64> {
-    property(&[CALL_PROPERTY]).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes)
 }
 
 /// Answers by ourselves.

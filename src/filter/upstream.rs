@@ -33,10 +33,9 @@ impl Context for Upstream {}
 impl HttpContext for Upstream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let begun = vm::with(|vm| {
-            let number = host::find_call().ok_or_else(Reply::lost)?;
+            let (number, picked) = host::attempt().ok_or_else(Reply::lost)?;
             let call = vm.call(number).ok_or_else(Reply::lost)?;
             self.call = Some((number, Rc::clone(&call)));
-            let picked = host::picked_deployment().unwrap_or_default();
             if picked == NOBODY {
                 self.nobody = Some(Nobody::new(call));
                 return Ok(None);

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use switchboard::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE, NOBODY};
+use switchboard::config::{ATTEMPT_HEADER, CALL_STATE, METADATA_DEPLOYMENT, METADATA_NAMESPACE, NOBODY};
 
 use super::bootstrap::{seconds, socket_address};
 use super::{Site, filter, tracing};
@@ -200,7 +200,7 @@ fn group_options(cluster: &Cluster, upstream: &Value) -> Value {
     };
     let statuses = cluster.cooldown.iter().flat_map(|cooldown| &cooldown.statuses);
     let mut rules: Vec<Value> = statuses.map(rule).collect();
-    let mut options = http_options(&[upstream.clone(), codec()]);
+    let mut options = http_options(&[attempt(), upstream.clone(), codec()]);
     for options in options.as_object_mut().into_iter().flat_map(|options| options.values_mut()) {
         let matcher = match rules.len() {
             0 => continue,
@@ -255,6 +255,24 @@ fn health_checks(interval: Duration) -> Value {
 /// another group, or back with an error.
 fn nobody() -> Endpoint {
     Endpoint { deployment: NOBODY.to_owned(), target: Target::Itself, weight: None }
+}
+
+/// Tells the filter that follows which request an attempt is for, and which deployment was picked. It runs once for each
+/// attempt, and takes the place of what an earlier attempt, or a client, has left there.
+fn attempt() -> Value {
+    let told = format!(
+        "%FILTER_STATE(wasm.{CALL_STATE}:PLAIN)% %UPSTREAM_METADATA({METADATA_NAMESPACE}:{METADATA_DEPLOYMENT})%"
+    );
+    json!({
+        "name": "envoy.filters.http.header_mutation",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": { "request_mutations": [{ "append": {
+                "header": { "key": ATTEMPT_HEADER, "value": told },
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            } }] },
+        },
+    })
 }
 
 fn codec() -> Value {

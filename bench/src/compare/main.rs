@@ -1,0 +1,85 @@
+//! Is this filter quicker than that one? Bare Envoy and a gateway for each module run at the same time and are measured in
+//! short turns, in another order in each round, so that a change of a hundredth can be told from the machine's moods.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use fake_provider::canned;
+use switchboard_bench::bare::Bare;
+use switchboard_bench::gateway;
+use switchboard_bench::measure::{measure, middle};
+use switchboard_bench::rows::rows;
+
+/// Compares filters: the CPU of each per request, as a multiple of bare Envoy's.
+///
+/// Keep the module of before (`cp target/wasm32-wasip1/release/switchboard.wasm /tmp/before.wasm`), build the one of
+/// after, and name both.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Modules, two or more
+    #[arg(required = true, num_args = 2..)]
+    modules: Vec<PathBuf>,
+    /// Rounds of one turn for each; the medians count
+    #[arg(long, default_value_t = 15)]
+    rounds: usize,
+    /// Length of a turn
+    #[arg(long, default_value_t = 0.3)]
+    seconds: f64,
+    /// Connections of the load generator
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Rows whose name contains this
+    #[arg(long, default_value = "chat, OpenAI, 1 KB")]
+    row: String,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&args))
+}
+
+async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let provider = format!("http://127.0.0.1:{}", canned::start()?);
+    let mut stacks = Vec::new();
+    for module in &args.modules {
+        let stack = gateway::setup(&provider).filter(module.canonicalize()?).start();
+        let key = stack.key().await;
+        stacks.push((stack, key));
+    }
+    let bare = Bare::start(&stacks.first().ok_or("no module")?.0)?;
+    for row in rows().iter().filter(|row| row.name.contains(&args.row)) {
+        let mut sides = vec![(bare.pid(), bare.port, row.bare())];
+        sides.extend(stacks.iter().map(|(stack, key)| (stack.envoy_pid(), stack.port, row.gateway(key))));
+        let mut turns = vec![Vec::new(); sides.len()];
+        for round in 0..=args.rounds {
+            eprint!("\r{}: round {round} of {} ", row.name, args.rounds);
+            let seconds = if round == 0 { 1.0 } else { args.seconds };
+            for turn in 0..sides.len() {
+                let side = (turn + round) % sides.len();
+                let (pid, port, request) = &sides[side];
+                let connections = args.connections.min(row.connections);
+                let measured =
+                    measure(*pid, *port, request, connections, Duration::from_secs_f64(seconds)).await?;
+                if round > 0 {
+                    turns[side].push(measured.cpu_micros);
+                }
+            }
+        }
+        eprintln!();
+        println!("{}", row.name);
+        let bare = middle(turns[0].clone());
+        println!("  {bare:6.1} µs  1.000 ×  bare Envoy");
+        for (module, own) in args.modules.iter().zip(&turns[1..]) {
+            let ratios = own.iter().zip(&turns[0]).map(|(own, bare)| own / bare).collect();
+            let figure = middle(own.clone());
+            println!("  {figure:6.1} µs  {:.3} ×  {}", middle(ratios), module.display());
+        }
+    }
+    drop(bare);
+    for (mut stack, _) in stacks {
+        stack.stop();
+    }
+    Ok(())
+}
