@@ -12,6 +12,10 @@ mod upstream;
 mod vm;
 
 use proxy_wasm::types::LogLevel;
+use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
+
+#[global_allocator]
+static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
