@@ -16,11 +16,9 @@ use super::asked::Asked;
 use super::call::{Call, Progress};
 use super::fallback::Way;
 use super::head::{Head, presented_key, unauthorized};
+use super::kept::Kept;
 use super::path::Ask;
 use super::{Reply, access, catalog};
-
-/// The largest body that is kept in the VM for its attempts, bytes. Larger ones stay in Envoy's buffer alone.
-const KEPT_BODY: usize = 16 * 1024;
 
 /// A request on its way in.
 #[derive(Debug)]
@@ -201,7 +199,7 @@ impl Admission {
     ///
     /// # Errors
     /// The answer that refuses the request.
-    pub fn admit(&mut self, body: &[u8]) -> Result<Call, Reply> {
+    pub fn admit(&mut self, body: impl Into<Vec<u8>>) -> Result<Call, Reply> {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(Joining {
             ask: Ask::Model { operation, model },
@@ -214,7 +212,9 @@ impl Admission {
         else {
             return Err(ErrorBody::ours("the request was decided before it was complete").into());
         };
-        let request = Request::parse(operation, body)?;
+        let body = String::from_utf8(body.into());
+        let request =
+            Request::parse(operation, body.as_ref().map_or_else(|e| e.as_bytes(), String::as_bytes))?;
         for name in ["api_base", "base_url"] {
             if request.object().get(name).is_some() {
                 return Err(unauthorized(format!(
@@ -262,18 +262,21 @@ impl Admission {
             headers: Vec::new(),
             model: model.clone(),
         };
+        let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
+        let (body_len, most_completion) = (request.body.len(), most_completion(operation, &request));
+        let drop_params = request.read("drop_params", "true or false")?;
         Ok(Call {
             group: route.group,
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Rc::clone),
-            drop_params: request.read("drop_params", "true or false")?,
+            drop_params,
             asked,
             memo,
             id: call_id,
             path,
-            body: (body.len() <= KEPT_BODY).then(|| body.into()),
-            body_len: body.len(),
-            most_completion: most_completion(operation, &request),
+            body_len,
+            most_completion,
+            kept: RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?)))),
             started_ms: self.started_ms,
             progress: RefCell::new(Progress::default()),
             entered: OnceCell::new(),

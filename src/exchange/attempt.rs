@@ -94,14 +94,24 @@ impl Attempt {
         Self { call, endpoint, dialect, memo, phase: Phase::Begun }
     }
 
-    /// The client's body, if it was small enough to be kept: else it must be read again.
-    pub fn kept_body(&self) -> Option<Rc<[u8]>> {
-        self.call.body.clone()
+    /// Writes the provider's request from the body that admission kept, if this is the first attempt: else the client's
+    /// body must be fetched. `now_ms` is Unix time in milliseconds.
+    pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
+        let kept = self.call.kept.take()?;
+        let request = kept.request(self.memo.operation)?;
+        let written = self.write(request, now_ms);
+        Some(self.sent(written))
     }
 
     /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
     pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
-        match self.write(body, now_ms) {
+        let request = Request::parse(self.memo.operation, body);
+        let written = request.and_then(|request| self.write(request, now_ms));
+        self.sent(written)
+    }
+
+    fn sent(&mut self, written: Result<Outgoing, ErrorBody>) -> Outgoing {
+        match written {
             Ok(Outgoing::Send { headers, body }) => {
                 if !matches!(self.phase, Phase::Raised(_)) {
                     self.phase = Phase::Sent;
@@ -119,7 +129,7 @@ impl Attempt {
         }
     }
 
-    fn write(&mut self, body: &[u8], now_ms: u64) -> Result<Outgoing, ErrorBody> {
+    fn write(&mut self, request: Request<'_>, now_ms: u64) -> Result<Outgoing, ErrorBody> {
         let endpoint = Rc::clone(&self.endpoint);
         let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
         let model = self.call.model_of(&endpoint);
@@ -140,7 +150,7 @@ impl Attempt {
             ))
             .about("model"));
         }
-        let request = Request::parse(operation, body)?.with_defaults(&deployment.defaults);
+        let request = request.with_defaults(&deployment.defaults);
         let outbound = self.dialect.request(&request, &target, &mut self.memo)?;
         let body = match outbound.body {
             Body::Bytes(body) => body,

@@ -10,6 +10,7 @@ use crate::table::{Endpoint, Table};
 
 use super::asked::Asked;
 use super::fallback::{Failed, Way};
+use super::kept::Kept;
 use super::limited::Entered;
 
 /// An admitted request. Both roles run in one VM, so the upstream role gets it by reference.
@@ -33,8 +34,8 @@ pub struct Call {
     pub drop_params: Option<bool>,
     /// What it says of its own routing.
     pub asked: Asked,
-    /// The body, if it is small: reading it from Envoy again for every attempt costs more than keeping it.
-    pub body: Option<Rc<[u8]>>,
+    /// The body, until the first attempt takes it.
+    pub kept: RefCell<Option<Kept>>,
     /// Size of the body, bytes: the estimate of a prompt that nobody counted.
     pub body_len: usize,
     /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
@@ -80,6 +81,11 @@ pub struct Tried {
 }
 
 impl Call {
+    /// It must wait for room: a large body waits in Envoy's buffer alone.
+    pub fn wait(&self) {
+        self.kept.borrow_mut().take_if(|kept| !kept.may_wait());
+    }
+
     /// `model_name` of the group that was asked for.
     pub fn group_name(&self) -> &str {
         self.table.groups.get(self.group).map(|group| group.name.as_str()).unwrap_or_default()

@@ -156,7 +156,7 @@ impl Downstream {
             }
             Step::Admit => {
                 let Some(admission) = &mut self.admission else { return Action::Pause };
-                match admission.admit(&host::request_body()) {
+                match admission.admit(host::request_body()) {
                     Ok(call) => self.pass(Rc::new(call)),
                     Err(reply) => self.act(Step::Reply(reply)),
                 }
@@ -191,6 +191,7 @@ impl Downstream {
                 Action::Continue
             }
             Door::Wait => {
+                passage.call.wait();
                 vm::with(|vm| vm.held.borrow_mut().push(passage));
                 self.clock.hurry();
                 Action::Pause

@@ -152,8 +152,8 @@ impl Upstream {
             self.trace = host::request_header(TRACE_HEADER);
         }
         let outgoing = match (&mut self.attempt, &self.nobody) {
-            (Some(attempt), _) => match attempt.kept_body() {
-                Some(body) => attempt.request(&body, host::now_ms()),
+            (Some(attempt), _) => match attempt.request_kept(host::now_ms()) {
+                Some(outgoing) => outgoing,
                 None => attempt.request(&host::request_body(), host::now_ms()),
             },
             (None, Some(nobody)) => nobody.request(&host::request_head()),

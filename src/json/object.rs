@@ -1,10 +1,12 @@
 //! An object's members as they stand in the source.
 
+use core::ops::Range;
 use std::borrow::Cow;
 
 use serde::de;
 
 use super::scan::Scanner;
+use super::splice::range_in;
 use super::{JsonStr, Raw, Source};
 
 /// One member of an object: both tokens as they stand in the source.
@@ -22,6 +24,13 @@ impl Member<'_> {
         self.key.inner() == name
             || (self.key.inner().len() > name.len() && self.key.decode().is_some_and(|key| key == name))
     }
+}
+
+/// Where a member's tokens lie in the text that they were read from.
+#[derive(Clone, Debug)]
+pub struct Span {
+    key: Range<usize>,
+    value: Range<usize>,
 }
 
 /// The members of an object in the order of the source, duplicates included.
@@ -58,6 +67,24 @@ impl<'a> Object<'a> {
         Some(Self(members))
     }
 
+    /// Where the members lie in the text that was read, for [`Self::at`]. Nothing if it is another text.
+    pub fn spans(&self, source: &str) -> Option<Vec<Span>> {
+        let span = |member: &Member<'_>| {
+            let of = |token| range_in(source.as_bytes(), token);
+            Some(Span { key: of(member.key.token())?, value: of(member.value.get())? })
+        };
+        self.0.iter().map(span).collect()
+    }
+
+    /// The members again, without reading the text again. Nothing if they are another text's.
+    pub fn at(source: &'a str, spans: &[Span]) -> Option<Self> {
+        let member = |span: &Span| {
+            let key = JsonStr::token_of(source.get(span.key.clone())?);
+            Some(Member { key, value: Raw(source.get(span.value.clone())?) })
+        };
+        spans.iter().map(member).collect::<Option<_>>().map(Self)
+    }
+
     /// All members.
     pub fn members(&self) -> &[Member<'a>] {
         &self.0
@@ -86,6 +113,21 @@ mod tests {
         let object = Object::parse(br#"{"mod\u0065l":"a","x":1,"model":"b"}"#).unwrap();
         assert_eq!(object.get("model").unwrap().get(), r#""a""#);
         assert_eq!(object.duplicate().as_deref(), Some("model"));
+    }
+
+    #[test]
+    fn members_are_found_again_where_they_lay_and_not_in_another_text() {
+        let text = r#"{ "model" : "é" , "x":[1, {"y":2}] }"#;
+        let read = Object::parse(text.as_bytes()).unwrap();
+        let spans = read.spans(text).unwrap();
+        let again = Object::at(text, &spans).unwrap();
+        let tokens = |object: &Object<'_>| -> Vec<(String, String)> {
+            let members = object.members().iter();
+            members.map(|member| (member.key.token().to_owned(), member.value.get().to_owned())).collect()
+        };
+        assert_eq!(tokens(&again), tokens(&read));
+        assert!(Object::at("{}", &spans).is_none());
+        assert!(read.spans(&text.to_owned()).is_none());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Edits of a source text in place.
 
+use core::ops::Range;
 use std::borrow::Cow;
 
 use super::Member;
@@ -136,10 +137,16 @@ pub fn around<'s>(source: &'s [u8], token: &str) -> Option<(&'s [u8], &'s [u8])>
 
 /// Where a token that was borrowed from `source` begins in it.
 fn offset_in(source: &[u8], token: &str) -> Option<usize> {
+    let range = range_in(source, token);
+    debug_assert!(range.is_some(), "the token is not of this source");
+    range.map(|range| range.start)
+}
+
+/// Where a token that was borrowed from `source` lies in it; nothing if it was borrowed elsewhere.
+pub(super) fn range_in(source: &[u8], token: &str) -> Option<Range<usize>> {
     let start = (token.as_ptr() as usize).checked_sub(source.as_ptr() as usize)?;
-    let inside = start.checked_add(token.len())? <= source.len();
-    debug_assert!(inside, "the token is not of this source");
-    inside.then_some(start)
+    let end = start.checked_add(token.len())?;
+    (end <= source.len()).then_some(start..end)
 }
 
 #[cfg(test)]

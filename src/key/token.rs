@@ -42,7 +42,13 @@ impl TokenHash {
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // A formatted number for each byte would cost more than all else that is written of a request.
+        let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default() as u8;
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        f.write_str(core::str::from_utf8(&hex).unwrap_or_default())
     }
 }
 

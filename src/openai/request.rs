@@ -6,7 +6,7 @@ use super::{
     AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, STANDARD_PARAMS, Tool, ToolChoice,
     is_private,
 };
-use crate::json::{JsonStr, Object, Place, Raw, Text, Writer, fields, read};
+use crate::json::{JsonStr, Object, Place, Raw, Span, Text, Writer, fields, read};
 
 /// A request as its members.
 #[derive(Clone)]
@@ -34,6 +34,11 @@ impl<'a> Request<'a> {
             .about("request_body"));
         }
         Ok(Self { operation, body, object, defaults: &[] })
+    }
+
+    /// A request that was read before, from where its members lay then. Nothing if they were another text's.
+    pub fn again(operation: Operation, text: &'a str, members: &[Span]) -> Option<Self> {
+        Some(Self { operation, body: text.as_bytes(), object: Object::at(text, members)?, defaults: &[] })
     }
 
     /// Adds the deployment's values for parameters that the client left out.

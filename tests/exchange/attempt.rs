@@ -79,13 +79,27 @@ fn an_attempt_after_another_writes_what_it_would_have_written_alone() {
 }
 
 #[test]
-fn a_small_body_is_kept_for_every_attempt_and_a_large_one_is_not() {
-    let large = BODY.replace("hi", &"h".repeat(20_000));
-    let call = call(BODY);
-    for _ in 0..2 {
-        assert_eq!(attempt(&call, "gpt-1").kept_body().as_deref(), Some(BODY.as_bytes()));
+fn the_first_attempt_writes_from_the_body_that_admission_read_and_later_ones_from_envoys() {
+    for body in [BODY.to_owned(), BODY.replace("hi", &"h".repeat(200_000))] {
+        let call = call(&body);
+        let Some(Outgoing::Send { headers, body: kept }) = attempt(&call, "gpt-1").request_kept(0) else {
+            panic!("the first attempt has the body");
+        };
+        assert!(attempt(&call, "gpt-1").request_kept(0).is_none());
+        let (read_headers, read) = send(&mut attempt(&self::call(&body), "gpt-1"), &body);
+        assert_eq!(headers.iter().collect::<Vec<_>>(), read_headers.iter().collect::<Vec<_>>());
+        assert_eq!(String::from_utf8(kept), String::from_utf8(read));
     }
-    assert_eq!(attempt(&self::call(&large), "gpt-1").kept_body(), None);
+}
+
+#[test]
+fn a_large_body_does_not_stay_in_the_vm_while_its_request_waits_for_room() {
+    let call = call(BODY);
+    call.wait();
+    assert!(attempt(&call, "gpt-1").request_kept(0).is_some());
+    let call = self::call(&BODY.replace("hi", &"h".repeat(20_000)));
+    call.wait();
+    assert!(attempt(&call, "gpt-1").request_kept(0).is_none());
 }
 
 #[test]
