@@ -90,6 +90,11 @@ impl Keyring {
         key
     }
 
+    /// Whether there is nothing that a change could be about.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.unknown.is_empty()
+    }
+
     /// The cursor to send with the next sync.
     pub fn cursor(&self) -> Option<u64> {
         self.cursor

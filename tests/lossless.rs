@@ -5,7 +5,7 @@ mod fixtures;
 use proptest::prelude::*;
 use switchboard::config::Deployment;
 use switchboard::dialects::Dialect as _;
-use switchboard::dialects::{Body, OPENAI, Target};
+use switchboard::dialects::{OPENAI, Target};
 use switchboard::exchange::Streaming;
 use switchboard::openai::{Memo, Operation, Request};
 use switchboard::providers::find;
@@ -103,8 +103,7 @@ fn sent(body: &str) -> String {
     };
     let request = Request::parse(Operation::Chat, body.as_bytes()).unwrap();
     let outbound = OPENAI.request(&request, &to, &mut memo()).unwrap();
-    let Body::Bytes(body) = outbound.body else { panic!("somebody is to be called") };
-    String::from_utf8(body).unwrap()
+    String::from_utf8(outbound.body.sent(body.as_bytes()).expect("somebody is to be called")).unwrap()
 }
 
 proptest! {

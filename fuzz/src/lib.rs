@@ -107,6 +107,7 @@ pub fn request(data: &[u8]) {
                     Ok(outbound) => {
                         is_json(&match outbound.body {
                             Body::Bytes(body) | Body::Answered { body, .. } => body,
+                            Body::Edited(edits) => edits.write(request.body),
                             Body::Raised(fault) => fault.to_body(provider.name).to_json(),
                         });
                     }

@@ -22,6 +22,7 @@ use std::borrow::Cow;
 
 use crate::config::Deployment;
 use crate::frame::{Frame, Framing};
+use crate::json::Edits;
 use crate::openai::{Answer, ChunkWriter, ErrorBody, Fault, Memo, Operation, Request, Usage};
 use crate::providers::{Provider, Publisher};
 
@@ -210,6 +211,8 @@ pub struct Outbound {
 pub enum Body {
     /// These bytes.
     Bytes(Vec<u8>),
+    /// The client's own, edited.
+    Edited(Edits),
     /// Nobody is called: this is the answer.
     Answered {
         /// HTTP status.
@@ -221,6 +224,17 @@ pub enum Body {
     },
     /// Nobody is called: this went wrong. What it leads to is what the same error of a provider leads to.
     Raised(Fault),
+}
+
+impl Body {
+    /// The bytes to send for what the client has sent; nothing where nobody is called.
+    pub fn sent(self, client: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Bytes(body) => Some(body),
+            Self::Edited(edits) => Some(edits.write(client)),
+            Self::Answered { .. } | Self::Raised(_) => None,
+        }
+    }
 }
 
 /// The path of an endpoint below a base that users write with or without the version, or in full.

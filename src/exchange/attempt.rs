@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use crate::auth;
 use crate::config::RETRY_HEADER;
-use crate::dialects::{Body, Dialect, Target};
+use crate::dialects::{Body, Dialect, Outbound, Target};
+use crate::json::Edits;
 use crate::openai::{Answer, ErrorBody, Fault, Memo, Request, Usage};
 use crate::table::Endpoint;
 
@@ -98,15 +99,36 @@ impl Attempt {
     /// body must be fetched. `now_ms` is Unix time in milliseconds.
     pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
         let kept = self.call.kept.take()?;
-        let request = kept.request(self.memo.operation)?;
-        let written = self.write(request, now_ms);
-        Some(self.sent(written))
+        let asked = self.ask(kept.request(self.memo.operation)?);
+        Some(self.send(asked, now_ms, |edits| kept.edited(edits)))
     }
 
     /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
     pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
-        let request = Request::parse(self.memo.operation, body);
-        let written = request.and_then(|request| self.write(request, now_ms));
+        let asked = Request::parse(self.memo.operation, body).and_then(|request| self.ask(request));
+        self.send(asked, now_ms, |edits| edits.write(body))
+    }
+
+    fn send(
+        &mut self,
+        asked: Result<Outbound, ErrorBody>,
+        now_ms: u64,
+        edited: impl FnOnce(Edits) -> Vec<u8>,
+    ) -> Outgoing {
+        let written = asked.and_then(|outbound| {
+            let body = match outbound.body {
+                Body::Bytes(body) => body,
+                Body::Edited(edits) => edited(edits),
+                Body::Answered { status, body, usage } => {
+                    return Ok(Outgoing::Reply(self.local(status, body, usage)));
+                }
+                Body::Raised(fault) => {
+                    self.phase = Phase::Raised(fault);
+                    return Ok(Outgoing::Send { headers: Headers::for_ourselves("http"), body: Vec::new() });
+                }
+            };
+            self.write(&outbound.path, &outbound.headers, body, now_ms)
+        });
         self.sent(written)
     }
 
@@ -129,7 +151,8 @@ impl Attempt {
         }
     }
 
-    fn write(&mut self, request: Request<'_>, now_ms: u64) -> Result<Outgoing, ErrorBody> {
+    /// What the dialect makes of the request.
+    fn ask(&mut self, request: Request<'_>) -> Result<Outbound, ErrorBody> {
         let endpoint = Rc::clone(&self.endpoint);
         let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
         let model = self.call.model_of(&endpoint);
@@ -151,35 +174,35 @@ impl Attempt {
             .about("model"));
         }
         let request = request.with_defaults(&deployment.defaults);
-        let outbound = self.dialect.request(&request, &target, &mut self.memo)?;
-        let body = match outbound.body {
-            Body::Bytes(body) => body,
-            Body::Answered { status, body, usage } => {
-                return Ok(Outgoing::Reply(self.local(status, body, usage)));
-            }
-            Body::Raised(fault) => {
-                self.phase = Phase::Raised(fault);
-                return Ok(Outgoing::Send { headers: Headers::for_ourselves("http"), body: Vec::new() });
-            }
-        };
+        self.dialect.request(&request, &target, &mut self.memo)
+    }
 
-        let path = provider.path_of(&model, &outbound.path);
-        let mut headers = Headers::for_request(&endpoint, &path, body.len());
+    /// The whole request: `path` and `own` headers are the dialect's.
+    fn write(
+        &self,
+        path: &str,
+        own: &[(&'static str, Cow<'static, str>)],
+        body: Vec<u8>,
+        now_ms: u64,
+    ) -> Result<Outgoing, ErrorBody> {
+        let (endpoint, provider) = (&self.endpoint, self.endpoint.provider);
+        let path = provider.path_of(&self.call.model_of(endpoint), path);
+        let mut headers = Headers::for_request(endpoint, &path, body.len());
         let stream = self.dialect.framing().media_type();
         headers.set("accept", if self.memo.stream { stream } else { "application/json" });
         for (name, value) in provider.headers {
             headers.set(*name, *value);
         }
-        for (name, value) in &outbound.headers {
+        for (name, value) in own {
             headers.set(*name, value.clone());
         }
         for (name, value) in &endpoint.headers {
             // What the language asks for and the operator adds to is a list (RFC 9110, section 5.3).
-            let listed = outbound.headers.iter().find(|(own, _)| own == name);
+            let listed = own.iter().find(|(own, _)| own == name);
             let joined = listed.map(|(_, own)| format!("{own},{}", value.reveal()));
             headers.set(name.clone(), joined.unwrap_or_else(|| value.reveal().to_owned()));
         }
-        auth::present(provider.auth, &endpoint, &self.call.table.access_tokens, &mut headers, &body, now_ms)
+        auth::present(provider.auth, endpoint, &self.call.table.access_tokens, &mut headers, &body, now_ms)
             .map_err(|fault| fault.to_body(provider.name))?;
         Ok(Outgoing::Send { headers, body })
     }

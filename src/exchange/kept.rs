@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::json::Span;
+use crate::json::{Edits, Span};
 use crate::openai::{Operation, Request};
 
 /// The largest body that stays in the VM while its request waits for room, bytes.
@@ -25,6 +25,11 @@ impl Kept {
     /// The request in it. Nothing if the members are not of this text, which would be a fault of ours.
     pub fn request(&self, operation: Operation) -> Option<Request<'_>> {
         Request::again(operation, &self.text, &self.members)
+    }
+
+    /// The body, edited where it is.
+    pub(super) fn edited(self, edits: Edits) -> Vec<u8> {
+        edits.apply(self.text.into_bytes())
     }
 
     /// Whether it may stay while its request waits.

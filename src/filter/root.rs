@@ -117,7 +117,8 @@ impl RootContext for Root {
             }
             if soon >= self.listen_due_ms {
                 self.listen_due_ms = now + period / LISTENS;
-                if self.listening.is_none() {
+                // A VM without keys, such as that of Envoy's main thread, has nothing to hear of: the sync call will do.
+                if self.listening.is_none() && vm::with(|vm| !vm.keyring.borrow().is_empty()) {
                     self.listen();
                 }
             }

@@ -18,6 +18,6 @@ pub use fields::{Fields, Leaf, List, Maybe, Place, Slot, Source, read};
 pub(crate) use fields::{fields, leaves};
 pub use object::{Member, Object, Span};
 pub use raw::Raw;
-pub use splice::{Splice, around};
+pub use splice::{Edits, Splice, around};
 pub use token::{JsonStr, JsonString, Text};
 pub use writer::Writer;

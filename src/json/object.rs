@@ -16,13 +16,22 @@ pub struct Member<'a> {
     pub key: JsonStr<'a>,
     /// The value.
     pub value: Raw<'a>,
+    /// The key has an escape: it must be decoded to be known.
+    is_escaped: bool,
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
     /// Whether the key is `name`, however it is escaped.
     pub fn is(&self, name: &str) -> bool {
+        if self.is_escaped {
+            return self.key.decode().is_some_and(|key| key == name);
+        }
         self.key.inner() == name
-            || (self.key.inner().len() > name.len() && self.key.decode().is_some_and(|key| key == name))
+    }
+
+    /// The key's text; nothing when it is no Unicode text (half a surrogate).
+    pub fn name(&self) -> Option<Cow<'a, str>> {
+        if self.is_escaped { self.key.decode() } else { Some(Cow::Borrowed(self.key.inner())) }
     }
 }
 
@@ -31,6 +40,7 @@ impl Member<'_> {
 pub struct Span {
     key: Range<usize>,
     value: Range<usize>,
+    is_escaped: bool,
 }
 
 /// The members of an object in the order of the source, duplicates included.
@@ -62,7 +72,9 @@ impl<'a> Object<'a> {
         scanner.take(b'{')?;
         let mut members = Vec::with_capacity(8);
         while scanner.more(b'}', members.is_empty())? {
-            members.push(Member { key: scanner.key()?, value: scanner.value()? });
+            let key = scanner.key()?;
+            let is_escaped = key.inner().contains('\\');
+            members.push(Member { key, value: scanner.value()?, is_escaped });
         }
         Some(Self(members))
     }
@@ -71,7 +83,8 @@ impl<'a> Object<'a> {
     pub fn spans(&self, source: &str) -> Option<Vec<Span>> {
         let span = |member: &Member<'_>| {
             let of = |token| range_in(source.as_bytes(), token);
-            Some(Span { key: of(member.key.token())?, value: of(member.value.get())? })
+            let (key, value) = (of(member.key.token())?, of(member.value.get())?);
+            Some(Span { key, value, is_escaped: member.is_escaped })
         };
         self.0.iter().map(span).collect()
     }
@@ -80,7 +93,8 @@ impl<'a> Object<'a> {
     pub fn at(source: &'a str, spans: &[Span]) -> Option<Self> {
         let member = |span: &Span| {
             let key = JsonStr::token_of(source.get(span.key.clone())?);
-            Some(Member { key, value: Raw(source.get(span.value.clone())?) })
+            let value = Raw(source.get(span.value.clone())?);
+            Some(Member { key, value, is_escaped: span.is_escaped })
         };
         spans.iter().map(member).collect::<Option<_>>().map(Self)
     }
@@ -98,7 +112,7 @@ impl<'a> Object<'a> {
     /// A key that stands twice, whose meaning would depend on the reader.
     pub fn duplicate(&self) -> Option<Cow<'a, str>> {
         self.0.iter().enumerate().find_map(|(at, member)| {
-            let name = member.key.decode()?;
+            let name = member.name()?;
             self.0.get(..at)?.iter().any(|earlier| earlier.is(&name)).then_some(name)
         })
     }

@@ -86,46 +86,46 @@ impl<'a> Splice<'a> {
     }
 
     /// The edited text.
-    pub fn write(mut self) -> Vec<u8> {
+    pub fn write(self) -> Vec<u8> {
+        let source = self.source;
+        self.edits().write(source)
+    }
+
+    /// What the edits make of the source, without the source.
+    pub fn edits(mut self) -> Edits {
         self.edits.sort_by_key(|(start, end, _)| (*start, *end));
-        let added: usize = self.edits.iter().map(|(_, _, text)| text.len() + 1).sum();
-        let mut out = Vec::with_capacity(self.source.len() + added);
+        let mut out = Pieces { source: self.source, pieces: Vec::with_capacity(2 * self.edits.len() + 1) };
         let mut at = 0;
         for (start, end, text) in &self.edits {
             debug_assert!(*start >= at, "edits overlap");
-            let Some(kept) = self.source.get(at..*start) else { continue };
-            out.extend_from_slice(kept);
+            if *start < at || *end > self.source.len() {
+                continue;
+            }
+            out.keep(at..*start);
             at = *end;
             let closes = matches!(self.source.get(self.skip_space(*end)), Some(b'}' | b']'));
             if text.is_empty() {
                 if closes {
-                    trim_comma(&mut out);
+                    out.trim_comma();
                 }
                 continue;
             }
             let appended = start == end;
             if appended {
-                trim_comma(&mut out);
-                if !matches!(out.trim_ascii_end().last(), Some(b'{' | b'[')) {
-                    out.push(b',');
+                out.trim_comma();
+                if !matches!(out.last(), Some((_, _, b'{' | b'['))) {
+                    out.pieces.push(Piece::Text(b",".to_vec()));
                 }
             }
-            out.extend_from_slice(text);
+            out.pieces.push(Piece::Text(text.to_vec()));
         }
-        out.extend_from_slice(self.source.get(at..).unwrap_or_default());
-        out
+        out.keep(at..self.source.len());
+        Edits(out.pieces)
     }
 
     fn skip_space(&self, from: usize) -> usize {
         let rest = self.source.get(from..).unwrap_or_default();
         from + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
-    }
-}
-
-fn trim_comma(out: &mut Vec<u8>) {
-    let kept = out.trim_ascii_end().len();
-    if kept.checked_sub(1).and_then(|last| out.get(last)) == Some(&b',') {
-        out.truncate(kept - 1);
     }
 }
 
@@ -147,6 +147,129 @@ pub(super) fn range_in(source: &[u8], token: &str) -> Option<Range<usize>> {
     let start = (token.as_ptr() as usize).checked_sub(source.as_ptr() as usize)?;
     let end = start.checked_add(token.len())?;
     (end <= source.len()).then_some(start..end)
+}
+
+/// An edited text as pieces of its source and what comes between them. It borrows nothing, so that whoever owns the source
+/// can have it edited where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edits(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Kept(Range<usize>),
+    Text(Vec<u8>),
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Kept(range) => range.len(),
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
+impl Edits {
+    /// The edited text. `source` must be the one that the edits were made for.
+    pub fn write(&self, source: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len());
+        for piece in &self.0 {
+            match piece {
+                Piece::Kept(range) => out.extend_from_slice(source.get(range.clone()).unwrap_or_default()),
+                Piece::Text(text) => out.extend_from_slice(text),
+            }
+        }
+        out
+    }
+
+    /// The same, in the memory that the source is in: a photograph's request is not there twice.
+    pub fn apply(self, mut source: Vec<u8>) -> Vec<u8> {
+        let (before, after) = (source.len(), self.len());
+        let mut to = 0;
+        let (mut is_right, mut is_left) = (true, true);
+        for piece in &self.0 {
+            if let Piece::Kept(range) = piece {
+                is_right &= to >= range.start && range.end <= before;
+                is_left &= to <= range.start && range.end <= before;
+            }
+            to += piece.len();
+        }
+        // What moves to the right is moved from the end on, so that nothing is written over before it has moved; what
+        // moves to the left, from the beginning. Edits of both kinds are written anew.
+        if is_right {
+            source.resize(after.max(before), 0);
+            let mut end = after;
+            for piece in self.0.iter().rev() {
+                end = end.saturating_sub(piece.len());
+                piece.put(&mut source, end);
+            }
+        } else if is_left {
+            let mut start = 0;
+            for piece in &self.0 {
+                piece.put(&mut source, start);
+                start += piece.len();
+            }
+        } else {
+            return self.write(&source);
+        }
+        source.truncate(after);
+        source
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(Piece::len).sum()
+    }
+}
+
+impl Piece {
+    fn put(&self, text: &mut [u8], at: usize) {
+        match self {
+            Self::Kept(range) if range.start == at => {}
+            Self::Kept(range) if at + range.len() <= text.len() => text.copy_within(range.clone(), at),
+            Self::Kept(_) => {}
+            Self::Text(written) => {
+                if let Some(place) = text.get_mut(at..at + written.len()) {
+                    place.copy_from_slice(written);
+                }
+            }
+        }
+    }
+}
+
+/// What has been written so far.
+struct Pieces<'a> {
+    source: &'a [u8],
+    pieces: Vec<Piece>,
+}
+
+impl Pieces<'_> {
+    fn keep(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.pieces.push(Piece::Kept(range));
+        }
+    }
+
+    /// The last byte that is no white space: its piece, its place in that, and what it is.
+    fn last(&self) -> Option<(usize, usize, u8)> {
+        self.pieces.iter().enumerate().rev().find_map(|(piece, bytes)| {
+            let bytes = match bytes {
+                Piece::Kept(range) => self.source.get(range.clone()).unwrap_or_default(),
+                Piece::Text(text) => text,
+            };
+            let at = bytes.trim_ascii_end().len().checked_sub(1)?;
+            Some((piece, at, *bytes.get(at)?))
+        })
+    }
+
+    fn trim_comma(&mut self) {
+        let Some((last, at, b',')) = self.last() else { return };
+        self.pieces.truncate(last + 1);
+        match self.pieces.last_mut() {
+            Some(Piece::Kept(range)) => range.end = range.start + at,
+            Some(Piece::Text(text)) => text.truncate(at),
+            None => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +355,35 @@ mod tests {
             let mut found: Vec<String> = value.keys().cloned().collect();
             found.sort();
             prop_assert_eq!(found, expected);
+        }
+
+        /// Values that become longer and shorter, in any order: what is edited in place is what is written anew.
+        #[test]
+        fn a_source_that_is_edited_in_place_is_the_edited_source(
+            values in proptest::collection::vec((0_usize..12, proptest::option::of(0_usize..12)), 0..7),
+            add in any::<bool>(),
+        ) {
+            let members: Vec<String> = values.iter().enumerate()
+                .map(|(at, (length, _))| format!("\"{at}\":\"{}\"", "o".repeat(*length))).collect();
+            let source = format!("{{{}}}", members.join(", "));
+            let object = Object::parse(source.as_bytes()).unwrap();
+            let mut splice = Splice::new(source.as_bytes());
+            for (member, (length, edit)) in object.members().iter().zip(&values) {
+                match edit {
+                    Some(0) => splice.remove(member),
+                    Some(edit) if edit != length => {
+                        splice.replace(member.value.get(), format!("\"{}\"", "n".repeat(*edit)).into_bytes());
+                    }
+                    _ => {}
+                }
+            }
+            if add {
+                splice.append(&b"\"added\":1"[..]);
+            }
+            let edits = splice.edits();
+            let written = String::from_utf8(edits.write(source.as_bytes())).unwrap();
+            prop_assert_eq!(&String::from_utf8(edits.apply(source.clone().into_bytes())).unwrap(), &written);
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&written).is_ok(), "{} from {}", written, source);
         }
     }
 }

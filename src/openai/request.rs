@@ -63,7 +63,7 @@ impl<'a> Request<'a> {
 
     /// All parameters, the body's and the deployment's.
     pub fn params(&self) -> impl Iterator<Item = (std::borrow::Cow<'a, str>, Raw<'a>)> {
-        let own = self.object.members().iter().filter_map(|m| Some((m.key.decode()?, m.value)));
+        let own = self.object.members().iter().filter_map(|m| Some((m.name()?, m.value)));
         own.chain(self.missing_defaults().map(|(name, value)| (name.into(), value)))
     }
 

@@ -51,7 +51,7 @@ impl Dialect for OpenAi {
 
     fn request(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {
         Ok(Outbound {
-            body: Body::Bytes(request::write(&self.0, request, to)?),
+            body: Body::Edited(request::write(&self.0, request, to)?),
             path: path::of(&self.0, request.operation, to),
             headers: Vec::new(),
         })

@@ -8,7 +8,7 @@ use super::json_string;
 use super::models::{self, Gate};
 use super::quirks::{Effort, Format, Quirks};
 use super::{formats, messages, tools};
-use crate::json::{JsonStr, Member, Object, Raw, Splice, Writer, read};
+use crate::json::{Edits, JsonStr, Member, Object, Raw, Splice, Writer, read};
 use crate::openai::{ErrorBody, Operation, Request, is_private};
 
 /// Parameters of `/completions` that a chat has no word for.
@@ -28,7 +28,7 @@ enum Fate {
 }
 
 /// Writes the body.
-pub(super) fn write(quirks: &Quirks, request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
+pub(super) fn write(quirks: &Quirks, request: &Request<'_>, to: &Target<'_>) -> Result<Edits, ErrorBody> {
     Work::new(quirks, request, to)?.write()
 }
 
@@ -68,7 +68,7 @@ impl<'w, 'a> Work<'w, 'a> {
         Ok(Self { quirks, request, to, gate, over_chat, keeps_metadata, lacks, renames })
     }
 
-    fn write(&self) -> Result<Vec<u8>, ErrorBody> {
+    fn write(&self) -> Result<Edits, ErrorBody> {
         let request = self.request;
         let mut splice = Splice::new(request.body);
         let mut added = Vec::new();
@@ -82,7 +82,7 @@ impl<'w, 'a> Work<'w, 'a> {
                 splice.replace(member.value.get(), self.model());
                 continue;
             }
-            let name = member.key.decode().unwrap_or_default();
+            let name = member.name().unwrap_or_default();
             match self.fate(&name, member.value)? {
                 Fate::Keep => self.look_inside(&name, member, &mut splice)?,
                 Fate::Drop => {
@@ -114,7 +114,7 @@ impl<'w, 'a> Work<'w, 'a> {
         if !added.is_empty() {
             splice.append(added);
         }
-        Ok(splice.write())
+        Ok(splice.edits())
     }
 
     /// The deployment's values for what the client left out, and the vendor's.
