@@ -13,7 +13,7 @@
 //!   access_tokens                       what the key service fetches for providers
 //!   openai                              the client's language
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
-//!   frame, json, uri                    bytes → frames; the only clever JSON; percent-encoding
+//!   frame, json, uri, hex               bytes → frames; the only clever JSON; percent-encoding; digits
 //!   exchange                            the life of a request, told without a host
 //!   filter                              the host: the only room that names proxy-wasm, and only in wasm
 //! ```
@@ -31,6 +31,7 @@ pub mod exchange;
 #[cfg(target_arch = "wasm32")]
 mod filter;
 pub mod frame;
+pub mod hex;
 pub mod json;
 pub mod key;
 pub mod keyring;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 
 use crate::access_tokens::Tokens;
+use crate::auth::sigv4::SigningKey;
 use crate::config::{Alias, Deployment, Document, Group, KeyService, Settings, VERSION};
 use crate::providers::{self, Provider};
 use crate::route::Routes;
@@ -48,6 +49,8 @@ pub struct Endpoint {
     pub secrets: Vec<(String, Secret)>,
     /// Its extra headers with their values.
     pub headers: Vec<(String, Secret)>,
+    /// What its requests are signed with today, where they are signed.
+    pub signing_key: SigningKey,
     /// `http` or `https`: that of `api_base`.
     pub scheme: &'static str,
     /// `host[:port]` of `api_base`.
@@ -182,6 +185,7 @@ impl Endpoint {
             credential,
             secrets,
             headers: headers.collect(),
+            signing_key: SigningKey::default(),
             scheme: if deployment.api_base.starts_with("http:") { "http" } else { "https" },
             authority,
             base_path,

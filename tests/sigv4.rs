@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use switchboard::auth::sigv4::{Signer, canonical_request};
+use sha2::{Digest as _, Sha256};
+use switchboard::auth::sigv4::{Signer, SigningKey, canonical_request};
 use switchboard::exchange::Headers;
+use switchboard::hex::hex;
 use switchboard::secret::Secret;
 
 /// What every case of the suite is signed with.
@@ -23,10 +25,12 @@ fn every_published_request_gets_its_published_signature() {
         let request = Signed::parse(&fs::read_to_string(case.join("signed-request.txt")).unwrap());
         let signed: Vec<(&str, &str)> =
             request.signed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let canonical = canonical_request(&request.method, &request.path, &signed, request.body.as_bytes());
+        let canonical =
+            canonical_request(&request.method, &request.path, &signed, &hex(&Sha256::digest(&request.body)));
         assert_eq!(canonical, fs::read_to_string(case.join("canonical-request.txt")).unwrap(), "{name}");
         let (id, key) = (Secret::new(ID), Secret::new(KEY));
-        let aws = Signer { id: &id, key: &key, token: None, region: "us-east-1", service: "service" };
+        let (region, service, signing_key) = ("us-east-1", "service", &SigningKey::default());
+        let aws = Signer { id: &id, key: &key, token: None, region, service, signing_key };
         assert_eq!(
             aws.authorization(&canonical, &signed, "20150830T123600Z"),
             request.authorization,
@@ -97,7 +101,8 @@ fn requests_to_models_are_signed_as_botocore_signs_them() {
         let (id, key) = (Secret::new(ID), Secret::new(KEY));
         let token = request["token"].as_str().map(Secret::new);
         let region = text("region");
-        let aws = Signer { id: &id, key: &key, token: token.as_ref(), region, service: "bedrock" };
+        let (service, signing_key) = ("bedrock", &SigningKey::default());
+        let aws = Signer { id: &id, key: &key, token: token.as_ref(), region, service, signing_key };
         aws.sign(&mut headers, text("body").as_bytes(), request["unix"].as_u64().unwrap() * 1000 + 7);
         let signed = headers.iter().find(|(name, _)| *name == "authorization").unwrap().1;
         assert_eq!(signed, text("authorization"), "{request}");

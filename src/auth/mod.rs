@@ -87,7 +87,8 @@ fn aws(
     };
     let region = endpoint.deployment.options.iter().find(|(option, _)| option == "aws_region_name");
     let region = region.map(|(_, region)| region.as_str()).unwrap_or_default();
-    let signer = sigv4::Signer { id, key, token: secret("aws_session_token"), region, service };
+    let (token, signing_key) = (secret("aws_session_token"), &endpoint.signing_key);
+    let signer = sigv4::Signer { id, key, token, region, service, signing_key };
     signer.sign(headers, body, now_ms);
     Ok(())
 }

@@ -5,12 +5,15 @@
 //! nobody on the way may unescape it. By hand, for `aws-sigv4` brings an HTTP stack along; proved by AWS's own test
 //! suite (`tests/sigv4.rs`).
 
+use core::cell::RefCell;
+use core::fmt;
 use core::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::exchange::Headers;
+use crate::hex::hex;
 use crate::secret::Secret;
 use crate::uri;
 
@@ -26,6 +29,35 @@ pub struct Signer<'a> {
     pub region: &'a str,
     /// The service's name in signatures, which need not be its host's.
     pub service: &'a str,
+    /// The key of the day, for it and those who sign with the same secret.
+    pub signing_key: &'a SigningKey,
+}
+
+/// The key that is derived of a secret for a day, a region and a service. Four of a signature's five keyed digests go
+/// into it, so it is kept.
+#[derive(Default)]
+pub struct SigningKey(RefCell<Option<(String, [u8; 32])>>);
+
+impl SigningKey {
+    /// The key for `scope`, as `20150830/us-east-1/iam/aws4_request`.
+    fn of(&self, scope: &str, secret: &Secret) -> [u8; 32] {
+        let mut kept = self.0.borrow_mut();
+        if let Some((_, key)) = kept.as_ref().filter(|(known, _)| known == scope) {
+            return *key;
+        }
+        let secret = format!("AWS4{}", secret.reveal());
+        let (first, rest) = scope.split_once('/').unwrap_or((scope, ""));
+        let key = rest.split('/').fold(hmac(secret.as_bytes(), first), |key, part| hmac(&key, part));
+        *kept = Some((scope.to_owned(), key));
+        key
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    /// Silent: it signs for a day.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey")
+    }
 }
 
 /// Headers that are signed where a request has them: those that nobody on the way changes.
@@ -36,7 +68,8 @@ impl Signer<'_> {
     /// Signs a request: adds `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` and `authorization`.
     pub fn sign(&self, headers: &mut Headers, body: &[u8], now_ms: u64) {
         let time = timestamp(now_ms);
-        headers.set("x-amz-content-sha256", hex(&Sha256::digest(body)));
+        let digest = hex(&Sha256::digest(body));
+        headers.set("x-amz-content-sha256", digest.clone());
         headers.set("x-amz-date", time.clone());
         if let Some(token) = self.token {
             headers.set("x-amz-security-token", token.reveal().to_owned());
@@ -51,7 +84,7 @@ impl Signer<'_> {
             value(":method").unwrap_or_default(),
             value(":path").unwrap_or_default(),
             &signed,
-            body,
+            &digest,
         );
         let authorization = self.authorization(&request, &signed, &time);
         headers.set("authorization", authorization);
@@ -63,10 +96,7 @@ impl Signer<'_> {
         let date = time.get(..8).unwrap_or_default();
         let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
         let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(request)));
-        let secret = format!("AWS4{}", self.key.reveal());
-        let key = [date, self.region, self.service, "aws4_request"]
-            .iter()
-            .fold(secret.into_bytes(), |key, part| hmac(&key, part));
+        let key = self.signing_key.of(&scope, self.key);
         format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={}",
             self.id.reveal(),
@@ -79,8 +109,8 @@ impl Signer<'_> {
 /// The text of which a signature takes the digest.
 ///
 /// `path` is the request's target as it is sent; a query in it must be encoded already. `signed` are header names in
-/// lower case with their values, in the order of the names.
-pub fn canonical_request(method: &str, path: &str, signed: &[(&str, &str)], body: &[u8]) -> String {
+/// lower case with their values, in the order of the names. `digest` is the SHA-256 of the body, in hexadecimal digits.
+pub fn canonical_request(method: &str, path: &str, signed: &[(&str, &str)], digest: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut out = format!("{method}\n");
     uri::encode(path, b"/", &mut out);
@@ -97,10 +127,13 @@ pub fn canonical_request(method: &str, path: &str, signed: &[(&str, &str)], body
     }
     out.push('\n');
     for (name, value) in signed {
-        let words: Vec<&str> = value.split_ascii_whitespace().collect();
-        push(&mut out, format_args!("{name}:{}\n", words.join(" ")));
+        out.extend([name, ":"]);
+        for (at, word) in value.split_ascii_whitespace().enumerate() {
+            out.extend([if at > 0 { " " } else { "" }, word]);
+        }
+        out.push('\n');
     }
-    push(&mut out, format_args!("\n{}\n{}", names(signed), hex(&Sha256::digest(body))));
+    out.extend(["\n", &names(signed), "\n", digest]);
     out
 }
 
@@ -125,19 +158,11 @@ fn names(signed: &[(&str, &str)]) -> String {
     signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";")
 }
 
-fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+fn hmac(key: &[u8], text: &str) -> [u8; 32] {
     // HMAC takes a key of any length, so there is no error to report.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
     mac.update(text.as_bytes());
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        push(&mut out, format_args!("{byte:02x}"));
-    }
-    out
+    mac.finalize().into_bytes().into()
 }
 
 fn push(out: &mut String, text: core::fmt::Arguments<'_>) {
@@ -148,6 +173,19 @@ fn push(out: &mut String, text: core::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_kept_for_its_day_its_region_and_its_service_alone() {
+        let (kept, secret) = (SigningKey::default(), Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"));
+        let scopes = ["20150830/us-east-1/iam/aws4_request", "20150831/us-east-1/iam/aws4_request"];
+        let keys = scopes.map(|scope| kept.of(scope, &secret));
+        assert_ne!(keys[0], keys[1]);
+        // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-key.html
+        assert_eq!(hex(&keys[0]), "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
+        assert_eq!(kept.of(scopes[0], &secret), keys[0]);
+        assert_eq!(kept.of(scopes[1], &secret), keys[1]);
+        assert_eq!(format!("{kept:?}"), "SigningKey");
+    }
 
     #[test]
     fn a_time_is_written_as_its_date() {

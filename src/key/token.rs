@@ -5,6 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::json::{JsonStr, leaves};
 
 /// Every virtual key begins so. Changing it would lock out every holder of a `LiteLLM` key.
@@ -42,13 +43,7 @@ impl TokenHash {
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A formatted number for each byte would cost more than all else that is written of a request.
-        let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default() as u8;
-        let mut hex = [0; 64];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-        }
-        f.write_str(core::str::from_utf8(&hex).unwrap_or_default())
+        f.write_str(&hex(&self.0))
     }
 }
 

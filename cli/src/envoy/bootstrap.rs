@@ -36,7 +36,7 @@ pub(super) fn bootstrap_with(site: &Site, (kind, resources): (&str, Value)) -> V
             },
         },
         // Envoy keeps what it has freed: after some large bodies that would be theirs for ever.
-        "memory_allocator_manager": { "bytes_to_release": 16 << 20, "memory_release_interval": "1s" },
+        "memory_allocator_manager": { "bytes_to_release": 64 << 20, "memory_release_interval": "1s" },
         "deferred_stat_options": { "enable_deferred_creation_stats": true },
         "stats_config": { "stats_matcher": { "inclusion_list": { "patterns": statistics() } } },
         "overload_manager": {
