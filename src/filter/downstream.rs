@@ -26,6 +26,7 @@ pub(super) struct Downstream {
 
 impl HttpContext for Downstream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        self.clock.wake();
         let head = host::request_head();
         #[cfg(feature = "panic-trigger")]
         #[expect(clippy::panic, reason = "this is what the feature is for")]

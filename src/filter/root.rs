@@ -29,6 +29,9 @@ const HURRY_MS: u64 = 5;
 /// such a question is a small one.
 const LISTENS: u64 = 4;
 
+/// Period of ticks of a VM that has served nobody yet, milliseconds. Envoy's main thread has such a one for ever.
+const REST_MS: u64 = 10_000;
+
 /// One role's root context.
 pub(super) struct Root {
     context: u32,
@@ -63,6 +66,13 @@ impl Clock {
     /// Ticks as soon as possible.
     pub(super) fn hurry(&self) {
         self.set(1);
+    }
+
+    /// Somebody is served: no more rest.
+    pub(super) fn wake(&self) {
+        if self.period_ms.get() == REST_MS {
+            self.hurry();
+        }
     }
 
     fn set(&self, period_ms: u64) {
@@ -117,7 +127,7 @@ impl RootContext for Root {
             }
             if soon >= self.listen_due_ms {
                 self.listen_due_ms = now + period / LISTENS;
-                // A VM without keys, such as that of Envoy's main thread, has nothing to hear of: the sync call will do.
+                // A VM without keys has nothing to hear of: the sync call will do.
                 if self.listening.is_none() && vm::with(|vm| !vm.keyring.borrow().is_empty()) {
                     self.listen();
                 }
@@ -125,7 +135,12 @@ impl RootContext for Root {
         }
         let is_held = vm::with(|vm| !vm.held.borrow().is_empty());
         let until_due = self.sync_due_ms.min(self.listen_due_ms).saturating_sub(now).clamp(1, period);
-        self.clock.set(if is_held || ends_soon { HURRY_MS } else { until_due });
+        let rests = self.syncing.is_none() && vm::with(Vm::has_served_nobody);
+        self.clock.set(match (is_held || ends_soon, rests) {
+            (true, _) => HURRY_MS,
+            (false, true) => REST_MS,
+            (false, false) => until_due,
+        });
     }
 
     fn on_queue_ready(&mut self, _: u32) {

@@ -116,6 +116,11 @@ impl Vm {
         number
     }
 
+    /// Whether there was no request yet, nor a key to ask for: there is nothing to report, and nothing to hear of.
+    pub(super) fn has_served_nobody(&self) -> bool {
+        self.next_call.get() == 1 && self.keyring.borrow().is_empty()
+    }
+
     /// An admitted request.
     pub(super) fn call(&self, number: u64) -> Option<Rc<Call>> {
         self.calls.borrow().get(&number).cloned()

@@ -112,6 +112,12 @@ pub const COMMENTS: &[(&str, &str)] = &[
          answer back.",
     ),
     (
+        "static_resources.clusters.typed_extension_protocol_options\
+         .envoy.extensions.upstreams.http.v3.HttpProtocolOptions.http_filters.typed_config.mutations",
+        "Tells the filter after this one which request and which deployment an attempt is for, and is not sent on. \
+         Without it that filter asks Envoy, which takes longer.",
+    ),
+    (
         "static_resources.clusters.transport_socket_matches",
         "Endpoints whose metadata says so are called over TLS, each by its own name; others in plain text.",
     ),

@@ -43,6 +43,53 @@ async fn what_is_rendered_works_in_an_envoy_that_somebody_else_starts() {
     }
 }
 
+/// A rendered configuration without the filter that tells an attempt what it is for.
+fn untold(text: &str) -> String {
+    let mut out = text.to_owned();
+    while let Some(start) = out.find("- name: envoy.filters.http.header_mutation") {
+        let length = out[start..].find("- name: envoy.filters.http.wasm").expect("the filter follows");
+        out.replace_range(start..start + length, "");
+    }
+    assert_ne!(out, text, "there is such a filter");
+    out
+}
+
+#[tokio::test]
+async fn an_envoy_that_does_not_tell_an_attempt_what_it_is_for_is_asked() {
+    let provider = Provider::start().unwrap();
+    let case = provider.case();
+    let running = rendered(&provider, |text| untold(&text)).await;
+    for model in ["claude", "gpt-4o"] {
+        let call = running.client().post("/v1/chat/completions", &question(model, &case.prompt("Hello")));
+        let answer = call.key(MASTER_KEY).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let told: Vec<_> = case.requests().iter().map(|request| request.target.clone()).collect();
+    assert_eq!(told, ["/v1/messages", "/v1/chat/completions"]);
+}
+
+#[tokio::test]
+async fn a_client_cannot_say_which_request_and_deployment_an_attempt_is_for() {
+    let provider = Provider::start().unwrap();
+    let case = provider.case();
+    for change in [untold, str::to_owned] {
+        let running = rendered(&provider, |text| change(&text)).await;
+        for number in 0..4 {
+            let call = running
+                .client()
+                .post("/v1/chat/completions", &question("claude", &case.prompt("Hello")))
+                .header("x-switchboard-attempt", &format!("{number} switchboard:nobody"));
+            let answer = call.key(MASTER_KEY).send().await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+    for request in case.requests() {
+        assert_eq!(request.target, "/v1/messages");
+        assert!(request.headers.keys().all(|name| !name.as_str().starts_with("x-switchboard-")));
+    }
+    assert_eq!(case.requests().len(), 8);
+}
+
 #[tokio::test]
 async fn without_the_stop_iteration_flag_of_the_listener_a_new_key_gets_no_answer() {
     let provider = Provider::start().unwrap();
