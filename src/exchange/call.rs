@@ -1,6 +1,7 @@
 //! One admitted request: what the downstream role knows and the upstream role needs, and the way back.
 
 use core::cell::{OnceCell, RefCell};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::key::{KeyRecord, UsageEntry};
@@ -92,10 +93,10 @@ impl Call {
     }
 
     /// The model in a deployment's words: its `*` is what the group's `*` matched.
-    pub fn model_of(&self, endpoint: &Endpoint) -> String {
+    pub fn model_of<'e>(&self, endpoint: &'e Endpoint) -> Cow<'e, str> {
         match (self.way.borrow().wildcard(), endpoint.deployment.model.split_once('*')) {
-            (Some(wildcard), Some((before, after))) => format!("{before}{wildcard}{after}"),
-            _ => endpoint.deployment.model.clone(),
+            (Some(wildcard), Some((before, after))) => Cow::Owned([before, wildcard, after].concat()),
+            _ => Cow::Borrowed(&endpoint.deployment.model),
         }
     }
 
@@ -132,7 +133,7 @@ impl Call {
             model_group: self.group_name().to_owned(),
             deployment_id: endpoint.map(|endpoint| endpoint.deployment.id.clone()).unwrap_or_default(),
             model: endpoint
-                .map(|endpoint| format!("{}/{}", endpoint.provider.name, self.model_of(endpoint)))
+                .map(|endpoint| [endpoint.provider.name, "/", &*self.model_of(endpoint)].concat())
                 .unwrap_or_default(),
             requests: 1,
             status,

@@ -21,7 +21,7 @@ impl Headers {
         headers.set(":method", "POST");
         headers.set(":scheme", endpoint.scheme);
         headers.set(":authority", endpoint.authority.clone());
-        headers.set(":path", format!("{}{path}", endpoint.base_path));
+        headers.set(":path", [&*endpoint.base_path, path].concat());
         headers.set("content-type", "application/json");
         headers.set_length(length);
         headers.set("accept-encoding", "identity");
@@ -83,7 +83,7 @@ pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endp
     let attempts = call.progress.borrow().attempts.len();
     headers.set("x-litellm-call-id", call.id.clone());
     headers.set("x-litellm-model-id", deployment.id.clone());
-    headers.set("x-litellm-model-name", format!("{}/{}", deployment.provider, call.model_of(endpoint)));
+    headers.set("x-litellm-model-name", [&*deployment.provider, "/", &*call.model_of(endpoint)].concat());
     headers.set("x-litellm-model-group", deployment.group.clone());
     if !deployment.api_base.is_empty() {
         headers.set("x-litellm-model-api-base", deployment.api_base.clone());
@@ -119,7 +119,7 @@ pub(super) fn passed_on(headers: &mut Headers, head: &Head) {
             && !name.starts_with("x-envoy-")
             && !name.starts_with("x-switchboard-")
         {
-            headers.set(format!("llm_provider-{name}"), value.to_owned());
+            headers.set(["llm_provider-", name].concat(), value.to_owned());
         }
     }
 }
@@ -130,7 +130,9 @@ pub(super) fn dollars(pico: u64) -> String {
     if fraction == 0 {
         return whole.to_string();
     }
-    format!("{whole}.{}", format!("{fraction:012}").trim_end_matches('0'))
+    let digits = fraction.to_string();
+    let zeros = "000000000000".get(digits.len()..).unwrap_or_default();
+    [&*whole.to_string(), ".", zeros, digits.trim_end_matches('0')].concat()
 }
 
 #[cfg(test)]
