@@ -141,7 +141,8 @@ mod tests {
         };
         assert_eq!(tokens(&again), tokens(&read));
         assert!(Object::at("{}", &spans).is_none());
-        assert!(read.spans(&text.to_owned()).is_none());
+        let other = text.to_owned();
+        assert!(read.spans(&other).is_none());
     }
 
     #[test]

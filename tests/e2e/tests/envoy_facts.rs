@@ -78,7 +78,7 @@ async fn a_client_cannot_say_which_request_and_deployment_an_attempt_is_for() {
             let call = running
                 .client()
                 .post("/v1/chat/completions", &question("claude", &case.prompt("Hello")))
-                .header("x-switchboard-attempt", &format!("{number} switchboard:nobody"));
+                .header("x-switchboard-attempt", format!("{number} switchboard:nobody"));
             let answer = call.key(MASTER_KEY).send().await;
             assert_eq!(answer.status, 200, "{}", answer.text());
         }
