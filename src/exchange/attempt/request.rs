@@ -1,0 +1,139 @@
+//! There: the provider's request, every header of it from nothing.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use crate::auth;
+use crate::dialects::{Body, Outbound, Target};
+use crate::json::Edits;
+use crate::openai::{ErrorBody, Request, Usage};
+
+use super::super::Reply;
+use super::super::headers::{Headers, answer_headers};
+use super::{Attempt, Outgoing, Phase};
+
+impl Attempt {
+    /// Writes the provider's request from the body that admission kept, if this is the first attempt: else the client's
+    /// body must be fetched. `now_ms` is Unix time in milliseconds.
+    pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
+        let kept = self.call.kept.take()?;
+        let asked = self.ask(kept.request(self.memo.operation)?);
+        Some(self.send(asked, now_ms, |edits| kept.edited(edits)))
+    }
+
+    /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
+    pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
+        let asked = Request::parse(self.memo.operation, body).and_then(|request| self.ask(request));
+        self.send(asked, now_ms, |edits| edits.write(body))
+    }
+
+    fn send(
+        &mut self,
+        asked: Result<Outbound, ErrorBody>,
+        now_ms: u64,
+        edited: impl FnOnce(Edits) -> Vec<u8>,
+    ) -> Outgoing {
+        let written = asked.and_then(|outbound| {
+            let body = match outbound.body {
+                Body::Bytes(body) => body,
+                Body::Edited(edits) => edited(edits),
+                Body::Answered { status, body, usage } => {
+                    return Ok(Outgoing::Reply(self.local(status, body, usage)));
+                }
+                Body::Raised(fault) => {
+                    self.phase = Phase::Raised(fault);
+                    return Ok(Outgoing::Send { headers: Headers::for_ourselves("http"), body: Vec::new() });
+                }
+            };
+            self.write(&outbound.path, &outbound.headers, body, now_ms)
+        });
+        self.sent(written)
+    }
+
+    fn sent(&mut self, written: Result<Outgoing, ErrorBody>) -> Outgoing {
+        match written {
+            Ok(Outgoing::Send { headers, body }) => {
+                if !matches!(self.phase, Phase::Raised(_)) {
+                    self.phase = Phase::Sent;
+                }
+                Outgoing::Send { headers, body }
+            }
+            Ok(reply) => {
+                self.phase = Phase::Closed;
+                reply
+            }
+            Err(error) => {
+                self.phase = Phase::Closed;
+                Outgoing::Reply(self.local(error.status, error.to_json(), Usage::default()))
+            }
+        }
+    }
+
+    /// What the dialect makes of the request.
+    fn ask(&mut self, request: Request<'_>) -> Result<Outbound, ErrorBody> {
+        let endpoint = Rc::clone(&self.endpoint);
+        let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
+        let model = self.call.model_of(&endpoint);
+        let drop_params = self.call.drop_params.or(deployment.drop_params);
+        let target = Target {
+            provider,
+            deployment,
+            model: &model,
+            drop_params: drop_params.unwrap_or(self.call.table.settings.drop_params),
+        };
+        let operation = self.memo.operation;
+        if !self.dialect.operations().contains(&operation) {
+            return Err(ErrorBody::bad_request(format!(
+                "{}: the provider '{}' of model {} cannot be asked for this",
+                operation.route(),
+                provider.name,
+                self.memo.model
+            ))
+            .about("model"));
+        }
+        let request = request.with_defaults(&deployment.defaults);
+        self.dialect.request(&request, &target, &mut self.memo)
+    }
+
+    /// The whole request: `path` and `own` headers are the dialect's.
+    fn write(
+        &self,
+        path: &str,
+        own: &[(&'static str, Cow<'static, str>)],
+        body: Vec<u8>,
+        now_ms: u64,
+    ) -> Result<Outgoing, ErrorBody> {
+        let (endpoint, provider) = (&self.endpoint, self.endpoint.provider);
+        let path = provider.path_of(&self.call.model_of(endpoint), path);
+        let mut headers = Headers::for_request(endpoint, &path, body.len());
+        let stream = self.dialect.framing().media_type();
+        headers.set("accept", if self.memo.stream { stream } else { "application/json" });
+        for (name, value) in provider.headers {
+            headers.set(*name, *value);
+        }
+        for (name, value) in own {
+            headers.set(*name, value.clone());
+        }
+        for (name, value) in &endpoint.headers {
+            // What the language asks for and the operator adds to is a list (RFC 9110, section 5.3).
+            let listed = own.iter().find(|(own, _)| own == name);
+            let joined = listed.map(|(_, own)| format!("{own},{}", value.reveal()));
+            headers.set(name.clone(), joined.unwrap_or_else(|| value.reveal().to_owned()));
+        }
+        auth::present(provider.auth, endpoint, &self.call.table.access_tokens, &mut headers, &body, now_ms)
+            .map_err(|fault| fault.to_body(provider.name))?;
+        Ok(Outgoing::Send { headers, body })
+    }
+
+    /// An answer that comes from here and from no provider.
+    fn local(&self, status: u16, body: Vec<u8>, usage: Usage) -> Reply {
+        let sse = self.memo.stream && status == 200;
+        let content_type = if sse { "text/event-stream; charset=utf-8" } else { "application/json" };
+        let mut headers = Headers::default();
+        headers.set("content-type", content_type);
+        answer_headers(&mut headers, &self.call, &self.endpoint, (!sse).then_some(&usage));
+        self.note(status);
+        self.call.progress.borrow_mut().usage = usage;
+        Reply { status, headers: headers.into_pairs(), body }
+    }
+}
