@@ -45,7 +45,7 @@ build: native filter envoy ## Build the launcher, the key service and the filter
 native: ## Build the launcher and the key service
 	$(CARGO) build --release --quiet -p switchboard-cli -p switchboard-keys
 
-# For speed, but for functions that are copied into their callers: a third as large as usual they may be, for what is
+# For speed, but for functions that are copied into their callers: a quarter as large as usual they may be, for what is
 # saved by larger ones does not show beside Envoy, and the module would be a quarter larger. `docs/performance.md`.
 INLINE := -Cllvm-args=-inline-threshold=60
 

@@ -154,6 +154,11 @@ impl Table {
         all.into_iter()
     }
 
+    /// Whether a deployment needs an access token of the key service's.
+    pub fn needs_access_tokens(&self) -> bool {
+        self.endpoints.values().any(|endpoint| endpoint.deployment.access_token.is_some())
+    }
+
     /// The deployments that serve a group.
     pub fn members(&self, group: &str) -> &[Rc<Endpoint>] {
         self.members.get(group).map(Vec::as_slice).unwrap_or_default()

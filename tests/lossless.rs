@@ -5,7 +5,7 @@ mod fixtures;
 use proptest::prelude::*;
 use switchboard::config::Deployment;
 use switchboard::dialects::Dialect as _;
-use switchboard::dialects::{OPENAI, Target};
+use switchboard::dialects::{Body, OPENAI, Target};
 use switchboard::exchange::Streaming;
 use switchboard::openai::{Memo, Operation, Request};
 use switchboard::providers::find;
@@ -103,7 +103,8 @@ fn sent(body: &str) -> String {
     };
     let request = Request::parse(Operation::Chat, body.as_bytes()).unwrap();
     let outbound = OPENAI.request(&request, &to, &mut memo()).unwrap();
-    String::from_utf8(outbound.body.sent(body.as_bytes()).expect("somebody is to be called")).unwrap()
+    let Body::Edited(edits) = outbound.body else { panic!("the client's own bytes are to be sent") };
+    String::from_utf8(edits.write(body.as_bytes())).unwrap()
 }
 
 proptest! {

@@ -103,7 +103,7 @@ fn strip(config: &mut Value, port: u16) -> Option<()> {
     Some(())
 }
 
-/// The listener's filter is named only; the clusters' are there.
+/// The listener's filter, which may be there by its name only.
 fn is_wasm(filter: &Value) -> bool {
     filter["name"] == "envoy.filters.http.wasm" || filter.get("config_discovery").is_some()
 }

@@ -226,17 +226,6 @@ pub enum Body {
     Raised(Fault),
 }
 
-impl Body {
-    /// The bytes to send for what the client has sent; nothing where nobody is called.
-    pub fn sent(self, client: &[u8]) -> Option<Vec<u8>> {
-        match self {
-            Self::Bytes(body) => Some(body),
-            Self::Edited(edits) => Some(edits.write(client)),
-            Self::Answered { .. } | Self::Raised(_) => None,
-        }
-    }
-}
-
 /// The path of an endpoint below a base that users write with or without the version, or in full.
 fn path_below(base: &str, version: &'static str, endpoint: &'static str) -> Cow<'static, str> {
     if base.ends_with(endpoint) {

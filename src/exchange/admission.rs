@@ -213,8 +213,10 @@ impl Admission {
             return Err(ErrorBody::ours("the request was decided before it was complete").into());
         };
         let body = String::from_utf8(body.into());
-        let request =
-            Request::parse(operation, body.as_ref().map_or_else(|e| e.as_bytes(), String::as_bytes))?;
+        let request = match &body {
+            Ok(text) => Request::parse_text(operation, text),
+            Err(error) => Request::parse(operation, error.as_bytes()),
+        }?;
         for name in ["api_base", "base_url"] {
             if request.object().get(name).is_some() {
                 return Err(unauthorized(format!(

@@ -135,7 +135,8 @@ impl RootContext for Root {
         }
         let is_held = vm::with(|vm| !vm.held.borrow().is_empty());
         let until_due = self.sync_due_ms.min(self.listen_due_ms).saturating_sub(now).clamp(1, period);
-        let rests = self.syncing.is_none() && vm::with(Vm::has_served_nobody);
+        // Who does not yet have the tokens for the first request to come goes on asking for them.
+        let rests = self.syncing.is_none() && !table.needs_access_tokens() && vm::with(Vm::has_served_nobody);
         self.clock.set(match (is_held || ends_soon, rests) {
             (true, _) => HURRY_MS,
             (false, true) => REST_MS,

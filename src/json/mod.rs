@@ -8,6 +8,7 @@
 
 mod fields;
 mod object;
+mod plain;
 mod raw;
 mod scan;
 mod splice;

@@ -16,7 +16,7 @@ pub struct Member<'a> {
     pub key: JsonStr<'a>,
     /// The value.
     pub value: Raw<'a>,
-    /// The key has an escape: it must be decoded to be known.
+    /// The key has an escape: it must be decoded to be known. Every look-up asks, so it is found out once.
     is_escaped: bool,
 }
 
@@ -53,7 +53,14 @@ impl<'a> Object<'a> {
     /// # Errors
     /// The source is no UTF-8, no JSON, or no object.
     pub fn parse(source: &'a [u8]) -> Result<Self, serde_json::Error> {
-        let text = source.text()?;
+        Self::parse_text(source.text()?)
+    }
+
+    /// The same, of what is known to be text.
+    ///
+    /// # Errors
+    /// The source is no JSON, or no object.
+    pub fn parse_text(text: &'a str) -> Result<Self, serde_json::Error> {
         let mut scanner = Scanner::new(text);
         if let Some(object) = Self::scan(&mut scanner).filter(|_| scanner.is_at_end()) {
             return Ok(object);

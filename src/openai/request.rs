@@ -23,10 +23,23 @@ impl<'a> Request<'a> {
     /// Reads the top level. A field that stands twice is refused: a reader here and one upstream might each take
     /// another of the two.
     pub fn parse(operation: Operation, body: &'a [u8]) -> Result<Self, ErrorBody> {
+        Self::of(operation, body, Object::parse(body))
+    }
+
+    /// The same, of what is known to be text.
+    pub fn parse_text(operation: Operation, body: &'a str) -> Result<Self, ErrorBody> {
+        Self::of(operation, body.as_bytes(), Object::parse_text(body))
+    }
+
+    fn of(
+        operation: Operation,
+        body: &'a [u8],
+        object: Result<Object<'a>, serde_json::Error>,
+    ) -> Result<Self, ErrorBody> {
         if body.trim_ascii().is_empty() {
             return Err(ErrorBody::missing(operation.route(), operation.required()));
         }
-        let object = Object::parse(body).map_err(|error| invalid_json(body, &error))?;
+        let object = object.map_err(|error| invalid_json(body, &error))?;
         if let Some(name) = object.duplicate() {
             return Err(ErrorBody::bad_request(format!(
                 "Invalid JSON payload: the field '{name}' stands twice"

@@ -4,7 +4,7 @@ use super::Provider;
 use super::rows::row;
 use crate::config::Deployment;
 use crate::dialects::openai::{Answers, OpenAi, Quirks};
-use crate::dialects::{Dialect as _, Target};
+use crate::dialects::{Body, Dialect as _, Target};
 use crate::openai::{ErrorBody, Memo, Operation, Request};
 
 const VENDOR: Quirks = Quirks::VENDOR;
@@ -29,7 +29,8 @@ fn sent(drop_params: bool) -> Result<String, ErrorBody> {
     let request = Request::parse(Operation::Chat, ASKED.as_bytes()).unwrap();
     let outbound = provider.dialect.request(&request, &to, &mut memo())?;
     assert_eq!(outbound.path, "/chat/completions");
-    Ok(String::from_utf8(outbound.body.sent(ASKED.as_bytes()).expect("somebody is to be called")).unwrap())
+    let Body::Edited(edits) = outbound.body else { panic!("the client's own bytes are to be sent") };
+    Ok(String::from_utf8(edits.write(ASKED.as_bytes())).unwrap())
 }
 
 fn memo() -> Memo {

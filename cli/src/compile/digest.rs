@@ -1,16 +1,10 @@
 //! Names made of what they name.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of `text` in 64 lower-case hexadecimal digits.
 pub(super) fn hex(text: &str) -> String {
-    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    switchboard::hex::hex(&Sha256::digest(text))
 }
 
 #[cfg(test)]

@@ -111,14 +111,12 @@ fn routes(plan: &Plan) -> Vec<Value> {
         route
     };
     let mut routes: Vec<_> = prefixes.chain(paths).map(to_keys).collect();
-    // Envoy looks for a request's route twice, before the filter has said where it goes and after that, and compares one
-    // after the other: the usual one stands before those that are for a header's values.
+    routes.extend((0..=plan.document.settings.most_retries).map(|retries| among_several(retries, plan)));
     routes.push(json!({
-        "match": { "prefix": "/", "headers": [{ "name": RETRIES_HEADER, "present_match": false }] },
+        "match": { "prefix": "/" },
         "request_headers_to_remove": NOT_FOR_PROVIDERS,
         "route": route(plan, &alone(plan)),
     }));
-    routes.extend((0..=plan.document.settings.most_retries).map(|retries| among_several(retries, plan)));
     routes
 }
 

@@ -125,8 +125,7 @@ pub(super) fn configuration_volume(name: &str) -> Value {
 pub(super) fn checksum(configuration: &Resource) -> String {
     use sha2::Digest as _;
     let text = configuration.value["data"]["envoy.yaml"].as_str().unwrap_or_default();
-    let digest = sha2::Sha256::digest(text.as_bytes());
-    digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    switchboard::hex::hex(&sha2::Sha256::digest(text.as_bytes()))
 }
 
 /// Envoy's container: what is the same in a gateway and beside an application.
