@@ -214,13 +214,12 @@ impl UsageMetrics {
     }
 
     /// Those of these keys whose names must be looked up before [`Self::count`].
-    pub fn unnamed(&self, entries: &[UsageEntry]) -> Vec<TokenHash> {
+    pub fn unnamed(&self, tokens: &[TokenHash]) -> Vec<TokenHash> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let tokens: HashSet<TokenHash> = entries.iter().filter_map(|entry| entry.token).collect();
         let is_old = |token: &TokenHash| {
             seen.names.get(token).is_none_or(|(since, _)| since.elapsed() > RENAMED_AFTER)
         };
-        tokens.into_iter().filter(is_old).collect()
+        tokens.iter().copied().filter(is_old).collect()
     }
 
     /// Learns how these keys are called.
@@ -236,15 +235,15 @@ impl UsageMetrics {
     }
 
     /// Counts what a batch says, which was recorded just now.
-    pub fn count(&self, entries: &[UsageEntry]) {
+    pub fn count<'a>(&self, entries: impl Iterator<Item = UsageEntry<'a>>) {
         for entry in entries {
-            let labels = self.labels(entry);
-            self.count_for(&labels, entry);
-            self.observe(&labels.model, entry);
+            let labels = self.labels(&entry);
+            self.count_for(&labels, &entry);
+            self.observe(&labels.model, &entry);
         }
     }
 
-    fn count_for(&self, labels: &Labels, entry: &UsageEntry) {
+    fn count_for(&self, labels: &Labels, entry: &UsageEntry<'_>) {
         let status = WithStatus { labels: labels.clone(), status_code: entry.status };
         if entry.status >= 400 {
             self.failed.get_or_create(&status).inc_by(entry.requests);
@@ -269,12 +268,12 @@ impl UsageMetrics {
     }
 
     /// Histograms are of requests, so a sum of many is in none of them.
-    fn observe(&self, model: &Model, entry: &UsageEntry) {
+    fn observe(&self, model: &Model, entry: &UsageEntry<'_>) {
         if entry.requests != 1 {
             return;
         }
         let request = GenAi {
-            gen_ai_operation_name: match entry.mode.as_str() {
+            gen_ai_operation_name: match &*entry.mode {
                 "embedding" => "embeddings",
                 "completion" => "text_completion",
                 _ => "chat",
@@ -305,7 +304,7 @@ impl UsageMetrics {
     }
 
     /// The labels of an entry, or those under which the rest goes.
-    fn labels(&self, entry: &UsageEntry) -> Labels {
+    fn labels(&self, entry: &UsageEntry<'_>) -> Labels {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut model = Model::of(entry);
         if !seen.models.contains(&model) {
@@ -368,11 +367,11 @@ impl Payer {
 }
 
 impl Model {
-    fn of(entry: &UsageEntry) -> Self {
+    fn of(entry: &UsageEntry<'_>) -> Self {
         let (provider, model) = entry.model.split_once('/').unwrap_or((NONE, NONE));
         let model_id = if entry.deployment_id.is_empty() { NONE } else { &entry.deployment_id };
         Self {
-            requested_model: entry.model_group.clone(),
+            requested_model: entry.model_group.to_string(),
             model: model.to_owned(),
             model_id: model_id.to_owned(),
             api_provider: provider.to_owned(),
@@ -399,8 +398,8 @@ fn float(count: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn entry(model: &str, token: Option<TokenHash>) -> UsageEntry {
-        UsageEntry { model: format!("openai/{model}"), token, requests: 1, ..UsageEntry::default() }
+    fn entry(model: &str, token: Option<TokenHash>) -> UsageEntry<'static> {
+        UsageEntry { model: format!("openai/{model}").into(), token, requests: 1, ..UsageEntry::default() }
     }
 
     #[test]
@@ -408,7 +407,7 @@ mod tests {
         let metrics = UsageMetrics::register(&mut Registry::default());
         let keys = (0..MOST_SETS + 10).map(|i| TokenHash::of(format!("sk-{i}").as_bytes()));
         let entries: Vec<_> = keys.map(|token| entry("gpt-4o", Some(token))).collect();
-        metrics.count(&entries);
+        metrics.count(entries.iter().cloned());
         assert_eq!(metrics.seen.lock().unwrap().sets.len(), MOST_SETS);
         let other = Labels { payer: Payer::other(), model: Model::of(&entries[0]) };
         assert_eq!(metrics.requests.get_or_create(&other).get(), 10);
@@ -418,7 +417,7 @@ mod tests {
     fn whoever_names_models_without_end_makes_no_labels_without_end() {
         let metrics = UsageMetrics::register(&mut Registry::default());
         let entries: Vec<_> = (0..MOST_MODELS + 7).map(|i| entry(&format!("m{i}"), None)).collect();
-        metrics.count(&entries);
+        metrics.count(entries.iter().cloned());
         let other = Labels { payer: Payer::master(), model: Model::other() };
         assert_eq!(metrics.requests.get_or_create(&other).get(), 7);
     }

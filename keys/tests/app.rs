@@ -1,5 +1,6 @@
 //! A service to test: both routers over a database of its own, called without a network.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -174,7 +175,12 @@ impl TestApp {
     }
 
     pub async fn sync(&self, cursor: Option<u64>, batch: Option<UsageBatch>) -> SyncAnswer {
-        let asked = serde_json::to_value(SyncRequest { cursor, batch, ..SyncRequest::default() }).unwrap();
+        let asked = serde_json::to_value(SyncRequest {
+            cursor,
+            batch: batch.map(Cow::Owned),
+            ..SyncRequest::default()
+        })
+        .unwrap();
         serde_json::from_value(self.filter(SYNC_PATH, asked).await.ok()).unwrap()
     }
 
@@ -243,14 +249,14 @@ impl TestApp {
 }
 
 /// One request that a key paid for.
-pub fn usage(key: Option<&str>, cost_picodollars: Option<u64>) -> UsageEntry {
+pub fn usage(key: Option<&str>, cost_picodollars: Option<u64>) -> UsageEntry<'static> {
     UsageEntry {
-        call_id: "call-1".to_owned(),
+        call_id: "call-1".into(),
         token: key.map(|key| TokenHash::of(key.as_bytes())),
-        mode: "chat".to_owned(),
-        model_group: "gpt-4o".to_owned(),
-        deployment_id: "d1".to_owned(),
-        model: "openai/gpt-4o".to_owned(),
+        mode: "chat".into(),
+        model_group: "gpt-4o".into(),
+        deployment_id: "d1".into(),
+        model: "openai/gpt-4o".into(),
         requests: 1,
         status: 200,
         prompt_tokens: 1000,
@@ -265,6 +271,6 @@ pub fn usage(key: Option<&str>, cost_picodollars: Option<u64>) -> UsageEntry {
     }
 }
 
-pub fn batch(id: &str, entries: Vec<UsageEntry>) -> UsageBatch {
-    UsageBatch { id: id.to_owned(), entries }
+pub fn batch(id: &str, entries: Vec<UsageEntry<'_>>) -> UsageBatch {
+    UsageBatch::of(id, entries)
 }

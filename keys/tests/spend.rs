@@ -9,9 +9,9 @@ const DAY_MS: u64 = 86_400_000;
 /// 2026-11-22T00:00:00Z
 const SUNDAY_MS: u64 = 20_779 * DAY_MS;
 
-fn at(key: &str, call: &str, ms: u64, usd: u64) -> UsageEntry {
+fn at(key: &str, call: &str, ms: u64, usd: u64) -> UsageEntry<'static> {
     let call_id = call.to_owned();
-    UsageEntry { call_id, started_ms: ms, ..usage(Some(key), Some(usd * 1_000_000_000_000)) }
+    UsageEntry { call_id: call_id.into(), started_ms: ms, ..usage(Some(key), Some(usd * 1_000_000_000_000)) }
 }
 
 #[tokio::test]

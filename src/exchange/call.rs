@@ -120,21 +120,21 @@ impl Call {
         self.progress.borrow().attempts.last().map(|tried| tried.status).filter(|status| *status > 0)
     }
 
-    /// The account of the request, once it is over. `status` is what the client received.
-    pub fn settle(&self, status: u16, now_ms: u64) -> UsageEntry {
+    /// Tells the account of the request, once it is over. `status` is what the client received.
+    pub fn settle<T>(&self, status: u16, now_ms: u64, told: impl FnOnce(&UsageEntry<'_>) -> T) -> T {
         let progress = self.progress.borrow();
         let last = progress.attempts.last().filter(|_| progress.answered);
         let endpoint = last.map(|tried| &tried.endpoint);
         let usage = self.used(&progress);
-        UsageEntry {
-            call_id: self.id.clone(),
+        let model =
+            |endpoint: &Rc<Endpoint>| [endpoint.provider.name, "/", &*self.model_of(endpoint)].concat();
+        told(&UsageEntry {
+            call_id: Cow::Borrowed(&self.id),
             token: self.key.as_ref().map(|key| key.token),
-            mode: self.memo.operation.mode().to_owned(),
-            model_group: self.group_name().to_owned(),
-            deployment_id: endpoint.map(|endpoint| endpoint.deployment.id.clone()).unwrap_or_default(),
-            model: endpoint
-                .map(|endpoint| [endpoint.provider.name, "/", &*self.model_of(endpoint)].concat())
-                .unwrap_or_default(),
+            mode: Cow::Borrowed(self.memo.operation.mode()),
+            model_group: Cow::Borrowed(self.group_name()),
+            deployment_id: Cow::Borrowed(endpoint.map_or("", |endpoint| &endpoint.deployment.id)),
+            model: endpoint.map(model).unwrap_or_default().into(),
             requests: 1,
             status,
             prompt_tokens: usage.prompt,
@@ -148,7 +148,7 @@ impl Call {
             started_ms: self.started_ms,
             duration_ms: now_ms.saturating_sub(self.started_ms),
             first_token_ms: progress.first_event_ms.map(|first| first.saturating_sub(self.started_ms)),
-        }
+        })
     }
 
     /// What the answer cost so far, picodollars; nothing where the price is not known.

@@ -11,7 +11,7 @@ use super::call::Call;
 impl Call {
     /// The account of the request as a serialized `google.protobuf.Struct`. What is not known is left out. No key is in
     /// it, only the name that the operator gave the key.
-    pub fn report(&self, entry: &UsageEntry) -> Vec<u8> {
+    pub fn report(&self, entry: &UsageEntry<'_>) -> Vec<u8> {
         let mut report = Struct::default();
         report.text("call_id", &entry.call_id);
         report.text("path", &self.path);

@@ -106,18 +106,19 @@ impl Passage {
         self.is_over.set(true);
         let call = &self.call;
         let status = call.answered_status().unwrap_or_else(host::final_status);
-        let entry = call.settle(status, host::now_ms());
-        report::for_log(call, &entry);
-        // One that its limits refused has used nothing.
-        let Some(number) = self.number.take() else { return };
-        let charges = self.settle(&entry);
-        vm::with(|vm| {
-            vm.forget(number);
-            vm.ledger.borrow_mut().add(entry, charges);
+        call.settle(status, host::now_ms(), |entry| {
+            report::for_log(call, entry);
+            // One that its limits refused has used nothing.
+            let Some(number) = self.number.take() else { return };
+            let charges = self.settle(entry);
+            vm::with(|vm| {
+                vm.forget(number);
+                vm.ledger.borrow_mut().add(entry, charges);
+            });
         });
     }
 
-    fn settle(&self, entry: &UsageEntry) -> Vec<Charge> {
+    fn settle(&self, entry: &UsageEntry<'_>) -> Vec<Charge> {
         let used = Amount {
             tokens: entry.prompt_tokens.saturating_add(entry.completion_tokens),
             money: entry.cost_picodollars.unwrap_or_default(),

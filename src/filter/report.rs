@@ -13,7 +13,7 @@ pub(super) fn declare() {
 }
 
 /// For the access log, if there is one.
-pub(super) fn for_log(call: &Call, entry: &UsageEntry) {
+pub(super) fn for_log(call: &Call, entry: &UsageEntry<'_>) {
     if call.table.settings.reports {
         host::leave(REPORT_STATE, &call.report(entry));
     }
@@ -23,6 +23,6 @@ pub(super) fn for_log(call: &Call, entry: &UsageEntry) {
 pub(super) fn for_span(call: &Call) {
     if call.table.settings.spans && !call.departs() {
         let status = call.answered_status().unwrap_or_default();
-        host::leave(REPORT_STATE, &call.report(&call.settle(status, host::now_ms())));
+        call.settle(status, host::now_ms(), |entry| host::leave(REPORT_STATE, &call.report(entry)));
     }
 }

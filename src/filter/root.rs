@@ -1,6 +1,7 @@
 //! The plugin itself: its configuration, and the clock of the sync call.
 
 use core::cell::Cell;
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -236,18 +237,15 @@ impl Root {
         self.syncing = vm::with(|vm| {
             let table = vm.table()?;
             let mut ledger = vm.ledger.borrow_mut();
-            let batch = match host::random_id() {
-                Some(id) => ledger.batch(|| id).cloned(),
-                None => None,
-            };
-            let carries_batch = batch.is_some();
+            let sent = host::random_id().and_then(|id| ledger.batch(|| id));
+            let carries_batch = sent.is_some();
             let (instance, asks, asked) = ask(vm, |limits, waiting, now| {
-                let carried = if carries_batch { ledger.charges().to_vec() } else { Vec::new() };
+                let carried = sent.map(|sent| sent.charges.clone()).unwrap_or_default();
                 limits.ask_in_turn(&SharedData, waiting, carried, now)
             });
             let request = SyncRequest {
                 cursor: vm.keyring.borrow().cursor(),
-                batch,
+                batch: sent.map(|sent| Cow::Borrowed(&sent.batch)),
                 instance,
                 asks,
                 tokens: table.access_tokens.revision(),

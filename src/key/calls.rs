@@ -1,6 +1,8 @@
 //! The two calls by which the filter learns of keys and tells of their use.
 
-use super::{KeyRecord, TokenHash};
+use std::borrow::Cow;
+
+use super::{KeyRecord, TokenHash, UsageBatch};
 use crate::json::{JsonStr, fields, leaves};
 use crate::lease::{Lease, LeaseAsk};
 use crate::secret::Secret;
@@ -36,13 +38,13 @@ fields!(VerifyAnswer { key, cursor; "cursor" });
 
 /// One Envoy worker's periodic report. Body of [`SYNC_PATH`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SyncRequest {
+pub struct SyncRequest<'a> {
     /// The `cursor` of the last answer; absent on the first call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<u64>,
     /// Usage since the last accepted batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch: Option<UsageBatch>,
+    pub batch: Option<Cow<'a, UsageBatch>>,
     /// Names the Envoy process: the same for all its workers, never used again after its end. Empty from a filter
     /// that takes no leases.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -53,67 +55,6 @@ pub struct SyncRequest {
     /// Revision of the access tokens that the asker has; absent when it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
-}
-
-/// Usage that is recorded exactly once, however often it is sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct UsageBatch {
-    /// Unique for ever; recorded in the same transaction as the usage.
-    pub id: String,
-    /// One entry per request, in the order of their ends.
-    pub entries: Vec<UsageEntry>,
-}
-
-/// What one request used.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct UsageEntry {
-    /// `x-litellm-call-id` of the request.
-    pub call_id: String,
-    /// Key that pays; absent for the master key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<TokenHash>,
-    /// `chat`, `embedding` or `completion`.
-    pub mode: String,
-    /// Model group that was asked for.
-    pub model_group: String,
-    /// Deployment that answered; empty when none did.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub deployment_id: String,
-    /// `provider/model` that answered; empty when none did.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub model: String,
-    /// Requests that this entry adds up; 1 except after a long absence of the key service.
-    #[serde(default = "one")]
-    pub requests: u64,
-    /// Status that the client received.
-    pub status: u16,
-    /// Prompt tokens, cached ones included (`OpenAI`'s basis).
-    pub prompt_tokens: u64,
-    /// Completion tokens, reasoning included (`OpenAI`'s basis).
-    pub completion_tokens: u64,
-    /// Part of `prompt_tokens` that was read from a cache.
-    #[serde(default)]
-    pub cached_tokens: u64,
-    /// Part of `prompt_tokens` that was written to a cache.
-    #[serde(default)]
-    pub cache_write_tokens: u64,
-    /// Part of `completion_tokens` that was reasoning.
-    #[serde(default)]
-    pub reasoning_tokens: u64,
-    /// Cost in picodollars (1e-12 USD); absent when the price is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost_picodollars: Option<u64>,
-    /// Start of the request, Unix milliseconds.
-    pub started_ms: u64,
-    /// From first byte in to last byte out, milliseconds.
-    pub duration_ms: u64,
-    /// From first byte in to the first event of a stream out, milliseconds; absent where nothing was streamed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_token_ms: Option<u64>,
-}
-
-fn one() -> u64 {
-    1
 }
 
 /// Answers [`SyncRequest`].

@@ -6,10 +6,12 @@
 mod calls;
 mod record;
 mod token;
+mod usage;
 
 pub use calls::{
-    AccessToken, AccessTokens, KeyChange, SYNC_PATH, SyncAnswer, SyncRequest, UsageBatch, UsageEntry,
-    VERIFY_PATH, VerifyAnswer, VerifyRequest,
+    AccessToken, AccessTokens, KeyChange, SYNC_PATH, SyncAnswer, SyncRequest, VERIFY_PATH, VerifyAnswer,
+    VerifyRequest,
 };
 pub use record::{Account, AccountId, AccountKind, KeyRecord, Team};
 pub use token::{KEY_PREFIX, TokenHash};
+pub use usage::{UsageBatch, UsageEntry, UsagePage};

@@ -120,10 +120,10 @@ fn an_answer_comes_back_under_the_clients_model_name_and_is_paid_for() {
     assert_eq!(value(&headers, "x-litellm-model-name"), Some("openai/gpt-4o-mini"));
     assert_eq!(value(&headers, "x-litellm-call-id"), Some("call-1"));
     assert_eq!(value(&headers, "x-litellm-response-cost"), Some("0.002"));
-    let entry = call.settle(200, NOW_MS + 250);
+    let entry = call.settle(200, NOW_MS + 250, |entry| entry.clone().into_owned());
     assert_eq!((entry.prompt_tokens, entry.completion_tokens), (1000, 500));
     assert_eq!(entry.cost_picodollars, Some(2_000_000_000));
-    assert_eq!((entry.deployment_id.as_str(), entry.duration_ms), ("gpt-1", 250));
+    assert_eq!((&*entry.deployment_id, entry.duration_ms), ("gpt-1", 250));
 }
 
 #[test]
@@ -298,7 +298,7 @@ const USAGE: &str = "data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_t
 fn usage_that_the_client_did_not_ask_for_is_counted_and_hidden() {
     let (call, out) = stream(&[(WORD, false), (USAGE, false), ("data: [DONE]\n\n", true)]);
     assert!(out.ends_with("data: [DONE]\n\n") && !out.contains("usage"), "{out}");
-    let entry = call.settle(200, NOW_MS);
+    let entry = call.settle(200, NOW_MS, |entry| entry.clone().into_owned());
     assert_eq!((entry.prompt_tokens, entry.completion_tokens), (9, 4));
 }
 
@@ -306,14 +306,14 @@ fn usage_that_the_client_did_not_ask_for_is_counted_and_hidden() {
 fn a_stream_that_ends_early_is_an_error_without_done_and_is_billed_for_its_words() {
     let (call, out) = stream(&[(WORD, false), ("", true)]);
     assert!(out.contains("\"error\"") && !out.contains("[DONE]"), "{out}");
-    let entry = call.settle(200, NOW_MS);
+    let entry = call.settle(200, NOW_MS, |entry| entry.clone().into_owned());
     assert!(entry.completion_tokens > 0 && entry.prompt_tokens > 0);
 }
 
 #[test]
 fn a_stream_whose_end_is_never_seen_is_billed_for_its_words() {
     let (call, _) = stream(&[(WORD, false)]);
-    assert!(call.settle(200, NOW_MS).completion_tokens > 0);
+    assert!(call.settle(200, NOW_MS, |entry| entry.completion_tokens) > 0);
 }
 
 #[test]

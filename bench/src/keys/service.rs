@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use local_postgres::Server;
 use serde_json::json;
+use switchboard::key::{TokenHash, UsageBatch, UsageEntry};
 use switchboard_bench::load::Request;
 use switchboard_e2e::{Child, Client, free_ports, launcher};
 use tempfile::TempDir;
@@ -25,18 +26,23 @@ pub(crate) fn token(number: u64) -> String {
 
 /// A worker's report of 2,000 requests, by 1,000 of the keys that [`Service::fill`] makes.
 pub(crate) fn report(number: u64, ticket: &str) -> Request {
-    let entries: Vec<_> = (0..2_000_u64)
-        .map(|at| {
-            json!({
-                "call_id": format!("call-{number}-{at}"), "token": token((number * 7_919 + at) % 1_000),
-                "mode": "chat", "model_group": "gpt-4o", "deployment_id": "gpt-4o-at-home", "model": "openai/gpt-4o",
-                "status": 200, "prompt_tokens": 600, "completion_tokens": 100, "cost_picodollars": 3_000_000_000_u64,
-                "started_ms": 1_700_000_000_000_u64 + number, "duration_ms": 420,
-            })
-        })
-        .collect();
-    let id = format!("report-{number}");
-    let body = json!({ "batch": { "id": id, "entries": entries } });
+    let entries = (0..2_000_u64).map(|at| UsageEntry {
+        call_id: format!("call-{number}-{at}").into(),
+        token: TokenHash::parse(&token((number * 7_919 + at) % 1_000)),
+        mode: "chat".into(),
+        model_group: "gpt-4o".into(),
+        deployment_id: "gpt-4o-at-home".into(),
+        model: "openai/gpt-4o".into(),
+        requests: 1,
+        status: 200,
+        prompt_tokens: 600,
+        completion_tokens: 100,
+        cost_picodollars: Some(3_000_000_000),
+        started_ms: 1_700_000_000_000 + number,
+        duration_ms: 420,
+        ..UsageEntry::default()
+    });
+    let body = json!({ "batch": UsageBatch::of(format!("report-{number}"), entries) });
     Request::new("/internal/sync", &[("authorization", ticket)], &body)
 }
 

@@ -14,13 +14,13 @@ use crate::store::Changes;
 /// the worker may forget it. After any other it must send the same batch with the same id again.
 pub async fn sync(
     State(app): State<App>,
-    Call(SyncRequest { cursor, batch, instance, asks, tokens }): Call<SyncRequest>,
+    Call(SyncRequest { cursor, batch, instance, asks, tokens }): Call<SyncRequest<'static>>,
 ) -> Result<Json<SyncAnswer>, ApiError> {
     if let Some(batch) = batch {
         if app.store.record_usage(&batch).await? {
             app.metrics.batches.inc();
-            app.metrics.usage.inc_by(batch.entries.iter().map(|entry| entry.requests).sum());
-            let unnamed = app.metrics.used.unnamed(&batch.entries);
+            app.metrics.usage.inc_by(batch.entries().map(|entry| entry.requests).sum());
+            let unnamed = app.metrics.used.unnamed(batch.tokens());
             if !unnamed.is_empty() {
                 match app.store.records(&unnamed).await {
                     Ok(records) => app.metrics.used.name(&records),
@@ -28,7 +28,7 @@ pub async fn sync(
                     Err(cause) => tracing::warn!(%cause, "metrics go without the names of keys"),
                 }
             }
-            app.metrics.used.count(&batch.entries);
+            app.metrics.used.count(batch.entries());
         } else {
             app.metrics.repeated_batches.inc();
             tracing::info!(batch = batch.id, "a batch came again; it was recorded before");

@@ -35,14 +35,15 @@ impl Store {
         if new.rows_affected() == 0 {
             return Ok(false);
         }
-        let spent = spent_by_key(&batch.entries);
+        let entries: Vec<_> = batch.entries().collect();
+        let spent = spent_by_key(&entries);
         let owners = charges::charge_keys(&mut transaction, self.backend, &spent, now).await?;
         models::follow_budgets(&mut transaction, &owners).await?;
-        let (accounts, models) = spent_by_others(&batch.entries, &owners);
+        let (accounts, models) = spent_by_others(&entries, &owners);
         charges::charge_accounts(&mut transaction, self.backend, &accounts).await?;
         charges::charge_models(&mut transaction, self.backend, &models).await?;
         let mut position = 0;
-        for entries in pieces(&batch.entries, ROWS_PER_INSERT) {
+        for entries in pieces(&entries, ROWS_PER_INSERT) {
             let mut insert = sqlx::query(AssertSqlSafe(insert_statement(entries.len())));
             for entry in entries {
                 let owner = entry.token.and_then(|token| owners.get(&token));
@@ -67,7 +68,7 @@ impl Store {
 }
 
 /// One sum per key.
-fn spent_by_key(entries: &[UsageEntry]) -> BTreeMap<TokenHash, Picodollars> {
+fn spent_by_key(entries: &[UsageEntry<'_>]) -> BTreeMap<TokenHash, Picodollars> {
     let mut sums = BTreeMap::new();
     for entry in entries {
         if let Some(token) = entry.token {
@@ -80,7 +81,7 @@ fn spent_by_key(entries: &[UsageEntry]) -> BTreeMap<TokenHash, Picodollars> {
 /// What users, teams and members have to pay, and what was spent on single models by any payer: recording the latter finds
 /// a row where the model is limited, and none where nobody asks.
 fn spent_by_others(
-    entries: &[UsageEntry],
+    entries: &[UsageEntry<'_>],
     owners: &BTreeMap<TokenHash, Owner>,
 ) -> (BTreeMap<AccountName, Picodollars>, BTreeMap<ModelName, Picodollars>) {
     let (mut accounts, mut models) = (BTreeMap::new(), BTreeMap::new());
@@ -124,7 +125,7 @@ fn bind<'q>(
     insert: Query<'q, Any, AnyArguments>,
     batch: &str,
     position: usize,
-    entry: &UsageEntry,
+    entry: &UsageEntry<'_>,
     owner: Owner,
 ) -> Query<'q, Any, AnyArguments> {
     insert

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde_json::json;
 use switchboard::key::{Account, AccountId, TokenHash};
 use switchboard::lease::{Demand, LEASE_PATH, Lease, LeaseAnswer, LeaseAsk, LeaseRequest};
@@ -50,7 +52,7 @@ async fn what_is_recorded_is_no_longer_free() {
     let used = batch("b", vec![usage(Some(&key), Some(300_000))]);
     let asks = vec![all(&of(&key), 2, picodollars)];
     let request = switchboard::key::SyncRequest {
-        batch: Some(used),
+        batch: Some(Cow::Owned(used)),
         instance: "a".to_owned(),
         asks,
         ..Default::default()

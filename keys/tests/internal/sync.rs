@@ -210,7 +210,7 @@ async fn every_request_is_logged_with_its_owner_even_when_the_key_is_gone() {
     entries.push(usage(Some(&gone), Some(6)));
     entries.push(usage(None, None));
     let mut nul = usage(None, Some(7));
-    nul.model_group = "bad\0name".to_owned();
+    nul.model_group = "bad\0name".into();
     nul.prompt_tokens = u64::MAX;
     entries.push(nul);
     app.sync(None, Some(batch("b1", entries))).await;
