@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use switchboard_cli::up::allocator;
 use switchboard_e2e::{Child, Stack, envoy, free_ports};
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -39,7 +40,9 @@ impl Bare {
         let path = path.to_str().ok_or("a path in UTF-8")?;
         let arguments =
             ["--config-path", path, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"];
-        let mut process = Child::start(&envoy(), &arguments.map(str::to_owned), &[]);
+        // As the launcher does.
+        let environment = [(allocator::TUNABLES.to_owned(), allocator::tunables())];
+        let mut process = Child::start(&envoy(), &arguments.map(str::to_owned), &environment);
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if process.ended().is_some() || begun.elapsed() > Duration::from_secs(20) {

@@ -80,10 +80,11 @@ fn aws(
         let unset = endpoint.deployment.secrets.iter().filter(|(name, _)| secret(name).is_none());
         let unset =
             unset.filter(|(name, _)| name != "aws_session_token").map(|(_, variable)| variable.as_str());
-        let mut unset: Vec<&str> =
-            endpoint.deployment.api_key_env.as_deref().into_iter().chain(unset).collect();
-        unset.sort_unstable();
-        return Err(missing(endpoint, &unset.join(", ")));
+        let mut names: Vec<&str> = Vec::new();
+        for name in endpoint.deployment.api_key_env.as_deref().into_iter().chain(unset) {
+            names.insert(names.partition_point(|other| *other <= name), name);
+        }
+        return Err(missing(endpoint, &names.join(", ")));
     };
     let region = endpoint.deployment.options.iter().find(|(option, _)| option == "aws_region_name");
     let region = region.map(|(_, region)| region.as_str()).unwrap_or_default();

@@ -337,8 +337,13 @@ impl Places {
         // A page ends long before.
         let place = u32::try_from(table.len()).unwrap_or(u32::MAX);
         table.push(make());
-        self.0.insert_unique(hash, (hash, place), |(hash, _)| *hash);
+        self.remember(hash, place);
         place
+    }
+
+    /// Apart, so that what makes room is there once and not for each kind of table.
+    fn remember(&mut self, hash: u64, place: u32) {
+        self.0.insert_unique(hash, (hash, place), |(hash, _)| *hash);
     }
 }
 

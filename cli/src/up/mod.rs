@@ -1,5 +1,6 @@
 //! `switchboard up`: the key service and Envoy, from the first process to the last request.
 
+pub mod allocator;
 mod child;
 mod core_files;
 pub(crate) mod drain;
@@ -185,6 +186,7 @@ fn start_envoy(
         environment.remove(&variable.name);
     }
     environment.remove(DATABASE_URL_ENV);
+    environment.insert(allocator::TUNABLES.to_owned(), Secret::new(allocator::tunables()));
     for variable in &plan.variables {
         if let Origin::Inline(secret) = &variable.origin {
             environment.insert(variable.name.clone(), secret.clone());

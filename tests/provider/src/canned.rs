@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -37,17 +38,26 @@ pub fn start() -> io::Result<u16> {
 
 /// Listens on that loopback port, in a thread of its own that ends with the process.
 pub fn start_on(port: u16) -> io::Result<u16> {
+    listen(port, Duration::ZERO)
+}
+
+/// As [`start`], but after a stream's first event there is a pause, as there is where a model thinks.
+pub fn start_pausing(pause: Duration) -> io::Result<u16> {
+    listen(0, pause)
+}
+
+fn listen(port: u16, pause: Duration) -> io::Result<u16> {
     let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     socket.set_nonblocking(true)?;
     let port = socket.local_addr()?.port();
     let answers: &'static Answers = Box::leak(Box::new(Answers::new()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("canned".to_owned()).spawn(move || {
         runtime.block_on(async move {
             let Ok(socket) = TcpListener::from_std(socket) else { return };
             loop {
                 if let Ok((stream, _)) = socket.accept().await {
-                    tokio::spawn(serve(stream, answers));
+                    tokio::spawn(serve(stream, answers, pause));
                 }
             }
         });
@@ -55,7 +65,7 @@ pub fn start_on(port: u16) -> io::Result<u16> {
     Ok(port)
 }
 
-async fn serve(mut stream: TcpStream, answers: &'static Answers) {
+async fn serve(mut stream: TcpStream, answers: &'static Answers, pause: Duration) {
     let _ = stream.set_nodelay(true);
     let mut buffer = vec![0; 64 * 1024];
     let mut filled = 0;
@@ -82,10 +92,29 @@ async fn serve(mut stream: TcpStream, answers: &'static Answers) {
             }
         }
         filled = 0;
-        if stream.write_all(answer).await.is_err() {
+        let (beginning, rest) = answer.split_at(if pause.is_zero() { answer.len() } else { opening(answer) });
+        if stream.write_all(beginning).await.is_err() {
             return;
         }
+        if !rest.is_empty() {
+            tokio::time::sleep(pause).await;
+            if stream.write_all(rest).await.is_err() {
+                return;
+            }
+        }
     }
+}
+
+/// Length of an answer up to the end of its first event; all of it where it is no stream.
+fn opening(answer: &[u8]) -> usize {
+    let end = |part: &[u8], mark: &str| Some(memchr::memmem::find(part, mark.as_bytes())? + mark.len());
+    let event = || {
+        let head = end(answer, "\r\n\r\n")?;
+        let size = answer.get(head..)?.split(|byte| *byte == b'\r').next()?;
+        let length = usize::from_str_radix(std::str::from_utf8(size).ok()?, 16).ok()?;
+        Some(head + size.len() + 2 + length + 2)
+    };
+    event().filter(|event| *event < answer.len()).unwrap_or(answer.len())
 }
 
 /// What has to be known of a request.
