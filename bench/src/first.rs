@@ -1,9 +1,9 @@
 //! How much later the first event of a stream comes than through bare Envoy.
 //!
-//! The provider sends the head of its answer and the first event at once, and the rest after a pause, as a model does: what
-//! comes in one piece would be translated in one piece, and the first event would wait for the last. One request at a
-//! time, the two sides in turns. The gateway holds an answer's headers until its first event, so the time to the headers
-//! is the time to that.
+//! The provider sends the head of its answer and the first few events at once, and the rest after a pause, as a model does:
+//! what comes in one piece is translated in one piece, and its first event would wait for the last of a thousand. One
+//! request at a time, the two sides in turns. The gateway holds an answer's headers until its first event, so the time to
+//! the headers is the time to that.
 
 use std::error::Error;
 use std::io;

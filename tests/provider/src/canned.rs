@@ -41,7 +41,7 @@ pub fn start_on(port: u16) -> io::Result<u16> {
     listen(port, Duration::ZERO)
 }
 
-/// As [`start`], but after a stream's first event there is a pause, as there is where a model thinks.
+/// As [`start`], but after a stream's first words there is a pause, as there is between those of a model.
 pub fn start_pausing(pause: Duration) -> io::Result<u16> {
     listen(0, pause)
 }
@@ -105,16 +105,22 @@ async fn serve(mut stream: TcpStream, answers: &'static Answers, pause: Duration
     }
 }
 
-/// Length of an answer up to the end of its first event; all of it where it is no stream.
+/// Events that a stream begins with before it pauses: what tells that it begins, and a few words.
+const FIRST_EVENTS: usize = 8;
+
+/// Length of an answer up to the end of its first events; all of it where it is no stream.
 fn opening(answer: &[u8]) -> usize {
-    let end = |part: &[u8], mark: &str| Some(memchr::memmem::find(part, mark.as_bytes())? + mark.len());
-    let event = || {
-        let head = end(answer, "\r\n\r\n")?;
-        let size = answer.get(head..)?.split(|byte| *byte == b'\r').next()?;
-        let length = usize::from_str_radix(std::str::from_utf8(size).ok()?, 16).ok()?;
-        Some(head + size.len() + 2 + length + 2)
+    let after = |from: usize, mark: &str| {
+        let found = memchr::memmem::find(answer.get(from..)?, mark.as_bytes())?;
+        Some(from + found + mark.len())
     };
-    event().filter(|event| *event < answer.len()).unwrap_or(answer.len())
+    let event = |from: usize| {
+        let begins = after(from, "\r\n")?;
+        let size = std::str::from_utf8(&answer[from..begins - 2]).ok()?;
+        Some(begins + usize::from_str_radix(size, 16).ok()? + 2)
+    };
+    let end = || (0..FIRST_EVENTS).try_fold(after(0, "\r\n\r\n")?, |from, _| event(from));
+    end().filter(|end| *end < answer.len()).unwrap_or(answer.len())
 }
 
 /// What has to be known of a request.
