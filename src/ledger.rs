@@ -78,13 +78,11 @@ impl Ledger {
         let payer = (entry.token, entry.deployment_id.to_string(), entry.model_group.to_string());
         let next = self.sums.len();
         let at = self.places.entry(payer).or_insert(next);
-        match self.sums.get_mut(*at).filter(|sum| same_accounts(&sum.charges, &charges)) {
-            Some(sum) => sum.add(entry, &charges),
-            None => {
-                *at = next;
-                self.sums.push(Sum { entry: entry.clone().into_owned(), charges });
-            }
+        if let Some(sum) = self.sums.get_mut(*at).filter(|sum| same_accounts(&sum.charges, &charges)) {
+            return sum.add(entry, &charges);
         }
+        *at = next;
+        self.sums.push(Sum { entry: entry.clone().into_owned(), charges });
     }
 
     /// The batch to send now: the one that was not acknowledged, or a new one under a new id.

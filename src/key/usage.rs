@@ -358,7 +358,7 @@ mod tests {
             token: token.map(|token| TokenHash::of(&[token])),
             mode: "chat".into(),
             model_group: "group".into(),
-            deployment_id: if number % 3 == 0 { "".into() } else { "d".into() },
+            deployment_id: if number.is_multiple_of(3) { "".into() } else { "d".into() },
             model: model.to_owned().into(),
             requests: 1,
             status: 200,
@@ -367,10 +367,10 @@ mod tests {
             cached_tokens: number + 2,
             cache_write_tokens: number + 3,
             reasoning_tokens: number + 4,
-            cost_picodollars: (number % 2 == 0).then_some(number + 5),
+            cost_picodollars: number.is_multiple_of(2).then_some(number + 5),
             started_ms: number + 6,
             duration_ms: number + 7,
-            first_token_ms: (number % 2 == 1).then_some(number + 8),
+            first_token_ms: (!number.is_multiple_of(2)).then_some(number + 8),
         }
     }
 
