@@ -227,6 +227,19 @@ fn the_key_service_gets_the_master_key_and_no_providers_secret() {
 }
 
 #[test]
+fn envoys_allocator_is_left_what_caches_for_each_cpu_need() {
+    let Some(envoy) = find_envoy() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(folder.path(), &envoy, CONFIG);
+    let of = |pid: &Pid, what: &str| {
+        std::fs::read_to_string(format!("/proc/{}/{what}", pid.as_raw_nonzero())).unwrap_or_default()
+    };
+    let children = up.children();
+    let envoy = children.iter().find(|pid| of(pid, "cmdline").contains("--config-path")).unwrap();
+    assert!(of(envoy, "environ").contains("GLIBC_TUNABLES=glibc.pthread.rseq=0"));
+}
+
+#[test]
 fn a_master_key_is_made_when_none_is_given_and_told_by_its_path_only() {
     let Some(envoy) = find_envoy() else { return };
     let folder = tempfile::tempdir().unwrap();
