@@ -87,8 +87,8 @@ struct Kind {
     model: String,
 }
 
-/// A request: its own part of a [`UsageEntry`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request: its own part of a [`UsageEntry`]. Serde reads a struct from an array too, by the order of its fields.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Line {
     kind: u32,
     token: Option<u32>,
@@ -213,43 +213,6 @@ impl Serialize for Line {
             self.first_token_ms,
         )
             .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Line {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (
-            kind,
-            token,
-            call_id,
-            requests,
-            status,
-            prompt_tokens,
-            completion_tokens,
-            cached_tokens,
-            cache_write_tokens,
-            reasoning_tokens,
-            cost_picodollars,
-            started_ms,
-            duration_ms,
-            first_token_ms,
-        ) = Deserialize::deserialize(deserializer)?;
-        Ok(Self {
-            kind,
-            token,
-            call_id,
-            requests,
-            status,
-            prompt_tokens,
-            completion_tokens,
-            cached_tokens,
-            cache_write_tokens,
-            reasoning_tokens,
-            cost_picodollars,
-            started_ms,
-            duration_ms,
-            first_token_ms,
-        })
     }
 }
 
