@@ -150,9 +150,10 @@ impl<'a> Target<'a> {
         let unsupported: Vec<String> = request
             .params()
             .filter(|(name, value)| {
-                crate::openai::STANDARD_PARAMS.contains(&&**name)
-                    && !is_supported(name)
-                    && value.get() != "null"
+                // What a language lacks is little: nearly every name ends here.
+                !is_supported(name)
+                    && crate::openai::STANDARD_PARAMS.contains(&&**name)
+                    && !value.is_null()
                     && !crate::openai::is_default(name, *value)
                     // LiteLLM never checks these.
                     && !matches!(&**name, "stream_options" | "user")

@@ -89,7 +89,8 @@ fn put_members<'de>(
     while scanner.more(b'}', is_first).ok_or(Fault::Syntax)? {
         is_first = false;
         // A name that is no Unicode text is not one of ours.
-        let name = scanner.key().ok_or(Fault::Syntax)?.decode().unwrap_or_default();
+        let (key, is_escaped) = scanner.key().ok_or(Fault::Syntax)?;
+        let name = if is_escaped { key.decode().unwrap_or_default() } else { Cow::Borrowed(key.inner()) };
         if let Some(at) = required.iter().position(|required| *required == name) {
             missing &= !(1 << at);
         }

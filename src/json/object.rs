@@ -79,8 +79,7 @@ impl<'a> Object<'a> {
         scanner.take(b'{')?;
         let mut members = Vec::with_capacity(8);
         while scanner.more(b'}', members.is_empty())? {
-            let key = scanner.key()?;
-            let is_escaped = key.inner().contains('\\');
+            let (key, is_escaped) = scanner.key()?;
             members.push(Member { key, value: scanner.value()?, is_escaped });
         }
         Some(Self(members))
@@ -113,7 +112,11 @@ impl<'a> Object<'a> {
 
     /// The value of the first member of that name; JSON `null` counts as absent.
     pub fn get(&self, name: &str) -> Option<Raw<'a>> {
-        self.0.iter().find(|member| member.is(name)).map(|member| member.value).filter(|v| v.get() != "null")
+        self.0
+            .iter()
+            .find(|member| member.is(name))
+            .map(|member| member.value)
+            .filter(|value| !value.is_null())
     }
 
     /// A key that stands twice, whose meaning would depend on the reader.

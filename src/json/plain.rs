@@ -1,24 +1,35 @@
-//! Passes over a string's characters: sixty-four bytes at a time by vectors, or eight, also in WebAssembly, whose words are
-//! of four.
+//! Passes over a string's characters, sixteen bytes at a time: by vectors in WebAssembly, by words elsewhere.
 
 /// How many bytes there are before a quote, a backslash or a control character.
 pub(super) fn plain(bytes: &[u8]) -> usize {
-    // Most strings are short. Of a long one, whole blocks are passed over, which are vectors to the compiler.
-    let Some((first, long)) = bytes.split_at_checked(16) else { return plain_words(bytes) };
-    let begun = plain_words(first);
-    if begun < first.len() {
-        return begun;
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    let mut passed = 0;
+    for block in blocks {
+        let stops = stops(block);
+        if stops != 0 {
+            return passed + stops.trailing_zeros() as usize;
+        }
+        passed += block.len();
     }
-    let (blocks, _) = long.as_chunks::<64>();
-    let passed = blocks.iter().take_while(|block| !has_stop(block)).count() * 64;
-    let rest = long.get(passed..).unwrap_or_default();
-    first.len() + passed + plain_words(rest)
+    passed + plain_words(rest)
 }
 
-/// Whether there is a quote, a backslash or a control character among them.
-fn has_stop(block: &[u8; 64]) -> bool {
-    let stop = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    block.iter().fold(0, |found, byte| found | stop(*byte)) != 0
+/// Which of the bytes are a quote, a backslash or a control character: a bit each, the first one the lowest.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+fn stops(block: &[u8; 16]) -> u32 {
+    use core::arch::wasm32::{i64x2, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, v128_or};
+
+    let ([low, high], _) = block.as_chunks::<8>() else { return 0 };
+    let bytes = i64x2(i64::from_le_bytes(*low), i64::from_le_bytes(*high));
+    let marks = v128_or(u8x16_eq(bytes, u8x16_splat(b'"')), u8x16_eq(bytes, u8x16_splat(b'\\')));
+    u8x16_bitmask(v128_or(marks, u8x16_lt(bytes, u8x16_splat(0x20)))).into()
+}
+
+/// Which of the bytes are a quote, a backslash or a control character: a bit for the first one.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn stops(block: &[u8; 16]) -> u32 {
+    let at = plain_words(block);
+    if at < block.len() { 1 << at } else { 0 }
 }
 
 /// The same as [`plain`], word by word.

@@ -29,6 +29,12 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// Whether it is `null`.
+    pub fn is_null(self) -> bool {
+        // No other value begins so.
+        self.0.as_bytes().first() == Some(&b'n')
+    }
+
     /// The token's text.
     pub fn get(self) -> &'a str {
         self.0

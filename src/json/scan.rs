@@ -64,28 +64,45 @@ impl<'a> Scanner<'a> {
         Some(true)
     }
 
-    /// A member's name, and the colon after it.
-    pub(super) fn key(&mut self) -> Option<JsonStr<'a>> {
+    /// A member's name, and the colon after it. Tells whether the name has an escape.
+    pub(super) fn key(&mut self) -> Option<(JsonStr<'a>, bool)> {
         self.peek()?;
         let start = self.at;
-        self.string()?;
+        let is_escaped = self.string()?;
         let key = self.since(start)?;
         self.take(b':')?;
-        Some(JsonStr::token_of(key))
+        Some((JsonStr::token_of(key), is_escaped))
+    }
+
+    /// Passes a member's name, and the colon after it.
+    fn pass_key(&mut self) -> Option<()> {
+        self.peek()?;
+        self.string()?;
+        self.take(b':')
     }
 
     /// A whole value of any depth.
     pub(super) fn value(&mut self) -> Option<Raw<'a>> {
-        self.peek()?;
+        let first = self.peek()?;
         let start = self.at;
+        match first {
+            b'"' => self.string().map(drop)?,
+            b'{' | b'[' => self.nested()?,
+            _ => self.scalar(first)?,
+        }
+        self.since(start).map(Raw)
+    }
+
+    /// Passes an object or an array. Not by calls of itself: no depth may overflow the stack.
+    fn nested(&mut self) -> Option<()> {
         let mut open = Open::default();
         loop {
             match self.peek()? {
-                b'"' => self.string()?,
+                b'"' => self.string().map(drop)?,
                 b'{' => {
                     self.at += 1;
                     if self.more(b'}', true)? {
-                        self.key()?;
+                        self.pass_key()?;
                         open.push(true);
                         continue;
                     }
@@ -97,22 +114,29 @@ impl<'a> Scanner<'a> {
                         continue;
                     }
                 }
-                b't' => self.word("true")?,
-                b'f' => self.word("false")?,
-                b'n' => self.word("null")?,
-                _ => self.number()?,
+                first => self.scalar(first)?,
             }
             // A value has ended, and with it perhaps what it is the last one of.
             loop {
-                let Some(is_object) = open.last() else { return self.since(start).map(Raw) };
+                let Some(is_object) = open.last() else { return Some(()) };
                 if self.more(if is_object { b'}' } else { b']' }, false)? {
                     if is_object {
-                        self.key()?;
+                        self.pass_key()?;
                     }
                     break;
                 }
                 open.pop();
             }
+        }
+    }
+
+    /// Passes what is no string, object or array, and begins with that byte.
+    fn scalar(&mut self, first: u8) -> Option<()> {
+        match first {
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            b'n' => self.word("null"),
+            _ => self.number(),
         }
     }
 
@@ -131,34 +155,42 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes()).then(|| self.at += word.len())
     }
 
-    fn string(&mut self) -> Option<()> {
+    /// Passes a string, and tells whether it has an escape.
+    fn string(&mut self) -> Option<bool> {
         let bytes = self.text.as_bytes();
         if *bytes.get(self.at)? != b'"' {
             return None;
         }
         self.at += 1;
+        let mut is_escaped = false;
         loop {
             self.at += plain(bytes.get(self.at..)?);
             let byte = *bytes.get(self.at)?;
             self.at += 1;
             match byte {
-                b'"' => return Some(()),
-                b'\\' => {
-                    let escape = *bytes.get(self.at)?;
-                    self.at += 1;
-                    match escape {
-                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                        b'u' => {
-                            let digits = bytes.get(self.at..self.at + 4)?;
-                            digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
-                            self.at += 4;
-                        }
-                        _ => return None,
-                    }
-                }
+                b'"' => return Some(is_escaped),
+                b'\\' => self.escape()?,
                 _ => return None,
             }
+            is_escaped = true;
         }
+    }
+
+    /// Passes what follows a backslash.
+    fn escape(&mut self) -> Option<()> {
+        let bytes = self.text.as_bytes();
+        let escape = *bytes.get(self.at)?;
+        self.at += 1;
+        match escape {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+            b'u' => {
+                let digits = bytes.get(self.at..self.at + 4)?;
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                self.at += 4;
+            }
+            _ => return None,
+        }
+        Some(())
     }
 
     fn number(&mut self) -> Option<()> {
@@ -189,10 +221,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn digits(&mut self) -> Option<()> {
-        let rest = self.text.as_bytes().get(self.at..)?;
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        (count > 0).then_some(())
+        let (bytes, start) = (self.text.as_bytes(), self.at);
+        while bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        (self.at > start).then_some(())
     }
 }
 

@@ -101,8 +101,8 @@ pub(super) fn usage_of<'s>(
     raw: Option<Raw<'s>>,
     splice: &mut Splice<'s>,
 ) -> Usage {
-    let Some(raw) = raw else { return usage };
-    let Ok(object) = Object::parse(raw.get().as_bytes()) else { return usage };
+    let Some(raw) = raw.filter(|_| rules.mended || rules.reasoning_apart) else { return usage };
+    let Some(object) = Object::of(raw) else { return usage };
     if rules.reasoning_apart && usage.reasoning > 0 {
         usage.completion = usage.completion.saturating_add(usage.reasoning);
         if let Some(counted) = object.get("completion_tokens") {

@@ -61,30 +61,30 @@ pub(super) fn write_prompt(request: &Request<'_>, w: &mut Writer<'_>) -> Result<
 fn needs_mending(quirks: &Quirks, text: &str) -> bool {
     let rules = &quirks.messages;
     let has = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    let has_key = |name: &str| {
-        memchr::memmem::find_iter(text.as_bytes(), name.as_bytes())
-            .any(|at| at > 0 && text.as_bytes().get(at - 1) == Some(&b'"'))
-    };
     rules.flat
         || rules.bare_parts
         || rules.no_empty
-        || carries_signatures(text.as_bytes())
         || !rules.developer && has("\"developer\"")
         || (rules.nine_letter_ids || rules.reasoning_with_calls.is_some()) && has("\"tool_call")
-        || rules.without.iter().any(|name| has_key(name))
+        || rules.without.iter().any(|name| !name.contains('_') && has(&["\"", name].concat()))
+        || stands_at_an_underscore(rules.without, text.as_bytes())
 }
 
-/// Whether an id or a field of the gateway's carries a signature. Every message is asked that: the underscores, of
-/// which words have few, show where to look.
-fn carries_signatures(text: &[u8]) -> bool {
+/// Whether one of the members, an id with a signature or the field of signatures is there. Every request is asked that,
+/// so it is one pass: the underscores, of which words have few, show where to look.
+fn stands_at_an_underscore(members: &[&str], text: &[u8]) -> bool {
     let stands_at = |at: Option<usize>, word: &str| {
         at.and_then(|at| text.get(at..)).is_some_and(|rest| rest.starts_with(word.as_bytes()))
     };
-    let in_fields = SIGNATURE_FIELDS.find('_').unwrap_or_default();
+    let is_key = |at: usize, name: &str| {
+        let begins = name.find('_').and_then(|underscore| at.checked_sub(underscore));
+        stands_at(begins, name)
+            && begins.and_then(|at| at.checked_sub(1)).and_then(|before| text.get(before)) == Some(&b'"')
+    };
     memchr::memchr_iter(b'_', text).any(|at| {
         stands_at(Some(at), SIGNATURE_IN_ID)
-            || stands_at(at.checked_sub(in_fields), SIGNATURE_FIELDS)
-                && at.checked_sub(in_fields + 1).and_then(|before| text.get(before)) == Some(&b'"')
+            || is_key(at, SIGNATURE_FIELDS)
+            || members.iter().any(|name| is_key(at, name))
     })
 }
 

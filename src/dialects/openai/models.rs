@@ -139,18 +139,24 @@ pub const OPENAI_MODELS: &[Model] = &[
 
 /// The row of that model.
 pub(super) fn find(models: &'static [Model], name: &str) -> Option<&'static Model> {
-    models.iter().find(|model| holds(name, model.name))
-}
-
-/// Whether `name` holds `words` as words of their own.
-fn holds(name: &str, words: &str) -> bool {
     let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let (name, words) = (name.as_bytes(), words.as_bytes());
-    // Every request asks this of every row: both are too short for a searcher that must be prepared first.
-    name.windows(words.len().max(1)).enumerate().filter(|(_, found)| *found == words).any(|(at, _)| {
-        let before = name.get(..at).and_then(<[u8]>::last);
-        let after = name.get(at + words.len()..).and_then(<[u8]>::first);
-        !(is_part(before) || is_part(words.last()) && is_part(after))
+    // Where words begin in the name, and what is left of it there: a name has some words, the table many rows.
+    let mut before = None;
+    let begins = name.bytes().enumerate().filter_map(|(at, byte)| {
+        let begins = !is_part(before.replace(byte).as_ref());
+        begins.then(|| name.as_bytes().get(at..)).flatten()
+    });
+    let rests: Vec<&[u8]> = if models.is_empty() { Vec::new() } else { begins.collect() };
+    models.iter().find(|model| {
+        let words = model.name.as_bytes();
+        rests
+            .iter()
+            .filter(|rest| rest.first() == words.first())
+            .filter_map(|rest| rest.strip_prefix(words))
+            .any(
+                // A name that ends in a letter or digit must be followed by neither.
+                |after| !(is_part(words.last()) && is_part(after.first())),
+            )
     })
 }
 
