@@ -54,9 +54,23 @@ pub struct Endpoint {
     /// `http` or `https`: that of `api_base`.
     pub scheme: &'static str,
     /// `host[:port]` of `api_base`.
-    pub authority: String,
+    pub authority: Rc<str>,
     /// Path of `api_base`, without a trailing slash.
     pub base_path: String,
+    /// What clients are told of it.
+    pub shown: Shown,
+}
+
+/// What clients are told of a deployment: with every answer, so it is shared.
+pub struct Shown {
+    /// Its id.
+    pub id: Rc<str>,
+    /// `provider/model`, a `*` included.
+    pub model: Rc<str>,
+    /// Its group.
+    pub group: Rc<str>,
+    /// Its `api_base`.
+    pub api_base: Rc<str>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -192,8 +206,14 @@ impl Endpoint {
             headers: headers.collect(),
             signing_key: SigningKey::default(),
             scheme: if deployment.api_base.starts_with("http:") { "http" } else { "https" },
-            authority,
+            authority: authority.into(),
             base_path,
+            shown: Shown {
+                id: (*deployment.id).into(),
+                model: [&*deployment.provider, "/", &deployment.model].concat().into(),
+                group: (*deployment.group).into(),
+                api_base: (*deployment.api_base).into(),
+            },
             deployment,
         })
     }
@@ -225,7 +245,7 @@ mod tests {
         let table = Table::parse(DOCUMENT.as_bytes(), env).unwrap();
         let endpoint = table.endpoint("d").unwrap();
         assert_eq!(endpoint.credential, None);
-        assert_eq!((endpoint.authority.as_str(), endpoint.base_path.as_str()), ("h:1", "/v1"));
+        assert_eq!((&*endpoint.authority, endpoint.base_path.as_str()), ("h:1", "/v1"));
     }
 
     #[test]

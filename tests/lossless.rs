@@ -78,12 +78,12 @@ fn object(before: &[String], model: &str, after: &[String]) -> String {
 fn memo() -> Memo {
     Memo {
         operation: Operation::Chat,
-        model: "the-model".to_owned(),
+        model: "the-model".into(),
         stream: false,
         include_usage: true,
         base64: false,
         created: 0,
-        id: String::new(),
+        id: "".into(),
         json_tool: None,
         renamed: Vec::new(),
         headers: Vec::new(),

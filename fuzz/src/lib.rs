@@ -206,12 +206,12 @@ fn deployment(provider: &str, model: &str) -> Deployment {
 fn memo(operation: Operation) -> Memo {
     Memo {
         operation,
-        model: "the-model".to_owned(),
+        model: "the-model".into(),
         stream: false,
         include_usage: true,
         base64: false,
         created: 1_700_000_000,
-        id: "chatcmpl-fuzz".to_owned(),
+        id: "chatcmpl-fuzz".into(),
         json_tool: Some("json_tool_call".to_owned()),
         renamed: Vec::new(),
         headers: Vec::new(),

@@ -60,7 +60,7 @@ fn secret<'e>(endpoint: &'e Endpoint, name: &str) -> Option<&'e Secret> {
 }
 
 fn bearer(credential: &Secret) -> String {
-    format!("Bearer {}", credential.reveal())
+    ["Bearer ", credential.reveal()].concat()
 }
 
 /// An API key if there is one, else a signature.

@@ -5,6 +5,7 @@
 //! an event that does not fit the phase closes it, and a closed request is never forwarded.
 
 use core::cell::{OnceCell, RefCell};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::key::{KEY_PREFIX, KeyRecord, TokenHash};
@@ -45,7 +46,7 @@ struct Joining {
     ask: Ask,
     /// Without the query.
     path: String,
-    call_id: String,
+    call_id: Rc<str>,
     asked: Asked,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
@@ -125,7 +126,7 @@ impl Admission {
         let mut joining = Joining {
             ask,
             path,
-            call_id: call_id.unwrap_or_default().to_owned(),
+            call_id: call_id.unwrap_or_default().into(),
             asked: Asked::by_headers(head)?,
             verdict: None,
             token: None,
@@ -225,12 +226,12 @@ impl Admission {
                 .into());
             }
         }
-        let in_body = request.model()?.map(|model| model.0.into_owned());
-        let Some(model) = model.or(in_body) else {
+        let in_body = request.model()?.map(|model| model.0);
+        let Some(model) = model.map(Cow::Owned).or(in_body) else {
             return Err(no_deployment("None").into());
         };
         let key = payer.key();
-        let routed = key.map_or(model.as_str(), |key| access::routed(key, &model));
+        let routed = key.map_or(&*model, |key| access::routed(key, &model));
         let route = self.table.routes.find(routed);
         let group = route.and_then(|route| self.table.groups.get(route.group));
         if let Some(key) = key {
@@ -258,11 +259,11 @@ impl Admission {
             include_usage: request.include_usage()?,
             base64: request.get("encoding_format").is_some_and(|format| format.get() == r#""base64""#),
             created: self.started_ms / 1000,
-            id: ["chatcmpl-", &*call_id].concat(),
+            id: ["chatcmpl-", &*call_id].concat().into(),
             json_tool: None,
             renamed: Vec::new(),
             headers: Vec::new(),
-            model: model.clone(),
+            model: (*model).into(),
         };
         let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
         let (body_len, most_completion) = (request.body.len(), most_completion(operation, &request));

@@ -28,7 +28,7 @@ pub struct Call {
     /// What is asked for, and what the answer needs of it.
     pub memo: Memo,
     /// `x-litellm-call-id`
-    pub id: String,
+    pub id: Rc<str>,
     /// What the client called, without the query; attempts write other paths into its place.
     pub path: String,
     /// The request's own `drop_params`.

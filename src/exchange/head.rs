@@ -34,8 +34,8 @@ impl Head {
     }
 
     /// All headers.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    pub(super) fn into_pairs(self) -> Vec<(String, Vec<u8>)> {
+        self.0
     }
 }
 

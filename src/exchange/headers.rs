@@ -1,14 +1,73 @@
 //! Header lists, written from nothing: what is not put in here is not sent.
 
+use core::ops::Deref;
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::openai::Usage;
 use crate::table::Endpoint;
 
-use super::attempt::Value;
 use super::call::Call;
 use super::head::Head;
 use super::limited::limit_headers;
+
+/// A header's value.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// The same for all.
+    Static(&'static str),
+    /// Made for this message.
+    Owned(String),
+    /// Said in many messages.
+    Shared(Rc<str>),
+}
+
+impl Deref for Value {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Static(text) => text,
+            Self::Owned(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Value {}
+
+impl From<&'static str> for Value {
+    fn from(text: &'static str) -> Self {
+        Self::Static(text)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Owned(text)
+    }
+}
+
+impl From<Rc<str>> for Value {
+    fn from(text: Rc<str>) -> Self {
+        Self::Shared(text)
+    }
+}
+
+impl From<Cow<'static, str>> for Value {
+    fn from(text: Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Self::Static(text),
+            Cow::Owned(text) => Self::Owned(text),
+        }
+    }
+}
 
 /// Every header of a message, in the order in which they were set.
 #[derive(Debug, Default, Clone)]
@@ -18,22 +77,22 @@ impl Headers {
     /// The headers of a request to a provider: no client header and nothing of an earlier attempt is handed on.
     pub fn for_request(endpoint: &Endpoint, path: &str, length: usize) -> Self {
         let mut headers = Self(Vec::with_capacity(16));
-        headers.set(":method", "POST");
-        headers.set(":scheme", endpoint.scheme);
-        headers.set(":authority", endpoint.authority.clone());
-        headers.set(":path", [&*endpoint.base_path, path].concat());
-        headers.set("content-type", "application/json");
-        headers.set_length(length);
-        headers.set("accept-encoding", "identity");
-        headers.set("user-agent", concat!("Switchboard/", env!("CARGO_PKG_VERSION")));
+        headers.add(":method", "POST");
+        headers.add(":scheme", endpoint.scheme);
+        headers.add(":authority", Rc::clone(&endpoint.authority));
+        headers.add(":path", [&*endpoint.base_path, path].concat());
+        headers.add("content-type", "application/json");
+        headers.add("content-length", length.to_string());
+        headers.add("accept-encoding", "identity");
+        headers.add("user-agent", concat!("Switchboard/", env!("CARGO_PKG_VERSION")));
         headers
     }
 
     /// The headers of an answer to a client.
     pub fn for_answer(status: u16, content_type: &'static str) -> Self {
         let mut headers = Self(Vec::with_capacity(24));
-        headers.set(":status", status.to_string());
-        headers.set("content-type", content_type);
+        headers.add(":status", if status == 200 { "200".into() } else { Value::from(status.to_string()) });
+        headers.add("content-type", content_type);
         headers
     }
 
@@ -46,9 +105,21 @@ impl Headers {
         }
     }
 
+    /// Adds a header that is not there yet.
+    pub(super) fn add(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        let name = name.into();
+        debug_assert!(self.0.iter().all(|(header, _)| *header != name), "{name} is there already");
+        self.0.push((name, value.into()));
+    }
+
     /// Sets `content-length`.
     pub fn set_length(&mut self, length: usize) {
         self.set("content-length", length.to_string());
+    }
+
+    /// The value of a header.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(header, _)| *header == name).map(|(_, value)| value)
     }
 
     /// Takes a header out.
@@ -79,39 +150,47 @@ impl Headers {
 
 /// `x-litellm-*`: what served the request, and what it cost. A stream's cost is not known when its headers go out.
 pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endpoint, usage: Option<&Usage>) {
-    let deployment = &endpoint.deployment;
+    let shown = &endpoint.shown;
     let attempts = call.progress.borrow().attempts.len();
-    headers.set("x-litellm-call-id", call.id.clone());
-    headers.set("x-litellm-model-id", deployment.id.clone());
-    headers.set("x-litellm-model-name", [&*deployment.provider, "/", &*call.model_of(endpoint)].concat());
-    headers.set("x-litellm-model-group", deployment.group.clone());
-    if !deployment.api_base.is_empty() {
-        headers.set("x-litellm-model-api-base", deployment.api_base.clone());
+    headers.add("x-litellm-call-id", Rc::clone(&call.id));
+    headers.add("x-litellm-model-id", Rc::clone(&shown.id));
+    headers.add(
+        "x-litellm-model-name",
+        match call.model_of(endpoint) {
+            Cow::Borrowed(_) => Rc::clone(&shown.model).into(),
+            Cow::Owned(model) => Value::from([&*endpoint.deployment.provider, "/", &model].concat()),
+        },
+    );
+    headers.add("x-litellm-model-group", Rc::clone(&shown.group));
+    if !shown.api_base.is_empty() {
+        headers.add("x-litellm-model-api-base", Rc::clone(&shown.api_base));
     }
-    headers.set("x-litellm-version", concat!("switchboard-", env!("CARGO_PKG_VERSION")));
+    headers.add("x-litellm-version", concat!("switchboard-", env!("CARGO_PKG_VERSION")));
     let fallbacks = call.way.borrow().fallbacks();
-    headers.set("x-litellm-attempted-retries", attempts.saturating_sub(1 + fallbacks).to_string());
-    headers.set("x-litellm-attempted-fallbacks", fallbacks.to_string());
+    headers.add("x-litellm-attempted-retries", small(attempts.saturating_sub(1 + fallbacks)));
+    headers.add("x-litellm-attempted-fallbacks", small(fallbacks));
     let cost = usage.map(|usage| call.cost_of(endpoint, usage).unwrap_or_default());
     if let Some(cost) = cost {
-        headers.set("x-litellm-response-cost", dollars(cost));
+        headers.add("x-litellm-response-cost", dollars(cost));
     }
     limit_headers(headers, call, cost.unwrap_or_default());
 }
 
+/// A count that is nothing, nearly always.
+fn small(count: usize) -> Value {
+    if count == 0 { "0".into() } else { count.to_string().into() }
+}
+
 /// What a provider's answer says that a client wants to know: rate limits and `retry-after` under their own names,
 /// the rest behind `llm_provider-`.
-pub(super) fn passed_on(headers: &mut Headers, head: &Head) {
-    for (name, value) in head.iter() {
-        let Ok(value) = core::str::from_utf8(value) else { continue };
-        if name == "retry-after" || name == "retry-after-ms" || name.starts_with("x-ratelimit-") {
-            headers.set(name.to_owned(), value.to_owned());
-        }
+pub(super) fn passed_on(headers: &mut Headers, head: Head) {
+    for (name, value) in head.into_pairs() {
+        let Ok(value) = String::from_utf8(value) else { continue };
         if name == "x-request-id" || name == "request-id" {
-            headers.set("request-id", value.to_owned());
+            headers.set("request-id", value.clone());
         }
         let hop_by_hop = matches!(
-            name,
+            &*name,
             "connection" | "content-length" | "keep-alive" | "set-cookie" | "transfer-encoding" | "upgrade"
         );
         if !hop_by_hop
@@ -119,7 +198,11 @@ pub(super) fn passed_on(headers: &mut Headers, head: &Head) {
             && !name.starts_with("x-envoy-")
             && !name.starts_with("x-switchboard-")
         {
-            headers.set(["llm_provider-", name].concat(), value.to_owned());
+            let ours = ["llm_provider-", &name].concat();
+            if name == "retry-after" || name == "retry-after-ms" || name.starts_with("x-ratelimit-") {
+                headers.set(name, value.clone());
+            }
+            headers.set(ours, value);
         }
     }
 }
@@ -127,12 +210,14 @@ pub(super) fn passed_on(headers: &mut Headers, head: &Head) {
 /// Picodollars as dollars, without the noise of a float.
 pub(super) fn dollars(pico: u64) -> String {
     let (whole, fraction) = (pico / 1_000_000_000_000, pico % 1_000_000_000_000);
-    if fraction == 0 {
-        return whole.to_string();
+    let mut text = whole.to_string();
+    if fraction > 0 {
+        let digits = fraction.to_string();
+        let zeros = "000000000000".get(digits.len()..).unwrap_or_default();
+        text.reserve(1 + zeros.len() + digits.len());
+        text.extend([".", zeros, digits.trim_end_matches('0')]);
     }
-    let digits = fraction.to_string();
-    let zeros = "000000000000".get(digits.len()..).unwrap_or_default();
-    [&*whole.to_string(), ".", zeros, digits.trim_end_matches('0')].concat()
+    text
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::openai::ErrorBody;
 use super::Reply;
 use super::call::Call;
 use super::date::date_time;
-use super::headers::Headers;
+use super::headers::{Headers, dollars};
 
 /// What a request has reserved, and how the accounts stood when it was let in.
 #[derive(Debug)]
@@ -171,20 +171,18 @@ fn member(account: &AccountId) -> (String, String) {
 
 /// Picodollars as dollars, as Python prints a float.
 fn python_dollars(pico: u64) -> String {
-    let digits = pico.to_string();
-    let significant = digits.trim_end_matches('0');
     // Below a ten-thousandth Python writes an exponent.
     if pico > 0 && pico < 100_000_000 {
-        let (first, rest) = significant.split_at(1);
+        let digits = pico.to_string();
+        let (first, rest) = digits.trim_end_matches('0').split_at(1);
         let point = if rest.is_empty() { "" } else { "." };
         return format!("{first}{point}{rest}e-{:02}", 13 - digits.len());
     }
-    let (whole, fraction) = (pico / 1_000_000_000_000, pico % 1_000_000_000_000);
-    let fraction = format!("{fraction:012}");
-    match fraction.trim_end_matches('0') {
-        "" => format!("{whole}.0"),
-        fraction => format!("{whole}.{fraction}"),
+    let mut text = dollars(pico);
+    if !text.contains('.') {
+        text.push_str(".0");
     }
+    text
 }
 
 #[cfg(test)]

@@ -5,13 +5,15 @@ use std::borrow::Cow;
 use crate::json::Writer;
 use crate::openai::ErrorBody;
 
+use super::headers::Value;
+
 /// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// Headers besides `content-length`.
-    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    pub headers: Vec<(Cow<'static, str>, Value)>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -31,7 +33,7 @@ impl Reply {
 
     /// Adds a header.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }

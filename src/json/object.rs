@@ -26,7 +26,10 @@ impl<'a> Member<'a> {
         if self.is_escaped {
             return self.key.decode().is_some_and(|key| key == name);
         }
-        self.key.inner() == name
+        // Every look-up of a name asks every member: nearly all have another length, and with the quotes that is known at
+        // once.
+        let key = self.key.token().as_bytes();
+        key.len() == name.len() + 2 && key.get(1..=name.len()) == Some(name.as_bytes())
     }
 
     /// The key's text; nothing when it is no Unicode text (half a surrogate).

@@ -1,6 +1,8 @@
 //! `chat.completion.chunk` events: a sink of facts, so that no dialect can write a malformed chunk or a second
 //! `[DONE]`, and none allocates per token.
 
+use std::rc::Rc;
+
 use super::completion::write_image;
 use super::{ErrorBody, FinishReason, Memo, Operation, Usage};
 use crate::json::{JsonStr, Writer};
@@ -13,8 +15,8 @@ pub struct ChunkWriter {
     out: Vec<u8>,
     /// `data: {"id":…,"object":…,"created":…,"model":…,` — the same bytes before every chunk.
     head: Vec<u8>,
-    fallback_id: String,
-    model: String,
+    fallback_id: Rc<str>,
+    model: Rc<str>,
     created: u64,
     shape: Operation,
     include_usage: bool,
@@ -41,8 +43,8 @@ impl ChunkWriter {
         Self {
             out: Vec::new(),
             head: Vec::new(),
-            fallback_id: memo.id.clone(),
-            model: memo.model.clone(),
+            fallback_id: Rc::clone(&memo.id),
+            model: Rc::clone(&memo.model),
             created: memo.created,
             shape: memo.operation,
             include_usage: memo.include_usage,

@@ -28,6 +28,8 @@ pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{Usage, count};
 
+use std::rc::Rc;
+
 /// What the client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -99,7 +101,7 @@ pub struct Memo {
     /// What was asked for.
     pub operation: Operation,
     /// The model's name as the client wrote it: what the answer shows.
-    pub model: String,
+    pub model: Rc<str>,
     /// The client wants a stream.
     pub stream: bool,
     /// The client asked to see the usage chunk.
@@ -109,7 +111,7 @@ pub struct Memo {
     /// Start of the request, Unix seconds: `created` where the provider gives none.
     pub created: u64,
     /// Identifies the answer where the provider gives no id.
-    pub id: String,
+    pub id: Rc<str>,
     /// The provider was given a tool that stands for `response_format`: its input is the answer's content.
     pub json_tool: Option<String>,
     /// Tool names that the provider would refuse: (as sent, as the client wrote it).

@@ -60,7 +60,7 @@ fn without_a_verdict_nothing_is_let_in() {
     let (mut admission, _) = begin(&keyring(vec![]), CHAT, "sk-unheard-of");
     let refused = reply(admission.verdict(Err(NoVerdict), NOW_MS));
     assert_eq!(refused.status, 503);
-    assert!(refused.headers.iter().any(|(name, value)| name == "retry-after" && value == "1"));
+    assert!(refused.headers.iter().any(|(name, value)| name == "retry-after" && &**value == "1"));
 }
 
 #[test]

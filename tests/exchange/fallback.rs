@@ -143,7 +143,7 @@ fn a_group_whose_deployments_all_cool_down_is_told_as_litellm_tells_it() {
         message.starts_with("No deployments available for selected model, Try again in 5 seconds."),
         "{message}"
     );
-    assert!(reply.headers.iter().any(|(name, value)| name == "retry-after" && value == "5"));
+    assert!(reply.headers.iter().any(|(name, value)| name == "retry-after" && &**value == "5"));
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 mod request;
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::config::RETRY_HEADER;
@@ -110,7 +109,7 @@ impl Attempt {
         self.memo.headers.extend(read.iter().filter_map(|name| Some((*name, head.text(name)?.to_owned()))));
         if bare {
             let fault = self.read_fault(status, b"");
-            let (mut headers, error) = self.fault_headers(&fault, &head);
+            let (mut headers, error) = self.fault_headers(&fault, head);
             headers.remove("content-length");
             self.call.progress.borrow_mut().bare = Some(error);
             self.phase = Phase::Closed;
@@ -150,7 +149,7 @@ impl Attempt {
                 headers.set("cache-control", "no-cache");
                 headers.set("x-accel-buffering", "no");
                 answer_headers(&mut headers, &self.call, &self.endpoint, None);
-                passed_on(&mut headers, &head);
+                passed_on(&mut headers, head);
                 self.note(status);
                 self.call.progress.borrow_mut().first_event_ms = Some(now_ms);
                 self.phase = Phase::Streaming(streaming);
@@ -158,7 +157,7 @@ impl Attempt {
                 Opening::Begin(headers, events)
             }
             Err(fault) => {
-                let (headers, body) = self.told(&fault, &head);
+                let (headers, body) = self.told(&fault, head);
                 self.phase = Phase::Failed;
                 Opening::Begin(headers, body)
             }
@@ -169,7 +168,7 @@ impl Attempt {
     pub fn response_body(&mut self, body: &[u8]) -> Option<(Headers, Vec<u8>)> {
         let (status, head) = match core::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Whole { status, head } => (status, head),
-            Phase::Raised(fault) => return Some(self.told(&fault, &Head::new(Vec::new()))),
+            Phase::Raised(fault) => return Some(self.told(&fault, Head::default())),
             _ => return None,
         };
         let answer = if (200..300).contains(&status) {
@@ -182,17 +181,17 @@ impl Attempt {
                 let mut headers = Headers::for_answer(200, "application/json");
                 headers.set_length(body.len());
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
-                passed_on(&mut headers, &head);
+                passed_on(&mut headers, head);
                 self.note(200);
                 self.call.progress.borrow_mut().usage = usage;
                 (headers, body)
             }
-            Err(fault) => self.told(&fault, &head),
+            Err(fault) => self.told(&fault, head),
         })
     }
 
     /// The headers and the body of an error.
-    fn told(&self, fault: &Fault, head: &Head) -> (Headers, Vec<u8>) {
+    fn told(&self, fault: &Fault, head: Head) -> (Headers, Vec<u8>) {
         let (headers, error) = self.fault_headers(fault, head);
         (headers, if self.call.departs() { Vec::new() } else { error.to_json() })
     }
@@ -260,18 +259,17 @@ impl Attempt {
         self.dialect.error(status, body, &self.memo)
     }
 
-    fn fault_headers(&self, fault: &Fault, head: &Head) -> (Headers, ErrorBody) {
+    fn fault_headers(&self, fault: &Fault, head: Head) -> (Headers, ErrorBody) {
         let error = fault.to_body(self.endpoint.provider.name);
         let mut headers = Headers::for_answer(error.status, "application/json");
         headers.set_length(error.to_json().len());
         answer_headers(&mut headers, &self.call, &self.endpoint, Some(&Usage::default()));
         passed_on(&mut headers, head);
-        if let Some(seconds) = fault.retry_after.filter(|_| head.text("retry-after").is_none()) {
+        if let Some(seconds) = fault.retry_after.filter(|_| headers.get("retry-after").is_none()) {
             headers.set("retry-after", seconds.to_string());
         }
         self.note(error.status);
-        let retry_after = headers.iter().find(|(name, _)| *name == "retry-after");
-        let retry_after = retry_after.map(|(_, value)| value.to_owned());
+        let retry_after = headers.get("retry-after").map(str::to_owned);
         let failed = Failed { class: fault.class, error: error.clone(), retry_after };
         self.call.progress.borrow_mut().failed = Some(failed);
         match self.call.after(fault.class) {
@@ -293,6 +291,3 @@ impl Attempt {
         }
     }
 }
-
-/// A header's value, owned or static.
-pub(super) type Value = Cow<'static, str>;
