@@ -36,19 +36,18 @@ pub struct Signer<'a> {
 /// The key that is derived of a secret for a day, a region and a service. Four of a signature's five keyed digests go
 /// into it, so it is kept.
 #[derive(Default)]
-pub struct SigningKey(RefCell<Option<(String, [u8; 32])>>);
+pub struct SigningKey(RefCell<Option<(String, Hmac<Sha256>)>>);
 
 impl SigningKey {
-    /// The key for `scope`, as `20150830/us-east-1/iam/aws4_request`.
-    fn of(&self, scope: &str, secret: &Secret) -> [u8; 32] {
+    /// The key for `scope`, as `20150830/us-east-1/iam/aws4_request`, digested already: that is two of a signature's blocks.
+    fn of(&self, scope: &str, secret: &Secret) -> Hmac<Sha256> {
         let mut kept = self.0.borrow_mut();
         if let Some((_, key)) = kept.as_ref().filter(|(known, _)| known == scope) {
-            return *key;
+            return key.clone();
         }
-        let secret = format!("AWS4{}", secret.reveal());
-        let (first, rest) = scope.split_once('/').unwrap_or((scope, ""));
-        let key = rest.split('/').fold(hmac(secret.as_bytes(), first), |key, part| hmac(&key, part));
-        *kept = Some((scope.to_owned(), key));
+        let secret = ["AWS4", secret.reveal()].concat();
+        let key = scope.split('/').fold(keyed(secret.as_bytes()), |key, part| keyed(&sealed(key, part)));
+        *kept = Some((scope.to_owned(), key.clone()));
         key
     }
 }
@@ -61,15 +60,14 @@ impl fmt::Debug for SigningKey {
 }
 
 /// Headers that are signed where a request has them: those that nobody on the way changes.
-const SIGNED: &[&str] =
-    &["content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"];
+const SIGNED: &[&str] = &["content-type", "host", "x-amz-date", "x-amz-security-token"];
 
 impl Signer<'_> {
-    /// Signs a request: adds `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` and `authorization`.
+    /// Signs a request: adds `x-amz-date`, `x-amz-security-token` and `authorization`. The body's digest is signed, and
+    /// is a header of its own for S3 only.
     pub fn sign(&self, headers: &mut Headers, body: &[u8], now_ms: u64) {
         let time = timestamp(now_ms);
         let digest = hex(&Sha256::digest(body));
-        headers.set("x-amz-content-sha256", digest.clone());
         headers.set("x-amz-date", time.clone());
         if let Some(token) = self.token {
             headers.set("x-amz-security-token", token.reveal().to_owned());
@@ -101,7 +99,7 @@ impl Signer<'_> {
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={}",
             self.id.reveal(),
             names(signed),
-            hex(&hmac(&key, &to_sign))
+            hex(&sealed(key, &to_sign))
         )
     }
 }
@@ -158,11 +156,14 @@ fn names(signed: &[(&str, &str)]) -> String {
     signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";")
 }
 
-fn hmac(key: &[u8], text: &str) -> [u8; 32] {
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
     // HMAC takes a key of any length, so there is no error to report.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().into()
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()))
+}
+
+fn sealed(mut key: Hmac<Sha256>, text: &str) -> [u8; 32] {
+    key.update(text.as_bytes());
+    key.finalize().into_bytes().into()
 }
 
 fn push(out: &mut String, text: core::fmt::Arguments<'_>) {
@@ -178,12 +179,15 @@ mod tests {
     fn a_key_is_kept_for_its_day_its_region_and_its_service_alone() {
         let (kept, secret) = (SigningKey::default(), Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"));
         let scopes = ["20150830/us-east-1/iam/aws4_request", "20150831/us-east-1/iam/aws4_request"];
-        let keys = scopes.map(|scope| kept.of(scope, &secret));
-        assert_ne!(keys[0], keys[1]);
+        let sign = |scope| hex(&sealed(kept.of(scope, &secret), "text"));
+        let signatures = scopes.map(sign);
+        assert_ne!(signatures[0], signatures[1]);
         // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-key.html
-        assert_eq!(hex(&keys[0]), "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
-        assert_eq!(kept.of(scopes[0], &secret), keys[0]);
-        assert_eq!(kept.of(scopes[1], &secret), keys[1]);
+        let key = "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9";
+        let key: Vec<u8> =
+            (0..32).map(|at| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap()).collect();
+        assert_eq!(signatures[0], hex(&sealed(keyed(&key), "text")));
+        assert_eq!(scopes.map(sign), signatures);
         assert_eq!(format!("{kept:?}"), "SigningKey");
     }
 

@@ -9,6 +9,7 @@ mod gemini;
 mod mock;
 mod ollama;
 pub mod openai;
+mod words;
 
 pub use anthropic::ANTHROPIC;
 pub use bedrock::BEDROCK;

@@ -32,6 +32,11 @@ impl<'a> Member<'a> {
         key.len() == name.len() + 2 && key.get(1..=name.len()) == Some(name.as_bytes())
     }
 
+    /// That of the name; of one with an escape, every one that there is.
+    fn mark(&self) -> u64 {
+        if self.is_escaped { u64::MAX } else { mark(self.key.inner()) }
+    }
+
     /// The key's text; nothing when it is no Unicode text (half a surrogate).
     pub fn name(&self) -> Option<Cow<'a, str>> {
         if self.is_escaped { self.key.decode() } else { Some(Cow::Borrowed(self.key.inner())) }
@@ -48,7 +53,19 @@ pub struct Span {
 
 /// The members of an object in the order of the source, duplicates included.
 #[derive(Clone, Default)]
-pub struct Object<'a>(Vec<Member<'a>>);
+pub struct Object<'a> {
+    members: Vec<Member<'a>>,
+    /// The marks of their names. A dialect asks a request for dozens of names that it does not have: that they are not
+    /// among these tells most of them.
+    marks: u64,
+}
+
+/// One bit for a name; other names may have the same.
+fn mark(name: &str) -> u64 {
+    let name = name.as_bytes();
+    let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+    1 << ((end(name.first()) * 5 + end(name.last()) * 11 + name.len() * 3) % 64)
+}
 
 impl<'a> Object<'a> {
     /// Reads an object's members without reading their values.
@@ -81,11 +98,14 @@ impl<'a> Object<'a> {
     fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
         scanner.take(b'{')?;
         let mut members = Vec::with_capacity(8);
+        let mut marks = 0;
         while scanner.more(b'}', members.is_empty())? {
             let (key, is_escaped) = scanner.key()?;
-            members.push(Member { key, value: scanner.value()?, is_escaped });
+            let member = Member { key, value: scanner.value()?, is_escaped };
+            marks |= member.mark();
+            members.push(member);
         }
-        Some(Self(members))
+        Some(Self { members, marks })
     }
 
     /// Where the members lie in the text that was read, for [`Self::at`]. Nothing if it is another text.
@@ -95,7 +115,7 @@ impl<'a> Object<'a> {
             let (key, value) = (of(member.key.token())?, of(member.value.get())?);
             Some(Span { key, value, is_escaped: member.is_escaped })
         };
-        self.0.iter().map(span).collect()
+        self.members.iter().map(span).collect()
     }
 
     /// The members again, without reading the text again. Nothing if they are another text's.
@@ -105,17 +125,22 @@ impl<'a> Object<'a> {
             let value = Raw(source.get(span.value.clone())?);
             Some(Member { key, value, is_escaped: span.is_escaped })
         };
-        spans.iter().map(member).collect::<Option<_>>().map(Self)
+        let members: Vec<Member<'a>> = spans.iter().map(member).collect::<Option<_>>()?;
+        let marks = members.iter().fold(0, |marks, member| marks | member.mark());
+        Some(Self { members, marks })
     }
 
     /// All members.
     pub fn members(&self) -> &[Member<'a>] {
-        &self.0
+        &self.members
     }
 
     /// The value of the first member of that name; JSON `null` counts as absent.
     pub fn get(&self, name: &str) -> Option<Raw<'a>> {
-        self.0
+        if self.marks & mark(name) == 0 {
+            return None;
+        }
+        self.members
             .iter()
             .find(|member| member.is(name))
             .map(|member| member.value)
@@ -124,9 +149,9 @@ impl<'a> Object<'a> {
 
     /// A key that stands twice, whose meaning would depend on the reader.
     pub fn duplicate(&self) -> Option<Cow<'a, str>> {
-        self.0.iter().enumerate().find_map(|(at, member)| {
+        self.members.iter().enumerate().find_map(|(at, member)| {
             let name = member.name()?;
-            self.0.get(..at)?.iter().any(|earlier| earlier.is(&name)).then_some(name)
+            self.members.get(..at)?.iter().any(|earlier| earlier.is(&name)).then_some(name)
         })
     }
 }

@@ -3,6 +3,8 @@
 //! Sources: the provider's pages on Converse ("Supported models and model features") and on structured outputs, and
 //! `LiteLLM`'s model map 1.109.1 (`supports_*` flags). What Claude takes besides stands in `claude`.
 
+use super::super::words::Words;
+
 /// How a model is told to reason, in `additionalModelRequestFields`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reasoning {
@@ -145,7 +147,8 @@ const MODELS: &[Model] = &[
 
 /// What the model of that id takes.
 pub(super) fn find(id: &str) -> &'static Model {
-    MODELS.iter().find(|model| id.contains(model.name)).unwrap_or(&UNKNOWN)
+    let words = Words::of(id);
+    MODELS.iter().find(|model| words.hold(model.name)).unwrap_or(&UNKNOWN)
 }
 
 /// The form of a request for embeddings.
@@ -194,7 +197,8 @@ const EMBEDDING_MODELS: &[EmbeddingModel] = &[
 
 /// What the model for embeddings of that id takes; nothing when it is not known.
 pub(super) fn find_embedding(id: &str) -> Option<&'static EmbeddingModel> {
-    EMBEDDING_MODELS.iter().find(|model| id.contains(model.name))
+    let words = Words::of(id);
+    EMBEDDING_MODELS.iter().find(|model| words.hold(model.name))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Source: `LiteLLM`'s model map 1.109.1 (`supports_*` flags) and the provider's own pages.
 
+use super::super::words::Words;
+
 /// How a model is told to think.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dialects) enum Form {
@@ -112,7 +114,8 @@ const MODELS: &[Model] = &[
 
 /// What the model of that name takes.
 pub(in crate::dialects) fn find(name: &str) -> &'static Model {
-    MODELS.iter().find(|model| name.contains(model.name)).unwrap_or(&UNKNOWN)
+    let words = Words::of(name);
+    MODELS.iter().find(|model| words.hold(model.name)).unwrap_or(&UNKNOWN)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Sources: `LiteLLM`'s model map and budgets 1.109.1, and the provider's own pages on thinking and on function calls.
 
+use super::super::words::Words;
+
 /// How a model is told to think.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Thinking {
@@ -91,7 +93,8 @@ const MODELS: &[Model] = &[
 
 /// What the model of that name takes.
 pub(super) fn find(name: &str) -> &'static Model {
-    MODELS.iter().find(|model| name.contains(model.name)).unwrap_or(&UNKNOWN)
+    let words = Words::of(name);
+    MODELS.iter().find(|model| words.hold(model.name)).unwrap_or(&UNKNOWN)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use crate::openai::{ErrorBody, Request};
 
 use super::super::Target;
+use super::super::words::Words;
 
 /// What a model takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,25 +140,14 @@ pub const OPENAI_MODELS: &[Model] = &[
 
 /// The row of that model.
 pub(super) fn find(models: &'static [Model], name: &str) -> Option<&'static Model> {
+    if models.is_empty() {
+        return None;
+    }
     let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    // Where words begin in the name, and what is left of it there: a name has some words, the table many rows.
-    let mut before = None;
-    let begins = name.bytes().enumerate().filter_map(|(at, byte)| {
-        let begins = !is_part(before.replace(byte).as_ref());
-        begins.then(|| name.as_bytes().get(at..)).flatten()
-    });
-    let rests: Vec<&[u8]> = if models.is_empty() { Vec::new() } else { begins.collect() };
-    models.iter().find(|model| {
-        let words = model.name.as_bytes();
-        rests
-            .iter()
-            .filter(|rest| rest.first() == words.first())
-            .filter_map(|rest| rest.strip_prefix(words))
-            .any(
-                // A name that ends in a letter or digit must be followed by neither.
-                |after| !(is_part(words.last()) && is_part(after.first())),
-            )
-    })
+    let words = Words::of(name);
+    // A name that ends in a letter or digit must be followed by neither.
+    let is = |row: &str, after: &str| !(is_part(row.as_bytes().last()) && is_part(after.as_bytes().first()));
+    models.iter().find(|model| words.after(model.name).any(|after| is(model.name, after)))
 }
 
 /// What a model makes of one request.

@@ -7,7 +7,6 @@ It also signs: `tests/vectors/sigv4-botocore.json`, which `tests/sigv4.rs` reads
 import base64
 import binascii
 import datetime
-import hashlib
 import json
 
 import botocore.auth
@@ -155,10 +154,7 @@ def sign(path, token, body, region, time):
             "POST",
             f"https://bedrock-runtime.{region}.amazonaws.com{path}",
             data=body.encode(),
-            headers={
-                "content-type": "application/json",
-                "x-amz-content-sha256": hashlib.sha256(body.encode()).hexdigest(),
-            },
+            headers={"content-type": "application/json"},
         )
         credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token)
         botocore.auth.SigV4Auth(credentials, "bedrock", region).add_auth(request)
