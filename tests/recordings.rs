@@ -72,7 +72,7 @@ fn memo(recording: &Recording) -> Memo {
         include_usage: true,
         base64: false,
         created: 1_700_000_000,
-        id: "chatcmpl-recording".into(),
+        id: "recording".into(),
         json_tool: None,
         renamed: Vec::new(),
         headers: Vec::new(),

@@ -211,7 +211,7 @@ fn memo(operation: Operation) -> Memo {
         include_usage: true,
         base64: false,
         created: 1_700_000_000,
-        id: "chatcmpl-fuzz".into(),
+        id: "fuzz".into(),
         json_tool: Some("json_tool_call".to_owned()),
         renamed: Vec::new(),
         headers: Vec::new(),

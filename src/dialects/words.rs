@@ -14,10 +14,13 @@ impl<'n> Words<'n> {
             let was_in_word = core::mem::replace(&mut in_word, byte.is_ascii_alphanumeric());
             (!was_in_word).then(|| name.get(at..)).flatten()
         });
-        Self(begins.collect())
+        let mut rests = Vec::with_capacity(8);
+        rests.extend(begins);
+        Self(rests)
     }
 
     /// Whether the name holds these words.
+    #[inline]
     pub(super) fn hold(&self, words: &str) -> bool {
         self.after(words).next().is_some()
     }

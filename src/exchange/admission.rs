@@ -259,7 +259,7 @@ impl Admission {
             include_usage: request.include_usage()?,
             base64: request.get("encoding_format").is_some_and(|format| format.get() == r#""base64""#),
             created: self.started_ms / 1000,
-            id: ["chatcmpl-", &*call_id].concat().into(),
+            id: Rc::clone(&call_id),
             json_tool: None,
             renamed: Vec::new(),
             headers: Vec::new(),

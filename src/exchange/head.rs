@@ -13,6 +13,7 @@ impl Head {
     }
 
     /// The first value of that name.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.0.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_slice())
     }

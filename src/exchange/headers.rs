@@ -1,5 +1,6 @@
 //! Header lists, written from nothing: what is not put in here is not sent.
 
+use core::fmt::Write as _;
 use core::ops::Deref;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -209,13 +210,20 @@ pub(super) fn passed_on(headers: &mut Headers, head: Head) {
 
 /// Picodollars as dollars, without the noise of a float.
 pub(super) fn dollars(pico: u64) -> String {
-    let (whole, fraction) = (pico / 1_000_000_000_000, pico % 1_000_000_000_000);
-    let mut text = whole.to_string();
+    let (whole, mut fraction) = (pico / 1_000_000_000_000, pico % 1_000_000_000_000);
+    // Room for what is usual, and for the `.0` that Python adds.
+    let mut text = String::with_capacity(20);
+    let written = write!(text, "{whole}");
+    debug_assert!(written.is_ok(), "a String takes every number");
     if fraction > 0 {
-        let digits = fraction.to_string();
-        let zeros = "000000000000".get(digits.len()..).unwrap_or_default();
-        text.reserve(1 + zeros.len() + digits.len());
-        text.extend([".", zeros, digits.trim_end_matches('0')]);
+        text.push('.');
+    }
+    let mut unit = 100_000_000_000;
+    while fraction > 0 {
+        let digit = u8::try_from(fraction / unit).unwrap_or_default();
+        text.push(char::from(b'0' + digit));
+        fraction %= unit;
+        unit /= 10;
     }
     text
 }

@@ -105,9 +105,11 @@ pub(super) fn root_id() -> Option<String> {
 /// filter has written, or, in an Envoy without that filter, from where it would have them.
 pub(super) fn attempt() -> Option<(u64, String)> {
     use crate::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE};
-    if let Some(told) = request_header(ATTEMPT_HEADER) {
+    if let Some(mut told) = request_header(ATTEMPT_HEADER) {
         let (number, deployment) = told.split_once(' ')?;
-        return Some((number.parse().ok()?, deployment.to_owned()));
+        let (number, begins) = (number.parse().ok()?, told.len() - deployment.len());
+        told.drain(..begins);
+        return Some((number, told));
     }
     let text = |path: &[&str]| property(path).and_then(|value| String::from_utf8(value).ok());
     let number = text(&[CALL_STATE])?.parse().ok()?;

@@ -61,6 +61,7 @@ pub struct Object<'a> {
 }
 
 /// One bit for a name; other names may have the same.
+#[inline]
 fn mark(name: &str) -> u64 {
     let name = name.as_bytes();
     let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);

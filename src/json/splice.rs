@@ -96,14 +96,14 @@ impl<'a> Splice<'a> {
         self.edits.sort_by_key(|(start, end, _)| (*start, *end));
         let mut out = Pieces { source: self.source, pieces: Vec::with_capacity(2 * self.edits.len() + 1) };
         let mut at = 0;
-        for (start, end, text) in &self.edits {
-            debug_assert!(*start >= at, "edits overlap");
-            if *start < at || *end > self.source.len() {
+        for (start, end, text) in core::mem::take(&mut self.edits) {
+            debug_assert!(start >= at, "edits overlap");
+            if start < at || end > self.source.len() {
                 continue;
             }
-            out.keep(at..*start);
-            at = *end;
-            let closes = matches!(self.source.get(self.skip_space(*end)), Some(b'}' | b']'));
+            out.keep(at..start);
+            at = end;
+            let closes = matches!(self.source.get(self.skip_space(end)), Some(b'}' | b']'));
             if text.is_empty() {
                 if closes {
                     out.trim_comma();
@@ -117,7 +117,7 @@ impl<'a> Splice<'a> {
                     out.pieces.push(Piece::Text(b",".to_vec()));
                 }
             }
-            out.pieces.push(Piece::Text(text.to_vec()));
+            out.pieces.push(Piece::Text(text.into_owned()));
         }
         out.keep(at..self.source.len());
         Edits(out.pieces)

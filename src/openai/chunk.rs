@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::completion::write_image;
-use super::{ErrorBody, FinishReason, Memo, Operation, Usage};
+use super::{ErrorBody, FinishReason, Memo, Operation, Usage, answer_id};
 use crate::json::{JsonStr, Writer};
 
 /// Writes the events of one answer, in either shape (`chat.completion.chunk`, `text_completion`).
@@ -15,7 +15,7 @@ pub struct ChunkWriter {
     out: Vec<u8>,
     /// `data: {"id":…,"object":…,"created":…,"model":…,` — the same bytes before every chunk.
     head: Vec<u8>,
-    fallback_id: Rc<str>,
+    request_id: Rc<str>,
     model: Rc<str>,
     created: u64,
     shape: Operation,
@@ -43,7 +43,7 @@ impl ChunkWriter {
         Self {
             out: Vec::new(),
             head: Vec::new(),
-            fallback_id: Rc::clone(&memo.id),
+            request_id: Rc::clone(&memo.id),
             model: Rc::clone(&memo.model),
             created: memo.created,
             shape: memo.operation,
@@ -66,7 +66,7 @@ impl ChunkWriter {
         w.object().key("id");
         match id.filter(|id| !id.is_empty()) {
             Some(id) => w.raw(id.token()),
-            None => w.string(&self.fallback_id),
+            None => w.string(&answer_id(&self.request_id)),
         };
         w.key("object").string(match self.shape {
             Operation::Completions => "text_completion",

@@ -153,7 +153,7 @@ impl<'m> CompletionWriter<'m> {
         w.object().key("id");
         match core::str::from_utf8(&self.id) {
             Ok(id) if !id.is_empty() => w.raw(id),
-            _ => w.string(&self.memo.id),
+            _ => w.string(&self.memo.answer_id()),
         };
         let text_completion = self.memo.operation == Operation::Completions;
         w.key("object").string(if text_completion { "text_completion" } else { "chat.completion" });

@@ -110,7 +110,7 @@ pub struct Memo {
     pub base64: bool,
     /// Start of the request, Unix seconds: `created` where the provider gives none.
     pub created: u64,
-    /// Identifies the answer where the provider gives no id.
+    /// Identifies the request: what an answer is called, where the provider gives no id.
     pub id: Rc<str>,
     /// The provider was given a tool that stands for `response_format`: its input is the answer's content.
     pub json_tool: Option<String>,
@@ -126,13 +126,23 @@ impl Memo {
         self.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
     }
 
+    /// An id for the answer, where the provider gives none.
+    pub fn answer_id(&self) -> String {
+        answer_id(&self.id)
+    }
+
     /// An id for the call of that number, where the provider gives none.
     pub fn call_id(&self, number: usize) -> String {
-        format!("call_{}_{number}", self.id.strip_prefix("chatcmpl-").unwrap_or(&self.id))
+        format!("call_{}_{number}", self.id)
     }
 
     /// The client's name of a tool.
     pub fn tool_name<'n>(&'n self, sent: &'n str) -> &'n str {
         self.renamed.iter().find(|(as_sent, _)| as_sent == sent).map_or(sent, |(_, asked)| asked)
     }
+}
+
+/// What the answer to that request is called, where the provider gives no id.
+fn answer_id(request: &str) -> String {
+    ["chatcmpl-", request].concat()
 }

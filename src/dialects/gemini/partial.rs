@@ -120,7 +120,7 @@ impl Calls {
 
 /// An id where the provider gives none, as models before the third generation do.
 fn made_id(memo: &Memo, choice: usize, count: usize) -> String {
-    let letters: Vec<char> = memo.id.chars().filter(char::is_ascii_alphanumeric).collect();
+    let letters: Vec<char> = memo.answer_id().chars().filter(char::is_ascii_alphanumeric).collect();
     let last: String = letters.iter().skip(letters.len().saturating_sub(20)).collect();
     format!("call_{last}_{choice}{count}")
 }
@@ -279,7 +279,7 @@ mod tests {
             include_usage: false,
             base64: false,
             created: 0,
-            id: "chatcmpl-0123456789".into(),
+            id: "0123456789".into(),
             json_tool: None,
             renamed: Vec::new(),
             headers: Vec::new(),

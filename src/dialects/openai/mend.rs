@@ -173,7 +173,7 @@ fn envelope<'s>(object: &Object<'s>, name: &str, memo: &Memo, splice: &mut Splic
     }
     if object.get("id").is_none() {
         let mut id = br#""id":"#.to_vec();
-        Writer::new(&mut id).string(&memo.id);
+        Writer::new(&mut id).string(&memo.answer_id());
         splice.append(id);
     }
 }
