@@ -22,39 +22,46 @@ pub struct ErrorBody {
 
 impl ErrorBody {
     /// Any error.
+    #[cold]
     pub fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
         Self { status, kind: Cow::Borrowed(kind), message: message.into(), param: None }
     }
 
     /// A request that cannot be served as it is.
+    #[cold]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "invalid_request_error", message)
     }
 
     /// A request that lacks a field.
+    #[cold]
     pub fn missing(route: &str, field: &'static str) -> Self {
         Self::bad_request(format!("{route}: Missing required parameter: '{field}'.")).about(field)
     }
 
     /// A field that has a wrong value: says which, what was expected and by whom.
+    #[cold]
     pub fn invalid(param: impl Into<Cow<'static, str>>, why: &str) -> Self {
         let param = param.into();
         Self::bad_request(format!("Invalid value for '{param}': {why}")).about(param)
     }
 
     /// A fault of the gateway itself.
+    #[cold]
     pub fn ours(message: impl Into<String>) -> Self {
         Self::new(500, "internal_server_error", message)
     }
 
     /// Names the field.
     #[must_use]
+    #[cold]
     pub fn about(mut self, param: impl Into<Cow<'static, str>>) -> Self {
         self.param = Some(param.into());
         self
     }
 
     /// The body.
+    #[cold]
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.message.len() + 96);
         self.write(&mut out);
@@ -215,17 +222,20 @@ pub struct Fault {
 
 impl Fault {
     /// An error of that class.
+    #[cold]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self { class, message: message.into(), param: None, retry_after: None }
     }
 
     /// An answer that is not what its dialect says it is.
+    #[cold]
     pub fn garbled(what: impl Into<String>) -> Self {
         Self::new(Class::BadGateway, what)
     }
 
     /// An answer that is not in its language at all: a proxy's HTML page, a cut body. Its beginning is quoted, for
     /// it helps who runs the gateway.
+    #[cold]
     pub fn unreadable(status: u16, body: &[u8]) -> Self {
         let class = Class::of_status(if status < 400 { 502 } else { status });
         let text = String::from_utf8_lossy(body);
@@ -241,6 +251,7 @@ impl Fault {
     }
 
     /// In the client's words. `provider` is the row's name.
+    #[cold]
     pub fn to_body(&self, provider: &str) -> ErrorBody {
         let class = self.class.name();
         let chain = match self.class {
