@@ -2,6 +2,8 @@
 //!
 //! `{"error":{"message","type","param","code"}}` with `code` the HTTP status as a string, as `LiteLLM` writes it;
 //! messages keep `LiteLLM`'s `litellm.<Class>:` prefix, for clients search for it.
+//!
+//! What makes an error is `#[cold]`: the code for it stays out of the way of requests that have none.
 
 use std::borrow::Cow;
 

@@ -103,8 +103,9 @@ fn write_output_config(
 ) -> Result<(), ErrorBody> {
     let given = match request.get("output_config") {
         None => Object::default(),
-        Some(raw) => Object::parse(raw.get().as_bytes())
-            .map_err(|_| ErrorBody::invalid("output_config", "expected an object"))?,
+        Some(raw) => {
+            Object::of(raw).ok_or_else(|| ErrorBody::invalid("output_config", "expected an object"))?
+        }
     };
     let effort = effort.filter(|_| given.get("effort").is_none());
     let schema = match format {
@@ -158,7 +159,7 @@ fn write_stop(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody
 fn write_user(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let own = request
         .get("metadata")
-        .and_then(|metadata| Object::parse(metadata.get().as_bytes()).ok())
+        .and_then(|metadata| Object::of(metadata))
         .and_then(|metadata| metadata.get("user_id"))
         .and_then(JsonStr::of);
     let user = match own {

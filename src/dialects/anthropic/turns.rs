@@ -232,7 +232,7 @@ fn assistant(
 
 /// A block of reasoning as it stands, but for the number that it had in a stream.
 fn write_thinking(w: &mut Writer<'_>, block: Raw<'_>) {
-    let Ok(object) = Object::parse(block.get().as_bytes()) else { return };
+    let Some(object) = Object::of(block) else { return };
     w.object();
     for member in object.members().iter().filter(|member| member.key.inner() != "index") {
         w.raw(member.key.token());

@@ -78,8 +78,8 @@ impl<'a> Fields<'a> {
     ) -> Result<(), ErrorBody> {
         let own = match request.get("additionalModelRequestFields") {
             None => Object::default(),
-            Some(raw) => Object::parse(raw.get().as_bytes())
-                .map_err(|_| ErrorBody::invalid("additionalModelRequestFields", "expected an object"))?,
+            Some(raw) => Object::of(raw)
+                .ok_or_else(|| ErrorBody::invalid("additionalModelRequestFields", "expected an object"))?,
         };
         let before = w.bytes().len();
         w.key("additionalModelRequestFields").object();

@@ -29,8 +29,8 @@ pub(in crate::dialects) fn write_input(
         w.object().key("type").string("object").key("properties").object().end_object().end_object();
         return Ok(());
     };
-    let object = Object::parse(schema.get().as_bytes())
-        .map_err(|_| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))?;
+    let object = Object::of(schema)
+        .ok_or_else(|| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))?;
     if object.get("type").is_some_and(|kind| kind.get() == r#""object""#) {
         w.raw(schema.get());
         return Ok(());
@@ -84,8 +84,8 @@ fn write_at(w: &mut Writer<'_>, schema: Raw<'_>, field: &str, depth: usize) -> R
         w.raw(schema.get());
         return Ok(());
     }
-    let object = Object::parse(schema.get().as_bytes())
-        .map_err(|_| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))?;
+    let object = Object::of(schema)
+        .ok_or_else(|| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))?;
     let mut told: Vec<&Member<'_>> = Vec::new();
     let has_any_of = object.get("anyOf").is_some();
     w.object();
@@ -110,8 +110,8 @@ fn write_at(w: &mut Writer<'_>, schema: Raw<'_>, field: &str, depth: usize) -> R
                 w.end_array();
             }
             Fate::Named => {
-                let schemas = Object::parse(member.value.get().as_bytes())
-                    .map_err(|_| ErrorBody::invalid(field.to_owned(), "expected an object of schemas"))?;
+                let schemas = Object::of(member.value)
+                    .ok_or_else(|| ErrorBody::invalid(field.to_owned(), "expected an object of schemas"))?;
                 w.key(&keyword).object();
                 for named in schemas.members() {
                     w.raw(named.key.token());

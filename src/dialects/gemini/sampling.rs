@@ -51,8 +51,8 @@ pub(super) fn write(
     let empty = w.bytes().len();
     let given = request.get("generationConfig").or_else(|| request.get("generation_config"));
     if let Some(given) = given {
-        let given = Object::parse(given.get().as_bytes())
-            .map_err(|_| ErrorBody::invalid("generationConfig", "expected an object"))?;
+        let given =
+            Object::of(given).ok_or_else(|| ErrorBody::invalid("generationConfig", "expected an object"))?;
         for member in given.members() {
             w.raw(member.key.token());
             w.bytes().push(b':');
@@ -135,5 +135,5 @@ fn write_modalities(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), Err
 }
 
 fn voice(audio: Raw<'_>) -> Option<JsonStr<'_>> {
-    JsonStr::of(Object::parse(audio.get().as_bytes()).ok()?.get("voice")?)
+    JsonStr::of(Object::of(audio)?.get("voice")?)
 }

@@ -106,7 +106,7 @@ impl<'a> Tools<'a> {
             w.key("description").raw(description.token());
         }
         if let Some(parameters) = tool.parameters {
-            let object = Object::parse(parameters.get().as_bytes()).map_err(|_| {
+            let object = Object::of(parameters).ok_or_else(|| {
                 ErrorBody::invalid(
                     format!("tools[{at}].function.parameters"),
                     "expected a JSON Schema object",
@@ -142,6 +142,5 @@ impl<'a> Tools<'a> {
 }
 
 fn is_own(tool: Raw<'_>) -> bool {
-    Object::parse(tool.get().as_bytes())
-        .is_ok_and(|tool| OWN_TOOLS.iter().any(|name| tool.get(name).is_some()))
+    Object::of(tool).is_some_and(|tool| OWN_TOOLS.iter().any(|name| tool.get(name).is_some()))
 }

@@ -137,8 +137,7 @@ fn write_think(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Re
 fn write_options(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let given = match request.get("options") {
         None => Object::default(),
-        Some(raw) => Object::parse(raw.get().as_bytes())
-            .map_err(|_| ErrorBody::invalid("options", "expected an object"))?,
+        Some(raw) => Object::of(raw).ok_or_else(|| ErrorBody::invalid("options", "expected an object"))?,
     };
     let before = w.bytes().len();
     w.key("options").object();

@@ -38,7 +38,7 @@ pub(super) fn chunk<'s>(
 ) {
     envelope(object, object_name(memo, true), memo, splice);
     for (at, choice) in choices(object) {
-        let Ok(members) = Object::parse(choice.get().as_bytes()) else { continue };
+        let Some(members) = Object::of(choice) else { continue };
         let ended = finish(&members, None, splice);
         if memo.operation != Operation::Chat {
             continue;
@@ -51,7 +51,7 @@ pub(super) fn chunk<'s>(
             splice.append_to(choice.get(), &br#""delta":{}"#[..]);
             continue;
         };
-        let Ok(delta) = Object::parse(raw.get().as_bytes()) else { continue };
+        let Some(delta) = Object::of(raw) else { continue };
         words(&delta, raw, splice);
         let index = members.get("index").and_then(|index| index.get().parse().ok()).unwrap_or(at).min(127);
         if calls.0.len() <= index {
@@ -70,9 +70,9 @@ pub(super) fn chunk<'s>(
 pub(super) fn answer<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splice: &mut Splice<'s>) {
     envelope(object, object_name(memo, false), memo, splice);
     for (_, choice) in choices(object) {
-        let Ok(members) = Object::parse(choice.get().as_bytes()) else { continue };
+        let Some(members) = Object::of(choice) else { continue };
         let message = members.get("message");
-        let inside = message.and_then(|raw| Some((raw, Object::parse(raw.get().as_bytes()).ok()?)));
+        let inside = message.and_then(|raw| Some((raw, Object::of(raw)?)));
         let has_calls = inside
             .as_ref()
             .is_some_and(|(_, message)| message.get("tool_calls").is_some_and(|calls| calls.get() != "[]"));
@@ -101,15 +101,22 @@ pub(super) fn usage_of<'s>(
     raw: Option<Raw<'s>>,
     splice: &mut Splice<'s>,
 ) -> Usage {
-    let Some(raw) = raw.filter(|_| rules.mended || rules.reasoning_apart) else { return usage };
+    let Some(raw) = raw else { return usage };
+    let has_reasoning = rules.reasoning_apart && usage.reasoning > 0;
+    // Nearly every vendor counts the prompt: a look at the text tells.
+    let lacks_prompt =
+        rules.mended && memchr::memmem::find(raw.get().as_bytes(), b"\"prompt_tokens\"").is_none();
+    if !has_reasoning && !lacks_prompt {
+        return usage;
+    }
     let Some(object) = Object::of(raw) else { return usage };
-    if rules.reasoning_apart && usage.reasoning > 0 {
+    if has_reasoning {
         usage.completion = usage.completion.saturating_add(usage.reasoning);
         if let Some(counted) = object.get("completion_tokens") {
             splice.replace(counted.get(), usage.completion.to_string().into_bytes());
         }
     }
-    if rules.mended && object.get("prompt_tokens").is_none() {
+    if lacks_prompt && object.get("prompt_tokens").is_none() {
         splice.append_to(raw.get(), format!(r#""prompt_tokens":{}"#, usage.prompt).into_bytes());
     }
     usage
@@ -233,8 +240,8 @@ fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize
         return;
     }
     for (at, token) in calls.into_iter().enumerate() {
-        let Ok(call) = Object::parse(token.get().as_bytes()) else { continue };
-        let function = call.get("function").and_then(|raw| Object::parse(raw.get().as_bytes()).ok());
+        let Some(call) = Object::of(token) else { continue };
+        let function = call.get("function").and_then(|raw| Object::of(raw));
         let function = function.unwrap_or_default();
         let begins = function.get("name").and_then(JsonStr::of).is_some_and(|name| !name.is_empty());
         let mut added = Vec::new();

@@ -29,7 +29,7 @@ pub(super) fn mend(
     // What is no array of messages goes on as it is: the provider says what is wrong with it.
     let messages: Vec<Raw<'_>> = read(raw).unwrap_or_default();
     for message in messages {
-        let Ok(object) = Object::parse(message.get().as_bytes()) else { continue };
+        let Some(object) = Object::of(message) else { continue };
         let said = Said::of(&object);
         if quirks.messages.no_empty && said.is_empty_turn() {
             splice.remove_item(message.get());
@@ -192,7 +192,7 @@ fn content(quirks: &Quirks, raw: Raw<'_>, splice: &mut Splice<'_>) {
 fn bare_part(part: &Object<'_>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut w = Writer::new(&mut out);
-    let inside = |name: &str| Object::parse(part.get(name)?.get().as_bytes()).ok();
+    let inside = |name: &str| Object::of(part.get(name)?);
     match part.get("type").and_then(JsonStr::of)?.inner() {
         "input_audio" => {
             let audio = inside("input_audio")?;

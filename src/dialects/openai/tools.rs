@@ -23,9 +23,9 @@ pub(super) fn mend(
     }
     let tools: Vec<Raw<'_>> = read(raw).unwrap_or_default();
     for tool in tools {
-        let Ok(object) = Object::parse(tool.get().as_bytes()) else { continue };
+        let Some(object) = Object::of(tool) else { continue };
         let token = object.get("function");
-        let function = token.and_then(|function| Object::parse(function.get().as_bytes()).ok());
+        let function = token.and_then(|function| Object::of(function));
         if let Some((_, names)) = &allowed {
             let name = function.as_ref().and_then(|function| function.get("name")).and_then(JsonStr::of);
             let name = name.and_then(JsonStr::decode);
@@ -77,7 +77,7 @@ fn remove_all(names: &[&str], object: &Object<'_>, splice: &mut Splice<'_>) {
 
 /// Takes keywords out of a schema. The names of properties are no keywords.
 fn clean(names: &[&str], schema: Raw<'_>, splice: &mut Splice<'_>, depth: usize) {
-    let Ok(object) = Object::parse(schema.get().as_bytes()) else { return };
+    let Some(object) = Object::of(schema) else { return };
     if depth > DEPTH_LIMIT {
         return;
     }
@@ -89,7 +89,7 @@ fn clean(names: &[&str], schema: Raw<'_>, splice: &mut Splice<'_>, depth: usize)
         }
         match keyword {
             "properties" | "$defs" | "definitions" | "patternProperties" => {
-                let schemas = Object::parse(member.value.get().as_bytes()).unwrap_or_default();
+                let schemas = Object::of(member.value).unwrap_or_default();
                 for schema in schemas.members() {
                     clean(names, schema.value, splice, depth + 1);
                 }
