@@ -1,5 +1,6 @@
 //! Is this filter quicker than that one? Bare Envoy and a gateway for each module run at the same time and are measured in
-//! short turns, in another order in each round, so that a change of a hundredth can be told from the machine's moods.
+//! short turns, in another order in each round, so that a change of a hundredth can be told from the machine's moods. On
+//! a machine that others share the medians move by a tenth; the turns that nobody disturbed move less.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use clap::Parser;
 use fake_provider::canned;
 use switchboard_bench::bare::Bare;
 use switchboard_bench::gateway;
-use switchboard_bench::measure::{measure, middle};
+use switchboard_bench::measure::{measure, middle, undisturbed};
 use switchboard_bench::rows::rows;
 
 /// Compares filters: the CPU of each per request, as a multiple of bare Envoy's.
@@ -69,12 +70,16 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         }
         eprintln!();
         println!("{}", row.name);
-        let bare = middle(turns[0].clone());
-        println!("  {bare:6.1} µs  1.000 ×  bare Envoy");
+        let (bare, least) = (middle(turns[0].clone()), undisturbed(turns[0].clone()));
+        println!("  {bare:6.1} µs  1.000 ×  undisturbed {least:6.1} µs  1.000 ×  bare Envoy");
         for (module, own) in args.modules.iter().zip(&turns[1..]) {
             let ratios = own.iter().zip(&turns[0]).map(|(own, bare)| own / bare).collect();
-            let figure = middle(own.clone());
-            println!("  {figure:6.1} µs  {:.3} ×  {}", middle(ratios), module.display());
+            let (figure, ratio, quiet) = (middle(own.clone()), middle(ratios), undisturbed(own.clone()));
+            println!(
+                "  {figure:6.1} µs  {ratio:.3} ×  undisturbed {quiet:6.1} µs  {:.3} ×  {}",
+                quiet / least,
+                module.display()
+            );
         }
     }
     drop(bare);
