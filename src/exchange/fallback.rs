@@ -281,7 +281,7 @@ impl Call {
         headers.set("content-type", "application/json");
         match last {
             Some(endpoint) => answer_headers(&mut headers, self, &endpoint, Some(&Usage::default())),
-            None => headers.set("x-litellm-call-id", self.id.clone()),
+            None => headers.set("x-litellm-call-id", Rc::clone(&self.id)),
         }
         if let Some(seconds) = failed.retry_after {
             headers.set("retry-after", seconds);

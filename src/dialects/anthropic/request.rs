@@ -159,7 +159,7 @@ fn write_stop(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody
 fn write_user(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let own = request
         .get("metadata")
-        .and_then(|metadata| Object::of(metadata))
+        .and_then(Object::of)
         .and_then(|metadata| metadata.get("user_id"))
         .and_then(JsonStr::of);
     let user = match own {

@@ -37,7 +37,7 @@ impl<'a> Tools<'a> {
             // OpenAI's custom tool has another form than Anthropic's type of that name.
             if let AnyTool::Other { kind, raw } = tool
                 && (&**kind == "custom" || kind.is_empty())
-                && !Object::of(*raw).is_some_and(|tool| tool.get("input_schema").is_some())
+                && Object::of(*raw).is_none_or(|tool| tool.get("input_schema").is_none())
             {
                 return Err(AnyTool::refused(at, kind));
             }

@@ -174,7 +174,7 @@ fn write_metadata(w: &mut Writer<'_>, request: &Request<'_>) {
         w.key("requestMetadata").raw(own.get());
         return;
     }
-    let metadata = request.get("metadata").and_then(|raw| Object::of(raw));
+    let metadata = request.get("metadata").and_then(Object::of);
     let Some(metadata) = metadata else { return };
     let is_taken = |text: JsonStr<'_>, least: usize| {
         let text = text.inner();

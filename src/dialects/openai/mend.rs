@@ -241,7 +241,7 @@ fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize
     }
     for (at, token) in calls.into_iter().enumerate() {
         let Some(call) = Object::of(token) else { continue };
-        let function = call.get("function").and_then(|raw| Object::of(raw));
+        let function = call.get("function").and_then(Object::of);
         let function = function.unwrap_or_default();
         let begins = function.get("name").and_then(JsonStr::of).is_some_and(|name| !name.is_empty());
         let mut added = Vec::new();

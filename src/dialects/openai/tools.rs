@@ -25,7 +25,7 @@ pub(super) fn mend(
     for tool in tools {
         let Some(object) = Object::of(tool) else { continue };
         let token = object.get("function");
-        let function = token.and_then(|function| Object::of(function));
+        let function = token.and_then(Object::of);
         if let Some((_, names)) = &allowed {
             let name = function.as_ref().and_then(|function| function.get("name")).and_then(JsonStr::of);
             let name = name.and_then(JsonStr::decode);
