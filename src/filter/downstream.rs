@@ -88,7 +88,7 @@ impl HttpContext for Downstream {
         let Some(error) = progress.bare.take() else { return Action::Continue };
         drop(progress);
         report::for_span(call);
-        host::reply(&Reply::from(error).with("x-litellm-call-id", call.id.clone()));
+        host::reply(&Reply::from(error).with("x-litellm-call-id", Rc::clone(&call.id)));
         Action::Pause
     }
 
