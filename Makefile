@@ -46,10 +46,10 @@ native: ## Build the launcher and the key service
 	$(CARGO) build --release --quiet -p switchboard-cli -p switchboard-keys
 
 # For speed, but for functions that are copied into their callers: half as large as usual they may be, for larger ones make
-# the module a fifth larger. `docs/performance.md`.
+# the module a tenth larger, and it must stay under a megabyte. `docs/performance.md`.
 INLINE := -Cllvm-args=-inline-threshold=120
 
-# As the compiler leaves it, and as Binaryen makes it: a twentieth smaller, and a tenth quicker.
+# As the compiler leaves it, and as Binaryen makes it: a twentieth smaller and quicker. `docs/decisions/`, 17.
 COMPILED := $(BUILD)/filter/$(WASM)/release/switchboard.wasm
 FILTER := $(BUILD)/$(WASM)/release/switchboard.wasm
 

@@ -122,6 +122,39 @@ async fn what_openai_is_sent_is_the_clients_bytes_with_another_model() {
     assert_eq!(sent, body.replace("gpt-alias", "gpt-4o"));
 }
 
+/// The filter's vectors are there in WebAssembly alone, where no unit test runs.
+#[tokio::test]
+async fn strings_end_where_they_end_at_every_distance_from_their_beginning() {
+    let world = world();
+    let case = world.case();
+    let fillings = ["a", " ", "!", "#", "[", "]", "\u{7f}", "é", "😀"];
+    let strings = fillings.iter().flat_map(|filling| {
+        (0..40).flat_map(move |length| {
+            let begins = filling.repeat(length);
+            [format!("\"{begins}\""), format!(r#""{begins}\"{filling}\\""#)]
+        })
+    });
+    let parts: Vec<String> = strings.map(|string| format!(r#"{{"type":"text","text":{string}}}"#)).collect();
+    let asked = |parts: &str| {
+        let first = format!(r#"{{"type":"text","text":"{}"}}"#, case.prompt(""));
+        format!(r#"{{"model":"gpt-alias","messages":[{{"role":"user","content":[{first},{parts}]}}]}}"#)
+    };
+    let body = asked(&parts.join(","));
+    let call = world.post("/v1/chat/completions", &Value::Null).await.body(body.clone());
+    call.send().await.expect(200);
+    let sent = String::from_utf8(case.request().body.to_vec()).unwrap();
+    assert_eq!(sent, body.replace("gpt-alias", "gpt-4o"));
+
+    for length in 0..40 {
+        for control in ['\0', '\n', '\u{1f}'] {
+            let body = asked(&format!(r#"{{"text":"{}{control}"}}"#, "a".repeat(length)));
+            let call = world.post("/v1/chat/completions", &Value::Null).await.body(body);
+            let error = call.send().await.expect(400).error();
+            assert_eq!(error["param"], "request_body", "{control:?} after {length}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn reasons_to_stop_are_told_in_openais_words() {
     let world = world();
