@@ -1,8 +1,8 @@
 //! What does the gateway cost? The limit is bare Envoy: the same binary, the same listener and clusters, the same
 //! provider behind them, one worker, no filter.
 //!
-//! Both run at the same time and are measured in turns (A B A B …), so that whatever else the machine does hits both
-//! alike; the figure is the median over the rounds. The provider and the load generator are in this process and cost
+//! Both run at the same time and are measured in short turns (A B, B A, …), so that whatever else the machine does hits
+//! both alike; the figure is the median of what the rounds gave. The provider and the load generator are in this process and cost
 //! less than what they measure. CPU is user and system time of the Envoy process, from `/proc`.
 //!
 //! `rows.rs` is what is measured, and the targets.
@@ -30,11 +30,11 @@ use crate::report::{Aim, Report};
 /// Exits with 1 where a target is missed and `BENCH_STRICT=1` is set.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Turns of each side; the median counts
-    #[arg(long, default_value_t = 5)]
+    /// Turns of each side; the median counts. Many short ones tell more than a few long ones where others share the machine
+    #[arg(long, default_value_t = 25)]
     rounds: usize,
     /// Length of a turn
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 0.4)]
     seconds: f64,
     /// Connections of the load generator, each with one request at a time
     #[arg(long, default_value_t = 32)]
@@ -75,9 +75,10 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
         let mut rounds: [Vec<Measured>; 2] = [Vec::new(), Vec::new()];
         // One turn before the first that counts: connections are made, code is compiled.
         for round in 0..=args.rounds {
-            for (side, (pid, port, request)) in sides.iter().enumerate() {
-                let time =
-                    Duration::from_secs_f64(if round == 0 { args.seconds / 2.0 } else { args.seconds });
+            for turn in 0..sides.len() {
+                let side = (turn + round) % sides.len();
+                let (pid, port, request) = &sides[side];
+                let time = Duration::from_secs_f64(if round == 0 { 1.0 } else { args.seconds });
                 let measured =
                     measure(*pid, *port, request, args.connections.min(row.connections), time).await?;
                 if round > 0 {
