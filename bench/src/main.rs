@@ -2,8 +2,8 @@
 //! provider behind them, one worker, no filter.
 //!
 //! Both run at the same time and are measured in short turns (A B, B A, …), so that whatever else the machine does hits
-//! both alike; the figure is the median of what the rounds gave. The provider and the load generator are in this process and cost
-//! less than what they measure. CPU is user and system time of the Envoy process, from `/proc`.
+//! both alike; the figure is the median of what the rounds gave. The provider and the load generator are in this process
+//! and cost less than what they measure. CPU is user and system time of the Envoy process, from `/proc`.
 //!
 //! `rows.rs` is what is measured, and the targets.
 
@@ -18,7 +18,7 @@ use std::time::Duration;
 use clap::Parser;
 use fake_provider::canned;
 use switchboard_bench::bare::Bare;
-use switchboard_bench::measure::{Measured, measure};
+use switchboard_bench::measure::{Side, take_turns};
 use switchboard_bench::rows::rows;
 use switchboard_bench::{gateway, load};
 use switchboard_e2e::{Stack, filter, process};
@@ -30,7 +30,7 @@ use crate::report::{Aim, Report};
 /// Exits with 1 where a target is missed and `BENCH_STRICT=1` is set.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Turns of each side; the median counts. Many short ones tell more than a few long ones where others share the machine
+    /// Turns of each side; the median counts. On a machine that others share, many short ones tell more than a few long
     #[arg(long, default_value_t = 25)]
     rounds: usize,
     /// Length of a turn
@@ -71,22 +71,14 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
             continue;
         }
         eprintln!("{} …", row.name);
-        let sides = [(bare.pid(), bare.port, row.bare()), (stack.envoy_pid(), stack.port, row.gateway(&key))];
-        let mut rounds: [Vec<Measured>; 2] = [Vec::new(), Vec::new()];
-        // One turn before the first that counts: connections are made, code is compiled.
-        for round in 0..=args.rounds {
-            for turn in 0..sides.len() {
-                let side = (turn + round) % sides.len();
-                let (pid, port, request) = &sides[side];
-                let time = Duration::from_secs_f64(if round == 0 { 1.0 } else { args.seconds });
-                let measured =
-                    measure(*pid, *port, request, args.connections.min(row.connections), time).await?;
-                if round > 0 {
-                    rounds[side].push(measured);
-                }
-            }
-        }
-        report.add(&row, &rounds);
+        let sides = [
+            Side { pid: bare.pid(), port: bare.port, request: row.bare() },
+            Side { pid: stack.envoy_pid(), port: stack.port, request: row.gateway(&key) },
+        ];
+        let turn = Duration::from_secs_f64(args.seconds);
+        let connections = args.connections.min(row.connections);
+        let turns = take_turns(&sides, connections, args.rounds, turn, |_| ()).await?;
+        report.add(&row, &turns[0], &turns[1]);
     }
     if args.row.as_ref().is_none_or(|wanted| "fallback".contains(wanted.as_str())) {
         eprintln!("fallback …");
@@ -112,7 +104,7 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
     }
     // What the instrument itself can do: it must be well above what it measures.
     if let Some(row) = rows().first() {
-        let time = Duration::from_secs_f64(args.seconds / 2.0);
+        let time = Duration::from_secs(1);
         report.provider(load::run(provider, &row.bare(), args.connections, time).await?.rate());
     }
     report.memory(process::resident_kib(bare.pid())?, process::resident_kib(stack.envoy_pid())?);

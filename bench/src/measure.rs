@@ -1,4 +1,4 @@
-//! One turn of one side.
+//! Turns: who is measured, in which order, and what is made of it.
 
 use std::io;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Measured {
 }
 
 /// Sends requests to an Envoy for that time.
-pub async fn measure(
+async fn measure(
     pid: u32,
     port: u16,
     request: &Request,
@@ -39,6 +39,45 @@ pub async fn measure(
         p50_millis: millis(50),
         p99_millis: millis(99),
     })
+}
+
+/// One of those that are measured beside each other.
+pub struct Side {
+    /// Its Envoy's process.
+    pub pid: u32,
+    /// Where that listens.
+    pub port: u16,
+    /// What it is sent.
+    pub request: Request,
+}
+
+/// Measures all in short turns, in another order in each round, so that whatever else the machine does hits all alike.
+/// What each gave, round by round.
+///
+/// # Errors
+/// A side cannot be asked, or its process is gone.
+pub async fn take_turns(
+    sides: &[Side],
+    connections: usize,
+    rounds: usize,
+    turn: Duration,
+    mut begun: impl FnMut(usize),
+) -> io::Result<Vec<Vec<Measured>>> {
+    let mut turns = vec![Vec::new(); sides.len()];
+    for round in 0..=rounds {
+        begun(round);
+        // The first does not count: connections are made, code is compiled.
+        let time = if round == 0 { Duration::from_secs(1) } else { turn };
+        for place in 0..sides.len() {
+            let at = (place + round) % sides.len();
+            let Side { pid, port, request } = &sides[at];
+            let measured = measure(*pid, *port, request, connections, time).await?;
+            if round > 0 {
+                turns[at].push(measured);
+            }
+        }
+    }
+    Ok(turns)
 }
 
 /// The middle of what the turns gave.

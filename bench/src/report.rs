@@ -112,10 +112,9 @@ impl Report {
     }
 
     /// Adds what the turns of bare Envoy and of the gateway gave.
-    pub(crate) fn add(&mut self, row: &Row, turns: &[Vec<Measured>; 2]) {
-        let (bare, gateway) = (Figures::of(&turns[0]), Figures::of(&turns[1]));
-        let rounds =
-            turns[0].iter().zip(&turns[1]).map(|(bare, own)| (bare.cpu_micros, own.cpu_micros)).collect();
+    pub(crate) fn add(&mut self, row: &Row, bare: &[Measured], gateway: &[Measured]) {
+        let rounds = bare.iter().zip(gateway).map(|(bare, own)| (bare.cpu_micros, own.cpu_micros)).collect();
+        let (bare, gateway) = (Figures::of(bare), Figures::of(gateway));
         self.lines.push(Line { name: row.name, target: row.target, bare, gateway, rounds });
     }
 

@@ -10,7 +10,7 @@ use clap::Parser;
 use fake_provider::canned;
 use switchboard_bench::bare::Bare;
 use switchboard_bench::gateway;
-use switchboard_bench::measure::{measure, middle, undisturbed};
+use switchboard_bench::measure::{Side, middle, take_turns, undisturbed};
 use switchboard_bench::rows::rows;
 
 /// Compares filters: the CPU of each per request, as a multiple of bare Envoy's.
@@ -51,23 +51,18 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     let bare = Bare::start(&stacks.first().ok_or("no module")?.0)?;
     for row in rows().iter().filter(|row| row.name.contains(&args.row)) {
-        let mut sides = vec![(bare.pid(), bare.port, row.bare())];
-        sides.extend(stacks.iter().map(|(stack, key)| (stack.envoy_pid(), stack.port, row.gateway(key))));
-        let mut turns = vec![Vec::new(); sides.len()];
-        for round in 0..=args.rounds {
-            eprint!("\r{}: round {round} of {} ", row.name, args.rounds);
-            let seconds = if round == 0 { 1.0 } else { args.seconds };
-            for turn in 0..sides.len() {
-                let side = (turn + round) % sides.len();
-                let (pid, port, request) = &sides[side];
-                let connections = args.connections.min(row.connections);
-                let measured =
-                    measure(*pid, *port, request, connections, Duration::from_secs_f64(seconds)).await?;
-                if round > 0 {
-                    turns[side].push(measured.cpu_micros);
-                }
-            }
-        }
+        let mut sides = vec![Side { pid: bare.pid(), port: bare.port, request: row.bare() }];
+        sides.extend(stacks.iter().map(|(stack, key)| Side {
+            pid: stack.envoy_pid(),
+            port: stack.port,
+            request: row.gateway(key),
+        }));
+        let turn = Duration::from_secs_f64(args.seconds);
+        let connections = args.connections.min(row.connections);
+        let begun = |round| eprint!("\r{}: round {round} of {} ", row.name, args.rounds);
+        let turns = take_turns(&sides, connections, args.rounds, turn, begun).await?;
+        let turns: Vec<Vec<f64>> =
+            turns.iter().map(|own| own.iter().map(|turn| turn.cpu_micros).collect()).collect();
         eprintln!();
         println!("{}", row.name);
         let (bare, least) = (middle(turns[0].clone()), undisturbed(turns[0].clone()));
