@@ -78,6 +78,11 @@ told! {
          config.yaml:3:41: error: general_settings.max_request_size_mb must be above 0 and at most 1024\n\
          config.yaml:4:37: error: litellm_settings.request_timeout must be zero or more, found -1"
 
+    a_retention_is_a_number_and_a_unit:
+        "model_list: []\ngeneral_settings: {maximum_spend_logs_retention_period: soon}\n" =>
+        "config.yaml:2:57: error: general_settings.maximum_spend_logs_retention_period must be a time such as 30d or 12h, found 'soon'\n  \
+         help: units: s, m, h, d, w, mo"
+
     an_unknown_key_is_warned_of_with_the_nearest_known_one:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, api_bse: 'http://x'}\nrouter_setings: {}\n" =>
         "config.yaml:3:49: warning: model_list[0].litellm_params.api_bse is not known and has no effect\n  \

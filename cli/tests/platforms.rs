@@ -263,6 +263,19 @@ fn what_no_api_server_takes_is_refused() {
 }
 
 #[test]
+fn the_key_service_is_started_as_the_settings_say() {
+    let plan = plan(
+        "model_list: []\nlitellm_settings: {require_auth_for_metrics_endpoint: false}\n\
+         general_settings: {maximum_spend_logs_retention_period: 30, disable_spend_logs: true}\n",
+    );
+    let resources = resources(&text(&plan, Format::Kubernetes));
+    let deployment = find(&resources, "Deployment", "switchboard-keys");
+    let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    let expected = ["--open-metrics", "--spend-log-retention", "30d", "--no-spend-log"];
+    assert!(arguments.ends_with(&expected.map(Value::from)), "{arguments:?}");
+}
+
+#[test]
 fn the_examples_in_the_repository_are_what_the_shipped_config_renders() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let config = std::fs::read_to_string(root.join("config.yaml")).unwrap();

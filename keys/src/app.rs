@@ -25,4 +25,6 @@ pub struct App {
     pub metrics: Metrics,
     /// Whether anybody may read that.
     pub open_metrics: bool,
+    /// Whether a row is kept for each request (`disable_spend_logs`); spend is counted either way.
+    pub spend_log: bool,
 }

@@ -60,6 +60,15 @@ impl Duration {
     /// The moment that is exactly this much later. Months are calendar months: 31 January and one month is the
     /// last day of February.
     pub fn after(self, start: Timestamp) -> Result<Timestamp, NoDuration> {
+        timestamp(utc(start).checked_add(self.span()?).map_err(|_| NoDuration)?)
+    }
+
+    /// The moment that is exactly this much earlier.
+    pub fn before(self, end: Timestamp) -> Result<Timestamp, NoDuration> {
+        timestamp(utc(end).checked_sub(self.span()?).map_err(|_| NoDuration)?)
+    }
+
+    fn span(self) -> Result<jiff::Span, NoDuration> {
         let Self { count, unit } = self;
         let span = match unit {
             Unit::Second => jiff::Span::new().try_seconds(count),
@@ -69,8 +78,7 @@ impl Duration {
             Unit::Week => jiff::Span::new().try_weeks(count),
             Unit::Month => jiff::Span::new().try_months(count),
         };
-        let later = utc(start).checked_add(span.map_err(|_| NoDuration)?).map_err(|_| NoDuration)?;
-        timestamp(later)
+        span.map_err(|_| NoDuration)
     }
 
     /// The next moment at which a budget of this duration starts again, later than `now`.

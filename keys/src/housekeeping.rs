@@ -21,18 +21,25 @@ const LEASE_MEMORY: SignedDuration = SignedDuration::from_hours(1);
 /// Budgets per look: between two looks others may write.
 const AT_ONCE: i64 = 500;
 
-/// Runs for ever. A failure is logged and tried again: the database may come back.
-pub async fn keep_house(store: Store) {
+/// Rows of the spend log deleted in one statement: between two of them others may write.
+const ROWS_AT_ONCE: i64 = 2_000;
+
+/// Statements that trim the spend log in one round, so that a long overdue trim does not hold up budget resets.
+const TRIMS_PER_ROUND: usize = 25;
+
+/// Runs for ever. A failure is logged and tried again: the database may come back. Rows of the spend log are deleted
+/// once they are older than `retention`; without one they are kept.
+pub async fn keep_house(store: Store, retention: Option<Duration>) {
     loop {
         tokio::time::sleep(PERIOD).await;
-        if let Err(cause) = once(&store, clock::now()).await {
+        if let Err(cause) = once(&store, retention, clock::now()).await {
             tracing::warn!(%cause, "housekeeping failed and will be tried again");
         }
     }
 }
 
 /// Does what is due at `now`.
-pub async fn once(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+pub async fn once(store: &Store, retention: Option<Duration>, now: Timestamp) -> Result<(), StoreError> {
     loop {
         let due = store.due_budgets(now, AT_ONCE).await?;
         for budget in &due {
@@ -51,6 +58,13 @@ pub async fn once(store: &Store, now: Timestamp) -> Result<(), StoreError> {
         store.forget_leases(before).await?;
     }
     store.forget_retired(now).await?;
+    if let Some(before) = retention.and_then(|retention| retention.before(now).ok()) {
+        for _ in 0..TRIMS_PER_ROUND {
+            if store.trim_spend_log(before, ROWS_AT_ONCE).await? < ROWS_AT_ONCE.unsigned_abs() {
+                break;
+            }
+        }
+    }
     store.arrange_keys(BLOCK).await?;
     Ok(())
 }

@@ -90,6 +90,13 @@ struct Serve {
     /// Show /metrics to whoever asks, as `litellm_settings.require_auth_for_metrics_endpoint: false` says
     #[arg(long)]
     open_metrics: bool,
+    /// Delete rows of the spend log after this time, e.g. 30d or 12h; by default they are kept. This is
+    /// `general_settings.maximum_spend_logs_retention_period`
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    spend_log_retention: Option<switchboard_keys::duration::Duration>,
+    /// Keep no row per request: `general_settings.disable_spend_logs`. Spend is counted all the same
+    #[arg(long)]
+    no_spend_log: bool,
 }
 
 #[derive(Args)]
@@ -103,6 +110,11 @@ struct Import {
     /// Database of this service; the default is the file switchboard.db in the data directory
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+}
+
+fn duration(text: &str) -> Result<switchboard_keys::duration::Duration, &'static str> {
+    switchboard_keys::duration::Duration::parse(text)
+        .map_err(|_| "expected a number and a unit (s, m, h, d, w or mo), e.g. 30d")
 }
 
 fn main() -> ExitCode {
@@ -164,6 +176,8 @@ fn run(options: Serve) -> Result<(), String> {
         listen: options.listen,
         internal_listen: options.internal_listen,
         open_metrics: options.open_metrics,
+        spend_log: !options.no_spend_log,
+        spend_log_retention: options.spend_log_retention,
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start threads: {error}"))?;
     runtime.block_on(serve(settings)).map_err(|error| error.to_string())

@@ -48,6 +48,10 @@ pub struct Settings {
     pub prices: PathBuf,
     /// Whether anybody may read the metrics on the public port.
     pub open_metrics: bool,
+    /// Whether a row is kept for each request.
+    pub spend_log: bool,
+    /// How long such rows are kept; for ever without it.
+    pub spend_log_retention: Option<crate::duration::Duration>,
 }
 
 /// Why the service did not start; one line that says what to do.
@@ -125,6 +129,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         prices: Arc::new(prices),
         metrics: Metrics::default(),
         open_metrics: settings.open_metrics,
+        spend_log: settings.spend_log,
     };
     let public_port = listen(settings.listen, "--listen").await?;
     let internal_port = listen(settings.internal_listen, "--internal-listen").await?;
@@ -134,7 +139,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         // An error means that the sender is gone, and then it is time as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    let housekeeping = tokio::spawn(keep_house(store.clone()));
+    let housekeeping = tokio::spawn(keep_house(store.clone(), settings.spend_log_retention));
     let router = ServiceExt::<Request>::into_make_service(public(app.clone()));
     let public = axum::serve(public_port, router).with_graceful_shutdown(until_stopped(stopped.clone()));
     let internal =

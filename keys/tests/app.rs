@@ -97,6 +97,7 @@ impl TestApp {
             tokens: Tokens::default(),
             prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
             open_metrics: false,
+            spend_log: true,
             metrics: Metrics::default(),
         }
     }

@@ -73,8 +73,8 @@ pub struct Plan {
     pub master_key: Option<Secret>,
     /// Where spans go, when requests are traced.
     pub tracing: Option<Tracing>,
-    /// Whether anybody may read `/metrics`.
-    pub open_metrics: bool,
+    /// Options of `switchboard-keys serve` that the settings ask for.
+    pub key_service_options: Vec<String>,
 }
 
 impl Plan {
@@ -142,7 +142,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         database_url: database_url.map(Secret::new),
         master_key,
         tracing,
-        open_metrics: config.litellm.open_metrics,
+        key_service_options: key_service_options(config),
     }
 }
 
@@ -156,6 +156,20 @@ fn key_service(grace_s: Option<u32>) -> KeyService {
         grace_s: grace_s.unwrap_or(300),
         cache_size: 10_000,
     }
+}
+
+fn key_service_options(config: &Config) -> Vec<String> {
+    let mut options = Vec::new();
+    if config.litellm.open_metrics {
+        options.push("--open-metrics".to_owned());
+    }
+    if let Some(retention) = &config.general.spend_log_retention {
+        options.extend(["--spend-log-retention".to_owned(), retention.clone()]);
+    }
+    if config.general.disable_spend_logs {
+        options.push("--no-spend-log".to_owned());
+    }
+    options
 }
 
 /// `general_settings.max_request_size_mb` in bytes; 50 MiB holds some twenty photographs in base64.

@@ -116,6 +116,10 @@ pub struct GeneralSettings {
     pub health_checks: Option<f64>,
     /// `max_request_size_mb`.
     pub max_request_size_mb: Option<At<f64>>,
+    /// `maximum_spend_logs_retention_period`, as the key service reads it: `30d`.
+    pub spend_log_retention: Option<String>,
+    /// `disable_spend_logs`.
+    pub disable_spend_logs: bool,
 }
 
 /// `routing_strategy`.
@@ -195,9 +199,27 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
         key_header: key_header(&mut table),
         health_checks: health_checks(&mut table),
         max_request_size_mb: table.number("max_request_size_mb"),
+        spend_log_retention: retention(&mut table, "maximum_spend_logs_retention_period"),
+        disable_spend_logs: table.boolean("disable_spend_logs").unwrap_or(false),
     };
     table.finish(&GENERAL_SETTINGS);
     settings
+}
+
+/// A number and a unit. `LiteLLM` takes a bare number for days.
+fn retention(table: &mut Table<'_>, key: &'static str) -> Option<String> {
+    let At { at, value } = table.text(key)?;
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (count, unit) = value.split_at(digits);
+    match (count.parse::<u32>(), unit) {
+        (Ok(1..), "s" | "m" | "h" | "d" | "w" | "mo") => Some(value),
+        (Ok(1..), "") => Some(format!("{value}d")),
+        _ => {
+            let message = format!("{} must be a time such as 30d or 12h, found '{value}'", table.name(key));
+            table.report.error(at, message, Some("units: s, m, h, d, w, mo".to_owned()));
+            None
+        }
+    }
 }
 
 fn health_checks(table: &mut Table<'_>) -> Option<f64> {

@@ -34,6 +34,14 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
     if !sources.is_empty() {
         environment.push(json!({ "name": TOKEN_SOURCES_ENV, "value": sources.join(",") }));
     }
+    let mut arguments = vec![
+        "serve".to_owned(),
+        "--listen".to_owned(),
+        format!("0.0.0.0:{}", site.keys_port),
+        "--internal-listen".to_owned(),
+        format!("0.0.0.0:{}", site.keys_internal_port()),
+    ];
+    arguments.extend(plan.key_service_options.iter().cloned());
     let probe = |path| json!({ "httpGet": { "path": path, "port": "http" }, "timeoutSeconds": 5 });
     Resource::because(
         json!({
@@ -53,11 +61,7 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
                         "containers": [{
                             "name": "switchboard-keys",
                             "image": place.keys_image,
-                            "args": [
-                                "serve",
-                                "--listen", format!("0.0.0.0:{}", site.keys_port),
-                                "--internal-listen", format!("0.0.0.0:{}", site.keys_internal_port()),
-                            ],
+                            "args": arguments,
                             "env": environment,
                             "ports": [
                                 { "name": "http", "containerPort": site.keys_port },

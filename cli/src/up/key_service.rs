@@ -125,9 +125,7 @@ fn arguments(plan: &Plan, options: &Options) -> Vec<OsString> {
     if let Some(prices) = &options.prices {
         arguments.extend(["--prices".into(), prices.into()]);
     }
-    if plan.open_metrics {
-        arguments.push("--open-metrics".into());
-    }
+    arguments.extend(plan.key_service_options.iter().map(OsString::from));
     arguments
 }
 

@@ -17,7 +17,7 @@ pub async fn sync(
     Call(SyncRequest { cursor, batch, instance, asks, tokens }): Call<SyncRequest<'static>>,
 ) -> Result<Json<SyncAnswer>, ApiError> {
     if let Some(batch) = batch {
-        if app.store.record_usage(&batch).await? {
+        if app.store.record_usage(&batch, app.spend_log).await? {
             app.metrics.batches.inc();
             app.metrics.usage.inc_by(batch.entries().map(|entry| entry.requests).sum());
             let unnamed = app.metrics.used.unnamed(batch.tokens());

@@ -120,6 +120,20 @@ fn bind<'q>(query: Query<'q, Any, AnyArguments>, values: &[Value<'_>]) -> Query<
 }
 
 impl Store {
+    /// Deletes the oldest rows of requests that began before `before`, at most `most` of them; how many they were. What
+    /// they cost stays in the spend of keys, users and teams.
+    pub async fn trim_spend_log(&self, before: Timestamp, most: i64) -> Result<u64, StoreError> {
+        let deleted = sqlx::query(
+            "DELETE FROM spend_log WHERE (batch_id, position) IN \
+             (SELECT batch_id, position FROM spend_log WHERE started_at < $1 ORDER BY started_at LIMIT $2)",
+        )
+        .bind(before.as_microsecond())
+        .bind(most)
+        .execute(&self.writers)
+        .await?;
+        Ok(deleted.rows_affected())
+    }
+
     /// The requests, the latest first, at most [`MOST`].
     pub async fn spend_rows(&self, filter: &SpendFilter) -> Result<Vec<SpendRow>, StoreError> {
         let (wanted, values) = filter.conditions();

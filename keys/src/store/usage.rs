@@ -22,8 +22,9 @@ const COLUMNS: usize = 20;
 const ROWS_PER_INSERT: usize = 128;
 
 impl Store {
-    /// Records a batch; `false` when it was recorded before, and nothing changed.
-    pub async fn record_usage(&self, batch: &UsageBatch) -> Result<bool, StoreError> {
+    /// Records a batch, with a row for each of its entries if `spend_log`; `false` when it was recorded before, and
+    /// nothing changed.
+    pub async fn record_usage(&self, batch: &UsageBatch, spend_log: bool) -> Result<bool, StoreError> {
         let now = clock::now();
         let mut transaction = self.write().await?;
         let new =
@@ -43,7 +44,8 @@ impl Store {
         charges::charge_accounts(&mut transaction, self.backend, &accounts).await?;
         charges::charge_models(&mut transaction, self.backend, &models).await?;
         let mut position = 0;
-        for entries in pieces(&entries, ROWS_PER_INSERT) {
+        let logged = if spend_log { entries.as_slice() } else { &[] };
+        for entries in pieces(logged, ROWS_PER_INSERT) {
             let mut insert = sqlx::query(AssertSqlSafe(insert_statement(entries.len())));
             for entry in entries {
                 let owner = entry.token.and_then(|token| owners.get(&token));

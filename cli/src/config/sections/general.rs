@@ -19,6 +19,8 @@ pub const GENERAL_SETTINGS: Section = Section {
         row("background_health_checks", Kind::Boolean, "false", "with the next one: each deployment's address is connected to now and then, and who refuses is not asked"),
         row("enable_health_check_routing", Kind::Boolean, "false", "with the one before"),
         row("health_check_interval", Kind::Number, "300", "seconds, above 0, between two of those connections"),
+        row("maximum_spend_logs_retention_period", Kind::Text, "rows are kept", "how long the key service keeps a row for each request, as `30d` or `12h`; a bare number is days"),
+        row("disable_spend_logs", Kind::Boolean, "false", "the key service keeps no row for each request; spend, budgets and metrics stay exact"),
         row("max_request_size_mb", Kind::Number, "50", "MiB that a request's body may have, up to 1024"),
     ]],
     values: &[],
@@ -41,9 +43,9 @@ pub const GENERAL_SETTINGS: Section = Section {
             disable_spend_updates fail_closed_budget_enforcement fail_closed_rate_limit_enforcement
             proxy_batch_polling_interval proxy_batch_write_at proxy_budget_rescheduler_max_time
             proxy_budget_rescheduler_min_time store_model_in_db use_redis_transaction_buffer
-            user_api_key_cache_max_size
-            disable_spend_logs maximum_spend_logs_cleanup_cron maximum_spend_logs_retention_interval
-            maximum_spend_logs_retention_period"),
+            user_api_key_cache_max_size"),
+        unread("rows past maximum_spend_logs_retention_period are deleted every few seconds",
+            "maximum_spend_logs_cleanup_cron maximum_spend_logs_retention_interval"),
         unread(because::REQUESTS, "allow_client_side_credentials always_include_stream_usage cancel_on_disconnect
             disable_responses_id_security forward_client_headers_to_llm_api forward_llm_provider_auth_headers
             forward_openai_org_id max_response_size_mb"),
