@@ -9,6 +9,7 @@ mod gemini;
 mod mock;
 mod ollama;
 pub mod openai;
+mod wording;
 mod words;
 
 pub use anthropic::ANTHROPIC;

@@ -188,8 +188,8 @@ impl Call {
             Class::ContextWindowExceeded => (None, None),
             Class::BadRequest | Class::UnprocessableEntity | Class::NotFound => (policy.bad_request, None),
             Class::ContentPolicyViolation => (policy.content_policy_violation, None),
-            // The deployment's credential, not the client's: another deployment may have a better one.
-            Class::Authentication | Class::PermissionDenied => {
+            // The deployment's account, not the client's: another deployment may have a better one.
+            Class::Authentication | Class::PaymentRequired | Class::PermissionDenied => {
                 let others = self.table.members(&group.name).len() > 1;
                 (policy.authentication, others.then_some(usual))
             }

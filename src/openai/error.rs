@@ -103,6 +103,8 @@ pub enum Class {
     ContentPolicyViolation,
     /// 401
     Authentication,
+    /// 402: the account at the provider has no money left
+    PaymentRequired,
     /// 403
     PermissionDenied,
     /// 404
@@ -126,7 +128,8 @@ impl Class {
     pub fn of_status(status: u16) -> Self {
         match status {
             401 => Self::Authentication,
-            402 | 429 => Self::RateLimit,
+            402 => Self::PaymentRequired,
+            429 => Self::RateLimit,
             403 => Self::PermissionDenied,
             404 => Self::NotFound,
             408 | 504 => Self::Timeout,
@@ -145,6 +148,8 @@ impl Class {
             Self::ContextWindowExceeded => "ContextWindowExceededError",
             Self::ContentPolicyViolation => "ContentPolicyViolationError",
             Self::Authentication => "AuthenticationError",
+            // LiteLLM has no class of its own for it.
+            Self::PaymentRequired => "APIError",
             Self::PermissionDenied => "PermissionDeniedError",
             Self::NotFound => "NotFoundError",
             Self::Timeout => "Timeout",
@@ -163,6 +168,7 @@ impl Class {
             Self::ContextWindowExceeded,
             Self::ContentPolicyViolation,
             Self::Authentication,
+            Self::PaymentRequired,
             Self::PermissionDenied,
             Self::NotFound,
             Self::Timeout,
@@ -181,6 +187,7 @@ impl Class {
         match self {
             Self::BadRequest | Self::ContextWindowExceeded | Self::ContentPolicyViolation => 400,
             Self::Authentication => 401,
+            Self::PaymentRequired => 402,
             Self::PermissionDenied => 403,
             Self::NotFound => 404,
             Self::Timeout => 408,
@@ -202,6 +209,7 @@ impl Class {
             | Self::Timeout
             | Self::UnprocessableEntity => "invalid_request_error",
             Self::Authentication => "authentication_error",
+            Self::PaymentRequired => "insufficient_quota",
             Self::PermissionDenied => "permission_error",
             Self::RateLimit => "throttling_error",
             Self::InternalServer | Self::BadGateway | Self::ServiceUnavailable => "internal_server_error",

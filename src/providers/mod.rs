@@ -8,12 +8,14 @@ mod accents;
 mod example;
 mod hosts;
 mod rows;
+mod wordings;
 
 use std::borrow::Cow;
 
 use crate::dialects::Dialect;
 
 pub use rows::PROVIDERS;
+pub use wordings::{Said, WORDINGS, Wording};
 
 /// A vendor.
 pub struct Provider {

@@ -179,17 +179,22 @@ fn an_answer_without_a_body_still_becomes_an_error_body() {
 }
 
 #[test]
-fn a_wrong_credential_of_one_deployment_is_tried_at_another_and_only_there() {
-    let marked = |body: &str, deployment: &str| {
+fn a_bad_account_of_one_deployment_leads_to_another_deployment_and_to_no_retry_at_the_same_one() {
+    let marked = |status: &str, body: &str, deployment: &str| {
         let call = call(body);
         let mut attempt = attempt(&call, deployment);
         send(&mut attempt, body);
         let (headers, _) =
-            answer(&mut attempt, "401", "application/json", r#"{"error":{"message":"bad key"}}"#);
+            answer(&mut attempt, status, "application/json", r#"{"error":{"message":"bad account"}}"#);
+        assert_eq!(value(&headers, ":status"), Some(status));
         (value(&headers, "x-switchboard-retry").map(str::to_owned), call.progress.borrow().marked)
     };
-    assert_eq!(marked(BODY, "gpt-1"), (Some("AuthenticationError".into()), true));
-    assert_eq!(marked(&BODY.replace("gpt", "openai/x"), "wild"), (None, false));
+    for (status, class) in
+        [("401", "AuthenticationError"), ("402", "APIError"), ("403", "PermissionDeniedError")]
+    {
+        assert_eq!(marked(status, BODY, "gpt-1"), (Some(class.into()), true));
+        assert_eq!(marked(status, &BODY.replace("gpt", "openai/x"), "wild"), (None, false));
+    }
 }
 
 #[test]

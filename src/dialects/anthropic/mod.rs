@@ -14,6 +14,7 @@ mod usage;
 
 use std::borrow::Cow;
 
+use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, Text, fields, read};
@@ -109,18 +110,15 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
         "authentication_error" => Class::Authentication,
         "permission_error" => Class::PermissionDenied,
         "not_found_error" => Class::NotFound,
-        "rate_limit_error" | "billing_error" => Class::RateLimit,
+        "billing_error" => Class::PaymentRequired,
+        "rate_limit_error" => Class::RateLimit,
         "timeout_error" => Class::Timeout,
         "overloaded_error" => Class::ServiceUnavailable,
         // `api_error` is said of every 5xx: the status tells which.
         _ => Class::of_status(status.unwrap_or(500)),
     };
-    let said = |words: &[&str]| words.iter().any(|words| message.contains(words));
-    let class = match class {
-        Class::BadRequest if said(&["prompt is too long", "exceed context limit", "context window"]) => {
-            Class::ContextWindowExceeded
-        }
-        Class::BadRequest if said(&["content filtering policy"]) => Class::ContentPolicyViolation,
+    let class = match refined(class, &[], &message) {
+        Class::BadRequest if message.contains("context window") => Class::ContextWindowExceeded,
         class => class,
     };
     Fault::new(class, message)

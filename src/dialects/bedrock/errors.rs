@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::super::wording::refined;
 use crate::json::{self, JsonStr, Text, fields};
 use crate::openai::{Class, Fault};
 
@@ -27,17 +28,6 @@ const CLASSES: &[(&str, Class)] = &[
     ("ThrottlingException", Class::RateLimit),
     ("UnrecognizedClientException", Class::Authentication),
     ("ValidationException", Class::BadRequest),
-];
-
-/// Words about a prompt that is too long, as the models' houses write them.
-const TOO_LONG: &[&str] = &[
-    "input is too long",
-    "prompt is too long",
-    "too many input tokens",
-    "maximum context length",
-    "exceeds the model's maximum",
-    "exceed context limit",
-    "expected maxlength",
 ];
 
 /// Reads an error with that status. `kind` is the exception's name, where a header or a frame tells it.
@@ -63,15 +53,7 @@ pub(super) fn read(status: u16, kind: Option<&str>, body: &[u8]) -> Fault {
         .and_then(JsonStr::decode)
         .map_or_else(|| String::from_utf8_lossy(body).chars().take(512).collect::<String>(), Cow::into_owned);
     let class = kind.or(Some(&wire.kind)).and_then(class_of).unwrap_or_else(|| Class::of_status(status));
-    let lower = message.to_ascii_lowercase();
-    let class = match class {
-        Class::BadRequest if TOO_LONG.iter().any(|words| lower.contains(words)) => {
-            Class::ContextWindowExceeded
-        }
-        Class::BadRequest if lower.contains("content filtering policy") => Class::ContentPolicyViolation,
-        class => class,
-    };
-    Fault::new(class, message)
+    Fault::new(refined(class, &[], &message), message)
 }
 
 fn class_of(kind: &str) -> Option<Class> {

@@ -6,6 +6,7 @@ mod messages;
 mod request;
 mod stream;
 
+use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_below};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, fields, read};
@@ -59,11 +60,10 @@ impl Dialect for Cohere {
         let Ok(wire) = read::<Wire<'_>>(body) else { return Fault::unreadable(status, body) };
         let message = wire.message.decode().unwrap_or_default();
         let class = match status {
-            400 if message.contains("too many tokens") => Class::ContextWindowExceeded,
             // The provider's own: a token that it does not know (any more).
             498 => Class::Authentication,
             499 => Class::Timeout,
-            _ => Class::of_status(status),
+            _ => refined(Class::of_status(status), &[], &message),
         };
         Fault::new(class, message)
     }

@@ -19,6 +19,7 @@ mod usage;
 
 use std::borrow::Cow;
 
+use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, Text, fields, read};
@@ -124,7 +125,6 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
         .map_or_else(|| error.get().chars().take(512).collect(), Cow::into_owned);
     let details: Vec<Detail<'_>> = wire.details.and_then(|details| read(details).ok()).unwrap_or_default();
     let reason = |reason: &str| details.iter().any(|detail| detail.reason.as_deref() == Some(reason));
-    let said = |words: &str| message.contains(words);
     let class = match wire.status.as_deref() {
         // A key that is wrong is reported as an argument that is.
         _ if reason("API_KEY_INVALID") || reason("API_KEY_EXPIRED") => Class::Authentication,
@@ -138,17 +138,7 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
         Some("DEADLINE_EXCEEDED") => Class::Timeout,
         _ => Class::of_status(status.or(wire.code).unwrap_or(500)),
     };
-    let class = match class {
-        Class::BadRequest
-            if said("exceeds the maximum number of tokens") || said("input token count exceeds") =>
-        {
-            Class::ContextWindowExceeded
-        }
-        Class::BadRequest if said("content filtering policy") || said("blocked by our safety") => {
-            Class::ContentPolicyViolation
-        }
-        class => class,
-    };
+    let class = refined(class, &[], &message);
     let retry_after = details.iter().find_map(|detail| seconds(detail.retry_delay.as_deref()?));
     Fault { retry_after, ..Fault::new(class, message) }
 }

@@ -10,6 +10,7 @@ mod time;
 
 use std::borrow::Cow;
 
+use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_below};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Object, Raw};
@@ -69,9 +70,5 @@ fn fault(status: u16, error: Raw<'_>) -> Fault {
         Some(text) => text.decode().unwrap_or_default(),
         None => Cow::Owned(error.get().chars().take(512).collect()),
     };
-    let class = match status {
-        400 if message.contains("context length") => Class::ContextWindowExceeded,
-        _ => Class::of_status(status),
-    };
-    Fault::new(class, message)
+    Fault::new(refined(Class::of_status(status), &[], &message), message)
 }

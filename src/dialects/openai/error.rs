@@ -1,5 +1,6 @@
 //! Errors, in the forms that vendors give them.
 
+use super::super::wording::refined;
 use crate::json::{self, JsonStr, Object, Raw, fields};
 use crate::openai::{Class, Fault};
 
@@ -57,7 +58,8 @@ pub(super) fn read_error(status: u16, error: Raw<'_>) -> Fault {
         JsonStr::of(raw).map_or_else(|| Some(raw.get().to_owned()), |s| Some(s.decode()?.into_owned()))
     }
     if let Some(message) = JsonStr::of(error) {
-        return Fault::new(Class::of_status(status), message.decode().unwrap_or_default());
+        let message = message.decode().unwrap_or_default();
+        return Fault::new(refined(Class::of_status(status), &[], &message), message);
     }
     let wire: Wire<'_> = json::read(error).unwrap_or_default();
     let code = text(wire.code);
@@ -69,17 +71,10 @@ pub(super) fn read_error(status: u16, error: Raw<'_>) -> Fault {
     let message = text(wire.message).or_else(|| Some(detail(wire.detail?)));
     let message = message.unwrap_or_else(|| error.get().chars().take(512).collect());
     let kind = text(wire.kind);
-    let class = match (code.as_deref(), kind.as_deref()) {
-        (Some("context_length_exceeded"), _) => Class::ContextWindowExceeded,
-        (Some("content_policy_violation" | "content_filter"), _) => Class::ContentPolicyViolation,
-        (Some("rate_limit_exceeded" | "insufficient_quota"), _)
-        | (_, Some("rate_limit_error" | "rate_limit_exceeded"))
-            if status == 500 =>
-        {
-            Class::RateLimit
-        }
-        _ if status == 400 && is_context_window(&message) => Class::ContextWindowExceeded,
-        _ => Class::of_status(status),
+    // A text that is too long whatever the model's window is (`LiteLLM`: not a context window either).
+    let class = match code.as_deref() {
+        Some("string_above_max_length") => Class::of_status(status),
+        code => refined(Class::of_status(status), &[code, kind.as_deref()], &message),
     };
     let param = text(wire.param).filter(|param| !param.is_empty());
     Fault { param, ..Fault::new(class, message) }
@@ -107,12 +102,4 @@ fn detail(raw: Raw<'_>) -> String {
         })
         .collect();
     told.join("; ")
-}
-
-/// The words by which vendors without a code say it (`LiteLLM`'s list, `exception_mapping_utils`).
-fn is_context_window(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    ["maximum context length", "context length exceeded", "context_length_exceeded", "string too long"]
-        .iter()
-        .any(|words| message.contains(words))
 }
