@@ -52,6 +52,15 @@ pub struct Sent {
     pub charges: Vec<Charge>,
 }
 
+/// What an acknowledgement means.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// What each limited account has paid.
+    pub charges: Vec<Charge>,
+    /// The batch was full and more waits. The next should go at once: requests come faster than periods carry them away.
+    pub more_waits: bool,
+}
+
 impl Ledger {
     /// Writes a request down, and what it costs the limited accounts that it counts against.
     pub fn add(&mut self, entry: &UsageEntry<'_>, charges: Vec<Charge>) {
@@ -100,11 +109,12 @@ impl Ledger {
         self.sent.as_ref()
     }
 
-    /// The key service has recorded the batch. Says whether it was full and more waits: then the next should go at once,
-    /// for requests come faster than periods carry them away.
-    pub fn acknowledged(&mut self) -> bool {
-        let sent = self.sent.take();
-        sent.is_some_and(|sent| sent.batch.len() >= BATCH_LIMIT) && !self.pages.is_empty()
+    /// The key service has recorded the batch of that id. `None` where that batch is not the one under way: another answer
+    /// has acknowledged it before, or it never was ours.
+    pub fn acknowledge(&mut self, batch: &str) -> Option<Recorded> {
+        let sent = self.sent.take_if(|sent| sent.batch.id == batch)?;
+        let more_waits = sent.batch.len() >= BATCH_LIMIT && !self.pages.is_empty();
+        Some(Recorded { charges: sent.charges, more_waits })
     }
 }
 
@@ -158,7 +168,7 @@ mod tests {
         while let Some(sent) = ledger.batch(|| "x".into()) {
             entries.extend(sent.batch.entries().map(UsageEntry::into_owned));
             charged += sent.charges.iter().map(|charge| charge.money).sum::<u64>();
-            ledger.acknowledged();
+            ledger.acknowledge("x").unwrap();
         }
         (entries, charged)
     }
@@ -176,7 +186,7 @@ mod tests {
         let again = ledger.batch(|| "b".into()).unwrap();
         assert_eq!((again.batch.id.as_str(), again.batch.len()), ("a", 1));
         assert_eq!(again.charges, []);
-        ledger.acknowledged();
+        ledger.acknowledge("a").unwrap();
         let next = ledger.batch(|| "b".into()).unwrap();
         assert_eq!((next.batch.id.as_str(), cost(next.batch.entries())), ("b", 2));
         assert_eq!(next.charges, charges(2));
@@ -194,10 +204,22 @@ mod tests {
         let mut ledger = Ledger::default();
         (0..=BATCH_LIMIT).for_each(|_| ledger.add(&entry(1), vec![]));
         ledger.batch(|| "a".into());
-        assert!(ledger.acknowledged());
+        assert!(ledger.acknowledge("a").unwrap().more_waits);
         ledger.batch(|| "b".into());
         ledger.add(&entry(1), vec![]);
-        assert!(!ledger.acknowledged(), "that one may wait for its turn");
+        assert!(!ledger.acknowledge("b").unwrap().more_waits, "that one may wait for its turn");
+    }
+
+    #[test]
+    fn an_acknowledgement_counts_once_and_for_its_batch_alone() {
+        let mut ledger = Ledger::default();
+        ledger.add(&entry(1), charges(1));
+        ledger.batch(|| "a".into());
+        assert_eq!(ledger.acknowledge("a").unwrap().charges, charges(1));
+        ledger.add(&entry(2), charges(2));
+        ledger.batch(|| "b".into());
+        assert_eq!(ledger.acknowledge("a"), None, "the answer to the same batch, sent twice");
+        assert_eq!(ledger.batch(|| "c".into()).unwrap().batch.id, "b", "still under way");
     }
 
     #[test]
@@ -230,7 +252,7 @@ mod tests {
             added += 1_500;
             assert!(ledger.sums.len() <= 4, "round {round}: {} sums", ledger.sums.len());
             delivered += cost(ledger.batch(|| round.to_string()).unwrap().batch.entries());
-            ledger.acknowledged();
+            ledger.acknowledge(&round.to_string()).unwrap();
             assert!(ledger.pages.len() <= WAITING_LIMIT, "round {round}");
         }
         let (rest, charged) = deliver(&mut ledger);

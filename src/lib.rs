@@ -10,6 +10,7 @@
 //!   config ── table ── route            what the operator says
 //!   key ── keyring, ledger, price       who calls, and what it costs (price_map: for the programs beside)
 //!   lease ── limits                     may it, now, within what all Envoys share
+//!   sync                                what a worker and the key service tell each other
 //!   access_tokens                       what the key service fetches for providers
 //!   openai                              the client's language
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
@@ -45,5 +46,6 @@ pub mod price_map;
 pub mod providers;
 pub mod route;
 pub mod secret;
+pub mod sync;
 pub mod table;
 pub mod uri;

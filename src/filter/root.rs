@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::config::{DOWNSTREAM_ROOT, UPSTREAM_ROOT};
 use crate::json::Place;
 use crate::key::{SYNC_PATH, SyncAnswer, SyncRequest};
-use crate::lease::{LEASE_PATH, Lease, LeaseAnswer, LeaseAsk, LeaseRequest};
-use crate::limits::{Asked, Claim, Limits};
+use crate::lease::{LEASE_PATH, Lease, LeaseAnswer, LeaseRequest};
+use crate::limits::Asked;
+use crate::sync::{self, Told};
 use crate::table::Table;
 
 use super::downstream::Downstream;
@@ -53,7 +54,6 @@ pub(super) struct Root {
 
 struct Syncing {
     call: u32,
-    carries_batch: bool,
     asked: Asked,
 }
 
@@ -173,10 +173,13 @@ impl Context for Root {
                     unanswered(vm, &syncing.asked, now);
                     return false;
                 };
-                let more_waits = syncing.carries_batch && vm.ledger.borrow_mut().acknowledged();
-                answered(vm, &syncing.asked, &answer.leases, now);
+                let (mut ledger, mut limits) = (vm.ledger.borrow_mut(), vm.limits.borrow_mut());
+                let asked = &syncing.asked;
+                let more_waits =
+                    sync::answered(&mut ledger, limits.as_mut(), &SharedData, asked, &answer, now);
+                drop((ledger, limits));
                 heard(vm, answer);
-                more_waits
+                more_waits && vm.is_current(self.generation)
             });
             if more_waits {
                 self.sync();
@@ -236,25 +239,25 @@ impl Root {
     fn sync(&mut self) {
         self.syncing = vm::with(|vm| {
             let table = vm.table()?;
-            let mut ledger = vm.ledger.borrow_mut();
-            let sent = host::random_id().and_then(|id| ledger.batch(|| id));
-            let carries_batch = sent.is_some();
-            let (instance, asks, asked) = ask(vm, |limits, waiting, now| {
-                let carried = sent.map(|sent| sent.charges.clone()).unwrap_or_default();
-                limits.ask_in_turn(&SharedData, waiting, carried, now)
-            });
+            let (mut ledger, mut limits) = (vm.ledger.borrow_mut(), vm.limits.borrow_mut());
+            let held = vm.held.borrow();
+            let mut waiting = held.iter().filter_map(|passage| passage.awaited());
+            let now = host::steady_ms();
+            let Told { batch, instance, asks, asked } =
+                sync::tell(&mut ledger, limits.as_mut(), &SharedData, &mut waiting, host::random_id(), now);
             let request = SyncRequest {
                 cursor: vm.keyring.borrow().cursor(),
-                batch: sent.map(|sent| Cow::Borrowed(&sent.batch)),
+                batch: batch.map(Cow::Borrowed),
                 instance,
                 asks,
                 tokens: table.access_tokens.revision(),
             };
             let call = post(&table, SYNC_PATH, &request);
+            drop(limits);
             if call.is_none() {
-                unanswered(vm, &asked, host::steady_ms());
+                unanswered(vm, &asked, now);
             }
-            Some(Syncing { call: call?, carries_batch, asked })
+            Some(Syncing { call: call?, asked })
         });
     }
 
@@ -272,8 +275,12 @@ impl Root {
     fn ask_for_held(&mut self) {
         let asking = vm::with(|vm| {
             let table = vm.table()?;
-            let (instance, asks, asked) =
-                ask(vm, |limits, waiting, now| limits.ask_for(&SharedData, waiting, now));
+            let (instance, (asks, asked)) = {
+                let (held, mut limits) = (vm.held.borrow(), vm.limits.borrow_mut());
+                let limits = limits.as_mut()?;
+                let waiting = held.iter().filter_map(|passage| passage.awaited());
+                (limits.instance().to_owned(), limits.ask_for(&SharedData, waiting, host::steady_ms()))
+            };
             if asks.is_empty() {
                 return None;
             }
@@ -285,18 +292,6 @@ impl Root {
         });
         self.leasing.extend(asking);
     }
-}
-
-/// What to ask for, with the name of the process and the claims of those that wait.
-fn ask(
-    vm: &Vm,
-    ask: impl FnOnce(&mut Limits, &mut dyn Iterator<Item = &Claim>, u64) -> (Vec<LeaseAsk>, Asked),
-) -> (String, Vec<LeaseAsk>, Asked) {
-    let (held, mut limits) = (vm.held.borrow(), vm.limits.borrow_mut());
-    let Some(limits) = limits.as_mut() else { return <_>::default() };
-    let mut waiting = held.iter().filter_map(|passage| passage.awaited());
-    let (asks, asked) = ask(limits, &mut waiting, host::steady_ms());
-    (limits.instance().to_owned(), asks, asked)
 }
 
 fn heard(vm: &Vm, mut answer: SyncAnswer) {

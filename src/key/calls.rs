@@ -62,6 +62,10 @@ pub struct SyncRequest<'a> {
 pub struct SyncAnswer {
     /// Send it back next time.
     pub cursor: u64,
+    /// Id of the request's batch: it is recorded, now or before, and the asker may forget it. Absent where the request
+    /// carried none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<String>,
     /// The asker's `cursor` is unknown (first call, or too old): forget every cached key.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub reset: bool,
@@ -75,7 +79,7 @@ pub struct SyncAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<AccessTokens>,
 }
-fields!(SyncAnswer { cursor, reset, changes, leases, tokens; "cursor" });
+fields!(SyncAnswer { cursor, recorded, reset, changes, leases, tokens; "cursor" });
 
 /// The access tokens that the key service fetches for providers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

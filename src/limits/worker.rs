@@ -247,12 +247,16 @@ impl Limits {
         (asks, asked)
     }
 
-    /// A call was answered: its batch is recorded, and there are leases.
-    pub fn answered(&mut self, memory: &impl SharedMemory, asked: &Asked, leases: &[Lease], now: u64) {
-        self.is_away = false;
-        for Charge { account, money } in &asked.carried {
+    /// The key service has recorded what accounts had to pay. To be told before the leases of the same answer.
+    pub fn recorded(&self, memory: &impl SharedMemory, charges: &[Charge]) {
+        for Charge { account, money } in charges {
             change(memory, &name(account), |record: &mut Record| record.record(*money, self.vm));
         }
+    }
+
+    /// A call was answered, with leases.
+    pub fn answered(&mut self, memory: &impl SharedMemory, asked: &Asked, leases: &[Lease], now: u64) {
+        self.is_away = false;
         for lease in leases {
             if !asked.rounds.iter().any(|(account, _)| *account == lease.account) {
                 continue;
@@ -282,6 +286,12 @@ impl Limits {
             sum.1.money = sum.1.money.saturating_add(share.reserved.money);
         }
         sum
+    }
+
+    /// What this process has spent of an account and the key service has not recorded yet, picodollars.
+    pub fn unrecorded(memory: &impl SharedMemory, account: &AccountId) -> u64 {
+        let record = Record::decode(&memory.read(&name(account)).0).unwrap_or_default();
+        record.shares.iter().map(|share| share.unrecorded).fold(0, u64::saturating_add)
     }
 
     fn note(&mut self, account: &Account) {

@@ -371,10 +371,11 @@ impl World {
         worker.syncing &= !call.is_sync;
         match call.answer.filter(|_| !is_late && !is_lost) {
             Some(leases) => {
-                worker.limits.answered(memory, &asked, &leases, now);
-                if call.batch.is_some() {
+                if let Some((_, charges)) = &call.batch {
+                    worker.limits.recorded(memory, charges);
                     worker.sent = None;
                 }
+                worker.limits.answered(memory, &asked, &leases, now);
             }
             None => worker.limits.unanswered(memory, &asked, now),
         }

@@ -10,12 +10,13 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::store::Changes;
 
-/// Records the batch, then tells what changed. A status of 200 says that the batch is recorded, now or before:
-/// the worker may forget it. After any other it must send the same batch with the same id again.
+/// Records the batch, then tells what changed. The answer names the batch: it is recorded, now or before, and the worker may
+/// forget it. Without such an answer it must send the same batch with the same id again.
 pub async fn sync(
     State(app): State<App>,
     Call(SyncRequest { cursor, batch, instance, asks, tokens }): Call<SyncRequest<'static>>,
 ) -> Result<Json<SyncAnswer>, ApiError> {
+    let mut recorded = None;
     if let Some(batch) = batch {
         if app.store.record_usage(&batch, app.spend_log).await? {
             app.metrics.batches.inc();
@@ -33,6 +34,7 @@ pub async fn sync(
             app.metrics.repeated_batches.inc();
             tracing::info!(batch = batch.id, "a batch came again; it was recorded before");
         }
+        recorded = Some(batch.into_owned().id);
     }
     // After the batch: what it spent is recorded, and no longer part of what the holder says it holds.
     let leases = grant(&app, &instance, &asks).await?;
@@ -41,5 +43,5 @@ pub async fn sync(
     if reset {
         app.metrics.resets.inc();
     }
-    Ok(Json(SyncAnswer { cursor, reset, changes, leases, tokens }))
+    Ok(Json(SyncAnswer { cursor, recorded, reset, changes, leases, tokens }))
 }

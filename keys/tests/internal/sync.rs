@@ -171,7 +171,9 @@ async fn a_batch_that_comes_again_is_acknowledged_and_changes_nothing() {
     let first = app.sync(None, Some(batch("b1", vec![usage(Some(&key), Some(1_000_000_000_000))]))).await;
     // Even with other contents: the id is what counts.
     let again = app.sync(Some(first.cursor), Some(batch("b1", vec![usage(Some(&key), Some(7))]))).await;
-    assert_eq!(again, SyncAnswer { cursor: first.cursor, reset: false, ..SyncAnswer::default() });
+    let recorded = Some("b1".to_owned());
+    assert_eq!(again, SyncAnswer { cursor: first.cursor, recorded, ..SyncAnswer::default() });
+    assert_eq!(first.recorded.as_deref(), Some("b1"));
     assert_eq!(app.info(&key).await["spend"], 1.0);
     app.sync(None, Some(batch("b2", vec![usage(Some(&key), Some(1_000_000_000_000))]))).await;
     assert_eq!(app.info(&key).await["spend"], 2.0);
