@@ -84,6 +84,7 @@ fn memo() -> Memo {
         base64: false,
         created: 0,
         id: "".into(),
+        function_call: false,
         json_tool: None,
         renamed: Vec::new(),
         headers: Vec::new(),
@@ -100,6 +101,7 @@ fn sent(body: &str) -> String {
         deployment: &deployment,
         model: &deployment.model,
         drop_params: false,
+        features: "",
     };
     let request = Request::parse(Operation::Chat, body.as_bytes()).unwrap();
     let outbound = OPENAI.request(&request, &to, &mut memo()).unwrap();

@@ -73,6 +73,7 @@ fn memo(recording: &Recording) -> Memo {
         base64: false,
         created: 1_700_000_000,
         id: "recording".into(),
+        function_call: false,
         json_tool: None,
         renamed: Vec::new(),
         headers: Vec::new(),

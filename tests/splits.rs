@@ -177,8 +177,16 @@ fn essence(answer: &Value) -> Value {
     }
     for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
         call.as_object_mut().unwrap().remove("index");
-        let arguments = call["function"]["arguments"].as_str().unwrap();
-        call["function"]["arguments"] = serde_json::from_str(arguments).unwrap();
+        parse_arguments(&mut call["function"]);
+    }
+    if let Some(call) = message.get_mut("function_call") {
+        parse_arguments(call);
     }
     json!({"message": message, "finish_reason": choice["finish_reason"], "usage": answer["usage"]})
+}
+
+/// White space between tokens is the provider's.
+fn parse_arguments(function: &mut Value) {
+    let arguments = function["arguments"].as_str().unwrap();
+    function["arguments"] = serde_json::from_str(arguments).unwrap();
 }

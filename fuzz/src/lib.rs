@@ -101,8 +101,13 @@ pub fn request(data: &[u8]) {
             // What models take differs: the bytes tell which three it is.
             for model in (0..3).map(|step| MODELS[(sum + step) % MODELS.len()]) {
                 let deployment = deployment(provider.name, model);
-                let to =
-                    Target { provider, deployment: &deployment, model, drop_params: model.len() % 2 == 0 };
+                let to = Target {
+                    provider,
+                    deployment: &deployment,
+                    model,
+                    drop_params: model.len() % 2 == 0,
+                    features: "",
+                };
                 match provider.dialect.request(&request, &to, &mut memo) {
                     Ok(outbound) => {
                         is_json(&match outbound.body {
@@ -212,6 +217,7 @@ fn memo(operation: Operation) -> Memo {
         base64: false,
         created: 1_700_000_000,
         id: "fuzz".into(),
+        function_call: false,
         json_tool: Some("json_tool_call".to_owned()),
         renamed: Vec::new(),
         headers: Vec::new(),

@@ -9,6 +9,7 @@ mod gemini;
 mod mock;
 mod ollama;
 pub mod openai;
+mod tool_schema;
 mod wording;
 mod words;
 
@@ -42,6 +43,11 @@ pub trait Dialect: Sync {
     /// Headers of an answer that say what its body does not: the [`Memo`] has them when the body is read.
     fn answer_headers(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Whether it says itself what [`Target::features`] asks for.
+    fn names_features(&self) -> bool {
+        false
     }
 
     /// Writes the provider's request; notes in `memo` what the answer will need.
@@ -89,6 +95,9 @@ pub struct Target<'a> {
     pub model: &'a str,
     /// Leave out what the provider lacks.
     pub drop_params: bool,
+    /// What the client's and the deployment's [`FEATURES_HEADER`](crate::providers::FEATURES_HEADER) ask for, as it
+    /// stands there; empty where they do not.
+    pub features: &'a str,
 }
 
 impl<'a> Target<'a> {
@@ -157,8 +166,9 @@ impl<'a> Target<'a> {
                     && crate::openai::STANDARD_PARAMS.contains(&&**name)
                     && !value.is_null()
                     && !crate::openai::is_default(name, *value)
-                    // LiteLLM never checks these.
-                    && !matches!(&**name, "stream_options" | "user")
+                    // LiteLLM never checks the first two. Clients send the third on every turn; where it cannot be said,
+                    // it is left out.
+                    && !matches!(&**name, "stream_options" | "user" | "parallel_tool_calls")
             })
             .map(|(name, _)| name.into_owned())
             .collect();

@@ -260,6 +260,7 @@ impl Admission {
             base64: request.get("encoding_format").is_some_and(|format| format.get() == r#""base64""#),
             created: self.started_ms / 1000,
             id: Rc::clone(&call_id),
+            function_call: request.asks_with_functions(),
             json_tool: None,
             renamed: Vec::new(),
             headers: Vec::new(),

@@ -1,8 +1,9 @@
-//! What a request says of its own routing, in its body or in headers. A header wins, as with `LiteLLM`.
+//! What a request says of its own routing, in its body or in headers, and what its headers say to a provider. A header wins, as with `LiteLLM`.
 
 use crate::openai::{ErrorBody, Request};
 
 use super::head::Head;
+use crate::providers::FEATURES_HEADER;
 
 /// The request's own settings; what is absent is the configuration's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Asked {
     pub content_policy_fallbacks: Option<Vec<String>>,
     /// `disable_fallbacks`
     pub disable_fallbacks: bool,
+    /// What [`FEATURES_HEADER`] asks for, of those languages that say it.
+    pub features: Option<String>,
 }
 
 const RETRIES: &str = "a whole number of retries";
@@ -46,6 +49,7 @@ impl Asked {
             retries: retries.transpose()?,
             timeout_ms: seconds("x-litellm-timeout")?,
             stream_timeout_ms: seconds("x-litellm-stream-timeout")?,
+            features: head.joined(FEATURES_HEADER),
             ..Self::default()
         })
     }

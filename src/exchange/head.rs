@@ -23,6 +23,16 @@ impl Head {
         self.get(name).and_then(|value| core::str::from_utf8(value).ok())
     }
 
+    /// All values of that name as one list (RFC 9110, section 5.3); nothing where there is none.
+    pub fn joined(&self, name: &str) -> Option<String> {
+        let values = self.0.iter().filter(|(header, _)| header == name);
+        let values = values.filter_map(|(_, value)| core::str::from_utf8(value).ok());
+        values.fold(None, |list: Option<String>, value| match list {
+            None => Some(value.to_owned()),
+            Some(list) => Some([&list, ",", value].concat()),
+        })
+    }
+
     /// Names that only the gateway may set towards Envoy: a client's own are taken away. Two of them are Envoy's own
     /// word about who connects; it replaces a client's, and they move nothing.
     pub fn forbidden(&self) -> impl Iterator<Item = &str> {

@@ -20,6 +20,8 @@ pub struct ChunkWriter {
     created: u64,
     shape: Operation,
     include_usage: bool,
+    /// The client knows calls as the deprecated `function_call` only.
+    function_call: bool,
     choices: Vec<Choice>,
     current: usize,
     usage: Usage,
@@ -48,6 +50,7 @@ impl ChunkWriter {
             created: memo.created,
             shape: memo.operation,
             include_usage: memo.include_usage,
+            function_call: memo.function_call,
             choices: vec![Choice::default()],
             current: 0,
             usage: Usage::default(),
@@ -200,6 +203,16 @@ impl ChunkWriter {
         let index = choice.tools;
         choice.tools += 1;
         self.produced += name.len() as u64;
+        if self.function_call {
+            // It knows of one call: the model calls the others again.
+            if index == 0 {
+                self.delta(|w| {
+                    w.key("function_call").object().key("name").string(name);
+                    w.key("arguments").string("").end_object();
+                });
+            }
+            return index;
+        }
         self.delta(|w| {
             w.key("tool_calls").array().object();
             w.key("index").number(index.into()).key("id").raw(id.token()).key("type").string("function");
@@ -219,6 +232,14 @@ impl ChunkWriter {
             return;
         }
         self.produced += fragment.inner().len() as u64;
+        if self.function_call {
+            if index == 0 {
+                self.delta(|w| {
+                    w.key("function_call").object().key("arguments").raw(fragment.token()).end_object();
+                });
+            }
+            return;
+        }
         self.delta(|w| {
             w.key("tool_calls").array().object().key("index").number(index.into());
             w.key("function").object().key("arguments").raw(fragment.token()).end_object();
@@ -374,7 +395,7 @@ impl ChunkWriter {
             w.key("logprobs").raw("null");
         }
         match finish {
-            Some(reason) => w.key("finish_reason").string(reason.as_str()),
+            Some(reason) => w.key("finish_reason").string(reason.word_for(self.function_call)),
             None => w.key("finish_reason").raw("null"),
         };
         w.end_object().end_array();

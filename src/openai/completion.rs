@@ -35,6 +35,8 @@ struct Choice {
     signatures: Vec<u8>,
     logprobs: Vec<u8>,
     tools: Vec<u8>,
+    /// The deprecated form of one call.
+    function_call: Vec<u8>,
     has_content: bool,
     finish: Option<FinishReason>,
 }
@@ -92,7 +94,8 @@ impl<'m> CompletionWriter<'m> {
 
     /// Whether the choice calls tools.
     pub fn has_tools(&self) -> bool {
-        self.choices.get(self.current).is_some_and(|choice| !choice.tools.is_empty())
+        let has_tools = |choice: &Choice| !choice.tools.is_empty() || !choice.function_call.is_empty();
+        self.choices.get(self.current).is_some_and(has_tools)
     }
 
     /// The signature of the thoughts behind the words so far (`provider_specific_fields`, `LiteLLM`'s extension).
@@ -125,9 +128,17 @@ impl<'m> CompletionWriter<'m> {
         arguments: &str,
         signature: Option<JsonStr<'_>>,
     ) {
+        if self.memo.function_call {
+            // It knows of one call: the model calls the others again.
+            let call = &mut self.at().function_call;
+            if call.is_empty() {
+                write_function(&mut Writer::new(call), name, arguments);
+            }
+            return;
+        }
         let mut w = Writer::new(&mut self.at().tools);
-        w.object().key("id").raw(id.token()).key("type").string("function");
-        w.key("function").object().key("name").string(name).key("arguments").string(arguments).end_object();
+        w.object().key("id").raw(id.token()).key("type").string("function").key("function");
+        write_function(&mut w, name, arguments);
         if let Some(signature) = signature {
             w.key("provider_specific_fields").object();
             w.key("thought_signature").raw(signature.token()).end_object();
@@ -170,7 +181,8 @@ impl<'m> CompletionWriter<'m> {
                 Ok(logprobs) if !logprobs.is_empty() && !text_completion => w.key("logprobs").raw(logprobs),
                 _ => w.key("logprobs").raw("null"),
             };
-            w.key("finish_reason").string(choice.finish.unwrap_or(FinishReason::Stop).as_str());
+            let reason = choice.finish.unwrap_or(FinishReason::Stop);
+            w.key("finish_reason").string(reason.word_for(self.memo.function_call));
             w.end_object();
         }
         w.end_array().key("usage");
@@ -218,6 +230,11 @@ impl Choice {
                 w.end_array();
             }
         }
+        if let Ok(call) = core::str::from_utf8(&self.function_call)
+            && !call.is_empty()
+        {
+            w.key("function_call").raw(call);
+        }
         if !self.signatures.is_empty() {
             w.key("provider_specific_fields").object().key("thought_signatures").array();
             w.bytes().extend_from_slice(&self.signatures);
@@ -225,6 +242,11 @@ impl Choice {
         }
         w.end_object();
     }
+}
+
+/// What is called, and with what.
+fn write_function(w: &mut Writer<'_>, name: &str, arguments: &str) {
+    w.object().key("name").string(name).key("arguments").string(arguments).end_object();
 }
 
 /// One of `images`.

@@ -70,9 +70,18 @@ impl<'a> Message<'a> {
     }
 
     /// The assistant's calls in either form.
-    pub fn calls(&self) -> impl Iterator<Item = (Option<JsonStr<'a>>, &Function<'a>)> {
-        let modern = self.tool_calls.iter().filter_map(|call| Some((call.id, call.function.as_ref()?)));
-        modern.chain(self.function_call.iter().map(|function| (None, function)))
+    pub fn calls(&self) -> impl Iterator<Item = Call<'_, 'a>> {
+        let modern = self.tool_calls.iter().filter_map(|call| {
+            let function = call.function.as_ref()?;
+            let cache_control = call.cache_control.or(function.cache_control);
+            Some(Call { id: call.id, function, cache_control })
+        });
+        let deprecated = self.function_call.iter();
+        modern.chain(deprecated.map(|function| Call {
+            id: None,
+            function,
+            cache_control: function.cache_control,
+        }))
     }
 }
 
@@ -235,8 +244,21 @@ pub struct ToolCall<'a> {
     pub function: Option<Function<'a>>,
     /// Extensions that must come back (Gemini's thought signatures).
     pub provider_specific_fields: Option<Raw<'a>>,
+    /// Prompt-cache mark (Anthropic); it may stand in `function`, too.
+    pub cache_control: Option<Raw<'a>>,
 }
-fields!(ToolCall<'a> { id, function, provider_specific_fields });
+fields!(ToolCall<'a> { id, function, provider_specific_fields, cache_control });
+
+/// One of the assistant's calls, in either form.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'m, 'a> {
+    /// What the tool's answer refers to; the deprecated form has none.
+    pub id: Option<JsonStr<'a>>,
+    /// The call.
+    pub function: &'m Function<'a>,
+    /// Prompt-cache mark.
+    pub cache_control: Option<Raw<'a>>,
+}
 
 /// A function's call.
 #[derive(Debug)]
@@ -245,8 +267,10 @@ pub struct Function<'a> {
     pub name: Text<'a>,
     /// JSON inside a string; `""` stands for `{}`.
     pub arguments: Option<JsonStr<'a>>,
+    /// Prompt-cache mark (Anthropic).
+    pub cache_control: Option<Raw<'a>>,
 }
-fields!(Function<'a> { name, arguments });
+fields!(Function<'a> { name, arguments, cache_control });
 
 impl Function<'_> {
     /// The JSON object inside of `arguments`. `field` names the call in errors.

@@ -10,6 +10,7 @@ mod media;
 mod message;
 mod params;
 mod request;
+mod results;
 mod signature;
 mod tool;
 mod tool_names;
@@ -20,11 +21,12 @@ pub use completion::{Answer, CompletionWriter};
 pub use embedding::{EmbeddingWriter, pack};
 pub use error::{Class, ErrorBody, Fault};
 pub use media::{DataUrl, media_type_of};
-pub use message::{Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
-pub use params::{STANDARD_PARAMS, is_default, is_private};
+pub use message::{Call, Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
+pub use params::{STANDARD_PARAMS, is_default, is_empty_array, is_private};
 pub use request::{Request, ResponseFormat};
+pub use results::in_order_of_calls;
 pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};
-pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice};
+pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{Usage, count};
 
@@ -77,13 +79,18 @@ pub enum FinishReason {
     Stop,
     /// `max_tokens` or the context window.
     Length,
-    /// The client is to run tools.
+    /// The client is to run tools: `function_call` for one that asked with `functions`.
     ToolCalls,
     /// The provider withheld the answer.
     ContentFilter,
 }
 
 impl FinishReason {
+    /// The word for a client that knows calls as `function_call` only, if it is one.
+    fn word_for(self, knows_function_call: bool) -> &'static str {
+        if knows_function_call && self == Self::ToolCalls { "function_call" } else { self.as_str() }
+    }
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -112,6 +119,8 @@ pub struct Memo {
     pub created: u64,
     /// Identifies the request: what an answer is called, where the provider gives no id.
     pub id: Rc<str>,
+    /// The client asked with the deprecated `functions`, and knows calls as `function_call` only.
+    pub function_call: bool,
     /// The provider was given a tool that stands for `response_format`: its input is the answer's content.
     pub json_tool: Option<String>,
     /// Tool names that the provider would refuse: (as sent, as the client wrote it).

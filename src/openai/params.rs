@@ -48,6 +48,9 @@ pub const STANDARD_PARAMS: &[&str] = &[
 ///
 /// Such a parameter is left out even where an unsupported one is an error: many SDKs always send it.
 pub fn is_default(name: &str, value: Raw<'_>) -> bool {
+    if matches!(name, "tools" | "functions" | "stop") {
+        return is_empty_array(value);
+    }
     let value = value.get();
     match name {
         "n" | "best_of" => value == "1",
@@ -58,9 +61,14 @@ pub fn is_default(name: &str, value: Raw<'_>) -> bool {
         "logit_bias" => value == "{}",
         "modalities" => value.chars().filter(|c| !c.is_whitespace()).eq(r#"["text"]"#.chars()),
         "service_tier" => value == r#""auto""#,
-        "tools" | "functions" | "stop" => value == "[]",
         _ => value == "null",
     }
+}
+
+/// Whether a value is an array without items.
+pub fn is_empty_array(value: Raw<'_>) -> bool {
+    let items = value.get().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    items.is_some_and(|items| items.trim_ascii().is_empty())
 }
 
 /// Parameters that speak to the gateway and never leave it (`LiteLLM`'s own request fields).
@@ -79,6 +87,7 @@ pub fn is_private(name: &str) -> bool {
             | "custom_llm_provider"
             | "disable_fallbacks"
             | "drop_params"
+            | "extra_headers"
             | "fallbacks"
             | "guardrails"
             | "litellm_call_id"

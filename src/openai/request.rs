@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{
     AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, STANDARD_PARAMS, Tool, ToolChoice,
-    is_private,
+    is_empty_array, is_private,
 };
 use crate::json::{JsonStr, Object, Place, Raw, Span, Text, Writer, fields, read};
 
@@ -66,11 +66,11 @@ impl<'a> Request<'a> {
         &self.object
     }
 
-    /// The deployment's values for what the body lacks.
+    /// The deployment's values for what the body lacks, or gives as `null`.
     pub fn missing_defaults(&self) -> impl Iterator<Item = (&'a str, Raw<'a>)> {
         self.defaults
             .iter()
-            .filter(|(name, _)| !self.object.members().iter().any(|member| member.is(name)))
+            .filter(|(name, _)| self.object.get(name).is_none())
             .map(|(name, value)| (name.as_str(), Raw::from(&**value)))
     }
 
@@ -198,6 +198,18 @@ impl<'a> Request<'a> {
         AnyTool::parse_all(self.get("tools"), self.get("functions"))
     }
 
+    /// Whether it asks with the deprecated `functions`: then its calls are answered in that form, too.
+    pub fn asks_with_functions(&self) -> bool {
+        self.get("functions").is_some_and(|functions| !is_empty_array(functions))
+    }
+
+    /// Whether the model is to call one tool at a time: `parallel_tool_calls: false`, and the deprecated `functions`,
+    /// whose clients know of one call.
+    pub fn wants_one_call(&self) -> Result<bool, ErrorBody> {
+        let parallel = self.read("parallel_tool_calls", "true or false")?;
+        Ok(parallel == Some(false) || self.asks_with_functions())
+    }
+
     /// `tool_choice`, the deprecated `function_call` included.
     pub fn tool_choice(&self) -> Result<Option<ToolChoice<'a>>, ErrorBody> {
         ToolChoice::parse(self.get("tool_choice").or_else(|| self.get("function_call")))
@@ -234,7 +246,7 @@ pub enum ResponseFormat<'a> {
     Text,
     /// `json_object`
     JsonObject,
-    /// `json_schema`
+    /// `json_schema`, or `json_object` with a schema
     JsonSchema {
         /// `json_schema.name`
         name: JsonStr<'a>,
@@ -251,9 +263,11 @@ impl<'a> ResponseFormat<'a> {
     fn parse(raw: Option<Raw<'a>>) -> Result<Self, ErrorBody> {
         struct Wire<'a> {
             kind: Text<'a>,
-            json_schema: Option<Schema<'a>>,
+            json_schema: Option<Raw<'a>>,
+            schema: Option<Raw<'a>>,
+            response_schema: Option<Raw<'a>>,
         }
-        fields!(Wire<'a> { kind = "type", json_schema; "type" });
+        fields!(Wire<'a> { kind = "type", json_schema, schema, response_schema; "type" });
         struct Schema<'a> {
             name: Option<JsonStr<'a>>,
             description: Option<JsonStr<'a>>,
@@ -266,13 +280,26 @@ impl<'a> ResponseFormat<'a> {
             read(raw).map_err(|error| ErrorBody::invalid("response_format", &error.to_string()))?;
         match (&*wire.kind, wire.json_schema) {
             ("text", _) => Ok(Self::Text),
-            ("json_object", _) => Ok(Self::JsonObject),
-            ("json_schema", Some(schema)) => Ok(Self::JsonSchema {
-                name: schema.name.unwrap_or(JsonStr::EMPTY),
-                description: schema.description,
-                schema: schema.schema,
-                strict: schema.strict.unwrap_or(false),
+            // The older way to give a schema, under the names that vendors had for it.
+            ("json_object", schema) => Ok(match wire.response_schema.or(wire.schema).or(schema) {
+                None => Self::JsonObject,
+                Some(schema) => Self::JsonSchema {
+                    name: JsonStr::EMPTY,
+                    description: None,
+                    schema: Object::of(schema).and_then(|named| named.get("schema")).unwrap_or(schema),
+                    strict: false,
+                },
             }),
+            ("json_schema", Some(schema)) => {
+                let schema: Schema<'a> = read(schema)
+                    .map_err(|error| ErrorBody::invalid("response_format", &error.to_string()))?;
+                Ok(Self::JsonSchema {
+                    name: schema.name.unwrap_or(JsonStr::EMPTY),
+                    description: schema.description,
+                    schema: schema.schema,
+                    strict: schema.strict.unwrap_or(false),
+                })
+            }
             ("json_schema", None) => Err(ErrorBody::missing("response_format", "json_schema")),
             (other, _) => Err(ErrorBody::invalid(
                 "response_format.type",

@@ -1,5 +1,7 @@
 //! `tools` and `tool_choice`, their deprecated forms `functions` and `function_call` included.
 
+use std::borrow::Cow;
+
 use super::ErrorBody;
 use super::message::reason;
 use crate::json::{JsonStr, Raw, Text, Writer, fields, read};
@@ -92,7 +94,9 @@ impl<'a> AnyTool<'a> {
         if let Some(functions) = functions {
             let functions: Vec<Tool<'a>> =
                 read(functions).map_err(|error| ErrorBody::invalid("functions", &reason(&error)))?;
-            return Ok(functions.into_iter().map(Self::Function).collect());
+            if !functions.is_empty() {
+                return Ok(functions.into_iter().map(Self::Function).collect());
+            }
         }
         let Some(tools) = tools else { return Ok(Vec::new()) };
         let tools: Vec<Raw<'a>> =
@@ -191,4 +195,11 @@ impl<'a> ToolChoice<'a> {
                 .ok_or_else(|| ErrorBody::invalid("tool_choice", "it names no function")),
         }
     }
+}
+
+/// The arguments of a provider's call as JSON text: a value as it stands, or a string that holds such a text already.
+pub fn arguments_text(given: Option<Raw<'_>>) -> Cow<'_, str> {
+    let Some(given) = given else { return Cow::Borrowed("{}") };
+    let text = JsonStr::of(given).and_then(JsonStr::decode).unwrap_or(Cow::Borrowed(given.get()));
+    if matches!(text.trim(), "" | "null") { Cow::Borrowed("{}") } else { text }
 }

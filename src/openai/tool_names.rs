@@ -9,6 +9,8 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, Default)]
 pub struct ToolNames {
     limit: usize,
+    /// The first letter is none of the digits, and no hyphen.
+    letter_first: bool,
     /// (as sent, as the client wrote it), as [`Memo::renamed`](super::Memo::renamed) keeps them.
     renamed: Vec<(String, String)>,
 }
@@ -16,7 +18,16 @@ pub struct ToolNames {
 impl ToolNames {
     /// The names of a request's tools. `limit` is the longest that the provider takes, bytes.
     pub fn of(names: &[&str], limit: usize) -> Self {
-        let mut this = Self { limit, renamed: Vec::new() };
+        Self { limit, ..Self::default() }.with(names)
+    }
+
+    /// The same, where a name must begin with a letter or `_`.
+    pub fn letter_first(names: &[&str], limit: usize) -> Self {
+        Self { limit, letter_first: true, ..Self::default() }.with(names)
+    }
+
+    fn with(self, names: &[&str]) -> Self {
+        let mut this = self;
         for &name in names {
             if this.is_fine(name) {
                 continue;
@@ -50,11 +61,21 @@ impl ToolNames {
     }
 
     fn is_fine(&self, name: &str) -> bool {
-        !name.is_empty() && name.len() <= self.limit && name.bytes().all(is_fine_letter)
+        !name.is_empty()
+            && name.len() <= self.limit
+            && name.bytes().all(is_fine_letter)
+            && !name.chars().next().is_some_and(|first| self.cannot_be_first(first))
+    }
+
+    fn cannot_be_first(&self, letter: char) -> bool {
+        self.letter_first && !letter.is_ascii_alphabetic() && letter != '_'
     }
 
     fn lettered(&self, name: &str, suffix: &str) -> String {
         let letters = name.chars().map(|c| if c.is_ascii() && is_fine_letter(c as u8) { c } else { '_' });
+        let mut letters = letters.peekable();
+        let before = letters.peek().filter(|first| self.cannot_be_first(**first)).map(|_| '_');
+        let letters = before.into_iter().chain(letters);
         let mut sent: String = letters.take(self.limit.saturating_sub(suffix.len())).collect();
         sent.push_str(suffix);
         if sent.is_empty() { "_".to_owned() } else { sent }
@@ -125,6 +146,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_begins_with_a_letter_where_it_must() {
+        let names = ToolNames::letter_first(&["1st", "_1st", "-x", "x1"], 64);
+        assert_eq!(names.sent("1st"), "_1st_2");
+        assert_eq!(names.sent("_1st"), "_1st");
+        assert_eq!(names.sent("-x"), "_-x");
+        assert_eq!(names.sent("x1"), "x1");
+        assert_eq!(names.sent("9.of the history"), "_9_of_the_history");
+        assert_eq!(ToolNames::of(&["1st"], 64).sent("1st"), "1st");
+    }
+
+    #[test]
     fn ids_differ_after_they_are_made_safe() {
         assert_eq!(safe_id("call_1"), "call_1");
         assert_eq!(safe_id("call:1"), "call_3a1");
@@ -144,14 +176,16 @@ mod tests {
     proptest! {
         #[test]
         fn every_tool_gets_a_fine_name_of_its_own(
-            asked in proptest::collection::btree_set("[a-b._é]{0,6}", 0..6), limit in 4usize..8,
+            asked in proptest::collection::btree_set("[a-b1._é-]{0,6}", 0..6), limit in 4usize..8, letter_first: bool,
         ) {
             let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
-            let names = ToolNames::of(&asked, limit);
+            let of = if letter_first { ToolNames::letter_first } else { ToolNames::of };
+            let names = of(&asked, limit);
             let sent: std::collections::BTreeSet<_> = asked.iter().map(|name| names.sent(name).into_owned()).collect();
             prop_assert_eq!(sent.len(), asked.len());
             for name in sent {
                 prop_assert!(!name.is_empty() && name.len() <= limit && name.bytes().all(is_fine_letter), "{}", name);
+                prop_assert!(!letter_first || !name.starts_with(|c: char| c == '-' || c.is_ascii_digit()), "{}", name);
             }
         }
     }

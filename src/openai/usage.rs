@@ -36,21 +36,29 @@ impl Usage {
             /// `DeepSeek` and Moonshot count the cache here.
             prompt_cache_hit_tokens: Option<Raw<'a>>,
             cached_tokens: Option<Raw<'a>>,
+            /// Anthropic's names, which `LiteLLM` and servers of Claude behind this language give.
+            cache_read_input_tokens: Option<Raw<'a>>,
+            cache_creation_input_tokens: Option<Raw<'a>>,
             /// Perplexity and Moonshot count the reasoning here.
             reasoning_tokens: Option<Raw<'a>>,
         }
         fields!(Wire<'a> {
             prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details,
-            completion_tokens_details, prompt_cache_hit_tokens, cached_tokens, reasoning_tokens
+            completion_tokens_details, prompt_cache_hit_tokens, cached_tokens, cache_read_input_tokens,
+            cache_creation_input_tokens, reasoning_tokens
         });
         #[derive(Default)]
         struct Details<'a> {
             cached_tokens: Option<Raw<'a>>,
             cache_write_tokens: Option<Raw<'a>>,
+            /// `LiteLLM`'s other name for it.
+            cache_creation_tokens: Option<Raw<'a>>,
             reasoning_tokens: Option<Raw<'a>>,
             audio_tokens: Option<Raw<'a>>,
         }
-        fields!(Details<'a> { cached_tokens, cache_write_tokens, reasoning_tokens, audio_tokens });
+        fields!(Details<'a> {
+            cached_tokens, cache_write_tokens, cache_creation_tokens, reasoning_tokens, audio_tokens
+        });
         fn details(raw: Option<Raw<'_>>) -> Details<'_> {
             raw.and_then(|raw| read(raw).ok()).unwrap_or_default()
         }
@@ -66,8 +74,12 @@ impl Usage {
             cached: count(in_prompt.cached_tokens)
                 .or_else(|| count(wire.prompt_cache_hit_tokens))
                 .or_else(|| count(wire.cached_tokens))
+                .or_else(|| count(wire.cache_read_input_tokens))
                 .unwrap_or_default(),
-            cache_write: count(in_prompt.cache_write_tokens).unwrap_or_default(),
+            cache_write: count(in_prompt.cache_write_tokens)
+                .or_else(|| count(in_prompt.cache_creation_tokens))
+                .or_else(|| count(wire.cache_creation_input_tokens))
+                .unwrap_or_default(),
             cache_write_1h: 0,
             reasoning: count(in_completion.reasoning_tokens)
                 .or_else(|| count(wire.reasoning_tokens))
@@ -96,6 +108,7 @@ impl Usage {
         w.key("prompt_tokens_details").object().key("cached_tokens").number(self.cached);
         if self.cache_write > 0 {
             w.key("cache_write_tokens").number(self.cache_write);
+            w.key("cache_creation_tokens").number(self.cache_write);
         }
         if self.audio_heard > 0 {
             w.key("audio_tokens").number(self.audio_heard);
@@ -107,6 +120,11 @@ impl Usage {
             w.key("audio_tokens").number(self.audio_said);
         }
         w.end_object();
+        if self.cached > 0 || self.cache_write > 0 {
+            // Anthropic's names, under which LiteLLM's clients look for them.
+            w.key("cache_creation_input_tokens").number(self.cache_write);
+            w.key("cache_read_input_tokens").number(self.cached);
+        }
         w.end_object();
     }
 }

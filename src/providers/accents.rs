@@ -141,13 +141,11 @@ pub(super) static GITHUB: OpenAi =
 pub(super) static GROQ: OpenAi = OpenAi(Quirks {
     lacks: &[
         "audio",
-        "frequency_penalty",
         "logit_bias",
         "logprobs",
         "modalities",
         "n",
         "prediction",
-        "presence_penalty",
         "top_logprobs",
         "verbosity",
         "web_search_options",

@@ -137,6 +137,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     PROVIDERS.iter().map(|provider| provider.name)
 }
 
+/// The header by which clients and operators ask for features of Claude that are not yet general; a list.
+pub const FEATURES_HEADER: &str = "anthropic-beta";
+
+/// The same in a body, where a cloud has no such header; an array.
+pub const FEATURES_FIELD: &str = "anthropic_beta";
+
 /// Headers that some row can own: every attempt takes all of them away before it sets its own, because Envoy
 /// gives a retry the headers of the attempt before it.
 pub const OWNED_HEADERS: &[&str] = &[

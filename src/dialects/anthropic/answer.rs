@@ -3,7 +3,7 @@
 use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
-use crate::openai::{Answer, CompletionWriter, Fault, Memo};
+use crate::openai::{Answer, CompletionWriter, Fault, Memo, arguments_text};
 
 /// A content block, flat: which fields it has depends on its type.
 pub(super) struct Block<'a> {
@@ -70,11 +70,11 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
             }),
             "tool_use" => {
                 let name = string(block.name).decode().unwrap_or_default();
-                let input = block.input.map_or("{}", Raw::get);
+                let input = arguments_text(block.input);
                 if memo.json_tool.as_deref() == Some(&*name) {
-                    out.text(JsonString::new(input).as_str());
+                    out.text(JsonString::new(&input).as_str());
                 } else {
-                    out.tool(string(block.id), memo.tool_name(&name), input);
+                    out.tool(string(block.id), memo.tool_name(&name), &input);
                 }
             }
             // The provider's own tools and their results are no calls of the client's.

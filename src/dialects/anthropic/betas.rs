@@ -2,11 +2,16 @@
 //!
 //! Sources: `LiteLLM`'s `common_utils.py` 1.109.1, and the provider's pages on each feature.
 
+use std::borrow::Cow;
+
+use super::super::Target;
+use super::super::claude::features;
 use crate::json::{Object, Raw, read};
+use crate::openai::Request;
 
 /// The features of one request.
 #[derive(Default)]
-pub(super) struct Betas(Vec<&'static str>);
+pub(super) struct Betas(Vec<Cow<'static, str>>);
 
 /// A file that was uploaded before is named in a message.
 pub(super) const FILES: &str = "files-api-2025-04-14";
@@ -31,12 +36,42 @@ const TOOLS: &[(&str, &str)] = &[
     ("web_fetch_20250910", "web-fetch-2025-09-10"),
 ];
 
+/// What Vertex AI refuses, with the whole request. Clients send it with every request, whoever serves it.
+///
+/// Source: `LiteLLM`'s `anthropic_beta_headers_config.json` 1.109.1, `vertex_ai`; the last two are names of clients and
+/// their credentials.
+const CLOUD_LACKS: &[&str] = &[
+    "advisor-tool-2026-03-01",
+    "code-execution-2025-08-25",
+    "effort-2025-11-24",
+    "fast-mode-2026-02-01",
+    "files-api-2025-04-14",
+    "fine-grained-tool-streaming-2025-05-14",
+    "mcp-client-2025-04-04",
+    "mcp-client-2025-11-20",
+    "output-128k-2025-02-19",
+    "prompt-caching-scope-2026-01-05",
+    "skills-2025-10-02",
+    "structured-outputs-2025-11-13",
+    "token-efficient-tools-2025-02-19",
+    "web-fetch-2025-09-10",
+    "claude-code-20250219",
+    "oauth-2025-04-20",
+];
+
+/// What has another name there.
+const CLOUD_NAMES: &[(&str, &str)] = &[("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19")];
+
 impl Betas {
     /// A feature is used.
     pub(super) fn add(&mut self, beta: &'static str) {
-        if !self.0.contains(&beta) {
-            self.0.push(beta);
-        }
+        features::merge(&mut self.0, [Cow::Borrowed(beta)]);
+    }
+
+    /// What the client and the operator ask for by name.
+    pub(super) fn asked(&mut self, request: &Request<'_>, to: &Target<'_>) {
+        let asked = features::in_headers(request, to).into_iter().chain(features::in_body(request));
+        features::merge(&mut self.0, asked.map(|beta| Cow::Owned(beta.into_owned())));
     }
 
     /// One of the provider's own tools is used.
@@ -60,7 +95,9 @@ impl Betas {
             }
             "context_management" => self.context_management(value),
             // The older client also named its servers' tools here; the newer one has `mcp_toolset` tools for that.
-            "mcp_servers" if !self.0.contains(&"mcp-client-2025-11-20") => self.add("mcp-client-2025-04-04"),
+            "mcp_servers" if !self.0.iter().any(|beta| beta == "mcp-client-2025-11-20") => {
+                self.add("mcp-client-2025-04-04")
+            }
             "speed" if value.get() == r#""fast""# => self.add("fast-mode-2026-02-01"),
             _ => {}
         }
@@ -76,9 +113,12 @@ impl Betas {
         }
     }
 
-    /// The header's value; `None` when nothing is to be said.
-    pub(super) fn header(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.join(","))
+    /// The header's value; `None` when nothing is to be said. `on_cloud`: a cloud serves the model.
+    pub(super) fn header(&self, on_cloud: bool) -> Option<String> {
+        let said = self.0.iter().map(|beta| &**beta).filter(|beta| !(on_cloud && CLOUD_LACKS.contains(beta)));
+        let renamed = |beta| CLOUD_NAMES.iter().find(|(name, _)| on_cloud && *name == beta);
+        let said: Vec<&str> = said.map(|beta| renamed(beta).map_or(beta, |(_, theirs)| theirs)).collect();
+        (!said.is_empty()).then(|| said.join(","))
     }
 }
 
@@ -90,7 +130,7 @@ mod tests {
     fn every_feature_is_named_once_and_nothing_without_one() {
         let mut betas = Betas::default();
         betas.tool("web_search_20250305");
-        assert_eq!(betas.header(), None);
+        assert_eq!(betas.header(false), None);
         betas.tool("memory_20250818");
         let edits =
             Raw::parse(r#"{"edits":[{"type":"compact_20260112"},{"type":"clear_tool_uses_20250919"}]}"#)
@@ -99,7 +139,7 @@ mod tests {
         betas.add(FILES);
         betas.add(FILES);
         assert_eq!(
-            betas.header().as_deref(),
+            betas.header(false).as_deref(),
             Some("context-management-2025-06-27,compact-2026-01-12,files-api-2025-04-14")
         );
     }

@@ -19,6 +19,7 @@ use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
+use crate::providers::FEATURES_HEADER;
 
 /// The language of `api.anthropic.com/v1/messages`.
 pub static ANTHROPIC: Anthropic = Anthropic;
@@ -39,6 +40,10 @@ impl Dialect for Anthropic {
         Framing::Sse
     }
 
+    fn names_features(&self) -> bool {
+        true
+    }
+
     fn request(
         &self,
         request: &Request<'_>,
@@ -46,7 +51,10 @@ impl Dialect for Anthropic {
         memo: &mut Memo,
     ) -> Result<Outbound, ErrorBody> {
         let written = request::write(request, to, memo)?;
-        let betas = written.betas.header().map(|betas| ("anthropic-beta", Cow::Owned(betas)));
+        let betas = written
+            .betas
+            .header(to.version_in_body().is_some())
+            .map(|betas| (FEATURES_HEADER, Cow::Owned(betas)));
         let path = if to.version_in_body().is_some() {
             let method = if memo.stream { "streamRawPredict" } else { "rawPredict" };
             Cow::Owned(format!("/models/{}:{method}", path_segment(to.model)))

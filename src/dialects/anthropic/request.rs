@@ -9,6 +9,7 @@ use super::tools::{JSON_TOOL, Tools};
 use super::turns;
 use crate::json::{JsonStr, Object, Raw, Writer};
 use crate::openai::{ErrorBody, Memo, Request, ResponseFormat, STANDARD_PARAMS, is_private};
+use crate::providers::FEATURES_FIELD;
 
 /// `OpenAI` parameters that have a word here, or that change nothing about the answer.
 const SUPPORTED: &[&str] = &[
@@ -77,6 +78,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> 
     }
     write_extras(&mut w, request, &mut betas);
     w.end_object();
+    betas.asked(request, to);
 
     memo.json_tool = tools.has_json_tool().then(|| JSON_TOOL.to_owned());
     memo.renamed = tools.names.into_renamed();
@@ -207,7 +209,8 @@ fn write_extras(w: &mut Writer<'_>, request: &Request<'_>, betas: &mut Betas) {
     let is_ours = |name: &str| {
         matches!(
             name,
-            "messages"
+            FEATURES_FIELD
+                | "messages"
                 | "model"
                 | "output_config"
                 | "prompt"

@@ -8,7 +8,7 @@ use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
 use crate::frame::Frame;
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
-use crate::openai::{ChunkWriter, Fault, Memo};
+use crate::openai::{ChunkWriter, Fault, Memo, arguments_text};
 
 /// Turns events into facts.
 pub(super) struct Translation {
@@ -147,8 +147,7 @@ impl Translation {
             }
             "tool_use" => {
                 let name = string(block.name).decode().unwrap_or_default();
-                let input =
-                    Input { at_start: block.input.map_or("{}", Raw::get).to_owned(), in_fragments: false };
+                let input = Input { at_start: arguments_text(block.input).into_owned(), in_fragments: false };
                 if self.memo.json_tool.as_deref() == Some(&*name) {
                     Open::Json { input }
                 } else {

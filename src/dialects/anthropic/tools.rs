@@ -3,6 +3,7 @@
 use super::super::Target;
 use super::super::claude::models::Model;
 use super::super::claude::schema;
+use super::super::tool_schema;
 use super::betas::Betas;
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 use crate::openai::{AnyTool, ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
@@ -64,7 +65,7 @@ impl<'a> Tools<'a> {
         Ok(Self {
             tools,
             choice,
-            serial: request.read("parallel_tool_calls", "true or false")? == Some(false),
+            serial: request.wants_one_call()?,
             web_search: request.get("web_search_options"),
             json_schema: match format {
                 ResponseFormat::JsonSchema { schema, .. } if !model.json_schema => Some(schema),
@@ -113,7 +114,7 @@ impl<'a> Tools<'a> {
         if let Some(schema) = self.json_schema {
             w.object().key("name").string(JSON_TOOL);
             w.key("description").string("Gives the answer. It must be called.").key("input_schema");
-            schema::write_input(w, Some(schema), "response_format.json_schema.schema")?;
+            tool_schema::write(w, Some(schema), "response_format.json_schema.schema")?;
             w.end_object();
         }
         w.end_array();
@@ -148,8 +149,8 @@ impl<'a> Tools<'a> {
     /// A history with calls is refused without tools: those that it names are declared, and none may be called.
     fn write_history(&self, w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
         let mut names: Vec<String> = Vec::new();
-        for (_, call) in messages.iter().flat_map(Message::calls) {
-            let name = self.names.sent(&call.name);
+        for call in messages.iter().flat_map(Message::calls) {
+            let name = self.names.sent(&call.function.name);
             if !names.iter().any(|known| *known == name) {
                 names.push(name.into_owned());
             }
@@ -160,7 +161,7 @@ impl<'a> Tools<'a> {
         w.key("tools").array();
         for name in names {
             w.object().key("name").string(&name).key("input_schema");
-            schema::write_input(w, None, "tools")?;
+            tool_schema::write(w, None, "tools")?;
             w.end_object();
         }
         w.end_array();
@@ -184,10 +185,12 @@ impl<'a> Tools<'a> {
         w.key("input_schema");
         match tool.parameters {
             Some(parameters) if strict => {
+                let parameters = tool_schema::without_unions(parameters, &field)?;
+                let parameters: Raw<'_> = read(&*parameters).unwrap_or(Raw::NULL);
                 schema::write(w, parameters, &field)?;
                 w.key("strict").bool(true);
             }
-            parameters => schema::write_input(w, parameters, &field)?,
+            parameters => tool_schema::write(w, parameters, &field)?,
         }
         if let Some(mark) = tool.cache_control {
             w.key("cache_control").raw(mark.get());

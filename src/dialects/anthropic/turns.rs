@@ -9,7 +9,7 @@ use super::betas::Betas;
 use super::blocks::{Blocks, says_something};
 
 use crate::json::{JsonStr, Object, Raw, Writer};
-use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
+use crate::openai::{Call, Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
 
 /// A message and its place, which errors name.
 type Placed<'m, 'a> = (usize, &'m Message<'a>);
@@ -212,7 +212,7 @@ fn assistant(
     if let Some(refusal) = message.refusal {
         blocks.text(refusal, mark.filter(|_| !says_something(&message.content)));
     }
-    for (n, (id, function)) in message.calls().enumerate() {
+    for (n, Call { id, function, cache_control }) in message.calls().enumerate() {
         let field = format!("{}.tool_calls[{n}]", place(at));
         w.object().key("type").string("tool_use").key("id");
         match id {
@@ -222,7 +222,7 @@ fn assistant(
         };
         w.key("name").string(&names.sent(&function.name));
         w.key("input").raw(&function.input(&field)?);
-        if let Some(mark) = message.cache_control.filter(|_| n + 1 == calls) {
+        if let Some(mark) = cache_control.or(message.cache_control.filter(|_| n + 1 == calls)) {
             w.key("cache_control").raw(mark.get());
         }
         w.end_object();

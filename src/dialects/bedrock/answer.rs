@@ -2,7 +2,7 @@
 
 use super::{REQUEST_ID, finish_reason, usage};
 use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
-use crate::openai::{Answer, CompletionWriter, Fault, Memo};
+use crate::openai::{Answer, CompletionWriter, Fault, Memo, arguments_text};
 
 /// A content block: one of its members is there.
 struct Block<'a> {
@@ -29,14 +29,21 @@ struct ReasoningText<'a> {
 }
 fields!(ReasoningText<'a> { text, signature });
 
-/// A call. One with a `type` is the provider's own, and answered by itself.
+/// A call.
 pub(super) struct ToolUse<'a> {
     pub(super) tool_use_id: Option<JsonStr<'a>>,
     pub(super) name: Text<'a>,
     pub(super) input: Option<Raw<'a>>,
-    pub(super) kind: Option<Raw<'a>>,
+    kind: Option<Text<'a>>,
 }
 fields!(ToolUse<'a> { tool_use_id = "toolUseId", name, input, kind = "type" });
+
+impl ToolUse<'_> {
+    /// Whether the provider runs the tool itself. A call for the client has no `type`, or `tool_use`.
+    pub(super) fn is_server_side(&self) -> bool {
+        self.kind.as_deref() == Some("server_tool_use")
+    }
+}
 
 struct Cited<'a> {
     content: Vec<Words<'a>>,
@@ -147,13 +154,13 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
                 out.thinking_block(|w| write_redacted(w, data));
             }
         }
-        if let Some(call) = block.tool_use.filter(|call| call.kind.is_none()) {
-            let input = call.input.map_or("{}", Raw::get);
+        if let Some(call) = block.tool_use.filter(|call| !call.is_server_side()) {
+            let input = arguments_text(call.input);
             if memo.json_tool.as_deref() == Some(&*call.name) {
-                out.text(JsonString::new(input).as_str());
+                out.text(JsonString::new(&input).as_str());
             } else {
                 let id = call.tool_use_id.unwrap_or(JsonStr::EMPTY);
-                out.tool(id, memo.tool_name(&call.name), input);
+                out.tool(id, memo.tool_name(&call.name), &input);
             }
         }
         if let Some(cited) = block.citations_content {

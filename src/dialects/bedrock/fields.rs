@@ -3,10 +3,12 @@
 use super::super::Target;
 use super::super::claude;
 use super::super::claude::thinking::Plan;
+use super::features;
 use super::models::{Model, Reasoning, TopK};
 use super::tools::Tools;
 use crate::json::{JsonStr, Object, Writer, read};
 use crate::openai::{ErrorBody, Message, Request, STANDARD_PARAMS, is_private};
+use crate::providers::FEATURES_FIELD;
 
 /// Members of a Converse request that a client may give by their own names.
 pub(super) const CONVERSE: &[&str] = &[
@@ -74,6 +76,7 @@ impl<'a> Fields<'a> {
         &self,
         w: &mut Writer<'_>,
         request: &Request<'_>,
+        to: &Target<'_>,
         tools: &Tools<'_>,
     ) -> Result<(), ErrorBody> {
         let own = match request.get("additionalModelRequestFields") {
@@ -118,6 +121,9 @@ impl<'a> Fields<'a> {
                 Reasoning::Claude | Reasoning::Never => w,
             };
         }
+        if own.get(FEATURES_FIELD).is_none() {
+            features::write(w, request, to, self.model);
+        }
         self.write_extras(w, request);
         if w.bytes().len() == empty {
             w.bytes().truncate(before);
@@ -132,7 +138,13 @@ impl<'a> Fields<'a> {
         let is_ours = |name: &str| {
             matches!(
                 name,
-                "additionalModelRequestFields" | "messages" | "model" | "prompt" | "stream" | "top_k"
+                FEATURES_FIELD
+                    | "additionalModelRequestFields"
+                    | "messages"
+                    | "model"
+                    | "prompt"
+                    | "stream"
+                    | "top_k"
             ) || name == "thinking" && self.claude.is_some()
                 || CONVERSE.contains(&name)
                 || STANDARD_PARAMS.contains(&name)

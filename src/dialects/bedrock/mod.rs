@@ -8,6 +8,7 @@ mod answer;
 mod blocks;
 mod embeddings;
 mod errors;
+mod features;
 mod fields;
 mod models;
 mod request;
@@ -51,6 +52,10 @@ impl Dialect for Bedrock {
 
     fn answer_headers(&self) -> &'static [&'static str] {
         &[REQUEST_ID, ERROR_TYPE, INPUT_TOKENS]
+    }
+
+    fn names_features(&self) -> bool {
+        true
     }
 
     fn request(
@@ -119,7 +124,7 @@ mod tests {
         );
         let deployment: Deployment = crate::json::read(&*json).unwrap();
         let provider = providers::find("bedrock").unwrap();
-        let to = Target { provider, deployment: &deployment, model, drop_params: false };
+        let to = Target { provider, deployment: &deployment, model, drop_params: false, features: "" };
         let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
         let request = Request::parse(Operation::Chat, body).unwrap();
         let mut memo = Memo {
@@ -130,6 +135,7 @@ mod tests {
             base64: false,
             created: 0,
             id: "id".into(),
+            function_call: false,
             json_tool: None,
             renamed: Vec::new(),
             headers: Vec::new(),

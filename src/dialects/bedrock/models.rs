@@ -48,6 +48,8 @@ pub(super) struct Model {
     pub grounding: bool,
     /// `outputConfig.textFormat`, and `strict` tools.
     pub json_schema: bool,
+    /// Schemas of tools have `type`, `properties` and `required` at their root, and no `$ref`.
+    pub plain_schemas: bool,
     /// `cachePoint`
     pub caching: bool,
     /// Where `top_k` goes.
@@ -64,6 +66,7 @@ const UNKNOWN: Model = Model {
     serial_tools: false,
     grounding: false,
     json_schema: false,
+    plain_schemas: false,
     caching: true,
     top_k: TopK::Field,
 };
@@ -83,7 +86,13 @@ const CLAUDE_OLD: Model = Model { tools: false, forced_tools: false, ..CLAUDE_UN
 const CLAUDE_SERIAL: Model = Model { serial_tools: true, ..CLAUDE };
 const CLAUDE_SCHEMA: Model = Model { json_schema: true, ..CLAUDE_SERIAL };
 
-const NOVA: Model = Model { reasoning: Reasoning::Never, top_k: TopK::Nested, grounding: true, ..UNKNOWN };
+const NOVA: Model = Model {
+    reasoning: Reasoning::Never,
+    top_k: TopK::Nested,
+    grounding: true,
+    plain_schemas: true,
+    ..UNKNOWN
+};
 
 const fn named(name: &'static str, like: Model) -> Model {
     Model { name, ..like }

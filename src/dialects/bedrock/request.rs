@@ -59,7 +59,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> 
     Turns::new(&messages, model, &tools.names, &notes).write(&mut w)?;
     write_inference(&mut w, request, &fields)?;
     tools.write(&mut w, model)?;
-    fields.write(&mut w, request, &tools)?;
+    fields.write(&mut w, request, to, &tools)?;
     if fields.counts_thinking() && request.get("additionalModelResponseFieldPaths").is_none() {
         w.key("additionalModelResponseFieldPaths").array().string(THINKING_PATH).end_array();
     }

@@ -101,7 +101,7 @@ impl Translation {
     fn start(&mut self, start: &Start<'_>, out: &mut ChunkWriter) {
         self.stop(out);
         self.open = match (&start.tool_use, start.tool_result) {
-            (Some(call), _) if call.kind.is_some() => Open::Own,
+            (Some(call), _) if call.is_server_side() => Open::Own,
             (Some(call), _) if self.memo.json_tool.as_deref() == Some(&*call.name) => {
                 Open::Json { fed: false }
             }

@@ -2,9 +2,10 @@
 
 use super::super::Target;
 use super::super::claude::schema;
+use super::super::tool_schema;
 use super::blocks::Blocks;
 use super::models::Model;
-use crate::json::{Raw, Writer};
+use crate::json::{Raw, Writer, read};
 use crate::openai::{ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
 
 /// `LiteLLM`'s name of the tool that stands for `response_format`.
@@ -53,16 +54,13 @@ impl<'a> Tools<'a> {
             to.refuse_value("tools", "tools")?;
             tools.clear();
         }
-        let serial =
-            request.read("parallel_tool_calls", "true or false")? == Some(false) && !tools.is_empty();
-        if serial && !model.serial_tools {
-            to.refuse_value("parallel_tool_calls", "parallel_tool_calls=false")?;
-        }
+        // Where it cannot be said it is left out: clients send it on every turn.
+        let serial = model.serial_tools && !tools.is_empty() && request.wants_one_call()?;
         let asked: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
         let names = ToolNames::of(&asked, NAME_LIMIT);
         let mut called: Vec<String> = Vec::new();
-        for (_, call) in messages.iter().flat_map(Message::calls) {
-            let name = names.sent(&call.name);
+        for call in messages.iter().flat_map(Message::calls) {
+            let name = names.sent(&call.function.name);
             if !called.iter().any(|known| *known == name) {
                 called.push(name.into_owned());
             }
@@ -71,7 +69,7 @@ impl<'a> Tools<'a> {
             tools,
             choice,
             called,
-            serial: serial && model.serial_tools,
+            serial,
             web_search: request.get("web_search_options").is_some() && model.grounding,
             json_schema: match format {
                 ResponseFormat::JsonSchema { schema, .. } if !model.json_schema && forced_tools => {
@@ -132,7 +130,7 @@ impl<'a> Tools<'a> {
             if let Some(schema) = self.json_schema {
                 open(w, JSON_TOOL);
                 w.key("description").string("Gives the answer. It must be called.");
-                input_schema(w, Some(schema), "response_format.json_schema.schema")?;
+                input_schema(w, Some(schema), model, "response_format.json_schema.schema")?;
                 w.end_object().end_object();
             }
             w.end_array();
@@ -143,7 +141,7 @@ impl<'a> Tools<'a> {
             w.key("toolConfig").object().key("tools").array();
             for name in &self.called {
                 open(w, name);
-                input_schema(w, None, "tools")?;
+                input_schema(w, None, model, "tools")?;
                 w.end_object().end_object();
             }
             w.end_array().end_object();
@@ -190,11 +188,13 @@ impl<'a> Tools<'a> {
         }
         match tool.parameters {
             Some(parameters) if strict => {
+                let parameters = tool_schema::without_unions(parameters, &field)?;
+                let parameters: Raw<'_> = read(&*parameters).unwrap_or(Raw::NULL);
                 w.key("inputSchema").object().key("json");
                 schema::write(w, parameters, &field)?;
                 w.end_object().key("strict").bool(true);
             }
-            parameters => input_schema(w, parameters, &field)?,
+            parameters => input_schema(w, parameters, model, &field)?,
         }
         w.end_object().end_object();
         let mut blocks = Blocks { w, caching: model.caching, documents: &mut Vec::new(), trim: false };
@@ -208,9 +208,18 @@ fn open(w: &mut Writer<'_>, name: &str) {
 }
 
 /// Writes a tool's schema, whose type must be `object`.
-fn input_schema(w: &mut Writer<'_>, schema: Option<Raw<'_>>, field: &str) -> Result<(), ErrorBody> {
+fn input_schema(
+    w: &mut Writer<'_>,
+    schema: Option<Raw<'_>>,
+    model: &Model,
+    field: &str,
+) -> Result<(), ErrorBody> {
     w.key("inputSchema").object().key("json");
-    schema::write_input(w, schema, field)?;
+    if model.plain_schemas {
+        tool_schema::write_plain(w, schema, field)?;
+    } else {
+        tool_schema::write(w, schema, field)?;
+    }
     w.end_object();
     Ok(())
 }

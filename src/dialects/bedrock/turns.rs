@@ -11,7 +11,7 @@ use super::super::claude::thinking::thinking_blocks;
 use super::blocks::{Blocks, has_words, says_something};
 use super::models::{Model, Reasoning};
 use crate::json::{JsonStr, JsonString, Writer, fields, read};
-use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
+use crate::openai::{Call, Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
 
 /// The longest id of a call, bytes.
 const ID_LIMIT: usize = 64;
@@ -197,7 +197,7 @@ impl<'t, 'a> Turns<'t, 'a> {
         if let Some(refusal) = message.refusal {
             blocks.text(refusal, mark.filter(|_| !says_something(&message.content)));
         }
-        for (n, (id, function)) in message.calls().enumerate() {
+        for (n, Call { id, function, cache_control }) in message.calls().enumerate() {
             let field = format!("{}.tool_calls[{n}]", place(at));
             w.object().key("toolUse").object().key("toolUseId");
             match id {
@@ -207,9 +207,8 @@ impl<'t, 'a> Turns<'t, 'a> {
             };
             w.key("name").string(&self.names.sent(&function.name));
             w.key("input").raw(&function.input(&field)?).end_object().end_object();
-        }
-        if calls > 0 {
-            self.blocks(w).cache_point(message.cache_control);
+            let mark = cache_control.or(message.cache_control.filter(|_| n + 1 == calls));
+            self.blocks(w).cache_point(mark);
         }
         Ok(())
     }

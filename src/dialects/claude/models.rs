@@ -30,6 +30,8 @@ pub(in crate::dialects) struct Model {
     pub xhigh: bool,
     /// `temperature`, `top_p` and `top_k`.
     pub sampling: bool,
+    /// `temperature` or `top_p`, and not both.
+    pub one_sampler: bool,
     /// `tool_choice` that forces a call.
     pub forced_tools: bool,
     /// `role: "system"` after a user's turn.
@@ -46,6 +48,7 @@ const OLD: Model = Model {
     thinking: Form::Never,
     xhigh: false,
     sampling: true,
+    one_sampler: false,
     forced_tools: true,
     system_turns: false,
     json_schema: false,
@@ -55,7 +58,7 @@ const OLD: Model = Model {
 const BUDGET: Model = Model { thinking: Form::Budget, max_output: 32_000, ..OLD };
 const SONNET_4: Model = Model { max_output: 64_000, ..BUDGET };
 /// 4.5.
-const STRUCTURED: Model = Model { json_schema: true, max_output: 64_000, ..BUDGET };
+const STRUCTURED: Model = Model { json_schema: true, one_sampler: true, max_output: 64_000, ..BUDGET };
 /// 4.6.
 const EITHER: Model = Model { thinking: Form::Either, max_output: 128_000, ..STRUCTURED };
 /// 4.7 and later.
@@ -68,7 +71,7 @@ const ALWAYS: Model = Model { thinking: Form::Always, ..SYSTEM_TURNS };
 const UNFORCED: Model = Model { forced_tools: false, ..ALWAYS };
 
 /// A model that is newer than this table: the provider itself tells what it does not take.
-const UNKNOWN: Model = Model { sampling: true, max_output: 4_096, ..SYSTEM_TURNS };
+const UNKNOWN: Model = Model { sampling: true, one_sampler: false, max_output: 4_096, ..SYSTEM_TURNS };
 
 const fn named(name: &'static str, like: Model) -> Model {
     Model { name, ..like }
@@ -96,7 +99,7 @@ const MODELS: &[Model] = &[
     named("sonnet-4-5", STRUCTURED),
     named("haiku-4-5", STRUCTURED),
     named("opus-4-0", BUDGET),
-    named("opus-4-1", BUDGET),
+    named("opus-4-1", Model { one_sampler: true, ..BUDGET }),
     // Dated: `claude-opus-4-20250514`, with an `@` elsewhere.
     named("opus-4-2025", BUDGET),
     named("opus-4@", BUDGET),

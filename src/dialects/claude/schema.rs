@@ -4,7 +4,8 @@
 //! Sources: the provider's page on structured outputs, and what its Python package does (`transform_schema`). The
 //! order of members is kept: the model writes them in it.
 
-use crate::json::{JsonStr, JsonString, Member, Object, Raw, Writer, read};
+use super::super::tool_schema::describe;
+use crate::json::{JsonStr, Member, Object, Raw, Writer, read};
 use crate::openai::ErrorBody;
 
 /// The deepest schema that is read.
@@ -17,35 +18,6 @@ const FORMATS: &[&str] =
 /// Writes `schema` as the grammar takes it. `field` names it in errors.
 pub(in crate::dialects) fn write(w: &mut Writer<'_>, schema: Raw<'_>, field: &str) -> Result<(), ErrorBody> {
     write_at(w, schema, field, 0)
-}
-
-/// Writes a tool's schema as it stands, but for its type, which must be `object`.
-pub(in crate::dialects) fn write_input(
-    w: &mut Writer<'_>,
-    schema: Option<Raw<'_>>,
-    field: &str,
-) -> Result<(), ErrorBody> {
-    let Some(schema) = schema else {
-        w.object().key("type").string("object").key("properties").object().end_object().end_object();
-        return Ok(());
-    };
-    let object = Object::of(schema)
-        .ok_or_else(|| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))?;
-    if object.get("type").is_some_and(|kind| kind.get() == r#""object""#) {
-        w.raw(schema.get());
-        return Ok(());
-    }
-    w.object().key("type").string("object");
-    for member in object.members().iter().filter(|member| !member.is("type")) {
-        w.raw(member.key.token());
-        w.bytes().push(b':');
-        w.raw(member.value.get());
-    }
-    if object.get("properties").is_none() {
-        w.key("properties").object().end_object();
-    }
-    w.end_object();
-    Ok(())
 }
 
 /// What becomes of a keyword.
@@ -130,23 +102,6 @@ fn write_at(w: &mut Writer<'_>, schema: Raw<'_>, field: &str, depth: usize) -> R
     }
     w.end_object();
     Ok(())
-}
-
-/// Writes the description with what the grammar cannot say.
-fn describe(w: &mut Writer<'_>, description: Option<JsonStr<'_>>, told: &[&Member<'_>]) {
-    if told.is_empty() {
-        if let Some(description) = description {
-            w.key("description").raw(description.token());
-        }
-        return;
-    }
-    let constraints: Vec<String> = told
-        .iter()
-        .map(|member| format!("{}: {}", member.key.decode().unwrap_or_default(), member.value.get()))
-        .collect();
-    let blank = if description.is_some() { "\n\n" } else { "" };
-    let constraints = JsonString::new(&format!("{blank}{{{}}}", constraints.join(", ")));
-    w.key("description").joined(description.into_iter().chain([constraints.as_str()]));
 }
 
 fn is_object(schema: &Object<'_>) -> bool {

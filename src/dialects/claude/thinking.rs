@@ -188,13 +188,18 @@ impl<'a> Plan<'a> {
             } else if self.budgeted && !(name == "top_p" && value >= 0.95) {
                 // A budget goes with the default temperature, no top_k, and a top_p of 0.95 or more.
             } else if is_default && given.iter().any(|(other, raw)| *other != name && raw.is_some()) {
-                // Some models take only one of temperature and top_p.
+                // Many clients always send the default of both, and some models take only one.
             } else if name == "temperature" && value > 1.0 {
                 // OpenAI's scale ends at 2, Claude's at 1.
                 sampling.push((name, "1"));
             } else {
                 sampling.push((name, raw.get()));
             }
+        }
+        let is_there = |name| sampling.iter().any(|(there, _)| *there == name);
+        if model.one_sampler && is_there("temperature") && is_there("top_p") {
+            to.refuse_value("top_p", "temperature and top_p together")?;
+            sampling.retain(|(name, _)| *name != "top_p");
         }
         Ok(sampling)
     }

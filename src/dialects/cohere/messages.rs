@@ -1,7 +1,7 @@
 //! `messages`: the roles are `OpenAI`'s, what they may hold is less.
 
 use crate::json::{JsonStr, Writer};
-use crate::openai::{Content, ErrorBody, Message, Part};
+use crate::openai::{Call, Content, ErrorBody, Message, Part};
 
 /// Writes them.
 pub(super) fn write(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
@@ -51,7 +51,7 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
         w.key("tool_plan").raw(plan.token());
     }
     w.key("tool_calls").array();
-    for (id, function) in message.calls() {
+    for Call { id, function, .. } in message.calls() {
         w.object().key("id");
         match id {
             Some(id) => w.raw(id.token()),
@@ -66,7 +66,7 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
     Ok(())
 }
 
-/// A content of words only, as one string.
+/// A content of words only: a string, or several texts as they were.
 fn texts(w: &mut Writer<'_>, content: &Content<'_>, at: usize) -> Result<(), ErrorBody> {
     if let Content::Parts(parts) = content
         && let Some((n, part)) =
@@ -74,7 +74,21 @@ fn texts(w: &mut Writer<'_>, content: &Content<'_>, at: usize) -> Result<(), Err
     {
         return Err(refused(at, n, part));
     }
-    w.key("content").joined(content.texts());
+    let said: Vec<JsonStr<'_>> = match content {
+        Content::Parts(parts) => parts.iter().filter_map(|part| part.text.or(part.refusal)).collect(),
+        content => content.texts().collect(),
+    };
+    let said: Vec<JsonStr<'_>> = said.into_iter().filter(|text| !text.is_empty()).collect();
+    w.key("content");
+    if let [] | [_] = said.as_slice() {
+        w.joined(said);
+        return Ok(());
+    }
+    w.array();
+    for text in said {
+        w.object().key("type").string("text").key("text").raw(text.token()).end_object();
+    }
+    w.end_array();
     Ok(())
 }
 

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use super::models::Model;
-use super::parts;
+use super::parts::{self, Media};
 use crate::json::{JsonStr, Object, Writer, fields, read};
-use crate::openai::{Content, ErrorBody, Message, ToolNames, bare_id, signature_of};
+use crate::openai::{Call, Content, ErrorBody, Message, ToolNames, bare_id, in_order_of_calls, signature_of};
 
 /// Base64 of `skip_thought_signature_validator`: the provider's word for a call of which the signature is not known,
 /// because another model made it or the client lost it.
@@ -42,9 +42,11 @@ pub(super) fn write(
     messages: &[Message<'_>],
     model: &Model,
     names: &ToolNames,
+    media: Media,
 ) -> Result<(), ErrorBody> {
-    let said: Vec<Placed<'_, '_>> =
-        messages.iter().enumerate().filter(|(_, message)| has_part(message)).collect();
+    let places = in_order_of_calls(messages);
+    let placed = places.into_iter().filter_map(|at| Some((at, messages.get(at)?)));
+    let said: Vec<Placed<'_, '_>> = placed.filter(|(_, message)| has_part(message)).collect();
     w.key("contents").array();
     let begins_with_user = said.first().is_some_and(|(_, message)| speaker(message) == Speaker::User);
     let instructed = !model.system && messages.iter().any(is_system);
@@ -64,9 +66,9 @@ pub(super) fn write(
         w.object().key("role").string(role).key("parts").array();
         for &(at, message) in turn {
             match who {
-                Speaker::User => parts::write(w, &message.content, &place(at))?,
+                Speaker::User => parts::write(w, &message.content, media, &place(at))?,
                 Speaker::Model => write_model(w, (at, message), model, names)?,
-                Speaker::Tool => write_result(w, (at, message), messages, model, names)?,
+                Speaker::Tool => write_result(w, (at, message), messages, model, names, media)?,
             }
         }
         let is_wordless = |(_, message): &Placed<'_, '_>| message.content.texts().all(JsonStr::is_empty);
@@ -115,7 +117,7 @@ fn write_instructions(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<()
                 "instructions are text",
             ));
         }
-        parts::write(w, &message.content, &place(at))?;
+        parts::write(w, &message.content, Media::default(), &place(at))?;
     }
     Ok(())
 }
@@ -131,7 +133,7 @@ fn write_model(
         w.object().key("thought").bool(true).key("text").raw(thoughts.token()).end_object();
     }
     let before = w.bytes().len();
-    parts::write(w, &message.content, &place(at))?;
+    parts::write(w, &message.content, Media::default(), &place(at))?;
     if let Some(refusal) = message.refusal {
         parts::write_text(w, refusal);
     }
@@ -142,7 +144,7 @@ fn write_model(
     }
     let signatures: Vec<Option<Cow<'_, str>>> = signatures(message);
     let is_signed = signatures.iter().any(Option::is_some);
-    for (n, (id, function)) in message.calls().enumerate() {
+    for (n, Call { id, function, .. }) in message.calls().enumerate() {
         w.object().key("functionCall").object();
         if let Some(id) = id.filter(|_| model.signed_calls) {
             w.key("id").string(&bare_id(id.decode().unwrap_or_default()));
@@ -187,6 +189,7 @@ fn write_result(
     messages: &[Message<'_>],
     model: &Model,
     names: &ToolNames,
+    media: Media,
 ) -> Result<(), ErrorBody> {
     let name = function_of(at, message, messages).ok_or_else(|| {
         ErrorBody::invalid(format!("{}.tool_call_id", place(at)), "no call before it has this id")
@@ -197,23 +200,23 @@ fn write_result(
     }
     w.key("name").string(&names.sent(&name)).key("response");
     write_response(w, &message.content);
-    let media = |w: &mut Writer<'_>| -> Result<(), ErrorBody> {
+    let write_media = |w: &mut Writer<'_>| -> Result<(), ErrorBody> {
         let Content::Parts(content) = &message.content else { return Ok(()) };
         for (n, part) in content.iter().enumerate().filter(|(_, part)| parts::text_of(part).is_none()) {
-            parts::write_media(w, part, &format!("{}.content[{n}]", place(at)))?;
+            parts::write_media(w, part, media, &format!("{}.content[{n}]", place(at)))?;
         }
         Ok(())
     };
     let has_media = matches!(&message.content, Content::Parts(content) if content.iter().any(|part| parts::text_of(part).is_none()));
     if has_media && model.signed_calls {
         w.key("parts").array();
-        media(w)?;
+        write_media(w)?;
         w.end_array();
     }
     w.end_object().end_object();
     if has_media && !model.signed_calls {
         // Beside the result, where it cannot lie in it.
-        media(w)?;
+        write_media(w)?;
     }
     Ok(())
 }
@@ -240,8 +243,8 @@ fn function_of<'a>(at: usize, message: &Message<'a>, messages: &[Message<'a>]) -
     // The last call of that id: ids that clients make up repeat from turn to turn.
     let calls = messages.iter().take(at).rev().flat_map(|message| message.calls().collect::<Vec<_>>());
     let mut called =
-        calls.filter(|(call, _)| call.and_then(JsonStr::decode).is_some_and(|call| bare_id(call) == id));
-    called.next().map(|(_, function)| function.name.0.clone()).or_else(own)
+        calls.filter(|call| call.id.and_then(JsonStr::decode).is_some_and(|call| bare_id(call) == id));
+    called.next().map(|call| call.function.name.0.clone()).or_else(own)
 }
 
 fn place(at: usize) -> String {

@@ -40,6 +40,19 @@ pub(super) struct Model {
     pub system: bool,
     /// Search beside functions.
     pub search_with_functions: bool,
+    /// How closely pictures are looked at.
+    pub resolution: Resolution,
+}
+
+/// Where `mediaResolution` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resolution {
+    /// It is refused.
+    Nowhere,
+    /// In `generationConfig`, for all.
+    Request,
+    /// In each part.
+    Part,
 }
 
 /// Before 2.5.
@@ -50,16 +63,19 @@ const OLD: Model = Model {
     signed_calls: false,
     system: true,
     search_with_functions: false,
+    resolution: Resolution::Nowhere,
 };
-const FLASH_2_5: Model = Model { thinking: Thinking::Budget { none: 0, minimal: 1 }, ..OLD };
-const FLASH_LITE_2_5: Model = Model { thinking: Thinking::Budget { none: 0, minimal: 512 }, ..OLD };
-const PRO_2_5: Model = Model { thinking: Thinking::Budget { none: 128, minimal: 128 }, ..OLD };
+const FLASH_2_0: Model = Model { resolution: Resolution::Request, ..OLD };
+const FLASH_2_5: Model = Model { thinking: Thinking::Budget { none: 0, minimal: 1 }, ..FLASH_2_0 };
+const FLASH_LITE_2_5: Model = Model { thinking: Thinking::Budget { none: 0, minimal: 512 }, ..FLASH_2_0 };
+const PRO_2_5: Model = Model { thinking: Thinking::Budget { none: 128, minimal: 128 }, ..FLASH_2_0 };
 /// Generation 3.
 const FLASH_3: Model = Model {
     thinking: Thinking::Level { minimal: true, medium: true },
     penalties: false,
     signed_calls: true,
     search_with_functions: true,
+    resolution: Resolution::Part,
     ..OLD
 };
 const PRO_3: Model = Model { thinking: Thinking::Level { minimal: false, medium: false }, ..FLASH_3 };
@@ -76,12 +92,13 @@ const fn named(name: &'static str, like: Model) -> Model {
 /// The longest names first where one is part of another.
 const MODELS: &[Model] = &[
     named("gemini-1", OLD),
-    named("gemini-2.0", OLD),
+    named("gemini-2.0", FLASH_2_0),
     named("gemini-2.5-flash-image", OLD),
     named("gemini-2.5-flash-lite", FLASH_LITE_2_5),
     named("gemini-2.5-flash", FLASH_2_5),
     named("gemini-2.5-pro", PRO_2_5),
     named("gemini-2.5", FLASH_2_5),
+    named("gemini-3-pro-image", Model { resolution: Resolution::Nowhere, ..PRO_3 }),
     named("gemini-3-pro", PRO_3),
     named("gemini-3.1-pro", PRO_3_1),
     named("gemini-3.5-pro", PRO_3_1),

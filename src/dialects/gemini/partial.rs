@@ -280,6 +280,7 @@ mod tests {
             base64: false,
             created: 0,
             id: "0123456789".into(),
+            function_call: false,
             json_tool: None,
             renamed: Vec::new(),
             headers: Vec::new(),

@@ -5,6 +5,36 @@ use std::borrow::Cow;
 use crate::json::{JsonStr, Writer};
 use crate::openai::{Content, DataUrl, ErrorBody, File, ImageUrl, Part, media_type_of};
 
+/// How closely pictures are looked at (`image_url.detail`).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Media {
+    /// Each part says it; else the request does, for all of them.
+    pub(super) each: bool,
+}
+
+/// The closest look that some picture asks for, for a request that says it for all.
+pub(super) fn closest<'m>(messages: impl Iterator<Item = &'m Content<'m>>) -> Option<&'static str> {
+    let parts = messages.flat_map(|content| match content {
+        Content::Parts(parts) => parts.as_slice(),
+        _ => &[],
+    });
+    let asked = parts.filter_map(|part| level(part.image_url.as_ref()?)).map(|(rank, _)| rank);
+    LEVELS.get(asked.max()?).map(|(_, level)| *level)
+}
+
+/// What `detail` is called, from afar to close.
+const LEVELS: &[(&str, &str)] = &[
+    ("low", "MEDIA_RESOLUTION_LOW"),
+    ("medium", "MEDIA_RESOLUTION_MEDIUM"),
+    ("high", "MEDIA_RESOLUTION_HIGH"),
+];
+
+fn level(image: &ImageUrl<'_>) -> Option<(usize, &'static str)> {
+    let detail = image.detail?;
+    let rank = LEVELS.iter().position(|(ours, _)| *ours == detail.inner())?;
+    LEVELS.get(rank).map(|(_, level)| (rank, *level))
+}
+
 /// Whether the content has a part that can be sent: an empty text is refused.
 pub(super) fn says_something(content: &Content<'_>) -> bool {
     match content {
@@ -24,7 +54,12 @@ pub(super) fn text_of<'a>(part: &Part<'a>) -> Option<JsonStr<'a>> {
 }
 
 /// Writes the parts of `content`. `at` names the message in errors.
-pub(super) fn write(w: &mut Writer<'_>, content: &Content<'_>, at: &str) -> Result<(), ErrorBody> {
+pub(super) fn write(
+    w: &mut Writer<'_>,
+    content: &Content<'_>,
+    media: Media,
+    at: &str,
+) -> Result<(), ErrorBody> {
     match content {
         Content::None => {}
         Content::Text(text) => write_text(w, *text),
@@ -32,7 +67,7 @@ pub(super) fn write(w: &mut Writer<'_>, content: &Content<'_>, at: &str) -> Resu
             for (n, part) in parts.iter().enumerate() {
                 match text_of(part) {
                     Some(text) => write_text(w, text),
-                    None => write_media(w, part, &format!("{at}.content[{n}]"))?,
+                    None => write_media(w, part, media, &format!("{at}.content[{n}]"))?,
                 }
             }
         }
@@ -48,9 +83,22 @@ pub(super) fn write_text(w: &mut Writer<'_>, text: JsonStr<'_>) {
 }
 
 /// Writes a part that is not made of words.
-pub(super) fn write_media(w: &mut Writer<'_>, part: &Part<'_>, at: &str) -> Result<(), ErrorBody> {
+pub(super) fn write_media(
+    w: &mut Writer<'_>,
+    part: &Part<'_>,
+    media: Media,
+    at: &str,
+) -> Result<(), ErrorBody> {
     match (&*part.kind, &part.image_url, &part.input_audio, &part.file) {
-        ("image_url", Some(image), ..) => image_url(w, image, at),
+        ("image_url", Some(image), ..) => {
+            image_url(w, image, at)?;
+            if let Some((_, level)) = level(image).filter(|_| media.each) {
+                // The part is open again.
+                w.bytes().pop();
+                w.key("mediaResolution").object().key("level").string(level).end_object().end_object();
+            }
+            Ok(())
+        }
         ("input_audio", _, Some(audio), _) => {
             inline(w, &format!("audio/{}", &*audio.format), audio.data.inner());
             Ok(())

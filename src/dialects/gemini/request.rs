@@ -1,6 +1,8 @@
 //! The request's body.
 
 use super::super::Target;
+use super::models::Resolution;
+use super::parts::{self, Media};
 use super::tools::Tools;
 use super::{contents, models, sampling};
 use crate::json::{Raw, Writer};
@@ -53,9 +55,13 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> 
     if model.system {
         contents::write_system(&mut w, &messages)?;
     }
-    contents::write(&mut w, &messages, model, &tools.names)?;
+    // On Vertex AI a part says nothing of it in the version that is asked.
+    let media = Media { each: model.resolution == Resolution::Part && to.publisher().is_none() };
+    contents::write(&mut w, &messages, model, &tools.names, media)?;
     tools.write(&mut w)?;
-    sampling::write(&mut w, request, to, model)?;
+    let for_all = model.resolution != Resolution::Nowhere && !media.each;
+    let closest = for_all.then(|| parts::closest(messages.iter().map(|message| &message.content))).flatten();
+    sampling::write(&mut w, request, to, model, closest)?;
     write_service_tier(&mut w, request, to)?;
     write_extras(&mut w, request);
     w.end_object();

@@ -39,12 +39,13 @@ pub(super) fn is_read(name: &str) -> bool {
         )
 }
 
-/// Writes `generationConfig`, if there is anything to say.
+/// Writes `generationConfig`, if there is anything to say. `resolution` is what pictures ask for.
 pub(super) fn write(
     w: &mut Writer<'_>,
     request: &Request<'_>,
     to: &Target<'_>,
     model: &Model,
+    resolution: Option<&str>,
 ) -> Result<(), ErrorBody> {
     let before = w.bytes().len();
     w.key("generationConfig").object();
@@ -66,6 +67,15 @@ pub(super) fn write(
         if let Some(value) = request.get(name).filter(|value| !crate::openai::is_default(name, *value)) {
             w.key(renamed).raw(value.get());
         }
+    }
+    let is_own = |name: &&str| {
+        given.and_then(Object::of).is_some_and(|given| given.get(name).is_some())
+            || request.get(name).is_some()
+    };
+    if let Some(level) = resolution
+        && !["mediaResolution", "media_resolution"].iter().any(is_own)
+    {
+        w.key("mediaResolution").string(level);
     }
     for &(name, renamed) in PENALTIES {
         let Some(value) = request.get(name).filter(|value| !crate::openai::is_default(name, *value)) else {

@@ -64,11 +64,8 @@ impl<'a> Tools<'a> {
             to.refuse_value("web_search_options", "web search together with functions")?;
             search = false;
         }
-        if functions.len() > 1 && request.read("parallel_tool_calls", "true or false")? == Some(false) {
-            to.refuse_value("parallel_tool_calls", "parallel_tool_calls=false with several tools")?;
-        }
         let asked: Vec<&str> = functions.iter().map(|tool| &*tool.name).collect();
-        let names = ToolNames::of(&asked, NAME_LIMIT);
+        let names = ToolNames::letter_first(&asked, NAME_LIMIT);
         Ok(Self { functions, own, search, choice, names })
     }
 

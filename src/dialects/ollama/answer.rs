@@ -1,11 +1,15 @@
 //! An answer: one object, whole or in lines of the same form.
 
+use std::borrow::Cow;
+
 use super::super::Stream;
 use super::fault;
 use super::time::unix_seconds;
 use crate::frame::Frame;
 use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
-use crate::openai::{Answer, ChunkWriter, CompletionWriter, Fault, FinishReason, Memo, Usage, count};
+use crate::openai::{
+    Answer, ChunkWriter, CompletionWriter, Fault, FinishReason, Memo, Usage, arguments_text, count,
+};
 
 struct Wire<'a> {
     created_at: Option<Text<'a>>,
@@ -84,8 +88,8 @@ impl Call<'_> {
         }
     }
 
-    fn arguments(&self) -> &str {
-        self.function.arguments.map(Raw::get).filter(|arguments| *arguments != "null").unwrap_or("{}")
+    fn arguments(&self) -> Cow<'_, str> {
+        arguments_text(self.function.arguments)
     }
 }
 
@@ -102,7 +106,7 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         out.text(content);
     }
     for (number, call) in wire.calls().enumerate() {
-        out.tool(call.id(memo, number).as_str(), &call.function.name, call.arguments());
+        out.tool(call.id(memo, number).as_str(), &call.function.name, &call.arguments());
     }
     if let Some(logprobs) = &wire.logprobs {
         out.logprobs(|w| write_logprobs(w, logprobs));
@@ -145,7 +149,7 @@ impl Stream for Translation {
         }
         for call in wire.calls() {
             let index = out.tool(call.id(&self.memo, self.calls).as_str(), &call.function.name);
-            out.arguments(index, JsonString::new(call.arguments()).as_str());
+            out.arguments(index, JsonString::new(&call.arguments()).as_str());
             self.calls += 1;
         }
         if wire.done {

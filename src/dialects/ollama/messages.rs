@@ -1,12 +1,14 @@
 //! `messages`: content is one string, images lie beside it, a call's arguments are an object.
 
 use crate::json::{JsonStr, Writer};
-use crate::openai::{Content, DataUrl, ErrorBody, Message, Part};
+use crate::openai::{Call, Content, DataUrl, ErrorBody, Message, Part, in_order_of_calls};
 
 /// Writes them.
 pub(super) fn write(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
     w.key("messages").array();
-    for (at, message) in messages.iter().enumerate() {
+    // Servers that do not know `tool_call_id` tell results of one function apart by their place.
+    for at in in_order_of_calls(messages) {
+        let Some(message) = messages.get(at) else { continue };
         let role = match &*message.role {
             "developer" => "system",
             "function" => "tool",
@@ -62,7 +64,7 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
         return Ok(());
     }
     w.key("tool_calls").array();
-    for (n, (id, function)) in message.calls().enumerate() {
+    for (n, Call { id, function, .. }) in message.calls().enumerate() {
         w.object();
         if let Some(id) = id {
             w.key("id").raw(id.token());
@@ -79,10 +81,10 @@ fn result(w: &mut Writer<'_>, messages: &[Message<'_>], message: &Message<'_>, a
     let before = messages.iter().take(at).rev();
     let id = message.tool_call_id.map(JsonStr::token);
     let mut calls = before.flat_map(Message::calls);
-    let called = calls.find(|(call, _)| id.is_some() && call.map(JsonStr::token) == id);
+    let called = calls.find(|call| id.is_some() && call.id.map(JsonStr::token) == id);
     match (called, message.name) {
-        (Some((_, function)), _) => {
-            w.key("tool_name").string(&function.name);
+        (Some(call), _) => {
+            w.key("tool_name").string(&call.function.name);
         }
         (None, Some(name)) => {
             w.key("tool_name").raw(name.token());

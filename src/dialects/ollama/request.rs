@@ -66,7 +66,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
     // It streams unless it is told not to.
     w.object().key("model").string(to.model).key("stream").bool(request.stream()?);
     messages::write(&mut w, &request.messages()?)?;
-    write_tools(&mut w, request, to)?;
+    write_tools(&mut w, request)?;
     match (request.get("format"), request.response_format()?) {
         (Some(own), _) => w.key("format").raw(own.get()),
         (None, ResponseFormat::JsonObject) => w.key("format").string("json"),
@@ -86,14 +86,12 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
     Ok(body)
 }
 
-/// Writes `tools`. There is no choice: a call can be forbidden by leaving them out, and not be forced.
-fn write_tools(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Result<(), ErrorBody> {
+/// Writes `tools`. There is no `tool_choice`: no tools are offered where none may be called, and only those that may be
+/// called where the client names some. That one must be called cannot be said.
+fn write_tools(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let chosen = request.chosen_tools()?;
     if chosen.tools.is_empty() || chosen.forbidden {
         return Ok(());
-    }
-    if chosen.required {
-        to.refuse_value("tool_choice", "a tool_choice that forces a call")?;
     }
     w.key("tools").array();
     for tool in &chosen.tools {

@@ -8,6 +8,9 @@ use crate::openai::{
     Content, ErrorBody, Request, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, nine_letter_id,
 };
 
+/// The mark of a prompt cache, which may also stand beside a call's arguments.
+const CACHE_MARK: &str = "cache_control";
+
 /// Edits them.
 pub(super) fn mend(
     quirks: &Quirks,
@@ -137,7 +140,14 @@ fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Spli
             for member in calls.iter().flat_map(Object::members) {
                 match member.key.inner() {
                     "id" => call_id(quirks, member.value, splice),
-                    SIGNATURE_FIELDS => splice.remove(member),
+                    name if name == SIGNATURE_FIELDS || rules.without.contains(&name) => {
+                        splice.remove(member);
+                    }
+                    "function" if rules.without.contains(&CACHE_MARK) => {
+                        let function = Object::of(member.value).unwrap_or_default();
+                        let marks = function.members().iter().filter(|member| member.is(CACHE_MARK));
+                        marks.for_each(|mark| splice.remove(mark));
+                    }
                     _ => {}
                 }
             }

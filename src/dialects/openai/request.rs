@@ -9,7 +9,7 @@ use super::models::{self, Gate};
 use super::quirks::{Effort, Format, Quirks};
 use super::{formats, messages, tools};
 use crate::json::{Edits, JsonStr, Member, Object, Raw, Splice, Writer, read};
-use crate::openai::{ErrorBody, Operation, Request, is_private};
+use crate::openai::{ErrorBody, Operation, Request, is_empty_array, is_private};
 
 /// Parameters of `/completions` that a chat has no word for.
 const PROMPT_ONLY: &[&str] = &["best_of", "echo", "logprobs", "suffix"];
@@ -40,6 +40,8 @@ struct Work<'w, 'a> {
     /// A prompt is asked over chat.
     over_chat: bool,
     keeps_metadata: bool,
+    /// `tools` has no item, which is refused, and so is a choice among none.
+    no_tools: bool,
     lacks: &'static [&'static str],
     renames: &'static [(&'static str, &'static str)],
 }
@@ -64,8 +66,9 @@ impl<'w, 'a> Work<'w, 'a> {
         let mut gate = model.map(|model| model.gate(request, to)).transpose()?.unwrap_or_default();
         gate.drops.extend(model.into_iter().flat_map(|model| model.lacks));
         let keeps_metadata = request.object().get("store").is_some_and(|store| store.get() == "true");
+        let no_tools = request.object().get("tools").is_some_and(is_empty_array);
         let renames = if embeds { quirks.embedding.renames } else { quirks.renames };
-        Ok(Self { quirks, request, to, gate, over_chat, keeps_metadata, lacks, renames })
+        Ok(Self { quirks, request, to, gate, over_chat, keeps_metadata, no_tools, lacks, renames })
     }
 
     fn write(&self) -> Result<Edits, ErrorBody> {
@@ -175,11 +178,14 @@ impl<'w, 'a> Work<'w, 'a> {
 
     fn fate(&self, name: &str, value: Raw<'_>) -> Result<Fate, ErrorBody> {
         let embeds = self.request.operation == Operation::Embeddings;
-        if name == "stream_options"
+        if value.is_null()
+            || name == "stream_options"
             || name == "metadata" && !self.keeps_metadata && !embeds
             || is_private(name)
             || self.lacks.contains(&name)
             || self.gate.drops.contains(&name)
+            || matches!(name, "tools" | "functions") && is_empty_array(value)
+            || self.no_tools && is_idle_choice(name, value)
             || self.gate.no_effort && name == "reasoning_effort"
             || self.over_chat && (name == "prompt" || PROMPT_ONLY.contains(&name))
         {
@@ -289,6 +295,13 @@ impl<'w, 'a> Work<'w, 'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a parameter says of no tools what they would do anyway: nothing. A choice that forces a call goes on, for the
+/// client is wrong about its tools, and the vendor says so.
+fn is_idle_choice(name: &str, value: Raw<'_>) -> bool {
+    name == "parallel_tool_calls"
+        || matches!(name, "tool_choice" | "function_call") && matches!(value.get(), "\"auto\"" | "\"none\"")
 }
 
 /// Whether a vendor has that endpoint.

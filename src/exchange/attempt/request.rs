@@ -7,6 +7,7 @@ use crate::auth;
 use crate::dialects::{Body, Outbound, Target};
 use crate::json::Edits;
 use crate::openai::{ErrorBody, Request, Usage};
+use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;
 use super::super::headers::{Headers, answer_headers};
@@ -75,11 +76,13 @@ impl Attempt {
         let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
         let model = self.call.model_of(&endpoint);
         let drop_params = self.call.drop_params.or(deployment.drop_params);
+        let features = self.features();
         let target = Target {
             provider,
             deployment,
             model: &model,
             drop_params: drop_params.unwrap_or(self.call.table.settings.drop_params),
+            features: &features,
         };
         let operation = self.memo.operation;
         if !self.dialect.operations().contains(&operation) {
@@ -93,6 +96,23 @@ impl Attempt {
         }
         let request = request.with_defaults(&deployment.defaults);
         self.dialect.request(&request, &target, &mut self.memo)
+    }
+
+    /// What the client's and the operator's headers ask for by name, where the language says it itself.
+    fn features(&self) -> String {
+        if !self.dialect.names_features() {
+            return String::new();
+        }
+        let given = self.endpoint.headers.iter().filter(|(name, _)| name == FEATURES_HEADER);
+        let lists: Vec<&str> = self
+            .call
+            .asked
+            .features
+            .as_deref()
+            .into_iter()
+            .chain(given.map(|(_, value)| value.reveal()))
+            .collect();
+        lists.join(",")
     }
 
     /// The whole request: `path` and `own` headers are the dialect's.
@@ -115,6 +135,9 @@ impl Attempt {
             headers.set(*name, value.clone());
         }
         for (name, value) in &endpoint.headers {
+            if name == FEATURES_HEADER && self.dialect.names_features() {
+                continue;
+            }
             // What the language asks for and the operator adds to is a list (RFC 9110, section 5.3).
             let listed = own.iter().find(|(own, _)| own == name);
             let joined = listed.map(|(_, own)| format!("{own},{}", value.reveal()));

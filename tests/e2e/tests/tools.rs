@@ -138,3 +138,115 @@ async fn the_choice_of_tools_is_said_in_anthropics_words() {
         assert_eq!(case.request().json()["tool_choice"], said, "{choice}");
     }
 }
+
+#[tokio::test]
+async fn a_client_of_the_deprecated_functions_is_answered_in_their_form() {
+    let world = world();
+    let function = json!({
+        "name": "weather",
+        "parameters": { "type": "object", "properties": { "city": { "type": "string" } } },
+    });
+    let reply = || Reply::call("weather", &json!({ "city": "Paris" })).and_call("weather", &json!({}));
+    let case = world.case();
+    case.then(Step::reply(reply())).then(Step::reply(reply())).then(Step::default());
+    let mut body = json!({
+        "model": "claude", "functions": [function], "function_call": "auto",
+        "messages": [{ "role": "user", "content": case.prompt("How is the weather?") }],
+    });
+    let answer = world.post("/v1/chat/completions", &body).await.send().await.expect(200).json();
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["finish_reason"], "function_call", "{answer}");
+    assert_eq!(choice["message"]["function_call"]["name"], "weather");
+    assert_eq!(choice["message"]["function_call"]["arguments"], r#"{"city":"Paris"}"#);
+    assert!(choice["message"].get("tool_calls").is_none(), "{answer}");
+    let called = choice["message"].clone();
+
+    body["stream"] = json!(true);
+    let answer = world.post("/v1/chat/completions", &body).await.send().await.expect(200);
+    let events = answer.events();
+    assert!(events.is_done(), "{}", answer.text());
+    let mut said = (String::new(), String::new(), Value::Null);
+    for chunk in events.chunks() {
+        let choice = &chunk["choices"][0];
+        let call = &choice["delta"]["function_call"];
+        said.0 += call["name"].as_str().unwrap_or_default();
+        said.1 += call["arguments"].as_str().unwrap_or_default();
+        if choice["finish_reason"].is_string() {
+            said.2 = choice["finish_reason"].clone();
+        }
+        assert!(choice["delta"].get("tool_calls").is_none(), "{chunk}");
+    }
+    assert_eq!(said, ("weather".into(), r#"{"city":"Paris"}"#.into(), json!("function_call")));
+
+    body["stream"] = json!(false);
+    let turns = body["messages"].as_array_mut().unwrap();
+    turns.push(called);
+    turns.push(json!({ "role": "function", "name": "weather", "content": "12 degrees" }));
+    let answer = world.post("/v1/chat/completions", &body).await.send().await.expect(200).json();
+    assert_eq!(answer["choices"][0]["message"]["content"], "The tool says: 12 degrees", "{answer}");
+    assert!(case.requests().iter().all(|request| request.refused.is_empty()), "{:#?}", case.requests());
+}
+
+#[tokio::test]
+async fn a_union_at_the_root_of_a_tool_is_no_error() {
+    let world = world();
+    let case = world.case();
+    let parameters = json!({
+        "anyOf": [
+            { "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] },
+            { "$ref": "#/$defs/place" },
+        ],
+        "$defs": { "place": { "type": "object", "properties": { "lat": { "type": "number" } } } },
+    });
+    let body = json!({
+        "model": "claude", "messages": [{ "role": "user", "content": case.prompt("How is the weather?") }],
+        "tools": [{ "type": "function", "function": { "name": "weather", "parameters": parameters } }],
+        "parallel_tool_calls": false,
+    });
+    let answer = world.post("/v1/chat/completions", &body).await.send().await.expect(200).json();
+    assert_eq!(answer["choices"][0]["finish_reason"], "tool_calls", "{answer}");
+    let sent = case.request().json();
+    let schema = &sent["tools"][0]["input_schema"];
+    assert_eq!(schema["properties"]["city"]["type"], "string", "{sent}");
+    assert_eq!(schema["properties"]["lat"]["type"], "number", "{sent}");
+}
+
+#[tokio::test]
+async fn features_of_claude_that_a_client_asks_for_reach_it() {
+    let world = world();
+    let case = world.case();
+    let body = json!({
+        "model": "claude", "messages": [{ "role": "user", "content": case.prompt("Hi") }],
+        "extra_headers": { "anthropic-beta": "interleaved-thinking-2025-05-14" },
+    });
+    let call = world.post("/v1/chat/completions", &body).await;
+    call.header("anthropic-beta", "context-1m-2025-08-07, interleaved-thinking-2025-05-14")
+        .send()
+        .await
+        .expect(200);
+    let request = case.request();
+    assert_eq!(
+        request.header("anthropic-beta"),
+        "context-1m-2025-08-07,interleaved-thinking-2025-05-14",
+        "{}",
+        request.head_text()
+    );
+    assert!(request.json().get("extra_headers").is_none());
+}
+
+#[tokio::test]
+async fn an_empty_list_of_tools_is_left_out_for_everybody() {
+    let world = world();
+    for model in MODELS {
+        let case = world.case();
+        let body = json!({
+            "model": model, "messages": [{ "role": "user", "content": case.prompt("Hi") }],
+            "tools": [], "tool_choice": "auto", "parallel_tool_calls": false, "stop": null, "user": null,
+        });
+        world.post("/v1/chat/completions", &body).await.send().await.expect(200);
+        let sent = case.request().json();
+        for name in ["tools", "tool_choice", "parallel_tool_calls", "stop", "user"] {
+            assert!(sent.get(name).is_none(), "{model}: {sent}");
+        }
+    }
+}

@@ -32,6 +32,9 @@ EXCEPTIONS = {
 # What answers say beside OpenAI's words, as LiteLLM does; docs/providers.md tells of it.
 EXTENSIONS = {
     "annotations",
+    "cache_creation_input_tokens",
+    "cache_creation_tokens",
+    "cache_read_input_tokens",
     "images",
     "provider_specific_fields",
     "reasoning_content",

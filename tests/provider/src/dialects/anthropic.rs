@@ -110,6 +110,12 @@ fn read(body: &Value) -> Result<Prompt, Refusal> {
     {
         return Err(Refusal::bad("temperature: Input should be less than or equal to 1"));
     }
+    let one_sampler = ["opus-4-1", "-4-5", "-4-6"].iter().any(|words| model.contains(words));
+    if one_sampler && !body["temperature"].is_null() && !body["top_p"].is_null() {
+        return Err(Refusal::bad(
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+        ));
+    }
     if let Value::Array(blocks) = &body["system"] {
         for (index, block) in blocks.iter().enumerate() {
             text_block(block, &format!("system.{index}"))?;
@@ -235,6 +241,11 @@ fn read_tools(body: &Value, prompt: &mut Prompt) -> Result<(), Refusal> {
         let name = name.ok_or_else(|| Refusal::bad(format!("tools.{index}.name: should match pattern")))?;
         if tool["input_schema"]["type"] != "object" {
             return Err(Refusal::bad(format!("tools.{index}.input_schema.type: Field required")));
+        }
+        if ["oneOf", "allOf", "anyOf"].iter().any(|union| tool["input_schema"].get(union).is_some()) {
+            return Err(Refusal::bad(format!(
+                "tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"
+            )));
         }
         prompt.tools.push((name.to_owned(), tool["input_schema"].clone()));
     }

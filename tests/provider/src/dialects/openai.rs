@@ -250,6 +250,10 @@ fn read_chat(body: &Value, model: &str) -> Result<Prompt, Refusal> {
 
 fn read_tools(body: &Value, prompt: &mut Prompt) -> Result<(), Refusal> {
     let tools = body["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if body["tools"] == json!([]) {
+        return Err(Refusal::bad("Invalid 'tools': empty array. Expected an array with minimum length 1.")
+            .about("tools"));
+    }
     for (index, tool) in tools.iter().enumerate() {
         let function = &tool["function"];
         match function["name"].as_str() {
