@@ -20,6 +20,7 @@ fn read(error: &Value) -> Fault {
         base64: false,
         created: 0,
         id: "fixture".into(),
+        function_call: false,
         json_tool: None,
         renamed: Vec::new(),
         headers: Vec::new(),
