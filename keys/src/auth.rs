@@ -14,14 +14,14 @@ use switchboard::key::{KEY_PREFIX, TokenHash};
 use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
-use crate::store::{KeyRow, Kind, member_id};
+use crate::store::{KeyRow, Kind};
 
 pub use presented::{Presented, presented};
 pub use reach::reaches;
 pub use role::Role;
 
 /// What `LiteLLM` calls whoever holds the master key.
-const ADMIN_USER_ID: &str = "default_user_id";
+pub const ADMIN_USER_ID: &str = "default_user_id";
 
 /// Whoever made a request on the public port.
 #[derive(Debug)]
@@ -37,16 +37,7 @@ pub enum Caller {
     },
 }
 
-/// A [`Caller`] that may do everything: it holds the master key, or a key of a user with the role `proxy_admin`.
-/// The text is the name under which its deeds are recorded.
-#[derive(Clone, Debug)]
-pub struct Admin(pub String);
-
-/// A [`Caller`] that may at least read everything.
-#[derive(Clone, Debug)]
-pub struct Viewer;
-
-/// Whoever may read the metrics: a [`Viewer`]; a key that is made for it, whose `allowed_routes` name the path; anybody,
+/// Whoever may read the metrics: a caller that may read everything; a key that is made for it, whose `allowed_routes` name the path; anybody,
 /// where the operator says so. (With `LiteLLM` any key may; but they tell what everybody spends.)
 #[derive(Clone, Debug)]
 pub struct Scraper;
@@ -90,42 +81,6 @@ impl Caller {
     pub fn is_user(&self, user_id: Option<&str>) -> bool {
         user_id.is_some() && user_id == self.user_id()
     }
-
-    /// Whether this caller may see what is known of a key: its own, or one of the same user.
-    pub fn may_see(&self, key: &KeyRow) -> bool {
-        match self {
-            Self::Admin => true,
-            Self::Key { key: own, .. } => {
-                self.views_all() || own.token == key.token || self.is_user(key.user_id.as_deref())
-            }
-        }
-    }
-
-    /// Whether this caller may change a key: that of its user, or one of a team of which the user is an
-    /// administrator.
-    pub async fn may_change(&self, app: &App, key: &KeyRow) -> Result<bool, ApiError> {
-        Ok(self.is_admin()
-            || self.is_user(key.user_id.as_deref())
-            || self.administers(app, key.team_id.as_deref()).await?)
-    }
-
-    /// Whether the user is an administrator of this team.
-    pub async fn administers(&self, app: &App, team_id: Option<&str>) -> Result<bool, ApiError> {
-        if self.is_admin() {
-            return Ok(true);
-        }
-        let (Some(team), Some(user)) = (team_id, self.user_id()) else { return Ok(false) };
-        let member = app.store.account(Kind::TeamMember, &member_id(team, user)).await?;
-        Ok(member.is_some_and(|member| member.administers()))
-    }
-
-    /// Refuses whoever may not keep keys: only administrators may, and internal users their own.
-    pub fn keeps_keys(&self, path: &str) -> Result<(), ApiError> {
-        match self.role() {
-            Role::ProxyAdmin | Role::InternalUser => Ok(()),
-            role => Err(ApiError::admin_only(path, role, self.user_id())),
-        }
-    }
 }
 
 impl FromRequestParts<App> for Caller {
@@ -167,18 +122,6 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-impl FromRequestParts<App> for Admin {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        if caller.is_admin() {
-            return Ok(Self(caller.name()));
-        }
-        Err(ApiError::admin_only(parts.uri.path(), caller.role(), caller.user_id()))
-    }
-}
-
 impl FromRequestParts<App> for Scraper {
     type Rejection = ApiError;
 
@@ -194,17 +137,5 @@ impl FromRequestParts<App> for Scraper {
             return Ok(Self);
         }
         Err(ApiError::not_for_metrics())
-    }
-}
-
-impl FromRequestParts<App> for Viewer {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        if caller.views_all() {
-            return Ok(Self);
-        }
-        Err(ApiError::admin_only(parts.uri.path(), caller.role(), caller.user_id()))
     }
 }

@@ -106,13 +106,15 @@ impl ApiError {
         )
     }
 
-    /// A `duration` that cannot be read. A client's fault, but `LiteLLM` answers 500, and so it stays.
+    /// A `duration` that cannot be read. (`LiteLLM` answers 500 in the same words.)
     pub fn unsupported_duration(duration: &str) -> Self {
         Self::envelope(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal_server_error",
-            format!("Unsupported duration unit, passed duration: {duration}"),
-            None,
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            format!(
+                "Unsupported duration unit, passed duration: {duration}. Use a format like '30s', '24h', '7d' or '1mo'."
+            ),
+            Some("duration"),
         )
     }
 
@@ -154,6 +156,17 @@ impl ApiError {
     /// `/key/delete` matched nothing.
     pub fn no_keys_found() -> Self {
         Self::python(StatusCode::NOT_FOUND, "No keys found")
+    }
+
+    /// A field that nothing here would enforce.
+    pub fn unsupported(field: &str, why: &str) -> Self {
+        Self::invalid_field(field, &format!("{field} is not supported: {why}. Leave it out."))
+    }
+
+    /// A field whose value makes no sense.
+    pub fn invalid_field(field: &str, message: &str) -> Self {
+        let dictionary = format!("{{'error': {}}}", python_str(message));
+        Self::envelope(StatusCode::BAD_REQUEST, "invalid_request_error", dictionary, Some(field))
     }
 
     /// A request that makes no sense, in the words of the place that says so.

@@ -227,7 +227,7 @@ mod tests {
     use switchboard::key::{AccountId, AccountKind};
 
     fn account(rpm: Option<u64>, budget: Option<u64>, spend: u64) -> Account {
-        let id = AccountId { kind: AccountKind::Team, id: "t".into(), model: None };
+        let id = AccountId { kind: AccountKind::Team, id: "t".into(), model: None, window: None };
         Account { rpm_limit: rpm, max_budget: budget, spend, ..Account::new(id) }
     }
 

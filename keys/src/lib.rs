@@ -4,7 +4,7 @@
 //! the paths) and is reached through Envoy. The *internal* one ([`internal`]) is for the filter alone: it learns
 //! a key, reports usage, and hears what changed. Behind both is one [`store`], the only room that knows SQL.
 //!
-//! A request on the public port passes [`auth`] (who calls?), [`fields`] (is the body what it should be?), its
+//! A request on the public port passes [`auth`] (who calls?), [`rights`] (may it?), [`fields`] (is the body what it should be?), its
 //! handler, the store, and leaves as a row or as an [`error`]. What takes time to get right without any of these
 //! has its own file: [`google`] (access tokens for the filter), [`duration`] (`30d`, and when a budget starts again), [`money`], [`clock`], [`token`].
 
@@ -26,6 +26,7 @@ pub mod openapi;
 pub mod prices;
 pub mod query;
 pub mod ready;
+pub mod rights;
 pub mod routes;
 pub mod secret;
 pub mod serve;

@@ -70,9 +70,9 @@ pub const fn parameter(name: &'static str, holds: Holds) -> Parameter {
     Parameter { name, holds }
 }
 
-/// The fields of a schema.
+/// The fields of a schema that a request may set.
 pub fn fields(rows: &[Row]) -> Vec<Field> {
-    rows.iter().map(|row| row.field).collect()
+    rows.iter().filter(|row| row.refused.is_none()).map(|row| row.field).collect()
 }
 
 /// Durations, as [`crate::duration::Duration::parse`] reads them; the words and `1mo` included.
@@ -180,7 +180,6 @@ impl Endpoint {
             ("409", "There is something of that name already"),
             ("413", "The body is too large"),
             ("422", "Some fields are not what they should be"),
-            ("500", "A `duration` cannot be read"),
         ] {
             all.insert(status.to_owned(), error(description));
         }

@@ -4,6 +4,7 @@ pub mod account;
 pub mod budget;
 pub mod health;
 pub mod key;
+pub mod limits;
 pub mod schema;
 pub mod spend;
 pub mod team;
@@ -258,6 +259,18 @@ pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
             "Make users members of a team.",
             Input::BodyWith(team::member_add::FIELDS.to_vec(), &["team_id", "member"]),
             post(team::member_add::member_add),
+        ),
+        gets(
+            "/team/permissions_list",
+            "Show what the members of a team may do with its keys.",
+            Input::Query(&const { [parameter("team_id", RequiredText)] }),
+            get(team::permissions::list),
+        ),
+        posts(
+            "/team/permissions_update",
+            "Set what the members of a team may do with its keys.",
+            Input::BodyWith(team::permissions::FIELDS.to_vec(), &["team_id", "team_member_permissions"]),
+            post(team::permissions::update),
         ),
         posts(
             "/budget/new",

@@ -40,7 +40,7 @@ pub use feed::Changes;
 pub use key_row::KeyRow;
 pub use keys::{Creation, Owner};
 pub use listing::{KeyFilter, KeyPage, Order, Status};
-pub use models::{ModelBudget, budgets as model_budgets};
+pub use models::{ModelBudget, budgets as model_budgets, limits as model_limits, windows as budget_windows};
 pub use spend_log::{MOST as MOST_SPEND_ROWS, SpendDay, SpendFilter, SpendRow};
 pub use users::AccountFilter;
 

@@ -229,7 +229,7 @@ enum Message {
 }
 
 fn account(spend: u64) -> Account {
-    let id = AccountId { kind: AccountKind::Team, id: "t".into(), model: None };
+    let id = AccountId { kind: AccountKind::Team, id: "t".into(), model: None, window: None };
     Account {
         max_budget: Some(BUDGET),
         spend,

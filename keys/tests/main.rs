@@ -23,6 +23,7 @@ mod postgres;
 mod program;
 mod replicas;
 mod restart;
+mod rights;
 mod spend;
 mod team;
 mod user;

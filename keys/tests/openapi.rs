@@ -29,7 +29,7 @@ async fn what_is_described_is_served() {
     let app = TestApp::new().await;
     let document = app.get("", "/openapi.json").await.ok();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 37);
+    assert_eq!(paths.len(), 39);
     for (path, operations) in paths {
         for method in operations.as_object().unwrap().keys() {
             let request = Request::builder()

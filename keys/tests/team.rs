@@ -105,9 +105,11 @@ async fn members_have_a_budget_of_their_own_in_the_team() {
     let find = |id: &AccountId| accounts.iter().find(|account| account.id == *id).unwrap();
     let bob = find(&AccountId::of_member("t", "bob"));
     assert_eq!((bob.max_budget, bob.spend), (Some(2_000_000_000_000), 1_000_000_000_000));
-    let team = find(&AccountId { kind: AccountKind::Team, id: "t".into(), model: None });
+    let team = find(&AccountId { kind: AccountKind::Team, id: "t".into(), model: None, window: None });
     assert_eq!((team.max_budget, team.spend), (Some(50_000_000_000_000), 1_000_000_000_000));
-    assert_eq!(info(&app, "t").await["team_memberships"][0]["spend"], 1.0);
+    let memberships = info(&app, "t").await["team_memberships"].take();
+    let bob = memberships.as_array().unwrap().iter().find(|place| place["user_id"] == "bob").unwrap();
+    assert_eq!(bob["spend"], 1.0);
 
     let carol = json!([{"user_id": "carol", "role": "user"}]);
     app.post("/team/member_add", json!({"team_id": "t", "member": carol})).await.ok();
@@ -142,15 +144,22 @@ async fn an_administrator_of_a_team_manages_it_and_a_member_does_not() {
         app.send(who, Method::POST, path, body.to_string()).await.status.as_u16()
     };
     for (path, body, refused) in [
-        ("/team/member_add", json!({"team_id": "t", "member": {"user_id": "new", "role": "user"}}), 401),
-        ("/team/block", json!({"team_id": "t"}), 401),
-        ("/team/unblock", json!({"team_id": "t"}), 401),
+        ("/team/member_add", json!({"team_id": "t", "member": {"user_id": "new", "role": "user"}}), 403),
+        ("/key/block", json!({"key": key}), 403),
+        ("/key/unblock", json!({"key": key}), 403),
         ("/key/update", json!({"key": key, "max_budget": 1.0}), 403),
         (&format!("/key/{key}/reset_spend"), json!({"reset_to": 0}), 403),
         ("/key/delete", json!({"keys": [key]}), 403),
     ] {
         assert_eq!(call(&bob, path, body.clone()).await, refused, "{path}");
         assert_eq!(call(&boss, path, body).await, 200, "{path}");
+    }
+    for path in ["/team/block", "/team/unblock"] {
+        assert_eq!(
+            call(&boss, path, json!({"team_id": "t"})).await,
+            401,
+            "{path} is for proxy administrators"
+        );
     }
     app.get(&bob, "/team/info?team_id=t").await.ok();
     let outsider = app.user("out", "internal_user").await;

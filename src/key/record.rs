@@ -136,19 +136,22 @@ pub struct AccountId {
     /// Counts only requests for this model group; absent counts all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Counts money in one of several windows of time alone, named by its duration (`budget_limits`); absent counts all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
 }
-fields!(AccountId { kind, id, model; "kind", "id" });
+fields!(AccountId { kind, id, model, window; "kind", "id" });
 
 impl AccountId {
     /// The account of a key over all models.
     pub fn of_key(token: TokenHash) -> Self {
-        Self { kind: AccountKind::Key, id: token.to_string(), model: None }
+        Self { kind: AccountKind::Key, id: token.to_string(), model: None, window: None }
     }
 
     /// The account of a user within a team. The id is JSON so that no two pairs share one.
     pub fn of_member(team_id: &str, user_id: &str) -> Self {
         let id = serde_json::Value::from(vec![team_id, user_id]).to_string();
-        Self { kind: AccountKind::TeamMember, id, model: None }
+        Self { kind: AccountKind::TeamMember, id, model: None, window: None }
     }
 
     /// Whether a request for this model counts.

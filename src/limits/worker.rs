@@ -335,9 +335,11 @@ fn name(account: &AccountId) -> String {
         AccountKind::TeamMember => 'm',
     };
     let (id, length) = (&account.id, account.id.len());
-    match &account.model {
-        None => format!("limits/1/{kind}{length}:{id}"),
-        Some(model) => format!("limits/1/{kind}{length}:{id}:{model}"),
+    match (&account.model, &account.window) {
+        (None, None) => format!("limits/1/{kind}{length}:{id}"),
+        (Some(model), _) => format!("limits/1/{kind}{length}:{id}:{model}"),
+        // No model's account looks so: the length is followed by a colon in each of the others.
+        (None, Some(window)) => format!("limits/1/{kind}{length};{id}:{window}"),
     }
 }
 

@@ -24,13 +24,13 @@ impl Role {
     pub const NAMES: &'static [&'static str] =
         &["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"];
 
-    /// The role of a user; one that nobody gave a role may only look.
+    /// The role of a user. One without a role is an internal user; one with a role that is not known here may only look.
     pub fn of(user: &AccountRow) -> Self {
         match user.role.as_deref() {
             Some("proxy_admin") => Self::ProxyAdmin,
             Some("proxy_admin_viewer") => Self::ProxyAdminViewer,
-            Some("internal_user") => Self::InternalUser,
-            _ => Self::InternalUserViewer,
+            Some("internal_user" | "") | None => Self::InternalUser,
+            Some(_) => Self::InternalUserViewer,
         }
     }
 }

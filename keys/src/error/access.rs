@@ -8,6 +8,7 @@ use super::ApiError;
 use super::python::{starred, text as python_str};
 use crate::auth::Role;
 use crate::clock;
+use crate::rights::Denial;
 use crate::token::masked;
 
 impl ApiError {
@@ -106,9 +107,34 @@ impl ApiError {
         Self::envelope(StatusCode::FORBIDDEN, "auth_error", message, None)
     }
 
-    /// A key of somebody else that the caller wants to change.
-    pub fn others_key(verb: &str) -> Self {
-        Self::python(StatusCode::FORBIDDEN, &format!("You are not authorized to {verb} this key"))
+    /// A key of somebody else that the caller wants to delete or to regenerate.
+    pub fn others_key(denial: Denial) -> Self {
+        let verb = if denial == Denial::NotToRegenerate { "regenerate" } else { "delete" };
+        let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
+        Self::python(status, &format!("You are not authorized to {verb} this key"))
+    }
+
+    /// A path that writes, for a role that only reads.
+    pub fn view_only(route: &str, role: Role) -> Self {
+        let message =
+            format!("user not allowed to access this route, role= {role}. Trying to access: {route}");
+        Self::detail(StatusCode::FORBIDDEN, &json!(message))
+    }
+
+    /// A plain member of a team whose `team_member_permissions` do not name the path.
+    pub fn member_not_permitted(route: &str, team_id: &str, permitted: &[String]) -> Self {
+        let permitted: Vec<_> = permitted.iter().map(|path| python_str(path)).collect();
+        Self::envelope(
+            StatusCode::UNAUTHORIZED,
+            "team_member_permission_error",
+            format!(
+                "Team member does not have permissions for endpoint: {route}. You only have access to the following \
+                 endpoints: [{}] for team {team_id}. To create keys for this team, please ask your proxy admin to check \
+                 the team member permission settings and update the settings to allow team member users to create keys.",
+                permitted.join(", ")
+            ),
+            Some(route),
+        )
     }
 
     /// Something that only administrators may do, in the Python form.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::schema::{Place, Row};
 use crate::clock;
 use crate::duration::Duration;
-use crate::error::{ApiError, check_budget};
+use crate::error::ApiError;
 use crate::money::Picodollars;
 use crate::store::AccountRow;
 
@@ -21,9 +21,6 @@ pub fn apply(account: &mut AccountRow, rows: &[Row], sent: &Map<String, Value>) 
             Place::Column => column(account, field.name, value),
             Place::Unstored => {}
         }
-    }
-    for field in ["max_budget", "soft_budget", "team_member_budget"] {
-        check_budget(field, sent.get(field).and_then(Value::as_f64))?;
     }
     if sent.contains_key("budget_duration") {
         account.budget_reset_at = next_reset(account.budget_duration.as_deref(), clock::now())?;
@@ -80,7 +77,7 @@ pub fn show(account: &AccountRow, id: &str, rows: &[Row]) -> Map<String, Value> 
     let mut shown = Map::new();
     shown.insert(id.to_owned(), json!(account.id));
     let mut metadata = account.settings.get("metadata").and_then(Value::as_object).cloned();
-    for Row { field, place, absent } in rows {
+    for Row { field, place, absent, .. } in rows {
         let kept = account.settings.get(field.name).filter(|value| !value.is_null());
         match place {
             Place::Column => {

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::limits;
 use crate::error::ApiError;
 use crate::fields::{self, Field, Kind};
 
@@ -43,11 +44,21 @@ pub struct Row {
     pub place: Place,
     /// What it is when it was not sent.
     pub absent: Absent,
+    /// Why a request may not set it: nothing here would enforce it. Empty values say nothing and are let through.
+    pub refused: Option<&'static str>,
 }
 
 /// A row of a schema.
 pub const fn row(name: &'static str, kind: Kind, place: Place, absent: Absent) -> Row {
-    Row { field: Field { name, kind }, place, absent }
+    Row { field: Field { name, kind }, place, absent, refused: None }
+}
+
+impl Row {
+    /// The same, refused where it says something.
+    #[must_use]
+    pub const fn refused(self, why: &'static str) -> Self {
+        Self { refused: Some(why), ..self }
+    }
 }
 
 impl Absent {
@@ -63,8 +74,54 @@ impl Absent {
     }
 }
 
-/// The fields of these rows that were sent, or everything that is wrong with them.
+/// The fields of these rows that were sent, or everything that is wrong with them, or the first that is not supported.
 pub fn read(rows: &[Row], body: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     let fields: Vec<Field> = rows.iter().map(|row| row.field).collect();
-    fields::read(&fields, body).map_err(|complaints| ApiError::invalid_body(&complaints))
+    let mut sent = fields::read(&fields, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
+    for Row { field, refused, .. } in rows {
+        if let (Some(why), Some(value)) = (refused, sent.get(field.name))
+            && says_something(value)
+        {
+            return Err(ApiError::unsupported(field.name, why));
+        }
+    }
+    limits::check(&mut sent)?;
+    Ok(sent)
+}
+
+/// Whether a value is more than empty.
+pub fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
+    }
+}
+
+/// Why fields are refused, where several are for one reason.
+pub mod because {
+    /// Guardrails and the like.
+    pub const GUARDRAILS: &str = "no guardrails, policies or prompt stores run here";
+    /// Objects of other parts of `LiteLLM`.
+    pub const OBJECTS: &str = "there are no such objects here";
+    /// Tokens in a day.
+    pub const TOKENS_PER_DAY: &str = "tokens are limited by the minute; use tpm_limit";
+    /// Settings of the router.
+    pub const ROUTER: &str = "routing is set in the configuration, for all keys";
+    /// Parameters that clients must send.
+    pub const PARAMS: &str = "requests are not searched for parameters";
+    /// Rotation by itself.
+    pub const ROTATION: &str = "keys are not rotated by themselves; use /key/regenerate with a grace_period";
+    /// Access groups that are objects.
+    pub const GROUPS: &str = "access groups are set in the configuration; name them in models";
+    /// The older forms of a team's members.
+    pub const ROSTER: &str = "use members_with_roles";
+    /// Mails.
+    pub const MAIL: &str = "no mail is sent";
+    /// Caches.
+    pub const CACHE: &str = "there is no cache";
+    /// Toggles.
+    pub const PERMISSIONS: &str = "rights come from roles and teams; see docs/access.md";
 }

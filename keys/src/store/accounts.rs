@@ -142,6 +142,11 @@ impl AccountRow {
         self.role.as_deref() == Some("admin")
     }
 
+    /// A setting that is a list of strings; one that is absent or `null` is empty.
+    pub fn strings(&self, setting: &str) -> Vec<String> {
+        super::records::strings(&self.settings, setting)
+    }
+
     pub(super) fn read(row: &AnyRow) -> Result<Self, StoreError> {
         let moment = |column: &str| -> Result<Option<Timestamp>, StoreError> {
             Ok(get::<Option<i64>, _>(row, column)?.map(clock::from_micros))

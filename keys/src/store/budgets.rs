@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, get};
+use super::{Kind, Store, StoreError, get};
 use crate::clock;
 
 /// A budget whose time has come.
@@ -91,6 +91,13 @@ impl Store {
             .bind(due.at.as_microsecond())
             .execute(&self.writers)
             .await?;
+        if due.table == Table::Account && a == Kind::Budget.name() {
+            // A key that names a budget object and no duration of its own starts again with the object.
+            sqlx::query("UPDATE virtual_key SET spend = 0 WHERE budget_id = $1 AND budget_duration IS NULL")
+                .bind(b)
+                .execute(&self.writers)
+                .await?;
+        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use switchboard::key::TokenHash;
 
 use super::backend::Backend;
 use super::key_row::token;
+use super::models::window_kind;
 use super::sql::{self, pieces};
 use super::{Owner, StoreError, get};
 use crate::money::Picodollars;
@@ -82,6 +83,36 @@ pub(super) async fn charge_models(
         let sql = format!(
             "{} SET {} FROM locked WHERE kind = name_0 AND id = name_1 AND model = name_2",
             locked(backend, "model_spend", ["kind", "id", "model"], piece.len()),
+            plus("spend"),
+        );
+        bind(&sql, piece).execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
+/// Adds to what was spent in windows, where somebody limits it.
+pub(super) async fn charge_windows(
+    transaction: &mut Transaction<'static, Any>,
+    backend: Backend,
+    accounts: &BTreeMap<AccountName, Picodollars>,
+    keys: &BTreeMap<TokenHash, Picodollars>,
+) -> Result<(), StoreError> {
+    let limited =
+        "SELECT kind FROM model_spend WHERE kind IN ('key_window', 'team_window', 'user_window') LIMIT 1";
+    if sqlx::query(limited).fetch_optional(&mut **transaction).await?.is_none() {
+        return Ok(());
+    }
+    let of_keys = keys.iter().map(|(token, spent)| (["key_window".to_owned(), token.to_string()], *spent));
+    let of_accounts = accounts.iter().filter(|((kind, _), _)| matches!(*kind, "user" | "team"));
+    let of_accounts =
+        of_accounts.map(|((kind, id), spent)| ([window_kind(kind).to_owned(), id.clone()], *spent));
+    let names: Vec<_> = of_keys.chain(of_accounts).collect();
+    for piece in pieces(&names, AT_ONCE) {
+        // All windows of an owner at once; their order makes the locks' order total.
+        let sql = format!(
+            "{} SET {} FROM locked WHERE kind = name_0 AND id = name_1",
+            locked(backend, "model_spend", ["kind", "id"], piece.len())
+                .replace("ORDER BY ", "ORDER BY model_spend.model, "),
             plus("spend"),
         );
         bind(&sql, piece).execute(&mut **transaction).await?;

@@ -164,7 +164,9 @@ impl Store {
                 .await
                 .map_err(StoreError::from)?;
         }
-        models::forget(&mut transaction, "key", &old.to_string()).await?;
+        if key.token != old {
+            models::rename_key(&mut transaction, &old.to_string(), &key.token.to_string()).await?;
+        }
         write(&mut transaction, old, &key).await?;
         feed::announce(&mut transaction, &[old, key.token]).await?;
         self.commit_keys(transaction).await?;
@@ -229,7 +231,7 @@ pub(super) async fn insert(
     if get::<Option<i64>, _>(&row, 0)?.is_some_and(|end| created_at <= end) {
         blocks::count(transaction, vec![created_at], 1).await?;
     }
-    if key.settings.contains_key("model_max_budget") {
+    if ["model_max_budget", "budget_limits"].iter().any(|field| key.settings.contains_key(*field)) {
         models::follow(transaction, "key", &key.token.to_string(), &key.settings, true).await?;
     }
     Ok(true)

@@ -4,6 +4,7 @@ use sqlx::{Any, Transaction};
 use switchboard::key::Account;
 use switchboard::lease::{Lease, LeaseAsk};
 
+use super::models::window_kind;
 use super::records::kind_name;
 use super::{Store, StoreError, get};
 use crate::clock;
@@ -35,7 +36,9 @@ impl Store {
         ask: &LeaseAsk,
     ) -> Result<Lease, StoreError> {
         let kind = kind_name(ask.account.kind);
-        let model = ask.account.model.as_deref().unwrap_or_default();
+        let kind = if ask.account.window.is_some() { window_kind(kind) } else { kind };
+        let part = ask.account.window.as_deref().or(ask.account.model.as_deref());
+        let model = part.unwrap_or_default();
         let mut book = self.book(transaction, kind, &ask.account.id, model).await?;
         // Read only now that the book is locked: a holder's batch is committed before its ask, so the spend contains
         // whatever the book no longer does.

@@ -1,7 +1,9 @@
-//! What is spent on single models, where `model_max_budget` limits it.
+//! What is spent on parts of an account: on single models, where `model_max_budget` limits it, and in windows of time,
+//! where `budget_limits` does.
 //!
-//! A row exists for every model that the owner's settings limit, from the moment they do: recording usage is an
-//! `UPDATE` that finds a row or does not.
+//! A row exists for every model and window that the owner's settings limit, from the moment they do: recording usage is an
+//! `UPDATE` that finds a row or does not. The row of a window has a kind of its own ([`window_kind`]), and the window's
+//! duration in place of the model.
 
 use std::collections::BTreeMap;
 
@@ -60,6 +62,38 @@ pub fn budgets(settings: &Map<String, Value>) -> Vec<ModelBudget> {
         .collect()
 }
 
+/// Reads `budget_limits`: `[{"budget_duration": "24h", "max_budget": 10.0}]`, several budgets that hold at one time.
+pub fn windows(settings: &Map<String, Value>) -> Vec<(String, f64)> {
+    let entries = settings.get("budget_limits").and_then(Value::as_array);
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let duration = entry.get("budget_duration").and_then(Value::as_str)?;
+            Some((duration.to_owned(), number(entry.get("max_budget")?)?))
+        })
+        .collect()
+}
+
+/// Reads `model_rpm_limit` or `model_tpm_limit`: `{"gpt-4o": 10}`. `LiteLLM` keeps them in the metadata, where an import
+/// leaves them.
+pub fn limits(settings: &Map<String, Value>, name: &str) -> Map<String, Value> {
+    let of = |map: &Map<String, Value>| map.get(name).and_then(Value::as_object).cloned();
+    of(settings).or_else(|| of(settings.get("metadata")?.as_object()?)).unwrap_or_default()
+}
+
+/// The kind of the rows of an owner's windows.
+pub(super) fn window_kind(kind: &str) -> &'static str {
+    match kind {
+        "user" => "user_window",
+        "team" => "team_window",
+        _ => "key_window",
+    }
+}
+
+/// A model or a window, and how often its budget starts again.
+type Part = (String, Option<String>);
+
 fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
@@ -73,7 +107,24 @@ pub(super) async fn follow(
     settings: &Map<String, Value>,
     by_budget: bool,
 ) -> Result<(), StoreError> {
-    let budgets = budgets(settings);
+    let models: Vec<Part> =
+        budgets(settings).into_iter().map(|budget| (budget.model, budget.budget_duration)).collect();
+    follow_parts(transaction, kind, id, &models, by_budget).await?;
+    if matches!(kind, "key" | "user" | "team") {
+        let windows: Vec<Part> =
+            windows(settings).into_iter().map(|(duration, _)| (duration.clone(), Some(duration))).collect();
+        follow_parts(transaction, window_kind(kind), id, &windows, false).await?;
+    }
+    Ok(())
+}
+
+async fn follow_parts(
+    transaction: &mut Transaction<'static, Any>,
+    kind: &str,
+    id: &str,
+    parts: &[Part],
+    by_budget: bool,
+) -> Result<(), StoreError> {
     let rows = sqlx::query("SELECT model, budget_duration FROM model_spend WHERE kind = $1 AND id = $2")
         .bind(kind)
         .bind(id)
@@ -82,24 +133,21 @@ pub(super) async fn follow(
     for row in &rows {
         let model: String = get(row, 0)?;
         let duration: Option<String> = get(row, 1)?;
-        let same = budgets.iter().any(|budget| budget.model == model && budget.budget_duration == duration);
-        let kept = budgets.iter().any(|budget| budget.model == model);
-        if !kept && !by_budget {
+        let part = parts.iter().find(|(name, _)| *name == model);
+        if part.is_none() && !by_budget {
             sqlx::query("DELETE FROM model_spend WHERE kind = $1 AND id = $2 AND model = $3")
                 .bind(kind)
                 .bind(id)
                 .bind(model)
                 .execute(&mut **transaction)
                 .await?;
-        } else if kept && !same {
-            let budget = budgets.iter().find(|budget| budget.model == model);
-            let duration = budget.and_then(|budget| budget.budget_duration.clone());
+        } else if let Some((_, wanted)) = part.filter(|(_, wanted)| *wanted != duration) {
             sqlx::query(
                 "UPDATE model_spend SET budget_duration = $1, budget_reset_at = $2 \
                  WHERE kind = $3 AND id = $4 AND model = $5",
             )
-            .bind(duration.clone())
-            .bind(next_reset(duration.as_deref()))
+            .bind(wanted.clone())
+            .bind(next_reset(wanted.as_deref()))
             .bind(kind)
             .bind(id)
             .bind(model)
@@ -107,7 +155,7 @@ pub(super) async fn follow(
             .await?;
         }
     }
-    add(transaction, kind, id, &budgets).await
+    add(transaction, kind, id, parts).await
 }
 
 /// The rows of keys that a budget object limits: made when a key is first charged, since keys and budgets come in any
@@ -131,7 +179,7 @@ pub(super) async fn follow_budgets(
 async fn models_of(
     transaction: &mut Transaction<'static, Any>,
     budget_id: &str,
-) -> Result<Vec<ModelBudget>, StoreError> {
+) -> Result<Vec<Part>, StoreError> {
     let row = sqlx::query("SELECT settings FROM account WHERE kind = 'budget' AND id = $1")
         .bind(budget_id)
         .fetch_optional(&mut **transaction)
@@ -140,25 +188,25 @@ async fn models_of(
     let settings: String = get(&row, 0)?;
     let settings = serde_json::from_str(&settings)
         .map_err(|_| StoreError::Corrupt(format!("unreadable settings of the budget {budget_id}")))?;
-    Ok(budgets(&settings))
+    Ok(budgets(&settings).into_iter().map(|budget| (budget.model, budget.budget_duration)).collect())
 }
 
 async fn add(
     transaction: &mut Transaction<'static, Any>,
     kind: &str,
     id: &str,
-    budgets: &[ModelBudget],
+    parts: &[Part],
 ) -> Result<(), StoreError> {
-    for budget in budgets {
+    for (part, duration) in parts {
         sqlx::query(
             "INSERT INTO model_spend (kind, id, model, budget_duration, budget_reset_at, spend) \
              VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT DO NOTHING",
         )
         .bind(kind)
         .bind(id)
-        .bind(budget.model.clone())
-        .bind(budget.budget_duration.clone())
-        .bind(next_reset(budget.budget_duration.as_deref()))
+        .bind(part.clone())
+        .bind(duration.clone())
+        .bind(next_reset(duration.as_deref()))
         .execute(&mut **transaction)
         .await?;
     }
@@ -177,14 +225,30 @@ pub(super) async fn forget(
     id: &str,
 ) -> Result<(), StoreError> {
     for table in ["model_spend", "lease"] {
-        let sql = format!("DELETE FROM {table} WHERE kind = $1 AND id = $2");
-        sqlx::query(AssertSqlSafe(sql)).bind(kind).bind(id).execute(&mut **transaction).await?;
+        let sql = format!("DELETE FROM {table} WHERE kind IN ($1, $2) AND id = $3");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(kind).bind(window_kind(kind)).bind(id);
+        query.execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
+/// A key has another hash: what was spent on its parts stays, and nobody holds anything of it yet.
+pub(super) async fn rename_key(
+    transaction: &mut Transaction<'static, Any>,
+    old: &str,
+    new: &str,
+) -> Result<(), StoreError> {
+    for sql in [
+        "UPDATE model_spend SET id = $1 WHERE kind IN ('key', 'key_window') AND id = $2",
+        "DELETE FROM lease WHERE kind IN ('key', 'key_window') AND (id = $1 OR id = $2)",
+    ] {
+        sqlx::query(sql).bind(new.to_owned()).bind(old.to_owned()).execute(&mut **transaction).await?;
     }
     Ok(())
 }
 
 impl Store {
-    /// What an owner spent on each of its limited models.
+    /// What an owner spent on each of its limited models; with a [`window_kind`], in each of its windows.
     pub(super) async fn model_spends(
         &self,
         kind: &str,

@@ -24,8 +24,8 @@ struct Around<'a> {
     member: Option<&'a AccountRow>,
 }
 
-/// Spend per model of every owner that limits models.
-type Spends = HashMap<(AccountKind, String), HashMap<String, ModelSpend>>;
+/// Spend per model or window of every owner that limits them, under the kind of their rows.
+type Spends = HashMap<(&'static str, String), HashMap<String, ModelSpend>>;
 
 impl Store {
     /// What the filter must know of these keys; those that do not exist are left out. A retired key is told as its
@@ -152,7 +152,7 @@ impl Store {
         let id = key.token.to_string();
         self.add_spends(spends, AccountKind::Key, &id, &key.settings).await?;
         if let Some(budget) = budget
-            && !spends.contains_key(&(AccountKind::Key, id.clone()))
+            && !spends.contains_key(&(kind_name(AccountKind::Key), id.clone()))
         {
             self.add_spends(spends, AccountKind::Key, &id, &budget.settings).await?;
         }
@@ -166,10 +166,16 @@ impl Store {
         id: &str,
         settings: &Map<String, Value>,
     ) -> Result<(), StoreError> {
-        let limited = settings.get("model_max_budget").and_then(Value::as_object);
-        if limited.is_some_and(|models| !models.is_empty()) {
-            let of = self.model_spends(kind_name(kind), id).await?;
-            spends.insert((kind, id.to_owned()), of.into_iter().collect());
+        let models = settings.get("model_max_budget").and_then(Value::as_object);
+        let windows = settings.get("budget_limits").and_then(Value::as_array);
+        for (is_limited, kind) in [
+            (models.is_some_and(|models| !models.is_empty()), kind_name(kind)),
+            (windows.is_some_and(|windows| !windows.is_empty()), models::window_kind(kind_name(kind))),
+        ] {
+            if is_limited {
+                let of = self.model_spends(kind, id).await?;
+                spends.insert((kind, id.to_owned()), of.into_iter().collect());
+            }
         }
         Ok(())
     }
@@ -273,7 +279,7 @@ fn key_accounts(key: &KeyRow, budget: Option<&AccountRow>, spends: &Spends) -> V
 /// `team` is the one whose settings hold for members that have none of their own.
 fn account_accounts(account: &AccountRow, team: Option<&AccountRow>, spends: &Spends) -> Vec<Account> {
     let Some(kind) = account_kind(account.kind) else { return Vec::new() };
-    let id = AccountId { kind, id: account.id.clone(), model: None };
+    let id = AccountId { kind, id: account.id.clone(), model: None, window: None };
     let of_team = |setting: &str| float(&team?.settings, setting);
     let mut main = Account {
         max_budget: account.max_budget.or_else(|| of_team("team_member_budget")).map(picodollars),
@@ -300,7 +306,7 @@ fn limited(id: AccountId, settings: &Map<String, Value>, defaults: Option<&Map<S
     }
 }
 
-/// The account, and one for each model that the settings limit.
+/// The account, and one for each model and each window that the settings limit.
 fn with_models(
     main: Account,
     settings: &Map<String, Value>,
@@ -308,13 +314,13 @@ fn with_models(
     spends: &Spends,
 ) -> Vec<Account> {
     let AccountId { kind, id, .. } = main.id.clone();
-    let of_owner = spends.get(&(kind, id.clone()));
+    let of_owner = spends.get(&(kind_name(kind), id.clone()));
     let mut models: Vec<Account> = Vec::new();
     let mut limit = |model: &str, change: &dyn Fn(&mut Account)| {
         let at = models.iter().position(|account| account.id.model.as_deref() == Some(model));
         let at = at.unwrap_or_else(|| {
             let model = Some(model.to_owned());
-            models.push(Account::new(AccountId { kind, id: id.clone(), model }));
+            models.push(Account::new(AccountId { kind, id: id.clone(), model, window: None }));
             models.len() - 1
         });
         if let Some(account) = models.get_mut(at) {
@@ -337,17 +343,26 @@ fn with_models(
         });
     }
     for (name, tokens) in [("model_rpm_limit", false), ("model_tpm_limit", true)] {
-        // LiteLLM keeps them in the metadata, where an import leaves them.
-        let of = |map: &Map<String, Value>| map.get(name).and_then(Value::as_object).cloned();
-        let map = of(settings).or_else(|| of(settings.get("metadata")?.as_object()?));
-        for (model, value) in map.iter().flatten() {
+        for (model, value) in &models::limits(settings, name) {
             limit(model, &|account| {
                 let value = value.as_u64();
                 *(if tokens { &mut account.tpm_limit } else { &mut account.rpm_limit }) = value;
             });
         }
     }
-    core::iter::once(main).chain(models).collect()
+    let spent = spends.get(&(models::window_kind(kind_name(kind)), id.clone()));
+    let windows = models::windows(settings).into_iter().map(|(duration, most)| {
+        let spent = spent.and_then(|windows| windows.get(&duration)).cloned().unwrap_or_default();
+        let window = AccountId { kind, id: id.clone(), model: None, window: Some(duration.clone()) };
+        Account {
+            max_budget: Some(picodollars(most)),
+            budget_duration: Some(duration),
+            budget_reset_at: spent.budget_reset_at.map(|at| seconds(clock::from_micros(at))),
+            spend: reported(spent.spend),
+            ..Account::new(window)
+        }
+    });
+    core::iter::once(main).chain(models).chain(windows).collect()
 }
 
 /// USD on top of the budget, as long as it is in force.

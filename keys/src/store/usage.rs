@@ -41,6 +41,7 @@ impl Store {
         let owners = charges::charge_keys(&mut transaction, self.backend, &spent, now).await?;
         models::follow_budgets(&mut transaction, &owners).await?;
         let (accounts, models) = spent_by_others(&entries, &owners);
+        charges::charge_windows(&mut transaction, self.backend, &accounts, &spent).await?;
         charges::charge_accounts(&mut transaction, self.backend, &accounts).await?;
         charges::charge_models(&mut transaction, self.backend, &models).await?;
         let mut position = 0;

@@ -84,7 +84,7 @@ async fn a_user_regenerates_its_own_keys_and_no_others() {
     let message = "{'error': 'You are not authorized to regenerate this key'}";
     assert_eq!(
         app.send(&mine, Method::POST, &path, "{}").await,
-        error(403, "invalid_request_error", message, None)
+        error(401, "invalid_request_error", message, None)
     );
     app.send(&mine, Method::POST, &format!("/key/{mine}/regenerate"), "").await.ok();
 }

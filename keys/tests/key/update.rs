@@ -32,7 +32,12 @@ async fn a_duration_begins_now_and_minus_one_ends_it() {
     assert_eq!(app.info(&key).await["expires"], json!(null));
     assert_eq!(
         app.post("/key/update", json!({"key": key, "duration": "5x"})).await,
-        error(500, "internal_server_error", "Unsupported duration unit, passed duration: 5x", None)
+        error(
+            400,
+            "invalid_request_error",
+            "Unsupported duration unit, passed duration: 5x. Use a format like '30s', '24h', '7d' or '1mo'.",
+            Some("duration")
+        )
     );
 }
 
@@ -92,22 +97,24 @@ async fn many_keys_are_updated_each_for_itself() {
 #[tokio::test]
 async fn a_user_changes_its_own_keys_but_not_what_an_administrator_gave_them() {
     let app = TestApp::new().await;
-    let mine = app.user("alice", "internal_user").await;
+    let given = app.user("alice", "internal_user").await;
+    let made = app.send(&given, Method::POST, "/key/generate", "{}").await.ok();
+    let mine = made["key"].as_str().unwrap();
     let others = app.key(json!({"user_id": "bob"})).await;
     let update =
-        async |body: serde_json::Value| app.send(&mine, Method::POST, "/key/update", body.to_string()).await;
+        async |body: serde_json::Value| app.send(mine, Method::POST, "/key/update", body.to_string()).await;
     update(json!({"key": mine, "key_alias": "mine", "models": ["gpt-4o"]})).await.ok();
-    assert_eq!(app.info(&mine).await["updated_by"], "alice");
+    assert_eq!(app.info(mine).await["updated_by"], "alice");
     assert_eq!(
         update(json!({"key": others, "key_alias": "stolen"})).await,
-        error(403, "invalid_request_error", "{'error': 'You are not authorized to update this key'}", None)
+        error(
+            403,
+            "auth_error",
+            "User can only create keys for themselves. Got user_id=bob, Your ID=alice",
+            None
+        )
     );
-    for forbidden in [
-        json!({"max_budget": 1e9}),
-        json!({"spend": 0}),
-        json!({"rpm_limit": null}),
-        json!({"blocked": false}),
-    ] {
+    for forbidden in [json!({"max_budget": 1e9}), json!({"spend": 0}), json!({"blocked": false})] {
         let mut body = forbidden.clone();
         body["key"] = json!(mine);
         assert_eq!(update(body).await.status, 403, "{forbidden}");

@@ -6,17 +6,21 @@ use serde_json::Value;
 
 use super::schema::show;
 use crate::app::App;
-use crate::auth::Admin;
 use crate::body::Object;
 use crate::error::ApiError;
 use crate::fields::{Field, Kind as Holds, read, required};
+use crate::rights::Allowed;
 use crate::store::Kind;
 
 /// What the body may hold.
 pub const FIELDS: [Field; 1] = [Field { name: "id", kind: Holds::Text }];
 
 /// Deletes the budget that the body names and shows what it was.
-pub async fn delete(State(app): State<App>, _: Admin, Object(body): Object) -> Result<Json<Value>, ApiError> {
+pub async fn delete(
+    State(app): State<App>,
+    _: Allowed,
+    Object(body): Object,
+) -> Result<Json<Value>, ApiError> {
     let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
     let id = required(&sent, "id").map_err(|complaint| ApiError::invalid_body(&[complaint]))?;
     let deleted = app.store.delete_accounts(Kind::Budget, &[id.to_owned()]).await?.pop();

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 
 use super::schema::show;
 use crate::app::App;
-use crate::auth::Viewer;
 use crate::body::Object;
 use crate::error::{ApiError, Complaint};
 use crate::fields::{Field, Kind as Holds, read, texts};
+use crate::rights::Allowed;
 use crate::store::Kind;
 
 /// What the body may hold.
 pub const FIELDS: [Field; 1] = [Field { name: "budgets", kind: Holds::TextList }];
 
 /// Shows those of the named budgets that there are.
-pub async fn info(State(app): State<App>, _: Viewer, Object(body): Object) -> Result<Json<Value>, ApiError> {
+pub async fn info(State(app): State<App>, _: Allowed, Object(body): Object) -> Result<Json<Value>, ApiError> {
     if !body.contains_key("budgets") {
         return Err(ApiError::invalid_body(&[Complaint {
             kind: "missing",

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::schema::show;
 use crate::app::App;
-use crate::auth::Viewer;
 use crate::error::ApiError;
+use crate::rights::Allowed;
 use crate::store::Kind;
 
 /// Lists every budget, the oldest first.
-pub async fn list(State(app): State<App>, _: Viewer) -> Result<Json<Value>, ApiError> {
+pub async fn list(State(app): State<App>, _: Allowed) -> Result<Json<Value>, ApiError> {
     let budgets = app.store.accounts_of_kind(Kind::Budget).await?;
     Ok(Json(budgets.iter().map(show).map(Value::Object).collect()))
 }

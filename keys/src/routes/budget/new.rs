@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::schema::{FIELDS, show};
 use crate::app::App;
-use crate::auth::Admin;
 use crate::body::Object;
 use crate::error::ApiError;
+use crate::rights::Allowed;
 use crate::routes::account::apply;
 use crate::routes::schema::read;
 use crate::store::{AccountRow, Kind};
@@ -17,7 +17,7 @@ use crate::token::random_id;
 /// Makes a budget object.
 pub async fn new(
     State(app): State<App>,
-    Admin(by): Admin,
+    Allowed(by): Allowed,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
     let sent = read(&FIELDS, body)?;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fields::Kind;
 use crate::routes::account;
-use crate::routes::schema::{Absent, Place, Row, row};
+use crate::routes::schema::{Absent, Place, Row, because, row};
 use crate::store::AccountRow;
 
 use Kind::{Count, Map as Object, Number, Text};
@@ -18,7 +18,7 @@ pub const FIELDS: [Row; 10] = [
     row("max_parallel_requests", Count, Setting, Absent::Null),
     row("tpm_limit", Count, Setting, Absent::Null),
     row("rpm_limit", Count, Setting, Absent::Null),
-    row("tpd_limit", Count, Setting, Absent::Null),
+    row("tpd_limit", Count, Setting, Absent::Null).refused(because::TOKENS_PER_DAY),
     row("budget_duration", Text, Column, Absent::Null),
     row("model_max_budget", Object, Setting, Absent::Null),
     row("budget_reset_at", Text, Unstored, Absent::Null),

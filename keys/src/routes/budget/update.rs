@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::schema::{FIELDS, show};
 use crate::app::App;
-use crate::auth::Admin;
 use crate::body::Object;
 use crate::error::ApiError;
+use crate::rights::Allowed;
 use crate::routes::account::apply;
 use crate::routes::schema::read;
 use crate::store::Kind;
@@ -16,7 +16,7 @@ use crate::store::Kind;
 /// Changes the budget that the body names.
 pub async fn update(
     State(app): State<App>,
-    Admin(by): Admin,
+    Allowed(by): Allowed,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
     let sent = read(&FIELDS, body)?;

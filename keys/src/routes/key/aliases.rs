@@ -9,10 +9,12 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::query::Query;
+use crate::rights::{Operation, Subject, Whose};
 use crate::store::{KeyFilter, KeyPage, Order};
 
-/// Lists the aliases of the keys that the caller may see, in their alphabet's order.
+/// Lists the aliases of the caller's keys and of those of its teams, in alphabetical order.
 pub async fn aliases(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
+    caller.may(&app, Operation::KeyAliases, Whose::Anything, Subject::default()).await?;
     let page = query.count("page", 1, 1, u64::from(u32::MAX))?;
     let size = query.count("size", 50, 1, 100)?;
     let mut filter = KeyFilter {
@@ -21,7 +23,7 @@ pub async fn aliases(State(app): State<App>, caller: Caller, query: Query) -> Re
         with_alias: true,
         ..KeyFilter::default()
     };
-    restrict(&app, &caller, &mut filter).await?;
+    restrict(&app, &caller, &mut filter, |_| true).await?;
     let order = Order { column: "key_alias", descending: false };
     let KeyPage { keys, total } = app.store.key_page(&filter, order, page, size).await?;
     let aliases: Vec<_> = keys.into_iter().filter_map(|key| key.key_alias).collect();

@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 
 use super::schema;
 use crate::app::App;
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::body::Object;
 use crate::clock;
 use crate::error::ApiError;
 use crate::fields::{self, Field, Kind, required};
+use crate::rights::Operation;
 use crate::store::KeyRow;
 use crate::token::identified;
 
@@ -20,25 +21,29 @@ pub const FIELDS: [Field; 1] = [Field { name: "key", kind: Kind::Text }];
 /// Blocks the key that the body names.
 pub async fn block(
     State(app): State<App>,
-    admin: Admin,
+    caller: Caller,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    set_blocked(&app, admin, body, true).await
+    set_blocked(&app, &caller, Operation::KeyBlock, body).await
 }
 
 /// What `/key/block` and `/key/unblock` both do.
 pub(super) async fn set_blocked(
     app: &App,
-    admin: Admin,
+    caller: &Caller,
+    operation: Operation,
     body: Map<String, Value>,
-    blocked: bool,
 ) -> Result<Json<Value>, ApiError> {
-    let named = named_key(body)?;
+    caller.might(operation)?;
+    let token = identified(&named_key(body)?);
+    let known = app.store.key(token).await?.ok_or_else(ApiError::no_such_key)?;
+    caller.may_with_key(app, operation, &known).await?;
+    let blocked = operation == Operation::KeyBlock;
     let change = |key: &mut KeyRow| {
         key.blocked = Some(blocked);
         Ok::<_, ApiError>(())
     };
-    let key = app.store.update_key(identified(&named), &admin.0, change).await?;
+    let key = app.store.update_key(token, &caller.name(), change).await?;
     let key = key.ok_or_else(ApiError::no_such_key)?;
     tracing::info!(key = key.key_name, blocked, "key blocked or unblocked");
     Ok(Json(Value::Object(schema::full_row(&key, clock::now()))))

@@ -11,14 +11,12 @@ use crate::auth::Caller;
 use crate::body::Object;
 use crate::error::ApiError;
 use crate::fields::{self, Field, Kind, texts};
+use crate::rights::Operation;
 use crate::token::identified;
 
 /// What the body may hold.
 pub const FIELDS: [Field; 2] =
     [Field { name: "keys", kind: Kind::TextList }, Field { name: "key_aliases", kind: Kind::TextList }];
-
-/// The path.
-pub const PATH: &str = "/key/delete";
 
 /// Deletes what the body names and returns, as it was named, what there was to delete. When one of the keys is not
 /// the caller's to delete, none is deleted.
@@ -27,7 +25,7 @@ pub async fn delete(
     caller: Caller,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    caller.keeps_keys(PATH)?;
+    caller.might(Operation::KeyDelete)?;
     let sent = fields::read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
     let named = texts(&sent, "keys");
     let aliases = texts(&sent, "key_aliases");
@@ -40,9 +38,7 @@ pub async fn delete(
         return Err(ApiError::no_keys_named());
     };
     for key in &keys {
-        if !caller.may_change(&app, key).await? {
-            return Err(ApiError::others_key("delete"));
-        }
+        caller.may_with_key(&app, Operation::KeyDelete, key).await?;
     }
     let tokens: Vec<_> = keys.iter().map(|key| key.token).collect();
     let gone: BTreeSet<_> = app.store.delete_keys(&tokens).await?.into_iter().collect();

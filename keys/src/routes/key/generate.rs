@@ -8,74 +8,75 @@ use switchboard::key::KEY_PREFIX;
 use super::change::{Limits, change};
 use super::schema;
 use crate::app::App;
-use crate::auth::{Caller, Role};
+use crate::auth::Caller;
 use crate::body::Object;
 use crate::clock;
 use crate::error::ApiError;
 use crate::money::Picodollars;
+use crate::rights::{Ceiling, Operation, Subject, Touched, Whose};
 use crate::routes::schema::read;
-use crate::store::{Creation, KeyRow, Kind, member_id};
+use crate::store::{Creation, KeyRow};
 use crate::token::PlainToken;
-
-/// The path.
-pub const PATH: &str = "/key/generate";
 
 /// Shorter ones could be guessed.
 const SHORTEST_CHOSEN_KEY: usize = 16;
 
-/// Makes a key for the administrator, or for an internal user itself.
+/// Makes a key for anybody, or for the caller itself.
 pub async fn generate(
     State(app): State<App>,
     caller: Caller,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    caller.keeps_keys(PATH)?;
+    caller.might(Operation::KeyGenerate)?;
     let mut sent = read(&schema::FIELDS, body)?;
-    if caller.role() == Role::InternalUser {
-        restrict(&app, &caller, &mut sent).await?;
+    if !caller.is_admin() {
+        authorize(&app, &caller, &mut sent).await?;
     }
-    make(&app, &sent, &caller.name()).await.map(Json)
+    let team_id = sent.get("team_id").and_then(Value::as_str).filter(|team| !team.is_empty());
+    let ceiling = Ceiling::of(&app, &caller, team_id).await?;
+    make(&app, &sent, &caller.name(), ceiling.as_ref()).await.map(Json)
 }
 
 /// Makes a key of fields that were read and may be set; the answer holds it in the clear.
-pub async fn make(app: &App, sent: &Map<String, Value>, by: &str) -> Result<Value, ApiError> {
+pub async fn make(
+    app: &App,
+    sent: &Map<String, Value>,
+    by: &str,
+    ceiling: Option<&Ceiling>,
+) -> Result<Value, ApiError> {
     let chosen = sent.get("key").and_then(Value::as_str);
     let (plain, creation) = plain_token(chosen)?;
     let mut row = new_key(&plain, by);
     change(&mut row, sent, Limits::New)?;
+    if let Some(ceiling) = ceiling {
+        ceiling.hold(&mut row, Touched::All)?;
+    }
     row.total_spend = row.spend;
     let stored = app.store.insert_key(row, creation).await?;
     tracing::info!(key = stored.key_name, alias = stored.key_alias, "key generated");
     Ok(answer(&plain, &stored, sent))
 }
 
-/// An internal user makes keys for itself, alone or in a team that it belongs to, with no more than it has.
-async fn restrict(app: &App, caller: &Caller, sent: &mut Map<String, Value>) -> Result<(), ApiError> {
+/// A user makes keys for itself, alone or in a team that it belongs to.
+async fn authorize(app: &App, caller: &Caller, sent: &mut Map<String, Value>) -> Result<(), ApiError> {
     let own = caller.user_id().unwrap_or_default().to_owned();
-    if let Some(user) = sent.get("user_id").and_then(Value::as_str)
-        && user != own
-    {
-        let message = format!("User can only create keys for themselves. Got user_id={user}, Your ID={own}");
-        return Err(ApiError::forbidden(message));
-    }
-    sent.insert("user_id".to_owned(), json!(own));
-    if let Some(team) = sent.get("team_id").and_then(Value::as_str).filter(|team| !team.is_empty())
-        && app.store.account(Kind::TeamMember, &member_id(team, &own)).await?.is_none()
-    {
-        return Err(ApiError::not_in_team(&own, team));
-    }
-    routes_are_for_admins(sent)?;
-    let ceiling = match caller {
-        Caller::Key { key, .. } => key.max_budget,
-        Caller::Admin => None,
+    let user = sent.get("user_id").and_then(Value::as_str).filter(|user| *user != own);
+    let team = sent.get("team_id").and_then(Value::as_str).filter(|team| !team.is_empty());
+    let (whose, subject) = match (user, team) {
+        (Some(user), _) => (Whose::OfOthers, Subject::user(user)),
+        (None, Some(team)) => {
+            let whose = match caller.relation_to_team(app, team).await? {
+                Whose::LedTeam => Whose::OfLedTeam,
+                Whose::JoinedTeam => Whose::OwnInTeam,
+                _ => Whose::OtherTeam,
+            };
+            (whose, Subject::team(team))
+        }
+        (None, None) => (Whose::Made, Subject::user(&own)),
     };
-    if let (Some(wanted), Some(ceiling)) = (sent.get("max_budget").and_then(Value::as_f64), ceiling)
-        && wanted > ceiling
-    {
-        return Err(ApiError::bad_request(format!(
-            "max_budget ({wanted:?}) cannot exceed the caller's own max_budget ({ceiling:?})."
-        )));
-    }
+    caller.may(app, Operation::KeyGenerate, whose, subject).await?;
+    routes_are_for_admins(sent)?;
+    sent.insert("user_id".to_owned(), json!(own));
     Ok(())
 }
 

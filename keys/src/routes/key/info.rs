@@ -10,9 +10,10 @@ use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
 use crate::query::Query;
+use crate::rights::Operation;
 use crate::token::identified;
 
-/// Shows a key to the administrator, to its holder, and to the holder of another key of the same user.
+/// Shows a key to administrators, to its user, and to the members of its team.
 pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
     let asked = query.owned("key");
     let (named, key) = match (asked, &caller) {
@@ -24,8 +25,6 @@ pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Resul
         // The master key is no row.
         (None, Caller::Admin) => return Err(ApiError::key_not_in_database()),
     };
-    if !caller.may_see(&key) {
-        return Err(ApiError::others_key_info(caller.role()));
-    }
+    caller.may_with_key(&app, Operation::KeyInfo, &key).await?;
     Ok(Json(json!({"key": named, "info": schema::info(&key, clock::now())})))
 }

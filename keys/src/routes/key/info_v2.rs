@@ -32,8 +32,12 @@ pub async fn info_v2(
     keys.sort_by_key(|key| (key.created_at, key.token));
     keys.dedup_by_key(|key| key.token);
     let now = clock::now();
-    let info: Vec<_> =
-        keys.iter().filter(|key| caller.may_see(key)).map(|key| schema::info(key, now)).collect();
+    let mut info = Vec::new();
+    for key in &keys {
+        if caller.sees(&app, key).await? {
+            info.push(schema::info(key, now));
+        }
+    }
     let named = sent.get("keys").cloned().unwrap_or_default();
     Ok(Json(json!({"key": named, "info": info})))
 }

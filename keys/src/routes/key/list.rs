@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::schema;
 use crate::app::App;
-use crate::auth::{Caller, Role};
+use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
 use crate::query::Query;
+use crate::rights::{Operation, Subject, Whose};
 use crate::store::{AccountRow, KeyFilter, KeyPage, Kind, Order, Status, member_id};
 use crate::token::identified;
 
@@ -29,6 +30,7 @@ pub const COLUMNS: [&str; 10] = [
 
 /// Lists keys: an administrator any, a user its own and those of the teams that it administers.
 pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
+    caller.may(&app, Operation::KeyList, Whose::Anything, Subject::default()).await?;
     let page = query.count("page", 1, 1, u64::from(u32::MAX))?;
     let size = query.count("size", 10, 1, 100)?;
     let full = query.boolean("return_full_object", false)?;
@@ -62,7 +64,7 @@ pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Resul
         },
         ..KeyFilter::default()
     };
-    restrict(&app, &caller, &mut filter).await?;
+    restrict(&app, &caller, &mut filter, AccountRow::administers).await?;
     let order = order(&query)?;
     let (keys, total): (Vec<_>, _) = if full {
         let KeyPage { keys, total } = app.store.key_page(&filter, order, page, size).await?;
@@ -93,15 +95,17 @@ fn order(query: &Query) -> Result<Order, ApiError> {
     Ok(Order { column: if column == "expires" { "expires_at" } else { column }, descending })
 }
 
-/// Narrows the filter to what the caller may see.
-pub(super) async fn restrict(app: &App, caller: &Caller, filter: &mut KeyFilter) -> Result<(), ApiError> {
+/// Narrows the filter to the caller's own keys, and those of the teams in which its place is of that kind.
+pub(super) async fn restrict(
+    app: &App,
+    caller: &Caller,
+    filter: &mut KeyFilter,
+    place: impl Fn(&AccountRow) -> bool,
+) -> Result<(), ApiError> {
     if caller.views_all() {
         return Ok(());
     }
-    let own = match caller.user_id() {
-        Some(user) if caller.role() != Role::Unknown => user.to_owned(),
-        _ => return Err(ApiError::no_user_id()),
-    };
+    let own = caller.user_id().ok_or_else(ApiError::no_user_id)?.to_owned();
     if filter.user_id.as_ref().is_some_and(|user| *user != own) {
         return Err(ApiError::not_listed("You are not authorized to check another user's keys", "user_id"));
     }
@@ -111,8 +115,8 @@ pub(super) async fn restrict(app: &App, caller: &Caller, filter: &mut KeyFilter)
         return Err(ApiError::not_listed("You are not authorized to check this team's keys", "team_id"));
     }
     let places = app.store.memberships(&own).await?;
-    let administered = places.into_iter().filter(AccountRow::administers);
-    filter.or_teams = administered.filter_map(|place| place.team_id).collect();
+    let places = places.into_iter().filter(place);
+    filter.or_teams = places.filter_map(|place| place.team_id).collect();
     filter.user_id = Some(own);
     Ok(())
 }

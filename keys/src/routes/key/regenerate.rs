@@ -7,18 +7,16 @@ use serde_json::{Map, Value, json};
 use super::change::{Limits, change};
 use super::generate::{answer, plain_token};
 use super::schema;
-use super::update::authorize;
+use super::update::authorize_fields;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::OptionalObject;
 use crate::clock;
 use crate::duration::Duration;
 use crate::error::ApiError;
+use crate::rights::{Ceiling, Operation, Touched};
 use crate::routes::schema::read;
 use crate::token::identified;
-
-/// The path without a key in it.
-pub const PATH: &str = "/key/regenerate";
 
 /// Regenerates the key that the body names.
 pub async fn regenerate(
@@ -45,7 +43,7 @@ async fn regenerate_one(
     named: Option<String>,
     body: Map<String, Value>,
 ) -> Result<Json<Value>, ApiError> {
-    caller.keeps_keys(PATH)?;
+    caller.might(Operation::KeyRegenerate)?;
     let mut sent = read(&schema::REGENERATE, body)?;
     let in_body = sent.remove("key").and_then(|key| key.as_str().map(str::to_owned));
     let named = in_body.filter(|key| !key.is_empty()).or(named);
@@ -57,7 +55,7 @@ async fn regenerate_one(
     // Not the words of the request: it may be a whole key.
     let gone = || ApiError::missing(format!("Key {token} not found."));
     let known = app.store.key(token).await?.ok_or_else(gone)?;
-    authorize(app, caller, &known, &sent, PATH, "regenerate").await?;
+    caller.may_with_key(app, Operation::KeyRegenerate, &known).await?;
 
     let now = clock::now();
     let retire_at = match sent.remove("grace_period").as_ref().and_then(Value::as_str) {
@@ -68,10 +66,19 @@ async fn regenerate_one(
         None => None,
     };
     let (plain, _) = plain_token(sent.remove("new_key").as_ref().and_then(Value::as_str))?;
+    if !sent.is_empty() {
+        // Who may renew a key may not for that reason change it.
+        caller.may_with_key(app, Operation::KeyUpdate, &known).await?;
+        authorize_fields(app, caller, &known, &sent, Operation::KeyRegenerate).await?;
+    }
+    let ceiling = Ceiling::of(app, caller, known.team_id.as_deref()).await?;
     let regenerated = app
         .store
         .regenerate_key(token, retire_at, &caller.name(), |key| {
             change(key, &sent, Limits::Known)?;
+            if let Some(ceiling) = &ceiling {
+                ceiling.hold(key, Touched::Sent(&sent))?;
+            }
             key.token = plain.hash();
             key.key_name = plain.name();
             let count = key.settings.get("rotation_count").and_then(Value::as_u64).unwrap_or_default();

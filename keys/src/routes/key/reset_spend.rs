@@ -11,6 +11,7 @@ use crate::clock;
 use crate::error::{ApiError, Complaint};
 use crate::fields::{Field, Kind, read};
 use crate::money::Picodollars;
+use crate::rights::Operation;
 use crate::store::KeyRow;
 use crate::token::identified;
 
@@ -24,6 +25,7 @@ pub async fn reset_spend(
     Path(named): Path<String>,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
+    caller.might(Operation::KeyResetSpend)?;
     let complain = |kind, msg: &str| {
         let loc = vec![json!("body"), json!("reset_to")];
         ApiError::invalid_body(&[Complaint { kind, loc, msg: msg.to_owned() }])
@@ -41,9 +43,7 @@ pub async fn reset_spend(
     let token = identified(&named);
     let gone = || ApiError::missing(format!("Key {token} not found."));
     let known = app.store.key(token).await?.ok_or_else(gone)?;
-    if !caller.administers(&app, known.team_id.as_deref()).await? {
-        return Err(ApiError::python_forbidden("You must be a proxy admin or team admin to reset key spend"));
-    }
+    caller.may_with_key(&app, Operation::KeyResetSpend, &known).await?;
     let mut previous = known.spend;
     let change = |key: &mut KeyRow| {
         previous = key.spend;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::fields::{Field, Kind};
 use crate::money::Picodollars;
-use crate::routes::schema::{Absent, Place, Row, row};
+use crate::routes::schema::{Absent, Place, Row, because, row};
 use crate::store::KeyRow;
 
 use Kind::{Boolean, Choice, Count, List, Map as Object, Number, Text, TextList};
@@ -28,25 +28,25 @@ pub const FIELDS: [Row; 46] = [
     row("budget_duration", Text, Column, Absent::Null),
     row("budget_id", Text, Column, Absent::Null),
     row("budget_limits", List, Setting, Absent::Null),
-    row("budget_fallbacks", Object, Setting, Absent::Null),
+    row("budget_fallbacks", Object, Setting, Absent::Null).refused(because::ROUTER),
     row("tpm_limit", Count, Setting, Absent::Null),
     row("rpm_limit", Count, Setting, Absent::Null),
-    row("tpd_limit", Count, Setting, Absent::Null),
+    row("tpd_limit", Count, Setting, Absent::Null).refused(because::TOKENS_PER_DAY),
     row("max_parallel_requests", Count, Setting, Absent::Null),
     row("model_rpm_limit", Object, Metadata, Absent::Null),
     row("model_tpm_limit", Object, Metadata, Absent::Null),
     row("model_max_budget", Object, Setting, Absent::EmptyMap),
-    row("mcp_rpm_limit", Object, Metadata, Absent::Null),
-    row("tag_rpm_limit", Object, Metadata, Absent::Null),
+    row("mcp_rpm_limit", Object, Metadata, Absent::Null).refused("no MCP servers are served here"),
+    row("tag_rpm_limit", Object, Metadata, Absent::Null).refused("tags are labels here"),
     row("rpm_limit_type", LIMIT_TYPES, Metadata, Absent::Null),
     row("tpm_limit_type", LIMIT_TYPES, Metadata, Absent::Null),
     row("team_id", Text, Column, Absent::Null),
     row("user_id", Text, Column, Absent::Null),
     row("organization_id", Text, Column, Absent::Null),
-    row("project_id", Text, Setting, Absent::Null),
-    row("agent_id", Text, Setting, Absent::Null),
+    row("project_id", Text, Setting, Absent::Null).refused(because::OBJECTS),
+    row("agent_id", Text, Setting, Absent::Null).refused(because::OBJECTS),
     row("metadata", Object, Setting, Absent::EmptyMap),
-    row("permissions", Object, Setting, Absent::EmptyMap),
+    row("permissions", Object, Setting, Absent::EmptyMap).refused(because::PERMISSIONS),
     row("allowed_routes", TextList, Setting, Absent::EmptyList),
     row(
         "key_type",
@@ -54,20 +54,20 @@ pub const FIELDS: [Row; 46] = [
         Setting,
         Absent::Is("default"),
     ),
-    row("allowed_cache_controls", List, Setting, Absent::EmptyList),
+    row("allowed_cache_controls", List, Setting, Absent::EmptyList).refused(because::CACHE),
     row("blocked", Boolean, Column, Absent::Null),
-    row("guardrails", TextList, Metadata, Absent::Null),
-    row("policies", TextList, Setting, Absent::Null),
-    row("prompts", TextList, Metadata, Absent::Null),
+    row("guardrails", TextList, Metadata, Absent::Null).refused(because::GUARDRAILS),
+    row("policies", TextList, Setting, Absent::Null).refused(because::GUARDRAILS),
+    row("prompts", TextList, Metadata, Absent::Null).refused(because::GUARDRAILS),
     row("tags", TextList, Metadata, Absent::Null),
-    row("enforced_params", TextList, Metadata, Absent::Null),
-    row("config", Object, Setting, Absent::EmptyMap),
-    row("router_settings", Object, Setting, Absent::EmptyMap),
-    row("send_invite_email", Boolean, Unstored, Absent::Null),
-    row("auto_rotate", Boolean, Setting, Absent::False),
-    row("rotation_interval", Text, Setting, Absent::Null),
-    row("access_group_ids", TextList, Setting, Absent::Null),
-    row("object_permission", Object, Setting, Absent::Null),
+    row("enforced_params", TextList, Metadata, Absent::Null).refused(because::PARAMS),
+    row("config", Object, Setting, Absent::EmptyMap).refused(because::ROUTER),
+    row("router_settings", Object, Setting, Absent::EmptyMap).refused(because::ROUTER),
+    row("send_invite_email", Boolean, Unstored, Absent::Null).refused(because::MAIL),
+    row("auto_rotate", Boolean, Setting, Absent::False).refused(because::ROTATION),
+    row("rotation_interval", Text, Setting, Absent::Null).refused(because::ROTATION),
+    row("access_group_ids", TextList, Setting, Absent::Null).refused(because::GROUPS),
+    row("object_permission", Object, Setting, Absent::Null).refused(because::OBJECTS),
 ];
 
 /// Every field of `/key/update`.
@@ -143,7 +143,7 @@ fn column_value(key: &KeyRow, name: &str) -> Value {
 pub fn echo(key: &KeyRow) -> Map<String, Value> {
     FIELDS
         .into_iter()
-        .map(|Row { field, place, absent }| {
+        .map(|Row { field, place, absent, .. }| {
             let value = match place {
                 Column => column_value(key, field.name),
                 Setting | Metadata => setting(key, field.name, absent),
@@ -158,7 +158,7 @@ pub fn echo(key: &KeyRow) -> Map<String, Value> {
 pub fn info(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
     let mut info = Map::new();
     let mut metadata = key.settings.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
-    for Row { field: Field { name, .. }, place, absent } in FIELDS {
+    for Row { field: Field { name, .. }, place, absent, .. } in FIELDS {
         match place {
             Column => {
                 info.insert(name.to_owned(), column_value(key, name));

@@ -6,15 +6,16 @@ use serde_json::Value;
 
 use super::block::set_blocked;
 use crate::app::App;
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::body::Object;
 use crate::error::ApiError;
+use crate::rights::Operation;
 
 /// Unblocks the key that the body names.
 pub async fn unblock(
     State(app): State<App>,
-    admin: Admin,
+    caller: Caller,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    set_blocked(&app, admin, body, false).await
+    set_blocked(&app, &caller, Operation::KeyUnblock, body).await
 }

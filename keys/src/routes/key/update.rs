@@ -12,12 +12,10 @@ use crate::auth::Caller;
 use crate::body::Object;
 use crate::clock;
 use crate::error::{ApiError, Complaint};
+use crate::rights::{Ceiling, Operation, Touched, Whose};
 use crate::routes::schema::read;
 use crate::store::KeyRow;
 use crate::token::identified;
-
-/// The path.
-pub const PATH: &str = "/key/update";
 
 /// Changes the key that the body names by `key`, or else by `key_alias`.
 pub async fn update(
@@ -25,7 +23,7 @@ pub async fn update(
     caller: Caller,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    caller.keeps_keys(PATH)?;
+    caller.might(Operation::KeyUpdate)?;
     let sent = read(&schema::UPDATE, body)?;
     let (named, key) = update_one(&app, &caller, sent).await?;
     let mut row = schema::full_row(&key, clock::now());
@@ -63,28 +61,31 @@ pub(super) async fn update_one(
         }
     };
     let known = known.ok_or_else(ApiError::no_such_key)?;
-    authorize(app, caller, &known, &sent, PATH, "update").await?;
-    let changed =
-        app.store.update_key(known.token, &caller.name(), |key| change(key, &sent, Limits::Known)).await?;
+    caller.may_with_key(app, Operation::KeyUpdate, &known).await?;
+    authorize_fields(app, caller, &known, &sent, Operation::KeyUpdate).await?;
+    let ceiling = Ceiling::of(app, caller, known.team_id.as_deref()).await?;
+    let changed = app
+        .store
+        .update_key(known.token, &caller.name(), |key| {
+            change(key, &sent, Limits::Known)?;
+            ceiling.as_ref().map_or(Ok(()), |ceiling| ceiling.hold(key, Touched::Sent(&sent)))
+        })
+        .await?;
     let key = changed.ok_or_else(ApiError::no_such_key)?;
     tracing::info!(key = key.key_name, "key updated");
     Ok((named, key))
 }
 
-/// Refuses a caller that may not change this key, or not in this way.
-pub(super) async fn authorize(
+/// Refuses a caller that may not change these fields of a key which it may change otherwise.
+pub(super) async fn authorize_fields(
     app: &App,
     caller: &Caller,
     key: &KeyRow,
     sent: &Map<String, Value>,
-    path: &str,
-    verb: &str,
+    operation: Operation,
 ) -> Result<(), ApiError> {
     if caller.is_admin() {
         return Ok(());
-    }
-    if !caller.may_change(app, key).await? {
-        return Err(ApiError::others_key(verb));
     }
     routes_are_for_admins(sent)?;
     for (field, own) in
@@ -95,8 +96,9 @@ pub(super) async fn authorize(
             return Err(ApiError::key_stays(field));
         }
     }
-    if only_for_admins(sent).is_some() && !caller.administers(app, key.team_id.as_deref()).await? {
-        return Err(ApiError::key_admins_only(path, caller.role(), caller.user_id()));
+    if only_for_admins(sent).is_some() && caller.relation(app, key).await? != Whose::OfLedTeam {
+        let path = format!("{} (max_budget/spend)", operation.path());
+        return Err(ApiError::key_admins_only(&path, caller.role(), caller.user_id()));
     }
     Ok(())
 }

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::schema::show;
 use crate::app::App;
-use crate::auth::Caller;
 use crate::body::Object;
 use crate::error::ApiError;
 use crate::fields::{Field, Kind as Holds, read, required};
+use crate::rights::Allowed;
 use crate::store::{AccountRow, Kind};
 
 /// What the body may hold.
@@ -18,30 +18,26 @@ pub const FIELDS: [Field; 1] = [Field { name: "team_id", kind: Holds::Text }];
 /// Blocks the team that the body names.
 pub async fn block(
     State(app): State<App>,
-    caller: Caller,
+    Allowed(by): Allowed,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    set_blocked(&app, &caller, "/team/block", body, true).await
+    set_blocked(&app, &by, body, true).await
 }
 
 /// What `/team/block` and `/team/unblock` both do.
 pub(super) async fn set_blocked(
     app: &App,
-    caller: &Caller,
-    path: &str,
+    by: &str,
     body: Map<String, Value>,
     blocked: bool,
 ) -> Result<Json<Value>, ApiError> {
     let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
     let team_id = required(&sent, "team_id").map_err(|complaint| ApiError::invalid_body(&[complaint]))?;
-    if !caller.administers(app, Some(team_id)).await? {
-        return Err(ApiError::admin_only(path, caller.role(), caller.user_id()));
-    }
     let change = |team: &mut AccountRow| {
         team.blocked = Some(blocked);
         Ok::<_, ApiError>(())
     };
-    let team = app.store.update_account(Kind::Team, team_id, &caller.name(), change).await?;
+    let team = app.store.update_account(Kind::Team, team_id, by, change).await?;
     let team = team.ok_or_else(|| ApiError::missing(format!("Team not found, passed team_id={team_id}")))?;
     tracing::info!(team = team_id, blocked, "team blocked or unblocked");
     Ok(Json(Value::Object(show(&team, &app.store.members(team_id).await?))))

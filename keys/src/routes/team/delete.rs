@@ -5,17 +5,21 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::auth::Admin;
 use crate::body::Object;
 use crate::error::ApiError;
 use crate::fields::{Field, Kind as Holds, read, texts};
+use crate::rights::Allowed;
 use crate::store::Kind;
 
 /// What the body may hold.
 pub const FIELDS: [Field; 1] = [Field { name: "team_ids", kind: Holds::TextList }];
 
 /// Deletes the teams that the body names, all or none.
-pub async fn delete(State(app): State<App>, _: Admin, Object(body): Object) -> Result<Json<Value>, ApiError> {
+pub async fn delete(
+    State(app): State<App>,
+    _: Allowed,
+    Object(body): Object,
+) -> Result<Json<Value>, ApiError> {
     let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
     let ids = texts(&sent, "team_ids");
     if ids.is_empty() {

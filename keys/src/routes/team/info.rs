@@ -10,8 +10,9 @@ use crate::auth::Caller;
 use crate::clock;
 use crate::error::{ApiError, Complaint};
 use crate::query::Query;
+use crate::rights::{Operation, Subject};
 use crate::routes::key::schema::full_row;
-use crate::store::{KeyFilter, Kind, member_id};
+use crate::store::{KeyFilter, Kind};
 
 /// Shows a team to its members, to its keys, and to whoever may read everything.
 pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
@@ -25,14 +26,14 @@ pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Resul
     let team = app.store.account(Kind::Team, team_id).await?;
     let team =
         team.ok_or_else(|| ApiError::missing(format!("Team not found, passed team id: {team_id}.")))?;
-    authorize(&app, &caller, team_id).await?;
+    let whose = caller.relation_to_team(&app, team_id).await?;
+    caller.may(&app, Operation::TeamInfo, whose, Subject::team(team_id)).await?;
     let members = app.store.members(team_id).await?;
     let filter = KeyFilter { team_id: Some(team_id.to_owned()), ..KeyFilter::default() };
     let now = clock::now();
     let mut keys = Vec::new();
     for key in app.store.keys_of(&filter).await? {
-        // What other members hold and spend is for the team's administrators.
-        if caller.views_all() || caller.may_see(&key) || caller.administers(&app, Some(team_id)).await? {
+        if caller.sees(&app, &key).await? {
             keys.push(full_row(&key, now));
         }
     }
@@ -43,27 +44,4 @@ pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Resul
         "keys": keys,
         "team_memberships": memberships,
     })))
-}
-
-async fn authorize(app: &App, caller: &Caller, team_id: &str) -> Result<(), ApiError> {
-    let Caller::Key { key, .. } = caller else { return Ok(()) };
-    if caller.views_all() || key.team_id.as_deref() == Some(team_id) {
-        return Ok(());
-    }
-    let member = match &key.user_id {
-        Some(user) => app.store.account(Kind::TeamMember, &member_id(team_id, user)).await?,
-        None => None,
-    };
-    if member.is_some() {
-        return Ok(());
-    }
-    Err(ApiError::python_forbidden(&match (&key.user_id, &key.team_id) {
-        (None, Some(own)) => {
-            format!("Team key for team={own} not authorized to access this team={team_id}")
-        }
-        (None, None) => format!(
-            "API key not authorized to access this team={team_id}. No user_id or team_id associated with this key."
-        ),
-        (Some(user), _) => format!("User={user} not authorized to access this team={team_id}"),
-    }))
 }

@@ -4,12 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
 
-use super::member_add::{add, members};
+use super::member_add::{NewMember, add, members};
+use super::permissions;
 use super::schema::{FIELDS, show};
 use crate::app::App;
-use crate::auth::{Admin, Caller};
+use crate::auth::Caller;
 use crate::body::Object;
 use crate::error::ApiError;
+use crate::rights::Allowed;
 use crate::routes::account::apply;
 use crate::routes::schema::read;
 use crate::store::{AccountRow, Kind};
@@ -18,7 +20,7 @@ use crate::token::random_id;
 /// Makes a team with its first members.
 pub async fn new(
     State(app): State<App>,
-    Admin(by): Admin,
+    Allowed(by): Allowed,
     caller: Caller,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
@@ -29,13 +31,13 @@ pub async fn new(
         None | Some(Value::Null) => Vec::new(),
         Some(list) => members(&app, list, "members_with_roles").await?,
     };
-    // Who makes a team administers it; the master key is nobody's user.
-    if let Caller::Key { key, .. } = &caller
-        && let Some(user) = &key.user_id
-        && first.iter().all(|member| member.user_id != *user)
+    // Whoever makes a team administers it.
+    if let Some(user) = caller.user_id()
+        && first.iter().all(|member| member.user_id != user)
     {
-        first.push(super::member_add::NewMember { user_id: user.clone(), admin: true, ..Default::default() });
+        first.push(NewMember { user_id: user.to_owned(), admin: true, ..NewMember::default() });
     }
+    permissions::check(&sent)?;
     let mut team = AccountRow::new(Kind::Team, &team_id, &by);
     team.blocked = Some(false);
     apply(&mut team, &FIELDS, &sent)?;

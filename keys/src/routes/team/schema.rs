@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::fields::Kind;
 use crate::routes::account;
-use crate::routes::schema::{Absent, Place, Row, row};
+use crate::routes::schema::{Absent, Place, Row, because, row};
 use crate::store::AccountRow;
 
 use Kind::{Any, Boolean, Choice, Count, List, Map as Object, Number, Text, TextList};
@@ -18,14 +18,14 @@ pub const FIELDS: [Row; 36] = [
     row("team_id", Text, Unstored, Absent::Null),
     row("team_alias", Text, Column, Absent::Null),
     row("organization_id", Text, Column, Absent::Null),
-    row("admins", TextList, Setting, Absent::EmptyList),
-    row("members", TextList, Setting, Absent::EmptyList),
+    row("admins", TextList, Setting, Absent::EmptyList).refused(because::ROSTER),
+    row("members", TextList, Setting, Absent::EmptyList).refused(because::ROSTER),
     row("members_with_roles", Any, Unstored, Absent::EmptyList),
     row("team_member_permissions", TextList, Setting, Absent::Null),
     row("metadata", Object, Setting, Absent::Null),
     row("tpm_limit", Count, Setting, Absent::Null),
     row("rpm_limit", Count, Setting, Absent::Null),
-    row("tpd_limit", Count, Setting, Absent::Null),
+    row("tpd_limit", Count, Setting, Absent::Null).refused(because::TOKENS_PER_DAY),
     row("max_parallel_requests", Count, Setting, Absent::Null),
     row("max_budget", Number, Column, Absent::Null),
     row("soft_budget", Number, Setting, Absent::Null),
@@ -39,14 +39,15 @@ pub const FIELDS: [Row; 36] = [
     row("rpm_limit_type", LIMIT_TYPES, Metadata, Absent::Null),
     row("tpm_limit_type", LIMIT_TYPES, Metadata, Absent::Null),
     row("blocked", Boolean, Column, Absent::False),
-    row("router_settings", Object, Setting, Absent::Null),
-    row("access_group_ids", TextList, Setting, Absent::Null),
-    row("default_team_member_models", TextList, Setting, Absent::Null),
+    row("router_settings", Object, Setting, Absent::Null).refused(because::ROUTER),
+    row("access_group_ids", TextList, Setting, Absent::Null).refused(because::GROUPS),
+    row("default_team_member_models", TextList, Setting, Absent::Null)
+        .refused("use allowed_models of /team/member_add"),
     row("tags", List, Metadata, Absent::Null),
-    row("guardrails", TextList, Metadata, Absent::Null),
-    row("policies", TextList, Setting, Absent::Null),
-    row("prompts", TextList, Metadata, Absent::Null),
-    row("object_permission", Object, Setting, Absent::Null),
+    row("guardrails", TextList, Metadata, Absent::Null).refused(because::GUARDRAILS),
+    row("policies", TextList, Setting, Absent::Null).refused(because::GUARDRAILS),
+    row("prompts", TextList, Metadata, Absent::Null).refused(because::GUARDRAILS),
+    row("object_permission", Object, Setting, Absent::Null).refused(because::OBJECTS),
     row("team_member_budget", Number, Setting, Absent::Null),
     row("team_member_budget_duration", Text, Setting, Absent::Null),
     row("team_member_rpm_limit", Count, Setting, Absent::Null),

@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use super::block::set_blocked;
 use crate::app::App;
-use crate::auth::Caller;
 use crate::body::Object;
 use crate::error::ApiError;
+use crate::rights::Allowed;
 
 /// Unblocks the team that the body names.
 pub async fn unblock(
     State(app): State<App>,
-    caller: Caller,
+    Allowed(by): Allowed,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    set_blocked(&app, &caller, "/team/unblock", body, false).await
+    set_blocked(&app, &by, body, false).await
 }

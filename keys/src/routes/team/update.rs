@@ -5,12 +5,13 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::new::check_soft_budget;
+use super::permissions;
 use super::schema::{FIELDS, show};
 use crate::app::App;
-use crate::auth::Admin;
 use crate::body::Object;
 use crate::error::ApiError;
 use crate::fields::required;
+use crate::rights::Allowed;
 use crate::routes::account::apply;
 use crate::routes::schema::read;
 use crate::store::Kind;
@@ -18,11 +19,12 @@ use crate::store::Kind;
 /// Changes the team that the body names.
 pub async fn update(
     State(app): State<App>,
-    Admin(by): Admin,
+    Allowed(by): Allowed,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
     let sent = read(&FIELDS, body)?;
     let team_id = required(&sent, "team_id").map_err(|complaint| ApiError::invalid_body(&[complaint]))?;
+    permissions::check(&sent)?;
     let team = app
         .store
         .update_account(Kind::Team, team_id, &by, |team| {

@@ -10,6 +10,7 @@ use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
 use crate::query::Query;
+use crate::rights::{Operation, Subject, Whose};
 use crate::routes::key::schema::full_row;
 use crate::routes::team::schema::show as show_team;
 use crate::store::{AccountRow, KeyFilter, Kind};
@@ -21,12 +22,8 @@ pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Resul
         (None, Caller::Key { key, .. }) => key.user_id.clone().ok_or_else(ApiError::no_user_id)?,
         (None, Caller::Admin) => caller.name(),
     };
-    if !caller.views_all() && !caller.is_user(Some(&user_id)) {
-        return Err(ApiError::forbidden(format!(
-            "key not allowed to access this user's info. user_id={user_id}, key's user_id={}",
-            caller.user_id().unwrap_or("None")
-        )));
-    }
+    let whose = if caller.is_user(Some(&user_id)) { Whose::OwnUser } else { Whose::OtherUser };
+    caller.may(&app, Operation::UserInfo, whose, Subject::user(&user_id)).await?;
     let user = app.store.account(Kind::User, &user_id).await?;
     // The holder of the master key is a user without a row.
     let own = matches!(caller, Caller::Admin) && user_id == caller.name();

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::schema::show;
 use crate::app::App;
-use crate::auth::Viewer;
 use crate::error::ApiError;
 use crate::query::Query;
+use crate::rights::Allowed;
 use crate::store::AccountFilter;
 
 /// Lists users, the newest first, with the number of their keys.
-pub async fn list(State(app): State<App>, _: Viewer, query: Query) -> Result<Json<Value>, ApiError> {
+pub async fn list(State(app): State<App>, _: Allowed, query: Query) -> Result<Json<Value>, ApiError> {
     let page = query.count("page", 1, 1, u64::from(u32::MAX))?;
     let size = query.count("page_size", 25, 1, 100)?;
     let filter = AccountFilter {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::auth::Role;
 use crate::fields::Kind;
 use crate::routes::account;
-use crate::routes::schema::{Absent, Place, Row, row};
+use crate::routes::schema::{Absent, Place, Row, because, row};
 use crate::store::AccountRow;
 
 use Kind::{Any, Boolean, Choice, Count, List, Map as Object, Number, Text, TextList};
@@ -20,7 +20,7 @@ pub const FIELDS: [Row; 35] = [
     row("user_role", Choice(Role::NAMES), Column, Absent::Null),
     row("teams", Any, Unstored, Absent::EmptyList),
     row("team_id", Text, Unstored, Absent::Null),
-    row("organizations", TextList, Unstored, Absent::Null),
+    row("organizations", TextList, Unstored, Absent::Null).refused(because::OBJECTS),
     row("organization_id", Text, Column, Absent::Null),
     row("models", TextList, Setting, Absent::EmptyList),
     row("max_budget", Number, Column, Absent::Null),
@@ -34,20 +34,20 @@ pub const FIELDS: [Row; 35] = [
     row("rpm_limit", Count, Setting, Absent::Null),
     row("max_parallel_requests", Count, Setting, Absent::Null),
     row("metadata", Object, Setting, Absent::EmptyMap),
-    row("allowed_cache_controls", List, Setting, Absent::EmptyList),
-    row("policies", TextList, Setting, Absent::EmptyList),
+    row("allowed_cache_controls", List, Setting, Absent::EmptyList).refused(because::CACHE),
+    row("policies", TextList, Setting, Absent::EmptyList).refused(because::GUARDRAILS),
     row("sso_user_id", Text, Setting, Absent::Null),
-    row("object_permission", Object, Setting, Absent::Null),
+    row("object_permission", Object, Setting, Absent::Null).refused(because::OBJECTS),
     row("budget_limits", List, Setting, Absent::Null),
     row("auto_create_key", Boolean, Unstored, Absent::Null),
-    row("send_invite_email", Boolean, Unstored, Absent::Null),
+    row("send_invite_email", Boolean, Unstored, Absent::Null).refused(because::MAIL),
     row("key_alias", Text, Unstored, Absent::Null),
     row("duration", Text, Unstored, Absent::Null),
     row("aliases", Object, Unstored, Absent::EmptyMap),
-    row("config", Object, Unstored, Absent::EmptyMap),
-    row("permissions", Object, Unstored, Absent::EmptyMap),
+    row("config", Object, Unstored, Absent::EmptyMap).refused(because::ROUTER),
+    row("permissions", Object, Unstored, Absent::EmptyMap).refused(because::PERMISSIONS),
     row("blocked", Boolean, Unstored, Absent::Null),
-    row("guardrails", TextList, Unstored, Absent::Null),
+    row("guardrails", TextList, Unstored, Absent::Null).refused(because::GUARDRAILS),
     row("tags", TextList, Unstored, Absent::Null),
 ];
 

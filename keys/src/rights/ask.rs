@@ -1,0 +1,219 @@
+//! Asking the table on behalf of a caller.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::{Denial, Operation, TABLE, Verdict, Whose, verdict};
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::error::ApiError;
+use crate::store::{AccountRow, KeyRow, Kind, member_id};
+
+/// What a plain member of a team may call for the team's keys when the team says nothing else.
+const DEFAULT_PERMISSIONS: [&str; 2] = ["/key/info", "/key/health"];
+
+/// What an operation is about, as far as a refusal names it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// The user to whom it belongs.
+    pub user_id: Option<&'a str>,
+    /// The team in which it is.
+    pub team_id: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    /// A key.
+    pub fn key(key: &'a KeyRow) -> Self {
+        Self { user_id: key.user_id.as_deref(), team_id: key.team_id.as_deref() }
+    }
+
+    /// A team.
+    pub fn team(team_id: &'a str) -> Self {
+        Self { team_id: Some(team_id), user_id: None }
+    }
+
+    /// A user.
+    pub fn user(user_id: &'a str) -> Self {
+        Self { user_id: Some(user_id), team_id: None }
+    }
+}
+
+/// The name of a caller that may call a path which is about nobody's things.
+#[derive(Clone, Debug)]
+pub struct Allowed(pub String);
+
+impl FromRequestParts<App> for Allowed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let operation = Operation::at(parts.uri.path()).ok_or_else(ApiError::not_found)?;
+        caller.may(app, operation, Whose::Anything, Subject::default()).await?;
+        Ok(Self(caller.name()))
+    }
+}
+
+impl Caller {
+    /// Refuses a caller whose role may not do this to anything, before what it is about is looked for.
+    pub fn might(&self, operation: Operation) -> Result<(), ApiError> {
+        let cells = TABLE.iter().filter(|row| row.operation == operation);
+        let mut verdicts = cells.map(|row| verdict(operation, row.whose, self.role()));
+        match verdicts.next() {
+            Some(Verdict::No(denial)) if verdicts.all(|other| other == Verdict::No(denial)) => {
+                Err(self.refusal(operation, denial, Subject::default(), &[]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the table.
+    pub async fn may(
+        &self,
+        app: &App,
+        operation: Operation,
+        whose: Whose,
+        subject: Subject<'_>,
+    ) -> Result<(), ApiError> {
+        match verdict(operation, whose, self.role()) {
+            Verdict::Yes => Ok(()),
+            Verdict::No(denial) => Err(self.refusal(operation, denial, subject, &[])),
+            Verdict::Never => Err(self.refusal(operation, Denial::AdminOnly, subject, &[])),
+            Verdict::IfPermitted => {
+                let permissions = self.permissions(app, subject.team_id).await?;
+                if permissions.iter().any(|path| Operation::at(path) == Some(operation)) {
+                    return Ok(());
+                }
+                Err(self.refusal(operation, Denial::NotPermitted, subject, &permissions))
+            }
+        }
+    }
+
+    /// Asks the table about a key.
+    pub async fn may_with_key(&self, app: &App, operation: Operation, key: &KeyRow) -> Result<(), ApiError> {
+        let whose = self.relation(app, key).await?;
+        self.may(app, operation, whose, Subject::key(key)).await
+    }
+
+    /// What a key has to do with this caller. Whoever sees everything needs no relation.
+    pub async fn relation(&self, app: &App, key: &KeyRow) -> Result<Whose, ApiError> {
+        let Self::Key { key: calling, .. } = self else { return Ok(Whose::OfOthers) };
+        if self.views_all() {
+            return Ok(Whose::OfOthers);
+        }
+        let place = match key.team_id.as_deref() {
+            Some(team) => self.place_in(app, team).await?,
+            None => None,
+        };
+        let is_own = self.is_user(key.user_id.as_deref());
+        Ok(match place {
+            Some(place) if place.administers() => Whose::OfLedTeam,
+            _ if is_own && key.team_id.is_some() => Whose::OwnInTeam,
+            _ if is_own && self.user_id() == Some(&key.created_by) => Whose::Made,
+            _ if is_own => Whose::Given,
+            Some(_) => Whose::OfFellow,
+            None if calling.token == key.token => Whose::Itself,
+            None => Whose::OfOthers,
+        })
+    }
+
+    /// What a team has to do with this caller. A key of a team belongs to it, whoever has the key.
+    pub async fn relation_to_team(&self, app: &App, team_id: &str) -> Result<Whose, ApiError> {
+        let Self::Key { key, .. } = self else { return Ok(Whose::OtherTeam) };
+        if self.views_all() {
+            return Ok(Whose::OtherTeam);
+        }
+        Ok(match self.place_in(app, team_id).await? {
+            Some(place) if place.administers() => Whose::LedTeam,
+            Some(_) => Whose::JoinedTeam,
+            None if key.team_id.as_deref() == Some(team_id) => Whose::JoinedTeam,
+            None => Whose::OtherTeam,
+        })
+    }
+
+    /// The caller's place in a team.
+    async fn place_in(&self, app: &App, team_id: &str) -> Result<Option<AccountRow>, ApiError> {
+        let Some(user) = self.user_id() else { return Ok(None) };
+        Ok(app.store.account(Kind::TeamMember, &member_id(team_id, user)).await?)
+    }
+
+    /// The paths that the caller may call for keys of a team of which it is a plain member.
+    async fn permissions(&self, app: &App, team_id: Option<&str>) -> Result<Vec<String>, ApiError> {
+        let Some(team_id) = team_id else { return Ok(Vec::new()) };
+        if self.place_in(app, team_id).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let team = app.store.account(Kind::Team, team_id).await?;
+        Ok(team.map_or_else(Vec::new, |team| team_member_permissions(&team)))
+    }
+
+    fn refusal(
+        &self,
+        operation: Operation,
+        denial: Denial,
+        subject: Subject<'_>,
+        permissions: &[String],
+    ) -> ApiError {
+        let (path, role, user_id) = (operation.path(), self.role(), self.user_id());
+        let (user, team) = (subject.user_id.unwrap_or("None"), subject.team_id.unwrap_or("None"));
+        match denial {
+            Denial::AdminOnly => ApiError::admin_only(path, role, user_id),
+            Denial::ViewOnly => ApiError::view_only(path, role),
+            Denial::NotPermitted => ApiError::member_not_permitted(path, team, permissions),
+            Denial::NotInTeam => ApiError::not_in_team(user_id.unwrap_or("None"), team),
+            Denial::NotYours => ApiError::forbidden(format!(
+                "User can only create keys for themselves. Got user_id={user}, Your ID={}",
+                user_id.unwrap_or("None")
+            )),
+            Denial::KeyAdmins => ApiError::key_admins_only(path, role, user_id),
+            Denial::TeamAdmins => ApiError::python_forbidden(&format!(
+                "Call not allowed. User not proxy admin OR team admin. route={path}, team_id={team}"
+            )),
+            Denial::BulkAdmins => {
+                ApiError::python_forbidden("Only proxy admins can perform bulk key updates")
+            }
+            Denial::SpendAdmins => {
+                ApiError::python_forbidden("You must be a proxy admin or team admin to reset key spend")
+            }
+            Denial::UserAdmins => ApiError::python_forbidden("Only proxy admins can list users"),
+            Denial::NotToDelete | Denial::NotToRegenerate => ApiError::others_key(denial),
+            Denial::UnseenKey => ApiError::others_key_info(role),
+            Denial::UnseenUser => ApiError::forbidden(format!(
+                "key not allowed to access this user's info. user_id={user}, key's user_id={}",
+                user_id.unwrap_or("None")
+            )),
+            Denial::UnseenTeam => ApiError::python_forbidden(&self.unseen_team(team)),
+            Denial::NoUser => ApiError::no_user_id(),
+        }
+    }
+
+    fn unseen_team(&self, team: &str) -> String {
+        let own = match self {
+            Self::Key { key, .. } => key.team_id.as_deref(),
+            Self::Admin => None,
+        };
+        match (self.user_id(), own) {
+            (Some(user), _) => format!("User={user} not authorized to access this team={team}"),
+            (None, Some(own)) => format!("Team key for team={own} not authorized to access this team={team}"),
+            (None, None) => format!(
+                "API key not authorized to access this team={team}. No user_id or team_id associated with this key."
+            ),
+        }
+    }
+
+    /// Whether the table would let this caller see the key.
+    pub async fn sees(&self, app: &App, key: &KeyRow) -> Result<bool, ApiError> {
+        let whose = self.relation(app, key).await?;
+        Ok(verdict(Operation::KeyInfo, whose, self.role()) == Verdict::Yes)
+    }
+
+    /// Whether the caller may do to this key what only administrators of its team may.
+    pub async fn administers_key(&self, app: &App, key: &KeyRow) -> Result<bool, ApiError> {
+        Ok(self.role() == Role::ProxyAdmin || self.relation(app, key).await? == Whose::OfLedTeam)
+    }
+}
+
+/// What the plain members of a team may call for its keys.
+pub fn team_member_permissions(team: &AccountRow) -> Vec<String> {
+    let said = team.strings("team_member_permissions");
+    if said.is_empty() { DEFAULT_PERMISSIONS.map(str::to_owned).to_vec() } else { said }
+}

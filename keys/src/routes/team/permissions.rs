@@ -1,0 +1,99 @@
+//! `GET /team/permissions_list` and `POST /team/permissions_update`: which paths the plain members of a team may call for
+//! the team's keys.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+
+use super::schema::show;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body::Object;
+use crate::error::{ApiError, Complaint};
+use crate::fields::{Field, Kind as Holds, read, required, texts};
+use crate::query::Query;
+use crate::rights::{Operation, Subject, team_member_permissions};
+use crate::store::{AccountRow, Kind};
+
+/// What the body may hold.
+pub const FIELDS: [Field; 2] = [
+    Field { name: "team_id", kind: Holds::Text },
+    Field { name: "team_member_permissions", kind: Holds::TextList },
+];
+
+/// Everything that members can be permitted. `LiteLLM` knows more paths, which it lets no member call in spite of them.
+pub const PERMISSIONS: [&str; 9] = [
+    "/key/generate",
+    "/key/update",
+    "/key/delete",
+    "/key/info",
+    "/key/regenerate",
+    "/key/{key_id}/regenerate",
+    "/key/list",
+    "/key/aliases",
+    "/key/health",
+];
+
+/// Shows what the members may, and what they could be permitted.
+pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
+    let Some(team_id) = query.text("team_id") else {
+        return Err(ApiError::invalid_body(&[Complaint {
+            kind: "missing",
+            loc: vec![json!("query"), json!("team_id")],
+            msg: "Field required".to_owned(),
+        }]));
+    };
+    let whose = caller.relation_to_team(&app, team_id).await?;
+    caller.may(&app, Operation::TeamPermissionsList, whose, Subject::team(team_id)).await?;
+    let team = app.store.account(Kind::Team, team_id).await?.ok_or_else(|| missing(team_id))?;
+    Ok(Json(json!({
+        "team_id": team_id,
+        "team_member_permissions": team_member_permissions(&team),
+        "all_available_permissions": PERMISSIONS,
+    })))
+}
+
+/// Sets what the members may.
+pub async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Object(body): Object,
+) -> Result<Json<Value>, ApiError> {
+    let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
+    let team_id = required(&sent, "team_id").map_err(|complaint| ApiError::invalid_body(&[complaint]))?;
+    let whose = caller.relation_to_team(&app, team_id).await?;
+    caller.may(&app, Operation::TeamPermissionsUpdate, whose, Subject::team(team_id)).await?;
+    if !sent.contains_key("team_member_permissions") {
+        return Err(ApiError::invalid_body(&[Complaint {
+            kind: "missing",
+            loc: vec![json!("body"), json!("team_member_permissions")],
+            msg: "Field required".to_owned(),
+        }]));
+    }
+    check(&sent)?;
+    let permissions = sent.get("team_member_permissions").cloned().unwrap_or_default();
+    let change = |team: &mut AccountRow| {
+        team.settings.insert("team_member_permissions".to_owned(), permissions);
+        Ok::<_, ApiError>(())
+    };
+    let team = app.store.update_account(Kind::Team, team_id, &caller.name(), change).await?;
+    let team = team.ok_or_else(|| missing(team_id))?;
+    tracing::info!(team = team_id, "permissions of members updated");
+    Ok(Json(Value::Object(show(&team, &app.store.members(team_id).await?))))
+}
+
+/// Refuses permissions that would have no effect.
+pub fn check(sent: &Map<String, Value>) -> Result<(), ApiError> {
+    let permissions = texts(sent, "team_member_permissions");
+    match permissions.iter().find(|path| !PERMISSIONS.contains(&path.as_str())) {
+        Some(path) => Err(ApiError::invalid_field(
+            "team_member_permissions",
+            &format!("'{path}' cannot be permitted. Use some of: {}", PERMISSIONS.join(", ")),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn missing(team_id: &str) -> ApiError {
+    ApiError::missing(format!("Team not found, passed team_id={team_id}"))
+}
