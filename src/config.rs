@@ -57,6 +57,11 @@ pub const ONWARD_STATUS: u16 = 307;
 /// Status of a request whose budget is spent. It was 400 and 429 in earlier versions of `LiteLLM`.
 pub const BUDGET_EXCEEDED_STATUS: u16 = 422;
 
+/// Paths that the key service answers; those that end in a slash stand for everything below. Envoy's routes, the filter's
+/// reading of paths and the key service's description of itself are held to this one list.
+pub const KEY_SERVICE_PATHS: &[&str] =
+    &["/key/", "/v2/key/", "/user/", "/team/", "/budget/", "/spend/", "/openapi.json", "/docs", "/metrics"];
+
 /// Everything that the filter is told.
 #[derive(Clone, Debug, Serialize)]
 pub struct Document {

@@ -99,7 +99,7 @@ impl Kind {
     fn read(self, value: Value) -> Result<Value, Wrong> {
         match self {
             Self::Text => match &value {
-                Value::String(text) => storable(text).map(|()| value),
+                Value::String(text) => indexable(text).map(|()| value),
                 _ => Err(wrong("string_type", "Input should be a valid string")),
             },
             Self::Integer => integer(&value).map(Value::from),
@@ -127,7 +127,7 @@ impl Kind {
             }
             Self::Map => match &value {
                 // Some maps have names of models for keys, which become texts in columns.
-                Value::Object(map) => map.keys().try_for_each(|key| storable(key)).map(|()| value),
+                Value::Object(map) => map.keys().try_for_each(|key| indexable(key)).map(|()| value),
                 _ => Err(wrong("dict_type", "Input should be a valid dictionary")),
             },
             Self::Choice(choices) => match value.as_str() {
@@ -142,6 +142,20 @@ impl Kind {
 fn storable(text: &str) -> Result<(), Wrong> {
     if text.contains('\0') {
         return Err(wrong("value_error", "Value error, a NUL character cannot be stored"));
+    }
+    Ok(())
+}
+
+/// Texts become names in indexes, of which Postgres holds no more than 2,704 bytes, two of them for a member of a team.
+const LONGEST: usize = 255;
+
+fn indexable(text: &str) -> Result<(), Wrong> {
+    storable(text)?;
+    if text.chars().nth(LONGEST).is_some() {
+        return Err(wrong("string_too_long", format!("String should have at most {LONGEST} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(wrong("value_error", "Value error, a control character cannot be part of a name"));
     }
     Ok(())
 }
@@ -256,6 +270,16 @@ mod tests {
         assert_eq!(reading(Kind::Number, json!("much")), Err("float_parsing"));
         assert_eq!(reading(Kind::Number, json!({})), Err("float_type"));
         assert_eq!(reading(Kind::Number, json!(false)), Err("float_type"));
+    }
+
+    #[test]
+    fn a_text_fits_into_an_index() {
+        assert_eq!(reading(Kind::Text, json!("ä".repeat(255))), Ok(json!("ä".repeat(255))));
+        assert_eq!(reading(Kind::Text, json!("a".repeat(256))), Err("string_too_long"));
+        assert_eq!(reading(Kind::Map, json!({("a".repeat(256)): 1})), Err("string_too_long"));
+        for text in ["a\0", "a\n", "\u{7f}"] {
+            assert_eq!(reading(Kind::Text, json!(text)), Err("value_error"), "{text:?}");
+        }
     }
 
     #[test]

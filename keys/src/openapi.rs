@@ -88,6 +88,9 @@ const TRUTH: &str =
 /// No text has a NUL in it.
 const NO_NUL: &str = "^[^\\u0000]*$";
 
+/// Nor has a name another control character, and it is not longer than an index holds.
+const NAME: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]{0,255}$";
+
 impl Endpoint {
     /// Whether anybody may call it.
     pub fn is_public(&self) -> bool {
@@ -231,10 +234,10 @@ impl Field {
                 }
                 "temp_budget_expiry" | "budget_reset_at" => add("format", json!("date-time")),
                 "key" | "new_key" if !required => add("pattern", json!(CHOSEN_KEY)),
-                _ => add("pattern", json!(NO_NUL)),
+                _ => add("pattern", json!(NAME)),
             },
             Kind::TextList => add("items", json!({"type": "string", "pattern": NO_NUL})),
-            Kind::Map => add("propertyNames", json!({"pattern": NO_NUL})),
+            Kind::Map => add("propertyNames", json!({"pattern": NAME})),
             Kind::Number if self.name.contains("budget") => add("minimum", json!(0)),
             Kind::List if required => {
                 // What is wrong with one of them is told in the answer, beside what became of the others.
@@ -279,13 +282,13 @@ fn truth_value(required: bool) -> Value {
 
 /// Members of a team, or the teams of a user: objects or lists that their handlers read more closely.
 fn one_or_many(name: &str) -> Value {
-    let id = json!({"type": "string", "pattern": "^[^\\s\\u0000]+$"});
+    let id = json!({"type": "string", "pattern": "^[^\\s\\u0000-\\u001f\\u007f-\\u009f]{1,255}$"});
     let member = json!({
         "type": "object",
         "required": ["user_id", "role"],
         "properties": {
             "user_id": id,
-            "user_email": {"type": ["string", "null"], "pattern": NO_NUL},
+            "user_email": {"type": ["string", "null"], "pattern": NAME},
             "role": {"type": "string", "enum": ["admin", "user"]},
         },
     });

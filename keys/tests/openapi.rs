@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use serde_json::json;
+use switchboard::exchange::Ask;
 use tower::ServiceExt;
 
 use crate::app::{MASTER_KEY, TestApp};
@@ -37,6 +38,10 @@ async fn what_is_described_is_served() {
                 .uri(path.replace("{key}", "none"))
                 .body(Body::empty())
                 .unwrap();
+            if !path.starts_with("/health/") {
+                let ask = Ask::parse(method.to_uppercase().as_bytes(), path);
+                assert_eq!(ask, Ask::Management, "the filter does not let {path} through");
+            }
             let status = app.public().oneshot(request).await.unwrap().status().as_u16();
             let expected = if path.starts_with("/health/") { 200 } else { 401 };
             assert_eq!(status, expected, "{method} {path}");

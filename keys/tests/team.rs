@@ -120,6 +120,31 @@ async fn members_have_a_budget_of_their_own_in_the_team() {
 }
 
 #[tokio::test]
+async fn what_a_team_gives_its_members_starts_again_as_the_team_says() {
+    let app = TestApp::new().await;
+    let team = json!({"team_id": "t", "team_member_budget": 7.0, "team_member_budget_duration": "1d"});
+    app.post("/team/new", team).await.ok();
+    let member =
+        json!({"team_id": "t", "member": {"user_id": "bob", "role": "user"}, "allowed_models": ["gpt-4o"]});
+    app.post("/team/member_add", member).await.ok();
+    let key = app.key(json!({"team_id": "t", "user_id": "bob"})).await;
+    let duration = async || {
+        let record = app.verify(&key).await.key.unwrap();
+        assert_eq!(record.user_models, ["gpt-4o"], "the member's models, though the key has a team");
+        let member =
+            record.accounts.iter().find(|account| account.id.kind == AccountKind::TeamMember).unwrap();
+        assert!(member.budget_reset_at.is_some());
+        member.budget_duration.clone()
+    };
+    assert_eq!(duration().await.as_deref(), Some("1d"));
+    app.post("/team/update", json!({"team_id": "t", "team_member_budget_duration": "7d"})).await.ok();
+    assert_eq!(duration().await.as_deref(), Some("7d"));
+    let wrong =
+        app.post("/team/update", json!({"team_id": "t", "team_member_budget_duration": "soon"})).await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
 async fn a_member_must_be_named_with_its_role() {
     let app = TestApp::new().await;
     app.post("/team/new", json!({"team_id": "t"})).await.ok();

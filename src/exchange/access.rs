@@ -112,8 +112,8 @@ pub(super) fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
 fn restrictions(key: &KeyRecord) -> impl Iterator<Item = (&'static str, &[String])> {
     let own = ("key_model_access_denied", key.models.as_slice());
     let team = key.team.as_ref().map(|team| ("team_model_access_denied", team.models.as_slice()));
-    let user = key.team_id.is_none().then_some(("user_model_access_denied", key.user_models.as_slice()));
-    core::iter::once(own).chain(team).chain(user)
+    let user = ("user_model_access_denied", key.user_models.as_slice());
+    core::iter::once(own).chain(team).chain([user])
 }
 
 fn permits(models: &[String], model: &str, group: &Group) -> bool {

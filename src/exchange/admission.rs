@@ -80,8 +80,11 @@ pub enum Step {
     Admit,
     /// Answer.
     Reply(Reply),
-    /// Let it pass as it is: the key service answers.
-    Relay,
+    /// Let it pass: the key service answers.
+    Relay {
+        /// The key, where the client has it in the operator's own header, of which the key service knows nothing.
+        key: Option<String>,
+    },
 }
 
 impl Admission {
@@ -102,7 +105,11 @@ impl Admission {
         let path = head.text(":path").unwrap_or_default();
         let ask = Ask::parse(head.get(":method").unwrap_or_default(), path);
         match &ask {
-            Ask::Management => return Ok(Step::Relay),
+            Ask::Management => {
+                let header = self.table.settings.key_header.as_deref();
+                let key = header.and_then(|name| head.text(name)).filter(|key| !key.is_empty());
+                return Ok(Step::Relay { key: key.map(str::to_owned) });
+            }
             Ask::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
             Ask::Readiness => return Err(Reply::json(200, r#"{"status":"healthy","db":"connected"}"#)),
             Ask::NotFound => return Err(Reply::detail(404, "Not Found")),

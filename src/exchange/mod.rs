@@ -33,7 +33,7 @@ pub use head::Head;
 pub use headers::Headers;
 pub use kept::Kept;
 pub use limited::Entered;
-pub use path::{Ask, MANAGEMENT_PREFIXES};
+pub use path::Ask;
 pub use reply::Reply;
 pub use silence::{Overdue, Silence};
 pub use streaming::Streaming;

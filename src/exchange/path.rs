@@ -2,12 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::config::KEY_SERVICE_PATHS;
 use crate::openai::Operation;
-
-/// Path prefixes that the key service answers. Envoy's routes are rendered from this list, so that the filter and
-/// the routes cannot disagree.
-pub const MANAGEMENT_PREFIXES: &[&str] =
-    &["/key/", "/v2/key/", "/user/", "/team/", "/budget/", "/spend/", "/openapi.json", "/docs", "/metrics"];
 
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +43,7 @@ impl Ask {
     pub fn parse(method: &[u8], path_and_query: &str) -> Self {
         let (path, query) =
             path_and_query.split_once('?').map_or((path_and_query, None), |(p, q)| (p, Some(q)));
-        if MANAGEMENT_PREFIXES.iter().any(|prefix| is_below(path, prefix)) {
+        if KEY_SERVICE_PATHS.iter().any(|prefix| is_below(path, prefix)) {
             return Self::Management;
         }
         let get = |ask: Self| {

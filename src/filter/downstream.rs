@@ -139,7 +139,10 @@ impl Downstream {
     fn act(&mut self, step: Step) -> Action {
         match step {
             Step::Wait => Action::Pause,
-            Step::Relay => {
+            Step::Relay { key } => {
+                if key.is_some() {
+                    host::set_request_header("x-litellm-api-key", key.as_deref());
+                }
                 self.relays = true;
                 Action::Continue
             }

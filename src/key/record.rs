@@ -43,7 +43,7 @@ pub struct KeyRecord {
     /// with 404.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<Team>,
-    /// Models that its user may use, for a key without a team. Empty means all.
+    /// Models that its user may use; for a key in a team, in that team. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_models: Vec<String>,
     /// Whose limits a request of this key counts against. The first is the key itself; the others are there only

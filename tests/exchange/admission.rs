@@ -216,7 +216,25 @@ fn public_paths_need_no_key_and_management_paths_are_the_key_services() {
     let wrong_method = reply(step("GET", CHAT));
     assert_eq!((wrong_method.status, &*wrong_method.headers[1].1), (405, "POST"));
     assert_eq!(&*reply(step("POST", "/v1/chat/completions/")).headers[0].1, CHAT);
-    assert!(matches!(step("POST", "/key/generate"), Step::Relay));
+    assert!(matches!(step("POST", "/key/generate"), Step::Relay { key: None }));
+}
+
+#[test]
+fn a_key_in_the_operators_own_header_reaches_the_key_service() {
+    let mut table = Rc::try_unwrap(table()).unwrap();
+    table.settings.key_header = Some("x-company-key".to_owned());
+    let table = Rc::new(table);
+    let relayed = |headers: &[(&str, &str)]| {
+        let mut all = vec![(":method", "GET"), (":path", "/key/info")];
+        all.extend(headers);
+        match Admission::begin(&table, &keyring(vec![]), &head(&all), false, NOW_MS).1 {
+            Step::Relay { key } => key,
+            other => panic!("{other:?}"),
+        }
+    };
+    let other = ("authorization", "Bearer sk-other");
+    assert_eq!(relayed(&[("x-company-key", "Bearer sk-1"), other]).as_deref(), Some("Bearer sk-1"));
+    assert_eq!(relayed(&[("x-company-key", ""), other]), None);
 }
 
 #[test]

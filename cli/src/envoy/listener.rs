@@ -4,18 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard::config::{CLUSTER_HEADER, ONWARD_STATUS, RETRIES_HEADER, RETRY_HEADER};
+use switchboard::config::{CLUSTER_HEADER, KEY_SERVICE_PATHS, ONWARD_STATUS, RETRIES_HEADER, RETRY_HEADER};
 
 use super::bootstrap::{ROUTES, seconds, socket_address};
 use super::discovery::Part;
 use super::{Site, access_log, filter, local_replies, tracing};
 use crate::compile::{KEYS_CLUSTER, Plan};
-
-/// What the key service answers; everything else is the filter's.
-const KEY_SERVICE_PREFIXES: [&str; 5] = ["/key/", "/user/", "/team/", "/budget/", "/spend/"];
-
-/// The key service's description of itself, for people and for generators of clients; what it knows for Prometheus.
-const KEY_SERVICE_PATHS: [&str; 3] = ["/openapi.json", "/docs", "/metrics"];
 
 /// Made for Envoy's use and of no use to a provider, or nobody's business: a client's address, its request id.
 const NOT_FOR_PROVIDERS: [&str; 5] =
@@ -101,8 +95,10 @@ fn stream_idle_timeout(plan: &Plan) -> Duration {
 }
 
 fn routes(plan: &Plan) -> Vec<Value> {
-    let prefixes = KEY_SERVICE_PREFIXES.iter().map(|prefix| json!({ "prefix": prefix }));
-    let paths = KEY_SERVICE_PATHS.iter().map(|path| json!({ "path_separated_prefix": path }));
+    let paths = KEY_SERVICE_PATHS.iter().map(|path| {
+        let kind = if path.ends_with('/') { "prefix" } else { "path_separated_prefix" };
+        json!({ (kind): path })
+    });
     let to_keys = |matched| {
         let mut route = json!({ "match": matched, "route": { "cluster": KEYS_CLUSTER, "timeout": "60s" } });
         if plan.tracing.is_some() {
@@ -110,7 +106,7 @@ fn routes(plan: &Plan) -> Vec<Value> {
         }
         route
     };
-    let mut routes: Vec<_> = prefixes.chain(paths).map(to_keys).collect();
+    let mut routes: Vec<_> = paths.map(to_keys).collect();
     routes.extend((0..=plan.document.settings.most_retries).map(|retries| among_several(retries, plan)));
     routes.push(json!({
         "match": { "prefix": "/" },

@@ -22,6 +22,7 @@ pub fn apply(account: &mut AccountRow, rows: &[Row], sent: &Map<String, Value>) 
             Place::Unstored => {}
         }
     }
+    next_reset(sent.get("team_member_budget_duration").and_then(Value::as_str), clock::now())?;
     if sent.contains_key("budget_duration") {
         account.budget_reset_at = next_reset(account.budget_duration.as_deref(), clock::now())?;
     }

@@ -17,6 +17,9 @@ const AMOUNTS: [&str; 6] = [
     "max_budget_in_team",
 ];
 
+/// How limits of requests and tokens are kept: each for itself, whatever was promised to others.
+const LIMIT_TYPE: &str = "best_effort_throughput";
+
 /// Names that an entry of `model_max_budget` may have for its budget and for how often it starts again.
 const BUDGET: [&str; 2] = ["max_budget", "budget_limit"];
 const DURATION: [&str; 2] = ["budget_duration", "time_period"];
@@ -25,6 +28,13 @@ const DURATION: [&str; 2] = ["budget_duration", "time_period"];
 pub fn check(sent: &mut Map<String, Value>) -> Result<(), ApiError> {
     for field in AMOUNTS {
         check_budget(field, sent.get(field).and_then(Value::as_f64))?;
+    }
+    for field in ["rpm_limit_type", "tpm_limit_type"] {
+        if let Some(kind) = sent.get(field).and_then(Value::as_str).filter(|kind| *kind != LIMIT_TYPE) {
+            let message =
+                format!("{field} '{kind}' is not supported: limits always hold. Use '{LIMIT_TYPE}'.");
+            return Err(ApiError::invalid_field(field, &message));
+        }
     }
     for field in ["model_rpm_limit", "model_tpm_limit"] {
         take_out_of_metadata(field, sent)?;
@@ -188,6 +198,8 @@ mod tests {
             json!({"model_tpm_limit": {"m": 1.5}}),
             json!({"metadata": {"model_rpm_limit": 1}}),
             json!({"metadata": {"model_tpm_limit": {"m": -1}}}),
+            json!({"rpm_limit_type": "guaranteed_throughput"}),
+            json!({"tpm_limit_type": "dynamic"}),
             json!({"spend": -1}),
             json!({"temp_budget_increase": -1}),
         ] {

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::TokenHash;
@@ -248,6 +249,27 @@ pub(super) async fn rename_key(
 }
 
 impl Store {
+    /// What a key spent in each window of its `budget_limits`, and when it starts again.
+    pub async fn key_windows(
+        &self,
+        token: TokenHash,
+    ) -> Result<Vec<(String, Picodollars, Option<Timestamp>)>, StoreError> {
+        let windows = self.model_spends(window_kind("key"), &token.to_string()).await?;
+        let moment = |at: Option<i64>| at.map(clock::from_micros);
+        Ok(windows.into_iter().map(|(name, of)| (name, of.spend, moment(of.budget_reset_at))).collect())
+    }
+
+    /// Takes what a key spent in its windows back to an amount, where it was more.
+    pub async fn lower_key_windows(&self, token: TokenHash, to: Picodollars) -> Result<(), StoreError> {
+        sqlx::query("UPDATE model_spend SET spend = $1 WHERE kind = 'key_window' AND id = $2 AND spend > $3")
+            .bind(to.stored())
+            .bind(token.to_string())
+            .bind(to.stored())
+            .execute(&self.writers)
+            .await?;
+        Ok(())
+    }
+
     /// What an owner spent on each of its limited models; with a [`window_kind`], in each of its windows.
     pub(super) async fn model_spends(
         &self,

@@ -250,8 +250,10 @@ fn record(key: &KeyRow, around: &Around<'_>, spends: &Spends) -> KeyRecord {
             models: strings(&team.settings, "models"),
             aliases: pairs(&team.settings, "model_aliases"),
         }),
-        user_models: match around.user {
-            Some(user) if key.team_id.is_none() => strings(&user.settings, "models"),
+        // In a team, the member's models hold and not those of the user.
+        user_models: match (&key.team_id, around.user, around.member) {
+            (None, Some(user), _) => strings(&user.settings, "models"),
+            (Some(_), _, Some(member)) => strings(&member.settings, "models"),
             _ => Vec::new(),
         },
         accounts,

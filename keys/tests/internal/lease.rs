@@ -89,8 +89,8 @@ async fn a_model_has_limits_and_spend_of_its_own() {
 async fn a_budget_object_limits_models_too() {
     let app = TestApp::new().await;
     let limits = json!({"budget_id": "b", "model_max_budget": {"gpt-4o": {"max_budget": 1e-6}}});
-    let key = app.key(json!({"budget_id": "b"})).await;
     app.post("/budget/new", limits).await.ok();
+    let key = app.key(json!({"budget_id": "b"})).await;
     app.sync(None, Some(batch("b1", vec![usage(Some(&key), Some(400_000))]))).await;
     let id = AccountId { model: Some("gpt-4o".to_owned()), ..of(&key) };
     assert_eq!(lease(&app, "a", all(&id, 1, 1_000_000)).await.money.unwrap().allowed, 600_000);

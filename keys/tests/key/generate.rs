@@ -56,7 +56,7 @@ async fn every_field_is_echoed_as_it_was_sent() {
         "max_budget": 1e-6, "soft_budget": 0.5, "budget_id": "b1", "tpm_limit": 5, "rpm_limit": 6,
         "max_parallel_requests": 8, "model_rpm_limit": {"gpt-4o": 1}, "model_tpm_limit": {"gpt-4o": 2},
         "model_max_budget": {"gpt-4o": {"max_budget": 1.0}},
-        "rpm_limit_type": "best_effort_throughput", "tpm_limit_type": "guaranteed_throughput", "team_id": "t1",
+        "rpm_limit_type": "best_effort_throughput", "tpm_limit_type": "best_effort_throughput", "team_id": "t1",
         "user_id": "u1", "organization_id": "o1", "metadata": {"who": {"what": [1, null]}},
         "allowed_routes": ["/v1/embeddings"], "blocked": false, "tags": ["t"],
     });

@@ -181,6 +181,18 @@ async fn a_budget_for_four_requests_lets_in_four_one_after_the_other() {
 }
 
 #[tokio::test]
+async fn the_smallest_of_several_budgets_is_the_one_that_holds() {
+    let provider = Provider::start().expect("a provider");
+    let stack = stack(&provider, 2);
+    let case = provider.case();
+    case.then(Step::reply(Reply::text("Hi").usage(usage())));
+    let limits = json!([{ "budget_duration": "24h", "max_budget": CENT }, { "budget_duration": "30d", "max_budget": 1 }]);
+    let key = key(&stack, json!({ "budget_limits": limits })).await;
+    assert_eq!(exhaust(&stack.client(), &key, &case.prompt("Hello"), 422).await, 4);
+    is_recorded(&stack.client(), &key, 4.0 * 0.003).await;
+}
+
+#[tokio::test]
 async fn ten_thousand_good_bad_and_abandoned_requests_leave_nothing_reserved() {
     const LIMIT: usize = 40;
     let provider = Provider::start().expect("a provider");

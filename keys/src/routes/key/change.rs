@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::schema;
+use crate::app::App;
 use crate::clock;
 use crate::duration::Duration;
 use crate::error::ApiError;
 use crate::routes::account::next_reset;
-use crate::store::KeyRow;
+use crate::store::{KeyRow, Kind};
 
 /// Fields that are for administrators even where others may change a key: its money, and whether it works.
 const OF_ADMINS: [&str; 10] = [
@@ -52,6 +53,20 @@ pub fn change(key: &mut KeyRow, sent: &Map<String, Value>, limits: Limits) -> Re
         key.settings.insert("allowed_routes".to_owned(), json!([routes]));
     }
     temporary_budget(sent)
+}
+
+/// Refuses a budget object that is not there: the key would be limited by nothing.
+pub async fn budget_is_there(app: &App, sent: &Map<String, Value>) -> Result<(), ApiError> {
+    let Some(id) = sent.get("budget_id").and_then(Value::as_str).filter(|id| !id.is_empty()) else {
+        return Ok(());
+    };
+    if app.store.account(Kind::Budget, id).await?.is_none() {
+        return Err(ApiError::invalid_field(
+            "budget_id",
+            &format!("Budget not found, passed budget_id={id}"),
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses what only an administrator may set, by name.

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde_json::{Map, Value, json};
 use switchboard::key::KEY_PREFIX;
 
-use super::change::{Limits, change};
+use super::change::{Limits, budget_is_there, change};
 use super::schema;
 use crate::app::App;
 use crate::auth::Caller;
@@ -46,6 +46,7 @@ pub async fn make(
 ) -> Result<Value, ApiError> {
     let chosen = sent.get("key").and_then(Value::as_str);
     let (plain, creation) = plain_token(chosen)?;
+    budget_is_there(app, sent).await?;
     let mut row = new_key(&plain, by);
     change(&mut row, sent, Limits::New)?;
     if let Some(ceiling) = ceiling {

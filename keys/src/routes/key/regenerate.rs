@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::{Map, Value, json};
 
-use super::change::{Limits, change};
+use super::change::{Limits, budget_is_there, change};
 use super::generate::{answer, plain_token};
 use super::schema;
 use super::update::authorize_fields;
@@ -71,6 +71,7 @@ async fn regenerate_one(
         caller.may_with_key(app, Operation::KeyUpdate, &known).await?;
         authorize_fields(app, caller, &known, &sent, Operation::KeyRegenerate).await?;
     }
+    budget_is_there(app, &sent).await?;
     let ceiling = Ceiling::of(app, caller, known.team_id.as_deref()).await?;
     let regenerated = app
         .store

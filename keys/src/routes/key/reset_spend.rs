@@ -52,6 +52,7 @@ pub async fn reset_spend(
         Ok::<_, ApiError>(())
     };
     let key = app.store.update_key(token, &caller.name(), change).await?.ok_or_else(gone)?;
+    app.store.lower_key_windows(key.token, key.spend).await?;
     tracing::info!(key = key.key_name, "spend reset");
     Ok(Json(json!({
         "key_hash": key.token,

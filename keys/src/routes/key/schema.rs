@@ -115,7 +115,7 @@ fn column(key: &mut KeyRow, name: &str, value: &Value) {
         "team_id" => key.team_id = text().filter(|id| !id.is_empty()),
         "organization_id" => key.organization_id = text().filter(|id| !id.is_empty()),
         "user_id" => key.user_id = text(),
-        "budget_id" => key.budget_id = text(),
+        "budget_id" => key.budget_id = text().filter(|id| !id.is_empty()),
         "budget_duration" => key.budget_duration = text(),
         "max_budget" => key.max_budget = value.as_f64(),
         "spend" => key.spend = Picodollars::from_usd(value.as_f64().unwrap_or_default()),

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
 
-use super::change::{Limits, change, only_for_admins};
+use super::change::{Limits, budget_is_there, change, only_for_admins};
 use super::generate::routes_are_for_admins;
 use super::schema;
 use crate::app::App;
@@ -63,6 +63,7 @@ pub(super) async fn update_one(
     let known = known.ok_or_else(ApiError::no_such_key)?;
     caller.may_with_key(app, Operation::KeyUpdate, &known).await?;
     authorize_fields(app, caller, &known, &sent, Operation::KeyUpdate).await?;
+    budget_is_there(app, &sent).await?;
     let ceiling = Ceiling::of(app, caller, known.team_id.as_deref()).await?;
     let changed = app
         .store

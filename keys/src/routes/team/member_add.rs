@@ -32,6 +32,9 @@ const MEMBER: [Field; 3] = [
     Field { name: "role", kind: Holds::Choice(&["admin", "user"]) },
 ];
 
+/// How often the budget that a team gives its members starts again.
+pub const DURATION: &str = "team_member_budget_duration";
+
 /// Somebody who becomes a member.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewMember {
@@ -131,8 +134,14 @@ pub async fn add(app: &App, team_id: &str, new: &NewMember, by: &str) -> Result<
     let mut member = AccountRow::member(team_id, &new.user_id, by);
     member.email.clone_from(&new.user_email);
     member.max_budget = new.max_budget;
-    member.budget_reset_at = next_reset(new.budget_duration.as_deref(), clock::now())?;
     member.budget_duration.clone_from(&new.budget_duration);
+    if new.max_budget.is_none() && new.budget_duration.is_none() {
+        // What the team gives its members starts again as often as the team says.
+        let team = app.store.account(Kind::Team, team_id).await?;
+        let duration = team.and_then(|team| team.settings.get(DURATION)?.as_str().map(str::to_owned));
+        member.budget_duration = duration;
+    }
+    member.budget_reset_at = next_reset(member.budget_duration.as_deref(), clock::now())?;
     member.role = Some(if new.admin { "admin" } else { "user" }.to_owned());
     if !new.models.is_empty() {
         member.settings.insert("models".to_owned(), json!(new.models));

@@ -4,17 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::member_add::DURATION;
 use super::new::check_soft_budget;
 use super::permissions;
 use super::schema::{FIELDS, show};
 use crate::app::App;
 use crate::body::Object;
+use crate::clock;
 use crate::error::ApiError;
 use crate::fields::required;
 use crate::rights::Allowed;
-use crate::routes::account::apply;
+use crate::routes::account::{apply, next_reset};
 use crate::routes::schema::read;
-use crate::store::Kind;
+use crate::store::{AccountRow, Kind};
 
 /// Changes the team that the body names.
 pub async fn update(
@@ -34,6 +36,28 @@ pub async fn update(
         .await?;
     let team = team.ok_or_else(|| ApiError::missing(format!("Team not found, passed team_id={team_id}")))?;
     tracing::info!(team = team_id, "team updated");
+    if let Some(duration) = sent.get(DURATION) {
+        members_start_again(&app, team_id, duration.as_str(), &by).await?;
+    }
     let members = app.store.members(team_id).await?;
     Ok(Json(json!({"team_id": team_id, "data": show(&team, &members)})))
+}
+
+/// Members without a budget of their own have the team's, and so its duration.
+async fn members_start_again(
+    app: &App,
+    team_id: &str,
+    duration: Option<&str>,
+    by: &str,
+) -> Result<(), ApiError> {
+    let reset_at = next_reset(duration, clock::now())?;
+    for member in app.store.members(team_id).await?.iter().filter(|member| member.max_budget.is_none()) {
+        let change = |member: &mut AccountRow| {
+            member.budget_duration = duration.map(str::to_owned);
+            member.budget_reset_at = reset_at;
+            Ok::<_, ApiError>(())
+        };
+        app.store.update_account(Kind::TeamMember, &member.id, by, change).await?;
+    }
+    Ok(())
 }
