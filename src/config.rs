@@ -78,10 +78,26 @@ pub struct Document {
     pub aliases: Vec<Alias>,
     /// What serves them.
     pub deployments: Vec<Deployment>,
+    /// Models whose provider is known by their name alone, for each provider that a wildcard leads to (`openai/*`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub catalog: Vec<Catalog>,
 }
 fields!(strict Document {
-    version, keys, settings, groups, aliases, deployments; "version", "keys", "groups", "deployments"
+    version, keys, settings, groups, aliases, deployments, catalog; "version", "keys", "groups", "deployments"
 });
+
+/// The models of one provider, by their names without it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Catalog {
+    /// What stands before the slash in the names of groups.
+    pub provider: String,
+    /// Those that are known, sorted.
+    pub models: Vec<String>,
+    /// How the names of others begin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub families: Vec<String>,
+}
+fields!(strict Catalog { provider, models, families; "provider", "models" });
 
 /// The key service, as the filter sees it.
 #[derive(Clone, Debug, Serialize)]
@@ -152,6 +168,15 @@ pub struct Group {
     /// `model_info.access_groups` of all its deployments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_groups: Vec<String>,
+    /// Why nothing can serve it: what clients are told who ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unserved: Option<String>,
+    /// It is one deployment of that group (`model_info.id`): who may use that may use this, and no list shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
+    /// Attempts after the first, where they are not [`Settings::num_retries`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_retries: Option<u32>,
     /// Context window, tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_input_tokens: Option<u64>,
@@ -182,7 +207,8 @@ pub struct Group {
     pub stream_timeout_ms: Option<u64>,
 }
 fields!(strict Group {
-    name, cluster, mode, access_groups, max_input_tokens, max_output_tokens, has_spares, fallbacks,
+    name, cluster, mode, access_groups, unserved, part_of, num_retries, max_input_tokens, max_output_tokens, has_spares,
+    fallbacks,
     context_window_fallbacks, content_policy_fallbacks, retry_policy, timeout_ms, stream_timeout_ms; "name",
     "cluster"
 });
@@ -283,6 +309,12 @@ pub struct Deployment {
     /// Overrides [`Settings::drop_params`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop_params: Option<bool>,
+    /// Parameters, or paths into them, that are taken out of every request (`additional_drop_params`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub additional_drop_params: Vec<String>,
+    /// Parameters that are sent although the provider is said to lack them (`allowed_openai_params`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_openai_params: Vec<String>,
     /// `mock_response`: answer with this text (or raise the error that it names) without calling anybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_response: Option<String>,
@@ -301,7 +333,7 @@ pub struct Deployment {
 }
 fields!(strict Deployment {
     id, group, provider, model, api_base, api_key_env, access_token, secrets, headers, defaults,
-    drop_params, mock_response, options, keepalive_ms, max_output_tokens, price; "id", "group", "provider", "model",
+    drop_params, additional_drop_params, allowed_openai_params, mock_response, options, keepalive_ms, max_output_tokens, price; "id", "group", "provider", "model",
     "api_base"
 });
 

@@ -39,9 +39,10 @@ pub mod keyring;
 pub mod lease;
 pub mod ledger;
 pub mod limits;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod model_map;
 pub mod openai;
 pub mod price;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod price_map;
 pub mod providers;
 pub mod route;

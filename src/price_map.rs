@@ -10,13 +10,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::{Price, Tier};
+use crate::model_map::ModelMap;
 
 /// Made from the vendors' public price lists.
 const BUILT_IN: &str = include_str!("../prices/model_prices.json");
 
-/// Prices by model.
+/// Prices by model, and what else the file says of them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PriceMap(HashMap<String, Price>);
+pub struct PriceMap(HashMap<String, Price>, ModelMap);
 
 /// The prices of an entry; its other fields (limits, what the model supports) are not ours.
 #[derive(Deserialize)]
@@ -51,13 +52,20 @@ impl PriceMap {
     /// Reads the text of a file. An entry without a price per token (images, searches) is left out.
     pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
         let entries: HashMap<String, Value> = serde_json::from_slice(text)?;
+        let models = ModelMap::of(&entries);
         let price = |(model, entry)| Some((model, Entry::deserialize(entry).ok()?.price()?));
-        Ok(Self(entries.into_iter().filter_map(price).collect()))
+        Ok(Self(entries.into_iter().filter_map(price).collect(), models))
     }
 
     /// Takes the entries of another map in the place of its own.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
+        self.1.extend(other.1);
+    }
+
+    /// What the file says besides.
+    pub fn models(&self) -> &ModelMap {
+        &self.1
     }
 
     /// The price of a model, which is known by its name with its provider before it or without.

@@ -1,8 +1,9 @@
-//! Model name → model group: exact name, then alias, then the most specific wildcard.
+//! Model name → model group: exact name, then alias, then the most specific wildcard, then the wildcard of the model's
+//! provider.
 
 use hashbrown::HashMap;
 
-use crate::config::{Alias, Group};
+use crate::config::{Alias, Catalog, Group};
 
 /// Finds the group of a model name.
 #[derive(Debug, Default)]
@@ -10,6 +11,8 @@ pub struct Routes {
     exact: HashMap<String, usize>,
     /// The most specific first.
     wildcards: Vec<Wildcard>,
+    /// Models whose provider is known by their name.
+    catalog: Vec<Catalog>,
 }
 
 #[derive(Debug)]
@@ -30,9 +33,12 @@ pub struct Route<'m> {
 
 impl Routes {
     /// Builds the look-up. An alias of a group that is not there leads nowhere.
-    pub fn new(groups: &[Group], aliases: &[Alias]) -> Self {
-        let mut routes = Self::default();
-        for (at, group) in groups.iter().enumerate() {
+    pub fn new(groups: &[Group], aliases: &[Alias], mut catalog: Vec<Catalog>) -> Self {
+        for known in &mut catalog {
+            known.models.sort_unstable();
+        }
+        let mut routes = Self { catalog, ..Self::default() };
+        for (at, group) in groups.iter().enumerate().filter(|(_, group)| group.part_of.is_none()) {
             match group.name.split_once('*') {
                 None => _ = routes.exact.insert(group.name.clone(), at),
                 Some((prefix, suffix)) => routes.wildcards.push(Wildcard {
@@ -50,6 +56,9 @@ impl Routes {
                 routes.exact.entry(alias.name.clone()).or_insert(group);
             }
         }
+        for (at, part) in groups.iter().enumerate().filter(|(_, group)| group.part_of.is_some()) {
+            routes.exact.entry(part.name.clone()).or_insert(at);
+        }
         routes
     }
 
@@ -58,10 +67,40 @@ impl Routes {
         if let Some(group) = self.exact.get(model) {
             return Some(Route { group: *group, wildcard: None });
         }
+        self.wildcards
+            .iter()
+            .find_map(|wildcard| wildcard.of(&wildcard.prefix, model))
+            .or_else(|| self.bare(model))
+    }
+
+    /// The group of a model that is known without its provider, as `gpt-4o` is one of `openai/*`.
+    fn bare<'m>(&self, model: &'m str) -> Option<Route<'m>> {
+        let is_known =
+            |catalog: &&Catalog| catalog.models.binary_search_by(|known| (**known).cmp(model)).is_ok();
+        let is_of_family =
+            |catalog: &&Catalog| catalog.families.iter().any(|family| model.starts_with(family));
+        let catalog =
+            self.catalog.iter().find(is_known).or_else(|| self.catalog.iter().find(is_of_family))?;
         self.wildcards.iter().find_map(|wildcard| {
-            let rest = model.strip_prefix(&*wildcard.prefix)?.strip_suffix(&*wildcard.suffix)?;
-            (!rest.is_empty()).then_some(Route { group: wildcard.group, wildcard: Some(rest) })
+            let prefix = wildcard.prefix.strip_prefix(&*catalog.provider)?.strip_prefix('/')?;
+            wildcard.of(prefix, model)
         })
+    }
+
+    /// The known models of a provider, by their names there.
+    pub fn models<'r>(&'r self, provider: &'r str) -> impl Iterator<Item = &'r str> {
+        let own = move |model: &'r String| {
+            model.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/')).unwrap_or(model)
+        };
+        let catalog = self.catalog.iter().filter(move |catalog| catalog.provider == provider);
+        catalog.flat_map(|catalog| &catalog.models).map(own)
+    }
+}
+
+impl Wildcard {
+    fn of<'m>(&self, prefix: &str, model: &'m str) -> Option<Route<'m>> {
+        let rest = model.strip_prefix(prefix)?.strip_suffix(&*self.suffix)?;
+        (!rest.is_empty()).then_some(Route { group: self.group, wildcard: Some(rest) })
     }
 }
 
@@ -96,7 +135,7 @@ mod tests {
                 hidden: false,
             })
             .collect();
-        Routes::new(&groups, &aliases)
+        Routes::new(&groups, &aliases, Vec::new())
     }
 
     #[test]
@@ -119,6 +158,38 @@ mod tests {
     #[test]
     fn a_wildcard_stands_for_at_least_one_character() {
         assert_eq!(routes(&["anthropic/*"], &[]).find("anthropic/"), None);
+    }
+
+    #[test]
+    fn a_bare_name_finds_the_wildcard_of_its_provider() {
+        let names = ["openai/*", "anthropic/claude-*", "azure/*", "exact"];
+        let groups: Vec<Group> =
+            names.iter().map(|name| Group { name: (*name).to_owned(), ..Group::default() }).collect();
+        let catalog = |provider: &str, models: &[&str], families: &[&str]| Catalog {
+            provider: provider.to_owned(),
+            models: models.iter().map(|model| (*model).to_owned()).collect(),
+            families: families.iter().map(|family| (*family).to_owned()).collect(),
+        };
+        let catalogs = vec![
+            catalog("anthropic", &["claude-sonnet-4-5", "instant"], &["claude-"]),
+            catalog("azure", &["azure/gpt-4o"], &[]),
+            catalog("openai", &["gpt-4o", "exact"], &["gpt-"]),
+        ];
+        let routes = Routes::new(&groups, &[], catalogs);
+        let found = |model| routes.find(model).map(|route| (route.group, route.wildcard));
+        assert_eq!(found("gpt-4o"), Some((0, Some("gpt-4o"))));
+        assert_eq!(found("gpt-9"), Some((0, Some("gpt-9"))));
+        assert_eq!(found("claude-sonnet-4-5"), Some((1, Some("sonnet-4-5"))));
+        assert_eq!(found("exact"), Some((3, None)));
+        assert_eq!(found("instant"), None, "the wildcard does not cover it");
+        assert_eq!(found("llama"), None);
+        assert_eq!(routes.models("azure").collect::<Vec<_>>(), ["gpt-4o"]);
+        // A wildcard for everything goes first, as with LiteLLM.
+        let everything: Vec<Group> = [String::from("*"), String::from("openai/*")]
+            .map(|name| Group { name, ..Group::default() })
+            .into();
+        let routes = Routes::new(&everything, &[], vec![catalog("openai", &["gpt-4o"], &[])]);
+        assert_eq!(routes.find("gpt-4o").map(|route| route.group), Some(0));
     }
 
     #[test]

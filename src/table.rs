@@ -143,7 +143,7 @@ impl Table {
             endpoints.insert(deployment.id.clone(), endpoint);
         }
         Ok(Self {
-            routes: Routes::new(&document.groups, &document.aliases),
+            routes: Routes::new(&document.groups, &document.aliases, document.catalog),
             keys: document.keys,
             internal_token,
             master_key,
@@ -171,6 +171,13 @@ impl Table {
     /// Whether a deployment needs an access token of the key service's.
     pub fn needs_access_tokens(&self) -> bool {
         self.endpoints.values().any(|endpoint| endpoint.deployment.access_token.is_some())
+    }
+
+    /// The group that a group is a part of, or itself.
+    pub fn whole<'t>(&'t self, group: &'t Group) -> &'t Group {
+        let whole =
+            group.part_of.as_ref().and_then(|name| self.groups.iter().find(|whole| whole.name == *name));
+        whole.unwrap_or(group)
     }
 
     /// The deployments that serve a group.

@@ -102,6 +102,7 @@ fn sent(body: &str) -> String {
         model: &deployment.model,
         drop_params: false,
         features: "",
+        allowed: None,
     };
     let request = Request::parse(Operation::Chat, body.as_bytes()).unwrap();
     let outbound = OPENAI.request(&request, &to, &mut memo()).unwrap();

@@ -43,17 +43,40 @@ told! {
 
     a_model_without_a_provider_is_told_how_to_write_it:
         "model_list:\n- model_name: m\n  litellm_params: {model: my-model, api_key: k}\n" =>
-        "config.yaml:3:27: error: no provider can be told from model 'my-model'\n  \
+        "config.yaml:3:27: warning: no provider can be told from model 'my-model'; this entry is not served\n  \
          help: write it as provider/my-model, as openai/my-model"
 
     a_provider_without_a_model_is_refused:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/, api_key: k}\n" =>
         "config.yaml:3:27: error: 'openai/' names a provider and no model"
 
-    every_provider_for_every_name_is_not_one_entry:
-        "model_list:\n- model_name: '*'\n  litellm_params: {model: '*', api_key: k}\n" =>
-        "config.yaml:3:27: error: no provider can be told from model '*'\n  \
-         help: write one entry for each provider, as `model_name: openai/*` with `model: openai/*`"
+    every_provider_for_every_name_needs_a_key:
+        "model_list:\n- model_name: '*'\n  litellm_params: {model: '*'}\n" =>
+        "config.yaml:3:27: warning: no provider's key is in the environment; this entry is not served\n  \
+         help: set one, as OPENAI_API_KEY, and all of that provider's models are served"
+
+    a_provider_of_litellm_that_is_not_served_is_a_warning:
+        "model_list:\n- model_name: m\n  litellm_params: {model: replicate/meta/llama, api_key: k}\n" =>
+        "config.yaml:3:27: warning: provider 'replicate' is not served here; this entry is not served\n  \
+         help: a server that speaks OpenAI's language is openai/… with its api_base"
+
+    a_deployment_without_an_address_is_a_warning:
+        "model_list:\n- model_name: m\n  litellm_params: {model: azure/gpt, api_key: k}\n" =>
+        "config.yaml:3:19: warning: model_list[0].litellm_params.api_base is missing, and azure has no usual one; \
+         this entry is not served\n  help: add `api_base:` with the URL of your azure server"
+
+    what_extra_body_may_not_say_is_warned_of:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, extra_body: {n: 3, top_k: 1}}\n" =>
+        "config.yaml:3:19: warning: model_list[0].litellm_params.extra_body.n has no effect\n  \
+         help: give `n:` beside extra_body, in litellm_params"
+
+    what_no_request_can_do_without_is_not_dropped:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, additional_drop_params: [messages]}\n" =>
+        "config.yaml:3:74: warning: model_list[0].litellm_params.additional_drop_params names 'messages', which is \
+         never dropped"
+
+    booleans_may_be_quoted:
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, drop_params: 'True'}\n" => ""
 
     a_missing_name_and_a_missing_model_are_told_at_once:
         "model_list:\n- litellm_params: {api_key: k}\n- model_name: m\n" =>
@@ -98,9 +121,9 @@ told! {
          help: no code of the operator's runs here: no guardrails, rules, hooks, prompt stores"
 
     what_no_provider_is_told_is_warned_of_with_what_to_do_instead:
-        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, organization: org-1}\n" =>
-        "config.yaml:3:49: warning: model_list[0].litellm_params.organization is not supported and has no effect\n  \
-         help: give it in extra_headers, as openai-organization or openai-project"
+        "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, project: p-1}\n" =>
+        "config.yaml:3:49: warning: model_list[0].litellm_params.project is not supported and has no effect\n  \
+         help: give it in extra_headers, as openai-project"
 
     traces_without_a_collector_are_warned_of:
         "model_list: []\nlitellm_settings:\n  callbacks: [otel]\n" =>
@@ -127,9 +150,9 @@ told! {
         "config.yaml:3:19: warning: model_list[0] has no api_key, and ANTHROPIC_API_KEY is not set: its requests \
          will fail\n  help: set ANTHROPIC_API_KEY, or give `api_key: os.environ/NAME`"
 
-    two_stars_in_a_name_are_refused:
+    two_stars_in_a_name_are_not_served:
         "model_list:\n- model_name: a/*/*\n  litellm_params: {model: openai/*, api_key: k}\n" =>
-        "config.yaml:2:15: error: 'a/*/*' holds more than one *\n  help: a name may hold one, as openai/*"
+        "config.yaml:2:15: warning: 'a/*/*' holds more than one *; this entry is not served\n  help: a name may hold one, as openai/*"
 
     a_star_that_nothing_fills_is_refused:
         "model_list:\n- model_name: a\n  litellm_params: {model: openai/*, api_key: k}\n" =>

@@ -107,6 +107,7 @@ pub fn request(data: &[u8]) {
                     model,
                     drop_params: model.len() % 2 == 0,
                     features: "",
+                    allowed: None,
                 };
                 match provider.dialect.request(&request, &to, &mut memo) {
                     Ok(outbound) => {

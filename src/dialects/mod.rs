@@ -21,6 +21,7 @@ pub use mock::MOCK;
 pub use ollama::OLLAMA;
 pub use openai::OPENAI;
 
+use core::cell::RefCell;
 use std::borrow::Cow;
 
 use crate::config::Deployment;
@@ -98,6 +99,36 @@ pub struct Target<'a> {
     /// What the client's and the deployment's [`FEATURES_HEADER`](crate::providers::FEATURES_HEADER) ask for, as it
     /// stands there; empty where they do not.
     pub features: &'a str,
+    /// What is sent although the provider is said to lack it.
+    pub allowed: Option<&'a Allowed>,
+}
+
+/// `allowed_openai_params`: parameters that are sent as they are although the provider is said to lack them.
+#[derive(Debug, Default)]
+pub struct Allowed {
+    names: Vec<String>,
+    used: RefCell<Vec<String>>,
+}
+
+impl Allowed {
+    /// These parameters.
+    pub fn new(names: Vec<String>) -> Self {
+        Self { names, used: RefCell::default() }
+    }
+
+    /// Those of them that a dialect would have refused, and has left out.
+    pub fn used(self) -> Vec<String> {
+        self.used.into_inner()
+    }
+
+    fn lets(&self, name: &str) -> bool {
+        let lets = self.names.iter().any(|known| known == name);
+        let mut used = self.used.borrow_mut();
+        if lets && !used.iter().any(|known| known == name) {
+            used.push(name.to_owned());
+        }
+        lets
+    }
 }
 
 impl<'a> Target<'a> {
@@ -121,12 +152,17 @@ impl<'a> Target<'a> {
         self.option("base_model").unwrap_or(self.model)
     }
 
+    /// Whether a parameter is sent although the provider is said to lack it.
+    fn allows(&self, name: &str) -> bool {
+        self.allowed.is_some_and(|allowed| allowed.lets(name))
+    }
+
     /// Refuses a value that the model cannot be asked for, unless such parameters are to be left out.
     ///
     /// # Errors
     /// `LiteLLM`'s `UnsupportedParamsError`; `why` goes on from "does not support ".
     pub fn refuse_value(&self, param: &'static str, why: &str) -> Result<(), ErrorBody> {
-        if self.drop_params {
+        if self.allows(param) || self.drop_params {
             return Ok(());
         }
         Err(ErrorBody::bad_request(format!(
@@ -155,7 +191,7 @@ impl<'a> Target<'a> {
         request: &Request<'_>,
         is_supported: &dyn Fn(&str) -> bool,
     ) -> Result<(), ErrorBody> {
-        if self.drop_params {
+        if self.drop_params && self.allowed.is_none() {
             return Ok(());
         }
         let unsupported: Vec<String> = request
@@ -169,10 +205,11 @@ impl<'a> Target<'a> {
                     // LiteLLM never checks the first two. Clients send the third on every turn; where it cannot be said,
                     // it is left out.
                     && !matches!(&**name, "stream_options" | "user" | "parallel_tool_calls")
+                    && !self.allows(name)
             })
             .map(|(name, _)| name.into_owned())
             .collect();
-        let Some(first) = unsupported.first() else { return Ok(()) };
+        let Some(first) = unsupported.first().filter(|_| !self.drop_params) else { return Ok(()) };
         let names: Vec<String> = unsupported.iter().map(|name| format!("'{name}'")).collect();
         let param = first.clone();
         Err(ErrorBody::bad_request(format!(

@@ -85,14 +85,25 @@ pub(super) fn routed<'a>(key: &'a KeyRecord, model: &'a str) -> &'a str {
     renamed.map_or(model, |(_, served)| served)
 }
 
-/// Whether the key may use that model. `model` is what the client wrote, `group` what it leads to, if to anything.
+/// Whether the key may use that model. `model` is what the client wrote, `group` what it leads to, if to anything, and
+/// `wildcard` what the group's `*` stands for.
 ///
 /// # Errors
 /// The refusal; it is the same for a model that does not exist: a restricted key learns nothing.
-pub(super) fn check_model(key: &KeyRecord, model: &str, group: Option<&Group>) -> Result<(), ErrorBody> {
+pub(super) fn check_model(
+    key: &KeyRecord,
+    model: &str,
+    group: Option<&Group>,
+    wildcard: Option<&str>,
+) -> Result<(), ErrorBody> {
     let routed = routed(key, model);
     let covers = |models: &[String]| match group {
-        Some(group) => permits(models, model, group) || permits(models, routed, group),
+        Some(group) => {
+            permits(models, model, group)
+                || permits(models, routed, group)
+                // `gpt-4o` where the key may use `openai/gpt-4*`.
+                || wildcard.is_some_and(|rest| permits(models, &group.name.replacen('*', rest, 1), group))
+        }
         None => models.is_empty(),
     };
     let Some((kind, _)) = restrictions(key).find(|(_, models)| !covers(models)) else { return Ok(()) };
@@ -105,7 +116,7 @@ pub(super) fn check_model(key: &KeyRecord, model: &str, group: Option<&Group>) -
 
 /// Whether the key sees that model.
 pub(super) fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
-    check_model(key, model, Some(group)).is_ok()
+    check_model(key, model, Some(group), None).is_ok()
 }
 
 /// Everything that restricts the key's models, and the type of the error by which it does.

@@ -15,7 +15,7 @@ use crate::table::Table;
 
 use super::asked::Asked;
 use super::call::{Call, Progress};
-use super::fallback::Way;
+use super::fallback::{Way, unserved};
 use super::head::{Head, presented_key, unauthorized};
 use super::kept::Kept;
 use super::path::Ask;
@@ -46,6 +46,7 @@ struct Joining {
     ask: Ask,
     /// Without the query.
     path: String,
+    query: String,
     call_id: Rc<str>,
     asked: Asked,
     verdict: Option<Payer>,
@@ -129,10 +130,12 @@ impl Admission {
         let presented = presented_key(head, self.table.settings.key_header.as_deref())?;
         let wants_body = matches!(ask, Ask::Model { .. });
         let call_id = head.text("x-litellm-call-id").or_else(|| head.text("x-request-id"));
-        let path = path.split_once('?').map_or(path, |(path, _)| path).to_owned();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let (path, query) = (path.to_owned(), query.to_owned());
         let mut joining = Joining {
             ask,
             path,
+            query,
             call_id: call_id.unwrap_or_default().into(),
             asked: Asked::by_headers(head)?,
             verdict: None,
@@ -240,25 +243,31 @@ impl Admission {
         let key = payer.key();
         let routed = key.map_or(&*model, |key| access::routed(key, &model));
         let route = self.table.routes.find(routed);
-        let group = route.and_then(|route| self.table.groups.get(route.group));
+        let found = route.and_then(|route| self.table.groups.get(route.group));
+        let group = found.map(|group| self.table.whole(group));
         if let Some(key) = key {
-            access::check_model(key, &model, group)?;
+            access::check_model(key, &model, group, route.and_then(|route| route.wildcard))?;
         }
-        let (Some(route), Some(_)) = (route, group) else {
+        let (Some(route), Some(group)) = (route, group) else {
             return Err(self.unknown_model(operation, &model).into());
         };
         if request.get(operation.required()).is_none() {
             return Err(ErrorBody::missing(operation.route(), operation.required()).into());
         }
         let asked = asked.or_body(&request)?;
+        if let Some(error) = unserved(group, &model)
+            && group.fallbacks.is_empty()
+            && asked.fallbacks.is_none()
+        {
+            return Err(error.into());
+        }
+        // A fallback that leads nowhere is passed over when it is needed.
         for model in asked.models() {
-            let group = self.table.routes.find(model).and_then(|route| self.table.groups.get(route.group));
-            if let Some(key) = key {
-                access::check_model(key, model, group)?;
-            }
-            if group.is_none() {
-                return Err(self.unknown_model(operation, model).into());
-            }
+            let Some(key) = key else { break };
+            let route = self.table.routes.find(model);
+            let group = route.and_then(|route| self.table.groups.get(route.group));
+            let group = group.map(|group| self.table.whole(group));
+            access::check_model(key, model, group, route.and_then(|route| route.wildcard))?;
         }
         let memo = Memo {
             operation,
@@ -275,7 +284,7 @@ impl Admission {
         };
         let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
         let (body_len, most_completion) = (request.body.len(), most_completion(operation, &request));
-        let drop_params = request.read("drop_params", "true or false")?;
+        let drop_params = flag(&request, "drop_params")?;
         Ok(Call {
             group: route.group,
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
@@ -302,7 +311,7 @@ impl Admission {
         let key = payer.key().map(Rc::as_ref);
         let reply = match &joining.ask {
             Ask::Model { .. } => return Step::Admit,
-            Ask::Models => catalog::models(&self.table, key),
+            Ask::Models => catalog::models(&self.table, key, &joining.query),
             Ask::ModelById(id) => catalog::model_by_id(&self.table, key, id),
             Ask::ModelInfo => catalog::model_info(&self.table, key),
             _ => Reply::detail(404, "Not Found"),
@@ -319,6 +328,16 @@ impl Admission {
             "{}: Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key.",
             operation.route()
         ))
+    }
+}
+
+/// A parameter that is true or false; Python's words for it, as text, count too.
+fn flag(request: &Request<'_>, name: &'static str) -> Result<Option<bool>, ErrorBody> {
+    match request.get(name).map(|raw| raw.get().trim_matches('"')) {
+        None => Ok(None),
+        Some("true" | "True") => Ok(Some(true)),
+        Some("false" | "False") => Ok(Some(false)),
+        Some(_) => Err(ErrorBody::invalid(name, "expected true or false")),
     }
 }
 

@@ -89,7 +89,11 @@ impl Call {
 
     /// `model_name` of the group that was asked for.
     pub fn group_name(&self) -> &str {
-        self.table.groups.get(self.group).map(|group| group.name.as_str()).unwrap_or_default()
+        self.table
+            .groups
+            .get(self.group)
+            .map(|group| self.table.whole(group).name.as_str())
+            .unwrap_or_default()
     }
 
     /// The model in a deployment's words: its `*` is what the group's `*` matched.

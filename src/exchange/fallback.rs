@@ -7,6 +7,7 @@
 //! filter sees (a connection that fails), every cluster ends in an endpoint that is [`nobody`](crate::config::NOBODY):
 //! an attempt that gets there finds the group failed, or all of its deployments cooling down.
 
+use core::time::Duration;
 use std::rc::Rc;
 
 use crate::config::{Group, ONWARD_STATUS};
@@ -119,8 +120,14 @@ impl Call {
 
     /// Attempts after the first in one group, at most.
     fn retries(&self, group: &Group) -> u32 {
-        let usual = self.asked.retries.unwrap_or(self.table.settings.num_retries);
-        usual.max(group.retry_policy.most().unwrap_or(0)).min(self.table.settings.most_retries)
+        self.usual_retries(group)
+            .max(group.retry_policy.most().unwrap_or(0))
+            .min(self.table.settings.most_retries)
+    }
+
+    /// The same, where no class of errors says otherwise.
+    fn usual_retries(&self, group: &Group) -> u32 {
+        self.asked.retries.or(group.num_retries).unwrap_or(self.table.settings.num_retries)
     }
 
     /// How Envoy is to route it to its group.
@@ -138,14 +145,29 @@ impl Call {
         } else {
             (Some(retries), retries, attempts(group, retries) - u32::from(!goes_on))
         };
-        let stream =
-            self.memo.stream.then_some(self.asked.stream_timeout_ms.or(group.stream_timeout_ms)).flatten();
         Leg {
             cluster: &group.cluster,
             retries: route,
             max_retries: (total != said).then_some(total),
-            timeout_ms: stream.or(self.asked.timeout_ms).or(group.timeout_ms),
+            timeout_ms: self.own_timeout_ms(group),
         }
+    }
+
+    /// The longest attempt, milliseconds, where it is not the route's.
+    fn own_timeout_ms(&self, group: &Group) -> Option<u64> {
+        let stream =
+            self.memo.stream.then_some(self.asked.stream_timeout_ms.or(group.stream_timeout_ms)).flatten();
+        stream.or(self.asked.timeout_ms).or(group.timeout_ms)
+    }
+
+    /// What is told of an attempt that has waited in vain: the time that counted, as the header's value, and the error
+    /// where that is another time than Envoy's own words say.
+    pub fn timed_out(&self) -> (String, Option<ErrorBody>) {
+        let own = self.current().and_then(|group| self.own_timeout_ms(group));
+        let seconds = Duration::from_millis(own.unwrap_or(self.table.settings.timeout_ms)).as_secs_f64();
+        let message =
+            format!("litellm.Timeout: APITimeoutError - Request timed out. - timeout value={seconds:?}");
+        (format!("{seconds:?}"), own.map(|_| ErrorBody::new(408, Class::Timeout.kind(), message)))
     }
 
     /// Longest wait for a stream's next event, milliseconds: as long as for its first.
@@ -182,7 +204,7 @@ impl Call {
 
     /// Attempts after the first that an error is worth; nothing when the next one would fail as well.
     fn worth(&self, class: Class, group: &Group) -> Option<u32> {
-        let usual = self.asked.retries.unwrap_or(self.table.settings.num_retries);
+        let usual = self.usual_retries(group);
         let policy = &group.retry_policy;
         let (said, otherwise) = match class {
             Class::ContextWindowExceeded => (None, None),
@@ -296,6 +318,9 @@ impl Call {
 
     /// Of a request that no provider has answered.
     fn unanswered(&self) -> Failed {
+        if let Some(error) = self.current().and_then(|group| unserved(group, &self.memo.model)) {
+            return Failed { class: Class::BadRequest, error, retry_after: None };
+        }
         if self.way.borrow().attempts > 0 {
             let message = "litellm.ServiceUnavailableError: ServiceUnavailableError: Connection error.";
             let error = ErrorBody::new(503, Class::ServiceUnavailable.kind(), message);
@@ -310,6 +335,14 @@ impl Call {
         let error = ErrorBody::new(429, Class::RateLimit.kind(), message);
         Failed { class: Class::RateLimit, error, retry_after: Some(seconds.to_string()) }
     }
+}
+
+/// What is told of a group that nothing can serve.
+pub(super) fn unserved(group: &Group, model: &str) -> Option<ErrorBody> {
+    let why = group.unserved.as_ref()?;
+    let message =
+        format!("litellm.BadRequestError: model={model} is configured, but cannot be served: {why}");
+    Some(ErrorBody::bad_request(message).about("model"))
 }
 
 /// Attempts that Envoy makes at the deployments of a group before it comes to nobody.

@@ -78,6 +78,16 @@ impl HttpContext for Downstream {
             host::reply(&reply);
             return Action::Pause;
         }
+        if !call.progress.borrow().answered && host::response_status() == 408 {
+            let (seconds, error) = call.timed_out();
+            if let Some(error) = error {
+                report::for_span(call);
+                let reply = Reply::from(error).with("x-litellm-timeout", seconds);
+                host::reply(&reply.with("x-litellm-call-id", Rc::clone(&call.id)));
+                return Action::Pause;
+            }
+            host::set_response_header("x-litellm-timeout", Some(&seconds));
+        }
         let mut progress = call.progress.borrow_mut();
         if !progress.answered {
             host::set_response_header("x-litellm-call-id", Some(&call.id));

@@ -87,7 +87,16 @@ pub(super) fn replace_response_body(size: usize, body: &[u8]) {
 
 /// Status of the answer to a call of ours; 0 when there was none.
 pub(super) fn call_response_status() -> u16 {
-    let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status").ok().flatten();
+    status_in(MapType::HttpCallResponseHeaders)
+}
+
+/// Status of the answer that is on its way.
+pub(super) fn response_status() -> u16 {
+    status_in(MapType::HttpResponseHeaders)
+}
+
+fn status_in(map: MapType) -> u16 {
+    let status = hostcalls::get_map_value_bytes(map, ":status").ok().flatten();
     status.and_then(|status| core::str::from_utf8(&status).ok()?.parse().ok()).unwrap_or_default()
 }
 

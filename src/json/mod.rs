@@ -8,6 +8,7 @@
 
 mod fields;
 mod object;
+mod path;
 mod plain;
 mod raw;
 mod scan;
@@ -18,6 +19,7 @@ mod writer;
 pub use fields::{Fields, Leaf, List, Maybe, Place, Slot, Source, read};
 pub(crate) use fields::{fields, leaves};
 pub use object::{Member, Object, Span};
+pub use path::without;
 pub use raw::Raw;
 pub use splice::{Edits, Splice, around};
 pub use token::{JsonStr, JsonString, Text};

@@ -22,7 +22,7 @@ pub use embedding::{EmbeddingWriter, pack};
 pub use error::{Class, ErrorBody, Fault};
 pub use media::{DataUrl, media_type_of};
 pub use message::{Call, Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
-pub use params::{STANDARD_PARAMS, is_default, is_empty_array, is_private};
+pub use params::{STANDARD_PARAMS, is_admitted, is_default, is_empty_array, is_private};
 pub use request::{Request, ResponseFormat};
 pub use results::in_order_of_calls;
 pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};

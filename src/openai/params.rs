@@ -71,38 +71,140 @@ pub fn is_empty_array(value: Raw<'_>) -> bool {
     items.is_some_and(|items| items.trim_ascii().is_empty())
 }
 
-/// Parameters that speak to the gateway and never leave it (`LiteLLM`'s own request fields).
+/// What admission reads of a request, in all the languages that a provider may be asked in. Nothing that comes after it
+/// (`extra_body`, `additional_drop_params`) may say otherwise: the request was let in as it was.
+pub fn is_admitted(name: &str) -> bool {
+    matches!(
+        name,
+        "best_of"
+            | "candidateCount"
+            | "candidate_count"
+            | "input"
+            | "maxOutputTokens"
+            | "maxTokens"
+            | "max_completion_tokens"
+            | "max_output_tokens"
+            | "max_tokens"
+            | "messages"
+            | "model"
+            | "n"
+            | "num_predict"
+            | "prompt"
+            | "service_tier"
+            | "stream"
+            | "stream_options"
+    )
+}
+
+/// Parameters that speak to the gateway and never leave it: `LiteLLM`'s own (its `all_litellm_params`), and credentials
+/// and accounts, which a request cannot choose here.
 pub fn is_private(name: &str) -> bool {
+    // Families of names by what they begin with; every parameter is asked for, and its first letter tells most of them.
+    let families: &[&str] = match name.as_bytes().first() {
+        Some(b'a') => &["arize_", "auto_router_", "aws_", "azure_"],
+        Some(b'g') => &["gcs_"],
+        Some(b'i') => &["input_cost_per_"],
+        Some(b'l') => &["langfuse_", "langsmith_", "litellm_"],
+        Some(b'm') => &["mock_"],
+        Some(b'o') => &["output_cost_per_"],
+        Some(b'p') => &["posthog_", "prompt_variables", "prompt_version"],
+        Some(b's') => &["s3_"],
+        Some(b'v') => &["vertex_"],
+        _ => &[],
+    };
     matches!(
         name,
         "additional_drop_params"
             | "allowed_openai_params"
+            | "api_base"
             | "api_key"
             | "api_version"
+            | "assistant_continue_message"
+            | "base_model"
+            | "base_url"
+            | "budget_duration"
             | "cache"
+            | "cache_control_injection_points"
+            | "cache_key"
             | "caching"
-            | "context_window_fallbacks"
+            | "caching_groups"
+            | "client_id"
+            | "client_secret"
+            | "configurable_clientside_auth_params"
             | "content_policy_fallbacks"
+            | "context_window_fallback_dict"
+            | "context_window_fallbacks"
             | "cooldown_time"
             | "custom_llm_provider"
+            | "custom_prompt_dict"
             | "disable_fallbacks"
             | "drop_params"
+            | "enable_tag_filtering"
+            | "ensure_alternating_roles"
+            | "extra_body"
             | "extra_headers"
             | "fallbacks"
+            | "force_timeout"
             | "guardrails"
-            | "litellm_call_id"
-            | "litellm_metadata"
-            | "litellm_session_id"
-            | "litellm_trace_id"
+            | "headers"
+            | "keepalive_seconds"
+            | "max_budget"
+            | "max_fallbacks"
+            | "max_parallel_requests"
             | "max_retries"
-            | "mock_response"
-            | "mock_testing_fallbacks"
+            | "merge_reasoning_content_in_choices"
+            | "model_info"
+            | "model_list"
             | "no-log"
+            | "no_log"
             | "num_retries"
+            | "organization"
+            | "priority"
+            | "prompt_id"
+            | "prompt_label"
+            | "proxy_server_request"
+            | "provider_specific_header"
+            | "region_name"
+            | "request_timeout"
             | "retry_policy"
+            | "retry_strategy"
+            | "routing_strategy"
+            | "roles"
+            | "rpm"
+            | "secret_fields"
             | "stream_timeout"
             | "tags"
+            | "tenant_id"
             | "timeout"
+            | "tpm"
             | "ttl"
-    )
+            | "turn_off_message_logging"
+            | "use_litellm_proxy"
+            | "user_continue_message"
+            | "verbose"
+    ) || families.iter().any(|family| name.starts_with(family))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_gateways_is_no_parameter_of_a_provider() {
+        for name in
+            STANDARD_PARAMS.iter().chain(&["model", "messages", "thinking", "top_k", "extra", "provider"])
+        {
+            assert!(!is_private(name), "{name}");
+        }
+        for name in [
+            "priority",
+            "prompt_id",
+            "mock_timeout",
+            "model_info",
+            "aws_secret_access_key",
+            "litellm_trace_id",
+        ] {
+            assert!(is_private(name), "{name}");
+        }
+    }
 }

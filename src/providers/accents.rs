@@ -5,6 +5,7 @@ use crate::dialects::openai::{
     Answers, Effort, Embedding, Format, Formats, Messages, Model, OPENAI_MODELS, OpenAi, Quirks, Sampling,
     Surface, Tools,
 };
+use crate::openai::Operation;
 
 const VENDOR: Quirks = Quirks::VENDOR;
 
@@ -221,6 +222,16 @@ pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
     embedding: Embedding { renames: &[("dimensions", "output_dimension")], ..TEXT_ONLY },
     ..VENDOR
 });
+
+/// Both as Google Cloud serves them: the path names the model and says whether it streams.
+pub(super) static VERTEX_MISTRAL: OpenAi = OpenAi(raw_predict(MISTRAL.0));
+pub(super) static VERTEX_AI21: OpenAi = OpenAi(raw_predict(AI21.0));
+const fn raw_predict(quirks: Quirks) -> Quirks {
+    Quirks { endpoints: RAW_PREDICT, surfaces: RAW_PREDICT_SURFACE, version_in_path: true, ..quirks }
+}
+const RAW_PREDICT: &[(Operation, &str)] = &[(Operation::Chat, "")];
+const RAW_PREDICT_SURFACE: &[Surface] =
+    &[Surface { versions: &[], base: "", prefix: "/models/{model}:{method}", query: "" }];
 
 /// Kimi.
 pub(super) static MOONSHOT: OpenAi = OpenAi(Quirks {

@@ -25,8 +25,14 @@ fn sent(drop_params: bool) -> Result<String, ErrorBody> {
         r#"{"id":"d","group":"g","provider":"acme","model":"acme-1","api_base":"https://api.acme.example/v1"}"#,
     )
     .unwrap();
-    let to =
-        Target { provider: &provider, deployment: &deployment, model: "acme-1", drop_params, features: "" };
+    let to = Target {
+        provider: &provider,
+        deployment: &deployment,
+        model: "acme-1",
+        drop_params,
+        features: "",
+        allowed: None,
+    };
     let request = Request::parse(Operation::Chat, ASKED.as_bytes()).unwrap();
     let outbound = provider.dialect.request(&request, &to, &mut memo())?;
     assert_eq!(outbound.path, "/chat/completions");

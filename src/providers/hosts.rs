@@ -1,6 +1,6 @@
 //! What hosts of several houses' models need: addresses of places, and who speaks what there.
 
-use super::{OtherBase, Publisher};
+use super::{OtherBase, Publisher, accents};
 use crate::dialects::{ANTHROPIC, GEMINI, OPENAI};
 
 /// Places that are no region.
@@ -22,6 +22,9 @@ pub(super) const VERTEX_BASES: &[OtherBase] = &[
     },
 ];
 
+/// What every house has that says nothing of it.
+const HOUSE: Publisher = Publisher { models: &[""], dialect: &OPENAI, path: "", headers: &[], version: "" };
+
 pub(super) const VERTEX_PUBLISHERS: &[Publisher] = &[
     Publisher {
         models: &["claude-"],
@@ -29,20 +32,40 @@ pub(super) const VERTEX_PUBLISHERS: &[Publisher] = &[
         path: "/publishers/anthropic",
         // `2026-10-21` refuses sampling here, too.
         version: "vertex-2023-10-16",
+        ..HOUSE
     },
+    Publisher {
+        models: &["mistral-", "ministral-", "codestral-", "mistral_"],
+        dialect: &accents::VERTEX_MISTRAL,
+        path: "/publishers/mistralai",
+        ..HOUSE
+    },
+    Publisher { models: &["jamba-"], dialect: &accents::VERTEX_AI21, path: "/publishers/ai21", ..HOUSE },
     // Open models as a service: the model is `house/name-maas`.
     Publisher {
-        models: &["deepseek-ai/", "meta/", "minimaxai/", "moonshotai/", "openai/", "qwen/", "zai-org/"],
-        dialect: &OPENAI,
+        models: &[
+            "deepseek-ai/",
+            "google/gemma-",
+            "meta/",
+            "minimaxai/",
+            "moonshotai/",
+            "openai/",
+            "qwen/",
+            "zai-org/",
+        ],
         path: "/endpoints/openapi",
-        version: "",
+        ..HOUSE
     },
     // Tuned models: the number of their endpoint.
-    Publisher {
-        models: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-        dialect: &GEMINI,
-        path: "",
-        version: "",
-    },
-    Publisher { models: &[""], dialect: &GEMINI, path: "/publishers/google", version: "" },
+    Publisher { models: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], dialect: &GEMINI, ..HOUSE },
+    Publisher { dialect: &GEMINI, path: "/publishers/google", ..HOUSE },
 ];
+
+/// Foundry serves Claude in Anthropic's language, under the key that its other models have.
+pub(super) const AZURE_PUBLISHERS: &[Publisher] = &[Publisher {
+    models: &["claude-"],
+    dialect: &ANTHROPIC,
+    path: "/anthropic",
+    headers: &[("anthropic-version", "2023-06-01")],
+    ..HOUSE
+}];

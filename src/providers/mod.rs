@@ -65,6 +65,8 @@ pub struct Publisher {
     pub dialect: &'static dyn Dialect,
     /// What stands between the vendor's base and the language's own path.
     pub path: &'static str,
+    /// Headers that every request for them carries.
+    pub headers: &'static [(&'static str, &'static str)],
     /// The language's version, where the body tells it instead of a header, and the path names the model instead of
     /// the body; empty otherwise.
     pub version: &'static str,
@@ -83,6 +85,12 @@ impl Provider {
             Some(publisher) => Cow::Owned(format!("{}{path}", publisher.path)),
             None => Cow::Borrowed(path),
         }
+    }
+
+    /// Headers that every request for that model carries.
+    pub fn headers_of(&self, model: &str) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        let publishers = self.publisher(model).map(|publisher| publisher.headers).unwrap_or_default();
+        self.headers.iter().chain(publishers)
     }
 
     /// What that model speaks.

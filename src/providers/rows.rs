@@ -68,6 +68,7 @@ pub static PROVIDERS: &[Provider] = &[
             value: "2024-05-01-preview",
         }],
         auth: Auth::HeaderOrToken { header: "api-key", token: "azure_ad_token" },
+        publishers: hosts::AZURE_PUBLISHERS,
         ..row("azure_ai", &accents::AZURE_AI, "", "AZURE_AI_API_KEY")
     },
     row("baseten", &accents::CHAT, "https://inference.baseten.co/v1", "BASETEN_API_KEY"),

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
 
 mod admission;
+mod amended;
 mod attempt;
 mod fallback;
+mod models;
 mod support;

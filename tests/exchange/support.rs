@@ -25,8 +25,12 @@ const DOCUMENT: &str = r#"{
      "context_window_fallbacks": ["openai/long"]},
     {"name": "fake", "cluster": "group:fake",
      "retry_policy": {"RateLimitErrorRetries": 0, "BadRequestErrorRetries": 3}},
-    {"name": "cloud", "cluster": "group:cloud"}
+    {"name": "cloud", "cluster": "group:cloud"},
+    {"name": "lost", "cluster": "group:lost", "unserved": "provider 'x' is not served here"},
+    {"name": "saved", "cluster": "group:saved", "unserved": "provider 'x' is not served here", "fallbacks": ["gpt"]},
+    {"name": "gpt-2", "cluster": "deployment:gpt-2", "part_of": "gpt"}
   ],
+  "catalog": [{"provider": "openai", "models": ["gpt-4o", "gpt-4o-mini", "openai/o9"], "families": ["o3"]}],
   "aliases": [{"name": "smart", "group": "claude"}],
   "deployments": [
     {"id": "gpt-1", "group": "gpt", "provider": "openai", "model": "gpt-4o-mini", "api_base": "https://api.one/v1",
@@ -57,6 +61,19 @@ const DOCUMENT: &str = r#"{
     {"id": "entra", "group": "fake", "provider": "azure", "model": "blue", "api_base": "https://r.openai.azure.com",
      "secrets": [["azure_ad_token", "KEY_TWO"]], "options": [["api_version", "v1"]]},
     {"id": "open", "group": "fake", "provider": "hosted_vllm", "model": "m", "api_base": "http://localhost:8000/v1"},
+    {"id": "gemini", "group": "fake", "provider": "gemini", "model": "gemini-2.5-flash", "api_base": "https://g/v1beta",
+     "api_key_env": "KEY_ONE"},
+    {"id": "perplexity", "group": "fake", "provider": "perplexity", "model": "sonar", "api_base": "https://p",
+     "api_key_env": "KEY_ONE"},
+    {"id": "amended", "group": "fake", "provider": "openai", "model": "m", "api_base": "https://api.one/v1",
+     "api_key_env": "KEY_ONE", "additional_drop_params": ["tools[*].function.strict", "seed"],
+     "defaults": [["extra_body", {"chat_template_kwargs": {"enable_thinking": false}, "model": "other"}]]},
+    {"id": "foundry", "group": "fake", "provider": "azure_ai", "model": "claude-sonnet-4-5", "api_base": "https://f",
+     "api_key_env": "KEY_ONE"},
+    {"id": "vertex-mistral", "group": "fake", "provider": "vertex_ai", "model": "mistral-small-2503@001",
+     "api_base": "https://cloud/v1/projects/p/locations/l", "api_key_env": "KEY_ONE"},
+    {"id": "vertex-llama", "group": "fake", "provider": "vertex_ai", "model": "meta/llama-3.3-70b-instruct-maas",
+     "api_base": "https://cloud/v1/projects/p/locations/l", "api_key_env": "KEY_ONE"},
     {"id": "mock", "group": "fake", "provider": "openai", "model": "x", "api_base": "",
      "mock_response": "Hello there"}
   ]

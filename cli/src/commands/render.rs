@@ -135,6 +135,13 @@ impl Render {
         match written {
             Ok(()) => {
                 println!("{}", path.display());
+                if format == Format::Bootstrap {
+                    let there = if site.wasm.is_file() { "it is there" } else { "it is not there yet" };
+                    eprintln!(
+                        "Envoy will read the filter from {} (--wasm); on this machine {there}.",
+                        site.wasm.display()
+                    );
+                }
                 ExitCode::SUCCESS
             }
             Err(error) => failed(&format!("cannot write {}: {error}", path.display())),

@@ -9,8 +9,9 @@ use switchboard::price_map::PriceMap;
 use switchboard::providers::{Auth, Preset, Provider};
 
 use super::address::Address;
+use super::provider::{self, Problem};
 use super::variables::Variables;
-use super::{base, digest, provider};
+use super::{base, digest};
 use crate::config::{At, Model, Report, Setting, is_secret_option};
 
 /// A deployment as the filter and as Envoy see it.
@@ -26,6 +27,17 @@ pub(super) struct Deployment {
     pub timeouts: [Option<f64>; 2],
     /// Requests at a time, at most.
     pub max_parallel_requests: Option<u32>,
+    /// Attempts after the first.
+    pub num_retries: Option<u32>,
+}
+
+/// An entry that cannot be served, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Unserved {
+    /// Its `model_name`.
+    pub group: String,
+    /// What clients are told who ask for it.
+    pub why: String,
 }
 
 /// What Envoy connects to.
@@ -45,14 +57,24 @@ pub(super) fn compile(
     prices: &PriceMap,
     variables: &mut Variables<'_>,
     report: &Report,
-) -> Vec<Deployment> {
+) -> (Vec<Deployment>, Vec<Unserved>) {
     let mut ids = Ids::default();
-    let mut compile = |model: &Model| {
-        let mut deployment = compile_one(model, prices, &mut ids, variables, report)?;
-        deployment.document.keepalive_ms = keepalive_ms(model.params.keepalive.or(keepalive));
-        Some(deployment)
-    };
-    models.iter().filter_map(&mut compile).collect()
+    let (mut deployments, mut unserved) = (Vec::new(), Vec::new());
+    for model in models {
+        match compile_one(model, prices, &mut ids, variables, report) {
+            Ok(mut deployment) => {
+                deployment.document.keepalive_ms = keepalive_ms(model.params.keepalive.or(keepalive));
+                deployments.push(deployment);
+            }
+            Err(Problem::Error) => {}
+            Err(Problem::Unserved { at, message, help }) => {
+                let told = format!("{message}; this entry is not served");
+                report.warning(at, told, help);
+                unserved.push(Unserved { group: model.name.value.clone(), why: message });
+            }
+        }
+    }
+    (deployments, unserved)
 }
 
 fn compile_one(
@@ -61,14 +83,14 @@ fn compile_one(
     ids: &mut Ids,
     variables: &mut Variables<'_>,
     report: &Report,
-) -> Option<Deployment> {
-    check_wildcards(model, report);
+) -> Result<Deployment, Problem> {
+    check_wildcards(model, report)?;
     let id = ids.of(model, report);
-    let (provider, upstream_model) = provider::find(&model.params, report)?;
+    let provider::Found { provider, model: upstream_model, option } = provider::find(&model.params, report)?;
     let called = model.params.mock_response.is_none() && provider.dialect.name() != "mock";
-    let options = options(model, provider, variables);
+    let options = options(model, provider, option, variables);
     let (target, api_base) = if called {
-        address(model, provider, &options, variables, report)?
+        address(model, provider, upstream_model, &options, variables, report)?
     } else {
         (Some(Target::Itself), String::new())
     };
@@ -79,9 +101,16 @@ fn compile_one(
         api_base,
         api_key_env: if called { api_key_env(model, &id, provider, variables) } else { None },
         access_token: if called { access_token(model, &id, provider, variables) } else { None },
-        headers: headers(model, &id, variables),
+        headers: headers(model, &id, provider, variables),
         defaults: defaults(model),
         drop_params: model.params.drop_params,
+        additional_drop_params: model
+            .params
+            .additional_drop_params
+            .iter()
+            .map(|drop| drop.value.clone())
+            .collect(),
+        allowed_openai_params: model.params.allowed_openai_params.clone(),
         mock_response: model.params.mock_response.clone(),
         options,
         secrets: if called { secrets(model, &id, provider, variables) } else { Vec::new() },
@@ -93,7 +122,8 @@ fn compile_one(
     let weights = [model.params.weight, model.params.rpm, model.params.tpm];
     let timeouts = [model.params.timeout, model.params.stream_timeout];
     let max_parallel_requests = model.params.max_parallel_requests;
-    Some(Deployment { document, target, weights, timeouts, max_parallel_requests })
+    let num_retries = model.params.num_retries;
+    Ok(Deployment { document, target, weights, timeouts, max_parallel_requests, num_retries })
 }
 
 /// As `LiteLLM` bounds it: between a second and five minutes, and 0 for never.
@@ -102,16 +132,21 @@ fn keepalive_ms(seconds: Option<f64>) -> Option<u64> {
     u64::try_from(Duration::from_secs_f64(seconds).as_millis()).ok()
 }
 
-fn check_wildcards(model: &Model, report: &Report) {
+fn check_wildcards(model: &Model, report: &Report) -> Result<(), Problem> {
     if model.name.value.matches('*').count() > 1 {
-        let message = format!("'{}' holds more than one *", model.name.value);
-        report.error(model.name.at, message, Some("a name may hold one, as openai/*".to_owned()));
-    } else if model.params.model.value.contains('*') && !model.name.value.contains('*') {
+        return Err(Problem::Unserved {
+            at: model.name.at,
+            message: format!("'{}' holds more than one *", model.name.value),
+            help: Some("a name may hold one, as openai/*".to_owned()),
+        });
+    }
+    if model.params.model.value.contains('*') && !model.name.value.contains('*') {
         let message = format!("model '{}' holds a *, and model_name does not", model.params.model.value);
         let help =
             "what the * of model_name matches is put there, as `model_name: openai/*` with `model: openai/*`";
         report.error(model.params.model.at, message, Some(help.to_owned()));
     }
+    Ok(())
 }
 
 /// The address of a deployment. A variable that is not set leaves it without one: falling back to the vendor's
@@ -119,30 +154,34 @@ fn check_wildcards(model: &Model, report: &Report) {
 fn address(
     model: &Model,
     provider: &Provider,
+    upstream_model: &str,
     options: &[(String, String)],
     variables: &Variables<'_>,
     report: &Report,
-) -> Option<(Option<Target>, String)> {
+) -> Result<(Option<Target>, String), Problem> {
     let path = format!("{}.litellm_params.api_base", model.path);
     let (base, at) = match &model.params.api_base {
         Some(setting) => match variables.text(setting, &path) {
             Some(base) => (base::with_usual_path(base, provider, options), setting.at),
-            None => return Some((None, String::new())),
+            None => return Ok((None, String::new())),
         },
         None => match base::usual(model, provider, options, variables) {
             Ok(base) => (base, model.params.at),
             Err((message, help)) => {
-                report.error(model.params.at, message, Some(help));
-                return None;
+                return Err(Problem::Unserved { at: model.params.at, message, help: Some(help) });
             }
         },
     };
+    let base = match provider.publisher(upstream_model) {
+        Some(publisher) => base::without_publisher(base, publisher.path),
+        None => base,
+    };
     match Address::parse(&base) {
-        Ok((address, base)) => Some((Some(Target::Remote(address)), base)),
+        Ok((address, base)) => Ok((Some(Target::Remote(address)), base)),
         Err(problem) => {
             let help = "scheme://host[:port][/prefix], as https://api.openai.com/v1".to_owned();
             report.error(at, format!("{path} {problem}"), Some(help));
-            None
+            Err(Problem::Error)
         }
     }
 }
@@ -203,7 +242,7 @@ fn access_token(
     })
 }
 
-fn headers(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<ExtraHeader> {
+fn headers(model: &Model, id: &str, provider: &Provider, variables: &mut Variables<'_>) -> Vec<ExtraHeader> {
     let header = |(name, setting): &(At<String>, Setting)| {
         let path = format!("{}.litellm_params.extra_headers.{}", model.path, name.value);
         match setting {
@@ -219,8 +258,23 @@ fn headers(model: &Model, id: &str, variables: &mut Variables<'_>) -> Vec<ExtraH
             }
         }
     };
-    model.params.headers.iter().map(header).collect()
+    let mut headers: Vec<ExtraHeader> = model.params.headers.iter().map(header).collect();
+    let organization = match &model.params.organization {
+        Some(setting) => variables.text(setting, &format!("{}.litellm_params.organization", model.path)),
+        None if provider.name == "openai" => variables.usual("OPENAI_ORGANIZATION"),
+        None => None,
+    };
+    let is_given = headers.iter().any(|header| header.name == ORGANIZATION);
+    headers.extend(organization.filter(|_| !is_given).map(|value| ExtraHeader {
+        name: ORGANIZATION.to_owned(),
+        value: Some(value),
+        value_env: None,
+    }));
+    headers
 }
+
+/// Whom `OpenAI` counts a request for, where an account belongs to several.
+const ORGANIZATION: &str = "openai-organization";
 
 /// Whether a header of this name usually holds a secret.
 fn is_secret_name(name: &str) -> bool {
@@ -237,7 +291,13 @@ fn defaults(model: &Model) -> Vec<(String, Box<RawValue>)> {
 }
 
 /// The options that the entry gives, and those that the provider's row presets.
-fn options(model: &Model, provider: &Provider, variables: &Variables<'_>) -> Vec<(String, String)> {
+/// `told` is what the model's name says of one.
+fn options(
+    model: &Model,
+    provider: &Provider,
+    told: Option<(&'static str, &str)>,
+    variables: &Variables<'_>,
+) -> Vec<(String, String)> {
     let option = |(name, setting): &(&'static str, At<Setting>)| {
         let path = format!("{}.litellm_params.{name}", model.path);
         Some(((*name).to_owned(), variables.text(setting, &path)?))
@@ -247,6 +307,9 @@ fn options(model: &Model, provider: &Provider, variables: &Variables<'_>) -> Vec
     // LiteLLM's name may stand before a slash there, as in `azure/gpt-5`.
     let base_model = model.base_model.as_ref().map(|model| model.rsplit('/').next().unwrap_or(model));
     options.extend(base_model.map(|model| ("base_model".to_owned(), model.to_owned())));
+    if let Some((name, value)) = told.filter(|(told, _)| options.iter().all(|(name, _)| name != told)) {
+        options.push((name.to_owned(), value.to_owned()));
+    }
     for preset in provider.options {
         if is_secret_option(preset.name) || options.iter().any(|(name, _)| name == preset.name) {
             continue;

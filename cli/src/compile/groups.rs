@@ -5,24 +5,27 @@ use std::fmt::Write as _;
 
 use switchboard::config::{Alias, Group};
 
-use super::deployments::Deployment;
+use super::deployments::{Deployment, Unserved};
 use crate::config::diagnostic::suggestion;
 use crate::config::{Config, Report};
 
-/// One group for each `model_name`, in the order of the file. Groups without a valid deployment are left out.
-pub(super) fn compile(config: &Config, deployments: &[Deployment]) -> Vec<Group> {
+/// One group for each `model_name`, in the order of the file, and one for each deployment that has an id of the
+/// operator's. A group of which no entry can be served says why; one whose entries are mistakes is left out.
+pub(super) fn compile(config: &Config, deployments: &[Deployment], unserved: &[Unserved]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let served: BTreeSet<&str> =
         deployments.iter().map(|deployment| deployment.document.group.as_str()).collect();
     for model in &config.models {
         let name = model.name.value.as_str();
-        if !served.contains(name) {
+        let why = unserved.iter().find(|unserved| unserved.group == name && !served.contains(name));
+        if !served.contains(name) && why.is_none() {
             continue;
         }
         let group = if let Some(known) = groups.iter_mut().position(|group| group.name == name) {
             &mut groups[known]
         } else {
-            groups.push(empty(name));
+            let unserved = why.map(|unserved| unserved.why.clone());
+            groups.push(Group { unserved, ..empty(name, "group:") });
             let last = groups.len() - 1;
             &mut groups[last]
         };
@@ -38,6 +41,19 @@ pub(super) fn compile(config: &Config, deployments: &[Deployment]) -> Vec<Group>
         group.max_output_tokens = group.max_output_tokens.max(model.max_output_tokens);
     }
     groups
+}
+
+/// A group for each deployment that has an id of the operator's (`model_info.id`), which clients may ask for as a model.
+pub(super) fn of_ids(config: &Config, deployments: &[Deployment], groups: &mut Vec<Group>) {
+    for id in config.models.iter().filter_map(|model| model.id.as_ref()) {
+        let found = deployments.iter().find(|deployment| deployment.document.id == id.value);
+        let Some(whole) = found.map(|deployment| deployment.document.group.clone()) else { continue };
+        let is_wild = |name: &str| name.contains('*');
+        if is_wild(&whole) || is_wild(&id.value) || groups.iter().any(|group| group.name == id.value) {
+            continue;
+        }
+        groups.push(Group { part_of: Some(whole), ..empty(&id.value, "deployment:") });
+    }
 }
 
 /// `model_group_alias`, without those that lead nowhere.
@@ -56,14 +72,14 @@ pub(super) fn aliases(config: &Config, deployments: &[Deployment], report: &Repo
     aliases
 }
 
-fn empty(name: &str) -> Group {
-    Group { name: name.to_owned(), cluster: cluster_name(name), ..Group::default() }
+fn empty(name: &str, kind: &str) -> Group {
+    Group { name: name.to_owned(), cluster: cluster_name(kind, name), ..Group::default() }
 }
 
 /// The Envoy cluster of a group. It travels in a request header and in the names of statistics, so whatever is
 /// not a visible ASCII character is percent-encoded.
-fn cluster_name(group: &str) -> String {
-    let mut name = String::from("group:");
+fn cluster_name(kind: &str, group: &str) -> String {
+    let mut name = String::from(kind);
     for byte in group.bytes() {
         if byte.is_ascii_graphic() && byte != b'%' {
             name.push(char::from(byte));
@@ -81,9 +97,9 @@ mod tests {
 
     #[test]
     fn a_cluster_name_is_fit_for_a_header_and_differs_where_the_group_does() {
-        assert_eq!(cluster_name("openai/*"), "group:openai/*");
-        assert_eq!(cluster_name("my model"), "group:my%20model");
-        assert_eq!(cluster_name("my%20model"), "group:my%2520model");
-        assert_eq!(cluster_name("é\n"), "group:%C3%A9%0A");
+        assert_eq!(cluster_name("group:", "openai/*"), "group:openai/*");
+        assert_eq!(cluster_name("group:", "my model"), "group:my%20model");
+        assert_eq!(cluster_name("group:", "my%20model"), "group:my%2520model");
+        assert_eq!(cluster_name("group:", "é\n"), "group:%C3%A9%0A");
     }
 }

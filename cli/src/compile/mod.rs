@@ -5,9 +5,11 @@
 
 mod address;
 mod base;
+mod catalog;
 mod cooldown;
 mod deployments;
 mod digest;
+mod every_provider;
 mod fallbacks;
 mod groups;
 mod provider;
@@ -97,15 +99,19 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
     let database_url = config.general.database_url.as_ref();
     let database_url = database_url.and_then(|url| variables.text(url, "general_settings.database_url"));
     let keepalive = config.litellm.keepalive;
-    let deployments = deployments::compile(&config.models, keepalive, prices, &mut variables, report);
+    let models = every_provider::expand(&config.models, &variables);
+    let (deployments, unserved) = deployments::compile(&models, keepalive, prices, &mut variables, report);
+    let config = &Config { models, ..config.clone() };
     let aliases = groups::aliases(config, &deployments, report);
-    let mut groups = groups::compile(config, &deployments);
+    let mut groups = groups::compile(config, &deployments, &unserved);
     fallbacks::compile(config, &mut groups, &aliases, report);
+    groups::of_ids(config, &deployments, &mut groups);
     let clusters = routing::compile(config, &mut groups, &deployments);
     let num_retries = config.router.num_retries.or(config.litellm.num_retries).unwrap_or(2);
     let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(TIMEOUT);
     let timeout = Duration::from_secs_f64(timeout);
-    let policies = groups.iter().filter_map(|group| group.retry_policy.most()).max().unwrap_or(0);
+    let policies = groups.iter().filter_map(|group| group.retry_policy.most().max(group.num_retries)).max();
+    let policies = policies.unwrap_or(0);
     let mut document = Document {
         version: VERSION,
         keys: key_service(config.general.grace_s),
@@ -121,6 +127,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
             cooldown_s: cooldown::time(config),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         },
+        catalog: catalog::compile(&deployments, &groups, prices.models()),
         groups,
         aliases,
         deployments: deployments.into_iter().map(|deployment| deployment.document).collect(),

@@ -59,7 +59,16 @@ pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Depl
     };
     let cooldown = cooldown::compile(config);
     let cluster = |group: &mut Group| {
-        let members = by_group.get(group.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let all = |name: &str| by_group.get(name).map(Vec::as_slice).unwrap_or_default();
+        let alone: Vec<&Deployment>;
+        let members = match &group.part_of {
+            Some(whole) => {
+                alone =
+                    all(whole).iter().copied().filter(|member| member.document.id == group.name).collect();
+                &alone
+            }
+            None => all(&group.name),
+        };
         let priorities = if strategy == Some("cost-based-routing") {
             by_price(members)
         } else {
@@ -68,6 +77,8 @@ pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Depl
         group.has_spares = priorities.len() > 1;
         group.retry_policy = retry_policy(config, group);
         [group.timeout_ms, group.stream_timeout_ms] = timeouts(config, members);
+        // Envoy is told before it picks a deployment.
+        group.num_retries = members.iter().filter_map(|member| member.num_retries).max();
         // LiteLLM too leaves a deployment at work that nothing can stand in for.
         let has_others = members.len() > 1 || !group.fallbacks.is_empty();
         Cluster {

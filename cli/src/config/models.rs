@@ -1,11 +1,11 @@
 //! `model_list`.
 
 use serde_json::Value as Json;
-use switchboard::openai::STANDARD_PARAMS;
+use switchboard::openai::{STANDARD_PARAMS, is_admitted};
 
 use super::secret::Setting;
 use super::sections::{LITELLM_PARAMS, MODEL, MODEL_INFO, model};
-use super::settings::timeout;
+use super::settings::{retries, timeout};
 use super::table::{At, Table, expected};
 use super::yaml::{Location, Node, Value};
 
@@ -58,6 +58,14 @@ pub struct Params {
     pub mock_response: Option<String>,
     /// `drop_params`.
     pub drop_params: Option<bool>,
+    /// `additional_drop_params`.
+    pub additional_drop_params: Vec<At<String>>,
+    /// `allowed_openai_params`.
+    pub allowed_openai_params: Vec<String>,
+    /// `organization`.
+    pub organization: Option<At<Setting>>,
+    /// `num_retries`.
+    pub num_retries: Option<u32>,
     /// `weight`.
     pub weight: Option<f64>,
     /// `rpm`.
@@ -139,7 +147,9 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES])> {
     let options = model::OPTIONS.iter().chain(&model::SECRET_OPTIONS);
     let options = options.filter_map(|row| Some((row.name, option(&mut table, row.name)?))).collect();
     let default = |name: &&'static str| Some(((*name).to_owned(), table.node(name)?.value.to_json()));
-    let defaults = STANDARD_PARAMS.iter().chain(model::OTHER_DEFAULTS).filter_map(default).collect();
+    let mut defaults: Vec<_> =
+        STANDARD_PARAMS.iter().chain(model::OTHER_DEFAULTS).filter_map(default).collect();
+    check_extra_body(&mut defaults, &table);
     let rates = rates(&mut table);
     let params = Params {
         at: table.at,
@@ -149,6 +159,10 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES])> {
         headers,
         mock_response: mock_response(&mut table),
         drop_params: table.boolean("drop_params"),
+        additional_drop_params: drops(&mut table),
+        allowed_openai_params: texts(&mut table, "allowed_openai_params"),
+        organization: table.setting("organization"),
+        num_retries: retries(&mut table, "num_retries"),
         weight: table.number("weight").map(|weight| weight.value),
         rpm: table.number("rpm").map(|rpm| rpm.value),
         tpm: table.number("tpm").map(|tpm| tpm.value),
@@ -166,6 +180,51 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES])> {
     };
     table.finish(&LITELLM_PARAMS);
     Some((params, rates))
+}
+
+fn texts(table: &mut Table<'_>, key: &'static str) -> Vec<String> {
+    table.texts(key).unwrap_or_default().into_iter().map(|text| text.value).collect()
+}
+
+/// `additional_drop_params`, without those that no request can do without.
+fn drops(table: &mut Table<'_>) -> Vec<At<String>> {
+    let mut drops = table.texts("additional_drop_params").unwrap_or_default();
+    drops.retain(|drop| {
+        let needed = matches!(drop.value.as_str(), "input" | "messages" | "model" | "prompt" | "stream");
+        if needed {
+            let message = format!(
+                "{} names '{}', which is never dropped",
+                table.name("additional_drop_params"),
+                drop.value
+            );
+            table.report.warning(drop.at, message, None);
+        }
+        !needed
+    });
+    drops
+}
+
+/// Takes out of `extra_body` what admission reads beside it.
+fn check_extra_body(defaults: &mut Vec<(String, Json)>, table: &Table<'_>) {
+    let path = table.name("extra_body");
+    defaults.retain_mut(|(name, value)| {
+        if name != "extra_body" {
+            return true;
+        }
+        let Some(extra) = value.as_object_mut() else {
+            table.report.error(table.at, format!("{path} must be a mapping"), None);
+            return false;
+        };
+        extra.retain(|name, _| {
+            let admitted = is_admitted(name);
+            if admitted {
+                let help = format!("give `{name}:` beside extra_body, in litellm_params");
+                table.report.warning(table.at, format!("{path}.{name} has no effect"), Some(help));
+            }
+            !admitted
+        });
+        true
+    });
 }
 
 fn required(table: &mut Table<'_>, key: &'static str, what: &str) -> Option<At<String>> {

@@ -236,7 +236,8 @@ fn health_checks(table: &mut Table<'_>) -> Option<f64> {
     (checks && counts).then_some(interval)
 }
 
-fn retries(table: &mut Table<'_>, key: &'static str) -> Option<u32> {
+/// A number of retries.
+pub(super) fn retries(table: &mut Table<'_>, key: &'static str) -> Option<u32> {
     table.whole(key, MOST_RETRIES).and_then(|retries| u32::try_from(retries).ok())
 }
 

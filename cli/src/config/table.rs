@@ -63,11 +63,13 @@ impl<'a> Table<'a> {
         Some(At { at: text.at, value: Setting::parse(&text.value) })
     }
 
-    /// True or false.
+    /// True or false, or one of these as text, as YAML or Python write them: environments of shells give no other.
     pub fn boolean(&mut self, key: &'static str) -> Option<bool> {
         let node = self.take(key, Kind::Boolean)?;
         match &node.value {
             Value::Bool(value) => Some(*value),
+            Value::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Value::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
             other => self.wrong(key, node.at, "true or false", other),
         }
     }

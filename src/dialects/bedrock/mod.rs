@@ -124,7 +124,14 @@ mod tests {
         );
         let deployment: Deployment = crate::json::read(&*json).unwrap();
         let provider = providers::find("bedrock").unwrap();
-        let to = Target { provider, deployment: &deployment, model, drop_params: false, features: "" };
+        let to = Target {
+            provider,
+            deployment: &deployment,
+            model,
+            drop_params: false,
+            features: "",
+            allowed: None,
+        };
         let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
         let request = Request::parse(Operation::Chat, body).unwrap();
         let mut memo = Memo {

@@ -52,7 +52,7 @@ impl Dialect for OpenAi {
     fn request(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {
         Ok(Outbound {
             body: Body::Edited(request::write(&self.0, request, to)?),
-            path: path::of(&self.0, request.operation, to),
+            path: path::of(&self.0, request.operation, request.stream()?, to),
             headers: Vec::new(),
         })
     }

@@ -8,7 +8,7 @@ use super::request::has;
 use crate::openai::Operation;
 
 /// Path and query below the deployment's base.
-pub(super) fn of(quirks: &Quirks, operation: Operation, to: &Target<'_>) -> Cow<'static, str> {
+pub(super) fn of(quirks: &Quirks, operation: Operation, streams: bool, to: &Target<'_>) -> Cow<'static, str> {
     let operation = if has(quirks, operation) { operation } else { Operation::Chat };
     let path = quirks.endpoints.iter().find(|(there, _)| *there == operation).map_or("", |(_, path)| path);
     let base = &to.deployment.api_base;
@@ -19,27 +19,31 @@ pub(super) fn of(quirks: &Quirks, operation: Operation, to: &Target<'_>) -> Cow<
     let Some(surface) = surface else { return Cow::Borrowed(path) };
     let mut filled = String::with_capacity(96);
     for template in [surface.prefix, path, surface.query] {
-        fill(template, version, to.model, &mut filled);
+        fill(template, version, to.model, streams, &mut filled);
     }
     Cow::Owned(filled)
 }
 
-fn fill(template: &str, version: &str, model: &str, out: &mut String) {
+fn fill(template: &str, version: &str, model: &str, streams: bool, out: &mut String) {
     let mut rest = template;
     while let Some((before, (name, after))) =
         rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
     {
         out.push_str(before);
-        encode(if name == "model" { model } else { version }, out);
+        match name {
+            "model" => encode(model, out),
+            "method" => out.push_str(if streams { "streamRawPredict" } else { "rawPredict" }),
+            _ => encode(version, out),
+        }
         rest = after;
     }
     out.push_str(rest);
 }
 
-/// Percent-encodes what is not unreserved (RFC 3986, section 2.3).
+/// Percent-encodes what is not unreserved (RFC 3986, section 2.3); an `@` before a version may stay in a path.
 fn encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push('%');

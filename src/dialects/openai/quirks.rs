@@ -28,6 +28,8 @@ pub struct Quirks {
     pub effort: Effort,
     /// What stands before a model's name that holds no `/`.
     pub model_prefix: &'static str,
+    /// A model's name may end in `@` and a version, which the path says and the body does not.
+    pub version_in_path: bool,
     /// `logprobs` is a number: that of `top_logprobs`.
     pub counted_logprobs: bool,
     /// `stop` is taken as an array only.
@@ -51,7 +53,8 @@ pub struct Surface {
     pub versions: &'static [&'static str],
     /// What the base must hold; empty fits every base.
     pub base: &'static str,
-    /// What stands between the base and the endpoint's path. `{model}` and `{api_version}` stand for values.
+    /// What stands between the base and the endpoint's path. `{model}` and `{api_version}` stand for values,
+    /// `{method}` for Google Cloud's `rawPredict` or `streamRawPredict`.
     pub prefix: &'static str,
     /// What follows the path, with the same.
     pub query: &'static str,
@@ -182,6 +185,7 @@ impl Quirks {
         most_temperature: None,
         effort: Effort::Same,
         model_prefix: "",
+        version_in_path: false,
         counted_logprobs: false,
         stop_array: false,
         formats: Formats::All,

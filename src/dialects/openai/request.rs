@@ -162,7 +162,10 @@ impl<'w, 'a> Work<'w, 'a> {
     }
 
     fn model(&self) -> Vec<u8> {
-        let model = self.to.model;
+        let mut model = self.to.model;
+        if self.quirks.version_in_path {
+            model = model.split_once('@').map_or(model, |(name, _)| name);
+        }
         if model.contains('/') || self.quirks.model_prefix.is_empty() {
             return json_string(model);
         }

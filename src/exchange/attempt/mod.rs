@@ -3,6 +3,7 @@
 //! Envoy's router has picked the endpoint. A retry is another attempt with another `Attempt`; it gets the client's
 //! body again, but the headers of the attempt before it, so every attempt writes its headers from nothing.
 
+mod amended;
 mod request;
 
 use std::rc::Rc;
@@ -24,6 +25,8 @@ pub struct Attempt {
     endpoint: Rc<Endpoint>,
     dialect: &'static dyn Dialect,
     memo: Memo,
+    /// The request's own `extra_headers`.
+    extra_headers: Vec<(String, String)>,
     phase: Phase,
 }
 
@@ -91,7 +94,7 @@ impl Attempt {
         drop(progress);
         call.way.borrow_mut().count();
         let dialect = endpoint.provider.dialect_of(&call.model_of(&endpoint));
-        Self { call, endpoint, dialect, memo, phase: Phase::Begun }
+        Self { call, endpoint, dialect, memo, extra_headers: Vec::new(), phase: Phase::Begun }
     }
 
     /// The answer's headers. `bare` tells that no body follows.

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::auth;
-use crate::dialects::{Body, Outbound, Target};
+use crate::dialects::{Allowed, Body, Outbound, Target};
 use crate::json::Edits;
 use crate::openai::{ErrorBody, Request, Usage};
 use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;
 use super::super::headers::{Headers, answer_headers};
+use super::amended::is_amended;
 use super::{Attempt, Outgoing, Phase};
 
 impl Attempt {
@@ -18,13 +19,24 @@ impl Attempt {
     /// body must be fetched. `now_ms` is Unix time in milliseconds.
     pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
         let kept = self.call.kept.take()?;
-        let asked = self.ask(kept.request(self.memo.operation)?);
+        let request = kept.request(self.memo.operation)?;
+        if is_amended(&request, &self.endpoint) {
+            let asked = self.ask_amended(&request);
+            return Some(self.send(asked, now_ms, |_| Vec::new()));
+        }
+        let asked = self.ask(request, None);
         Some(self.send(asked, now_ms, |edits| kept.edited(edits)))
     }
 
     /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
     pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
-        let asked = Request::parse(self.memo.operation, body).and_then(|request| self.ask(request));
+        let asked = Request::parse(self.memo.operation, body).and_then(|request| {
+            if is_amended(&request, &self.endpoint) {
+                self.ask_amended(&request)
+            } else {
+                self.ask(request, None)
+            }
+        });
         self.send(asked, now_ms, |edits| edits.write(body))
     }
 
@@ -71,7 +83,11 @@ impl Attempt {
     }
 
     /// What the dialect makes of the request.
-    fn ask(&mut self, request: Request<'_>) -> Result<Outbound, ErrorBody> {
+    pub(super) fn ask(
+        &mut self,
+        request: Request<'_>,
+        allowed: Option<&Allowed>,
+    ) -> Result<Outbound, ErrorBody> {
         let endpoint = Rc::clone(&self.endpoint);
         let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
         let model = self.call.model_of(&endpoint);
@@ -83,6 +99,7 @@ impl Attempt {
             model: &model,
             drop_params: drop_params.unwrap_or(self.call.table.settings.drop_params),
             features: &features,
+            allowed,
         };
         let operation = self.memo.operation;
         if !self.dialect.operations().contains(&operation) {
@@ -94,7 +111,7 @@ impl Attempt {
             ))
             .about("model"));
         }
-        let request = request.with_defaults(&deployment.defaults);
+        let request = if allowed.is_some() { request } else { request.with_defaults(&deployment.defaults) };
         self.dialect.request(&request, &target, &mut self.memo)
     }
 
@@ -124,15 +141,24 @@ impl Attempt {
         now_ms: u64,
     ) -> Result<Outgoing, ErrorBody> {
         let (endpoint, provider) = (&self.endpoint, self.endpoint.provider);
-        let path = provider.path_of(&self.call.model_of(endpoint), path);
+        let model = self.call.model_of(endpoint);
+        let path = provider.path_of(&model, path);
         let mut headers = Headers::for_request(endpoint, &path, body.len());
         let stream = self.dialect.framing().media_type();
         headers.set("accept", if self.memo.stream { stream } else { "application/json" });
-        for (name, value) in provider.headers {
+        for (name, value) in provider.headers_of(&model) {
             headers.set(*name, *value);
         }
         for (name, value) in own {
             headers.set(*name, value.clone());
+        }
+        for (name, value) in &self.extra_headers {
+            if name == FEATURES_HEADER && self.dialect.names_features() {
+                continue;
+            }
+            let listed = own.iter().find(|(own, _)| own == name);
+            let joined = listed.map(|(_, own)| format!("{own},{value}"));
+            headers.set(name.clone(), joined.unwrap_or_else(|| value.clone()));
         }
         for (name, value) in &endpoint.headers {
             if name == FEATURES_HEADER && self.dialect.names_features() {

@@ -15,6 +15,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod models;
+mod names;
 mod outages;
 mod own_limits;
 mod platforms;

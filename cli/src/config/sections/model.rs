@@ -3,6 +3,7 @@
 use switchboard::openai::STANDARD_PARAMS;
 
 use super::because;
+use super::router::MOST_RETRIES;
 use crate::config::section::{Kind, Row, Section, row, unread};
 
 /// More tokens than any model has, less than `f64` holds exactly.
@@ -80,6 +81,7 @@ pub const UNREAD_SECRETS: [&str; 2] = ["azure_password", "client_secret"];
 pub const OTHER_DEFAULTS: &[&str] = &[
     "dimensions",
     "encoding_format",
+    "extra_body",
     "guardrailConfig",
     "performanceConfig",
     "requestMetadata",
@@ -151,6 +153,30 @@ pub const LITELLM_PARAMS: Section = Section {
                 "that of `litellm_settings`",
                 "whether parameters that the provider does not have are left out, or an error",
             ),
+            row(
+                "additional_drop_params",
+                Kind::Texts,
+                "",
+                "parameters that are taken out of every request, or paths into them, as `tools[*].function.strict`",
+            ),
+            row(
+                "allowed_openai_params",
+                Kind::Texts,
+                "",
+                "parameters that are sent as they are although the provider is said to lack them",
+            ),
+            row(
+                "organization",
+                Kind::Setting,
+                "`OPENAI_ORGANIZATION`",
+                "the header `openai-organization`, of deployments of `openai`",
+            ),
+            row(
+                "num_retries",
+                Kind::Whole(MOST_RETRIES),
+                "that of `router_settings`",
+                "attempts after the first, of which the group's largest counts",
+            ),
             row("weight", Kind::Number, "", "share of the group's load"),
             row(
                 "rpm",
@@ -203,7 +229,7 @@ pub const LITELLM_PARAMS: Section = Section {
         unread(because::PROCESS, "rust use_litellm_proxy"),
         unread(
             because::REQUESTS,
-            "allowed_openai_params cache_control_injection_points extra_body
+            "cache_control_injection_points
             merge_reasoning_content_in_choices organization_id supports_system_message",
         ),
         unread(
@@ -222,7 +248,7 @@ pub const LITELLM_PARAMS: Section = Section {
             "azure_password azure_scope
             client_id client_secret tenant_id",
         ),
-        unread("give it in extra_headers, as openai-organization or openai-project", "organization project"),
+        unread("give it in extra_headers, as openai-project", "project"),
         unread(
             "no provider that is known here asks for it",
             "api_type deployment_id project_id region_name space_id

@@ -1,0 +1,105 @@
+//! Configurations in the manner of `LiteLLM`'s documentation start: what cannot be served is a warning with its line, and
+//! the rest is served.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::compiled_with;
+use switchboard_cli::config::Severity;
+
+/// The keys that their authors have.
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("OPENAI_API_KEY", "sk-1"),
+    ("ANTHROPIC_API_KEY", "sk-2"),
+    ("GEMINI_API_KEY", "sk-3"),
+    ("AZURE_API_BASE", "https://example.openai.azure.com"),
+    ("AZURE_API_KEY", "sk-4"),
+    ("LITELLM_MASTER_KEY", "sk-a-long-master-key-of-the-examples"),
+];
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/examples");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 8, "{files:?}");
+    files
+}
+
+#[test]
+fn an_example_serves_what_can_be_served_and_warns_of_the_rest_by_line() {
+    for file in examples() {
+        let (name, text) = (file.display(), fs::read_to_string(&file).unwrap());
+        let (plan, diagnostics) = compiled_with(&text, ENVIRONMENT);
+        for diagnostic in &diagnostics {
+            assert_eq!(diagnostic.severity, Severity::Warning, "{name}: {diagnostic}");
+            assert!(diagnostic.at.is_some(), "{name}: {diagnostic}");
+        }
+        let groups = plan.unwrap().document.groups;
+        let served = groups.iter().filter(|group| group.unserved.is_none() && group.part_of.is_none());
+        let served: Vec<&str> = served.map(|group| group.name.as_str()).collect();
+        let told = text.lines().find_map(|line| line.strip_prefix("# serves: ")).unwrap();
+        assert_eq!(served.join(", "), told, "{name}");
+    }
+}
+
+#[test]
+fn check_takes_every_example() {
+    for file in examples() {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        let output = check
+            .args(["check", "--config"])
+            .arg(&file)
+            .env_clear()
+            .envs(ENVIRONMENT.iter().copied())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn what_is_not_served_is_known_by_name_and_says_why() {
+    let text =
+        fs::read_to_string(examples().iter().find(|file| file.ends_with("unserved-providers.yaml")).unwrap())
+            .unwrap();
+    let (plan, diagnostics) = compiled_with(&text, ENVIRONMENT);
+    let groups = plan.unwrap().document.groups;
+    let why = |name: &str| groups.iter().find(|group| group.name == name).unwrap().unserved.clone();
+    assert_eq!(why("picture").as_deref(), Some("provider 'replicate' is not served here"));
+    assert_eq!(why("nameless").as_deref(), Some("no provider can be told from model 'some-model'"));
+    assert!(why("nowhere").unwrap().contains("api_base is missing"));
+    assert_eq!(why("chat"), None);
+    let lines: Vec<u64> = diagnostics.iter().filter_map(|told| Some(told.at?.line)).collect();
+    for line in [6, 8, 10, 12, 14] {
+        assert!(lines.contains(&line), "nothing is told of line {line}");
+    }
+}
+
+#[test]
+fn routes_in_a_models_name_say_what_they_say_to_litellm() {
+    let text = |name: &str| {
+        fs::read_to_string(examples().iter().find(|file| file.ends_with(name)).unwrap()).unwrap()
+    };
+    let deployment = |file: &str, group: &str| {
+        let deployments = compiled_with(&text(file), ENVIRONMENT).0.unwrap().document.deployments;
+        deployments.into_iter().find(|deployment| deployment.group == group).unwrap()
+    };
+    let option = |file: &str, group: &str, name: &str| {
+        let options = deployment(file, group).options;
+        options.into_iter().find(|(option, _)| option == name).map(|(_, value)| value)
+    };
+    let azure = "azure-and-openai.yaml";
+    assert_eq!(deployment(azure, "reasoner").model, "my-reasoner");
+    assert_eq!(option(azure, "reasoner", "base_model").as_deref(), Some("o1"));
+    assert_eq!(deployment(azure, "newest").model, "my-newest");
+    assert_eq!(option(azure, "newest", "base_model").as_deref(), Some("gpt-5"));
+    assert_eq!(deployment(azure, "foundry").api_base, "https://example.services.ai.azure.com");
+    let nova = deployment("clouds.yaml", "nova");
+    assert_eq!(nova.model, "us.amazon.nova-pro-v1:0");
+    assert_eq!(nova.api_base, "https://bedrock-runtime.us-west-2.amazonaws.com");
+    assert_eq!(option("clouds.yaml", "nova", "aws_region_name").as_deref(), Some("us-west-2"));
+    assert_eq!(deployment("clouds.yaml", "gemini").provider, "vertex_ai");
+}

@@ -1,0 +1,98 @@
+//! What `LiteLLM`'s price map says of models besides their prices: whose they are, what they take, what they can do.
+//!
+//! For the programs beside the filter, as [`crate::price_map`], which reads the same file.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+/// What is known of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// `litellm_provider`, by the name that stands before the slash in `litellm_params.model`.
+    pub provider: String,
+    /// `mode`: `chat`, `embedding` …
+    pub mode: Option<String>,
+    /// `max_input_tokens`
+    pub max_input_tokens: Option<u64>,
+    /// `max_output_tokens`, or else `max_tokens`.
+    pub max_output_tokens: Option<u64>,
+    /// The names of the `supports_*` fields that are true.
+    pub supports: Vec<String>,
+}
+
+/// Models by their names in the price map, with or without their provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelMap(BTreeMap<String, About>);
+
+impl ModelMap {
+    /// Reads the entries of a price map. What names no provider is no model.
+    pub(crate) fn of(entries: &HashMap<String, Value>) -> Self {
+        Self(entries.iter().filter_map(|(name, entry)| Some((name.clone(), About::of(entry)?))).collect())
+    }
+
+    /// Takes the entries of another map in the place of its own.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// What is known of a provider's model.
+    pub fn about(&self, provider: &str, model: &str) -> Option<&About> {
+        self.0.get(&format!("{provider}/{model}")).or_else(|| self.0.get(model))
+    }
+
+    /// The names of a provider's models, sorted. Those with the provider before them belong to it among others.
+    pub fn names<'m>(&'m self, provider: &'m str) -> impl Iterator<Item = &'m str> {
+        self.0.iter().filter(move |(_, about)| about.provider == provider).map(|(name, _)| name.as_str())
+    }
+}
+
+impl About {
+    fn of(entry: &Value) -> Option<Self> {
+        let number = |name: &str| entry.get(name).and_then(Value::as_u64);
+        let supports = entry
+            .as_object()?
+            .iter()
+            .filter(|(name, value)| name.starts_with("supports_") && **value == Value::Bool(true));
+        Some(Self {
+            provider: provider(entry.get("litellm_provider")?.as_str()?).to_owned(),
+            mode: entry.get("mode").and_then(Value::as_str).map(str::to_owned),
+            max_input_tokens: number("max_input_tokens"),
+            max_output_tokens: number("max_output_tokens").or_else(|| number("max_tokens")),
+            supports: supports.map(|(name, _)| name.clone()).collect(),
+        })
+    }
+}
+
+/// The map tells kinds of models of some providers apart, as `vertex_ai-language-models`.
+fn provider(name: &str) -> &str {
+    match name {
+        "bedrock_converse" => "bedrock",
+        name if name.starts_with("vertex_ai") => "vertex_ai",
+        name => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::price_map::PriceMap;
+
+    #[test]
+    fn the_map_tells_whose_a_model_is_and_what_it_can_do() {
+        let map = PriceMap::parse(
+            br#"{
+            "m-1": {"litellm_provider": "openai", "mode": "chat", "max_tokens": 7, "max_input_tokens": 9,
+                    "supports_vision": true, "supports_reasoning": false},
+            "azure/m-1": {"litellm_provider": "azure", "mode": "chat"},
+            "g": {"litellm_provider": "vertex_ai-language-models"},
+            "sample_spec": {"mode": "chat"}}"#,
+        )
+        .unwrap();
+        let about = map.models().about("openai", "m-1").unwrap();
+        assert_eq!((about.max_input_tokens, about.max_output_tokens), (Some(9), Some(7)));
+        assert_eq!(about.supports, ["supports_vision"]);
+        assert_eq!(map.models().names("azure").collect::<Vec<_>>(), ["azure/m-1"]);
+        assert_eq!(map.models().names("vertex_ai").collect::<Vec<_>>(), ["g"]);
+        assert!(map.models().about("", "sample_spec").is_none());
+    }
+}

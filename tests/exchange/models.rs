@@ -1,0 +1,167 @@
+//! Names of models: those that lead somewhere, those that are listed, and those that are told why not.
+
+use serde_json::{Value, json};
+use switchboard::exchange::{Admission, Call, Outgoing, Reply, Step};
+use switchboard::keyring::Keyring;
+
+use crate::support::{MASTER, NOW_MS, attempt, call, head, keyring, post, record, table};
+
+fn admit(ring: &Keyring, key: &str, body: &Value) -> Result<Call, Value> {
+    let (mut admission, _) =
+        Admission::begin(&table(), ring, &post("/v1/chat/completions", key), true, NOW_MS);
+    assert!(matches!(admission.body_complete(), Step::Admit));
+    admission.admit(body.to_string().as_bytes()).map_err(|reply| error(&reply))
+}
+
+fn error(reply: &Reply) -> Value {
+    serde_json::from_slice::<Value>(&reply.body).unwrap()["error"].take()
+}
+
+fn ask(model: &str) -> Value {
+    json!({"model": model, "messages": []})
+}
+
+fn get(ring: &Keyring, path: &str, key: &str) -> (u16, Value) {
+    let bearer = format!("Bearer {key}");
+    let head = head(&[(":method", "GET"), (":path", path), ("authorization", &bearer)]);
+    let (_, step) = Admission::begin(&table(), ring, &head, false, NOW_MS);
+    let Step::Reply(reply) = step else { panic!("{path} is answered at once") };
+    (reply.status, serde_json::from_slice(&reply.body).unwrap())
+}
+
+fn listed(ring: &Keyring, path: &str, key: &str) -> Vec<String> {
+    let (status, list) = get(ring, path, key);
+    assert_eq!(status, 200, "{list}");
+    list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_bare_name_is_served_by_its_providers_wildcard_for_whoever_may_use_that() {
+    let ring = keyring(vec![
+        record("sk-wild", |key| key["models"] = json!(["openai/*"])),
+        record("sk-some", |key| key["models"] = json!(["openai/gpt-4*"])),
+        record("sk-other", |key| key["models"] = json!(["claude"])),
+    ]);
+    for key in [MASTER, "sk-wild", "sk-some"] {
+        assert_eq!(admit(&ring, key, &ask("gpt-4o")).unwrap().group_name(), "openai/*", "{key}");
+    }
+    assert_eq!(admit(&ring, "sk-wild", &ask("o3-new")).unwrap().group_name(), "openai/*");
+    assert_eq!(admit(&ring, "sk-some", &ask("o3-new")).unwrap_err()["type"], "key_model_access_denied");
+    assert_eq!(admit(&ring, "sk-other", &ask("gpt-4o")).unwrap_err()["type"], "key_model_access_denied");
+    let body = ask("gpt-4o").to_string();
+    let Outgoing::Send { body, .. } = attempt(&call(&body), "wild").request(body.as_bytes(), NOW_MS) else {
+        panic!("it is sent");
+    };
+    assert!(String::from_utf8(body).unwrap().contains(r#""model":"gpt-4o""#));
+}
+
+#[test]
+fn an_id_of_a_deployment_is_a_model_for_whoever_may_use_its_group() {
+    let ring = keyring(vec![
+        record("sk-gpt", |key| key["models"] = json!(["gpt"])),
+        record("sk-claude", |key| key["models"] = json!(["claude"])),
+    ]);
+    let call = admit(&ring, "sk-gpt", &ask("gpt-2")).unwrap();
+    assert_eq!((call.group_name(), call.leg().cluster), ("gpt", "deployment:gpt-2"));
+    assert_eq!(admit(&ring, "sk-claude", &ask("gpt-2")).unwrap_err()["type"], "key_model_access_denied");
+}
+
+#[test]
+fn what_cannot_be_served_says_why_unless_something_stands_in_for_it() {
+    let ring = keyring(vec![]);
+    let refused = admit(&ring, MASTER, &ask("lost")).unwrap_err();
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains("cannot be served: provider 'x' is not served here"), "{message}");
+    assert_eq!((&refused["code"], &refused["param"]), (&json!("400"), &json!("model")));
+    assert!(admit(&ring, MASTER, &ask("saved")).is_ok());
+    let mut own = ask("lost");
+    own["fallbacks"] = json!(["gpt"]);
+    let call = admit(&ring, MASTER, &own).unwrap();
+    assert!(call.arrive(), "the fallback serves it");
+    assert_eq!(call.leg().cluster, "group:gpt");
+}
+
+#[test]
+fn a_fallback_that_leads_nowhere_is_passed_over() {
+    let ring = keyring(vec![record("sk-gpt", |key| key["models"] = json!(["gpt"]))]);
+    let mut body = ask("gpt");
+    body["fallbacks"] = json!(["not-there", "claude"]);
+    let call = admit(&ring, MASTER, &body).unwrap();
+    assert!(call.arrive());
+    assert_eq!(call.leg().cluster, "group:claude");
+    assert_eq!(admit(&ring, "sk-gpt", &body).unwrap_err()["type"], "key_model_access_denied");
+}
+
+#[test]
+fn a_wildcard_is_listed_as_what_it_stands_for() {
+    let ring = keyring(vec![
+        record("sk-some", |key| key["models"] = json!(["openai/gpt-4o", "openai/mine"])),
+        record("sk-beta", |key| key["models"] = json!(["beta"])),
+    ]);
+    let all = listed(&ring, "/v1/models", MASTER);
+    for name in ["smart", "gpt", "openai/gpt-4o", "openai/gpt-4o-mini", "openai/o9"] {
+        assert_eq!(all.iter().filter(|listed| *listed == name).count(), 1, "{name} in {all:?}");
+    }
+    for name in ["openai/*", "lost", "gpt-2"] {
+        assert!(!all.iter().any(|listed| listed == name), "{name} in {all:?}");
+    }
+    let wild = listed(&ring, "/v1/models?return_wildcard_routes=true", MASTER);
+    assert!(wild.contains(&"openai/*".to_owned()) && wild.contains(&"openai/o9".to_owned()));
+    assert_eq!(listed(&ring, "/v1/models", "sk-some"), ["openai/gpt-4o", "openai/mine"]);
+    assert_eq!(get(&ring, "/v1/models/openai/gpt-4o", "sk-some").0, 200);
+    assert_eq!(get(&ring, "/v1/models/openai/gpt-4o-mini", "sk-some").0, 404);
+    assert!(listed(&ring, "/v1/models", "sk-beta").contains(&"claude".to_owned()));
+}
+
+#[test]
+fn a_list_of_models_knows_litellms_parameters() {
+    let ring = keyring(vec![record("sk-team", |key| {
+        key["team_id"] = json!("t1");
+        key["team"] = json!({"models": []});
+    })]);
+    let groups = listed(&ring, "/v1/models?only_model_access_groups=true", MASTER);
+    assert_eq!(groups, ["beta"]);
+    assert!(listed(&ring, "/v1/models?include_model_access_groups=1", MASTER).contains(&"beta".to_owned()));
+    let (_, list) = get(&ring, "/v1/models?include_metadata=true&fallback_type=context_window", MASTER);
+    let claude = list["data"].as_array().unwrap().iter().find(|model| model["id"] == "claude").unwrap();
+    assert_eq!(claude["metadata"], json!({"fallbacks": ["openai/long"]}));
+    assert_eq!(get(&ring, "/v1/models?fallback_type=x", MASTER).0, 400);
+    assert_eq!(get(&ring, "/v1/models?scope=all", MASTER).0, 400);
+    assert_eq!(get(&ring, "/v1/models?team_id=t1", "sk-team").0, 200);
+    assert_eq!(get(&ring, "/v1/models?team_id=t2", "sk-team").0, 403);
+}
+
+#[test]
+fn houses_on_other_clouds_are_asked_in_their_own_languages_at_their_own_paths() {
+    let sent = |deployment: &str, stream: bool| {
+        let body =
+            json!({"model": "fake", "stream": stream, "messages": [{"role": "user", "content": "hi"}]});
+        let body = body.to_string();
+        let Outgoing::Send { headers, body } =
+            attempt(&call(&body), deployment).request(body.as_bytes(), NOW_MS)
+        else {
+            panic!("it is sent");
+        };
+        let header = |name: &str| {
+            headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.to_owned())
+        };
+        let path = header(":path").unwrap();
+        (
+            path,
+            header("api-key"),
+            header("anthropic-version"),
+            serde_json::from_slice::<Value>(&body).unwrap(),
+        )
+    };
+    let (path, key, version, body) = sent("foundry", false);
+    assert_eq!(path, "/anthropic/v1/messages");
+    assert_eq!((key.as_deref(), version.as_deref()), (Some("secret-key_one"), Some("2023-06-01")));
+    assert!(body["max_tokens"].is_u64(), "{body}");
+    let (path, _, _, body) = sent("vertex-mistral", false);
+    let house = "/v1/projects/p/locations/l/publishers/mistralai/models/mistral-small-2503@001";
+    assert_eq!((path, &body["model"]), (format!("{house}:rawPredict"), &json!("mistral-small-2503")));
+    assert_eq!(sent("vertex-mistral", true).0, format!("{house}:streamRawPredict"));
+    let (path, _, _, body) = sent("vertex-llama", true);
+    assert_eq!(path, "/v1/projects/p/locations/l/endpoints/openapi/chat/completions");
+    assert_eq!(body["model"], "meta/llama-3.3-70b-instruct-maas");
+}
