@@ -4,6 +4,8 @@
 //! find it in the VM that they share with it (`docs/decisions/`). It holds no secret: where one is needed it
 //! names an environment variable that Envoy hands to the VM.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -81,9 +83,13 @@ pub struct Document {
     /// Models whose provider is known by their name alone, for each provider that a wildcard leads to (`openai/*`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub catalog: Vec<Catalog>,
+    /// What models cost that only a request or an answer names: of the providers of deployments without a price.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<ModelPrice>,
 }
 fields!(strict Document {
-    version, keys, settings, groups, aliases, deployments, catalog; "version", "keys", "groups", "deployments"
+    version, keys, settings, groups, aliases, deployments, catalog, prices; "version", "keys", "groups",
+    "deployments"
 });
 
 /// The models of one provider, by their names without it.
@@ -327,13 +333,16 @@ pub struct Deployment {
     /// Longest answer of the model, tokens (`max_tokens` where a provider requires one and the client gives none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
-    /// Prices, US dollars per token; absent when not known.
+    /// Prices, US dollars per token; absent where they depend on the model that a request or an answer names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
+    /// `model_info` as it is shown, each value as JSON text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub info: Vec<(String, Box<RawValue>)>,
 }
 fields!(strict Deployment {
     id, group, provider, model, api_base, api_key_env, access_token, secrets, headers, defaults,
-    drop_params, additional_drop_params, allowed_openai_params, mock_response, options, keepalive_ms, max_output_tokens, price; "id", "group", "provider", "model",
+    drop_params, additional_drop_params, allowed_openai_params, mock_response, options, keepalive_ms, max_output_tokens, price, info; "id", "group", "provider", "model",
     "api_base"
 });
 
@@ -350,6 +359,16 @@ pub struct ExtraHeader {
     pub value_env: Option<String>,
 }
 fields!(strict ExtraHeader { name, value, value_env; "name" });
+
+/// What a model costs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelPrice {
+    /// The model, with its provider before it or without.
+    pub model: String,
+    /// Its price.
+    pub price: Price,
+}
+fields!(strict ModelPrice { model, price; "model", "price" });
 
 /// US dollars per token, by the names of `LiteLLM`'s price map.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -410,6 +429,38 @@ fields!(strict Tier {
     above_tokens, input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
     cache_creation_input_token_cost
 });
+
+impl Price {
+    /// Every price that is known, by its name in the price map.
+    pub fn named(&self) -> Vec<(Cow<'static, str>, f64)> {
+        let mut named: Vec<(Cow<'static, str>, f64)> = vec![
+            ("input_cost_per_token".into(), self.input_cost_per_token),
+            ("output_cost_per_token".into(), self.output_cost_per_token),
+        ];
+        for (name, rate) in [
+            ("cache_read_input_token_cost", self.cache_read_input_token_cost),
+            ("cache_creation_input_token_cost", self.cache_creation_input_token_cost),
+            ("cache_creation_input_token_cost_above_1hr", self.cache_creation_input_token_cost_above_1hr),
+            ("output_cost_per_reasoning_token", self.output_cost_per_reasoning_token),
+            ("input_cost_per_audio_token", self.input_cost_per_audio_token),
+            ("output_cost_per_audio_token", self.output_cost_per_audio_token),
+        ] {
+            named.extend(rate.map(|rate| (name.into(), rate)));
+        }
+        for tier in &self.tiers {
+            for (name, rate) in [
+                ("input_cost_per_token", tier.input_cost_per_token),
+                ("output_cost_per_token", tier.output_cost_per_token),
+                ("cache_read_input_token_cost", tier.cache_read_input_token_cost),
+                ("cache_creation_input_token_cost", tier.cache_creation_input_token_cost),
+            ] {
+                let above = || format!("{name}_above_{}k_tokens", tier.above_tokens / 1000);
+                named.extend(rate.map(|rate| (above().into(), rate)));
+            }
+        }
+        named
+    }
+}
 
 impl Tier {
     /// Takes the prices of another in the place of its own.

@@ -8,7 +8,8 @@
 //!
 //! ```text
 //!   config ── table ── route            what the operator says
-//!   key ── keyring, ledger, price       who calls, and what it costs (price_map: for the programs beside)
+//!   key ── keyring, ledger, price       who calls, and what it costs (price_list: of models that a request names;
+//!                                       price_map: for the programs beside)
 //!   lease ── limits                     may it, now, within what all Envoys share
 //!   sync                                what a worker and the key service tell each other
 //!   access_tokens                       what the key service fetches for providers
@@ -43,6 +44,8 @@ pub mod limits;
 pub mod model_map;
 pub mod openai;
 pub mod price;
+pub mod price_list;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod price_map;
 pub mod providers;
 pub mod route;

@@ -17,11 +17,21 @@ const BUILT_IN: &str = include_str!("../prices/model_prices.json");
 
 /// Prices by model, and what else the file says of them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PriceMap(HashMap<String, Price>, ModelMap);
+pub struct PriceMap(HashMap<String, Listed>, ModelMap);
+
+/// A model's price, and who offers it at that price.
+#[derive(Clone, Debug, PartialEq)]
+struct Listed {
+    /// `litellm_provider`; empty where the file does not say.
+    provider: String,
+    price: Price,
+}
 
 /// The prices of an entry; its other fields (limits, what the model supports) are not ours.
 #[derive(Deserialize)]
 struct Entry {
+    #[serde(default)]
+    litellm_provider: String,
     #[serde(default)]
     input_cost_per_token: Option<f64>,
     #[serde(default)]
@@ -53,7 +63,11 @@ impl PriceMap {
     pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
         let entries: HashMap<String, Value> = serde_json::from_slice(text)?;
         let models = ModelMap::of(&entries);
-        let price = |(model, entry)| Some((model, Entry::deserialize(entry).ok()?.price()?));
+        let price = |(model, entry)| {
+            let mut entry = Entry::deserialize(entry).ok()?;
+            let provider = core::mem::take(&mut entry.litellm_provider);
+            Some((model, Listed { provider, price: entry.price()? }))
+        };
         Ok(Self(entries.into_iter().filter_map(price).collect(), models))
     }
 
@@ -71,7 +85,24 @@ impl PriceMap {
     /// The price of a model, which is known by its name with its provider before it or without.
     pub fn price(&self, model: &str) -> Option<&Price> {
         let bare = model.split_once('/').map(|(_, model)| model);
-        self.0.get(model).or_else(|| self.0.get(bare?))
+        self.0.get(model).or_else(|| self.0.get(bare?)).map(|listed| &listed.price)
+    }
+
+    /// The models that a provider may serve under names of their own, with their prices: those with its name before
+    /// them, and bare ones that it or the house whose language it speaks offers.
+    pub fn offered<'a>(
+        &'a self,
+        provider: &'a str,
+        language: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Price)> {
+        self.0.iter().filter_map(move |(model, Listed { provider: offers, price })| {
+            let is_theirs = match model.split_once('/') {
+                Some((named, _)) => named == provider,
+                // A provider has several of LiteLLM's names: one for each of its languages.
+                None => offers.is_empty() || offers.starts_with(provider) || offers.starts_with(language),
+            };
+            is_theirs.then_some((model.as_str(), price))
+        })
     }
 }
 
@@ -148,7 +179,7 @@ mod tests {
             cost(map.price("anthropic/claude-sonnet-4-5").unwrap(), &long),
             900_000_000_000 + 60_000_000_000 + 375_000_000_000 + 22_500_000_000
         );
-        for price in map.0.values() {
+        for Listed { price, .. } in map.0.values() {
             assert!(price.input_cost_per_token > 0.0 && price.input_cost_per_token < 1e-4, "{price:?}");
             assert!(price.output_cost_per_token < 2e-4, "{price:?}");
         }

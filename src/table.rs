@@ -1,5 +1,6 @@
 //! The table in memory: the [`Document`] parsed, checked, joined with the vendors' rows and the credentials.
 
+use core::cell::Cell;
 use core::fmt;
 use std::rc::Rc;
 
@@ -7,7 +8,8 @@ use hashbrown::HashMap;
 
 use crate::access_tokens::Tokens;
 use crate::auth::sigv4::SigningKey;
-use crate::config::{Alias, Deployment, Document, Group, KeyService, Settings, VERSION};
+use crate::config::{Alias, Deployment, Document, Group, KeyService, Price, Settings, VERSION};
+use crate::price_list::PriceList;
 use crate::providers::{self, Provider};
 use crate::route::Routes;
 use crate::secret::Secret;
@@ -59,6 +61,11 @@ pub struct Endpoint {
     pub base_path: String,
     /// What clients are told of it.
     pub shown: Shown,
+    /// What models cost that only a request or an answer names.
+    pub prices: Rc<PriceList>,
+    /// Where in it the model is that its last answer named, if the deployment's own name tells no price: the next answer
+    /// is expected to cost the same.
+    pub usual_price: Cell<Option<usize>>,
 }
 
 /// What clients are told of a deployment: with every answer, so it is shared.
@@ -134,10 +141,11 @@ impl Table {
         };
         let internal_token = required(&document.keys.token_env)?;
         let master_key = required(&document.keys.master_key_env)?;
+        let prices = Rc::new(PriceList::new(document.prices));
         let mut endpoints = HashMap::with_capacity(document.deployments.len());
         let mut members: HashMap<String, Vec<Rc<Endpoint>>> = HashMap::new();
         for deployment in document.deployments {
-            let endpoint = Rc::new(Endpoint::new(deployment, &env)?);
+            let endpoint = Rc::new(Endpoint::new(deployment, &prices, &env)?);
             let deployment = &endpoint.deployment;
             members.entry(deployment.group.clone()).or_default().push(Rc::clone(&endpoint));
             endpoints.insert(deployment.id.clone(), endpoint);
@@ -187,7 +195,22 @@ impl Table {
 }
 
 impl Endpoint {
-    fn new(deployment: Deployment, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    /// What `model` costs: the deployment's own price, or the listed one. `model` is in the provider's words.
+    pub fn price(&self, model: &str) -> Option<&Price> {
+        let listed = || self.prices.get(self.prices.find(&self.deployment.provider, model)?);
+        self.deployment.price.as_ref().or_else(listed)
+    }
+
+    /// What a request will probably cost: as [`Self::price`], or as the last answer did.
+    pub fn expected_price(&self, model: &str) -> Option<&Price> {
+        self.price(model).or_else(|| self.prices.get(self.usual_price.get()?))
+    }
+
+    fn new(
+        deployment: Deployment,
+        prices: &Rc<PriceList>,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
         let name = if deployment.mock_response.is_some() { "mock" } else { &deployment.provider };
         let provider = providers::find(name).ok_or_else(|| ConfigError::UnknownProvider {
             deployment: deployment.id.clone(),
@@ -221,6 +244,8 @@ impl Endpoint {
                 group: (*deployment.group).into(),
                 api_base: (*deployment.api_base).into(),
             },
+            prices: Rc::clone(prices),
+            usual_price: Cell::default(),
             deployment,
         })
     }

@@ -370,3 +370,25 @@ fn an_account_in_the_entry_stands_in_the_address() {
     let base = &plan.document.deployments[0].api_base;
     assert_eq!(base, "https://api.cloudflare.com/client/v4/accounts/acme/ai/v1");
 }
+
+#[test]
+fn deployments_that_tell_no_model_bring_the_prices_of_those_that_they_may_serve() {
+    let listed = |params: &str| {
+        let plan =
+            plan(&format!("model_list:\n- {{model_name: 'm*', litellm_params: {{{params}, api_key: k}}}}\n"));
+        let names: Vec<_> = plan.document.prices.iter().map(|listed| listed.model.clone()).collect();
+        assert!(names.is_sorted() && plan.document.deployments[0].price.is_none());
+        (names, plan.unpriced.len())
+    };
+    let has = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
+    let (names, unpriced) = listed("model: openai/*");
+    assert!(has(&names, "gpt-4o") && !has(&names, "claude-sonnet-4-5") && unpriced == 0, "{names:?}");
+    let (names, unpriced) = listed("model: anthropic/*");
+    assert!(!has(&names, "gpt-4o") && has(&names, "claude-sonnet-4-5") && unpriced == 0, "{names:?}");
+    let (names, unpriced) = listed("model: azure/ours, api_base: 'https://r.example', api_version: v1");
+    assert!(has(&names, "gpt-4o") && unpriced == 1, "an answer may name it; {names:?}");
+    assert_eq!(
+        plan("model_list:\n- {model_name: m, litellm_params: {model: openai/gpt-4o}}\n").document.prices,
+        []
+    );
+}

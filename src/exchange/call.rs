@@ -60,6 +60,9 @@ pub struct Progress {
     pub first_event_ms: Option<u64>,
     /// Bytes of the model's words so far, where a stream counts no tokens before its end.
     pub produced: u64,
+    /// Where in the endpoint's price list the model is that the answer named, where the deployment's own name tells no
+    /// price.
+    pub named: Option<usize>,
     /// An attempt was answered without a body: the downstream role writes this one.
     pub bare: Option<crate::openai::ErrorBody>,
     /// The last attempt has an answer. If it is not the last after all, the next attempt takes this back.
@@ -146,9 +149,7 @@ impl Call {
             cached_tokens: usage.cached,
             cache_write_tokens: usage.cache_write,
             reasoning_tokens: usage.reasoning,
-            cost_picodollars: endpoint
-                .and_then(|endpoint| endpoint.deployment.price.as_ref())
-                .map(|price| price::cost(price, &usage)),
+            cost_picodollars: endpoint.and_then(|endpoint| self.cost_of(endpoint, &usage)),
             started_ms: self.started_ms,
             duration_ms: now_ms.saturating_sub(self.started_ms),
             first_token_ms: progress.first_event_ms.map(|first| first.saturating_sub(self.started_ms)),
@@ -157,7 +158,9 @@ impl Call {
 
     /// What the answer cost so far, picodollars; nothing where the price is not known.
     pub fn cost_of(&self, endpoint: &Endpoint, usage: &Usage) -> Option<u64> {
-        endpoint.deployment.price.as_ref().map(|price| price::cost(price, usage))
+        let named = || endpoint.prices.get(self.progress.borrow().named?);
+        let price = endpoint.price(&self.model_of(endpoint)).or_else(named)?;
+        Some(price::cost(price, usage))
     }
 
     /// Usage as counted; of a stream that died before it was counted, estimated at four bytes a token.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::config::Group;
+use crate::config::{Group, Price};
 use crate::json::Writer;
 use crate::key::KeyRecord;
 use crate::table::Table;
@@ -127,13 +127,11 @@ pub(super) fn model_info(table: &Table, key: Option<&KeyRecord>) -> Reply {
         w.key("model_info").object().key("id").string(&deployment.id).key("db_model").bool(false);
         w.key("litellm_provider").string(endpoint.provider.name);
         limits(&mut w, group);
-        if let Some(price) = &deployment.price {
-            for (name, rate) in [
-                ("input_cost_per_token", price.input_cost_per_token),
-                ("output_cost_per_token", price.output_cost_per_token),
-            ] {
-                w.key(name).raw(&format!("{rate:e}"));
-            }
+        for (name, rate) in endpoint.price(&deployment.model).map(Price::named).unwrap_or_default() {
+            w.key(&name).raw(&format!("{rate:e}"));
+        }
+        for (name, value) in &deployment.info {
+            w.key(name).raw(value.get());
         }
         w.end_object().end_object();
     }

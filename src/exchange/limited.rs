@@ -32,7 +32,10 @@ impl Call {
                 bytes: self.body_len,
                 most_prompt: group.max_input_tokens,
                 most_completion: self.most_completion,
-                prices: members.iter().filter_map(|endpoint| endpoint.deployment.price.as_ref()).collect(),
+                prices: members
+                    .iter()
+                    .filter_map(|endpoint| endpoint.expected_price(&self.model_of(endpoint)))
+                    .collect(),
             })
         })
     }

@@ -18,6 +18,7 @@ mod head;
 mod headers;
 mod kept;
 mod limited;
+mod named;
 mod path;
 mod reply;
 mod report;

@@ -344,3 +344,54 @@ fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_i
         Some("/v1/projects/p/locations/l/publishers/anthropic/models/claude-opus-4-6:streamRawPredict")
     );
 }
+
+const USED: &str = r#""usage":{"prompt_tokens":100,"completion_tokens":10}"#;
+
+fn cost(call: &Call) -> Option<u64> {
+    call.settle(200, NOW_MS, |entry| entry.cost_picodollars)
+}
+
+#[test]
+fn a_wildcard_costs_what_the_model_costs_that_is_asked_for() {
+    let call = call(r#"{"model":"openai/gpt-4o","messages":[]}"#);
+    let mut attempt = sent(&call, "wild");
+    let (headers, _) =
+        answer(&mut attempt, "200", "application/json", &format!(r#"{{"model":"other",{USED}}}"#));
+    assert_eq!(cost(&call), Some(130_000_000));
+    assert_eq!(value(&headers, "x-litellm-response-cost"), Some("0.00013"));
+}
+
+#[test]
+fn behind_an_operators_name_costs_what_the_answer_says_that_it_is() {
+    for (model, cost_of_it) in [
+        ("gpt-5", Some(570_000_000)),
+        ("gpt-5-2025-08-07", Some(570_000_000)),
+        ("gpt-4o", Some(130_000_000)),
+        ("nobody-knows", None),
+    ] {
+        let call = call(BODY);
+        let mut attempt = sent(&call, "azure");
+        let body = format!(r#"{{"id":"a","choices":[],"model":"{model}",{USED}}}"#);
+        let (headers, _) = answer(&mut attempt, "200", "application/json", &body);
+        assert_eq!(cost(&call), cost_of_it, "{model}");
+        assert_eq!(value(&headers, "x-litellm-response-cost") == Some("0"), cost_of_it.is_none());
+        let expected = call.table.endpoint("azure").unwrap().expected_price("blue");
+        assert_eq!(expected.is_some(), cost_of_it.is_some(), "the next one will cost the same");
+    }
+}
+
+#[test]
+fn a_stream_behind_an_operators_name_costs_what_its_chunks_say_that_it_is() {
+    let call = call(r#"{"model":"gpt","stream":true,"messages":[]}"#);
+    let mut attempt = sent(&call, "azure");
+    let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
+    assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
+    let chunk = |rest: &str| format!("data: {{\"id\":\"a\",{rest}}}\n\n");
+    let text = r#""choices":[{"index":0,"delta":{"content":"Hi"}}]"#;
+    let first = chunk(&format!(r#""model":"",{text}"#));
+    assert!(matches!(attempt.open(first.as_bytes(), false, NOW_MS), Opening::Begin(..)));
+    attempt.response_chunk(chunk(&format!(r#""model":"gpt-5-2025-08-07",{text}"#)).as_bytes(), false);
+    attempt.response_chunk(chunk(&format!(r#""model":"","choices":[],{USED}"#)).as_bytes(), false);
+    attempt.response_chunk(b"data: [DONE]\n\n", true);
+    assert_eq!(cost(&call), Some(570_000_000));
+}

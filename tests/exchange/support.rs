@@ -76,6 +76,10 @@ const DOCUMENT: &str = r#"{
      "api_base": "https://cloud/v1/projects/p/locations/l", "api_key_env": "KEY_ONE"},
     {"id": "mock", "group": "fake", "provider": "openai", "model": "x", "api_base": "",
      "mock_response": "Hello there"}
+  ],
+  "prices": [
+    {"model": "gpt-4o", "price": {"input_cost_per_token": 1e-6, "output_cost_per_token": 3e-6}},
+    {"model": "azure/gpt-5", "price": {"input_cost_per_token": 5e-6, "output_cost_per_token": 7e-6}}
   ]
 }"#;
 

@@ -149,6 +149,7 @@ fn load(args: &ConfigArgs) -> Result<Plan, ExitCode> {
         let environment = Environment::new(&config.environment, |name| std::env::var(name).ok());
         compile::compile(&config, &environment, &prices, &report)
     });
+    plan.iter().flat_map(|plan| &plan.unpriced).for_each(|unpriced| unpriced.report(&report));
     let errors = report.has_errors();
     for diagnostic in report.into_diagnostics() {
         eprintln!("{diagnostic}");

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use switchboard::config::{self, ExtraHeader, Price};
+use switchboard::config::{self, ExtraHeader};
 use switchboard::price_map::PriceMap;
 use switchboard::providers::{Auth, Preset, Provider};
 
 use super::address::Address;
 use super::provider::{self, Problem};
 use super::variables::Variables;
-use super::{base, digest};
+use super::{base, digest, prices};
 use crate::config::{At, Model, Report, Setting, is_secret_option};
 
 /// A deployment as the filter and as Envoy see it.
@@ -29,6 +29,8 @@ pub(super) struct Deployment {
     pub max_parallel_requests: Option<u32>,
     /// Attempts after the first.
     pub num_retries: Option<u32>,
+    /// Path and place of the entry.
+    pub entry: At<String>,
 }
 
 /// An entry that cannot be served, and why.
@@ -54,14 +56,14 @@ pub enum Target {
 pub(super) fn compile(
     models: &[Model],
     keepalive: Option<f64>,
-    prices: &PriceMap,
+    map: &PriceMap,
     variables: &mut Variables<'_>,
     report: &Report,
 ) -> (Vec<Deployment>, Vec<Unserved>) {
     let mut ids = Ids::default();
     let (mut deployments, mut unserved) = (Vec::new(), Vec::new());
     for model in models {
-        match compile_one(model, prices, &mut ids, variables, report) {
+        match compile_one(model, map, &mut ids, variables, report) {
             Ok(mut deployment) => {
                 deployment.document.keepalive_ms = keepalive_ms(model.params.keepalive.or(keepalive));
                 deployments.push(deployment);
@@ -79,7 +81,7 @@ pub(super) fn compile(
 
 fn compile_one(
     model: &Model,
-    prices: &PriceMap,
+    map: &PriceMap,
     ids: &mut Ids,
     variables: &mut Variables<'_>,
     report: &Report,
@@ -116,14 +118,16 @@ fn compile_one(
         secrets: if called { secrets(model, &id, provider, variables) } else { Vec::new() },
         keepalive_ms: None,
         max_output_tokens: model.max_output_tokens,
-        price: price(model, provider, upstream_model, prices),
+        price: prices::of(model, provider, upstream_model, map),
+        info: info(model),
         id,
     };
     let weights = [model.params.weight, model.params.rpm, model.params.tpm];
     let timeouts = [model.params.timeout, model.params.stream_timeout];
     let max_parallel_requests = model.params.max_parallel_requests;
     let num_retries = model.params.num_retries;
-    Ok(Deployment { document, target, weights, timeouts, max_parallel_requests, num_retries })
+    let entry = At { at: model.params.model.at, value: model.path.clone() };
+    Ok(Deployment { document, target, weights, timeouts, max_parallel_requests, num_retries, entry })
 }
 
 /// As `LiteLLM` bounds it: between a second and five minutes, and 0 for never.
@@ -283,6 +287,14 @@ fn is_secret_name(name: &str) -> bool {
         .any(|word| name.contains(word))
 }
 
+/// What `/model/info` shows besides what the filter knows by itself.
+fn info(model: &Model) -> Vec<(String, Box<RawValue>)> {
+    let raw = |(name, value): &(String, serde_json::Value)| {
+        Some((name.clone(), RawValue::from_string(value.to_string()).ok()?))
+    };
+    model.info.iter().filter_map(raw).collect()
+}
+
 fn defaults(model: &Model) -> Vec<(String, Box<RawValue>)> {
     let raw = |(name, value): &(String, serde_json::Value)| {
         Some((name.clone(), RawValue::from_string(value.to_string()).ok()?))
@@ -353,27 +365,6 @@ fn secrets(
         }
     }
     secrets
-}
-
-/// The entry's own prices, or those of the model that it is: `base_model`, `provider/model` or `model`.
-fn price(model: &Model, provider: &Provider, upstream_model: &str, prices: &PriceMap) -> Option<Price> {
-    let [input, output, cache_read, cache_creation, reasoning, cache_1h, audio_heard, audio_said] =
-        model.rates;
-    if model.rates.iter().all(Option::is_none) {
-        let by_base = model.base_model.as_deref().and_then(|base| prices.price(base));
-        return by_base.or_else(|| prices.price(&format!("{}/{upstream_model}", provider.name))).cloned();
-    }
-    Some(Price {
-        input_cost_per_token: input.unwrap_or(0.0),
-        output_cost_per_token: output.unwrap_or(0.0),
-        cache_read_input_token_cost: cache_read,
-        cache_creation_input_token_cost: cache_creation,
-        cache_creation_input_token_cost_above_1hr: cache_1h,
-        output_cost_per_reasoning_token: reasoning,
-        input_cost_per_audio_token: audio_heard,
-        output_cost_per_audio_token: audio_said,
-        tiers: Vec::new(),
-    })
 }
 
 /// Gives out ids that are stable over restarts and unique in a file.

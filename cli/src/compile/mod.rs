@@ -12,6 +12,7 @@ mod digest;
 mod every_provider;
 mod fallbacks;
 mod groups;
+mod prices;
 mod provider;
 mod routing;
 mod tracing;
@@ -27,6 +28,7 @@ use crate::config::{Config, Report, Secret};
 pub use address::Address;
 pub use cooldown::Cooldown;
 pub use deployments::Target;
+pub use prices::Unpriced;
 pub use routing::{Balancing, Cluster, Endpoint};
 pub use tracing::Tracing;
 pub use variables::{Environment, MASTER_KEY_ENV, Origin, TOKEN_ENV, TOKEN_SOURCES_ENV, Variable};
@@ -75,6 +77,8 @@ pub struct Plan {
     pub master_key: Option<Secret>,
     /// Where spans go, when requests are traced.
     pub tracing: Option<Tracing>,
+    /// The deployments whose price is not known.
+    pub unpriced: Vec<Unpriced>,
     /// Options of `switchboard-keys serve` that the settings ask for.
     pub key_service_options: Vec<String>,
 }
@@ -110,6 +114,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
     let num_retries = config.router.num_retries.or(config.litellm.num_retries).unwrap_or(2);
     let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(TIMEOUT);
     let timeout = Duration::from_secs_f64(timeout);
+    let (listed, unpriced) = prices::compile(&deployments, prices);
     let policies = groups.iter().filter_map(|group| group.retry_policy.most().max(group.num_retries)).max();
     let policies = policies.unwrap_or(0);
     let mut document = Document {
@@ -131,6 +136,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         groups,
         aliases,
         deployments: deployments.into_iter().map(|deployment| deployment.document).collect(),
+        prices: listed,
     };
     let tracing = tracing::compile(config, &mut variables, report);
     document.settings.spans = tracing.is_some();
@@ -149,6 +155,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         database_url: database_url.map(Secret::new),
         master_key,
         tracing,
+        unpriced,
         key_service_options: key_service_options(config),
     }
 }

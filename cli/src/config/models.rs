@@ -37,6 +37,8 @@ pub struct Model {
     pub max_output_tokens: Option<u64>,
     /// The prices that are given, in the order of [`model::RATES`]; `litellm_params` wins over `model_info`.
     pub rates: [Option<f64>; RATES],
+    /// The rest of `model_info`, which `/model/info` shows.
+    pub info: Vec<(String, Json)>,
 }
 
 /// `litellm_params`.
@@ -133,6 +135,7 @@ fn entry(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
         max_input_tokens: info.max_input_tokens,
         max_output_tokens: info.max_output_tokens,
         rates: std::array::from_fn(|i| rates[i].or(info.rates[i])),
+        info: info.shown,
     })
 }
 
@@ -301,9 +304,15 @@ struct Info {
     max_input_tokens: Option<u64>,
     max_output_tokens: Option<u64>,
     rates: [Option<f64>; RATES],
+    shown: Vec<(String, Json)>,
 }
 
 fn model_info(mut table: Table<'_>) -> Info {
+    let shown = model::SHOWN.iter();
+    let shown = shown.filter_map(|name| Some(((*name).to_owned(), table.node(name)?.value.to_json())));
+    let mut shown: Vec<_> = shown.collect();
+    // What LiteLLM does not know either is the operator's own.
+    shown.extend(table.unknown(&MODEL_INFO));
     let groups = table.texts("access_groups").unwrap_or_default();
     let output = table.whole("max_output_tokens", model::MOST_TOKENS);
     let older = table.whole("max_tokens", model::MOST_TOKENS);
@@ -315,8 +324,9 @@ fn model_info(mut table: Table<'_>) -> Info {
         max_input_tokens: table.whole("max_input_tokens", model::MOST_TOKENS),
         max_output_tokens: output.or(older),
         rates: rates(&mut table),
+        shown,
     };
-    table.finish(&MODEL_INFO);
+    table.finish_open(&MODEL_INFO);
     info
 }
 

@@ -154,8 +154,26 @@ impl<'a> Table<'a> {
         rest
     }
 
+    /// Values under names that are neither `section`'s, nor `LiteLLM`'s, nor likely misspelt.
+    pub fn unknown(&self, section: &Section) -> Vec<(String, serde_json::Value)> {
+        let is_unknown = |name: &str| {
+            !section.all_names().any(|known| known == name) && suggestion(name, section.all_names()).is_none()
+        };
+        let unknown = self.entries.iter().filter(|(key, _)| is_unknown(&key.name));
+        unknown.map(|(key, node)| (key.name.clone(), node.value.to_json())).collect()
+    }
+
     /// Warns of what has no effect: names that `section` does not read, which are `LiteLLM`'s or likely misspelt.
     pub fn finish(self, section: &Section) {
+        self.finish_with(section, false);
+    }
+
+    /// The same, where a name that nobody knows has its effect all the same ([`Self::unknown`]).
+    pub fn finish_open(self, section: &Section) {
+        self.finish_with(section, true);
+    }
+
+    fn finish_with(self, section: &Section, is_open: bool) {
         #[cfg(debug_assertions)]
         section.assert_is_read(&self.taken);
         for (key, node) in &self.entries {
@@ -168,6 +186,9 @@ impl<'a> Table<'a> {
                 self.report.warning(key.at, message, Some(why.to_owned()));
             } else {
                 let help = suggestion(&key.name, section.all_names());
+                if is_open && help.is_none() {
+                    continue;
+                }
                 self.report.warning(key.at, format!("{path} is not known and has no effect"), help);
             }
         }

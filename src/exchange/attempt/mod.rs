@@ -17,7 +17,7 @@ use super::call::{Call, Tried};
 use super::fallback::{After, Failed};
 use super::head::Head;
 use super::headers::{Headers, answer_headers, passed_on};
-use super::{Reply, Silence, Streaming};
+use super::{Reply, Silence, Streaming, named};
 
 /// One attempt.
 pub struct Attempt {
@@ -27,6 +27,8 @@ pub struct Attempt {
     memo: Memo,
     /// The request's own `extra_headers`.
     extra_headers: Vec<(String, String)>,
+    /// Only the model that the answer names may tell what it costs.
+    is_unpriced: bool,
     phase: Phase,
 }
 
@@ -90,11 +92,14 @@ impl Attempt {
         let mut progress = call.progress.borrow_mut();
         progress.attempts.push(Tried { endpoint: Rc::clone(&endpoint), answered: 0, status: 0 });
         (progress.answered, progress.marked, progress.bare) = (false, false, None);
-        progress.failed = None;
+        (progress.failed, progress.named) = (None, None);
         drop(progress);
         call.way.borrow_mut().count();
-        let dialect = endpoint.provider.dialect_of(&call.model_of(&endpoint));
-        Self { call, endpoint, dialect, memo, extra_headers: Vec::new(), phase: Phase::Begun }
+        let model = call.model_of(&endpoint);
+        let dialect = endpoint.provider.dialect_of(&model);
+        let is_unpriced = !endpoint.prices.is_empty() && endpoint.price(&model).is_none();
+        drop(model);
+        Self { call, endpoint, dialect, memo, extra_headers: Vec::new(), is_unpriced, phase: Phase::Begun }
     }
 
     /// The answer's headers. `bare` tells that no body follows.
@@ -138,6 +143,7 @@ impl Attempt {
         let chunk = held.get(*read..).unwrap_or_default();
         *read = held.len();
         let opened = streaming.open(chunk, last).map(<[u8]>::to_vec);
+        self.hear_model(|| named::in_chunk(chunk));
         if opened.as_ref().is_ok_and(Vec::is_empty) {
             return Opening::Wait;
         }
@@ -180,7 +186,9 @@ impl Attempt {
             Err(self.read_fault(status, body))
         };
         Some(match answer {
-            Ok(Answer { body, usage }) => {
+            Ok(Answer { body: told, usage }) => {
+                self.hear_model(|| named::in_answer(body));
+                let body = told;
                 let mut headers = Headers::for_answer(200, "application/json");
                 headers.set_length(body.len());
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
@@ -203,9 +211,22 @@ impl Attempt {
     pub fn response_chunk(&mut self, chunk: &[u8], last: bool) -> Option<&[u8]> {
         let Phase::Streaming(streaming) = &mut self.phase else { return None };
         streaming.feed(chunk, last);
+        self.hear_model(|| named::in_chunk(chunk));
         self.take_stock();
         let Phase::Streaming(streaming) = &self.phase else { return None };
         Some(streaming.writer().pending())
+    }
+
+    /// Notes which model the answer names, where nothing else tells what it costs.
+    fn hear_model<T: AsRef<str>>(&mut self, named: impl FnOnce() -> Option<T>) {
+        if !self.is_unpriced {
+            return;
+        }
+        let Some(model) = named() else { return };
+        self.is_unpriced = false;
+        let at = self.endpoint.prices.find(&self.endpoint.deployment.provider, model.as_ref());
+        self.call.progress.borrow_mut().named = at;
+        self.endpoint.usual_price.set(at);
     }
 
     /// Writes down what a stream has used so far.

@@ -72,3 +72,44 @@ async fn the_header_and_the_spend_agree_for_built_in_own_tiered_and_unknown_pric
     let answer = client.post("/v1/chat/completions", &body).key(MASTER_KEY).send().await.expect(200);
     assert!(answer.header("x-litellm-response-cost").parse::<f64>().unwrap_or_default() == 0.0, "{answer:?}");
 }
+
+#[tokio::test]
+async fn a_wildcards_requests_are_priced_by_their_model_and_a_budget_holds_them() {
+    let provider = Provider::start().expect("a provider");
+    let config = Config::new().model("openai/*", openai("*", &provider.base(), OPENAI_KEY));
+    let stack = Setup::new(&config).start();
+    let client = stack.client();
+    let made = client.post("/key/generate", &json!({ "max_budget": 0.0003 })).key(MASTER_KEY).send().await;
+    let key = made.expect(200).json()["key"].as_str().expect("a key").to_owned();
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let case = provider.case();
+        let usage = Usage { input: 40, output: 10, ..Usage::default() };
+        case.then(Step::reply(Reply::text("Hi").usage(usage)));
+        let body = question("openai/gpt-4o", &case.prompt("Hello"));
+        let answer = client.post("/v1/chat/completions", &body).key(&key).send().await;
+        if answer.status == 200 {
+            // 2.5 and 10 dollars for a million tokens.
+            assert_eq!(answer.header("x-litellm-response-cost"), "0.0002");
+        }
+        statuses.push(answer.status);
+    }
+    assert_eq!(statuses, [200, 200, 422]);
+}
+
+#[tokio::test]
+async fn model_info_shows_prices_and_what_the_operator_says_of_a_model() {
+    let provider = Provider::start().expect("a provider");
+    let config = Config::new().model_with(
+        "gpt-4o",
+        openai("gpt-4o", &provider.base(), OPENAI_KEY),
+        json!({ "supports_vision": true, "owner": { "team": "blue" } }),
+    );
+    let stack = Setup::new(&config).start();
+    let answer = stack.client().get("/model/info").key(MASTER_KEY).send().await.expect(200);
+    let info = answer.json()["data"][0]["model_info"].clone();
+    assert_eq!(info["supports_vision"], json!(true));
+    assert_eq!(info["owner"], json!({ "team": "blue" }));
+    assert_eq!(info["input_cost_per_token"], json!(2.5e-6));
+    assert_eq!(info["cache_read_input_token_cost"], json!(1.25e-6));
+}

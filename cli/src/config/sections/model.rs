@@ -262,6 +262,33 @@ pub const LITELLM_PARAMS: Section = Section {
     ],
 };
 
+/// What `/model/info` shows as it stands; so it does with names that nobody knows.
+pub const SHOWN: &[&str] = &[
+    "created_at",
+    "created_by",
+    "description",
+    "direct_access",
+    "output_vector_size",
+    "supported_environments",
+    "supported_openai_params",
+    "supports_audio_input",
+    "supports_audio_output",
+    "supports_function_calling",
+    "supports_parallel_function_calling",
+    "supports_pdf_input",
+    "supports_prompt_caching",
+    "supports_reasoning",
+    "supports_response_schema",
+    "supports_system_messages",
+    "supports_tool_choice",
+    "supports_vision",
+    "supports_web_search",
+    "tags",
+    "tier",
+    "updated_at",
+    "updated_by",
+];
+
 /// `model_info`.
 pub const MODEL_INFO: Section = Section {
     path: "model_list[].model_info",
@@ -278,13 +305,9 @@ pub const MODEL_INFO: Section = Section {
         ],
         &RATES,
     ],
-    values: &[],
+    values: &[SHOWN],
     without_effect: &[
-        unread(because::DESCRIBES, "created_at created_by db_model description direct_access litellm_provider
-            output_vector_size supported_environments supported_openai_params supports_audio_input
-            supports_audio_output supports_function_calling supports_parallel_function_calling supports_pdf_input
-            supports_prompt_caching supports_reasoning supports_response_schema supports_system_messages
-            supports_tool_choice supports_vision supports_web_search tags tier updated_at updated_by"),
+        unread(because::DESCRIBES, "db_model litellm_provider"),
         unread(because::PRICES, "input_cost_per_character input_cost_per_image
             input_cost_per_query input_cost_per_second input_cost_per_token_batches output_cost_per_character output_cost_per_image output_cost_per_second output_cost_per_token_batches"),
         unread("prices of long prompts come from the public prices, or the file of --prices",
