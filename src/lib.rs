@@ -15,6 +15,7 @@
 //!   access_tokens                       what the key service fetches for providers
 //!   openai                              the client's language
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
+//!   tokens                              how long a text is, roughly
 //!   frame, json, uri, hex               bytes → frames; the only clever JSON; percent-encoding; digits
 //!   exchange                            the life of a request, told without a host
 //!   filter                              the host: the only room that names proxy-wasm, and only in wasm
@@ -52,4 +53,5 @@ pub mod route;
 pub mod secret;
 pub mod sync;
 pub mod table;
+pub mod tokens;
 pub mod uri;

@@ -19,6 +19,7 @@ use super::fallback::{Way, unserved};
 use super::head::{Head, presented_key, unauthorized};
 use super::kept::Kept;
 use super::path::Ask;
+use super::prompt::Prompt;
 use super::{Reply, access, catalog};
 
 /// A request on its way in.
@@ -283,7 +284,7 @@ impl Admission {
             model: (*model).into(),
         };
         let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
-        let (body_len, most_completion) = (request.body.len(), most_completion(operation, &request));
+        let most_completion = most_completion(operation, &request);
         let drop_params = flag(&request, "drop_params")?;
         Ok(Call {
             group: route.group,
@@ -294,7 +295,7 @@ impl Admission {
             memo,
             id: call_id,
             path,
-            body_len,
+            prompt: Prompt::default(),
             most_completion,
             kept: RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?)))),
             started_ms: self.started_ms,

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::key::{KeyRecord, UsageEntry};
-use crate::openai::{Memo, Operation, Usage};
+use crate::limits::within_window;
+use crate::openai::{Memo, Usage};
 use crate::price;
 use crate::table::{Endpoint, Table};
 
@@ -13,6 +14,7 @@ use super::asked::Asked;
 use super::fallback::{Failed, Way};
 use super::kept::Kept;
 use super::limited::Entered;
+use super::prompt::Prompt;
 
 /// An admitted request. Both roles run in one VM, so the upstream role gets it by reference.
 #[derive(Debug)]
@@ -37,8 +39,8 @@ pub struct Call {
     pub asked: Asked,
     /// The body, until the first attempt takes it.
     pub kept: RefCell<Option<Kept>>,
-    /// Size of the body, bytes: the estimate of a prompt that nobody counted.
-    pub body_len: usize,
+    /// How long its prompt is.
+    pub prompt: Prompt,
     /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
     pub most_completion: Option<u64>,
     /// Start, Unix milliseconds.
@@ -58,7 +60,7 @@ pub struct Progress {
     pub usage: Usage,
     /// When the first event of a stream went to the client, Unix milliseconds.
     pub first_event_ms: Option<u64>,
-    /// Bytes of the model's words so far, where a stream counts no tokens before its end.
+    /// Tokens of the model's words so far, estimated, where a stream counts none before its end.
     pub produced: u64,
     /// Where in the endpoint's price list the model is that the answer named, where the deployment's own name tells no
     /// price.
@@ -163,13 +165,20 @@ impl Call {
         Some(price::cost(price, usage))
     }
 
-    /// Usage as counted; of a stream that died before it was counted, estimated at four bytes a token.
+    /// Tokens of its prompt, estimated. While the body is there it is read; later it must have been noted.
+    pub fn prompt_tokens(&self) -> u64 {
+        let window = self.table.groups.get(self.group).and_then(|group| group.max_input_tokens);
+        let kept = || Some(self.kept.borrow().as_ref()?.request(self.memo.operation)?.prompt_tokens());
+        within_window(self.prompt.tokens(self.memo.operation, kept), window)
+    }
+
+    /// Usage as counted. Of a stream that died before it was counted, what is missing is estimated.
     fn used(&self, progress: &Progress) -> Usage {
         let mut usage = progress.usage;
         if progress.produced > 0 {
-            usage.completion = usage.completion.max(progress.produced / 4);
-            if usage.prompt == 0 && self.memo.operation != Operation::Embeddings {
-                usage.prompt = self.body_len as u64 / 4;
+            usage.completion = usage.completion.max(progress.produced);
+            if usage.prompt == 0 {
+                usage.prompt = self.prompt_tokens();
             }
         }
         usage

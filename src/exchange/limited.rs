@@ -29,8 +29,7 @@ impl Call {
             let members = self.table.members(&group.name);
             habits.expect(&Prospect {
                 group: &group.name,
-                bytes: self.body_len,
-                most_prompt: group.max_input_tokens,
+                prompt: self.prompt_tokens(),
                 most_completion: self.most_completion,
                 prices: members
                     .iter()

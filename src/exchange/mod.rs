@@ -20,6 +20,7 @@ mod kept;
 mod limited;
 mod named;
 mod path;
+mod prompt;
 mod reply;
 mod report;
 mod silence;

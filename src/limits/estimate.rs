@@ -6,12 +6,8 @@ use crate::config::Price;
 use crate::openai::Usage;
 use crate::price;
 
-/// Bytes of a request for one token of its prompt.
-const BYTES_PER_TOKEN: u64 = 4;
-
-/// Longest prompt that a body is taken for where the model's window is not known, tokens: beyond that a body is
-/// mostly pictures.
-const LONGEST_PROMPT: u64 = 32_768;
+/// Longest prompt where the model's window is not known, tokens: hardly any model takes more.
+const LONGEST_PROMPT: u64 = 1 << 20;
 
 /// Answer that is expected of a group that has not answered yet, tokens.
 const FIRST_ANSWER: u64 = 256;
@@ -36,10 +32,8 @@ pub struct Amount {
 pub struct Prospect<'a> {
     /// `model_name` of its group.
     pub group: &'a str,
-    /// Size of its body.
-    pub bytes: usize,
-    /// Context window of the group's models, tokens.
-    pub most_prompt: Option<u64>,
+    /// Its prompt, tokens.
+    pub prompt: u64,
     /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
     pub most_completion: Option<u64>,
     /// The prices of the deployments that may serve it, where they are known.
@@ -53,12 +47,16 @@ pub struct Habits {
     answers: HashMap<String, u64>,
 }
 
+/// A prompt's estimated length within its model's window, tokens.
+pub fn within_window(prompt: u64, window: Option<u64>) -> u64 {
+    prompt.clamp(1, window.unwrap_or(LONGEST_PROMPT).max(1))
+}
+
 impl Habits {
     /// What the request will probably use; of several prices, the highest.
     pub fn expect(&self, prospect: &Prospect<'_>) -> Amount {
         let usual = self.answers.get(prospect.group).map_or(FIRST_ANSWER, |sum| sum.div_ceil(MEMORY));
-        let prompt = (prospect.bytes as u64 / BYTES_PER_TOKEN)
-            .clamp(1, prospect.most_prompt.unwrap_or(LONGEST_PROMPT).max(1));
+        let prompt = prospect.prompt.max(1);
         let completion = prospect.most_completion.map_or(usual, |most| usual.min(most));
         let usage = Usage { prompt, completion, ..Usage::default() };
         Amount {
@@ -84,16 +82,16 @@ impl Habits {
 mod tests {
     use super::*;
 
-    fn prospect(bytes: usize, most_completion: Option<u64>) -> Prospect<'static> {
-        Prospect { group: "gpt", bytes, most_completion, ..Prospect::default() }
+    fn prospect(prompt: u64, most_completion: Option<u64>) -> Prospect<'static> {
+        Prospect { group: "gpt", prompt, most_completion, ..Prospect::default() }
     }
 
     #[test]
     fn the_first_answer_of_a_group_is_guessed_and_a_clients_maximum_bounds_it() {
         let habits = Habits::default();
-        assert_eq!(habits.expect(&prospect(400, None)).tokens, 100 + FIRST_ANSWER);
-        assert_eq!(habits.expect(&prospect(400, Some(10))).tokens, 110);
-        assert_eq!(habits.expect(&prospect(400, Some(100_000))).tokens, 100 + FIRST_ANSWER, "not the worst");
+        assert_eq!(habits.expect(&prospect(100, None)).tokens, 100 + FIRST_ANSWER);
+        assert_eq!(habits.expect(&prospect(100, Some(10))).tokens, 110);
+        assert_eq!(habits.expect(&prospect(100, Some(100_000))).tokens, 100 + FIRST_ANSWER, "not the worst");
         assert_eq!(habits.expect(&prospect(0, Some(0))).tokens, 1);
     }
 
@@ -101,20 +99,19 @@ mod tests {
     fn a_group_is_expected_to_answer_as_it_did() {
         let mut habits = Habits::default();
         habits.learn("gpt", 40);
-        assert_eq!(habits.expect(&prospect(4, None)).tokens, 41);
+        assert_eq!(habits.expect(&prospect(1, None)).tokens, 41);
         (0..100).for_each(|_| habits.learn("gpt", 1_000));
-        let expected = habits.expect(&prospect(4, None)).tokens;
+        let expected = habits.expect(&prospect(1, None)).tokens;
         assert!((990..=1_001).contains(&expected), "{expected}");
         habits.learn("gpt", 0);
-        assert_eq!(habits.expect(&prospect(4, None)).tokens, expected, "a failure is no short answer");
+        assert_eq!(habits.expect(&prospect(1, None)).tokens, expected, "a failure is no short answer");
     }
 
     #[test]
-    fn a_body_full_of_pictures_is_no_endless_prompt() {
-        let habits = Habits::default();
-        assert_eq!(habits.expect(&prospect(20_000_000, Some(0))).tokens, LONGEST_PROMPT);
-        let known = Prospect { most_prompt: Some(8_000), ..prospect(20_000_000, Some(0)) };
-        assert_eq!(habits.expect(&known).tokens, 8_000);
+    fn no_prompt_is_longer_than_its_models_window() {
+        assert_eq!(within_window(20_000_000, None), LONGEST_PROMPT);
+        assert_eq!(within_window(20_000_000, Some(8_000)), 8_000);
+        assert_eq!(within_window(0, Some(8_000)), 1);
     }
 
     #[test]
@@ -122,7 +119,7 @@ mod tests {
         let price =
             |rate| Price { input_cost_per_token: rate, output_cost_per_token: rate, ..Price::default() };
         let (cheap, dear) = (price(1e-6), price(5e-6));
-        let asked = Prospect { prices: vec![&cheap, &dear], ..prospect(40, Some(10)) };
+        let asked = Prospect { prices: vec![&cheap, &dear], ..prospect(10, Some(10)) };
         assert_eq!(Habits::default().expect(&asked).money, 20 * 5_000_000);
     }
 }

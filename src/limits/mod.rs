@@ -27,6 +27,6 @@ mod worker;
 
 pub use account::{Refusal, Resource, Standing};
 pub use asking::Pace;
-pub use estimate::{Amount, Habits, Prospect};
+pub use estimate::{Amount, Habits, Prospect, within_window};
 pub use shared::{SharedMemory, Version};
 pub use worker::{Asked, Charge, Claim, Entry, Limits};

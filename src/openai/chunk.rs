@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::completion::write_image;
 use super::{ErrorBody, FinishReason, Memo, Operation, Usage, answer_id};
 use crate::json::{JsonStr, Writer};
+use crate::tokens::Tokens;
 
 /// Writes the events of one answer, in either shape (`chat.completion.chunk`, `text_completion`).
 ///
@@ -25,7 +26,7 @@ pub struct ChunkWriter {
     choices: Vec<Choice>,
     current: usize,
     usage: Usage,
-    produced: u64,
+    produced: Tokens,
     ended: bool,
 }
 
@@ -54,7 +55,7 @@ impl ChunkWriter {
             choices: vec![Choice::default()],
             current: 0,
             usage: Usage::default(),
-            produced: 0,
+            produced: Tokens::default(),
             ended: false,
         }
     }
@@ -94,7 +95,7 @@ impl ChunkWriter {
         if text.is_empty() {
             return;
         }
-        self.produced += text.inner().len() as u64;
+        self.produced.add(text.inner());
         match self.shape {
             Operation::Completions => self.chunk(|w| {
                 w.key("text").raw(text.token());
@@ -108,7 +109,7 @@ impl ChunkWriter {
     /// Words of the model's reasoning (`reasoning_content`, the de-facto extension).
     pub fn reasoning(&mut self, text: JsonStr<'_>) {
         if !text.is_empty() && self.shape == Operation::Chat {
-            self.produced += text.inner().len() as u64;
+            self.produced.add(text.inner());
             self.delta(|w| {
                 w.key("reasoning_content").raw(text.token());
             });
@@ -202,7 +203,7 @@ impl ChunkWriter {
         let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
         let index = choice.tools;
         choice.tools += 1;
-        self.produced += name.len() as u64;
+        self.produced.add(name);
         if self.function_call {
             // It knows of one call: the model calls the others again.
             if index == 0 {
@@ -231,7 +232,7 @@ impl ChunkWriter {
         if fragment.is_empty() {
             return;
         }
-        self.produced += fragment.inner().len() as u64;
+        self.produced.add(fragment.inner());
         if self.function_call {
             if index == 0 {
                 self.delta(|w| {
@@ -271,11 +272,10 @@ impl ChunkWriter {
     }
 
     /// An event of an `OpenAI` stream as it stands, in pieces (the caller replaced what had to change).
-    pub fn relay(&mut self, pieces: &[&[u8]], produced: usize) {
+    pub fn relay(&mut self, pieces: &[&[u8]]) {
         if self.ended {
             return;
         }
-        self.produced += produced as u64;
         self.out.extend_from_slice(b"data: ");
         for piece in pieces {
             for (n, line) in piece.split(|byte| *byte == b'\n').enumerate() {
@@ -286,6 +286,11 @@ impl ChunkWriter {
             }
         }
         self.out.extend_from_slice(b"\n\n");
+    }
+
+    /// The model's words in what is relayed, still escaped as in a JSON string.
+    pub fn relayed(&mut self, words: &str) {
+        self.produced.add(words);
     }
 
     /// The relayed stream has said `[DONE]` itself.
@@ -329,9 +334,9 @@ impl ChunkWriter {
         self.usage
     }
 
-    /// Bytes of the model's words so far: what an aborted answer is billed by.
+    /// Tokens of the model's words so far, estimated: what an aborted answer is billed by.
     pub fn produced(&self) -> u64 {
-        self.produced
+        self.produced.count()
     }
 
     /// The bytes that wait for the client.

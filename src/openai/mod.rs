@@ -9,6 +9,7 @@ mod error;
 mod media;
 mod message;
 mod params;
+mod prompt;
 mod request;
 mod results;
 mod signature;

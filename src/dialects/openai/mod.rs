@@ -17,6 +17,7 @@ mod quirks;
 mod relay;
 mod request;
 mod tools;
+mod words;
 
 pub use models::{Model, OPENAI_MODELS, Sampling};
 pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Quirks, Surface, Tools};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::Stream;
 use super::error::read_error;
 use super::mend::{self, Calls};
-use super::{Answers, json_string};
+use super::{Answers, json_string, words};
 use crate::frame::Frame;
 use crate::json::{Object, Raw, Splice, around, fields, read};
 use crate::openai::{ChunkWriter, Fault, Memo, Usage};
@@ -51,7 +51,7 @@ impl Stream for Relay {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
         if frame.data == b"[DONE]" {
             // Upstream's own usage chunk was relayed when it was asked for, so the writer has none to add.
-            out.relay(&[b"[DONE]"], 0);
+            out.relay(&[b"[DONE]"]);
             out.end_relay();
             return Ok(());
         }
@@ -76,8 +76,9 @@ impl Stream for Relay {
             hold(frame.data, &mut self.held);
             return Ok(());
         }
-        // What a delta adds to the bill if the stream dies: the bytes of its choices, less their frame.
-        let produced = chunk.choices.map_or(0, |choices| choices.get().len().saturating_sub(64));
+        if let Some(choices) = chunk.choices {
+            words::each(choices.get(), |text| out.relayed(text));
+        }
         let other = chunk.model.filter(|model| model.get().as_bytes() != self.model);
         let hides_usage = no_choices && !self.memo.include_usage;
         let suspect =
@@ -90,8 +91,8 @@ impl Stream for Relay {
                 }
             }
             match other.and_then(|model| around(frame.data, model.get())) {
-                Some((before, after)) => out.relay(&[before, &self.model, after], produced),
-                None => out.relay(&[frame.data], produced),
+                Some((before, after)) => out.relay(&[before, &self.model, after]),
+                None => out.relay(&[frame.data]),
             }
             return Ok(());
         }
@@ -112,13 +113,13 @@ impl Stream for Relay {
         if !self.held.is_empty() {
             splice.append(core::mem::take(&mut self.held));
         }
-        out.relay(&[&splice.write()], produced);
+        out.relay(&[&splice.write()]);
         Ok(())
     }
 
     fn end(&mut self, out: &mut ChunkWriter) {
         if self.finished && !out.ended() {
-            out.relay(&[b"[DONE]"], 0);
+            out.relay(&[b"[DONE]"]);
             out.end_relay();
         }
     }

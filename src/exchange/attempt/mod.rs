@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::config::RETRY_HEADER;
 use crate::dialects::Dialect;
-use crate::openai::{Answer, ErrorBody, Fault, Memo, Usage};
+use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Usage};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
@@ -235,6 +235,9 @@ impl Attempt {
         let writer = streaming.writer();
         let mut progress = self.call.progress.borrow_mut();
         progress.usage = writer.used();
+        if progress.usage.prompt > 0 {
+            self.call.prompt.forget();
+        }
         progress.produced =
             if writer.ended() && progress.usage.completion > 0 { 0 } else { writer.produced() };
     }
@@ -271,7 +274,10 @@ impl Attempt {
                 "the answer is compressed ({encoding}), which was not asked for"
             )));
         }
-        let answer = self.dialect.answer(body, &self.memo)?;
+        let mut answer = self.dialect.answer(body, &self.memo)?;
+        if self.memo.operation == Operation::Embeddings && answer.usage.prompt == 0 {
+            answer.usage.prompt = self.call.prompt_tokens();
+        }
         if self.memo.stream {
             return Err(Fault::garbled("the provider did not stream its answer"));
         }

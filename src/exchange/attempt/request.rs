@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::auth;
 use crate::dialects::{Allowed, Body, Outbound, Target};
 use crate::json::Edits;
-use crate::openai::{ErrorBody, Request, Usage};
+use crate::openai::{ErrorBody, Operation, Request, Usage};
 use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;
@@ -110,6 +110,9 @@ impl Attempt {
                 self.memo.model
             ))
             .about("model"));
+        }
+        if self.memo.stream || operation == Operation::Embeddings {
+            self.call.prompt.note(&request);
         }
         let request = if allowed.is_some() { request } else { request.with_defaults(&deployment.defaults) };
         self.dialect.request(&request, &target, &mut self.memo)

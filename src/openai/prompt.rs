@@ -1,0 +1,136 @@
+//! How long a request's prompt is, roughly: its text. Pictures and files are longer than anything that is said in tokens, and
+//! count a flat figure each.
+
+use super::{Operation, Request};
+use crate::json::{JsonStr, Raw, Text, fields, read};
+use crate::tokens::Sampled;
+
+/// What a message costs besides its words: its role, and where it ends.
+const MESSAGE: u64 = 4;
+
+/// A picture of 1024 by 1024 pixels at gpt-4o; at others from 250 to 1,600.
+const PICTURE: u64 = 765;
+
+/// The same with `detail: low`.
+const SMALL_PICTURE: u64 = 85;
+
+/// Half a minute of speech.
+const AUDIO: u64 = 1_000;
+
+/// Two pages of a PDF at Claude.
+const FILE: u64 = 3_000;
+
+struct Message<'a> {
+    content: Option<Raw<'a>>,
+    reasoning_content: Option<Raw<'a>>,
+    tool_calls: Option<Raw<'a>>,
+    function_call: Option<Raw<'a>>,
+}
+fields!(Message<'a> { content, reasoning_content, tool_calls, function_call });
+
+struct Part<'a> {
+    kind: Text<'a>,
+    text: Option<JsonStr<'a>>,
+    refusal: Option<JsonStr<'a>>,
+    image_url: Option<Raw<'a>>,
+}
+fields!(Part<'a> { kind = "type", text, refusal, image_url });
+
+impl Request<'_> {
+    /// Tokens of the prompt, estimated. What cannot be read counts nothing: it is refused elsewhere.
+    pub fn prompt_tokens(&self) -> u64 {
+        let mut sum = Sampled::default();
+        match self.operation {
+            Operation::Chat => {
+                let messages: Vec<Raw<'_>> =
+                    self.get("messages").and_then(|raw| read(raw).ok()).unwrap_or_default();
+                messages.into_iter().filter_map(|raw| read(raw).ok()).for_each(|m| message(&m, &mut sum));
+                for name in ["tools", "functions", "response_format"] {
+                    self.get(name).into_iter().for_each(|raw| sum.add(raw.get()));
+                }
+            }
+            Operation::Completions => self.get("prompt").into_iter().for_each(|raw| input(raw, &mut sum)),
+            Operation::Embeddings => self.get("input").into_iter().for_each(|raw| input(raw, &mut sum)),
+        }
+        sum.count().max(1)
+    }
+}
+
+fn message(message: &Message<'_>, sum: &mut Sampled) {
+    sum.add_flat(MESSAGE);
+    for raw in [message.reasoning_content, message.tool_calls, message.function_call].into_iter().flatten() {
+        sum.add(raw.get());
+    }
+    let Some(content) = message.content else { return };
+    if let Some(text) = JsonStr::of(content) {
+        return sum.add(text.inner());
+    }
+    for part in read::<Vec<Part<'_>>>(content).unwrap_or_default() {
+        match (part.text.or(part.refusal), &*part.kind) {
+            (Some(text), _) => sum.add(text.inner()),
+            (None, "image_url" | "image" | "input_image") => {
+                let is_small = part.image_url.is_some_and(|image| detail(image).as_deref() == Some("low"));
+                sum.add_flat(if is_small { SMALL_PICTURE } else { PICTURE });
+            }
+            (None, "input_audio") => sum.add_flat(AUDIO),
+            (None, _) => sum.add_flat(FILE),
+        }
+    }
+}
+
+fn detail(image: Raw<'_>) -> Option<Text<'_>> {
+    struct Image<'a> {
+        detail: Option<Text<'a>>,
+    }
+    fields!(Image<'a> { detail });
+    read::<Image<'_>>(image).ok()?.detail
+}
+
+/// A text, tokens, or several of either.
+fn input(raw: Raw<'_>, sum: &mut Sampled) {
+    if let Some(text) = JsonStr::of(raw) {
+        return sum.add(text.inner());
+    }
+    for item in read::<Vec<Raw<'_>>>(raw).unwrap_or_default() {
+        match JsonStr::of(item) {
+            Some(text) => sum.add(text.inner()),
+            None => sum.add_flat(memchr::memchr_iter(b',', item.get().as_bytes()).count() as u64 + 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(operation: Operation, body: &str) -> u64 {
+        Request::parse(operation, body.as_bytes()).unwrap().prompt_tokens()
+    }
+
+    #[test]
+    fn a_picture_of_any_size_counts_the_same_and_the_text_beside_it_counts() {
+        let of = |url: &str, detail: &str| {
+            tokens(
+                Operation::Chat,
+                &format!(
+                    r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":"What is this?"}},
+                       {{"type":"image_url","image_url":{{"url":"{url}","detail":"{detail}"}}}}]}}]}}"#
+                ),
+            )
+        };
+        let large = format!("data:image/png;base64,{}", "A".repeat(8 << 20));
+        assert_eq!(of(&large, "high"), of("https://a/b.png", "auto"));
+        assert_eq!(of(&large, "high") - of(&large, "low"), PICTURE - SMALL_PICTURE);
+        assert_eq!(of(&large, "low"), MESSAGE + SMALL_PICTURE + 4);
+    }
+
+    #[test]
+    fn texts_and_tokens_to_embed_are_counted() {
+        let input = |input: &str| tokens(Operation::Embeddings, &format!(r#"{{"input":{input}}}"#));
+        assert_eq!(input(r#""one two three""#), 3);
+        assert_eq!(input(r#"["one two","three"]"#), 3);
+        assert_eq!(input("[1,2,3,4]"), 4);
+        assert_eq!(input("[[1,2],[3]]"), 3);
+        assert_eq!(tokens(Operation::Completions, r#"{"prompt":"one two"}"#), 2);
+    }
+}
