@@ -165,7 +165,9 @@ impl<'a> Shape<'a> {
 
     fn add_properties(&mut self, other: Vec<(JsonStr<'a>, Vec<Raw<'a>>)>) {
         for (key, schemas) in other {
-            schemas.into_iter().for_each(|schema| self.add(key, schema));
+            for schema in schemas {
+                self.add(key, schema);
+            }
         }
     }
 
@@ -356,7 +358,7 @@ mod tests {
                 r##"{"anyOf":[{"type":"object","properties":{"kind":{"const":"a"},"x":{"type":"string"}},"required":["kind","x"]},
                 {"$ref":"#/$defs/b"},{"type":"null"}],"$defs":{"b":{"properties":{"kind":{"const":"b"},"y":{"type":"integer"}},"required":["kind"]}}}"##
             ),
-            r##"{"type":"object","$defs":{"b":{"properties":{"kind":{"const":"b"},"y":{"type":"integer"}},"required":["kind"]}},"properties":{"kind":{"anyOf":[{"const":"a"},{"const":"b"}]},"x":{"type":"string"},"y":{"type":"integer"}},"required":["kind"]}"##
+            r#"{"type":"object","$defs":{"b":{"properties":{"kind":{"const":"b"},"y":{"type":"integer"}},"required":["kind"]}},"properties":{"kind":{"anyOf":[{"const":"a"},{"const":"b"}]},"x":{"type":"string"},"y":{"type":"integer"}},"required":["kind"]}"#
         );
         assert_eq!(
             written(

@@ -6,5 +6,6 @@ mod admission;
 mod amended;
 mod attempt;
 mod fallback;
+mod features;
 mod models;
 mod support;

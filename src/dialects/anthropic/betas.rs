@@ -96,7 +96,7 @@ impl Betas {
             "context_management" => self.context_management(value),
             // The older client also named its servers' tools here; the newer one has `mcp_toolset` tools for that.
             "mcp_servers" if !self.0.iter().any(|beta| beta == "mcp-client-2025-11-20") => {
-                self.add("mcp-client-2025-04-04")
+                self.add("mcp-client-2025-04-04");
             }
             "speed" if value.get() == r#""fast""# => self.add("fast-mode-2026-02-01"),
             _ => {}

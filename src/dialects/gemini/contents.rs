@@ -44,9 +44,8 @@ pub(super) fn write(
     names: &ToolNames,
     media: Media,
 ) -> Result<(), ErrorBody> {
-    let places = in_order_of_calls(messages);
-    let placed = places.into_iter().filter_map(|at| Some((at, messages.get(at)?)));
-    let said: Vec<Placed<'_, '_>> = placed.filter(|(_, message)| has_part(message)).collect();
+    let ordered = in_order_of_calls(messages).into_iter().filter_map(|at| Some((at, messages.get(at)?)));
+    let said: Vec<Placed<'_, '_>> = ordered.filter(|(_, message)| has_part(message)).collect();
     w.key("contents").array();
     let begins_with_user = said.first().is_some_and(|(_, message)| speaker(message) == Speaker::User);
     let instructed = !model.system && messages.iter().any(is_system);
