@@ -162,6 +162,7 @@ pub(super) static GROQ: OpenAi = OpenAi(Quirks {
         ],
         ..VENDOR.messages
     },
+    answer: Answers { usage_in: "x_groq", ..VENDOR.answer },
     ..VENDOR
 });
 

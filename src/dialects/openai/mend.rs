@@ -87,6 +87,13 @@ pub(super) fn answer<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splic
     }
 }
 
+/// The usage of a chunk that stands in a member of the vendor's own, as one vendor's older servers have it.
+pub(super) fn usage_inside<'s>(rules: Answers, data: &'s [u8]) -> Option<Raw<'s>> {
+    let name = Some(rules.usage_in).filter(|name| !name.is_empty())?;
+    memchr::memmem::find(data, name.as_bytes())?;
+    Object::of(Object::parse(data).ok()?.get(name)?)?.get("usage")
+}
+
 /// Reads the usage of a whole answer, and edits it.
 pub(super) fn usage<'s>(rules: Answers, object: &Object<'s>, splice: &mut Splice<'s>) -> Usage {
     let raw = object.get("usage");
@@ -106,7 +113,11 @@ pub(super) fn usage_of<'s>(
     // Nearly every vendor counts the prompt: a look at the text tells.
     let lacks_prompt =
         rules.mended && memchr::memmem::find(raw.get().as_bytes(), b"\"prompt_tokens\"").is_none();
-    if !has_reasoning && !lacks_prompt {
+    // Some count the cache beside the details, where `OpenAI`'s clients do not look.
+    let lacks_cached = rules.mended
+        && usage.cached > 0
+        && memchr::memmem::find(raw.get().as_bytes(), b"\"prompt_tokens_details\"").is_none();
+    if !has_reasoning && !lacks_prompt && !lacks_cached {
         return usage;
     }
     let Some(object) = Object::of(raw) else { return usage };
@@ -116,8 +127,16 @@ pub(super) fn usage_of<'s>(
             splice.replace(counted.get(), usage.completion.to_string().into_bytes());
         }
     }
+    let mut added = Vec::new();
+    let mut w = Writer::new(&mut added);
     if lacks_prompt && object.get("prompt_tokens").is_none() {
-        splice.append_to(raw.get(), format!(r#""prompt_tokens":{}"#, usage.prompt).into_bytes());
+        w.key("prompt_tokens").number(usage.prompt);
+    }
+    if lacks_cached {
+        w.key("prompt_tokens_details").object().key("cached_tokens").number(usage.cached).end_object();
+    }
+    if !added.is_empty() {
+        splice.append_to(raw.get(), added);
     }
     usage
 }

@@ -154,6 +154,8 @@ pub struct Answers {
     pub base_resp: bool,
     /// A stream begins with a chunk that has no choices, no id and no model.
     pub preamble: bool,
+    /// The member that holds `usage` in a stream's chunk, where the chunk itself has none.
+    pub usage_in: &'static str,
 }
 
 const CHAT: (Operation, &str) = (Operation::Chat, "/chat/completions");
@@ -207,6 +209,7 @@ impl Quirks {
             citations: false,
             base_resp: false,
             preamble: false,
+            usage_in: "",
         },
     };
 
