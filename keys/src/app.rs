@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::google::Tokens;
+use crate::media::Media;
 use crate::metrics::Metrics;
 use crate::prices::Prices;
 use crate::secret::Secret;
@@ -19,6 +20,8 @@ pub struct App {
     pub internal_token: Secret,
     /// Access tokens for the filter.
     pub tokens: Tokens,
+    /// Files that clients' URLs lead to.
+    pub media: Media,
     /// What models cost.
     pub prices: Arc<Prices>,
     /// What happened so far.

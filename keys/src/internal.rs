@@ -1,7 +1,9 @@
 //! The internal port: what the filter calls, with its own bearer, on an address that no client reaches.
 
 pub mod lease;
+pub mod media;
 pub mod sync;
+pub mod texts;
 pub mod verify;
 
 use axum::Router;
@@ -12,7 +14,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
-use switchboard::key::{SYNC_PATH, TokenHash, VERIFY_PATH};
+use switchboard::key::{MEDIA_PATH, SYNC_PATH, TEXTS_PATH, TokenHash, VERIFY_PATH};
 use switchboard::lease::LEASE_PATH;
 
 use crate::app::App;
@@ -28,6 +30,8 @@ pub fn internal(app: App) -> Router {
         .route(VERIFY_PATH, post(verify::verify))
         .route(SYNC_PATH, post(sync::sync))
         .route(LEASE_PATH, post(lease::lease))
+        .route(MEDIA_PATH, post(media::media))
+        .route(TEXTS_PATH, post(texts::texts))
         .route(metrics::PATH, get(metrics::show))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())

@@ -6,13 +6,15 @@
 //!
 //! A request on the public port passes [`auth`] (who calls?), [`rights`] (may it?), [`fields`] (is the body what it should be?), its
 //! handler, the store, and leaves as a row or as an [`error`]. What takes time to get right without any of these
-//! has its own file: [`google`] (access tokens for the filter), [`duration`] (`30d`, and when a budget starts again), [`money`], [`clock`], [`token`].
+//! has its own file: [`google`] (access tokens for the filter), [`media`]
+//! (files by URL, and where a URL may lead), [`encoding`] (tokens to text), [`duration`] (`30d`, and when a budget starts again), [`money`], [`clock`], [`token`].
 
 pub mod app;
 pub mod auth;
 pub mod body;
 pub mod clock;
 pub mod duration;
+pub mod encoding;
 pub mod error;
 pub mod fields;
 pub mod google;
@@ -20,6 +22,7 @@ pub mod housekeeping;
 pub mod import;
 pub mod internal;
 pub mod lease;
+pub mod media;
 pub mod metrics;
 pub mod money;
 pub mod openapi;

@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use switchboard_keys::google;
 use switchboard_keys::import::import;
+use switchboard_keys::media::policy::{AllowedHost, Policy};
+use switchboard_keys::media::{self, SIZE_ENV, USUAL_SIZE_MB};
 use switchboard_keys::prices::FILE as PRICES;
 use switchboard_keys::ready::is_ready;
 use switchboard_keys::secret::Secret;
@@ -97,6 +99,15 @@ struct Serve {
     /// Keep no row per request: `general_settings.disable_spend_logs`. Spend is counted all the same
     #[arg(long)]
     no_spend_log: bool,
+    /// A host in a private network that clients' URLs may name, with a port if that alone is meant; may be repeated
+    #[arg(long = "allow-url-host", value_name = "HOST[:PORT]")]
+    allowed_url_hosts: Vec<AllowedHost>,
+    /// Fetch from every host that clients' URLs name, private and loopback ones too
+    #[arg(long)]
+    allow_any_url_host: bool,
+    /// Largest file that is fetched for a client, MiB, up to 23; 0 turns fetching off
+    #[arg(long, value_name = "MIB", env = SIZE_ENV, default_value_t = USUAL_SIZE_MB, value_parser = size)]
+    max_url_size_mb: f64,
 }
 
 #[derive(Args)]
@@ -157,6 +168,13 @@ fn take_over(options: &Import) -> Result<(), String> {
     Ok(())
 }
 
+fn size(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(size) if size.is_finite() && size >= 0.0 => Ok(size),
+        _ => Err("expected a number of MiB, 0 or more".to_owned()),
+    }
+}
+
 /// The URL that was given, or that of the file in the data directory.
 fn database(url: Option<&str>, data_dir: &Path) -> Result<String, String> {
     match url.filter(|url| !url.is_empty()) {
@@ -173,6 +191,11 @@ fn run(options: Serve) -> Result<(), String> {
         database_wait: Duration::from_secs(options.database_wait),
         prices: options.prices.unwrap_or_else(|| options.data_dir.join(PRICES)),
         token_sources: google::sources(|name| std::env::var(name).ok()),
+        media: media::Settings {
+            policy: Policy { allowed: options.allowed_url_hosts, any_host: options.allow_any_url_host },
+            most_bytes: media::bytes(options.max_url_size_mb),
+            time_out: media::TIME_OUT,
+        },
         listen: options.listen,
         internal_listen: options.internal_listen,
         open_metrics: options.open_metrics,

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::google::{Source, Tokens};
 use crate::housekeeping::keep_house;
 use crate::internal::internal;
+use crate::media::{self, Media};
 use crate::metrics::Metrics;
 use crate::prices::Prices;
 use crate::routes::public;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub internal_token: Secret,
     /// What access tokens are fetched with.
     pub token_sources: Vec<Source>,
+    /// What is fetched for clients, and from where.
+    pub media: media::Settings,
     /// The file of prices; it need not be there.
     pub prices: PathBuf,
     /// Whether anybody may read the metrics on the public port.
@@ -126,6 +129,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         master_key: settings.master_key,
         internal_token: settings.internal_token,
         tokens: Tokens::fetch(settings.token_sources),
+        media: Media::new(settings.media),
         prices: Arc::new(prices),
         metrics: Metrics::default(),
         open_metrics: settings.open_metrics,

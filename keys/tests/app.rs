@@ -17,6 +17,7 @@ use switchboard::key::{
 use switchboard_keys::app::App;
 use switchboard_keys::google::Tokens;
 use switchboard_keys::internal::internal;
+use switchboard_keys::media::{self, Media};
 use switchboard_keys::metrics::Metrics;
 use switchboard_keys::prices::Prices;
 use switchboard_keys::routes::public;
@@ -95,6 +96,7 @@ impl TestApp {
             master_key: Secret::new(MASTER_KEY).unwrap(),
             internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
             tokens: Tokens::default(),
+            media: Media::new(media::Settings::default()),
             prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
             open_metrics: false,
             spend_log: true,

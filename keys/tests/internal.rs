@@ -1,7 +1,9 @@
 //! `/internal/*`
 
 mod lease;
+mod media;
 mod sync;
+mod texts;
 mod verify;
 
 use axum::body::Body;

@@ -297,6 +297,7 @@ impl Admission {
             path,
             prompt: Prompt::default(),
             most_completion,
+            resolved: RefCell::default(),
             kept: RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?)))),
             started_ms: self.started_ms,
             progress: RefCell::new(Progress::default()),

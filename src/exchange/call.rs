@@ -41,6 +41,8 @@ pub struct Call {
     pub kept: RefCell<Option<Kept>>,
     /// How long its prompt is.
     pub prompt: Prompt,
+    /// What the key service has resolved of what the request refers to: its answers.
+    pub resolved: RefCell<Vec<Vec<u8>>>,
     /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
     pub most_completion: Option<u64>,
     /// Start, Unix milliseconds.

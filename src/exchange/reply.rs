@@ -48,6 +48,17 @@ impl Reply {
         .into()
     }
 
+    /// The key service does not resolve what the request refers to.
+    pub fn unresolved() -> Self {
+        Self::from(ErrorBody::new(
+            503,
+            "service_unavailable_error",
+            "The key service does not answer, so what the request refers to by URL or by tokens cannot be resolved. \
+             Try again later.",
+        ))
+        .with("retry-after", "1")
+    }
+
     /// An endpoint that the table does not know.
     pub fn unknown_deployment() -> Self {
         ErrorBody::ours(

@@ -4,9 +4,11 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::config::NOBODY;
 use crate::exchange::{Attempt, Call, HeadStep, Headers, Nobody, Opening, Outgoing, Reply};
+use crate::key::RESOLVE_TIMEOUT_S;
 
 use super::streams::UnderWay;
 use super::{host, report, vm};
@@ -28,7 +30,14 @@ pub(super) struct Upstream {
     trace: Option<String>,
 }
 
-impl Context for Upstream {}
+impl Context for Upstream {
+    fn on_http_call_response(&mut self, _: u32, _: usize, body_size: usize, _: usize) {
+        let answer = (host::call_response_status() == 200).then(|| host::call_response_body(body_size));
+        if self.write_anew(answer) == Action::Continue {
+            host::resume_request();
+        }
+    }
+}
 
 impl HttpContext for Upstream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -159,6 +168,18 @@ impl Upstream {
             (None, Some(nobody)) => nobody.request(&host::request_head()),
             (None, None) => return Action::Pause,
         };
+        self.act(outgoing)
+    }
+
+    /// Writes the request again, now that what it refers to is resolved, or is known not to be.
+    fn write_anew(&mut self, answer: Option<Vec<u8>>) -> Action {
+        let Some(attempt) = &mut self.attempt else { return Action::Pause };
+        attempt.resolved(answer);
+        let outgoing = attempt.request(&host::request_body(), host::now_ms());
+        self.act(outgoing)
+    }
+
+    fn act(&mut self, outgoing: Outgoing) -> Action {
         match outgoing {
             Outgoing::Send { headers, body } => {
                 host::replace_request_headers(&headers);
@@ -170,7 +191,23 @@ impl Upstream {
                 host::reply(&reply);
                 Action::Pause
             }
+            Outgoing::Resolve { path, body } => {
+                if self.ask(path, &body).is_some() {
+                    Action::Pause
+                } else {
+                    self.write_anew(None)
+                }
+            }
         }
+    }
+
+    /// Asks the key service.
+    fn ask(&self, path: &str, body: &[u8]) -> Option<u32> {
+        let (_, call) = self.call.as_ref()?;
+        let token = call.table.internal_token.reveal();
+        // Its own limit comes first, and its answer says what took so long.
+        let timeout = Duration::from_secs(u64::from(RESOLVE_TIMEOUT_S) + 5);
+        host::post(&call.table.keys.cluster, path, token, body, timeout)
     }
 
     /// The answer is complete, if `last`.

@@ -1,4 +1,5 @@
-//! The two calls by which the filter learns of keys and tells of their use.
+//! The calls of the filter to the key service: to learn of keys, to tell of their use, and to have resolved what a
+//! request refers to.
 
 use std::borrow::Cow;
 
@@ -13,6 +14,15 @@ pub const VERIFY_PATH: &str = "/internal/verify";
 
 /// Path of the periodic call: usage up, changes down.
 pub const SYNC_PATH: &str = "/internal/sync";
+
+/// Path of the call by which the filter has media fetched.
+pub const MEDIA_PATH: &str = "/internal/media";
+
+/// Path of the call by which the filter has tokens decoded.
+pub const TEXTS_PATH: &str = "/internal/texts";
+
+/// Longest time that the key service takes for either, seconds.
+pub const RESOLVE_TIMEOUT_S: u16 = 30;
 
 leaves! {
     Secret: Secret::new(""), |token| JsonStr::of(token)?.decode().map(Secret::new), "a string";

@@ -1,7 +1,7 @@
-//! Virtual keys: their hash, what each may do, and the two calls between the filter and the key service.
+//! Virtual keys: their hash, what each may do, and the calls between the filter and the key service.
 //!
-//! The types here are the wire contract of `POST /internal/verify` and `POST /internal/sync`; the key
-//! service depends on this crate for them, so the two sides cannot drift apart.
+//! The types here are the wire contract of the internal port; the key service depends on this crate for them, so the
+//! two sides cannot drift apart.
 
 mod calls;
 mod record;
@@ -9,8 +9,8 @@ mod token;
 mod usage;
 
 pub use calls::{
-    AccessToken, AccessTokens, KeyChange, SYNC_PATH, SyncAnswer, SyncRequest, VERIFY_PATH, VerifyAnswer,
-    VerifyRequest,
+    AccessToken, AccessTokens, KeyChange, MEDIA_PATH, RESOLVE_TIMEOUT_S, SYNC_PATH, SyncAnswer, SyncRequest,
+    TEXTS_PATH, VERIFY_PATH, VerifyAnswer, VerifyRequest,
 };
 pub use record::{Account, AccountId, AccountKind, KeyRecord, Team};
 pub use token::{KEY_PREFIX, TokenHash};

@@ -9,10 +9,11 @@ use base64::Engine as _;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 
 impl<'a> Request<'a> {
-    /// `input` of a provider that takes text only: one or several.
+    /// `input` of a provider that takes text only: one or several. Tokens are `OpenAI`'s, and are decoded where the
+    /// request can be resolved ([`Self::with_resolved`]).
     ///
     /// # Errors
-    /// Tokens (they are another model's), an empty list, or no input at all.
+    /// Tokens that cannot be decoded, an empty list, or no input at all.
     pub fn texts(&self) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
         let Some(raw) = self.get("input") else {
             return Err(ErrorBody::missing(self.operation.route(), "input"));
@@ -28,9 +29,10 @@ impl<'a> Request<'a> {
         let texts: Vec<JsonStr<'a>> = items.iter().filter_map(|item| JsonStr::of(*item)).collect();
         match items.first().map(|item| item.get().as_bytes().first()) {
             None => refused("the array is empty"),
-            Some(Some(b'0'..=b'9' | b'[')) => {
-                refused("the model's provider takes text only, not arrays of tokens")
-            }
+            Some(Some(b'0'..=b'9' | b'[')) => match self.resolved {
+                Some(resolved) => resolved.texts(raw),
+                None => refused("the model's provider takes text only, not arrays of tokens"),
+            },
             _ if texts.len() < items.len() => refused("expected strings only in the array"),
             _ => Ok(texts),
         }

@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::{
-    AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, STANDARD_PARAMS, Tool, ToolChoice,
-    is_empty_array, is_private,
+    AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, Resolved, STANDARD_PARAMS, Tool,
+    ToolChoice, is_empty_array, is_private,
 };
 use crate::json::{JsonStr, Object, Place, Raw, Span, Text, Writer, fields, read};
 
@@ -17,6 +17,8 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     object: Object<'a>,
     defaults: &'a [(String, Box<RawValue>)],
+    /// What it refers to; nothing where that cannot be resolved.
+    pub(super) resolved: Option<&'a Resolved<'a>>,
 }
 
 impl<'a> Request<'a> {
@@ -46,18 +48,26 @@ impl<'a> Request<'a> {
             ))
             .about("request_body"));
         }
-        Ok(Self { operation, body, object, defaults: &[] })
+        Ok(Self { operation, body, object, defaults: &[], resolved: None })
     }
 
     /// A request that was read before, from where its members lay then. Nothing if they were another text's.
     pub fn again(operation: Operation, text: &'a str, members: &[Span]) -> Option<Self> {
-        Some(Self { operation, body: text.as_bytes(), object: Object::at(text, members)?, defaults: &[] })
+        let object = Object::at(text, members)?;
+        Some(Self { operation, body: text.as_bytes(), object, defaults: &[], resolved: None })
     }
 
     /// Adds the deployment's values for parameters that the client left out.
     #[must_use]
     pub fn with_defaults(mut self, defaults: &'a [(String, Box<RawValue>)]) -> Self {
         self.defaults = defaults;
+        self
+    }
+
+    /// Adds what the request refers to.
+    #[must_use]
+    pub fn with_resolved(mut self, resolved: &'a Resolved<'a>) -> Self {
+        self.resolved = Some(resolved);
         self
     }
 

@@ -17,6 +17,7 @@ fn send(attempt: &mut Attempt, body: &str) -> (Headers, Vec<u8>) {
         Outgoing::Reply(reply) => {
             panic!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body))
         }
+        Outgoing::Resolve { path, .. } => panic!("asks {path}"),
     }
 }
 
@@ -331,7 +332,7 @@ fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_i
     };
     let refused = |what: &str| match attempt(&call, "cloud-1").request(body.as_bytes(), NOW_MS) {
         Outgoing::Reply(reply) => assert_eq!(reply.status, 401, "{what}"),
-        Outgoing::Send { .. } => panic!("sent with {what}"),
+        other => panic!("{other:?} with {what}"),
     };
     refused("no token");
     learn(NOW_MS / 1_000);

@@ -8,4 +8,5 @@ mod attempt;
 mod fallback;
 mod features;
 mod models;
+mod resolve;
 mod support;

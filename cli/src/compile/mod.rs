@@ -183,6 +183,13 @@ fn key_service_options(config: &Config) -> Vec<String> {
     if config.general.disable_spend_logs {
         options.push("--no-spend-log".to_owned());
     }
+    let (own, general) = (&config.litellm.urls, &config.general.urls);
+    if own.validation.or(general.validation) == Some(false) {
+        options.push("--allow-any-url-host".to_owned());
+    }
+    for host in own.allowed_hosts.iter().chain(&general.allowed_hosts) {
+        options.extend(["--allow-url-host".to_owned(), host.clone()]);
+    }
     options
 }
 

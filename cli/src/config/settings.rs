@@ -96,6 +96,17 @@ pub struct LitellmSettings {
     pub otel: Option<At<()>>,
     /// `require_auth_for_metrics_endpoint: false`: anybody may read `/metrics`.
     pub open_metrics: bool,
+    /// Where media may be fetched from.
+    pub urls: UrlSettings,
+}
+
+/// `user_url_validation` and `user_url_allowed_hosts`, of either section.
+#[derive(Clone, Debug, Default)]
+pub struct UrlSettings {
+    /// `user_url_validation`.
+    pub validation: Option<bool>,
+    /// `user_url_allowed_hosts`.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// `general_settings`.
@@ -120,6 +131,8 @@ pub struct GeneralSettings {
     pub spend_log_retention: Option<String>,
     /// `disable_spend_logs`.
     pub disable_spend_logs: bool,
+    /// Where media may be fetched from.
+    pub urls: UrlSettings,
 }
 
 /// `routing_strategy`.
@@ -183,6 +196,7 @@ pub(super) fn litellm(top: &mut Table<'_>) -> LitellmSettings {
         allowed_fails: allowed_fails(&mut table, "allowed_fails"),
         otel: callbacks(&mut table),
         open_metrics: table.boolean("require_auth_for_metrics_endpoint") == Some(false),
+        urls: urls(&mut table),
     };
     table.finish(&LITELLM_SETTINGS);
     settings
@@ -201,6 +215,7 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
         max_request_size_mb: table.number("max_request_size_mb"),
         spend_log_retention: retention(&mut table, "maximum_spend_logs_retention_period"),
         disable_spend_logs: table.boolean("disable_spend_logs").unwrap_or(false),
+        urls: urls(&mut table),
     };
     table.finish(&GENERAL_SETTINGS);
     settings
@@ -220,6 +235,22 @@ fn retention(table: &mut Table<'_>, key: &'static str) -> Option<String> {
             None
         }
     }
+}
+
+fn urls(table: &mut Table<'_>) -> UrlSettings {
+    let hosts = table.texts("user_url_allowed_hosts").unwrap_or_default();
+    let allowed_hosts = hosts.into_iter().filter_map(|At { at, value }| {
+        // The key service reads it as the host of a URL; an authority without a user is one.
+        let is_host = value.parse::<http::uri::Authority>().is_ok() && !value.contains('@')
+            || value.parse::<std::net::Ipv6Addr>().is_ok();
+        if !is_host {
+            let message = format!("'{value}' is not a host");
+            let help = "write it as it stands in URLs: files.internal, 10.0.0.12:8080 or [::1]:443";
+            table.report.error(at, message, Some(help.to_owned()));
+        }
+        is_host.then_some(value)
+    });
+    UrlSettings { allowed_hosts: allowed_hosts.collect(), validation: table.boolean("user_url_validation") }
 }
 
 fn health_checks(table: &mut Table<'_>) -> Option<f64> {

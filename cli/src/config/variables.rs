@@ -16,7 +16,7 @@ const KEYS: &str = "key service";
 const ALL: &str = "launcher, Envoy, key service";
 
 /// All of them.
-pub const VARIABLES: [Variable; 23] = [
+pub const VARIABLES: [Variable; 24] = [
     variable(
         "LITELLM_MASTER_KEY",
         "launcher, key service",
@@ -41,6 +41,11 @@ pub const VARIABLES: [Variable; 23] = [
         "DATABASE_URL",
         KEYS,
         "where its data is; SQLite in the data directory without it. `general_settings.database_url` goes before it",
+    ),
+    variable(
+        "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB",
+        KEYS,
+        "largest file, MiB, that is fetched for a provider that takes no URLs: 20 unless it is set, up to 23; 0 turns fetching off",
     ),
     variable("LITELLM_DATABASE_URL", KEYS, "`switchboard-keys import`: LiteLLM's database, as `--from`"),
     variable("RUST_LOG", KEYS, "how much it logs, as `debug` or `switchboard_keys=debug`"),

@@ -160,6 +160,10 @@ fn adopt(started: &Plan, plan: &mut Plan) -> Result<(), String> {
             "credentials that the key service fetches tokens with",
             names(&started.token_sources) == names(&plan.token_sources),
         ),
+        (
+            "what the key service is told (metrics, spend logs, user_url_validation, user_url_allowed_hosts)",
+            started.key_service_options == plan.key_service_options,
+        ),
     ];
     if let Some((what, _)) = fixed.iter().find(|(_, same)| !same) {
         return Err(format!("a change of {what} takes effect with a restart only"));

@@ -47,7 +47,9 @@ pub(super) struct Written {
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> Result<Written, ErrorBody> {
     let model = models::find(to.model);
     check_params(request, to, model)?;
-    let messages = request.messages()?;
+    // Where the model is another house's guest, nothing is fetched.
+    let messages =
+        request.messages_inlined(if to.version_in_body().is_some() { &[] } else { &["https:"] })?;
     let format = request.response_format()?;
     let tools = Tools::of(request, to, model, format)?;
     let plan = Plan::of(request, to, model, &messages, tools.forced())?;

@@ -44,7 +44,7 @@ const METADATA_LIMIT: usize = 16;
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> Result<Vec<u8>, ErrorBody> {
     let model = models::find(to.model);
     check_params(request, to, model)?;
-    let messages = request.messages()?;
+    let messages = request.messages_inlined(&[])?;
     let format = request.response_format()?;
     let forced_tools = model.tools
         && model.forced_tools

@@ -46,7 +46,7 @@ const RENAMED: &[(&str, &str)] =
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> Result<Vec<u8>, ErrorBody> {
     to.check_params(request, SUPPORTED)?;
     let model = models::find(to.model);
-    let messages = request.messages()?;
+    let messages = request.messages_inlined(&["https:"])?;
     let tools = Tools::of(request, to, model)?;
 
     let mut body = Vec::with_capacity(request.body.len() + request.body.len() / 8 + 256);

@@ -65,7 +65,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
     let mut w = Writer::new(&mut body);
     // It streams unless it is told not to.
     w.object().key("model").string(to.model).key("stream").bool(request.stream()?);
-    messages::write(&mut w, &request.messages()?)?;
+    messages::write(&mut w, &request.messages_inlined(&[])?)?;
     write_tools(&mut w, request)?;
     match (request.get("format"), request.response_format()?) {
         (Some(own), _) => w.key("format").raw(own.get()),

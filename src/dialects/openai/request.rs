@@ -219,7 +219,10 @@ impl<'w, 'a> Work<'w, 'a> {
                 return Ok(Fate::Drop);
             }
             ("input", _) if !self.quirks.embedding.tokens => {
-                self.request.texts()?;
+                let texts = self.request.texts()?;
+                if !value.get().contains('"') {
+                    return Ok(Fate::Value(text_array(&texts)));
+                }
             }
             _ => {}
         }
@@ -310,6 +313,17 @@ fn is_idle_choice(name: &str, value: Raw<'_>) -> bool {
 /// Whether a vendor has that endpoint.
 pub(super) fn has(quirks: &Quirks, operation: Operation) -> bool {
     quirks.endpoints.iter().any(|(there, _)| *there == operation)
+}
+
+fn text_array(texts: &[JsonStr<'_>]) -> Vec<u8> {
+    let mut json = Vec::new();
+    let mut w = Writer::new(&mut json);
+    w.array();
+    for text in texts {
+        w.raw(text.token());
+    }
+    w.end_array();
+    json
 }
 
 fn stream_options(given: Option<Raw<'_>>, w: &mut Writer<'_>) {

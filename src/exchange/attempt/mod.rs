@@ -5,12 +5,13 @@
 
 mod amended;
 mod request;
+mod resolve;
 
 use std::rc::Rc;
 
 use crate::config::RETRY_HEADER;
 use crate::dialects::Dialect;
-use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Usage};
+use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Usage, Wanted};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
@@ -30,6 +31,10 @@ pub struct Attempt {
     /// Only the model that the answer names may tell what it costs.
     is_unpriced: bool,
     phase: Phase,
+    /// What writing the request failed for want of.
+    wanted: Option<Wanted>,
+    /// The key service was asked for it.
+    asked: bool,
 }
 
 enum Phase {
@@ -63,6 +68,13 @@ pub enum Outgoing {
     },
     /// Nothing: this is the answer.
     Reply(Reply),
+    /// Nothing yet: the key service is to be asked this, and the attempt told of its answer ([`Attempt::resolved`]).
+    Resolve {
+        /// Path of the call.
+        path: &'static str,
+        /// Its body.
+        body: Vec<u8>,
+    },
 }
 
 /// What to do with an answer's headers.
@@ -99,7 +111,17 @@ impl Attempt {
         let dialect = endpoint.provider.dialect_of(&model);
         let is_unpriced = !endpoint.prices.is_empty() && endpoint.price(&model).is_none();
         drop(model);
-        Self { call, endpoint, dialect, memo, extra_headers: Vec::new(), is_unpriced, phase: Phase::Begun }
+        Self {
+            call,
+            endpoint,
+            dialect,
+            memo,
+            extra_headers: Vec::new(),
+            is_unpriced,
+            phase: Phase::Begun,
+            wanted: None,
+            asked: false,
+        }
     }
 
     /// The answer's headers. `bare` tells that no body follows.
@@ -314,6 +336,10 @@ impl Attempt {
     }
 
     fn note(&self, status: u16) {
+        if status < 400 {
+            // No other attempt will follow, and an answer may be long in coming.
+            self.call.resolved.take();
+        }
         let mut progress = self.call.progress.borrow_mut();
         progress.answered = true;
         if let Some(tried) = progress.attempts.last_mut() {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::auth;
 use crate::dialects::{Allowed, Body, Outbound, Target};
 use crate::json::Edits;
-use crate::openai::{ErrorBody, Operation, Request, Usage};
+use crate::openai::{ErrorBody, Operation, Request, Resolved, Usage};
 use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;
@@ -76,6 +76,9 @@ impl Attempt {
                 reply
             }
             Err(error) => {
+                if let Some(wanted) = self.wanted.take() {
+                    return self.resolve(&wanted);
+                }
                 self.phase = Phase::Closed;
                 Outgoing::Reply(self.local(error.status, error.to_json(), Usage::default()))
             }
@@ -115,7 +118,13 @@ impl Attempt {
             self.call.prompt.note(&request);
         }
         let request = if allowed.is_some() { request } else { request.with_defaults(&deployment.defaults) };
-        self.dialect.request(&request, &target, &mut self.memo)
+        let call = Rc::clone(&self.call);
+        let answers = call.resolved.borrow();
+        let resolved = Resolved::read(&answers);
+        let request = request.with_resolved(&resolved);
+        let asked = self.dialect.request(&request, &target, &mut self.memo);
+        self.wanted = resolved.wanted();
+        asked
     }
 
     /// What the client's and the operator's headers ask for by name, where the language says it itself.

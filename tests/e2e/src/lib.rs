@@ -12,6 +12,7 @@ mod config;
 mod languages;
 pub mod mesh;
 mod nursery;
+mod pictures;
 mod ports;
 pub mod process;
 mod rendered;
@@ -28,6 +29,7 @@ pub use languages::{
     key_of, languages, speakers,
 };
 pub use nursery::{Child, Logs};
+pub use pictures::Pictures;
 pub use ports::{free_port, free_ports};
 pub use rendered::Rendered;
 pub use sse::Events;

@@ -14,6 +14,7 @@ mod faults;
 mod keys;
 mod lifecycle;
 mod limits;
+mod media;
 mod models;
 mod names;
 mod outages;

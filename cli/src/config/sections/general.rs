@@ -21,6 +21,8 @@ pub const GENERAL_SETTINGS: Section = Section {
         row("health_check_interval", Kind::Number, "300", "seconds, above 0, between two of those connections"),
         row("maximum_spend_logs_retention_period", Kind::Text, "rows are kept", "how long the key service keeps a row for each request, as `30d` or `12h`; a bare number is days"),
         row("disable_spend_logs", Kind::Boolean, "false", "the key service keeps no row for each request; spend, budgets and metrics stay exact"),
+        row("user_url_validation", Kind::Boolean, "", "as in `litellm_settings`"),
+        row("user_url_allowed_hosts", Kind::Texts, "", "as in `litellm_settings`; the hosts of both count"),
         row("max_request_size_mb", Kind::Number, "50", "MiB that a request's body may have, up to 1024"),
     ]],
     values: &[],

@@ -22,6 +22,8 @@ pub const LITELLM_SETTINGS: Section = Section {
         row("callbacks", Kind::Texts, "", "`otel`: requests are traced, to where the variables below say; `prometheus`: always there, as `/metrics`"),
         row("success_callback", Kind::Texts, "", "the same; a request is told of once"),
         row("failure_callback", Kind::Texts, "", "the same"),
+        row("user_url_validation", Kind::Boolean, "true", "`false`: media are fetched from every host that a client names, those of private networks too"),
+        row("user_url_allowed_hosts", Kind::Texts, "", "hosts that media may be fetched from although their addresses are private, as they stand in URLs: `files.internal`, `10.0.0.12:8080`, `[::1]:443`"),
         row("require_auth_for_metrics_endpoint", Kind::Boolean, "true", "`false`: anybody may read `/metrics`"),
     ]],
     values: &[],
@@ -46,8 +48,7 @@ pub const LITELLM_SETTINGS: Section = Section {
         unread(because::REQUESTS, "add_function_to_prompt disable_add_prefix_to_prompt
             disable_add_transform_inline_image_block disable_copilot_system_to_assistant
             disable_stop_sequence_limit enable_json_schema_validation forward_traceparent_to_llm_provider
-            include_cost_in_streaming_usage model_group_settings modify_params return_response_headers user_url_allowed_hosts
-            user_url_validation"),
+            include_cost_in_streaming_usage model_group_settings modify_params return_response_headers"),
         unread(because::ROUTES, "num_retries_per_request"),
         unread(because::TLS, "ssl_certificate ssl_security_level ssl_verify"),
         unread("keys and teams list the models that they may use", "public_model_groups"),

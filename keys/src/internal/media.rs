@@ -1,0 +1,43 @@
+//! `POST /internal/media`: a provider takes bytes where a client has sent URLs.
+
+use core::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Call;
+use crate::app::App;
+
+/// What the filter asks.
+#[derive(Debug, Deserialize)]
+pub struct MediaRequest {
+    urls: Vec<String>,
+}
+
+/// Answers `{"media": […]}`, for each URL `{"url", "data"}` with a `data:` URL, or `{"url", "problem"}`. The files are not
+/// copied for it: they may be large.
+pub async fn media(State(app): State<App>, Call(MediaRequest { urls }): Call<MediaRequest>) -> Response {
+    let mut pieces: Vec<Bytes> = vec![Bytes::from_static(b"{\"media\":[")];
+    for (n, (url, fetched)) in urls.iter().zip(app.media.fetch(&urls).await).enumerate() {
+        let comma = if n == 0 { "" } else { "," };
+        match fetched {
+            Ok(medium) => {
+                let begins =
+                    format!("{comma}{{\"url\":{},\"data\":\"data:{};base64,", json!(url), medium.media_type);
+                pieces.extend([begins.into(), medium.base64, Bytes::from_static(b"\"}")]);
+            }
+            Err(problem) => {
+                let told = json!({ "url": url, "problem": problem.to_string() });
+                pieces.push(format!("{comma}{told}").into());
+            }
+        }
+    }
+    pieces.push(Bytes::from_static(b"]}"));
+    let body = Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)));
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,33 @@
+//! `POST /internal/texts`: a provider takes text where a client has sent tokens.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Call;
+use crate::app::App;
+use crate::encoding::{self, Tokens};
+
+/// What the filter asks.
+#[derive(Debug, Deserialize)]
+pub struct TextsRequest {
+    /// The model as the client calls it: clients choose the encoding by it.
+    model: String,
+    /// `input` of `/embeddings`.
+    input: Tokens,
+}
+
+/// Answers `{"texts": […]}` or `{"problem"}`.
+pub async fn texts(
+    State(_): State<App>,
+    Call(TextsRequest { model, input }): Call<TextsRequest>,
+) -> Json<Value> {
+    // The first use of an encoding reads its vocabulary, which takes a while.
+    let decoded = tokio::task::spawn_blocking(move || encoding::decode(&model, input)).await;
+    Json(match decoded {
+        Ok(Ok(texts)) => json!({ "texts": texts }),
+        Ok(Err(problem)) => json!({ "problem": problem.to_string() }),
+        Err(_) => json!({ "problem": "the tokens cannot be decoded" }),
+    })
+}
