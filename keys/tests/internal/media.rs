@@ -17,7 +17,7 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use switchboard::key::MEDIA_PATH;
-use switchboard::openai::{Operation, Request, Resolved};
+use switchboard::openai::{Content, Operation, Request, Resolved};
 use switchboard_keys::media::policy::Policy;
 use switchboard_keys::media::{Lookup, Media, Settings};
 use tokio::net::TcpListener;
@@ -163,8 +163,9 @@ async fn the_filter_reads_what_the_key_service_writes() {
     let body = body.to_string();
     let request = Request::parse(Operation::Chat, body.as_bytes()).unwrap().with_resolved(&resolved);
     let messages = request.messages_inlined(&[]).unwrap();
-    let told = format!("{:?}", messages[0].content);
-    assert!(told.contains("data:image/png;base64,"), "{told}");
+    let Content::Parts(parts) = &messages[0].content else { panic!("no parts") };
+    let inlined = parts[0].image_url.as_ref().unwrap().url;
+    assert_eq!(inlined.inner(), format!("data:image/png;base64,{}", BASE64_STANDARD.encode(PNG)));
     assert_eq!(resolved.wanted(), None);
 }
 
