@@ -23,6 +23,7 @@ fn sent(deployment: &str, with: &Value) -> Result<(Vec<(String, String)>, Value)
             Ok((headers, serde_json::from_slice(&body).unwrap()))
         }
         Outgoing::Reply(reply) => Err(format!("{} {}", reply.status, String::from_utf8(reply.body).unwrap())),
+        Outgoing::Resolve { path, .. } => panic!("asks {path}"),
     };
     let call = call(&body);
     let first = read(attempt(&call, deployment).request_kept(NOW_MS).unwrap());
