@@ -6,7 +6,7 @@
 use super::account::Resource;
 use super::estimate::Amount;
 use super::record::{Grant, Meter, Record};
-use super::window::Window;
+use super::window::{Counter, Window};
 use crate::key::Account;
 use crate::lease::{self, Demand, Lease, LeaseAsk};
 
@@ -74,6 +74,15 @@ impl Record {
     pub(super) fn is_forgettable(&self, now: u64, pace: Pace) -> bool {
         let is_idle = now.saturating_sub(self.used_ms) > (IDLE_PERIODS + 2).saturating_mul(pace.sync_ms);
         is_idle && self.shares.is_empty() && !self.holds_room()
+    }
+
+    /// Whether nothing is lost when the record is: nobody uses it, nothing counts any more, and no answer is awaited.
+    pub(super) fn is_over(&self, now: u64, pace: Pace) -> bool {
+        let is_idle = now.saturating_sub(self.used_ms) > (IDLE_PERIODS + 2).saturating_mul(pace.sync_ms);
+        let counted = [self.let_in, self.settled].iter().any(|counter| *counter != Counter::default());
+        let counts = self.window.ends_by_ms > 0 && counted;
+        let may_use = now < self.valid_until_ms && self.holds_room();
+        is_idle && !counts && !may_use && self.shares.is_empty() && !self.is_pending(now, pace)
     }
 
     fn holds_room(&self) -> bool {

@@ -21,6 +21,11 @@ impl Encoder {
         self
     }
 
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
     pub(super) fn finish(self) -> Vec<u8> {
         self.0
     }
@@ -46,6 +51,15 @@ impl<'a> Decoder<'a> {
             }
             shift += 7;
         }
+    }
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
     }
 }
 

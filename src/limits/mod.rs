@@ -22,6 +22,7 @@ mod estimate;
 mod record;
 mod roster;
 mod shared;
+mod shelf;
 mod window;
 mod worker;
 

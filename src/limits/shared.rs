@@ -1,6 +1,5 @@
 //! The memory that all workers of one Envoy process share, and how it is changed.
 
-use super::record::Record;
 use super::roster::Roster;
 
 /// Tells one version of a record from the next; nothing where there is no record.
@@ -37,16 +36,6 @@ pub(super) fn change<R: Kept, T>(
         if changed == bytes || memory.write(name, &changed, version) {
             return result;
         }
-    }
-}
-
-impl Kept for Record {
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        Self::read(bytes)
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        self.write()
     }
 }
 

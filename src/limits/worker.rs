@@ -10,6 +10,7 @@ use super::estimate::{Amount, Habits};
 use super::record::Record;
 use super::roster::Roster;
 use super::shared::{Kept, SharedMemory, change};
+use super::shelf::{self, change_record, read_record};
 use crate::key::{Account, AccountId, AccountKind, KeyRecord};
 use crate::lease::{Lease, LeaseAsk};
 
@@ -89,6 +90,8 @@ pub struct Limits {
     in_use: HashMap<AccountId, Account>,
     /// The last call was not answered: what is held must last.
     is_away: bool,
+    /// The shelf to be tidied next.
+    shelf: u64,
     /// How long answers usually are.
     pub habits: Habits,
 }
@@ -105,7 +108,7 @@ impl Limits {
         });
         let (vm, roster) = change(memory, ROSTER, |roster: &mut Roster| (roster.join(now), roster.clone()));
         let in_use = HashMap::new();
-        Self { vm, instance, pace, roster, in_use, is_away: false, habits: Habits::default() }
+        Self { vm, instance, pace, roster, in_use, is_away: false, shelf: 0, habits: Habits::default() }
     }
 
     /// Takes another pace.
@@ -123,7 +126,7 @@ impl Limits {
         let mut standings = Vec::new();
         for (at, account) in claim.accounts().enumerate() {
             self.note(account);
-            let verdict = change(memory, &name(&account.id), |record: &mut Record| {
+            let verdict = change_record(memory, &name(&account.id), |record: &mut Record| {
                 record.bury(&self.roster);
                 record.reserve(account, claim.amount, self.vm, now)
             });
@@ -137,7 +140,7 @@ impl Limits {
                 Verdict::Away => Entry::Away,
             };
             for taken in claim.accounts().take(at) {
-                change(memory, &name(&taken.id), |record: &mut Record| {
+                change_record(memory, &name(&taken.id), |record: &mut Record| {
                     record.undo(claim.amount, self.vm, now);
                 });
             }
@@ -159,7 +162,7 @@ impl Limits {
     fn give_up(memory: &impl SharedMemory, claim: &Claim, now: u64) -> Entry {
         let refused = claim.accounts().find_map(|account| {
             let give_up = |record: &mut Record| record.give_up(account, now);
-            Some(Entry::Refused(account.id.clone(), change(memory, &name(&account.id), give_up)?))
+            Some(Entry::Refused(account.id.clone(), change_record(memory, &name(&account.id), give_up)?))
         });
         refused.unwrap_or(Entry::Away)
     }
@@ -175,7 +178,7 @@ impl Limits {
         let mut charges = Vec::new();
         for account in claim.accounts() {
             self.note(account);
-            change(memory, &name(&account.id), |record: &mut Record| {
+            change_record(memory, &name(&account.id), |record: &mut Record| {
                 record.settle(claim.amount, used, self.vm, now);
             });
             if used.money > 0 {
@@ -185,12 +188,13 @@ impl Limits {
         charges
     }
 
-    /// Says that this worker is there.
+    /// Says that this worker is there, and tidies a little.
     pub fn tick(&mut self, memory: &impl SharedMemory, now: u64) {
         self.roster = change(memory, ROSTER, |roster: &mut Roster| {
             roster.hear(self.vm, now);
             roster.clone()
         });
+        self.shelf = shelf::tidy(memory, self.shelf, &self.roster, now, self.pace);
     }
 
     /// What to ask with the sync call, which carries the charges of a usage batch. While the key service is away
@@ -211,7 +215,7 @@ impl Limits {
             }
             let money = charged(&carried, &account.id);
             let need = needs.get(&account.id).map(|(_, need)| *need).unwrap_or_default();
-            let (ask, is_done) = change(memory, &name(&account.id), |record: &mut Record| {
+            let (ask, is_done) = change_record(memory, &name(&account.id), |record: &mut Record| {
                 record.bury(&self.roster);
                 let is_due = record.is_due(now, self.pace);
                 let ask = is_due.then(|| record.ask(account, need, money, now, self.pace));
@@ -237,7 +241,7 @@ impl Limits {
         now: u64,
     ) -> (Vec<LeaseAsk>, Asked) {
         let ask = |(account, need): &(&Account, Need)| {
-            change(memory, &name(&account.id), |record: &mut Record| {
+            change_record(memory, &name(&account.id), |record: &mut Record| {
                 let is_due = record.may_ask_for_need(now, self.pace) && record.lacks(account, now);
                 is_due.then(|| record.ask(account, *need, 0, now, self.pace))
             })
@@ -250,7 +254,7 @@ impl Limits {
     /// The key service has recorded what accounts had to pay. To be told before the leases of the same answer.
     pub fn recorded(&self, memory: &impl SharedMemory, charges: &[Charge]) {
         for Charge { account, money } in charges {
-            change(memory, &name(account), |record: &mut Record| record.record(*money, self.vm));
+            change_record(memory, &name(account), |record: &mut Record| record.record(*money, self.vm));
         }
     }
 
@@ -262,7 +266,7 @@ impl Limits {
                 continue;
             }
             let carried = charged(&asked.carried, &lease.account);
-            change(memory, &name(&lease.account), |record: &mut Record| {
+            change_record(memory, &name(&lease.account), |record: &mut Record| {
                 record.answer(lease, asked.sent_ms, carried, now, self.pace);
             });
         }
@@ -272,14 +276,16 @@ impl Limits {
     pub fn unanswered(&mut self, memory: &impl SharedMemory, asked: &Asked, now: u64) {
         self.is_away = true;
         for (account, round) in &asked.rounds {
-            change(memory, &name(account), |record: &mut Record| record.unanswered(*round, now, self.pace));
+            change_record(memory, &name(account), |record: &mut Record| {
+                record.unanswered(*round, now, self.pace)
+            });
         }
     }
 
     /// What requests of all workers have reserved of an account: how many there are, and what they may use.
     pub fn reserved(memory: &impl SharedMemory, account: &AccountId) -> (u64, Amount) {
         let mut sum = (0, Amount::default());
-        let record = Record::decode(&memory.read(&name(account)).0).unwrap_or_default();
+        let record = read_record(memory, &name(account));
         for share in &record.shares {
             sum.0 += share.parallel;
             sum.1.tokens = sum.1.tokens.saturating_add(share.reserved.tokens);
@@ -290,7 +296,7 @@ impl Limits {
 
     /// What this process has spent of an account and the key service has not recorded yet, picodollars.
     pub fn unrecorded(memory: &impl SharedMemory, account: &AccountId) -> u64 {
-        let record = Record::decode(&memory.read(&name(account)).0).unwrap_or_default();
+        let record = read_record(memory, &name(account));
         record.shares.iter().map(|share| share.unrecorded).fold(0, u64::saturating_add)
     }
 
@@ -325,8 +331,7 @@ fn charged(charges: &[Charge], account: &AccountId) -> u64 {
     charges.iter().filter(|charge| charge.account == *account).map(|charge| charge.money).sum()
 }
 
-/// The name of an account's record. The number is the record's format: a build that writes another one must not read
-/// this one's. The length keeps ids and models apart.
+/// The name of an account's record. The length keeps ids and models apart.
 fn name(account: &AccountId) -> String {
     let kind = match account.kind {
         AccountKind::Key => 'k',
@@ -336,10 +341,10 @@ fn name(account: &AccountId) -> String {
     };
     let (id, length) = (&account.id, account.id.len());
     match (&account.model, &account.window) {
-        (None, None) => format!("limits/1/{kind}{length}:{id}"),
-        (Some(model), _) => format!("limits/1/{kind}{length}:{id}:{model}"),
+        (None, None) => format!("{kind}{length}:{id}"),
+        (Some(model), _) => format!("{kind}{length}:{id}:{model}"),
         // No model's account looks so: the length is followed by a colon in each of the others.
-        (None, Some(window)) => format!("limits/1/{kind}{length};{id}:{window}"),
+        (None, Some(window)) => format!("{kind}{length};{id}:{window}"),
     }
 }
 
