@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::json::fields;
+use crate::json::{fields, leaves};
 
 /// The format that this build reads and writes.
 pub const VERSION: u32 = 1;
@@ -395,7 +395,10 @@ pub struct Price {
     /// Completion tokens of speech; the output price when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_cost_per_audio_token: Option<f64>,
-    /// Other prices for long prompts.
+    /// A search of the web that the provider makes by itself, US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_cost: Option<f64>,
+    /// Other prices for long prompts and tiers of service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<Tier>,
 }
@@ -403,14 +406,61 @@ pub struct Price {
 fields!(strict Price {
     input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
     cache_creation_input_token_cost, cache_creation_input_token_cost_above_1hr,
-    output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, tiers
+    output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, search_cost, tiers
 });
 
-/// What tokens cost in a request whose prompt is longer than so many; absent prices stay as they are.
+/// How a request is served (`service_tier`), where that has prices of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceTier {
+    /// As usual.
+    #[default]
+    Standard,
+    /// Cheaper and later.
+    Flex,
+    /// Dearer and sooner.
+    Priority,
+}
+
+impl ServiceTier {
+    /// The tier of that name; `None` for one that leaves the choice to the provider.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "default" | "standard" => Some(Self::Standard),
+            "flex" => Some(Self::Flex),
+            "priority" | "fast" => Some(Self::Priority),
+            _ => None,
+        }
+    }
+
+    /// The end of the price map's names for its prices.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Standard => "",
+            Self::Flex => "_flex",
+            Self::Priority => "_priority",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
+}
+
+leaves! {
+    ServiceTier: ServiceTier::Standard, |token| ServiceTier::named(token.get().trim_matches('"')), "a service tier";
+}
+
+/// What tokens cost in a request whose prompt is longer than so many, or that is served otherwise; absent prices stay as
+/// they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Tier {
     /// Prompt tokens, cached ones included.
     pub above_tokens: u64,
+    /// How the request is served.
+    #[serde(skip_serializing_if = "ServiceTier::is_standard")]
+    pub service: ServiceTier,
     /// See [`Price`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_cost_per_token: Option<f64>,
@@ -423,10 +473,13 @@ pub struct Tier {
     /// See [`Price`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_creation_input_token_cost: Option<f64>,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation_input_token_cost_above_1hr: Option<f64>,
 }
 
 fields!(strict Tier {
-    above_tokens, input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
+    above_tokens, service, cache_creation_input_token_cost_above_1hr, input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
     cache_creation_input_token_cost
 });
 
@@ -453,9 +506,14 @@ impl Price {
                 ("output_cost_per_token", tier.output_cost_per_token),
                 ("cache_read_input_token_cost", tier.cache_read_input_token_cost),
                 ("cache_creation_input_token_cost", tier.cache_creation_input_token_cost),
+                ("cache_creation_input_token_cost_above_1hr", tier.cache_creation_input_token_cost_above_1hr),
             ] {
-                let above = || format!("{name}_above_{}k_tokens", tier.above_tokens / 1000);
-                named.extend(rate.map(|rate| (above().into(), rate)));
+                let Some(rate) = rate else { continue };
+                let above = match tier.above_tokens / 1000 {
+                    0 => String::new(),
+                    thousands => format!("_above_{thousands}k_tokens"),
+                };
+                named.push(([name, &above, tier.service.suffix()].concat().into(), rate));
             }
         }
         named
@@ -471,5 +529,8 @@ impl Tier {
             other.cache_read_input_token_cost.or(self.cache_read_input_token_cost);
         self.cache_creation_input_token_cost =
             other.cache_creation_input_token_cost.or(self.cache_creation_input_token_cost);
+        self.cache_creation_input_token_cost_above_1hr = other
+            .cache_creation_input_token_cost_above_1hr
+            .or(self.cache_creation_input_token_cost_above_1hr);
     }
 }

@@ -17,12 +17,19 @@ const UNKNOWN_TTL_MS: u64 = 10_000;
 /// What a worker knows of keys.
 #[derive(Debug)]
 pub struct Keyring {
-    known: HashMap<TokenHash, Rc<KeyRecord>>,
+    known: HashMap<TokenHash, Known>,
     unknown: HashMap<TokenHash, u64>,
     capacity: usize,
     grace_ms: u64,
     cursor: Option<u64>,
     heard_ms: Option<u64>,
+}
+
+/// A key, and what this worker's requests have spent since it was told of it.
+#[derive(Debug)]
+struct Known {
+    key: Rc<KeyRecord>,
+    spent: u64,
 }
 
 /// What the keyring says of a key.
@@ -59,7 +66,7 @@ impl Keyring {
     pub fn look_up(&self, token: &TokenHash, now_ms: u64) -> Lookup {
         let current = self.heard_ms.is_some_and(|heard| now_ms.saturating_sub(heard) <= self.grace_ms);
         match self.known.get(token) {
-            Some(key) if current => return Lookup::Known(Rc::clone(key)),
+            Some(known) if current => return Lookup::Known(Rc::clone(&known.key)),
             _ => {}
         }
         match self.unknown.get(token) {
@@ -81,13 +88,25 @@ impl Keyring {
             self.unknown.remove(&token);
             if let Some(key) = &key {
                 make_room(&mut self.known, self.capacity);
-                self.known.insert(token, Rc::clone(key));
+                self.known.insert(token, Known { key: Rc::clone(key), spent: 0 });
             } else {
                 make_room(&mut self.unknown, self.capacity);
                 self.unknown.insert(token, now_ms);
             }
         }
         key
+    }
+
+    /// What this worker's requests have spent with a key since its record was told, picodollars.
+    pub fn spent(&self, token: &TokenHash) -> u64 {
+        self.known.get(token).map_or(0, |known| known.spent)
+    }
+
+    /// A request has spent something with a key.
+    pub fn spend(&mut self, token: &TokenHash, money: u64) {
+        if let Some(known) = self.known.get_mut(token) {
+            known.spent = known.spent.saturating_add(money);
+        }
     }
 
     /// Whether there is nothing that a change could be about.
@@ -115,7 +134,7 @@ impl Keyring {
             self.unknown.remove(&change.token);
             if let Some(known) = self.known.get_mut(&change.token) {
                 match change.key {
-                    Some(key) => *known = Rc::new(key),
+                    Some(key) => *known = Known { key: Rc::new(key), spent: 0 },
                     None => _ = self.known.remove(&change.token),
                 }
             }
@@ -159,7 +178,7 @@ mod tests {
         ring.apply(told(9, true), 2_000);
         ring.apply(told(7, false), 2_001);
         assert_eq!(ring.cursor(), Some(9));
-        assert!(ring.known[&token].blocked);
+        assert!(ring.known[&token].key.blocked);
     }
 
     #[test]
@@ -190,6 +209,18 @@ mod tests {
         let ring = known(token);
         assert!(matches!(ring.look_up(&token, 61_000), Lookup::Known(_)));
         assert!(matches!(ring.look_up(&token, 61_001), Lookup::Ask));
+    }
+
+    #[test]
+    fn what_was_spent_here_is_added_up_until_the_key_is_told_anew() {
+        let token = TokenHash::of(b"sk-1");
+        let mut ring = known(token);
+        ring.spend(&token, 7);
+        ring.spend(&token, 8);
+        ring.spend(&TokenHash::of(b"sk-2"), 9);
+        assert_eq!((ring.spent(&token), ring.spent(&TokenHash::of(b"sk-2"))), (15, 0));
+        ring.learn(token, VerifyAnswer { key: Some(record(token, false)), cursor: 5 }, 1_000);
+        assert_eq!(ring.spent(&token), 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Usage → cost, in whole picodollars (1e-12 USD): sums of integers are exact, sums of floats drift.
 
-use crate::config::{Price, Tier};
+use crate::config::{Price, ServiceTier, Tier};
 use crate::openai::Usage;
 
 /// Picodollars in a dollar.
@@ -21,21 +21,32 @@ pub fn cost(price: &Price, usage: &Usage) -> u64 {
     let reasoning = usage.reasoning.min(usage.completion);
     let said = usage.completion - reasoning;
     let spoken = usage.audio_said.min(said);
-    let above = price.tiers.iter().filter(|tier| usage.prompt > tier.above_tokens);
-    let tier = above.max_by_key(|tier| tier.above_tokens);
-    let of_tier = |rate: fn(&Tier) -> Option<f64>| tier.and_then(rate);
+    let service = usage.tier.unwrap_or_default();
+    let bounds = price.tiers.iter().map(|tier| tier.above_tokens);
+    let reached = bounds.filter(|above| usage.prompt > *above).max().unwrap_or_default();
+    let of_tier = |rate: fn(&Tier) -> Option<f64>| {
+        let at = |above, service| {
+            let is_it = |tier: &&Tier| tier.above_tokens == above && tier.service == service;
+            price.tiers.iter().find(is_it).and_then(rate)
+        };
+        // A tier of service that does not tell its price of long prompts has the usual one (LiteLLM).
+        at(reached, service).or_else(|| at(reached, ServiceTier::Standard)).or_else(|| at(0, service))
+    };
     let input = of_tier(|tier| tier.input_cost_per_token).unwrap_or(price.input_cost_per_token);
     let output = of_tier(|tier| tier.output_cost_per_token).unwrap_or(price.output_cost_per_token);
     let cache_read = of_tier(|tier| tier.cache_read_input_token_cost).or(price.cache_read_input_token_cost);
     let cache_creation =
         of_tier(|tier| tier.cache_creation_input_token_cost).or(price.cache_creation_input_token_cost);
+    let cache_creation_1h = of_tier(|tier| tier.cache_creation_input_token_cost_above_1hr)
+        .or(price.cache_creation_input_token_cost_above_1hr);
     let written_rate = cache_creation.unwrap_or(input);
     let parts = [
         (fresh - heard, input),
         (heard, price.input_cost_per_audio_token.unwrap_or(input)),
         (cached, cache_read.unwrap_or(input)),
         (written - written_1h, written_rate),
-        (written_1h, price.cache_creation_input_token_cost_above_1hr.unwrap_or(written_rate)),
+        (written_1h, cache_creation_1h.unwrap_or(written_rate)),
+        (usage.searches, price.search_cost.unwrap_or_default()),
         (said - spoken, output),
         (spoken, price.output_cost_per_audio_token.unwrap_or(output)),
         (reasoning, price.output_cost_per_reasoning_token.unwrap_or(output)),
@@ -106,6 +117,40 @@ mod tests {
     }
 
     #[test]
+    fn a_tier_of_service_has_its_prices_also_above_a_bound() {
+        let tier = |above_tokens, service, rate| Tier {
+            above_tokens,
+            service,
+            input_cost_per_token: Some(rate),
+            ..Tier::default()
+        };
+        let price = Price {
+            input_cost_per_token: 4e-6,
+            tiers: vec![
+                tier(0, ServiceTier::Flex, 2e-6),
+                tier(0, ServiceTier::Priority, 8e-6),
+                tier(100, ServiceTier::Standard, 6e-6),
+                tier(100, ServiceTier::Priority, 12e-6),
+            ],
+            search_cost: Some(0.01),
+            ..Price::default()
+        };
+        for (tier, prompt, micro) in [
+            (None, 100, 400),
+            (Some(ServiceTier::Standard), 100, 400),
+            (Some(ServiceTier::Flex), 100, 200),
+            (Some(ServiceTier::Priority), 100, 800),
+            (Some(ServiceTier::Priority), 200, 2_400),
+            (Some(ServiceTier::Flex), 200, 1_200),
+        ] {
+            let usage = Usage { prompt, tier, ..Usage::default() };
+            assert_eq!(cost(&price, &usage), micro * 1_000_000, "{tier:?} {prompt}");
+        }
+        let searched = Usage { searches: 3, ..Usage::default() };
+        assert_eq!(cost(&price, &searched), 30_000_000_000);
+    }
+
+    #[test]
     fn parts_that_exceed_their_whole_are_cut_to_it() {
         let price = Price { input_cost_per_token: 1e-6, output_cost_per_token: 1e-6, ..Price::default() };
         let usage = Usage {
@@ -117,6 +162,7 @@ mod tests {
             reasoning: 9,
             audio_heard: 11,
             audio_said: 4,
+            ..Usage::default()
         };
         assert_eq!(cost(&price, &usage), 13_000_000);
     }

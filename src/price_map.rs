@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::config::{Price, Tier};
+use crate::config::{Price, ServiceTier, Tier};
 use crate::model_map::ModelMap;
 
 /// Made from the vendors' public price lists.
@@ -120,36 +120,50 @@ impl Entry {
             output_cost_per_reasoning_token: self.output_cost_per_reasoning_token,
             input_cost_per_audio_token: self.input_cost_per_audio_token,
             output_cost_per_audio_token: self.output_cost_per_audio_token,
+            search_cost: search_cost(&self.others),
             tiers: tiers(&self.others),
         })
     }
 }
 
-/// `input_cost_per_token_above_200k_tokens` and its like.
+/// What the provider's own search costs: the price of a search of medium context, or the only one.
+fn search_cost(fields: &Map<String, Value>) -> Option<f64> {
+    let sizes = fields.get("search_context_cost_per_query")?.as_object()?;
+    sizes.get("search_context_size_medium").or_else(|| sizes.values().next())?.as_f64()
+}
+
+/// `input_cost_per_token_above_200k_tokens`, `input_cost_per_token_flex`, and both together.
 fn tiers(fields: &Map<String, Value>) -> Vec<Tier> {
     let mut tiers: Vec<Tier> = Vec::new();
     for (name, value) in fields {
-        let Some((what, above)) = name.split_once("_above_") else { continue };
-        let thousands = above.strip_suffix("k_tokens").and_then(|number| number.parse::<u64>().ok());
-        let (Some(above_tokens), Some(rate)) =
-            (thousands.and_then(|number| number.checked_mul(1000)), value.as_f64())
-        else {
-            continue;
-        };
-        let mut tier = Tier { above_tokens, ..Tier::default() };
+        let Some(rate) = value.as_f64() else { continue };
+        let of_service = |service: ServiceTier| Some((name.strip_suffix(service.suffix())?, service));
+        let service = of_service(ServiceTier::Flex).or_else(|| of_service(ServiceTier::Priority));
+        let (name, service) = service.unwrap_or((name, ServiceTier::Standard));
+        let bound = name.rsplit_once("_above_").and_then(|(what, above)| {
+            let thousands = above.strip_suffix("k_tokens")?.parse::<u64>().ok()?;
+            Some((what, thousands.checked_mul(1000)?))
+        });
+        let (what, above_tokens) = bound.unwrap_or((name, 0));
+        let mut tier = Tier { above_tokens, service, ..Tier::default() };
         match what {
+            _ if above_tokens == 0 && service == ServiceTier::Standard => continue,
             "input_cost_per_token" => tier.input_cost_per_token = Some(rate),
             "output_cost_per_token" => tier.output_cost_per_token = Some(rate),
             "cache_read_input_token_cost" => tier.cache_read_input_token_cost = Some(rate),
             "cache_creation_input_token_cost" => tier.cache_creation_input_token_cost = Some(rate),
+            "cache_creation_input_token_cost_above_1hr" => {
+                tier.cache_creation_input_token_cost_above_1hr = Some(rate);
+            }
             _ => continue,
         }
-        match tiers.iter_mut().find(|known| known.above_tokens == above_tokens) {
+        let is_same = |known: &&mut Tier| known.above_tokens == above_tokens && known.service == service;
+        match tiers.iter_mut().find(is_same) {
             Some(known) => known.take(&tier),
             None => tiers.push(tier),
         }
     }
-    tiers.sort_unstable_by_key(|tier| tier.above_tokens);
+    tiers.sort_by_key(|tier| tier.above_tokens);
     tiers
 }
 
@@ -196,6 +210,31 @@ mod tests {
         );
         assert!((map.price("gpt-4o").unwrap().input_cost_per_token - 1.0).abs() < 1e-12);
         assert!(map.price("openai/mine").is_some() && map.price("gpt-4o-mini").is_some());
+    }
+
+    #[test]
+    fn tiers_of_service_hours_in_a_cache_and_searches_are_read() {
+        let file = br#"{"m": {
+            "input_cost_per_token": 4e-6, "input_cost_per_token_flex": 2e-6, "input_cost_per_token_priority": 8e-6,
+            "input_cost_per_token_above_200k_tokens": 5e-6, "input_cost_per_token_above_200k_tokens_priority": 9e-6,
+            "cache_creation_input_token_cost_above_1hr": 6e-6,
+            "cache_creation_input_token_cost_above_1hr_above_200k_tokens": 7e-6,
+            "search_context_cost_per_query": {"search_context_size_low": 1.0, "search_context_size_medium": 2.0}
+        }}"#;
+        let map = PriceMap::parse(file).unwrap();
+        let price = map.price("m").unwrap();
+        let cost = |prompt, cache_write_1h, tier, searches| {
+            let cache_write = cache_write_1h;
+            cost(price, &Usage { prompt, cache_write, cache_write_1h, tier, searches, ..Usage::default() })
+                / 1_000_000
+        };
+        assert_eq!(cost(10, 0, Some(ServiceTier::Flex), 0), 20);
+        assert_eq!(cost(10, 0, Some(ServiceTier::Priority), 0), 80);
+        assert_eq!(cost(300_000, 0, Some(ServiceTier::Priority), 0), 2_700_000);
+        assert_eq!(cost(300_000, 0, Some(ServiceTier::Flex), 0), 1_500_000);
+        assert_eq!(cost(10, 10, None, 0), 60);
+        assert_eq!(cost(300_000, 300_000, None, 0), 2_100_000);
+        assert_eq!(cost(0, 0, None, 1), 2_000_000);
     }
 
     #[test]

@@ -28,6 +28,8 @@ const USAGE: Usage = Usage {
     reasoning: 0,
     audio_heard: 0,
     audio_said: 0,
+    searches: 0,
+    tier: None,
 };
 
 impl Dialect for Mock {

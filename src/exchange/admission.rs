@@ -52,6 +52,8 @@ struct Joining {
     asked: Asked,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
+    /// What this worker has spent with the key since it learned of it.
+    spent: u64,
     has_body: bool,
 }
 
@@ -141,6 +143,7 @@ impl Admission {
             asked: Asked::by_headers(head)?,
             verdict: None,
             token: None,
+            spent: 0,
             has_body: !(wants_body && has_body),
         };
         let step = if self.table.master_key.matches(presented) {
@@ -151,6 +154,7 @@ impl Admission {
             match keyring.look_up(&token, now_ms) {
                 Lookup::Known(key) => {
                     access::check(&key, &joining.ask, &joining.path, now_ms)?;
+                    joining.spent = keyring.spent(&token);
                     joining.verdict = Some(Payer::Key(key));
                     None
                 }
@@ -219,6 +223,7 @@ impl Admission {
             call_id,
             asked,
             verdict: Some(payer),
+            spent,
             ..
         }) = phase
         else {
@@ -290,6 +295,7 @@ impl Admission {
             group: route.group,
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Rc::clone),
+            key_spent: spent,
             drop_params,
             asked,
             memo,

@@ -27,6 +27,8 @@ pub struct Call {
     pub way: RefCell<Way>,
     /// Who pays; nobody when it is the master key.
     pub key: Option<Rc<KeyRecord>>,
+    /// What this worker had spent with the key since it learned of it, when the request came, picodollars.
+    pub key_spent: u64,
     /// What is asked for, and what the answer needs of it.
     pub memo: Memo,
     /// `x-litellm-call-id`

@@ -113,6 +113,9 @@ impl Passage {
             let charges = self.settle(entry);
             vm::with(|vm| {
                 vm.forget(number);
+                if let (Some(token), Some(cost)) = (&entry.token, entry.cost_picodollars) {
+                    vm.keyring.borrow_mut().spend(token, cost);
+                }
                 vm.ledger.borrow_mut().add(entry, charges);
             });
         });

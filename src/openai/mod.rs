@@ -31,7 +31,7 @@ pub use results::in_order_of_calls;
 pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};
 pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
-pub use usage::{Usage, count};
+pub use usage::{Usage, count, service_tier};
 
 use std::rc::Rc;
 

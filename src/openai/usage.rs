@@ -1,7 +1,8 @@
 //! Token counts on `OpenAI`'s bases: cached and cache-written tokens are part of the prompt's, reasoning is part of
 //! the completion's (unlike Anthropic's, Bedrock's and Gemini's).
 
-use crate::json::{Raw, Writer, fields, read};
+use crate::config::ServiceTier;
+use crate::json::{JsonStr, Raw, Writer, fields, read};
 
 /// What a request used, tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,15 @@ pub struct Usage {
     pub audio_heard: u64,
     /// `completion_tokens_details.audio_tokens`
     pub audio_said: u64,
+    /// Searches of the web that the provider made by itself, and asks a fee for.
+    pub searches: u64,
+    /// How the request was served, where the answer says so.
+    pub tier: Option<ServiceTier>,
+}
+
+/// `service_tier` of a request or an answer.
+pub fn service_tier(raw: Option<Raw<'_>>) -> Option<ServiceTier> {
+    ServiceTier::named(JsonStr::of(raw?)?.inner())
 }
 
 impl Usage {
@@ -86,6 +96,7 @@ impl Usage {
                 .unwrap_or_default(),
             audio_heard: count(in_prompt.audio_tokens).unwrap_or_default(),
             audio_said: count(in_completion.audio_tokens).unwrap_or_default(),
+            ..Self::default()
         })
     }
 

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use serde_json::Value;
-use switchboard::exchange::{Attempt, Call, HeadStep, Headers, Opening, Outgoing};
+use switchboard::exchange::{Admission, Attempt, Call, HeadStep, Headers, Opening, Outgoing, Step};
 use switchboard::key::{AccessToken, AccessTokens};
 use switchboard::secret::Secret;
 
-use crate::support::{NOW_MS, attempt, call, head};
+use crate::support::{NOW_MS, attempt, call, head, keyring, post, record, table};
 
 const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]}"#;
 
@@ -395,4 +395,39 @@ fn a_stream_behind_an_operators_name_costs_what_its_chunks_say_that_it_is() {
     attempt.response_chunk(chunk(&format!(r#""model":"","choices":[],{USED}"#)).as_bytes(), false);
     attempt.response_chunk(b"data: [DONE]\n\n", true);
     assert_eq!(cost(&call), Some(570_000_000));
+}
+
+#[test]
+fn the_tier_that_the_answer_names_is_billed_and_else_the_one_that_was_asked_for() {
+    for (asked, told, micro) in [
+        (r#","service_tier":"flex""#, "", 70),
+        (r#","service_tier":"flex""#, r#""service_tier":"default","#, 120),
+        (r#","service_tier":"auto""#, r#""service_tier":"flex","#, 70),
+        ("", r#""service_tier":"priority","#, 120),
+        ("", "", 120),
+    ] {
+        let call = call(BODY);
+        let mut attempt = attempt(&call, "gpt-1");
+        send(&mut attempt, &format!(r#"{{"model":"gpt","messages":[]{asked}}}"#));
+        answer(&mut attempt, "200", "application/json", &format!(r#"{{{told}"choices":[],{USED}}}"#));
+        assert_eq!(cost(&call), Some(micro * 1_000_000), "{asked} {told}");
+    }
+}
+
+#[test]
+fn the_spend_of_a_key_is_what_was_told_and_what_was_spent_here_since() {
+    let key = record("sk-spender-0123456789", |json| {
+        let id = json["token"].clone();
+        json["accounts"] = serde_json::json!([{ "id": { "kind": "key", "id": id }, "spend": 30_000_000 }]);
+    });
+    let token = key.token;
+    let mut ring = keyring(vec![key]);
+    ring.spend(&token, 17_470_000_000);
+    let head = post("/v1/chat/completions", "sk-spender-0123456789");
+    let (mut admission, _) = Admission::begin(&table(), &ring, &head, true, NOW_MS);
+    assert!(matches!(admission.body_complete(), Step::Admit));
+    let call = Rc::new(admission.admit(BODY.as_bytes()).unwrap());
+    let mut attempt = sent(&call, "gpt-2");
+    let (headers, _) = answer(&mut attempt, "200", "application/json", r#"{"choices":[]}"#);
+    assert_eq!(value(&headers, "x-litellm-key-spend"), Some("0.0175"));
 }

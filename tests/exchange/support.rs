@@ -34,7 +34,8 @@ const DOCUMENT: &str = r#"{
   "aliases": [{"name": "smart", "group": "claude"}],
   "deployments": [
     {"id": "gpt-1", "group": "gpt", "provider": "openai", "model": "gpt-4o-mini", "api_base": "https://api.one/v1",
-     "api_key_env": "KEY_ONE", "price": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6},
+     "api_key_env": "KEY_ONE", "price": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6,
+               "tiers": [{"above_tokens": 0, "service": "flex", "input_cost_per_token": 5e-7}]},
      "headers": [{"name": "X-Team", "value": "blue"}]},
     {"id": "gpt-2", "group": "gpt", "provider": "openai", "model": "gpt-4o", "api_base": "https://api.two",
      "api_key_env": "KEY_TWO"},

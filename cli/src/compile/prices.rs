@@ -48,6 +48,7 @@ pub(super) fn of(
         output_cost_per_reasoning_token: reasoning,
         input_cost_per_audio_token: audio_heard,
         output_cost_per_audio_token: audio_said,
+        search_cost: None,
         tiers: Vec::new(),
     })
 }

@@ -13,6 +13,7 @@ pub(super) struct Counters {
     cache_write_1h: Option<u64>,
     output: Option<u64>,
     thinking: Option<u64>,
+    searches: Option<u64>,
 }
 
 #[derive(Default)]
@@ -23,6 +24,7 @@ struct Wire {
     cache_creation: Option<CacheCreation>,
     output_tokens: Option<u64>,
     output_tokens_details: Option<Details>,
+    server_tool_use: Option<ServerTools>,
     /// What the provider did by itself (compaction, fallback, an adviser): the totals beside count the last only.
     iterations: Option<Vec<Wire>>,
 }
@@ -33,6 +35,7 @@ fields!(Wire {
     cache_creation,
     output_tokens,
     output_tokens_details,
+    server_tool_use,
     iterations
 });
 
@@ -41,6 +44,12 @@ struct CacheCreation {
     ephemeral_1h_input_tokens: Option<u64>,
 }
 fields!(CacheCreation { ephemeral_1h_input_tokens });
+
+/// What the provider did by itself, and asks a fee for.
+struct ServerTools {
+    web_search_requests: Option<u64>,
+}
+fields!(ServerTools { web_search_requests });
 
 struct Details {
     thinking_tokens: Option<u64>,
@@ -53,6 +62,8 @@ impl Counters {
         let wire: Wire = read(usage).unwrap_or_default();
         let details = wire.output_tokens_details.as_ref();
         self.thinking = details.and_then(|details| details.thinking_tokens).or(self.thinking);
+        let tools = wire.server_tool_use.as_ref();
+        self.searches = tools.and_then(|tools| tools.web_search_requests).or(self.searches);
         let iterations = wire.iterations.as_deref().unwrap_or_default();
         let sum = |count: fn(&Wire) -> Option<u64>| {
             let counts = iterations.iter().filter_map(count);
@@ -77,6 +88,7 @@ impl Counters {
             cache_write,
             cache_write_1h: self.cache_write_1h.unwrap_or_default(),
             reasoning: self.thinking.unwrap_or_default(),
+            searches: self.searches.unwrap_or_default(),
             ..Usage::default()
         }
     }

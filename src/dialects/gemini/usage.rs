@@ -62,6 +62,8 @@ impl Counters {
             reasoning: thoughts,
             audio_heard: self.audio_heard,
             audio_said: self.audio_said,
+            // Google asks its fee for the prompt that is grounded, however often it searched.
+            searches: searched.into(),
             ..Usage::default()
         }
     }

@@ -25,7 +25,7 @@ pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Quirks, 
 use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::Framing;
 use crate::json::{JsonString, Object, Splice};
-use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Request};
+use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Request, service_tier};
 
 /// The language of `api.openai.com/v1`, models of every kind alike.
 pub static OPENAI: OpenAi = OpenAi(Quirks::NONE);
@@ -75,7 +75,8 @@ impl Dialect for OpenAi {
         if let Some(model) = object.get("model") {
             splice.replace(model.get(), json_string(&memo.model));
         }
-        let usage = mend::usage(self.0.answer, &object, &mut splice);
+        let mut usage = mend::usage(self.0.answer, &object, &mut splice);
+        usage.tier = service_tier(object.get("service_tier"));
         if memo.operation == Operation::Embeddings {
             if memo.base64 && self.0.embedding.format == Format::Floats {
                 mend::pack(&object, &mut splice)?;

@@ -8,7 +8,7 @@ use super::mend::{self, Calls};
 use super::{Answers, json_string, words};
 use crate::frame::Frame;
 use crate::json::{Object, Raw, Splice, around, fields, read};
-use crate::openai::{ChunkWriter, Fault, Memo, Usage};
+use crate::openai::{ChunkWriter, Fault, Memo, Usage, service_tier};
 
 /// Relays one stream.
 pub(super) struct Relay {
@@ -30,8 +30,9 @@ struct Chunk<'a> {
     usage: Option<Raw<'a>>,
     error: Option<Raw<'a>>,
     object: Option<Raw<'a>>,
+    service_tier: Option<Raw<'a>>,
 }
-fields!(Chunk<'a> { model, choices, usage, error, object });
+fields!(Chunk<'a> { model, choices, usage, error, object, service_tier });
 
 impl Relay {
     /// The beginning of an answer to that request.
@@ -73,6 +74,7 @@ impl Stream for Relay {
         self.finished |= chunk.choices.is_some_and(has_finish_reason);
         let no_choices = chunk.choices.is_none_or(|choices| choices.get() == "[]");
         let usage = chunk.usage.and_then(Usage::parse);
+        let usage = usage.map(|usage| Usage { tier: service_tier(chunk.service_tier), ..usage });
         if no_choices && usage.is_none() && self.rules.preamble {
             hold(frame.data, &mut self.held);
             return Ok(());

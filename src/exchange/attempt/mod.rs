@@ -9,7 +9,7 @@ mod resolve;
 
 use std::rc::Rc;
 
-use crate::config::RETRY_HEADER;
+use crate::config::{RETRY_HEADER, ServiceTier};
 use crate::dialects::Dialect;
 use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Usage, Wanted};
 use crate::table::Endpoint;
@@ -30,6 +30,8 @@ pub struct Attempt {
     extra_headers: Vec<(String, String)>,
     /// Only the model that the answer names may tell what it costs.
     is_unpriced: bool,
+    /// How the request asks to be served, where its answer does not say how it was.
+    tier: Option<ServiceTier>,
     phase: Phase,
     /// What writing the request failed for want of.
     wanted: Option<Wanted>,
@@ -118,6 +120,7 @@ impl Attempt {
             memo,
             extra_headers: Vec::new(),
             is_unpriced,
+            tier: None,
             phase: Phase::Begun,
             wanted: None,
             asked: false,
@@ -210,7 +213,7 @@ impl Attempt {
         Some(match answer {
             Ok(Answer { body: told, usage }) => {
                 self.hear_model(|| named::in_answer(body));
-                let body = told;
+                let (body, usage) = (told, self.served(usage));
                 let mut headers = Headers::for_answer(200, "application/json");
                 headers.set_length(body.len());
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
@@ -239,6 +242,11 @@ impl Attempt {
         Some(streaming.writer().pending())
     }
 
+    /// What was used, and how it was served.
+    fn served(&self, usage: Usage) -> Usage {
+        Usage { tier: usage.tier.or(self.tier), ..usage }
+    }
+
     /// Notes which model the answer names, where nothing else tells what it costs.
     fn hear_model<T: AsRef<str>>(&mut self, named: impl FnOnce() -> Option<T>) {
         if !self.is_unpriced {
@@ -256,7 +264,7 @@ impl Attempt {
         let Phase::Streaming(streaming) = &self.phase else { return };
         let writer = streaming.writer();
         let mut progress = self.call.progress.borrow_mut();
-        progress.usage = writer.used();
+        progress.usage = self.served(writer.used());
         if progress.usage.prompt > 0 {
             self.call.prompt.forget();
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::auth;
 use crate::dialects::{Allowed, Body, Outbound, Target};
 use crate::json::Edits;
-use crate::openai::{ErrorBody, Operation, Request, Resolved, Usage};
+use crate::openai::{ErrorBody, Operation, Request, Resolved, Usage, service_tier};
 use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;
@@ -118,6 +118,7 @@ impl Attempt {
             self.call.prompt.note(&request);
         }
         let request = if allowed.is_some() { request } else { request.with_defaults(&deployment.defaults) };
+        self.tier = service_tier(request.get("service_tier"));
         let call = Rc::clone(&self.call);
         let answers = call.resolved.borrow();
         let resolved = Resolved::read(&answers);
