@@ -137,7 +137,9 @@ pub enum Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mib = |bytes: &usize| format!("{:.4} MiB", *bytes as f64 / f64::from(1 << 20));
+        let mib = |bytes: &usize| {
+            format!("{:.4} MiB", f64::from(u32::try_from(*bytes).unwrap_or(u32::MAX)) / f64::from(1 << 20))
+        };
         let mib = |bytes| mib(bytes).replace(".0000", "");
         match self {
             Self::Disabled => write!(f, "fetching media is turned off ({SIZE_ENV}=0)"),
@@ -205,7 +207,7 @@ impl Media {
         };
         let left = Left(AtomicUsize::new(MOST_TOGETHER));
         let left = &left;
-        let fetches = urls.to_vec().into_iter().map(|url| async move {
+        let fetches = urls.iter().cloned().map(|url| async move {
             let fetched = timeout_at(deadline, self.fetch_one(&url, left)).await;
             fetched.unwrap_or_else(|_| slow())
         });

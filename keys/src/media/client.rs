@@ -97,7 +97,7 @@ impl Client {
     }
 
     fn connect(&self, guarded: bool) -> Http<Connector, Empty<Bytes>> {
-        let resolver = Resolver { lookup: self.lookup.clone(), guarded };
+        let resolver = Resolver { lookup: Lookup::clone(&self.lookup), guarded };
         let mut http = HttpConnector::new_with_resolver(resolver);
         http.enforce_http(false);
         http.set_connect_timeout(Some(CONNECT_TIME_OUT));

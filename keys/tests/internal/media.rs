@@ -88,10 +88,12 @@ impl Server {
     }
 }
 
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
 /// Begins as a picture, and goes on for ever.
 fn endless() -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
     stream::once(async { Ok(Bytes::from_static(PNG)) })
-        .chain(stream::repeat_with(|| Ok(Bytes::from_static(&[0; 64 * 1024]))))
+        .chain(stream::repeat_with(|| Ok(Bytes::from_static(&ZEROS))))
 }
 
 /// Begins as a picture, and never goes on.
@@ -295,7 +297,7 @@ async fn all_files_of_a_request_together_are_bounded() {
     let fetched = fetch(&app, &urls[..3]).await;
     assert!(fetched.iter().all(|medium| medium["data"].is_string()));
     let fetched = fetch(&app, &urls).await;
-    let refused = fetched.iter().filter_map(|medium| medium["problem"].as_str()).next().unwrap();
+    let refused = fetched.iter().find_map(|medium| medium["problem"].as_str()).unwrap();
     assert!(refused.contains("all files of the request together are larger than 23 MiB"), "{refused}");
     let many: Vec<String> = (0..101).map(|n| server.url(&format!("/{n}"))).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();

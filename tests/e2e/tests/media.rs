@@ -215,7 +215,7 @@ async fn tokens_reach_a_provider_that_takes_text_only_as_the_text_that_they_stan
     stack.stop();
 }
 
-/// cl100k_base has a token for each byte: first the printable ones of ASCII, from `!`.
+/// `cl100k_base` has a token for each byte: first the printable ones of ASCII, from `!`.
 fn token_of_byte(byte: u8) -> u32 {
     match byte {
         b' ' => 220,
