@@ -88,7 +88,7 @@ pub(super) fn answer<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splic
 }
 
 /// The usage of a chunk that stands in a member of the vendor's own, as one vendor's older servers have it.
-pub(super) fn usage_inside<'s>(rules: Answers, data: &'s [u8]) -> Option<Raw<'s>> {
+pub(super) fn usage_inside(rules: Answers, data: &[u8]) -> Option<Raw<'_>> {
     let name = Some(rules.usage_in).filter(|name| !name.is_empty())?;
     memchr::memmem::find(data, name.as_bytes())?;
     Object::of(Object::parse(data).ok()?.get(name)?)?.get("usage")
