@@ -134,7 +134,7 @@ const SAMPLE: usize = 2_048;
 /// Bytes that are looked at in all.
 const SAMPLES: usize = 16_384;
 
-/// Counts the tokens of many texts, of which it looks at no more than [`SAMPLES`] bytes: the rest of a long text is like its
+/// Counts the tokens of many texts, of which it looks at no more than `SAMPLES` bytes: the rest of a long text is like its
 /// beginning.
 #[derive(Debug, Default)]
 pub struct Sampled {

@@ -225,10 +225,10 @@ pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
 });
 
 /// Both as Google Cloud serves them: the path names the model and says whether it streams.
-pub(super) static VERTEX_MISTRAL: OpenAi = OpenAi(raw_predict(MISTRAL.0));
-pub(super) static VERTEX_AI21: OpenAi = OpenAi(raw_predict(AI21.0));
-const fn raw_predict(quirks: Quirks) -> Quirks {
-    Quirks { endpoints: RAW_PREDICT, surfaces: RAW_PREDICT_SURFACE, version_in_path: true, ..quirks }
+pub(super) static VERTEX_MISTRAL: OpenAi = OpenAi(raw_predict(&MISTRAL.0));
+pub(super) static VERTEX_AI21: OpenAi = OpenAi(raw_predict(&AI21.0));
+const fn raw_predict(quirks: &Quirks) -> Quirks {
+    Quirks { endpoints: RAW_PREDICT, surfaces: RAW_PREDICT_SURFACE, version_in_path: true, ..*quirks }
 }
 const RAW_PREDICT: &[(Operation, &str)] = &[(Operation::Chat, "")];
 const RAW_PREDICT_SURFACE: &[Surface] =
