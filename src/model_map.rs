@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use crate::providers;
+
 /// What is known of a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
@@ -64,13 +66,12 @@ impl About {
     }
 }
 
-/// The map tells kinds of models of some providers apart, as `vertex_ai-language-models`.
+/// A provider's row. The map tells kinds of models of some providers apart, by what follows the row's name.
 fn provider(name: &str) -> &str {
-    match name {
-        "bedrock_converse" => "bedrock",
-        name if name.starts_with("vertex_ai") => "vertex_ai",
-        name => name,
-    }
+    let is_kind_of = |row: &&str| {
+        name.strip_prefix(*row).is_some_and(|kind| kind.is_empty() || kind.starts_with(['_', '-']))
+    };
+    providers::names().filter(is_kind_of).max_by_key(|row| row.len()).unwrap_or(name)
 }
 
 #[cfg(test)]

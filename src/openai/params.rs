@@ -101,7 +101,7 @@ pub fn is_admitted(name: &str) -> bool {
 pub fn is_private(name: &str) -> bool {
     // Families of names by what they begin with; every parameter is asked for, and its first letter tells most of them.
     let families: &[&str] = match name.as_bytes().first() {
-        Some(b'a') => &["arize_", "auto_router_", "aws_", "azure_"],
+        Some(b'a') => &["arize_", "auto_router_", "aws_", "azur"],
         Some(b'g') => &["gcs_"],
         Some(b'i') => &["input_cost_per_"],
         Some(b'l') => &["langfuse_", "langsmith_", "litellm_"],
@@ -109,6 +109,7 @@ pub fn is_private(name: &str) -> bool {
         Some(b'o') => &["output_cost_per_"],
         Some(b'p') => &["posthog_", "prompt_variables", "prompt_version"],
         Some(b's') => &["s3_"],
+        Some(b'u') => &["use_litellm"],
         Some(b'v') => &["vertex_"],
         _ => &[],
     };
@@ -179,7 +180,6 @@ pub fn is_private(name: &str) -> bool {
             | "tpm"
             | "ttl"
             | "turn_off_message_logging"
-            | "use_litellm_proxy"
             | "user_continue_message"
             | "verbose"
     ) || families.iter().any(|family| name.starts_with(family))

@@ -12,7 +12,7 @@ use super::Attempt;
 use crate::dialects::{Allowed, Body, Outbound};
 use crate::json::{JsonStr, Object, Raw, Splice, Writer, without};
 use crate::openai::{ErrorBody, Request, is_admitted, is_private};
-use crate::providers::OWNED_HEADERS;
+use crate::providers::{FEATURES_HEADER, OWNED_HEADERS};
 use crate::table::Endpoint;
 
 const DROPS: &str = "additional_drop_params";
@@ -136,7 +136,7 @@ fn extra_headers(request: &Request<'_>) -> Result<Vec<(String, String)>, ErrorBo
 /// Headers by which a request is sent, signed and paid for.
 fn is_ours(name: &str) -> bool {
     const FAMILIES: &[&str] = &["x-amz-", "x-envoy-", "x-forwarded-", "x-litellm-", "x-switchboard-"];
-    OWNED_HEADERS.iter().any(|owned| *owned == name && name != "anthropic-beta")
+    OWNED_HEADERS.iter().any(|owned| *owned == name && name != FEATURES_HEADER)
         || FAMILIES.iter().any(|family| name.starts_with(family))
         || matches!(
             name,
