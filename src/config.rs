@@ -180,6 +180,9 @@ pub struct Group {
     /// It is one deployment of that group (`model_info.id`): who may use that may use this, and no list shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
+    /// What its models can do: the names of `LiteLLM`'s `supports_*` that are true.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supports: Vec<String>,
     /// Attempts after the first, where they are not [`Settings::num_retries`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_retries: Option<u32>,
@@ -213,7 +216,7 @@ pub struct Group {
     pub stream_timeout_ms: Option<u64>,
 }
 fields!(strict Group {
-    name, cluster, mode, access_groups, unserved, part_of, num_retries, max_input_tokens, max_output_tokens, has_spares,
+    name, cluster, mode, access_groups, unserved, part_of, supports, num_retries, max_input_tokens, max_output_tokens, has_spares,
     fallbacks,
     context_window_fallbacks, content_policy_fallbacks, retry_policy, timeout_ms, stream_timeout_ms; "name",
     "cluster"

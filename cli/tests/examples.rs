@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::compiled_with;
-use switchboard_cli::config::Severity;
+use switchboard::price_map::PriceMap;
+use switchboard_cli::compile::{Environment, compile};
+use switchboard_cli::config::{Report, Severity, parse};
 
 /// The keys that their authors have.
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -102,4 +104,25 @@ fn routes_in_a_models_name_say_what_they_say_to_litellm() {
     assert_eq!(nova.api_base, "https://bedrock-runtime.us-west-2.amazonaws.com");
     assert_eq!(option("clouds.yaml", "nova", "aws_region_name").as_deref(), Some("us-west-2"));
     assert_eq!(deployment("clouds.yaml", "gemini").provider, "vertex_ai");
+}
+
+#[test]
+fn what_a_model_can_do_comes_from_model_info_and_from_the_price_map() {
+    let text = "model_list:\n- model_name: m\n  litellm_params: {model: openai/mine, api_key: k}\n  \
+                model_info: {supports_vision: true}\n";
+    let report = Report::new("config.yaml");
+    let config = parse(text, &report).unwrap();
+    let mut prices = PriceMap::built_in();
+    prices.extend(
+        PriceMap::parse(
+            br#"{"mine": {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 9, "max_tokens": 7,
+                "supports_reasoning": true, "supports_vision": false}}"#,
+        )
+        .unwrap(),
+    );
+    let plan = compile(&config, &Environment::new(&[], |_| None), &prices, &report);
+    let group = &plan.document.groups[0];
+    assert_eq!(group.mode.as_deref(), Some("chat"));
+    assert_eq!((group.max_input_tokens, group.max_output_tokens), (Some(9), Some(7)));
+    assert_eq!(group.supports, ["supports_vision", "supports_reasoning"]);
 }

@@ -1,6 +1,7 @@
 //! The key API's description of itself, made of the tables by which it reads requests: `/openapi.json`, and a page for
 //! people at `/docs`.
 
+pub mod data_plane;
 pub mod page;
 
 use axum::http::Method;

@@ -22,7 +22,7 @@ use tower_layer::Layer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::metrics;
-use crate::openapi::{Endpoint, Holds, Input, document, fields, page::page, parameter};
+use crate::openapi::{Endpoint, Holds, Input, data_plane, document, fields, page::page, parameter};
 
 /// Every path of the public port. One with a slash at its end is the one without: `LiteLLM` redirects there, to a
 /// place that it makes of the `Host` header, which is a client's to choose.
@@ -43,7 +43,11 @@ pub fn public(app: App) -> NormalizePath<Router> {
 }
 
 async fn openapi_json() -> impl IntoResponse {
-    static TEXT: LazyLock<String> = LazyLock::new(|| document(&described()).to_string());
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let mut document = document(&described());
+        data_plane::add_to(&mut document);
+        document.to_string()
+    });
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
 }
 

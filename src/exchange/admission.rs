@@ -20,7 +20,7 @@ use super::head::{Head, presented_key, unauthorized};
 use super::kept::Kept;
 use super::path::Ask;
 use super::prompt::Prompt;
-use super::{Reply, access, catalog};
+use super::{Reply, access, catalog, standing};
 
 /// A request on its way in.
 #[derive(Debug)]
@@ -128,7 +128,12 @@ impl Admission {
                     body: Vec::new(),
                 });
             }
-            Ask::Model { .. } | Ask::Models | Ask::ModelById(_) | Ask::ModelInfo => {}
+            Ask::Model { .. }
+            | Ask::Models
+            | Ask::ModelById(_)
+            | Ask::ModelInfo
+            | Ask::ModelGroups
+            | Ask::Health => {}
         }
         let presented = presented_key(head, self.table.settings.key_header.as_deref())?;
         let wants_body = matches!(ask, Ask::Model { .. });
@@ -321,7 +326,9 @@ impl Admission {
             Ask::Model { .. } => return Step::Admit,
             Ask::Models => catalog::models(&self.table, key, &joining.query),
             Ask::ModelById(id) => catalog::model_by_id(&self.table, key, id),
-            Ask::ModelInfo => catalog::model_info(&self.table, key),
+            Ask::ModelInfo => catalog::model_info(&self.table, key, &joining.query),
+            Ask::ModelGroups => standing::model_groups(&self.table, key, &joining.query),
+            Ask::Health => standing::health(&self.table, key, &joining.query),
             _ => Reply::detail(404, "Not Found"),
         };
         self.phase = Phase::Closed;

@@ -107,12 +107,16 @@ impl Listing {
 }
 
 /// `/model/info`: the deployments without their credentials.
-pub(super) fn model_info(table: &Table, key: Option<&KeyRecord>) -> Reply {
+pub(super) fn model_info(table: &Table, key: Option<&KeyRecord>, query: &str) -> Reply {
+    let asked = query_value(query, "litellm_model_id");
     let mut body = Vec::with_capacity(4096);
     let mut w = Writer::new(&mut body);
     w.object().key("data").array();
     for endpoint in table.endpoints() {
         let deployment = &endpoint.deployment;
+        if asked.as_ref().is_some_and(|id| *id != deployment.id) {
+            continue;
+        }
         let Some(group) = table.groups.iter().find(|group| group.name == deployment.group) else { continue };
         if !key.is_none_or(|key| may_use(key, &group.name, group)) {
             continue;
@@ -219,7 +223,8 @@ fn model(w: &mut Writer<'_>, name: &str, group: &Group, fallbacks: Option<Fallba
     w.end_object();
 }
 
-fn limits(w: &mut Writer<'_>, group: &Group) {
+/// What is known of a group's models.
+pub(super) fn limits(w: &mut Writer<'_>, group: &Group) {
     if let Some(mode) = &group.mode {
         w.key("mode").string(mode);
     }
@@ -227,6 +232,6 @@ fn limits(w: &mut Writer<'_>, group: &Group) {
         w.key("max_input_tokens").number(tokens);
     }
     if let Some(tokens) = group.max_output_tokens {
-        w.key("max_output_tokens").number(tokens);
+        w.key("max_tokens").number(tokens).key("max_output_tokens").number(tokens);
     }
 }

@@ -24,6 +24,7 @@ mod prompt;
 mod reply;
 mod report;
 mod silence;
+mod standing;
 mod streaming;
 
 pub use admission::{Admission, NoVerdict, Step};

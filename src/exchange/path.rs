@@ -21,6 +21,10 @@ pub enum Ask {
     ModelById(String),
     /// `/model/info`
     ModelInfo,
+    /// `/model_group/info`
+    ModelGroups,
+    /// `/health`
+    Health,
     /// `/health/liveliness`
     Liveliness,
     /// `/health/readiness`
@@ -52,6 +56,8 @@ impl Ask {
         match path {
             "/health/liveliness" | "/health/liveness" => return get(Self::Liveliness),
             "/health/readiness" => return get(Self::Readiness),
+            "/health" => return get(Self::Health),
+            "/model_group/info" => return get(Self::ModelGroups),
             "/models" | "/v1/models" => return get(Self::Models),
             "/model/info" | "/v1/model/info" | "/v2/model/info" => return get(Self::ModelInfo),
             _ => {}

@@ -165,3 +165,23 @@ fn houses_on_other_clouds_are_asked_in_their_own_languages_at_their_own_paths() 
     assert_eq!(path, "/v1/projects/p/locations/l/endpoints/openapi/chat/completions");
     assert_eq!(body["model"], "meta/llama-3.3-70b-instruct-maas");
 }
+
+#[test]
+fn a_group_tells_what_its_models_can_do_and_a_deployment_whether_it_can_be_asked() {
+    let ring = keyring(vec![record("sk-claude", |key| key["models"] = json!(["claude"]))]);
+    let (_, all) = get(&ring, "/model_group/info", MASTER);
+    assert!(all["data"].as_array().unwrap().iter().all(|group| group["model_group"] != "gpt-2"), "{all}");
+    let (_, info) = get(&ring, "/model_group/info?model_group=gpt", MASTER);
+    let [group] = &info["data"].as_array().unwrap()[..] else { panic!("{info}") };
+    assert_eq!((&group["providers"], &group["mode"]), (&json!(["openai"]), &json!("chat")));
+    assert_eq!(group["input_cost_per_token"].as_f64(), Some(1e-6));
+    assert_eq!((&group["supports_vision"], &group["supports_reasoning"]), (&json!(true), &json!(false)));
+    let (_, own) = get(&ring, "/model_group/info", "sk-claude");
+    assert_eq!(own["data"].as_array().unwrap().len(), 1);
+    let (status, health) = get(&ring, "/health?model=claude", "sk-claude");
+    assert_eq!((status, &health["healthy_count"], &health["unhealthy_count"]), (200, &json!(1), &json!(1)));
+    assert_eq!(health["unhealthy_endpoints"][0]["model_id"], "keyless");
+    assert!(health["unhealthy_endpoints"][0]["error"].as_str().unwrap().contains("no credential"));
+    let (_, one) = get(&ring, "/v1/model/info?litellm_model_id=gpt-1", MASTER);
+    assert_eq!(one["data"].as_array().unwrap().len(), 1);
+}

@@ -16,7 +16,7 @@ const DOCUMENT: &str = r#"{
            "sync_interval_ms": 1000, "timeout_ms": 500, "grace_s": 60, "cache_size": 100},
   "settings": {"num_retries": 2, "most_retries": 6, "max_fallbacks": 5, "cooldown_s": 5.0, "timeout_ms": 600000},
   "groups": [
-    {"name": "gpt", "cluster": "group:gpt", "mode": "chat"},
+    {"name": "gpt", "cluster": "group:gpt", "mode": "chat", "supports": ["supports_vision"]},
     {"name": "claude", "cluster": "group:claude", "access_groups": ["beta"], "fallbacks": ["gpt", "fake"],
      "context_window_fallbacks": ["openai/long"], "content_policy_fallbacks": []},
     {"name": "openai/*", "cluster": "group:openai/*"},

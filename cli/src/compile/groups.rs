@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use serde_json::value::RawValue;
 use switchboard::config::{Alias, Group};
+use switchboard::model_map::ModelMap;
 
 use super::deployments::{Deployment, Unserved};
 use crate::config::diagnostic::suggestion;
@@ -41,6 +43,40 @@ pub(super) fn compile(config: &Config, deployments: &[Deployment], unserved: &[U
         group.max_output_tokens = group.max_output_tokens.max(model.max_output_tokens);
     }
     groups
+}
+
+/// Tells each group what its models are and can do, where the entries do not say it: by `model_info`, and by the price map.
+/// Its deployments are also told, for `/model/info`.
+pub(super) fn describe(groups: &mut [Group], deployments: &mut [Deployment], models: &ModelMap) {
+    for deployment in deployments {
+        let document = &mut deployment.document;
+        let Some(group) = groups.iter_mut().find(|group| group.name == document.group) else { continue };
+        let base_model = document.options.iter().find(|(name, _)| name == "base_model");
+        let model = base_model.map_or(&document.model, |(_, model)| model);
+        if let Some(about) = models.about(&document.provider, model) {
+            if group.mode.is_none() {
+                group.mode.clone_from(&about.mode);
+            }
+            group.max_input_tokens = group.max_input_tokens.or(about.max_input_tokens);
+            group.max_output_tokens = group.max_output_tokens.or(about.max_output_tokens);
+            for name in &about.supports {
+                if document.info.iter().all(|(known, _)| known != name)
+                    && let Ok(yes) = RawValue::from_string("true".to_owned())
+                {
+                    document.info.push((name.clone(), yes));
+                }
+            }
+        }
+        let supported = document
+            .info
+            .iter()
+            .filter(|(name, value)| name.starts_with("supports_") && value.get() == "true");
+        for (name, _) in supported {
+            if !group.supports.contains(name) {
+                group.supports.push(name.clone());
+            }
+        }
+    }
 }
 
 /// A group for each deployment that has an id of the operator's (`model_info.id`), which clients may ask for as a model.

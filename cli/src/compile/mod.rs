@@ -104,10 +104,12 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
     let database_url = database_url.and_then(|url| variables.text(url, "general_settings.database_url"));
     let keepalive = config.litellm.keepalive;
     let models = every_provider::expand(&config.models, &variables);
-    let (deployments, unserved) = deployments::compile(&models, keepalive, prices, &mut variables, report);
+    let (mut deployments, unserved) =
+        deployments::compile(&models, keepalive, prices, &mut variables, report);
     let config = &Config { models, ..config.clone() };
     let aliases = groups::aliases(config, &deployments, report);
     let mut groups = groups::compile(config, &deployments, &unserved);
+    groups::describe(&mut groups, &mut deployments, prices.models());
     fallbacks::compile(config, &mut groups, &aliases, report);
     groups::of_ids(config, &deployments, &mut groups);
     let clusters = routing::compile(config, &mut groups, &deployments);
