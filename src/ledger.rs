@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use crate::key::{AccountId, TokenHash, UsageBatch, UsageEntry, UsagePage};
+use crate::key::{AccountId, Detail, TokenHash, UsageBatch, UsageEntry, UsagePage};
 use crate::limits::Charge;
 
 /// Entries that one batch carries at most: a batch must fit into one call.
@@ -139,8 +139,9 @@ impl Sum {
         ] {
             *sum = sum.saturating_add(count);
         }
-        // Times are of one request, and a sum has many.
+        // These are of one request, and a sum has many.
         sum.first_token_ms = None;
+        sum.detail = Detail::default();
         sum.cost_picodollars = match (sum.cost_picodollars, entry.cost_picodollars) {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
             (a, b) => a.or(b),

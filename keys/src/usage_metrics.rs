@@ -177,8 +177,8 @@ impl UsageMetrics {
         };
         let m = metrics.clone();
         let litellm = registry.sub_registry_with_prefix("litellm");
-        litellm.register("proxy_total_requests_metric", "Requests that were let in, by status", m.total);
-        litellm.register("proxy_failed_requests_metric", "Those of them that ended in an error", m.failed);
+        litellm.register("proxy_total_requests_metric", "Requests by status, refused ones included", m.total);
+        litellm.register("proxy_failed_requests_metric", "Requests that ended in an error", m.failed);
         litellm.register("requests_metric", "Requests that were let in", m.requests);
         litellm.register("spend_metric", "US dollars", m.spend);
         litellm.register("total_tokens_metric", "Tokens, prompt and completion", m.tokens);
@@ -267,9 +267,10 @@ impl UsageMetrics {
         }
     }
 
-    /// Histograms are of requests, so a sum of many is in none of them.
+    /// Histograms are of requests that were served, so a sum of many is in none of them, and a refusal is not either.
     fn observe(&self, model: &Model, entry: &UsageEntry<'_>) {
-        if entry.requests != 1 {
+        let is_refusal = entry.deployment_id.is_empty() && (400..500).contains(&entry.status);
+        if entry.requests != 1 || is_refusal {
             return;
         }
         let request = GenAi {

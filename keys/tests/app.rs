@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Connection, Row};
 use switchboard::key::{
-    SYNC_PATH, SyncAnswer, SyncRequest, TokenHash, UsageBatch, UsageEntry, VERIFY_PATH, VerifyAnswer,
+    Detail, SYNC_PATH, SyncAnswer, SyncRequest, TokenHash, UsageBatch, UsageEntry, VERIFY_PATH, VerifyAnswer,
     VerifyRequest,
 };
 use switchboard_keys::app::App;
@@ -260,6 +260,7 @@ pub fn usage(key: Option<&str>, cost_picodollars: Option<u64>) -> UsageEntry<'st
         model_group: "gpt-4o".into(),
         deployment_id: "d1".into(),
         model: "openai/gpt-4o".into(),
+        api_base: "https://api.openai.com/v1".into(),
         requests: 1,
         status: 200,
         prompt_tokens: 1000,
@@ -271,6 +272,7 @@ pub fn usage(key: Option<&str>, cost_picodollars: Option<u64>) -> UsageEntry<'st
         started_ms: 1_795_000_000_000,
         duration_ms: 1234,
         first_token_ms: None,
+        detail: Detail::default(),
     }
 }
 

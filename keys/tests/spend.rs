@@ -1,7 +1,7 @@
 //! `/spend/*`
 
 use serde_json::json;
-use switchboard::key::{TokenHash, UsageEntry};
+use switchboard::key::{Detail, TokenHash, UsageEntry, UsageError};
 
 use crate::app::{MASTER_KEY, TestApp, batch, error, usage};
 
@@ -50,6 +50,50 @@ async fn requests_are_listed_the_latest_first() {
     ] {
         assert_eq!(row[field], value, "{field}");
     }
+}
+
+#[tokio::test]
+async fn a_request_is_found_by_the_id_of_its_answer_and_by_that_of_its_call() {
+    let app = TestApp::new().await;
+    let key = app.key(json!({"key_alias": "alices", "user_id": "alice", "team_id": "t"})).await;
+    let detail = Detail {
+        answer_id: "chatcmpl-7".into(),
+        end_user: "bob".into(),
+        tags: vec!["a".to_owned(), "b\0".to_owned()].into(),
+        requester_ip: "192.0.2.7".into(),
+        error: None,
+    };
+    let failed = Detail { error: Some(UsageError::new("RateLimitError", "too many")), ..Detail::default() };
+    let entries = vec![
+        UsageEntry { detail, ..at(&key, "c1", SUNDAY_MS, 1) },
+        UsageEntry { detail: failed, status: 429, ..at(&key, "c2", SUNDAY_MS, 0) },
+    ];
+    app.sync(None, Some(batch("b", entries))).await;
+    for id in ["chatcmpl-7", "c1"] {
+        let rows = app.get(MASTER_KEY, &format!("/spend/logs?request_id={id}")).await.ok();
+        assert_eq!(rows.as_array().unwrap().len(), 1, "{id}");
+        for (field, value) in [
+            ("/request_id", json!("chatcmpl-7")),
+            ("/litellm_call_id", json!("c1")),
+            ("/end_user", json!("bob")),
+            ("/request_tags", json!(["a", "b"])),
+            ("/requester_ip_address", json!("192.0.2.7")),
+            ("/api_base", json!("https://api.openai.com/v1")),
+            ("/metadata/user_api_key", json!(TokenHash::of(key.as_bytes()))),
+            ("/metadata/user_api_key_alias", json!("alices")),
+            ("/metadata/user_api_key_user_id", json!("alice")),
+            ("/metadata/user_api_key_team_id", json!("t")),
+            ("/metadata/error_information", json!(null)),
+        ] {
+            assert_eq!(rows[0].pointer(field), Some(&value), "{field}");
+        }
+    }
+    let row = app.get(MASTER_KEY, "/spend/logs?request_id=c2").await.ok()[0].take();
+    assert_eq!(row["status"], "failure");
+    assert_eq!(
+        row["metadata"]["error_information"],
+        json!({"error_code": "429", "error_class": "RateLimitError", "llm_provider": "openai", "error_message": "too many"})
+    );
 }
 
 #[tokio::test]

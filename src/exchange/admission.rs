@@ -7,8 +7,10 @@
 use core::cell::{OnceCell, RefCell};
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::string::FromUtf8Error;
 
-use crate::key::{KEY_PREFIX, KeyRecord, TokenHash};
+use crate::json::Span;
+use crate::key::{KEY_PREFIX, KeyRecord, TokenHash, UsageEntry};
 use crate::keyring::{Keyring, Lookup};
 use crate::openai::{ErrorBody, Memo, Operation, Request};
 use crate::table::Table;
@@ -18,8 +20,10 @@ use super::call::{Call, Progress};
 use super::fallback::{Way, unserved};
 use super::head::{Head, presented_key, unauthorized};
 use super::kept::Kept;
+use super::origin::Origin;
 use super::path::Ask;
 use super::prompt::Prompt;
+use super::refusal::Refusal;
 use super::{Reply, access, catalog, standing};
 
 /// A request on its way in.
@@ -28,6 +32,7 @@ pub struct Admission {
     table: Rc<Table>,
     started_ms: u64,
     phase: Phase,
+    refused: Option<Box<Refusal>>,
 }
 
 #[derive(Debug)]
@@ -50,6 +55,7 @@ struct Joining {
     query: String,
     call_id: Rc<str>,
     asked: Asked,
+    origin: Origin,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
     /// What this worker has spent with the key since it learned of it.
@@ -70,6 +76,21 @@ impl Payer {
             Self::Master => None,
             Self::Key(key) => Some(key),
         }
+    }
+
+    fn token(&self) -> Option<TokenHash> {
+        self.key().map(|key| key.token)
+    }
+}
+
+impl Joining {
+    /// What the spend log tells of it once it is refused; nothing where no model was asked for.
+    #[cold]
+    fn refused(&self, token: Option<TokenHash>, body: &[u8]) -> Option<Box<Refusal>> {
+        let Ask::Model { operation, model } = &self.ask else { return None };
+        let model = model.clone().unwrap_or_else(|| Refusal::model_in(*operation, body));
+        let (operation, call_id) = (*operation, Rc::clone(&self.call_id));
+        Some(Box::new(Refusal { token, operation, call_id, origin: self.origin.clone(), model }))
     }
 }
 
@@ -100,7 +121,8 @@ impl Admission {
         has_body: bool,
         now_ms: u64,
     ) -> (Self, Step) {
-        let mut admission = Self { table: Rc::clone(table), started_ms: now_ms, phase: Phase::Closed };
+        let mut admission =
+            Self { table: Rc::clone(table), started_ms: now_ms, phase: Phase::Closed, refused: None };
         let step = admission.open(keyring, head, has_body, now_ms).unwrap_or_else(Step::Reply);
         (admission, step)
     }
@@ -126,6 +148,7 @@ impl Admission {
                     status: 307,
                     headers: vec![("location".into(), location.into())],
                     body: Vec::new(),
+                    error: None,
                 });
             }
             Ask::Model { .. }
@@ -146,6 +169,7 @@ impl Admission {
             query,
             call_id: call_id.unwrap_or_default().into(),
             asked: Asked::by_headers(head)?,
+            origin: if wants_body { Origin::by_headers(head) } else { Origin::default() },
             verdict: None,
             token: None,
             spent: 0,
@@ -158,7 +182,10 @@ impl Admission {
             let token = token_of(presented)?;
             match keyring.look_up(&token, now_ms) {
                 Lookup::Known(key) => {
-                    access::check(&key, &joining.ask, &joining.path, now_ms)?;
+                    if let Err(refusal) = access::check(&key, &joining.ask, &joining.path, now_ms) {
+                        self.refused = joining.refused(Some(token), b"");
+                        return Err(refusal);
+                    }
                     joining.spent = keyring.spent(&token);
                     joining.verdict = Some(Payer::Key(key));
                     None
@@ -202,7 +229,10 @@ impl Admission {
                     joining.verdict = Some(Payer::Key(key));
                     return self.meet();
                 }
-                Err(refusal) => refusal,
+                Err(refusal) => {
+                    self.refused = joining.refused(joining.token, b"");
+                    refusal
+                }
             },
             Ok(None) => unknown_key().into(),
             Err(NoVerdict) => Reply::from(ErrorBody::new(
@@ -222,20 +252,32 @@ impl Admission {
     /// The answer that refuses the request.
     pub fn admit(&mut self, body: impl Into<Vec<u8>>) -> Result<Call, Reply> {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
-        let Phase::Joining(Joining {
-            ask: Ask::Model { operation, model },
-            path,
-            call_id,
-            asked,
-            verdict: Some(payer),
-            spent,
-            ..
-        }) = phase
-        else {
-            return Err(ErrorBody::ours("the request was decided before it was complete").into());
-        };
+        let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
         let body = String::from_utf8(body.into());
-        let request = match &body {
+        match self.decide(&mut joining, &body) {
+            Ok((mut call, members)) => {
+                call.kept = RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?))));
+                Ok(call)
+            }
+            Err(refusal) => {
+                let body = body.as_ref().map_or_else(FromUtf8Error::as_bytes, String::as_bytes);
+                self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), body);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The call, without its body, and where the body's members are.
+    fn decide(
+        &self,
+        joining: &mut Joining,
+        body: &Result<String, FromUtf8Error>,
+    ) -> Result<(Call, Option<Vec<Span>>), Reply> {
+        let Joining { ask: Ask::Model { operation, model }, verdict: Some(payer), .. } = &*joining else {
+            return Err(decided_before());
+        };
+        let operation = *operation;
+        let request = match body {
             Ok(text) => Request::parse_text(operation, text),
             Err(error) => Request::parse(operation, error.as_bytes()),
         }?;
@@ -248,10 +290,11 @@ impl Admission {
             }
         }
         let in_body = request.model()?.map(|model| model.0);
-        let Some(model) = model.map(Cow::Owned).or(in_body) else {
+        let Some(model) = model.as_deref().map(Cow::Borrowed).or(in_body) else {
             return Err(no_deployment("None").into());
         };
-        let key = payer.key();
+        let key = payer.key().map(Rc::clone);
+        let key = key.as_ref();
         let routed = key.map_or(&*model, |key| access::routed(key, &model));
         let route = self.table.routes.find(routed);
         let found = route.and_then(|route| self.table.groups.get(route.group));
@@ -265,7 +308,7 @@ impl Admission {
         if request.get(operation.required()).is_none() {
             return Err(ErrorBody::missing(operation.route(), operation.required()).into());
         }
-        let asked = asked.or_body(&request)?;
+        let asked = joining.asked.clone().or_body(&request)?;
         if let Some(error) = unserved(group, &model)
             && group.fallbacks.is_empty()
             && asked.fallbacks.is_none()
@@ -286,7 +329,7 @@ impl Admission {
             include_usage: request.include_usage()?,
             base64: request.get("encoding_format").is_some_and(|format| format.get() == r#""base64""#),
             created: self.started_ms / 1000,
-            id: Rc::clone(&call_id),
+            id: Rc::clone(&joining.call_id),
             function_call: request.asks_with_functions(),
             json_tool: None,
             renamed: Vec::new(),
@@ -296,25 +339,33 @@ impl Admission {
         let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
         let most_completion = most_completion(operation, &request);
         let drop_params = flag(&request, "drop_params")?;
-        Ok(Call {
+        let origin = joining.origin.clone().or_body(&request);
+        let call = Call {
             group: route.group,
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Rc::clone),
-            key_spent: spent,
+            key_spent: joining.spent,
             drop_params,
             asked,
+            origin,
             memo,
-            id: call_id,
-            path,
+            id: Rc::clone(&joining.call_id),
+            path: core::mem::take(&mut joining.path),
             prompt: Prompt::default(),
             most_completion,
             resolved: RefCell::default(),
-            kept: RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?)))),
+            kept: RefCell::default(),
             started_ms: self.started_ms,
             progress: RefCell::new(Progress::default()),
             entered: OnceCell::new(),
             table: Rc::clone(&self.table),
-        })
+        };
+        Ok((call, members))
+    }
+
+    /// The account of a request of a known key that was answered with `reply` before it was admitted.
+    pub fn refusal(&self, reply: &Reply, now_ms: u64) -> Option<UsageEntry<'_>> {
+        Some(self.refused.as_ref()?.entry(reply, self.started_ms, now_ms))
     }
 
     /// The only door: both halves are there.
@@ -354,6 +405,11 @@ fn flag(request: &Request<'_>, name: &'static str) -> Result<Option<bool>, Error
         Some("false" | "False") => Ok(Some(false)),
         Some(_) => Err(ErrorBody::invalid(name, "expected true or false")),
     }
+}
+
+#[cold]
+fn decided_before() -> Reply {
+    ErrorBody::ours("the request was decided before it was complete").into()
 }
 
 /// The longest answer that the request allows, all choices together. What cannot be read here is refused later, in

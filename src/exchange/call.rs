@@ -4,7 +4,7 @@ use core::cell::{OnceCell, RefCell};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::key::{KeyRecord, UsageEntry};
+use crate::key::{KeyRecord, UsageEntry, UsageError};
 use crate::limits::within_window;
 use crate::openai::{Memo, Usage};
 use crate::price;
@@ -14,6 +14,7 @@ use super::asked::Asked;
 use super::fallback::{Failed, Way};
 use super::kept::Kept;
 use super::limited::Entered;
+use super::origin::Origin;
 use super::prompt::Prompt;
 
 /// An admitted request. Both roles run in one VM, so the upstream role gets it by reference.
@@ -39,6 +40,8 @@ pub struct Call {
     pub drop_params: Option<bool>,
     /// What it says of its own routing.
     pub asked: Asked,
+    /// Whom it is for.
+    pub origin: Origin,
     /// The body, until the first attempt takes it.
     pub kept: RefCell<Option<Kept>>,
     /// How long its prompt is.
@@ -75,6 +78,10 @@ pub struct Progress {
     pub answered: bool,
     /// The error of the last attempt that had an answer.
     pub failed: Option<Failed>,
+    /// Why the request failed, for the spend log: an attempt, a stream that broke off, a limit.
+    pub error: Option<UsageError<'static>>,
+    /// `id` of the answer.
+    pub answer_id: Box<str>,
     /// That answer asks Envoy's router for another attempt; if it goes to the client, the mark must go.
     pub marked: bool,
 }
@@ -148,6 +155,7 @@ impl Call {
             model_group: Cow::Borrowed(self.group_name()),
             deployment_id: Cow::Borrowed(endpoint.map_or("", |endpoint| &endpoint.deployment.id)),
             model: endpoint.map(model).unwrap_or_default().into(),
+            api_base: Cow::Borrowed(endpoint.map_or("", |endpoint| &endpoint.shown.api_base)),
             requests: 1,
             status,
             prompt_tokens: usage.prompt,
@@ -159,6 +167,7 @@ impl Call {
             started_ms: self.started_ms,
             duration_ms: now_ms.saturating_sub(self.started_ms),
             first_token_ms: progress.first_event_ms.map(|first| first.saturating_sub(self.started_ms)),
+            detail: self.origin.detail(&progress.answer_id, progress.error.as_ref()),
         })
     }
 

@@ -313,7 +313,7 @@ impl Call {
         if let Some(tried) = progress.attempts.last_mut() {
             tried.status = failed.error.status;
         }
-        Reply { status: failed.error.status, headers: headers.into_pairs(), body: failed.error.to_json() }
+        Reply { headers: headers.into_pairs(), ..failed.error.into() }
     }
 
     /// Of a request that no provider has answered.

@@ -41,6 +41,12 @@ impl Call {
 
     /// The answer to a request that there is no room for. `now_ms` is Unix time.
     pub fn refused(&self, account: &AccountId, refusal: &Refusal, now_ms: u64) -> Reply {
+        let reply = self.refusal(account, refusal, now_ms);
+        self.progress.borrow_mut().error = reply.error.as_deref().cloned();
+        reply
+    }
+
+    fn refusal(&self, account: &AccountId, refusal: &Refusal, now_ms: u64) -> Reply {
         if refusal.resource == Resource::Money {
             let status = self.table.settings.budget_exceeded_status_code.unwrap_or(BUDGET_EXCEEDED_STATUS);
             return ErrorBody::new(status, "budget_exceeded", self.over_budget(account, refusal)).into();
@@ -63,6 +69,17 @@ impl Call {
             .with("retry-after", refusal.resets_in_ms.div_ceil(1000).to_string())
             .with("rate_limit_type", kind)
             .with("reset_at", resets_at)
+    }
+
+    /// The answer to a request whose limits cannot be checked now.
+    pub fn limits_unknown(&self) -> Reply {
+        let error = ErrorBody::new(
+            503,
+            "service_unavailable_error",
+            "The key service does not answer, so the limits of this key cannot be checked. Try again later.",
+        );
+        self.progress.borrow_mut().error = Some(error.told());
+        Reply::from(error).with("retry-after", "1")
     }
 
     fn over_budget(&self, account: &AccountId, refusal: &Refusal) -> String {
@@ -93,18 +110,6 @@ impl Call {
                 )
             }
         }
-    }
-}
-
-impl Reply {
-    /// An answer to a request whose limits cannot be checked now.
-    pub fn limits_unknown() -> Self {
-        Self::from(ErrorBody::new(
-            503,
-            "service_unavailable_error",
-            "The key service does not answer, so the limits of this key cannot be checked. Try again later.",
-        ))
-        .with("retry-after", "1")
     }
 }
 

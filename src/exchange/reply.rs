@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::json::Writer;
+use crate::key::UsageError;
 use crate::openai::ErrorBody;
 
 use super::headers::Value;
@@ -16,19 +17,23 @@ pub struct Reply {
     pub headers: Vec<(Cow<'static, str>, Value)>,
     /// The body.
     pub body: Vec<u8>,
+    /// What the spend log tells of it, if it is an error.
+    pub error: Option<Box<UsageError<'static>>>,
 }
 
 impl Reply {
     /// A JSON document.
     pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: vec![("content-type".into(), "application/json".into())], body: body.into() }
+        let headers = vec![("content-type".into(), "application/json".into())];
+        Self { status, headers, body: body.into(), error: None }
     }
 
     /// `FastAPI`'s error shape, which `LiteLLM` has for what is no route of the data plane.
     pub fn detail(status: u16, detail: &str) -> Self {
         let mut body = Vec::new();
         Writer::new(&mut body).object().key("detail").string(detail).end_object();
-        Self::json(status, body)
+        let error = Some(Box::new(UsageError::new("HTTPException", detail)));
+        Self { error, ..Self::json(status, body) }
     }
 
     /// Adds a header.
@@ -70,6 +75,15 @@ impl Reply {
 
 impl From<ErrorBody> for Reply {
     fn from(error: ErrorBody) -> Self {
-        Self::json(error.status, error.to_json())
+        let told = Some(Box::new(error.told()));
+        Self { error: told, ..Self::json(error.status, error.to_json()) }
+    }
+}
+
+impl ErrorBody {
+    /// As the spend log has it.
+    #[cold]
+    pub(super) fn told(&self) -> UsageError<'static> {
+        UsageError::new(self.kind.clone(), &self.message)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::dialects::{Dialect, Stream};
 use crate::frame::Framer;
+use crate::key::UsageError;
 use crate::openai::{ChunkWriter, Class, Fault, Memo};
 
 /// Chunks in, as the network cut them; the client's events out. How the chunks were cut makes no difference to
@@ -11,6 +12,7 @@ pub struct Streaming {
     stream: Box<dyn Stream>,
     out: ChunkWriter,
     provider: &'static str,
+    error: Option<UsageError<'static>>,
 }
 
 impl Streaming {
@@ -21,6 +23,7 @@ impl Streaming {
             stream: dialect.stream(memo),
             out: ChunkWriter::new(memo),
             provider,
+            error: None,
         }
     }
 
@@ -30,7 +33,7 @@ impl Streaming {
     /// error event; what comes after an end is dropped.
     pub fn feed(&mut self, chunk: &[u8], last: bool) -> &[u8] {
         if let Some(fault) = self.read(chunk, last) {
-            self.out.fail(&fault.to_body(self.provider));
+            self.fail(&fault);
         }
         self.out.pending()
     }
@@ -42,10 +45,17 @@ impl Streaming {
     pub fn open(&mut self, chunk: &[u8], last: bool) -> Result<&[u8], Fault> {
         match self.read(chunk, last) {
             Some(fault) if self.out.pending().is_empty() => return Err(fault),
-            Some(fault) => self.out.fail(&fault.to_body(self.provider)),
+            Some(fault) => self.fail(&fault),
             None => {}
         }
         Ok(self.out.pending())
+    }
+
+    #[cold]
+    fn fail(&mut self, fault: &Fault) {
+        let body = fault.to_body(self.provider);
+        self.error = Some(UsageError::new(fault.class.name(), &body.message));
+        self.out.fail(&body);
     }
 
     fn read(&mut self, chunk: &[u8], last: bool) -> Option<Fault> {
@@ -74,6 +84,11 @@ impl Streaming {
             }
         }
         fault
+    }
+
+    /// The error in which the stream has ended.
+    pub fn error(&self) -> Option<&UsageError<'static>> {
+        self.error.as_ref()
     }
 
     /// The writer, for what was used and produced so far.

@@ -176,10 +176,21 @@ impl Downstream {
                 }
             }
             Step::Reply(reply) => {
+                self.note_refusal(&reply);
                 host::reply(&reply);
                 Action::Pause
             }
         }
+    }
+
+    /// The spend log has requests of known keys that were refused, too.
+    fn note_refusal(&self, reply: &Reply) {
+        let refusal = |admission: &Admission| {
+            let entry = admission.refusal(reply, host::now_ms())?;
+            vm::with(|vm| vm.ledger.borrow_mut().add(&entry, Vec::new()));
+            Some(())
+        };
+        self.admission.as_ref().and_then(refusal);
     }
 
     /// A request that was let in before comes back, to another group.

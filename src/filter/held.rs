@@ -70,7 +70,7 @@ impl Passage {
             Some(Entry::Refused(account, refusal)) => {
                 Door::Closed(self.call.refused(&account, &refusal, host::now_ms()))
             }
-            Some(Entry::Away) | None => Door::Closed(Reply::limits_unknown()),
+            Some(Entry::Away) | None => Door::Closed(self.call.limits_unknown()),
         }
     }
 
@@ -108,16 +108,23 @@ impl Passage {
         let status = call.answered_status().unwrap_or_else(host::final_status);
         call.settle(status, host::now_ms(), |entry| {
             report::for_log(call, entry);
-            // One that its limits refused has used nothing.
-            let Some(number) = self.number.take() else { return };
-            let charges = self.settle(entry);
-            vm::with(|vm| {
-                vm.forget(number);
-                if let (Some(token), Some(cost)) = (&entry.token, entry.cost_picodollars) {
-                    vm.keyring.borrow_mut().spend(token, cost);
+            match self.number.take() {
+                Some(number) => {
+                    let charges = self.settle(entry);
+                    vm::with(|vm| {
+                        vm.forget(number);
+                        if let (Some(token), Some(cost)) = (&entry.token, entry.cost_picodollars) {
+                            vm.keyring.borrow_mut().spend(token, cost);
+                        }
+                        vm.ledger.borrow_mut().add(entry, charges);
+                    });
                 }
-                vm.ledger.borrow_mut().add(entry, charges);
-            });
+                // One that its limits refused has used nothing. One whose client left while it waited is nobody's.
+                None if entry.detail.error.is_some() => {
+                    vm::with(|vm| vm.ledger.borrow_mut().add(entry, Vec::new()));
+                }
+                None => {}
+            }
         });
     }
 

@@ -14,4 +14,4 @@ pub use calls::{
 };
 pub use record::{Account, AccountId, AccountKind, KeyRecord, Team};
 pub use token::{KEY_PREFIX, TokenHash};
-pub use usage::{UsageBatch, UsageEntry, UsagePage};
+pub use usage::{Detail, UsageBatch, UsageEntry, UsageError, UsagePage, clipped};

@@ -17,6 +17,7 @@ pub struct ChunkWriter {
     /// `data: {"id":…,"object":…,"created":…,"model":…,` — the same bytes before every chunk.
     head: Vec<u8>,
     request_id: Rc<str>,
+    id: Box<str>,
     model: Rc<str>,
     created: u64,
     shape: Operation,
@@ -47,6 +48,7 @@ impl ChunkWriter {
             out: Vec::new(),
             head: Vec::new(),
             request_id: Rc::clone(&memo.id),
+            id: Box::default(),
             model: Rc::clone(&memo.model),
             created: memo.created,
             shape: memo.operation,
@@ -69,9 +71,16 @@ impl ChunkWriter {
         let mut w = Writer::new(&mut self.head);
         w.object().key("id");
         match id.filter(|id| !id.is_empty()) {
-            Some(id) => w.raw(id.token()),
-            None => w.string(&answer_id(&self.request_id)),
-        };
+            Some(id) => {
+                w.raw(id.token());
+                self.id = id.inner().into();
+            }
+            None => {
+                let id = answer_id(&self.request_id);
+                w.string(&id);
+                self.id = id.into();
+            }
+        }
         w.key("object").string(match self.shape {
             Operation::Completions => "text_completion",
             _ => "chat.completion.chunk",
@@ -269,6 +278,16 @@ impl ChunkWriter {
     /// What was used so far: the last word counts, for providers repeat themselves.
     pub fn usage(&mut self, usage: Usage) {
         self.usage = usage;
+    }
+
+    /// The id of an answer whose events are relayed.
+    pub fn relays(&mut self, id: JsonStr<'_>) {
+        self.id = id.inner().into();
+    }
+
+    /// The answer's id as its events have it, escapes included; empty before the first.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// An event of an `OpenAI` stream as it stands, in pieces (the caller replaced what had to change).

@@ -10,6 +10,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// What it cost in tokens.
     pub usage: Usage,
+    /// Its `id`; empty where it has none.
+    pub id: Box<str>,
 }
 
 /// Gathers the facts of one answer.
@@ -162,9 +164,16 @@ impl<'m> CompletionWriter<'m> {
         let mut body = Vec::with_capacity(size + 512);
         let mut w = Writer::new(&mut body);
         w.object().key("id");
-        match core::str::from_utf8(&self.id) {
-            Ok(id) if !id.is_empty() => w.raw(id),
-            _ => w.string(&self.memo.answer_id()),
+        let id: Box<str> = match core::str::from_utf8(&self.id) {
+            Ok(token) if !token.is_empty() => {
+                w.raw(token);
+                token.trim_matches('"').into()
+            }
+            _ => {
+                let id = self.memo.answer_id();
+                w.string(&id);
+                id.into()
+            }
         };
         let text_completion = self.memo.operation == Operation::Completions;
         w.key("object").string(if text_completion { "text_completion" } else { "chat.completion" });
@@ -188,7 +197,7 @@ impl<'m> CompletionWriter<'m> {
         w.end_array().key("usage");
         self.usage.write(&mut w);
         w.end_object();
-        Answer { body, usage: self.usage }
+        Answer { body, usage: self.usage, id }
     }
 
     fn at(&mut self) -> &mut Choice {

@@ -90,7 +90,7 @@ impl<'m> EmbeddingWriter<'m> {
         w.end_array().key("model").string(&self.memo.model);
         w.key("usage").object().key("prompt_tokens").number(prompt).key("total_tokens").number(prompt);
         w.end_object().end_object();
-        Answer { body: self.body, usage: Usage { prompt, ..Usage::default() } }
+        Answer { body: self.body, usage: Usage { prompt, ..Usage::default() }, id: Box::default() }
     }
 
     fn vector(&mut self, write: impl FnOnce(&mut Writer<'_>)) {

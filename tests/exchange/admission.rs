@@ -269,3 +269,23 @@ fn a_key_sees_the_models_that_it_may_use() {
     );
     assert_eq!(list("sk-known-key"), ["smart", "gpt", "claude"]);
 }
+
+#[test]
+fn a_request_that_a_known_key_may_not_make_is_told_to_the_spend_log() {
+    let ring = keyring(vec![record("sk-known-key", |key| key["models"] = json!(["other"]))]);
+    let (mut admission, _) = begin(&ring, CHAT, "sk-known-key");
+    admission.body_complete();
+    let body = br#"{"model":"gpt","messages":[],"user":"alice","metadata":{"tags":["a"]}}"#;
+    let refused = admission.admit(&body[..]).unwrap_err();
+    let entry = admission.refusal(&refused, NOW_MS + 7).unwrap();
+    assert_eq!((entry.status, &*entry.model_group, entry.duration_ms), (403, "gpt", 7));
+    assert_eq!((entry.token, &*entry.deployment_id), (Some(TokenHash::of(b"sk-known-key")), ""));
+    assert_eq!(entry.detail.error.unwrap().class, "key_model_access_denied");
+}
+
+#[test]
+fn a_request_of_nobody_is_in_no_log() {
+    let (mut admission, _) = begin(&keyring(vec![]), CHAT, "sk-unheard-of");
+    let denied = reply(admission.verdict(Ok(None), NOW_MS));
+    assert!(admission.refusal(&denied, NOW_MS).is_none());
+}

@@ -37,14 +37,19 @@ pub(super) async fn charge_keys(
         let active = 2 * piece.len() + 1;
         let sql = format!(
             "{} SET {}, {}, last_active = ${active} FROM locked WHERE token = name_0 \
-             RETURNING token, user_id, team_id, budget_id",
+             RETURNING token, user_id, team_id, budget_id, key_alias",
             locked(backend, "virtual_key", ["token"], piece.len()),
             plus("spend"),
             plus("total_spend"),
         );
         let query = bind(&sql, piece).bind(now.as_microsecond());
         for row in query.fetch_all(&mut **transaction).await? {
-            let owner = Owner { user_id: get(&row, 1)?, team_id: get(&row, 2)?, budget_id: get(&row, 3)? };
+            let owner = Owner {
+                user_id: get(&row, 1)?,
+                team_id: get(&row, 2)?,
+                budget_id: get(&row, 3)?,
+                key_alias: get(&row, 4)?,
+            };
             owners.insert(token(&row, 0)?, owner);
         }
     }

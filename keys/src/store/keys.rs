@@ -24,6 +24,8 @@ pub enum Creation {
 pub struct Owner {
     /// Owner.
     pub user_id: Option<String>,
+    /// The key's alias.
+    pub key_alias: Option<String>,
     /// Owner's team.
     pub team_id: Option<String>,
     /// The budget object that limits it.

@@ -8,11 +8,12 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use super::backend::Backend;
 
-const ALL: [(i64, &str, &str); 4] = [
+const ALL: [(i64, &str, &str); 5] = [
     (1, "keys", include_str!("../../migrations/0001_keys.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "listing", include_str!("../../migrations/0003_listing.sql")),
     (4, "blocks", include_str!("../../migrations/0004_blocks.sql")),
+    (5, "spend log", include_str!("../../migrations/0005_spend_log.sql")),
 ];
 
 /// Applies what is missing. Several services may start at once, and one of them works: on Postgres sqlx sees to that, on

@@ -22,8 +22,8 @@ pub struct SpendFilter {
     pub token: Option<String>,
     /// User of that key.
     pub user_id: Option<String>,
-    /// `x-litellm-call-id`.
-    pub call_id: Option<String>,
+    /// `id` of the answer, or `x-litellm-call-id`.
+    pub request_id: Option<String>,
     /// Begun at this moment or later.
     pub from: Option<Timestamp>,
     /// Begun before this moment.
@@ -69,6 +69,20 @@ pub struct SpendRow {
     pub started_at: Timestamp,
     /// Duration, milliseconds.
     pub duration_ms: i64,
+    /// `id` of the answer.
+    pub answer_id: Option<String>,
+    /// The caller's own user.
+    pub end_user: Option<String>,
+    /// Tags of the request.
+    pub tags: Vec<String>,
+    /// Address of the client.
+    pub requester_ip: Option<String>,
+    /// `api_base` of the deployment.
+    pub api_base: Option<String>,
+    /// Alias of the key at that time.
+    pub key_alias: Option<String>,
+    /// Class and message of the error.
+    pub error: Option<(String, String)>,
 }
 
 /// What was spent on one day (UTC), in sum and by key, user and model.
@@ -95,7 +109,6 @@ impl SpendFilter {
         let wanted = [
             ("token =", self.token.as_deref().map(Value::Text)),
             ("user_id =", self.user_id.as_deref().map(Value::Text)),
-            ("call_id =", self.call_id.as_deref().map(Value::Text)),
             ("started_at >=", self.from.map(Value::Moment)),
             ("started_at <", self.before.map(Value::Moment)),
         ];
@@ -107,6 +120,12 @@ impl SpendFilter {
             values.push(value);
             sql.push_str(condition);
             sql.push_str(&placeholders(values.len(), 1));
+        }
+        if let Some(id) = self.request_id.as_deref() {
+            sql.push_str(if values.is_empty() { " WHERE " } else { " AND " });
+            values.push(Value::Text(id));
+            let id = placeholders(values.len(), 1);
+            sql.push_str(&format!("(answer_id = {id} OR call_id = {id})"));
         }
         (sql, values)
     }
@@ -140,7 +159,8 @@ impl Store {
         let sql = format!(
             "SELECT call_id, token, user_id, team_id, mode, model_group, deployment_id, model, requests, status, \
              prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost, started_at, \
-             duration_ms FROM spend_log{wanted} ORDER BY started_at DESC, batch_id, position LIMIT {MOST}"
+             duration_ms, answer_id, end_user, request_tags, requester_ip, api_base, key_alias, error_class, \
+             error_message FROM spend_log{wanted} ORDER BY started_at DESC, batch_id, position LIMIT {MOST}"
         );
         let rows = bind(sqlx::query(AssertSqlSafe(sql)), &values).fetch_all(&self.readers).await?;
         rows.iter()
@@ -164,6 +184,15 @@ impl Store {
                     cost: get::<Option<i64>, _>(row, 15)?.map(Picodollars::from_stored),
                     started_at: clock::from_micros(get(row, 16)?),
                     duration_ms: get(row, 17)?,
+                    answer_id: get(row, 18)?,
+                    end_user: get(row, 19)?,
+                    tags: get::<Option<String>, _>(row, 20)?
+                        .and_then(|tags| serde_json::from_str(&tags).ok())
+                        .unwrap_or_default(),
+                    requester_ip: get(row, 21)?,
+                    api_base: get(row, 22)?,
+                    key_alias: get(row, 23)?,
+                    error: get::<Option<String>, _>(row, 24)?.zip(get(row, 25)?),
                 })
             })
             .collect()
@@ -191,7 +220,8 @@ impl Store {
             };
             add(&mut day.keys, get(row, 1)?);
             add(&mut day.users, get(row, 2)?);
-            add(&mut day.models, get(row, 3)?);
+            // A request that was refused was answered by no model.
+            add(&mut day.models, Some(get(row, 3)?).filter(|model: &String| !model.is_empty()));
         }
         Ok(days)
     }

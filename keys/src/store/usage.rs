@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
@@ -16,7 +17,7 @@ use crate::clock;
 use crate::money::Picodollars;
 
 /// Columns of `spend_log`.
-const COLUMNS: usize = 20;
+const COLUMNS: usize = 28;
 
 /// Rows per `INSERT`: few round trips, and far from the 32,766 values that SQLite takes in one statement.
 const ROWS_PER_INSERT: usize = 128;
@@ -119,7 +120,8 @@ fn insert_statement(rows: usize) -> String {
     format!(
         "INSERT INTO spend_log (batch_id, position, call_id, token, user_id, team_id, mode, model_group, \
          deployment_id, model, requests, status, prompt_tokens, completion_tokens, cached_tokens, \
-         cache_write_tokens, reasoning_tokens, cost, started_at, duration_ms) VALUES {}",
+         cache_write_tokens, reasoning_tokens, cost, started_at, duration_ms, answer_id, end_user, request_tags, \
+         requester_ip, api_base, key_alias, error_class, error_message) VALUES {}",
         sql::rows(rows, COLUMNS)
     )
 }
@@ -131,6 +133,8 @@ fn bind<'q>(
     entry: &UsageEntry<'_>,
     owner: Owner,
 ) -> Query<'q, Any, AnyArguments> {
+    let detail = &entry.detail;
+    let tags: Vec<String> = detail.tags.iter().map(|tag| text(tag)).collect();
     insert
         .bind(text(batch))
         .bind(integer(position as u64))
@@ -152,6 +156,18 @@ fn bind<'q>(
         .bind(entry.cost_picodollars.map(|cost| Picodollars::reported(cost).stored()))
         .bind(integer(entry.started_ms.saturating_mul(1000)))
         .bind(integer(entry.duration_ms))
+        .bind(filled(&detail.answer_id))
+        .bind(filled(&detail.end_user))
+        .bind((!tags.is_empty()).then(|| json!(tags).to_string()))
+        .bind(filled(&detail.requester_ip))
+        .bind(filled(&entry.api_base))
+        .bind(owner.key_alias)
+        .bind(detail.error.as_ref().map(|error| text(&error.class)))
+        .bind(detail.error.as_ref().map(|error| text(&error.message)))
+}
+
+fn filled(reported: &str) -> Option<String> {
+    (!reported.is_empty()).then(|| text(reported))
 }
 
 /// Postgres has no NUL in a text, and a client chooses the name of the model that it asks for.

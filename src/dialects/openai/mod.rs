@@ -24,7 +24,7 @@ pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Quirks, 
 
 use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::Framing;
-use crate::json::{JsonString, Object, Splice};
+use crate::json::{JsonStr, JsonString, Object, Splice};
 use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Request, service_tier};
 
 /// The language of `api.openai.com/v1`, models of every kind alike.
@@ -84,7 +84,8 @@ impl Dialect for OpenAi {
         } else if self.0.answer.mended {
             mend::answer(self.0.answer, &object, memo, &mut splice);
         }
-        Ok(Answer { body: splice.write(), usage })
+        let id = object.get("id").and_then(JsonStr::of).map(|id| id.inner().into()).unwrap_or_default();
+        Ok(Answer { body: splice.write(), usage, id })
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {

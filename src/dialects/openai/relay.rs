@@ -7,7 +7,7 @@ use super::error::read_error;
 use super::mend::{self, Calls};
 use super::{Answers, json_string, words};
 use crate::frame::Frame;
-use crate::json::{Object, Raw, Splice, around, fields, read};
+use crate::json::{JsonStr, Object, Raw, Splice, around, fields, read};
 use crate::openai::{ChunkWriter, Fault, Memo, Usage, service_tier};
 
 /// Relays one stream.
@@ -31,8 +31,9 @@ struct Chunk<'a> {
     error: Option<Raw<'a>>,
     object: Option<Raw<'a>>,
     service_tier: Option<Raw<'a>>,
+    id: Option<Raw<'a>>,
 }
-fields!(Chunk<'a> { model, choices, usage, error, object, service_tier });
+fields!(Chunk<'a> { model, choices, usage, error, object, service_tier, id });
 
 impl Relay {
     /// The beginning of an answer to that request.
@@ -70,6 +71,11 @@ impl Stream for Relay {
                 |_| Fault::garbled("the provider reported an error"),
                 |flat| read_error(500, flat),
             ));
+        }
+        if out.id().is_empty()
+            && let Some(id) = chunk.id.and_then(JsonStr::of)
+        {
+            out.relays(id);
         }
         self.finished |= chunk.choices.is_some_and(has_finish_reason);
         let no_choices = chunk.choices.is_none_or(|choices| choices.get() == "[]");

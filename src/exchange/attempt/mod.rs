@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use crate::config::{RETRY_HEADER, ServiceTier};
 use crate::dialects::Dialect;
+use crate::key::UsageError;
 use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Usage, Wanted};
 use crate::table::Endpoint;
 
@@ -106,7 +107,7 @@ impl Attempt {
         let mut progress = call.progress.borrow_mut();
         progress.attempts.push(Tried { endpoint: Rc::clone(&endpoint), answered: 0, status: 0 });
         (progress.answered, progress.marked, progress.bare) = (false, false, None);
-        (progress.failed, progress.named) = (None, None);
+        (progress.failed, progress.named, progress.error) = (None, None, None);
         drop(progress);
         call.way.borrow_mut().count();
         let model = call.model_of(&endpoint);
@@ -211,7 +212,7 @@ impl Attempt {
             Err(self.read_fault(status, body))
         };
         Some(match answer {
-            Ok(Answer { body: told, usage }) => {
+            Ok(Answer { body: told, usage, id }) => {
                 self.hear_model(|| named::in_answer(body));
                 let (body, usage) = (told, self.served(usage));
                 let mut headers = Headers::for_answer(200, "application/json");
@@ -219,7 +220,9 @@ impl Attempt {
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
                 passed_on(&mut headers, head);
                 self.note(200);
-                self.call.progress.borrow_mut().usage = usage;
+                let mut progress = self.call.progress.borrow_mut();
+                (progress.usage, progress.answer_id) = (usage, id);
+                drop(progress);
                 (headers, body)
             }
             Err(fault) => self.told(&fault, head),
@@ -264,6 +267,12 @@ impl Attempt {
         let Phase::Streaming(streaming) = &self.phase else { return };
         let writer = streaming.writer();
         let mut progress = self.call.progress.borrow_mut();
+        if progress.answer_id.is_empty() {
+            progress.answer_id = writer.id().into();
+        }
+        if let Some(error) = streaming.error() {
+            progress.error = Some(error.clone());
+        }
         progress.usage = self.served(writer.used());
         if progress.usage.prompt > 0 {
             self.call.prompt.forget();
@@ -330,8 +339,11 @@ impl Attempt {
         }
         self.note(error.status);
         let retry_after = headers.get("retry-after").map(str::to_owned);
+        let told = UsageError::new(fault.class.name(), &error.message);
         let failed = Failed { class: fault.class, error: error.clone(), retry_after };
-        self.call.progress.borrow_mut().failed = Some(failed);
+        let mut progress = self.call.progress.borrow_mut();
+        (progress.failed, progress.error) = (Some(failed), Some(told));
+        drop(progress);
         match self.call.after(fault.class) {
             After::End => {}
             After::Again => {

@@ -80,6 +80,7 @@ impl Attempt {
                     return self.resolve(&wanted);
                 }
                 self.phase = Phase::Closed;
+                self.call.progress.borrow_mut().error = Some(error.told());
                 Outgoing::Reply(self.local(error.status, error.to_json(), Usage::default()))
             }
         }
@@ -196,6 +197,6 @@ impl Attempt {
         answer_headers(&mut headers, &self.call, &self.endpoint, (!sse).then_some(&usage));
         self.note(status);
         self.call.progress.borrow_mut().usage = usage;
-        Reply { status, headers: headers.into_pairs(), body }
+        Reply { status, headers: headers.into_pairs(), body, error: None }
     }
 }

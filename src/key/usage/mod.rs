@@ -3,15 +3,18 @@
 //! Requests are many and much alike: what they have in common stands in a batch once, and each of them is an array that
 //! names it by its place. A request is about 100 bytes so, on the wire as in a worker that waits for the key service.
 
+mod detail;
 mod page;
 
 use core::fmt;
 use std::borrow::Cow;
 
+use serde::ser::SerializeTuple as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::TokenHash;
 
+pub use detail::{Detail, UsageError, clipped};
 pub use page::UsagePage;
 
 /// What one request used.
@@ -29,6 +32,8 @@ pub struct UsageEntry<'a> {
     pub deployment_id: Cow<'a, str>,
     /// `provider/model` that answered; empty when none did.
     pub model: Cow<'a, str>,
+    /// `api_base` of that deployment.
+    pub api_base: Cow<'a, str>,
     /// Requests that this entry adds up; 1 except after a long absence of the key service.
     pub requests: u64,
     /// Status that the client received.
@@ -51,6 +56,8 @@ pub struct UsageEntry<'a> {
     pub duration_ms: u64,
     /// From first byte in to the first event of a stream out, milliseconds; absent where nothing was streamed.
     pub first_token_ms: Option<u64>,
+    /// What else is known of it.
+    pub detail: Detail<'a>,
 }
 
 impl UsageEntry<'_> {
@@ -63,6 +70,8 @@ impl UsageEntry<'_> {
             model_group: owned(self.model_group),
             deployment_id: owned(self.deployment_id),
             model: owned(self.model),
+            api_base: owned(self.api_base),
+            detail: self.detail.into_owned(),
             ..self
         }
     }
@@ -75,6 +84,8 @@ pub struct UsageBatch {
     pub id: String,
     tokens: Vec<TokenHash>,
     kinds: Vec<Kind>,
+    /// Texts that requests name by their place: addresses, end users, tags, errors.
+    texts: Vec<String>,
     requests: Vec<Line>,
 }
 
@@ -85,6 +96,8 @@ struct Kind {
     model_group: String,
     deployment_id: String,
     model: String,
+    #[serde(default)]
+    api_base: String,
 }
 
 /// A request: its own part of a [`UsageEntry`]. Serde reads a struct from an array too, by the order of its fields.
@@ -104,6 +117,25 @@ struct Line {
     started_ms: u64,
     duration_ms: u64,
     first_token_ms: Option<u64>,
+    #[serde(default)]
+    answer_id: Option<Box<str>>,
+    /// A place in `texts`, as are those below.
+    #[serde(default)]
+    requester_ip: Option<u32>,
+    #[serde(default)]
+    more: Option<Box<More>>,
+}
+
+/// What few requests have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct More {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    end_user: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    tags: Vec<u32>,
+    /// Class and message.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    error: Option<(u32, u32)>,
 }
 
 impl UsageBatch {
@@ -119,6 +151,11 @@ impl UsageBatch {
         // No place is outside of its table: neither a page nor a deserializer makes such a batch.
         self.requests.iter().filter_map(|line| {
             let kind = self.kinds.get(line.kind as usize)?;
+            let text = |place: u32| {
+                Cow::Borrowed(self.texts.get(place as usize).map(String::as_str).unwrap_or_default())
+            };
+            let more = line.more.as_deref();
+            let tags = more.map(|more| more.tags.as_slice()).unwrap_or_default();
             Some(UsageEntry {
                 call_id: Cow::Borrowed(&line.call_id),
                 token: line.token.and_then(|token| self.tokens.get(token as usize)).copied(),
@@ -126,6 +163,7 @@ impl UsageBatch {
                 model_group: Cow::Borrowed(&kind.model_group),
                 deployment_id: Cow::Borrowed(&kind.deployment_id),
                 model: Cow::Borrowed(&kind.model),
+                api_base: Cow::Borrowed(&kind.api_base),
                 requests: line.requests,
                 status: line.status,
                 prompt_tokens: line.prompt_tokens,
@@ -137,6 +175,15 @@ impl UsageBatch {
                 started_ms: line.started_ms,
                 duration_ms: line.duration_ms,
                 first_token_ms: line.first_token_ms,
+                detail: Detail {
+                    answer_id: Cow::Borrowed(line.answer_id.as_deref().unwrap_or_default()),
+                    end_user: more.and_then(|more| more.end_user).map(text).unwrap_or_default(),
+                    tags: tags.iter().map(|tag| text(*tag).into_owned()).collect(),
+                    requester_ip: line.requester_ip.map(text).unwrap_or_default(),
+                    error: more
+                        .and_then(|more| more.error)
+                        .map(|(class, message)| UsageError { class: text(class), message: text(message) }),
+                },
             })
         })
     }
@@ -158,7 +205,10 @@ impl UsageBatch {
 
     fn check(&self) -> Result<(), OutOfTable> {
         let is_there = |line: &Line| {
+            let is_text = |place: u32| (place as usize) < self.texts.len();
             (line.kind as usize) < self.kinds.len()
+                && line.requester_ip.is_none_or(is_text)
+                && line.more.as_ref().is_none_or(|more| more.places().all(is_text))
                 && line.token.is_none_or(|token| (token as usize) < self.tokens.len())
         };
         match self.requests.iter().position(|line| !is_there(line)) {
@@ -173,7 +223,14 @@ struct OutOfTable(usize);
 
 impl fmt::Display for OutOfTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "requests[{}] names a place that is not in `kinds` or `tokens`", self.0)
+        write!(f, "requests[{}] names a place outside `kinds`, `tokens` or `texts`", self.0)
+    }
+}
+
+impl More {
+    fn places(&self) -> impl Iterator<Item = u32> {
+        let error = self.error.into_iter().flat_map(|(class, message)| [class, message]);
+        self.end_user.into_iter().chain(self.tags.iter().copied()).chain(error)
     }
 }
 
@@ -184,10 +241,12 @@ impl<'de> Deserialize<'de> for UsageBatch {
             id: String,
             tokens: Vec<TokenHash>,
             kinds: Vec<Kind>,
+            #[serde(default)]
+            texts: Vec<String>,
             requests: Vec<Line>,
         }
-        let Wire { id, tokens, kinds, requests } = Wire::deserialize(deserializer)?;
-        let batch = Self { id, tokens, kinds, requests };
+        let Wire { id, tokens, kinds, texts, requests } = Wire::deserialize(deserializer)?;
+        let batch = Self { id, tokens, kinds, texts, requests };
         batch.check().map_err(de::Error::custom)?;
         Ok(batch)
     }
@@ -196,23 +255,25 @@ impl<'de> Deserialize<'de> for UsageBatch {
 impl Serialize for Line {
     /// An array of its fields, in their order.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (
-            self.kind,
-            self.token,
-            &*self.call_id,
-            self.requests,
-            self.status,
-            self.prompt_tokens,
-            self.completion_tokens,
-            self.cached_tokens,
-            self.cache_write_tokens,
-            self.reasoning_tokens,
-            self.cost_picodollars,
-            self.started_ms,
-            self.duration_ms,
-            self.first_token_ms,
-        )
-            .serialize(serializer)
+        let mut fields = serializer.serialize_tuple(17)?;
+        fields.serialize_element(&self.kind)?;
+        fields.serialize_element(&self.token)?;
+        fields.serialize_element(&*self.call_id)?;
+        fields.serialize_element(&self.requests)?;
+        fields.serialize_element(&self.status)?;
+        fields.serialize_element(&self.prompt_tokens)?;
+        fields.serialize_element(&self.completion_tokens)?;
+        fields.serialize_element(&self.cached_tokens)?;
+        fields.serialize_element(&self.cache_write_tokens)?;
+        fields.serialize_element(&self.reasoning_tokens)?;
+        fields.serialize_element(&self.cost_picodollars)?;
+        fields.serialize_element(&self.started_ms)?;
+        fields.serialize_element(&self.duration_ms)?;
+        fields.serialize_element(&self.first_token_ms)?;
+        fields.serialize_element(&self.answer_id)?;
+        fields.serialize_element(&self.requester_ip)?;
+        fields.serialize_element(&self.more)?;
+        fields.end()
     }
 }
 
@@ -229,6 +290,7 @@ mod tests {
             model_group: "group".into(),
             deployment_id: if number.is_multiple_of(3) { "".into() } else { "d".into() },
             model: model.to_owned().into(),
+            api_base: "https://a".into(),
             requests: 1,
             status: 200,
             prompt_tokens: number,
@@ -240,6 +302,17 @@ mod tests {
             started_ms: number + 6,
             duration_ms: number + 7,
             first_token_ms: (!number.is_multiple_of(2)).then_some(number + 8),
+            detail: Detail {
+                answer_id: if number.is_multiple_of(2) {
+                    "".into()
+                } else {
+                    format!("chatcmpl-{number}").into()
+                },
+                end_user: if number.is_multiple_of(5) { "someone".into() } else { "".into() },
+                tags: (0..number % 3).map(|tag| format!("tag-{tag}")).collect(),
+                requester_ip: "192.0.2.1".into(),
+                error: number.is_multiple_of(7).then(|| UsageError::new("RateLimitError", "too many")),
+            },
         }
     }
 
@@ -253,9 +326,10 @@ mod tests {
             [
                 r#"{"id":"b","tokens":[""#,
                 &token.to_string(),
-                r#""],"kinds":[{"mode":"chat","model_group":"group","deployment_id":"d","model":"openai/a"}],"requests":["#,
-                r#"[0,0,"call-\"1\u0000",1,200,1,2,3,4,5,null,7,8,9],"#,
-                r#"[0,null,"call-\"2\u0000",1,200,2,3,4,5,6,7,8,9,null]]}"#,
+                r#""],"kinds":[{"mode":"chat","model_group":"group","deployment_id":"d","model":"openai/a","api_base":"https://a"}],"#,
+                r#""texts":["192.0.2.1","tag-0","tag-1"],"requests":["#,
+                r#"[0,0,"call-\"1\u0000",1,200,1,2,3,4,5,null,7,8,9,"chatcmpl-1",0,{"tags":[1]}],"#,
+                r#"[0,null,"call-\"2\u0000",1,200,2,3,4,5,6,7,8,9,null,null,0,{"tags":[1,2]}]]}"#,
             ]
             .concat()
         );
@@ -264,12 +338,30 @@ mod tests {
     #[test]
     fn a_request_that_names_what_is_not_in_its_batch_is_refused_with_its_place() {
         let batch = serde_json::to_string(&UsageBatch::of("b", [entry(1, Some(7), "m")])).unwrap();
-        for (is, shall_be) in [("[[0,0,", "[[1,0,"), ("[[0,0,", "[[0,1,")] {
+        for (is, shall_be) in [("[[0,0,", "[[1,0,"), ("[[0,0,", "[[0,1,"), ("\"tags\":[1]", "\"tags\":[2]")] {
             let wrong = batch.replace(is, shall_be);
             assert_ne!(wrong, batch);
             let error = serde_json::from_str::<UsageBatch>(&wrong).unwrap_err().to_string();
             assert!(error.contains("requests[0] names a place"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_report_of_an_older_filter_is_read() {
+        let old = r#"{"id":"b","tokens":[],"kinds":[{"mode":"chat","model_group":"g","deployment_id":"d","model":"openai/a"}],
+            "requests":[[0,null,"c",1,200,2,3,4,5,6,7,8,9,null]]}"#;
+        let batch: UsageBatch = serde_json::from_str(old).unwrap();
+        let entry = batch.entries().next().unwrap();
+        assert_eq!((entry.prompt_tokens, entry.detail), (2, Detail::default()));
+    }
+
+    #[test]
+    fn refusals_that_are_alike_share_a_line_after_the_first_few() {
+        let refusal =
+            |number: u64| UsageEntry { status: 429, deployment_id: "".into(), ..entry(number, None, "") };
+        let batch = UsageBatch::of("b", (0..1_000).map(|number| refusal(number * 7)));
+        assert_eq!(batch.len(), page::ALIKE);
+        assert_eq!(batch.entries().map(|entry| entry.requests).sum::<u64>(), 1_000);
     }
 
     proptest! {

@@ -4,7 +4,11 @@ use core::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::{Kind, Line, UsageBatch, UsageEntry};
+use super::{Kind, Line, More, UsageBatch, UsageEntry};
+
+/// Refusals of one kind that have a line each; those after them are added to the last. Whoever is told 429 and tries
+/// again at once must not fill the log.
+pub(super) const ALIKE: usize = 20;
 
 /// A batch in the making.
 #[derive(Debug, Default)]
@@ -12,13 +16,26 @@ pub struct UsagePage {
     batch: UsageBatch,
     tokens: Places,
     kinds: Places,
+    texts: Places,
+    refusals: Vec<Refusals>,
     hasher: DefaultHashBuilder,
+}
+
+/// Requests that were refused for the same reason.
+#[derive(Debug)]
+struct Refusals {
+    kind: u32,
+    token: Option<u32>,
+    status: u16,
+    count: usize,
+    /// The last of them.
+    line: usize,
 }
 
 impl UsagePage {
     /// Writes a request down.
     pub fn add(&mut self, entry: &UsageEntry<'_>) {
-        let Self { batch, tokens, kinds, hasher } = self;
+        let Self { batch, tokens, kinds, texts, refusals, hasher } = self;
         let token = entry.token.map(|token| {
             tokens.of(&mut batch.tokens, hasher.hash_one(token), |known| *known == token, || token)
         });
@@ -30,14 +47,48 @@ impl UsagePage {
                     && known.model_group == entry.model_group
                     && known.model == entry.model
                     && known.mode == entry.mode
+                    && known.api_base == entry.api_base
             },
             || Kind {
                 mode: entry.mode.to_string(),
                 model_group: entry.model_group.to_string(),
                 deployment_id: entry.deployment_id.to_string(),
                 model: entry.model.to_string(),
+                api_base: entry.api_base.to_string(),
             },
         );
+        if entry.deployment_id.is_empty() && entry.status >= 400 {
+            let alike = |known: &&mut Refusals| {
+                (known.kind, known.token, known.status) == (kind, token, entry.status)
+            };
+            let line = batch.requests.len();
+            match refusals.iter_mut().find(alike) {
+                Some(known) if known.count >= ALIKE => {
+                    if let Some(last) = batch.requests.get_mut(known.line) {
+                        last.requests = last.requests.saturating_add(entry.requests);
+                    }
+                    return;
+                }
+                Some(known) => (known.count, known.line) = (known.count + 1, line),
+                None => refusals.push(Refusals { kind, token, status: entry.status, count: 1, line }),
+            }
+        }
+        let mut text = |text: &str| {
+            texts.of(
+                &mut batch.texts,
+                hasher.hash_one(text),
+                |known: &String| known == text,
+                || text.to_owned(),
+            )
+        };
+        let filled = |text: &str| !text.is_empty();
+        let detail = &entry.detail;
+        let requester_ip = Some(&*detail.requester_ip).filter(|ip| filled(ip)).map(&mut text);
+        let more = More {
+            end_user: Some(&*detail.end_user).filter(|user| filled(user)).map(&mut text),
+            tags: detail.tags.iter().map(|tag| text(tag)).collect(),
+            error: detail.error.as_ref().map(|error| (text(&error.class), text(&error.message))),
+        };
         batch.requests.push(Line {
             kind,
             token,
@@ -53,6 +104,9 @@ impl UsagePage {
             started_ms: entry.started_ms,
             duration_ms: entry.duration_ms,
             first_token_ms: entry.first_token_ms,
+            answer_id: Some(&*detail.answer_id).filter(|id| filled(id)).map(Box::from),
+            requester_ip,
+            more: (more != More::default()).then(|| Box::new(more)),
         });
     }
 

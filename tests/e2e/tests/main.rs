@@ -30,6 +30,7 @@ mod revocation;
 mod sdk;
 mod secrets;
 mod silence;
+mod spend_logs;
 mod standing;
 mod stream;
 mod telemetry;

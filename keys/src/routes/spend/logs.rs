@@ -26,7 +26,7 @@ pub async fn logs(State(app): State<App>, caller: Caller, query: Query) -> Resul
     let mut filter = SpendFilter {
         token: query.text("api_key").map(|key| identified(key).to_string()),
         user_id: query.owned("user_id"),
-        call_id: query.owned("request_id"),
+        request_id: query.owned("request_id"),
         ..SpendFilter::default()
     };
     if !caller.views_all() {
@@ -93,8 +93,12 @@ fn show(row: &SpendRow) -> Value {
     };
     let end =
         row.started_at.checked_add(SignedDuration::from_millis(row.duration_ms)).unwrap_or(row.started_at);
+    let provider = row.model.split_once('/').map(|(provider, _)| provider);
+    // A stream that broke off began with 200.
+    let succeeded = (200..400).contains(&row.status) && row.error.is_none();
+    let status = if succeeded { "success" } else { "failure" };
     json!({
-        "request_id": row.call_id,
+        "request_id": row.answer_id.as_ref().unwrap_or(&row.call_id),
         "litellm_call_id": row.call_id,
         "call_type": call_type,
         "api_key": row.token.as_deref().unwrap_or_default(),
@@ -109,8 +113,8 @@ fn show(row: &SpendRow) -> Value {
         "model": row.model.split_once('/').map_or(row.model.as_str(), |(_, model)| model),
         "model_id": row.deployment_id,
         "model_group": row.model_group,
-        "custom_llm_provider": row.model.split_once('/').map(|(provider, _)| provider),
-        "api_base": null,
+        "custom_llm_provider": provider,
+        "api_base": row.api_base.as_deref().unwrap_or_default(),
         "user": row.user_id.as_deref().unwrap_or_default(),
         "metadata": {
             "requests": row.requests,
@@ -119,16 +123,29 @@ fn show(row: &SpendRow) -> Value {
                 "cache_write_tokens": row.cache_write_tokens,
                 "reasoning_tokens": row.reasoning_tokens,
             },
+            "user_api_key": row.token.as_deref().unwrap_or_default(),
+            "user_api_key_alias": row.key_alias,
+            "user_api_key_user_id": row.user_id,
+            "user_api_key_team_id": row.team_id,
+            "user_api_key_end_user_id": row.end_user,
+            "requester_ip_address": row.requester_ip,
+            "status": status,
+            "error_information": row.error.as_ref().map(|(class, message)| json!({
+                "error_code": row.status.to_string(),
+                "error_class": class,
+                "llm_provider": provider,
+                "error_message": message,
+            })),
         },
         "cache_hit": "False",
         "cache_key": "",
-        "request_tags": [],
+        "request_tags": row.tags,
         "team_id": row.team_id,
-        "end_user": null,
-        "requester_ip_address": null,
+        "end_user": row.end_user.as_deref().unwrap_or_default(),
+        "requester_ip_address": row.requester_ip,
         "messages": {},
         "response": {},
         "session_id": null,
-        "status": if (200..400).contains(&row.status) { "success" } else { "failure" },
+        "status": status,
     })
 }
