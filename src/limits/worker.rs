@@ -277,7 +277,7 @@ impl Limits {
         self.is_away = true;
         for (account, round) in &asked.rounds {
             change_record(memory, &name(account), |record: &mut Record| {
-                record.unanswered(*round, now, self.pace)
+                record.unanswered(*round, now, self.pace);
             });
         }
     }

@@ -86,11 +86,18 @@ impl<'m> EmbeddingWriter<'m> {
 
     /// The body. `prompt` is the number of tokens in the input.
     pub fn answer(mut self, prompt: u64) -> Answer {
-        let mut w = Writer::new(&mut self.body);
-        w.end_array().key("model").string(&self.memo.model);
-        w.key("usage").object().key("prompt_tokens").number(prompt).key("total_tokens").number(prompt);
-        w.end_object().end_object();
+        Writer::new(&mut self.body).end_array().key("model").string(&self.memo.model);
+        self.body.extend_from_slice(usage(prompt).as_bytes());
         Answer { body: self.body, usage: Usage { prompt, ..Usage::default() }, id: Box::default() }
+    }
+
+    /// Puts a count into an answer of this writer's whose provider counted nothing. Another's stays as it is.
+    pub fn recount(answer: &mut Answer, prompt: u64) {
+        answer.usage.prompt = prompt;
+        if answer.body.ends_with(usage(0).as_bytes()) {
+            answer.body.truncate(answer.body.len() - usage(0).len());
+            answer.body.extend_from_slice(usage(prompt).as_bytes());
+        }
     }
 
     fn vector(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
@@ -100,6 +107,11 @@ impl<'m> EmbeddingWriter<'m> {
         w.end_object();
         self.count += 1;
     }
+}
+
+/// The end of an answer.
+fn usage(prompt: u64) -> String {
+    format!(r#","usage":{{"prompt_tokens":{prompt},"total_tokens":{prompt}}}}}"#)
 }
 
 /// An array of numbers as `OpenAI`'s base64: little-endian IEEE 754 single precision, one after the other.

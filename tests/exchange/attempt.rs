@@ -7,7 +7,7 @@ use switchboard::exchange::{Admission, Attempt, Call, HeadStep, Headers, Opening
 use switchboard::key::{AccessToken, AccessTokens};
 use switchboard::secret::Secret;
 
-use crate::support::{NOW_MS, attempt, call, head, keyring, post, record, table};
+use crate::support::{MASTER, NOW_MS, attempt, call, head, keyring, post, record, table};
 
 const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]}"#;
 
@@ -430,4 +430,41 @@ fn the_spend_of_a_key_is_what_was_told_and_what_was_spent_here_since() {
     let mut attempt = sent(&call, "gpt-2");
     let (headers, _) = answer(&mut attempt, "200", "application/json", r#"{"choices":[]}"#);
     assert_eq!(value(&headers, "x-litellm-key-spend"), Some("0.0175"));
+}
+
+#[test]
+fn vectors_that_nobody_counted_are_counted_by_their_texts() {
+    let body = r#"{"model":"gpt","input":["one two three","four five"]}"#;
+    let head = post("/v1/embeddings", MASTER);
+    let (mut admission, _) = Admission::begin(&table(), &keyring(vec![]), &head, true, NOW_MS);
+    assert!(matches!(admission.body_complete(), Step::Admit));
+    let call = Rc::new(admission.admit(body.as_bytes()).unwrap());
+    let mut attempt = attempt(&call, "vectors");
+    send(&mut attempt, body);
+    let (_, told) =
+        answer(&mut attempt, "200", "application/json", r#"{"embeddings":[{"values":[1]},{"values":[2]}]}"#);
+    assert_eq!(told["usage"], serde_json::json!({ "prompt_tokens": 5, "total_tokens": 5 }));
+    assert_eq!(call.settle(200, NOW_MS, |entry| entry.prompt_tokens), 5);
+}
+
+#[test]
+fn a_stream_that_dies_is_billed_for_its_words_and_the_texts_of_its_prompt() {
+    let picture = "A".repeat(1 << 20);
+    let body = format!(
+        r#"{{"model":"gpt","stream":true,"messages":[{{"role":"user","content":[{{"type":"text","text":"one two"}},
+           {{"type":"image_url","image_url":{{"url":"data:image/png;base64,{picture}"}}}}]}}]}}"#
+    );
+    let call = call(&body);
+    let mut attempt = attempt(&call, "gpt-1");
+    send(&mut attempt, &body);
+    let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
+    assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
+    // Without null fields, as some vendors write them.
+    let chunk = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"}}]}\n\n";
+    assert!(matches!(attempt.open(chunk.as_bytes(), false, NOW_MS), Opening::Begin(..)));
+    for _ in 1..1_000 {
+        attempt.response_chunk(chunk.as_bytes(), false);
+    }
+    let used = call.settle(200, NOW_MS, |entry| (entry.prompt_tokens, entry.completion_tokens));
+    assert_eq!(used, (4 + 2 + 765, 1_000));
 }

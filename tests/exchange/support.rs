@@ -55,6 +55,8 @@ const DOCUMENT: &str = r#"{
     {"id": "unsigned", "group": "fake", "provider": "bedrock", "model": "us.amazon.nova-pro-v1:0",
      "api_base": "https://bedrock-runtime.us-east-1.amazonaws.com", "api_key_env": "NOT_SET",
      "secrets": [["aws_access_key_id", "KEY_ONE"], ["aws_secret_access_key", "NOT_SET_EITHER"]]},
+    {"id": "vectors", "group": "fake", "provider": "gemini", "model": "gemini-embedding-001",
+     "api_base": "https://generativelanguage.googleapis.com", "api_key_env": "KEY_ONE"},
     {"id": "cloud-1", "group": "cloud", "provider": "vertex_ai", "model": "claude-opus-4-6",
      "api_base": "https://cloud/v1/projects/p/locations/l", "access_token": "ACCOUNT"},
     {"id": "azure", "group": "fake", "provider": "azure", "model": "blue", "api_base": "https://r.openai.azure.com",

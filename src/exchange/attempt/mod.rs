@@ -12,7 +12,7 @@ use std::rc::Rc;
 use crate::config::{RETRY_HEADER, ServiceTier};
 use crate::dialects::Dialect;
 use crate::key::UsageError;
-use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Usage, Wanted};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Operation, Usage, Wanted};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
@@ -315,7 +315,7 @@ impl Attempt {
         }
         let mut answer = self.dialect.answer(body, &self.memo)?;
         if self.memo.operation == Operation::Embeddings && answer.usage.prompt == 0 {
-            answer.usage.prompt = self.call.prompt_tokens();
+            EmbeddingWriter::recount(&mut answer, self.call.prompt_tokens());
         }
         if self.memo.stream {
             return Err(Fault::garbled("the provider did not stream its answer"));
