@@ -20,6 +20,9 @@ const ALWAYS_TOLD: &[&str] = &[
     "supports_web_search",
 ];
 
+/// A price of a model.
+type Rate = fn(&Price) -> f64;
+
 /// `/model_group/info`
 pub(super) fn model_groups(table: &Table, key: Option<&KeyRecord>, query: &str) -> Reply {
     let asked = query_value(query, "model_group");
@@ -38,11 +41,11 @@ pub(super) fn model_groups(table: &Table, key: Option<&KeyRecord>, query: &str) 
         w.end_array();
         limits(&mut w, group);
         // The dearest deployment's, as with LiteLLM.
-        let dearest = |rate: fn(&Price) -> f64| {
+        let dearest = |rate: Rate| {
             let prices = members.iter().filter_map(|member| member.price(&member.deployment.model));
             prices.map(rate).reduce(f64::max)
         };
-        let rates: [(&str, fn(&Price) -> f64); 2] = [
+        let rates: [(&str, Rate); 2] = [
             ("input_cost_per_token", |price| price.input_cost_per_token),
             ("output_cost_per_token", |price| price.output_cost_per_token),
         ];
