@@ -56,10 +56,10 @@ pub(super) fn with_usual_path(base: String, provider: &Provider, options: &[(Str
 }
 
 /// A base that may hold already what the filter puts before the paths of that house's models.
-pub(super) fn without_publisher(base: String, path: &str) -> String {
+pub(super) fn without_publisher(base: &str, path: &str) -> String {
     let authority = base.find("://").map_or(0, |at| at + 3);
     let at = (!path.is_empty()).then(|| base[authority..].find(path)).flatten();
-    at.map_or(base.clone(), |at| base[..authority + at].to_owned())
+    at.map_or(base, |at| &base[..authority + at]).to_owned()
 }
 
 /// A template with the options' values in their places.
@@ -118,9 +118,9 @@ mod tests {
         for base in
             ["https://r.services.ai.azure.com", "https://r.services.ai.azure.com/anthropic/v1/messages"]
         {
-            assert_eq!(without_publisher(base.to_owned(), "/anthropic"), "https://r.services.ai.azure.com");
+            assert_eq!(without_publisher(base, "/anthropic"), "https://r.services.ai.azure.com");
         }
-        assert_eq!(without_publisher("https://a/b".to_owned(), ""), "https://a/b");
+        assert_eq!(without_publisher("https://a/b", ""), "https://a/b");
     }
 
     #[test]

@@ -177,7 +177,7 @@ fn address(
         },
     };
     let base = match provider.publisher(upstream_model) {
-        Some(publisher) => base::without_publisher(base, publisher.path),
+        Some(publisher) => base::without_publisher(&base, publisher.path),
         None => base,
     };
     match Address::parse(&base) {
