@@ -3,6 +3,7 @@
 //! - [`config`] reads the file and reports every mistake with its place,
 //! - [`compile`] decides what it means: the filter's document and the model of an Envoy,
 //! - [`envoy`] writes that model down as Envoy's configuration,
+//! - [`memory`] says how much of it there is,
 //! - [`render`] writes it down for Kubernetes, Istio and Envoy Gateway,
 //! - [`up`] runs Envoy and the key service,
 //! - [`doctor`] says what is wrong with an Envoy that somebody else has set up,
@@ -13,5 +14,6 @@ pub mod compile;
 pub mod config;
 pub mod doctor;
 pub mod envoy;
+pub mod memory;
 pub mod render;
 pub mod up;

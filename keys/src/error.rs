@@ -8,7 +8,7 @@ mod access;
 mod python;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode, header::RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -216,14 +216,26 @@ impl ApiError {
         text.map_or_else(String::new, |text| text.as_str().map_or_else(|| text.to_string(), str::to_owned))
     }
 
-    /// No such path.
-    pub fn not_found() -> Self {
-        Self::detail(StatusCode::NOT_FOUND, &json!("Not Found"))
+    /// A body in a content coding that nobody here knows, or that is not in it.
+    pub fn undecodable(coding: &str) -> Self {
+        let message =
+            format!("The body is not in the content coding {coding}, or is too large, or nobody knows it.");
+        Self::envelope(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", message, None)
     }
 
-    /// A path that is called another way.
-    pub fn method_not_allowed() -> Self {
-        Self::detail(StatusCode::METHOD_NOT_ALLOWED, &json!("Method Not Allowed"))
+    /// No such path. SDKs print the message, so it says where to look.
+    pub fn no_route(method: &Method, path: &str) -> Self {
+        let shown: String = path.chars().take(200).collect();
+        let message = format!("Not Found: no route {method} {shown}. GET /openapi.json lists all.");
+        Self::envelope(StatusCode::NOT_FOUND, "not_found_error", message, None)
+    }
+
+    /// A path that is called with another method; the header `allow` names the right one.
+    pub fn method_not_allowed(method: &Method, path: &str) -> Self {
+        let message = format!(
+            "Method Not Allowed: {method} {path}. The header `allow` and GET /openapi.json say which is."
+        );
+        Self::envelope(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message, None)
     }
 
     fn key_not_found(message: &str) -> Self {

@@ -1,5 +1,6 @@
 //! The internal port: what the filter calls, with its own bearer, on an address that no client reaches.
 
+pub mod decode;
 pub mod lease;
 pub mod media;
 pub mod sync;
@@ -10,11 +11,12 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::header::AUTHORIZATION;
+use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
-use switchboard::key::{MEDIA_PATH, SYNC_PATH, TEXTS_PATH, TokenHash, VERIFY_PATH};
+use switchboard::key::{DECODE_PATH, MEDIA_PATH, SYNC_PATH, TEXTS_PATH, TokenHash, VERIFY_PATH};
 use switchboard::lease::LEASE_PATH;
 
 use crate::app::App;
@@ -32,9 +34,12 @@ pub fn internal(app: App) -> Router {
         .route(LEASE_PATH, post(lease::lease))
         .route(MEDIA_PATH, post(media::media))
         .route(TEXTS_PATH, post(texts::texts))
+        .route(DECODE_PATH, post(decode::decode).layer(DefaultBodyLimit::max(decode::LARGEST)))
         .route(metrics::PATH, get(metrics::show))
-        .fallback(async || ApiError::not_found())
-        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .fallback(async |method: Method, uri: Uri| ApiError::no_route(&method, uri.path()))
+        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
+            ApiError::method_not_allowed(&method, uri.path())
+        })
         .layer(DefaultBodyLimit::max(LONGEST_REPORT))
         .route_layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         // Outermost: who is not the filter learns nothing, not even which paths there are.

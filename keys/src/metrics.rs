@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -133,6 +134,6 @@ pub async fn show(State(app): State<App>) -> Response {
     match encode(&mut text, &app.metrics.registry) {
         Ok(()) => ([(CONTENT_TYPE, TEXT)], text).into_response(),
         // Writing to a String does not fail.
-        Err(_) => ApiError::not_found().into_response(),
+        Err(_) => ApiError::no_route(&Method::GET, PATH).into_response(),
     }
 }

@@ -12,7 +12,7 @@ pub mod user;
 
 use std::sync::LazyLock;
 
-use axum::http::{Method, header};
+use axum::http::{Method, Uri, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
@@ -35,8 +35,10 @@ pub fn public(app: App) -> NormalizePath<Router> {
         .route("/openapi.json", get(openapi_json))
         .route("/docs", get(docs))
         .route(metrics::PATH, get(metrics::show_to))
-        .fallback(async || ApiError::not_found())
-        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .fallback(async |method: Method, uri: Uri| ApiError::no_route(&method, uri.path()))
+        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
+            ApiError::method_not_allowed(&method, uri.path())
+        })
         .route_layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .with_state(app);
     NormalizePathLayer::trim_trailing_slash().layer(router)

@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
 
-use crate::app::{Answer, MASTER_KEY, TestApp, call};
+use crate::app::{Answer, MASTER_KEY, TestApp, call, error};
 
 async fn probe(app: &TestApp, path: &str) -> Answer {
     call(app.public(), Request::get(path).body(Body::empty()).unwrap()).await
@@ -36,9 +36,10 @@ async fn without_its_database_the_service_is_alive_but_not_ready() {
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_without_looking_at_the_key() {
     let app = TestApp::new().await;
-    let not_found = Answer::of(404, json!({"detail": "Not Found"}));
-    assert_eq!(probe(&app, "/v1/v1/key/info").await, not_found);
-    assert_eq!(probe(&app, "/key").await, not_found);
+    for path in ["/v1/v1/key/info", "/key"] {
+        let message = format!("Not Found: no route GET {path}. GET /openapi.json lists all.");
+        assert_eq!(probe(&app, path).await, error(404, "not_found_error", &message, None));
+    }
 
     let response =
         tower::ServiceExt::oneshot(app.public(), Request::get("/key/generate").body(Body::empty()).unwrap())
@@ -47,5 +48,7 @@ async fn unknown_paths_and_methods_are_told_without_looking_at_the_key() {
     assert_eq!(response.status(), 405);
     assert_eq!(response.headers()["allow"], "POST");
     let wrong = app.send(MASTER_KEY, Method::GET, "/key/generate", "").await;
-    assert_eq!(wrong, Answer::of(405, json!({"detail": "Method Not Allowed"})));
+    let message =
+        "Method Not Allowed: GET /key/generate. The header `allow` and GET /openapi.json say which is.";
+    assert_eq!(wrong, error(405, "invalid_request_error", message, None));
 }

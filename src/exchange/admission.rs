@@ -31,6 +31,7 @@ use super::{Reply, access, catalog, standing};
 pub struct Admission {
     table: Rc<Table>,
     started_ms: u64,
+    call_id: Rc<str>,
     phase: Phase,
     refused: Option<Box<Refusal>>,
 }
@@ -54,8 +55,11 @@ struct Joining {
     path: String,
     query: String,
     call_id: Rc<str>,
-    asked: Asked,
+    /// What its headers say, or what is wrong with them: told to whoever has a key.
+    asked: Result<Asked, Reply>,
     origin: Origin,
+    /// `origin`, of a page in a browser.
+    page: Option<Box<str>>,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
     /// What this worker has spent with the key since it learned of it.
@@ -121,15 +125,23 @@ impl Admission {
         has_body: bool,
         now_ms: u64,
     ) -> (Self, Step) {
-        let mut admission =
-            Self { table: Rc::clone(table), started_ms: now_ms, phase: Phase::Closed, refused: None };
-        let step = admission.open(keyring, head, has_body, now_ms).unwrap_or_else(Step::Reply);
+        let call_id = head.text("x-litellm-call-id").or_else(|| head.text("x-request-id"));
+        let mut admission = Self {
+            table: Rc::clone(table),
+            started_ms: now_ms,
+            call_id: call_id.unwrap_or_default().into(),
+            phase: Phase::Closed,
+            refused: None,
+        };
+        let step = admission.open(keyring, head, has_body, now_ms);
+        let step = step.unwrap_or_else(|reply| admission.reply(reply));
         (admission, step)
     }
 
     fn open(&mut self, keyring: &Keyring, head: &Head, has_body: bool, now_ms: u64) -> Result<Step, Reply> {
         let path = head.text(":path").unwrap_or_default();
-        let ask = Ask::parse(head.get(":method").unwrap_or_default(), path);
+        let method = head.get(":method").unwrap_or_default();
+        let ask = Ask::parse(method, path);
         match &ask {
             Ask::Management => {
                 let header = self.table.settings.key_header.as_deref();
@@ -138,10 +150,8 @@ impl Admission {
             }
             Ask::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
             Ask::Readiness => return Err(Reply::json(200, r#"{"status":"healthy","db":"connected"}"#)),
-            Ask::NotFound => return Err(Reply::detail(404, "Not Found")),
-            Ask::MethodNotAllowed { allow } => {
-                return Err(Reply::detail(405, "Method Not Allowed").with("allow", *allow));
-            }
+            Ask::NotFound => return Err(Reply::no_route(method, path)),
+            Ask::MethodNotAllowed { allow } => return Err(Reply::method_not_allowed(method, path, allow)),
             Ask::Redirect(to) => {
                 let location = to.clone();
                 return Err(Reply {
@@ -160,15 +170,15 @@ impl Admission {
         }
         let presented = presented_key(head, self.table.settings.key_header.as_deref())?;
         let wants_body = matches!(ask, Ask::Model { .. });
-        let call_id = head.text("x-litellm-call-id").or_else(|| head.text("x-request-id"));
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
         let mut joining = Joining {
             ask,
             path,
             query,
-            call_id: call_id.unwrap_or_default().into(),
-            asked: Asked::by_headers(head)?,
+            call_id: Rc::clone(&self.call_id),
+            asked: encoding(head).and_then(|()| Ok(Asked::by_headers(head)?)),
+            page: head.text("origin").map(Into::into),
             origin: if wants_body { Origin::by_headers(head) } else { Origin::default() },
             verdict: None,
             token: None,
@@ -243,7 +253,11 @@ impl Admission {
             .with("retry-after", "1"),
         };
         self.phase = Phase::Closed;
-        Step::Reply(refusal)
+        self.reply(refusal)
+    }
+
+    fn reply(&self, reply: Reply) -> Step {
+        Step::Reply(reply.to_call(&self.call_id))
     }
 
     /// Decides. To be called once, when a step said [`Step::Admit`].
@@ -262,7 +276,7 @@ impl Admission {
             Err(refusal) => {
                 let body = body.as_ref().map_or_else(FromUtf8Error::as_bytes, String::as_bytes);
                 self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), body);
-                Err(refusal)
+                Err(refusal.to_call(&self.call_id))
             }
         }
     }
@@ -273,6 +287,7 @@ impl Admission {
         joining: &mut Joining,
         body: &Result<String, FromUtf8Error>,
     ) -> Result<(Call, Option<Vec<Span>>), Reply> {
+        let asked = core::mem::replace(&mut joining.asked, Ok(Asked::default()))?;
         let Joining { ask: Ask::Model { operation, model }, verdict: Some(payer), .. } = &*joining else {
             return Err(decided_before());
         };
@@ -308,7 +323,7 @@ impl Admission {
         if request.get(operation.required()).is_none() {
             return Err(ErrorBody::missing(operation.route(), operation.required()).into());
         }
-        let asked = joining.asked.clone().or_body(&request)?;
+        let asked = asked.or_body(&request)?;
         if let Some(error) = unserved(group, &model)
             && group.fallbacks.is_empty()
             && asked.fallbacks.is_none()
@@ -348,6 +363,7 @@ impl Admission {
             drop_params,
             asked,
             origin,
+            page: joining.page.take(),
             memo,
             id: Rc::clone(&joining.call_id),
             path: core::mem::take(&mut joining.path),
@@ -380,10 +396,10 @@ impl Admission {
             Ask::ModelInfo => catalog::model_info(&self.table, key, &joining.query),
             Ask::ModelGroups => standing::model_groups(&self.table, key, &joining.query),
             Ask::Health => standing::health(&self.table, key, &joining.query),
-            _ => Reply::detail(404, "Not Found"),
+            _ => Reply::no_route(b"", &joining.path),
         };
         self.phase = Phase::Closed;
-        Step::Reply(reply)
+        self.reply(reply)
     }
 
     fn unknown_model(&self, operation: Operation, model: &str) -> ErrorBody {
@@ -420,6 +436,16 @@ fn most_completion(operation: Operation, request: &Request<'_>) -> Option<u64> {
     }
     let choices = request.read("n", "a whole number").ok().flatten().unwrap_or(1_u64);
     Some(request.max_tokens().ok().flatten()?.saturating_mul(choices.max(1)))
+}
+
+/// Refuses a body that is compressed: it could not be read.
+fn encoding(head: &Head) -> Result<(), Reply> {
+    let coded = head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
+    let Some(coding) = coded else { return Ok(()) };
+    let message = ["Request bodies cannot be compressed (content-encoding: ", coding, "): send it as it is."];
+    let error = ErrorBody::new(415, "invalid_request_error", message.concat()).about("content-encoding");
+    // RFC 9110, section 15.5.16: which codings would have been accepted.
+    Err(Reply::from(error).with("accept-encoding", "identity"))
 }
 
 /// The key service did not answer.

@@ -34,6 +34,8 @@ pub struct Call {
     pub memo: Memo,
     /// `x-litellm-call-id`
     pub id: Rc<str>,
+    /// `origin`, of a page in a browser: what Envoy answers to by itself, once attempts have written other headers.
+    pub page: Option<Box<str>>,
     /// What the client called, without the query; attempts write other paths into its place.
     pub path: String,
     /// The request's own `drop_params`.

@@ -301,9 +301,8 @@ impl Call {
         let failed = failed.unwrap_or_else(|| self.unanswered());
         let mut headers = Headers::default();
         headers.set("content-type", "application/json");
-        match last {
-            Some(endpoint) => answer_headers(&mut headers, self, &endpoint, Some(&Usage::default())),
-            None => headers.set("x-litellm-call-id", Rc::clone(&self.id)),
+        if let Some(endpoint) = last {
+            answer_headers(&mut headers, self, &endpoint, Some(&Usage::default()));
         }
         if let Some(seconds) = failed.retry_after {
             headers.set("retry-after", seconds);
@@ -313,7 +312,7 @@ impl Call {
         if let Some(tried) = progress.attempts.last_mut() {
             tried.status = failed.error.status;
         }
-        Reply { headers: headers.into_pairs(), ..failed.error.into() }
+        Reply { headers: headers.into_pairs(), ..failed.error.into() }.to_call(&self.id)
     }
 
     /// Of a request that no provider has answered.

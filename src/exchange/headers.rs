@@ -154,6 +154,8 @@ pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endp
     let shown = &endpoint.shown;
     let attempts = call.progress.borrow().attempts.len();
     headers.add("x-litellm-call-id", Rc::clone(&call.id));
+    // What the SDKs call `_request_id`.
+    headers.add("x-request-id", Rc::clone(&call.id));
     headers.add("x-litellm-model-id", Rc::clone(&shown.id));
     headers.add(
         "x-litellm-model-name",

@@ -58,13 +58,15 @@ impl Ask {
             "/health/readiness" => return get(Self::Readiness),
             "/health" => return get(Self::Health),
             "/model_group/info" => return get(Self::ModelGroups),
-            "/models" | "/v1/models" => return get(Self::Models),
             "/model/info" | "/v1/model/info" | "/v2/model/info" => return get(Self::ModelInfo),
             _ => {}
         }
-        let id = path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/models/"));
-        if let Some(id) = id.filter(|id| !id.is_empty()) {
-            return get(Self::ModelById(decode(id).into_owned()));
+        match below_base(path).strip_prefix("/models") {
+            Some("") => return get(Self::Models),
+            Some(id) if id.len() > 1 && id.starts_with('/') => {
+                return get(Self::ModelById(decode(id.trim_start_matches('/')).into_owned()));
+            }
+            _ => {}
         }
         if let Some((operation, model)) = operation(path) {
             if method != b"POST" {
@@ -84,11 +86,34 @@ impl Ask {
     }
 }
 
+/// What follows the base URL: none, OpenAI's `/v1`, Azure's `/openai/v1`, or that of its older SDKs, `/openai`.
+fn below_base(path: &str) -> &str {
+    let rest = BASES.iter().find_map(|base| path.strip_prefix(base).filter(|rest| rest.starts_with('/')));
+    rest.unwrap_or(path)
+}
+
+/// Base URLs' paths, the longest first.
+const BASES: [&str; 3] = ["/openai/v1", "/openai", "/v1"];
+
+/// The route that a path may have been meant for: one whose base URL holds too much.
+pub(super) fn meant(path: &str) -> Option<&'static str> {
+    let ends = |(suffix, route): &(&str, &'static str)| path.ends_with(suffix).then_some(*route);
+    [
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/completions", "/v1/completions"),
+        ("/embeddings", "/v1/embeddings"),
+        ("/models", "/v1/models"),
+    ]
+    .iter()
+    .find_map(ends)
+}
+
 fn is_below(path: &str, prefix: &str) -> bool {
     path.starts_with(prefix) && (prefix.ends_with('/') || path.len() == prefix.len())
 }
 
-/// `/chat/completions` and its kin, bare, under `/v1`, `/engines/{model}` and `/openai/deployments/{model}`.
+/// `/chat/completions` and its kin, bare, under the [bases](BASES), `/engines/{model}` and
+/// `/openai/deployments/{model}`.
 fn operation(path: &str) -> Option<(Operation, Option<&str>)> {
     let (rest, operation) = [
         ("/chat/completions", Operation::Chat),
@@ -97,7 +122,7 @@ fn operation(path: &str) -> Option<(Operation, Option<&str>)> {
     ]
     .into_iter()
     .find_map(|(suffix, operation)| Some((path.strip_suffix(suffix)?, operation)))?;
-    if matches!(rest, "" | "/v1") {
+    if rest.is_empty() || BASES.contains(&rest) {
         return Some((operation, None));
     }
     // A model's name may itself hold slashes (`anthropic/claude`).
@@ -143,8 +168,11 @@ mod tests {
 
     #[test]
     fn every_form_of_a_path_asks_for_the_same() {
-        for path in ["/chat/completions", "/v1/chat/completions"] {
-            assert_eq!(Ask::parse(b"POST", path), chat(None));
+        for base in ["", "/v1", "/openai/v1", "/openai"] {
+            assert_eq!(Ask::parse(b"POST", &format!("{base}/chat/completions")), chat(None));
+            assert_eq!(Ask::parse(b"GET", &format!("{base}/models")), Ask::Models, "{base}");
+            let by_id = Ask::parse(b"GET", &format!("{base}/models/openai/gpt-4o"));
+            assert_eq!(by_id, Ask::ModelById("openai/gpt-4o".into()), "{base}");
         }
         assert_eq!(Ask::parse(b"POST", "/engines/gpt-4o/chat/completions"), chat(Some("gpt-4o")));
         assert_eq!(
@@ -166,6 +194,8 @@ mod tests {
         assert_eq!(Ask::parse(b"GET", "/"), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "//"), Ask::NotFound);
         assert_eq!(Ask::parse(b"POST", "/internal/verify"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"GET", "/v1/modelsx"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"GET", "/v1x/models"), Ask::NotFound);
     }
 
     #[test]

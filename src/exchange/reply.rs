@@ -1,12 +1,14 @@
 //! An answer that the gateway gives by itself.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::json::Writer;
 use crate::key::UsageError;
 use crate::openai::ErrorBody;
 
 use super::headers::Value;
+use super::path::meant;
 
 /// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,40 @@ impl Reply {
         Writer::new(&mut body).object().key("detail").string(detail).end_object();
         let error = Some(Box::new(UsageError::new("HTTPException", detail)));
         Self { error, ..Self::json(status, body) }
+    }
+
+    /// A path that nobody answers. SDKs print the message, so it says what there is.
+    #[cold]
+    pub fn no_route(method: &[u8], path: &str) -> Self {
+        let hint = match meant(path) {
+            Some(route) => ["Did you mean ", route, "?"].concat(),
+            None => {
+                "There are POST /v1/chat/completions, /v1/completions and /v1/embeddings, and GET /v1/models."
+                    .to_owned()
+            }
+        };
+        let message =
+            format!("Not Found: no route {}. {hint} GET /openapi.json lists all.", line(method, path));
+        ErrorBody::new(404, "not_found_error", message).into()
+    }
+
+    /// A path that is called with another method.
+    #[cold]
+    pub fn method_not_allowed(method: &[u8], path: &str, allow: &'static str) -> Self {
+        let message = format!("Method Not Allowed: {}. Use {allow}.", line(method, path));
+        Self::from(ErrorBody::new(405, "invalid_request_error", message)).with("allow", allow)
+    }
+
+    /// Adds the ids by which the request is found in logs, unless they are there. Envoy replaces the second where it
+    /// still has the request's own.
+    #[must_use]
+    pub fn to_call(mut self, id: &Rc<str>) -> Self {
+        for name in ["x-litellm-call-id", "x-request-id"] {
+            if !id.is_empty() && self.headers.iter().all(|(header, _)| *header != name) {
+                self = self.with(name, Rc::clone(id));
+            }
+        }
+        self
     }
 
     /// Adds a header.
@@ -71,6 +107,13 @@ impl Reply {
         )
         .into()
     }
+}
+
+/// A request in a few words: without its query, and not longer than anybody reads.
+fn line(method: &[u8], path: &str) -> String {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let shown: String = path.chars().take(200).collect();
+    [&*String::from_utf8_lossy(method), " ", &shown].concat()
 }
 
 impl From<ErrorBody> for Reply {

@@ -75,6 +75,7 @@ impl HttpContext for Downstream {
             // Envoy does not follow a redirect whose request it cannot repeat.
             let reply = call.given_up();
             report::for_span(call);
+            host::restore_origin(call);
             host::reply(&reply);
             return Action::Pause;
         }
@@ -90,7 +91,10 @@ impl HttpContext for Downstream {
         }
         let mut progress = call.progress.borrow_mut();
         if !progress.answered {
-            host::set_response_header("x-litellm-call-id", Some(&call.id));
+            // Envoy has the request's own id no longer: attempts have written other headers into its place.
+            for name in ["x-litellm-call-id", "x-request-id"] {
+                host::set_response_header(name, Some(&call.id));
+            }
         }
         if progress.marked {
             host::set_response_header(RETRY_HEADER, None);
@@ -98,7 +102,8 @@ impl HttpContext for Downstream {
         let Some(error) = progress.bare.take() else { return Action::Continue };
         drop(progress);
         report::for_span(call);
-        host::reply(&Reply::from(error).with("x-litellm-call-id", Rc::clone(&call.id)));
+        host::restore_origin(call);
+        host::reply(&Reply::from(error).to_call(&call.id));
         Action::Pause
     }
 

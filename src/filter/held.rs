@@ -68,9 +68,10 @@ impl Passage {
             }
             Some(Entry::Wait) => Door::Wait,
             Some(Entry::Refused(account, refusal)) => {
-                Door::Closed(self.call.refused(&account, &refusal, host::now_ms()))
+                let reply = self.call.refused(&account, &refusal, host::now_ms());
+                Door::Closed(reply.to_call(&self.call.id))
             }
-            Some(Entry::Away) | None => Door::Closed(self.call.limits_unknown()),
+            Some(Entry::Away) | None => Door::Closed(self.call.limits_unknown().to_call(&self.call.id)),
         }
     }
 

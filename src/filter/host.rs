@@ -7,7 +7,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
 use crate::config::{ATTEMPT_HEADER, CALL_STATE};
-use crate::exchange::{Head, Headers, Reply};
+use crate::exchange::{Call, Head, Headers, Reply};
 use crate::limits::{SharedMemory, Version};
 
 /// Unix milliseconds.
@@ -43,6 +43,13 @@ pub(super) fn request_header(name: &str) -> Option<String> {
 
 pub(super) fn set_request_header(name: &str, value: Option<&str>) {
     log_failure("set a request header", hostcalls::set_map_value(MapType::HttpRequestHeaders, name, value));
+}
+
+/// Tells Envoy again which page asks: its filters and replies name it, and the attempts have taken it away.
+pub(super) fn restore_origin(call: &Call) {
+    if let Some(origin) = &call.page {
+        set_request_header("origin", Some(origin));
+    }
 }
 
 pub(super) fn set_response_header(name: &str, value: Option<&str>) {
@@ -160,13 +167,25 @@ pub(super) fn reply(reply: &Reply) {
 
 /// Posts JSON to the key service; returns what its answer will be known by.
 pub(super) fn post(cluster: &str, path: &str, token: &str, body: &[u8], timeout: Duration) -> Option<u32> {
+    send(cluster, path, token, ("content-type", "application/json"), body, timeout)
+}
+
+/// The same with any body; `about` is the header that says what it is.
+pub(super) fn send(
+    cluster: &str,
+    path: &str,
+    token: &str,
+    about: (&str, &str),
+    body: &[u8],
+    timeout: Duration,
+) -> Option<u32> {
     let authorization = format!("Bearer {token}");
     let headers = vec![
         (":method", "POST"),
         (":path", path),
         (":authority", cluster),
         ("authorization", &authorization),
-        ("content-type", "application/json"),
+        about,
     ];
     hostcalls::dispatch_http_call(cluster, headers, Some(body), vec![], timeout).ok()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::config::NOBODY;
 use crate::exchange::{Attempt, Call, HeadStep, Headers, Nobody, Opening, Outgoing, Reply};
-use crate::key::RESOLVE_TIMEOUT_S;
+use crate::key::{DECODE_PATH, RESOLVE_TIMEOUT_S};
 
 use super::streams::UnderWay;
 use super::{host, report, vm};
@@ -31,9 +31,14 @@ pub(super) struct Upstream {
 }
 
 impl Context for Upstream {
+    /// The key service has found what the request wants, or decoded its answer; or it could not.
     fn on_http_call_response(&mut self, _: u32, _: usize, body_size: usize, _: usize) {
         let answer = (host::call_response_status() == 200).then(|| host::call_response_body(body_size));
-        if self.write_anew(answer) == Action::Continue {
+        if self.attempt.as_ref().is_some_and(|attempt| attempt.encoding().is_some()) {
+            if self.decoded(answer.as_deref()) == Action::Continue {
+                host::resume_response();
+            }
+        } else if self.write_anew(answer) == Action::Continue {
             host::resume_request();
         }
     }
@@ -91,6 +96,14 @@ impl HttpContext for Upstream {
             return Action::Pause;
         }
         let Some(attempt) = &mut self.attempt else { return Action::Continue };
+        if let Some(encoding) = attempt.encoding() {
+            if end_of_stream
+                && self.call.as_ref().and_then(|(_, call)| decode(call, encoding, body_size)).is_none()
+            {
+                return self.decoded(None);
+            }
+            return Action::Pause;
+        }
         if attempt.is_opening() {
             return match attempt.open(&host::response_body(body_size), end_of_stream, host::now_ms()) {
                 Opening::Wait => Action::Pause,
@@ -140,13 +153,23 @@ impl Upstream {
         Self { context, attempt: None, nobody: None, call: None, stream: None, trace: None }
     }
 
+    /// The answer that was compressed is here as it was before; nothing when nobody could decode it.
+    fn decoded(&mut self, body: Option<&[u8]>) -> Action {
+        let Some(attempt) = &mut self.attempt else { return Action::Pause };
+        let Some((headers, body)) = attempt.decoded(body, host::now_ms()) else { return Action::Pause };
+        host::replace_response_body(usize::MAX, &body);
+        self.complete(true);
+        self.let_go(headers)
+    }
+
     /// Lets an answer's headers go. Of a request that departs they say where to.
     fn let_go(&self, mut headers: Headers) -> Action {
-        if let Some((number, _)) = self.call.as_ref().filter(|(_, call)| call.departs()) {
+        if let Some((number, call)) = self.call.as_ref().filter(|(_, call)| call.departs()) {
             headers.set("location", vm::with(|vm| vm.onward(*number)));
             // Envoy finds no route for a request without it, and the attempt has none: a provider has no business
             // with it.
             host::set_request_header("x-forwarded-proto", Some("http"));
+            host::restore_origin(call);
             // What comes of it belongs to the same trace.
             if let Some(trace) = &self.trace {
                 host::set_request_header(TRACE_HEADER, Some(trace));
@@ -216,4 +239,12 @@ impl Upstream {
             report::for_span(call);
         }
     }
+}
+
+/// Asks the key service to decode the answer that is held.
+fn decode(call: &Call, encoding: &str, body_size: usize) -> Option<u32> {
+    let (table, about) = (&call.table, ("content-encoding", encoding));
+    let timeout = Duration::from_millis(table.keys.timeout_ms.into());
+    let body = host::response_body(body_size);
+    host::send(&table.keys.cluster, DECODE_PATH, table.internal_token.reveal(), about, &body, timeout)
 }

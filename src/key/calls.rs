@@ -24,6 +24,10 @@ pub const TEXTS_PATH: &str = "/internal/texts";
 /// Longest time that the key service takes for either, seconds.
 pub const RESOLVE_TIMEOUT_S: u16 = 30;
 
+/// Path of the call that takes the content codings of its own header `content-encoding` off its body, and answers with
+/// the rest. The filter has no decoders: they would be a fifth of the module, for answers that hardly ever come.
+pub const DECODE_PATH: &str = "/internal/decode";
+
 leaves! {
     Secret: Secret::new(""), |token| JsonStr::of(token)?.decode().map(Secret::new), "a string";
 }

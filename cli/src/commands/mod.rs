@@ -17,6 +17,7 @@ use switchboard::price_map::PriceMap;
 use crate::compile::{self, Environment, Plan};
 use crate::config::{self, Report};
 use crate::envoy::Site;
+use crate::memory;
 use crate::up::guard;
 
 /// A mistake in `config.yaml`, or in the command line (clap's own).
@@ -97,10 +98,16 @@ struct SiteArgs {
     /// Write a line of JSON for each request to this file, or to standard error with `-`
     #[arg(long, value_name = "FILE")]
     access_log: Option<String>,
+    /// Memory that Envoy may use (as 1Gi or 512Mi): when it runs short, new requests are refused with 503
+    /// [default: `up`: the container's limit, or all that there is; `render`: 1Gi,
+    /// 512Mi beside an application]
+    #[arg(long, value_name = "SIZE", value_parser = memory::parse)]
+    memory_limit: Option<u64>,
 }
 
 impl SiteArgs {
-    fn site(self, wasm: PathBuf, ca_bundle: PathBuf) -> Site {
+    /// `memory` is the limit where none is given.
+    fn site(self, wasm: PathBuf, ca_bundle: PathBuf, memory: Option<u64>) -> Site {
         Site {
             host: self.host.unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: self.port,
@@ -110,6 +117,7 @@ impl SiteArgs {
             wasm,
             ca_bundle,
             access_log: self.access_log,
+            memory_limit: self.memory_limit.or(memory),
         }
     }
 }

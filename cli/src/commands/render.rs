@@ -111,7 +111,7 @@ impl Render {
         if format == Format::Kubernetes && self.site.host.is_none() {
             self.site.host = Some("0.0.0.0".to_owned());
         }
-        let mut site = self.site.site(wasm.into(), self.ca_bundle);
+        let mut site = self.site.site(wasm.into(), self.ca_bundle, Some(format.memory_limit()));
         match self.keys_host {
             Some(host) => site.keys_host = host,
             None if format != Format::Bootstrap => site.keys_host = keys_host(&self.namespace),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{ConfigArgs, SiteArgs, failed, load};
+use crate::memory;
 use crate::up::{self, Options, Source, programs};
 
 #[derive(Debug, Args)]
@@ -87,7 +88,7 @@ impl Up {
             Err(_) if !needs_authorities => PathBuf::new(),
             found => found?,
         };
-        let mut site = self.site.site(wasm, ca_bundle);
+        let mut site = self.site.site(wasm, ca_bundle, memory::of_this_machine());
         let keys = match self.keys_host {
             Some(host) => {
                 site.keys_host = host;

@@ -7,6 +7,7 @@ mod address;
 mod base;
 mod catalog;
 mod cooldown;
+mod cors;
 mod deployments;
 mod digest;
 mod every_provider;
@@ -27,6 +28,7 @@ use crate::config::{Config, Report, Secret};
 
 pub use address::Address;
 pub use cooldown::Cooldown;
+pub use cors::{ANY_ORIGIN, Cors};
 pub use deployments::Target;
 pub use prices::Unpriced;
 pub use routing::{Balancing, Cluster, Endpoint};
@@ -81,6 +83,8 @@ pub struct Plan {
     pub unpriced: Vec<Unpriced>,
     /// Options of `switchboard-keys serve` that the settings ask for.
     pub key_service_options: Vec<String>,
+    /// Which pages in browsers may call.
+    pub cors: Cors,
 }
 
 impl Plan {
@@ -142,6 +146,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
     };
     let tracing = tracing::compile(config, &mut variables, report);
     document.settings.spans = tracing.is_some();
+    let cors = cors::compile(config, &variables);
     let (variables, token_sources) = variables.into_lists();
     Plan {
         document,
@@ -159,6 +164,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         tracing,
         unpriced,
         key_service_options: key_service_options(config),
+        cors,
     }
 }
 

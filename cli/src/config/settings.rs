@@ -125,6 +125,10 @@ pub struct GeneralSettings {
     /// `health_check_interval`, seconds, where `background_health_checks` and `enable_health_check_routing` say that
     /// there are checks, and that they count.
     pub health_checks: Option<f64>,
+    /// `cors_allow_origins`.
+    pub cors_origins: Option<Vec<At<String>>>,
+    /// `cors_allow_credentials`.
+    pub cors_credentials: Option<bool>,
     /// `max_request_size_mb`.
     pub max_request_size_mb: Option<At<f64>>,
     /// `maximum_spend_logs_retention_period`, as the key service reads it: `30d`.
@@ -212,6 +216,8 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
         grace_s: table.whole("user_api_key_cache_ttl", LONGEST_GRACE_S).and_then(|s| u32::try_from(s).ok()),
         key_header: key_header(&mut table),
         health_checks: health_checks(&mut table),
+        cors_origins: table.texts("cors_allow_origins"),
+        cors_credentials: table.boolean("cors_allow_credentials"),
         max_request_size_mb: table.number("max_request_size_mb"),
         spend_log_retention: retention(&mut table, "maximum_spend_logs_retention_period"),
         disable_spend_logs: table.boolean("disable_spend_logs").unwrap_or(false),

@@ -16,7 +16,7 @@ const KEYS: &str = "key service";
 const ALL: &str = "launcher, Envoy, key service";
 
 /// All of them.
-pub const VARIABLES: [Variable; 24] = [
+pub const VARIABLES: [Variable; 26] = [
     variable(
         "LITELLM_MASTER_KEY",
         "launcher, key service",
@@ -53,6 +53,16 @@ pub const VARIABLES: [Variable; 24] = [
         "SWITCHBOARD_CORE_DUMPS",
         "launcher, key service",
         "set to anything: a process that dies may leave its memory, with the secrets in it, in a core file",
+    ),
+    variable(
+        "LITELLM_CORS_ORIGINS",
+        LAUNCHER,
+        "origins whose pages may call from a browser, commas between them, where `general_settings.cors_allow_origins` is absent",
+    ),
+    variable(
+        "LITELLM_CORS_ALLOW_CREDENTIALS",
+        LAUNCHER,
+        "`true` or `false`, where `general_settings.cors_allow_credentials` is absent",
     ),
     variable(
         "ENVOY",

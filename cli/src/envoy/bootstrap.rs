@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Site, clusters, listener};
+use super::{Site, clusters, listener, overload};
 use crate::compile::Plan;
 
 /// Name of the routes.
@@ -39,16 +39,7 @@ pub(super) fn bootstrap_with(site: &Site, (kind, resources): (&str, Value)) -> V
         "memory_allocator_manager": { "bytes_to_release": 64 << 20, "memory_release_interval": "1s" },
         "deferred_stat_options": { "enable_deferred_creation_stats": true },
         "stats_config": { "stats_matcher": { "inclusion_list": { "patterns": statistics() } } },
-        "overload_manager": {
-            "resource_monitors": [{
-                "name": "envoy.resource_monitors.global_downstream_max_connections",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors\
-                              .downstream_connections.v3.DownstreamConnectionsConfig",
-                    "max_active_downstream_connections": 50_000,
-                },
-            }],
-        },
+        "overload_manager": overload::manager(site),
     })
 }
 
@@ -74,6 +65,8 @@ fn statistics() -> Value {
         "listener_manager.",
         "cluster_manager.",
         "server.",
+        // Memory as the overload manager sees it, and how often it had to do something.
+        "overload.",
         "wasm",
         "extension_config_discovery.",
     ];

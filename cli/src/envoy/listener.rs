@@ -8,7 +8,7 @@ use switchboard::config::{CLUSTER_HEADER, KEY_SERVICE_PATHS, ONWARD_STATUS, RETR
 
 use super::bootstrap::{ROUTES, seconds, socket_address};
 use super::discovery::Part;
-use super::{Site, access_log, filter, local_replies, tracing};
+use super::{Site, access_log, cors, filter, local_replies, tracing};
 use crate::compile::{KEYS_CLUSTER, Plan};
 
 /// Made for Envoy's use and of no use to a provider, or nobody's business: a client's address, its request id.
@@ -60,11 +60,15 @@ fn connection_manager(plan: &Plan, site: &Site, filter: &Value, (kind, routes): 
         // An empty list of ranges would mean Envoy's default ones; this one holds no address that can connect.
         "internal_address_config": { "cidr_ranges": [{ "address_prefix": "192.0.2.0", "prefix_len": 32 }] },
         "normalize_path": true,
+        // nginx before 1.29.7 proxies with HTTP/1.0, in which a client need not name a host.
+        "http_protocol_options": { "accept_http_10": true, "default_host_for_http_10": "switchboard" },
+        "always_set_request_id_in_response": true,
         "stream_idle_timeout": seconds(stream_idle_timeout(plan)),
         "request_headers_timeout": "60s",
         "access_log": access_log::access_log(site),
-        "local_reply_config": local_replies::local_reply_config(plan.timeout),
+        "local_reply_config": local_replies::local_reply_config(plan),
         "http_filters": [
+            cors::filter(),
             filter,
             {
                 "name": "envoy.filters.http.router",
@@ -84,7 +88,12 @@ fn connection_manager(plan: &Plan, site: &Site, filter: &Value, (kind, routes): 
 
 /// The routes' only virtual host.
 pub(super) fn virtual_hosts(plan: &Plan) -> Value {
-    json!([{ "name": "switchboard", "domains": ["*"], "routes": routes(plan) }])
+    json!([{
+        "name": "switchboard",
+        "domains": ["*"],
+        "typed_per_filter_config": cors::policy(&plan.cors),
+        "routes": routes(plan),
+    }])
 }
 
 /// Longer than all attempts together, each of which may be silent until its time-out.
@@ -95,18 +104,19 @@ fn stream_idle_timeout(plan: &Plan) -> Duration {
 }
 
 fn routes(plan: &Plan) -> Vec<Value> {
-    let paths = KEY_SERVICE_PATHS.iter().map(|path| {
+    let to_keys = |path: &&str| {
         let kind = if path.ends_with('/') { "prefix" } else { "path_separated_prefix" };
-        json!({ (kind): path })
-    });
-    let to_keys = |matched| {
-        let mut route = json!({ "match": matched, "route": { "cluster": KEYS_CLUSTER, "timeout": "60s" } });
+        let mut route = json!({
+            "match": { kind: path },
+            "response_headers_to_add": [call_id()],
+            "route": { "cluster": KEYS_CLUSTER, "timeout": "60s" },
+        });
         if plan.tracing.is_some() {
             route["tracing"] = tracing::never();
         }
         route
     };
-    let mut routes: Vec<_> = paths.map(to_keys).collect();
+    let mut routes: Vec<_> = KEY_SERVICE_PATHS.iter().map(to_keys).collect();
     routes.extend((0..=plan.document.settings.most_retries).map(|retries| among_several(retries, plan)));
     routes.push(json!({
         "match": { "prefix": "/" },
@@ -114,6 +124,14 @@ fn routes(plan: &Plan) -> Vec<Value> {
         "route": route(plan, &alone(plan)),
     }));
     routes
+}
+
+/// The header by which an answer of the key service, or of Envoy itself, is found in logs.
+pub(super) fn call_id() -> Value {
+    json!({
+        "header": { "key": "x-litellm-call-id", "value": "%REQ(X-LITELLM-CALL-ID?X-REQUEST-ID)%" },
+        "append_action": "ADD_IF_ABSENT",
+    })
 }
 
 /// The route of a request that may go to several deployments, with so many retries.

@@ -5,9 +5,10 @@
 //! and 500 there. Replies of the filter are complete already: they alone have no `response_code_details` (the Rust
 //! SDK passes none), and no mapper here matches them.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
+
+use super::{cors, listener};
+use crate::compile::Plan;
 
 /// One kind of reply.
 struct Reply {
@@ -19,6 +20,8 @@ struct Reply {
     kind: &'static str,
     /// `message` of the error.
     message: String,
+    /// `retry-after`, seconds.
+    retry_after: Option<u32>,
 }
 
 /// What Envoy knows of a reply.
@@ -30,13 +33,30 @@ enum When {
 }
 
 /// `local_reply_config` of the connection manager.
-pub(super) fn local_reply_config(timeout: Duration) -> Value {
-    json!({ "mappers": replies(timeout).iter().map(mapper).collect::<Vec<_>>() })
+pub(super) fn local_reply_config(plan: &Plan) -> Value {
+    let origin = json!({
+        "header": { "key": "access-control-allow-origin", "value": cors::allowed_origin(&plan.cors) },
+        "append_action": "ADD_IF_ABSENT",
+    });
+    // A reply of the filter after the answer's headers passes no other filter.
+    let own = json!({
+        "filter": cel("'origin' in request.headers"),
+        "headers_to_add": [origin],
+    });
+    let mappers =
+        replies(plan.timeout.as_secs_f64()).into_iter().map(|reply| mapper(&reply, &origin)).chain([own]);
+    json!({ "mappers": mappers.collect::<Vec<_>>() })
 }
 
 /// The first that matches counts.
-fn replies(timeout: Duration) -> Vec<Reply> {
-    let reply = |when, status, kind, message: &str| Reply { when, status, kind, message: message.to_owned() };
+fn replies(timeout: f64) -> Vec<Reply> {
+    let reply = |when, status, kind, message: &str| Reply {
+        when,
+        status,
+        kind,
+        message: message.to_owned(),
+        retry_after: None,
+    };
     vec![
         reply(
             When::Cel("response.code_details == 'request_payload_too_large'"),
@@ -55,9 +75,9 @@ fn replies(timeout: Duration) -> Vec<Reply> {
             status: 408,
             kind: "invalid_request_error",
             message: format!(
-                "litellm.Timeout: APITimeoutError - Request timed out. - timeout value={:?}",
-                timeout.as_secs_f64()
+                "litellm.Timeout: APITimeoutError - Request timed out. - timeout value={timeout:?}"
             ),
+            retry_after: None,
         },
         reply(
             When::Flags(&["UH"]),
@@ -78,6 +98,16 @@ fn replies(timeout: Duration) -> Vec<Reply> {
             "litellm.ServiceUnavailableError: ServiceUnavailableError: the provider closed the connection \
              before its answer.",
         ),
+        Reply {
+            when: When::Cel("response.code_details in ['overload', 'overload_error_send_local_reply']"),
+            status: 503,
+            kind: "service_unavailable_error",
+            message:
+                "The gateway is short of memory (--memory-limit) and takes no more requests for a moment. \
+                      Try again later."
+                    .to_owned(),
+            retry_after: Some(1),
+        },
         reply(
             When::Flags(&["UO", "OM"]),
             503,
@@ -85,6 +115,12 @@ fn replies(timeout: Duration) -> Vec<Reply> {
             "litellm.ServiceUnavailableError: ServiceUnavailableError: the gateway is at its limit of connections.",
         ),
         reply(When::Flags(&["NR", "NC"]), 404, "not_found_error", "Not Found"),
+        reply(
+            When::Cel("response.code == 501 && response.code_details.startsWith('http1.')"),
+            501,
+            "invalid_request_error",
+            "The request's transfer-encoding is not supported: send its body chunked, or with a content-length.",
+        ),
         reply(
             When::Cel("response.code_details.startsWith('wasm_fail')"),
             500,
@@ -118,20 +154,19 @@ fn replies(timeout: Duration) -> Vec<Reply> {
     ]
 }
 
-fn mapper(reply: &Reply) -> Value {
+fn mapper(reply: &Reply, origin: &Value) -> Value {
     let filter = match &reply.when {
         When::Flags(flags) => json!({ "response_flag_filter": { "flags": flags } }),
-        When::Cel(expression) => json!({ "extension_filter": {
-            "name": "envoy.access_loggers.extension_filters.cel",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-                "expression": expression,
-            },
-        } }),
+        When::Cel(expression) => cel(expression),
     };
+    let retry_after = reply.retry_after.map(|seconds| {
+        json!({ "header": { "key": "retry-after", "value": seconds.to_string() }, "append_action": "ADD_IF_ABSENT" })
+    });
+    let headers = [listener::call_id(), origin.clone()].into_iter().chain(retry_after);
     json!({
         "filter": filter,
         "status_code": reply.status,
+        "headers_to_add": headers.collect::<Vec<_>>(),
         "body_format_override": {
             "content_type": "application/json",
             // Not text: Envoy escapes what it puts in for a command.
@@ -143,4 +178,14 @@ fn mapper(reply: &Reply) -> Value {
             } },
         },
     })
+}
+
+fn cel(expression: &str) -> Value {
+    json!({ "extension_filter": {
+        "name": "envoy.access_loggers.extension_filters.cel",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            "expression": expression,
+        },
+    } })
 }

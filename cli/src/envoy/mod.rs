@@ -4,10 +4,12 @@ mod access_log;
 mod bootstrap;
 mod clusters;
 mod commented;
+mod cors;
 pub mod discovery;
 mod filter;
 mod listener;
 mod local_replies;
+mod overload;
 mod parts;
 mod tracing;
 
@@ -39,6 +41,8 @@ pub struct Site {
     pub ca_bundle: PathBuf,
     /// Where to write one line of JSON for each request; `-` is standard error.
     pub access_log: Option<String>,
+    /// Memory that Envoy may use, bytes; nothing where it is not known.
+    pub memory_limit: Option<u64>,
 }
 
 impl Site {

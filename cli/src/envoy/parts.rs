@@ -18,6 +18,8 @@ pub struct Parts {
     pub router: Value,
     /// Routes, the first that matches counts.
     pub routes: Vec<Value>,
+    /// What filters are told about all of these routes, by their names.
+    pub per_filter_config: Value,
     /// Clusters.
     pub clusters: Vec<Value>,
 }
@@ -36,6 +38,7 @@ pub fn parts(plan: &Plan, site: &Site, document: &str) -> Parts {
     };
     let last = filters.pop().unwrap_or_default();
     let mut configuration = connection_manager.shift_remove("route_config").unwrap_or_default();
+    let per_filter_config = configuration["virtual_hosts"][0]["typed_per_filter_config"].take();
     let routes = match configuration["virtual_hosts"][0]["routes"].take() {
         Value::Array(routes) => routes,
         _ => Vec::new(),
@@ -46,6 +49,7 @@ pub fn parts(plan: &Plan, site: &Site, document: &str) -> Parts {
         filters,
         router: last,
         routes,
+        per_filter_config,
         clusters: clusters::all(plan, site),
     }
 }

@@ -173,7 +173,12 @@ fn patch_policy(parts: Parts, site: &Site, place: &Place) -> Resource {
         "type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         "name": routes_name,
         "operation": { "op": "add", "path": "/virtual_hosts", "value": [
-            { "name": NAME, "domains": ["*"], "routes": parts.routes },
+            {
+                "name": NAME,
+                "domains": ["*"],
+                "typed_per_filter_config": parts.per_filter_config,
+                "routes": parts.routes,
+            },
         ] },
     }));
     patches.extend(parts.clusters.into_iter().map(|cluster| {

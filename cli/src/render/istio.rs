@@ -61,9 +61,10 @@ fn envoy_filter(mut parts: Parts, site: &Site, place: &Place) -> Resource {
     }
     let router = json!({ "name": CONNECTION_MANAGER, "subFilter": { "name": parts.router["name"] } });
     patches.listener("HTTP_FILTER", Some(router), "MERGE", &parts.router);
+    patches.routes("VIRTUAL_HOST", "MERGE", &json!({ "typed_per_filter_config": parts.per_filter_config }));
     // Each goes before those that are there.
     for route in parts.routes.into_iter().rev() {
-        patches.route(&route);
+        patches.routes("HTTP_ROUTE", "INSERT_FIRST", &route);
     }
     for mut cluster in parts.clusters {
         for filter in filters(&mut cluster) {
@@ -158,11 +159,11 @@ impl Patches {
         }));
     }
 
-    fn route(&mut self, route: &Value) {
+    fn routes(&mut self, apply_to: &str, operation: &str, value: &Value) {
         self.patches.push(json!({
-            "applyTo": "HTTP_ROUTE",
+            "applyTo": apply_to,
             "match": { "context": "GATEWAY", "routeConfiguration": { "portNumber": self.port } },
-            "patch": { "operation": "INSERT_FIRST", "value": route },
+            "patch": { "operation": operation, "value": value },
         }));
     }
 

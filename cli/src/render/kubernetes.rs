@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::workload::{
     DRAIN_SECONDS, checksum, configuration, configuration_volume, disruption_budget, envoy_container,
-    gateway_service, labels, metadata, pod_security, spread,
+    gateway_service, labels, memory_limit, metadata, pod_security, spread,
 };
 use super::{Place, Resource, key_service};
 use crate::compile::Plan;
@@ -44,7 +44,7 @@ fn deployment(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resour
     container.insert("livenessProbe".to_owned(), probe("/health/liveliness", 10));
     container.insert(
         "resources".to_owned(),
-        json!({ "requests": { "cpu": "1", "memory": "256Mi" }, "limits": { "memory": "1Gi" } }),
+        json!({ "requests": { "cpu": "1", "memory": "256Mi" }, "limits": { "memory": memory_limit(site) } }),
     );
     Resource::because(
         json!({

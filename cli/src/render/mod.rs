@@ -35,6 +35,14 @@ pub enum Format {
 }
 
 impl Format {
+    /// Memory of Envoy's container, bytes, where nothing else is said.
+    pub fn memory_limit(self) -> u64 {
+        match self {
+            Self::KubernetesSidecar => 512 << 20,
+            _ => 1 << 30,
+        }
+    }
+
     /// Name of the file.
     pub fn file(self) -> &'static str {
         match self {

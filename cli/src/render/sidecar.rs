@@ -5,8 +5,8 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::workload::{
-    DRAIN_SECONDS, LAUNCHER, checksum, configuration, configuration_volume, envoy_container, metadata,
-    pod_security,
+    DRAIN_SECONDS, LAUNCHER, checksum, configuration, configuration_volume, envoy_container, memory_limit,
+    metadata, pod_security,
 };
 use super::{Place, Resource, key_service};
 use crate::compile::Plan;
@@ -44,7 +44,7 @@ fn application(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resou
     sidecar.insert("readinessProbe".to_owned(), probe);
     sidecar.insert(
         "resources".to_owned(),
-        json!({ "requests": { "cpu": "100m", "memory": "96Mi" }, "limits": { "memory": "512Mi" } }),
+        json!({ "requests": { "cpu": "100m", "memory": "96Mi" }, "limits": { "memory": memory_limit(site) } }),
     );
     let mut meta = metadata(place, APPLICATION, "application");
     meta["labels"] = json!({ "app.kubernetes.io/name": APPLICATION });

@@ -116,6 +116,16 @@ pub(super) fn configuration(
     })))
 }
 
+/// The limit of the container's memory, by which Envoy knows when to refuse requests.
+pub(super) fn memory_limit(site: &Site) -> Value {
+    match site.memory_limit {
+        Some(bytes) if bytes % (1 << 30) == 0 => json!(format!("{}Gi", bytes >> 30)),
+        Some(bytes) if bytes % (1 << 20) == 0 => json!(format!("{}Mi", bytes >> 20)),
+        Some(bytes) => json!(bytes.to_string()),
+        None => Value::Null,
+    }
+}
+
 /// The volume with the [`configuration`].
 pub(super) fn configuration_volume(name: &str) -> Value {
     json!({ "name": "envoy", "configMap": { "name": name } })

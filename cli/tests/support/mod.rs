@@ -75,6 +75,7 @@ pub fn site(wasm: &Path) -> Site {
         wasm: wasm.to_owned(),
         ca_bundle: switchboard_cli::up::programs::ca_bundle().expect("this machine trusts somebody"),
         access_log: None,
+        memory_limit: Some(1 << 30),
     }
 }
 

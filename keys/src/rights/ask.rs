@@ -47,7 +47,8 @@ impl FromRequestParts<App> for Allowed {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        let operation = Operation::at(parts.uri.path()).ok_or_else(ApiError::not_found)?;
+        let operation = Operation::at(parts.uri.path())
+            .ok_or_else(|| ApiError::no_route(&parts.method, parts.uri.path()))?;
         caller.may(app, operation, Whose::Anything, Subject::default()).await?;
         Ok(Self(caller.name()))
     }

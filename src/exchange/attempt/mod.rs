@@ -33,6 +33,8 @@ pub struct Attempt {
     is_unpriced: bool,
     /// How the request asks to be served, where its answer does not say how it was.
     tier: Option<ServiceTier>,
+    /// `content-encoding` of an answer that came compressed, until it is decoded.
+    encoding: Option<String>,
     phase: Phase,
     /// What writing the request failed for want of.
     wanted: Option<Wanted>,
@@ -122,6 +124,7 @@ impl Attempt {
             extra_headers: Vec::new(),
             is_unpriced,
             tier: None,
+            encoding: None,
             phase: Phase::Begun,
             wanted: None,
             asked: false,
@@ -150,9 +153,10 @@ impl Attempt {
             return HeadStep::Bare(headers);
         }
         let content_type = head.text("content-type").unwrap_or_default();
-        let whole = content_type.starts_with("application/json")
-            || content_type.starts_with("text/html")
-            || head.text("content-encoding").is_some_and(|encoding| encoding != "identity");
+        let whole = content_type.starts_with("application/json") || content_type.starts_with("text/html");
+        let encoding =
+            head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
+        self.encoding = encoding.map(str::to_owned);
         if !self.memo.stream || whole || !(200..300).contains(&status) {
             self.phase = Phase::Whole { status, head };
             return HeadStep::Hold;
@@ -160,6 +164,31 @@ impl Attempt {
         let streaming = Streaming::new(self.dialect, &self.memo, self.endpoint.provider.name);
         self.phase = Phase::Opening { status, head, streaming: Box::new(streaming), read: 0 };
         HeadStep::Hold
+    }
+
+    /// The `content-encoding` of an answer that must be decoded first: whole, streams too.
+    pub fn encoding(&self) -> Option<&str> {
+        self.encoding.as_deref()
+    }
+
+    /// The compressed answer as it was before; nothing when nobody could decode it. Gives the client's headers and body.
+    pub fn decoded(&mut self, body: Option<&[u8]>, now_ms: u64) -> Option<(Headers, Vec<u8>)> {
+        let encoding = self.encoding.take()?;
+        let Some(body) = body else {
+            let head = match core::mem::replace(&mut self.phase, Phase::Closed) {
+                Phase::Whole { head, .. } | Phase::Opening { head, .. } => head,
+                _ => Head::default(),
+            };
+            let what = ["the answer is compressed (", &encoding, "), and cannot be decompressed"].concat();
+            return Some(self.told(&Fault::garbled(what), head));
+        };
+        if !self.is_opening() {
+            return self.response_body(body);
+        }
+        match self.open(body, true, now_ms) {
+            Opening::Begin(headers, events) => Some((headers, events)),
+            Opening::Wait => None,
+        }
     }
 
     /// The beginning of a stream, from its first byte to all that is there; `last` when nothing will follow. `now_ms`
@@ -207,7 +236,7 @@ impl Attempt {
             _ => return None,
         };
         let answer = if (200..300).contains(&status) {
-            self.read_answer(&head, body)
+            self.read_answer(body)
         } else {
             Err(self.read_fault(status, body))
         };
@@ -307,12 +336,7 @@ impl Attempt {
         matches!(self.phase, Phase::Opening { .. })
     }
 
-    fn read_answer(&self, head: &Head, body: &[u8]) -> Result<Answer, Fault> {
-        if let Some(encoding) = head.text("content-encoding").filter(|encoding| *encoding != "identity") {
-            return Err(Fault::garbled(format!(
-                "the answer is compressed ({encoding}), which was not asked for"
-            )));
-        }
+    fn read_answer(&self, body: &[u8]) -> Result<Answer, Fault> {
         let mut answer = self.dialect.answer(body, &self.memo)?;
         if self.memo.operation == Operation::Embeddings && answer.usage.prompt == 0 {
             EmbeddingWriter::recount(&mut answer, self.call.prompt_tokens());

@@ -26,6 +26,7 @@ pub struct Setup {
     data_dir: Option<PathBuf>,
     port: Option<u16>,
     access_log: bool,
+    memory_limit: Option<String>,
 }
 
 impl Setup {
@@ -45,6 +46,7 @@ impl Setup {
             data_dir: None,
             port: None,
             access_log: false,
+            memory_limit: None,
         }
     }
 
@@ -97,6 +99,13 @@ impl Setup {
         self
     }
 
+    /// With so much memory for Envoy, as `512Mi`.
+    #[must_use]
+    pub fn memory_limit(mut self, limit: &str) -> Self {
+        self.memory_limit = Some(limit.to_owned());
+        self
+    }
+
     /// Starts it, and waits until it is ready.
     pub fn start(self) -> Stack {
         let begun = Instant::now();
@@ -125,6 +134,9 @@ impl Setup {
         arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
         if self.access_log {
             arguments.extend(["--access-log", "-"].map(str::to_owned));
+        }
+        if let Some(limit) = self.memory_limit {
+            arguments.extend(["--memory-limit".to_owned(), limit]);
         }
         let launcher = Child::start(&launcher(), &arguments, &self.environment);
         Stack { launcher, port, admin, keys, data_dir, folder, ready_after: Duration::ZERO }

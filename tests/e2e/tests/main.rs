@@ -1,7 +1,9 @@
 //! Switchboard as a whole. One file per topic; the names of the tests are sentences about behaviour.
 
 mod auth;
+mod browsers;
 mod chat;
+mod compressed;
 mod conformance;
 mod dashboard;
 mod dialects;
@@ -11,6 +13,8 @@ mod envoy_facts;
 mod fallbacks;
 mod fault_table;
 mod faults;
+mod http10;
+mod ids;
 mod keys;
 mod lifecycle;
 mod limits;
@@ -18,6 +22,7 @@ mod media;
 mod models;
 mod names;
 mod outages;
+mod overload;
 mod own_limits;
 mod platforms;
 mod prices;

@@ -95,7 +95,7 @@ fn errors_inside_pages_and_limits_look_as_they_should() {
     );
     let (text, _) = exchange(&provider, false, words().with(Fault::retry_after(429, "7")));
     assert!(text.starts_with("HTTP/1.1 429") && text.contains("retry-after: 7"), "{text}");
-    let (text, _) = exchange(&provider, false, words().with(Fault::Gzip));
+    let (text, _) = exchange(&provider, false, words().with(Fault::compressed("gzip")));
     assert!(text.contains("content-encoding: gzip") && !text.contains("one two"), "{text}");
 }
 

@@ -23,6 +23,8 @@ pub const GENERAL_SETTINGS: Section = Section {
         row("disable_spend_logs", Kind::Boolean, "false", "the key service keeps no row for each request; spend, budgets and metrics stay exact"),
         row("user_url_validation", Kind::Boolean, "", "as in `litellm_settings`"),
         row("user_url_allowed_hosts", Kind::Texts, "", "as in `litellm_settings`; the hosts of both count"),
+        row("cors_allow_origins", Kind::Texts, "`LITELLM_CORS_ORIGINS`, or `*`", "origins whose pages may call from a browser (`https://app.example`); `*`: all"),
+        row("cors_allow_credentials", Kind::Boolean, "`LITELLM_CORS_ALLOW_CREDENTIALS`, or `true` where origins are named", "whether a browser may send cookies with such calls"),
         row("max_request_size_mb", Kind::Number, "50", "MiB that a request's body may have, up to 1024"),
     ]],
     values: &[],

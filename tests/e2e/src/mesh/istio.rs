@@ -48,6 +48,11 @@ pub fn istio(rendered: &str, folder: &Path, admin: u16) -> String {
     }
     for routes in &mut discovered.routes {
         let hosts = routes["virtual_hosts"].as_array_mut().expect("virtual hosts");
+        for patch in of("VIRTUAL_HOST") {
+            assert_eq!(patch.0["match"]["routeConfiguration"], json!({ "portNumber": port }));
+            assert_eq!(patch.operation(), "MERGE");
+            hosts.iter_mut().for_each(|host| merge(host, patch.value()));
+        }
         for patch in of("HTTP_ROUTE") {
             assert_eq!(patch.0["match"]["routeConfiguration"], json!({ "portNumber": port }));
             assert_eq!(patch.operation(), "INSERT_FIRST");
@@ -64,7 +69,15 @@ pub fn istio(rendered: &str, folder: &Path, admin: u16) -> String {
         assert_eq!(patch.operation(), "ADD");
         discovered.extensions.push(fetched(patch.value().clone()));
     }
-    let known = ["LISTENER", "NETWORK_FILTER", "HTTP_FILTER", "HTTP_ROUTE", "CLUSTER", "EXTENSION_CONFIG"];
+    let known = [
+        "LISTENER",
+        "NETWORK_FILTER",
+        "HTTP_FILTER",
+        "VIRTUAL_HOST",
+        "HTTP_ROUTE",
+        "CLUSTER",
+        "EXTENSION_CONFIG",
+    ];
     assert!(patches.iter().all(|patch| known.iter().any(|kind| patch["applyTo"] == *kind)));
     discovered.into_bootstrap(folder, admin)
 }

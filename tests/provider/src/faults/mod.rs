@@ -1,8 +1,8 @@
 //! What can go wrong with a provider, one file each. A fault edits the script of an answer that was right.
 
+mod compressed;
 mod cut;
 mod endless;
-mod gzip;
 mod header;
 mod html;
 mod inside;
@@ -85,7 +85,10 @@ pub enum Fault {
         ms: u64,
     },
     /// The body is compressed, though nobody asked for it.
-    Gzip,
+    Compressed {
+        /// `gzip`, `deflate`, `raw deflate` (called `deflate`), `br`, `zstd`, or what nobody knows.
+        coding: String,
+    },
     /// The body comes in pieces of so many bytes, whatever they cut.
     Shred {
         /// Bytes.
@@ -127,6 +130,11 @@ impl Fault {
         Self::Status { status, message, code, retry_after: None }
     }
 
+    /// A body in that content coding.
+    pub fn compressed(coding: &str) -> Self {
+        Self::Compressed { coding: coding.to_owned() }
+    }
+
     /// Edits the script of an answer.
     pub fn apply(&self, script: Script, dialect: &dyn Dialect) -> Script {
         match self {
@@ -142,7 +150,7 @@ impl Fault {
             Self::Cut { after, how } => cut::apply(script, *after, *how),
             Self::ErrorInside { after, status } => inside::apply(script, dialect, *after, *status),
             Self::Endless { ms } => endless::apply(script, dialect, *ms),
-            Self::Gzip => gzip::apply(script),
+            Self::Compressed { coding } => compressed::apply(script, coding),
             Self::Shred { size } => shred::apply(script, *size),
         }
     }

@@ -1,0 +1,74 @@
+//! More large bodies at once than there is memory for: Envoy refuses what it cannot hold, and lives.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fake_provider::{Fault, Provider, Step};
+use http::Method;
+use switchboard_e2e::{Config, MASTER_KEY, OPENAI_KEY, Setup, openai, question};
+use tokio::task::JoinSet;
+
+/// Largest resident memory of a process so far, MiB.
+fn peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") >> 10
+}
+
+#[tokio::test]
+async fn many_large_bodies_at_once_are_refused_before_memory_runs_out() {
+    let provider = Provider::start().expect("a provider");
+    let config = Config::new().model("gpt-4o", openai("gpt-4o", &provider.base(), OPENAI_KEY));
+    let stack = Setup::new(&config).workers(1).memory_limit("512Mi").start();
+    let envoy = stack.envoy_pid();
+    let case = provider.case();
+    case.then(Step::default().with(Fault::SlowFirstByte { ms: 3_000 }));
+    let prompt = case.prompt(&"many words ".repeat((20 << 20) / 11));
+    let body = Bytes::from(question("gpt-4o", &prompt).to_string());
+    let (mut asked, mut answers) = (JoinSet::new(), Vec::new());
+    for number in 0..40 {
+        let call = stack.client().request(Method::POST, "/v1/chat/completions").key(MASTER_KEY);
+        let call = call.header("content-type", "application/json").body(body.clone());
+        asked.spawn(async move {
+            // As clients come: not all in the same instant.
+            tokio::time::sleep(Duration::from_millis(number * 60)).await;
+            call.try_send().await
+        });
+    }
+    // Meanwhile others come, who have hardly any body.
+    let small = question("gpt-4o", &provider.case().prompt("Hello"));
+    let ask = || stack.client().post("/v1/chat/completions", &small).key(MASTER_KEY).send();
+    let mut refused = 0;
+    while !asked.is_empty() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let answer = ask().await;
+        if answer.status != 200 {
+            let error = answer.clone().expect(503).error();
+            assert_eq!(error["type"], "service_unavailable_error", "{error}");
+            assert!(error["message"].as_str().unwrap().contains("--memory-limit"), "{error}");
+            assert_eq!(answer.header("retry-after"), "1");
+            refused += 1;
+        }
+        while let Some(answered) = asked.try_join_next() {
+            answers.push(answered.expect("no panic"));
+        }
+    }
+    let served = answers.iter().flatten().filter(|answer| answer.status == 200).count();
+    let peak = peak(envoy);
+    let told = format!(
+        "{served} of {} large ones served, {refused} small ones refused, peak {peak} MiB",
+        answers.len()
+    );
+    eprintln!("{told}");
+    assert!(0 < served && served < answers.len() && refused > 0, "{told}");
+    assert!(peak < 512, "{told}");
+    assert_eq!(stack.envoy_pid(), envoy, "Envoy died");
+
+    let statistics = stack.admin().get("/stats?filter=^overload").send().await.text();
+    for name in ["fixed_heap.pressure", "stop_accepting_requests.active"] {
+        assert!(statistics.contains(name), "{name} is not in {statistics}");
+    }
+    // When the large ones are gone, everybody is served again.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    ask().await.expect(200);
+}
