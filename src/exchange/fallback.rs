@@ -18,6 +18,7 @@ use super::attempt::Outgoing;
 use super::call::Call;
 use super::head::Head;
 use super::headers::{Headers, answer_headers};
+use super::retry_after::RetryAfter;
 
 /// Where a request is.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ pub struct Failed {
     /// What the client would be told.
     pub error: ErrorBody,
     /// When to try again, if the provider said so.
-    pub retry_after: Option<String>,
+    pub(super) retry_after: Option<RetryAfter>,
 }
 
 impl Way {
@@ -304,8 +305,8 @@ impl Call {
         if let Some(endpoint) = last {
             answer_headers(&mut headers, self, &endpoint, Some(&Usage::default()));
         }
-        if let Some(seconds) = failed.retry_after {
-            headers.set("retry-after", seconds);
+        if let Some(wait) = failed.retry_after {
+            wait.write(&mut headers);
         }
         let mut progress = self.progress.borrow_mut();
         progress.answered = true;
@@ -332,7 +333,9 @@ impl Call {
             self.memo.model
         );
         let error = ErrorBody::new(429, Class::RateLimit.kind(), message);
-        Failed { class: Class::RateLimit, error, retry_after: Some(seconds.to_string()) }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and 1 at least")]
+        let wait = RetryAfter::seconds(seconds as u64);
+        Failed { class: Class::RateLimit, error, retry_after: Some(wait) }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::table::Endpoint;
 use super::call::Call;
 use super::head::Head;
 use super::limited::limit_headers;
+use super::retry_after::RetryAfter;
 
 /// A header's value.
 #[derive(Clone, Debug)]
@@ -94,6 +95,14 @@ impl Headers {
         let mut headers = Self(Vec::with_capacity(24));
         headers.add(":status", if status == 200 { "200".into() } else { Value::from(status.to_string()) });
         headers.add("content-type", content_type);
+        headers
+    }
+
+    /// The headers of a stream to a client, which nobody on the way is to keep or hold back.
+    pub(super) fn for_stream() -> Self {
+        let mut headers = Self::for_answer(200, "text/event-stream; charset=utf-8");
+        headers.add("cache-control", "no-cache");
+        headers.add("x-accel-buffering", "no");
         headers
     }
 
@@ -185,8 +194,11 @@ fn small(count: usize) -> Value {
 }
 
 /// What a provider's answer says that a client wants to know: rate limits and `retry-after` under their own names,
-/// the rest behind `llm_provider-`.
-pub(super) fn passed_on(headers: &mut Headers, head: Head) {
+/// all of it behind `llm_provider-`. `asked_ms` is when the request came.
+pub(super) fn passed_on(headers: &mut Headers, head: Head, asked_ms: u64) {
+    if let Some(wait) = RetryAfter::of(&head, asked_ms) {
+        wait.write(headers);
+    }
     for (name, value) in head.into_pairs() {
         let Ok(value) = String::from_utf8(value) else { continue };
         if name == "x-request-id" || name == "request-id" {
@@ -202,7 +214,7 @@ pub(super) fn passed_on(headers: &mut Headers, head: Head) {
             && !name.starts_with("x-switchboard-")
         {
             let ours = ["llm_provider-", &name].concat();
-            if name == "retry-after" || name == "retry-after-ms" || name.starts_with("x-ratelimit-") {
+            if name.starts_with("x-ratelimit-") {
                 headers.set(name, value.clone());
             }
             headers.set(ours, value);

@@ -25,6 +25,7 @@ mod prompt;
 mod refusal;
 mod reply;
 mod report;
+mod retry_after;
 mod silence;
 mod standing;
 mod streaming;

@@ -1,7 +1,7 @@
 //! A streamed answer on its way to the client.
 
 use crate::dialects::{Dialect, Stream};
-use crate::frame::Framer;
+use crate::frame::{Framer, Framing};
 use crate::key::UsageError;
 use crate::openai::{ChunkWriter, Class, Fault, Memo};
 
@@ -25,6 +25,11 @@ impl Streaming {
             provider,
             error: None,
         }
+    }
+
+    /// The stream is cut otherwise than its language says. To be called before the first chunk.
+    pub(super) fn reframe(&mut self, framing: Framing) {
+        self.framer = Framer::new(framing);
     }
 
     /// Translates the next chunk. The bytes are the client's until the next call.

@@ -105,18 +105,19 @@ impl HttpContext for Upstream {
             return Action::Pause;
         }
         if attempt.is_opening() {
-            return match attempt.open(&host::response_body(body_size), end_of_stream, host::now_ms()) {
-                Opening::Wait => Action::Pause,
-                Opening::Begin(headers, events) => {
-                    host::replace_response_body(body_size, &events);
-                    if let Some(silence) = attempt.silence().filter(|_| !end_of_stream) {
-                        self.stream = vm::with(|vm| vm.streams.begin(self.context, silence, events.len()));
-                    }
-                    self.complete(end_of_stream);
-                    let action = self.let_go(headers);
-                    if self.stream.is_some() { Action::Pause } else { action }
+            let opening = attempt.open(&host::response_body(body_size), end_of_stream, host::now_ms());
+            if let Opening::Begin(headers, events) = opening {
+                host::replace_response_body(body_size, &events);
+                if let Some(silence) = attempt.silence().filter(|_| !end_of_stream) {
+                    self.stream = vm::with(|vm| vm.streams.begin(self.context, silence, events.len()));
                 }
-            };
+                self.complete(end_of_stream);
+                let action = self.let_go(headers);
+                return if self.stream.is_some() { Action::Pause } else { action };
+            }
+            if attempt.is_opening() {
+                return Action::Pause;
+            }
         }
         if attempt.is_streaming() {
             let body = host::response_body(body_size);

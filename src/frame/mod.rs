@@ -3,10 +3,12 @@
 //! A framer is fed chunks as the network cut them and hands out whole frames. A frame that lies inside one chunk
 //! is borrowed from it; only a cut tail is copied, and scanning goes on where it stopped.
 
+mod beginning;
 mod eventstream;
 mod lines;
 mod sse;
 
+pub use beginning::{Beginning, is_event};
 pub use eventstream::EventStream;
 pub use lines::Lines;
 pub use sse::Sse;

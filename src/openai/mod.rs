@@ -14,6 +14,7 @@ mod request;
 mod resolved;
 mod results;
 mod signature;
+mod streamed;
 mod tool;
 mod tool_names;
 mod usage;
@@ -30,6 +31,8 @@ pub use resolved::{Resolved, Wanted};
 pub use results::in_order_of_calls;
 pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};
 pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
+pub use streamed::streamed;
+pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{Usage, count, service_tier};
 

@@ -277,24 +277,120 @@ fn a_mock_answers_and_streams_without_a_provider() {
 }
 
 fn stream(chunks: &[(&str, bool)]) -> (Rc<Call>, String) {
+    let (call, _, out) = streamed(Some("text/event-stream"), chunks);
+    (call, out)
+}
+
+/// What the client of a stream gets: status, content type, body. `content_type` is what the provider says.
+fn streamed(content_type: Option<&str>, chunks: &[(&str, bool)]) -> (Rc<Call>, String, String) {
     let body = BODY.replace("{\"model\"", "{\"stream\":true,\"model\"");
     let call = call(&body);
     let mut attempt = attempt(&call, "gpt-1");
     send(&mut attempt, &body);
-    let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
-    assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
-    let (mut out, mut held) = (Vec::new(), Vec::new());
+    let mut pairs = vec![(":status", "200")];
+    pairs.extend(content_type.map(|content_type| ("content-type", content_type)));
+    assert!(matches!(attempt.response_head(head(&pairs), false), HeadStep::Hold));
+    let (mut out, mut held, mut said) = (Vec::new(), Vec::new(), String::new());
+    let told = |headers: &Headers| {
+        let both = [":status", "content-type"].map(|name| value(headers, name).unwrap_or_default());
+        both.join(" ")
+    };
     for (chunk, last) in chunks {
         if attempt.is_streaming() {
             out.extend_from_slice(attempt.response_chunk(chunk.as_bytes(), *last).unwrap());
             continue;
         }
         held.extend_from_slice(chunk.as_bytes());
-        if let Opening::Begin(_, events) = attempt.open(&held, *last, 0) {
+        if attempt.is_opening()
+            && let Opening::Begin(headers, events) = attempt.open(&held, *last, 0)
+        {
+            said = told(&headers);
             out.extend_from_slice(&events);
         }
+        if attempt.is_holding() && *last {
+            let (headers, body) = attempt.response_body(&held).unwrap();
+            said = told(&headers);
+            out.extend_from_slice(&body);
+        }
     }
-    (call, String::from_utf8(out).unwrap())
+    (call, said, String::from_utf8(out).unwrap())
+}
+
+const EVENT_STREAM: &str = "200 text/event-stream; charset=utf-8";
+
+#[test]
+fn a_stream_is_a_stream_whatever_its_content_type() {
+    for content_type in [None, Some("application/json"), Some("text/plain"), Some("text/html")] {
+        for beginning in ["", "\n", ": hello\n\n", "\u{feff}"] {
+            let chunks =
+                [("", false), (beginning, false), (WORD, false), (USAGE, false), ("data: [DONE]\n\n", true)];
+            let (call, said, out) = streamed(content_type, &chunks);
+            assert_eq!(said, EVENT_STREAM, "{content_type:?}");
+            assert!(
+                out.contains("some words") && out.ends_with("data: [DONE]\n\n"),
+                "{content_type:?}: {out}"
+            );
+            assert_eq!(call.settle(200, NOW_MS, |entry| entry.completion_tokens), 4);
+        }
+    }
+}
+
+#[test]
+fn a_whole_answer_to_a_request_for_a_stream_is_streamed_from_here() {
+    let answer = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13}}"#;
+    let (before, after) = answer.split_at(40);
+    for content_type in [None, Some("application/json"), Some("text/event-stream")] {
+        let (call, said, out) = streamed(content_type, &[("\n", false), (before, false), (after, true)]);
+        assert_eq!(said, EVENT_STREAM, "{content_type:?}");
+        assert!(out.contains(r#""delta":{"role":"assistant","content":"hi"}"#), "{out}");
+        assert!(
+            out.contains(r#""model":"gpt""#) && out.ends_with("data: [DONE]\n\n") && !out.contains("usage"),
+            "{out}"
+        );
+        let entry = call.settle(200, NOW_MS, |entry| entry.clone().into_owned());
+        assert_eq!((entry.prompt_tokens, entry.completion_tokens), (9, 4));
+    }
+}
+
+#[test]
+fn an_error_and_a_page_in_the_place_of_a_stream_are_errors() {
+    let error = r#"{"error":{"message":"slow down","code":429}}"#;
+    for content_type in [None, Some("application/json"), Some("text/event-stream")] {
+        let (_, said, out) = streamed(content_type, &[(error, true)]);
+        assert_eq!(said, "429 application/json", "{content_type:?}");
+        assert!(out.contains("OpenAIException - slow down"), "{out}");
+        let (_, said, out) = streamed(content_type, &[("<html>", false), ("</html>", true)]);
+        assert_eq!(said, "502 application/json", "{content_type:?}");
+        assert!(out.contains("HTML"), "{out}");
+    }
+}
+
+#[test]
+fn a_stream_that_was_not_asked_for_is_an_error_that_says_so() {
+    for content_type in ["text/event-stream", "application/json"] {
+        let (headers, body) = answer(&mut sent(&call(BODY), "gpt-1"), "200", content_type, WORD);
+        assert_eq!(value(&headers, ":status"), Some("502"));
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.ends_with("the provider streamed its answer, which was not asked for"), "{message}");
+    }
+}
+
+#[test]
+fn a_wait_is_told_in_whole_seconds_and_in_milliseconds_whatever_its_form() {
+    for (name, text, seconds, ms) in [
+        ("retry-after", "1.5", Some("2"), Some("1500")),
+        ("retry-after-ms", "250", Some("1"), Some("250")),
+        ("retry-after", "Tue, 14 Nov 2023 22:13:50 GMT", Some("30"), None),
+        ("retry-after", "soon", None, None),
+    ] {
+        let mut attempt = sent(&call(BODY), "gpt-1");
+        let given = head(&[(":status", "429"), ("date", "Tue, 14 Nov 2023 22:13:20 GMT"), (name, text)]);
+        assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
+        let (headers, _) = attempt.response_body(b"{}").unwrap();
+        assert_eq!(value(&headers, "retry-after"), seconds, "{name}: {text}");
+        assert_eq!(value(&headers, "retry-after-ms"), ms, "{name}: {text}");
+        assert_eq!(value(&headers, &format!("llm_provider-{name}")), Some(text));
+    }
 }
 
 const WORD: &str = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"some words that the model has said so far\"},\"finish_reason\":null}]}\n\n";

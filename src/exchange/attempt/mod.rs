@@ -11,14 +11,16 @@ use std::rc::Rc;
 
 use crate::config::{RETRY_HEADER, ServiceTier};
 use crate::dialects::Dialect;
+use crate::frame::{Beginning, is_event};
 use crate::key::UsageError;
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Operation, Usage, Wanted};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Operation, Usage, Wanted, streamed};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
 use super::fallback::{After, Failed};
 use super::head::Head;
 use super::headers::{Headers, answer_headers, passed_on};
+use super::retry_after::RetryAfter;
 use super::{Reply, Silence, Streaming, named};
 
 /// One attempt.
@@ -152,12 +154,11 @@ impl Attempt {
             self.phase = Phase::Closed;
             return HeadStep::Bare(headers);
         }
-        let content_type = head.text("content-type").unwrap_or_default();
-        let whole = content_type.starts_with("application/json") || content_type.starts_with("text/html");
         let encoding =
             head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
         self.encoding = encoding.map(str::to_owned);
-        if !self.memo.stream || whole || !(200..300).contains(&status) {
+        // What the content type says is not asked: `open` looks at the body.
+        if !self.memo.stream || !(200..300).contains(&status) {
             self.phase = Phase::Whole { status, head };
             return HeadStep::Hold;
         }
@@ -187,14 +188,29 @@ impl Attempt {
         }
         match self.open(body, true, now_ms) {
             Opening::Begin(headers, events) => Some((headers, events)),
-            Opening::Wait => None,
+            // It was no stream.
+            Opening::Wait => self.response_body(body),
         }
     }
 
     /// The beginning of a stream, from its first byte to all that is there; `last` when nothing will follow. `now_ms`
     /// is Unix time in milliseconds.
+    ///
+    /// What turns out to be no stream is held until it is whole ([`Self::is_holding`]).
     pub fn open(&mut self, held: &[u8], last: bool, now_ms: u64) -> Opening {
-        let Phase::Opening { streaming, read, .. } = &mut self.phase else { return Opening::Wait };
+        let Phase::Opening { streaming, read, status, head } = &mut self.phase else { return Opening::Wait };
+        if *read == 0 {
+            let framing = self.dialect.framing();
+            match framing.beginning(held, last) {
+                Beginning::Unknown => return Opening::Wait,
+                Beginning::Whole => {
+                    self.phase = Phase::Whole { status: *status, head: core::mem::take(head) };
+                    return Opening::Wait;
+                }
+                Beginning::Stream(actual) if actual != framing => streaming.reframe(actual),
+                Beginning::Stream(_) => {}
+            }
+        }
         let chunk = held.get(*read..).unwrap_or_default();
         *read = held.len();
         let opened = streaming.open(chunk, last).map(<[u8]>::to_vec);
@@ -209,11 +225,9 @@ impl Attempt {
         };
         match opened {
             Ok(events) => {
-                let mut headers = Headers::for_answer(200, "text/event-stream; charset=utf-8");
-                headers.set("cache-control", "no-cache");
-                headers.set("x-accel-buffering", "no");
+                let mut headers = Headers::for_stream();
                 answer_headers(&mut headers, &self.call, &self.endpoint, None);
-                passed_on(&mut headers, head);
+                passed_on(&mut headers, head, self.call.started_ms);
                 self.note(status);
                 self.call.progress.borrow_mut().first_event_ms = Some(now_ms);
                 self.phase = Phase::Streaming(streaming);
@@ -243,11 +257,15 @@ impl Attempt {
         Some(match answer {
             Ok(Answer { body: told, usage, id }) => {
                 self.hear_model(|| named::in_answer(body));
-                let (body, usage) = (told, self.served(usage));
-                let mut headers = Headers::for_answer(200, "application/json");
+                let usage = self.served(usage);
+                let (mut headers, body) = if self.memo.stream {
+                    (Headers::for_stream(), streamed(&told, &self.memo))
+                } else {
+                    (Headers::for_answer(200, "application/json"), told)
+                };
                 headers.set_length(body.len());
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
-                passed_on(&mut headers, head);
+                passed_on(&mut headers, head, self.call.started_ms);
                 self.note(200);
                 let mut progress = self.call.progress.borrow_mut();
                 (progress.usage, progress.answer_id) = (usage, id);
@@ -337,12 +355,12 @@ impl Attempt {
     }
 
     fn read_answer(&self, body: &[u8]) -> Result<Answer, Fault> {
+        if !self.memo.stream && is_event(body.trim_ascii_start()) {
+            return Err(Fault::garbled("the provider streamed its answer, which was not asked for"));
+        }
         let mut answer = self.dialect.answer(body, &self.memo)?;
         if self.memo.operation == Operation::Embeddings && answer.usage.prompt == 0 {
             EmbeddingWriter::recount(&mut answer, self.call.prompt_tokens());
-        }
-        if self.memo.stream {
-            return Err(Fault::garbled("the provider did not stream its answer"));
         }
         Ok(answer)
     }
@@ -357,12 +375,13 @@ impl Attempt {
         let mut headers = Headers::for_answer(error.status, "application/json");
         headers.set_length(error.to_json().len());
         answer_headers(&mut headers, &self.call, &self.endpoint, Some(&Usage::default()));
-        passed_on(&mut headers, head);
-        if let Some(seconds) = fault.retry_after.filter(|_| headers.get("retry-after").is_none()) {
-            headers.set("retry-after", seconds.to_string());
+        let wait = RetryAfter::of(&head, self.call.started_ms).or(fault.retry_after.map(RetryAfter::seconds));
+        passed_on(&mut headers, head, self.call.started_ms);
+        if let Some(wait) = wait {
+            wait.write(&mut headers);
         }
         self.note(error.status);
-        let retry_after = headers.get("retry-after").map(str::to_owned);
+        let retry_after = wait;
         let told = UsageError::new(fault.class.name(), &error.message);
         let failed = Failed { class: fault.class, error: error.clone(), retry_after };
         let mut progress = self.call.progress.borrow_mut();
