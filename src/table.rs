@@ -212,10 +212,11 @@ impl Endpoint {
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let name = if deployment.mock_response.is_some() { "mock" } else { &deployment.provider };
-        let provider = providers::find(name).ok_or_else(|| ConfigError::UnknownProvider {
-            deployment: deployment.id.clone(),
-            provider: deployment.provider.clone(),
-        })?;
+        let provider =
+            providers::find_at(name, &deployment.api_base).ok_or_else(|| ConfigError::UnknownProvider {
+                deployment: deployment.id.clone(),
+                provider: deployment.provider.clone(),
+            })?;
         let set = |name: &String| env(name).filter(|value| !value.is_empty()).map(Secret::new);
         let credential = deployment.api_key_env.as_ref().and_then(set);
         let secrets =

@@ -26,6 +26,33 @@ pub(super) static FLAT: OpenAi =
 /// `api.openai.com` by way of somebody else's server.
 pub(super) static LIKE: OpenAi = OpenAi(Quirks::NONE);
 
+/// A server of whatever kind that is said to speak the language as `OpenAI` does: a model server, a proxy. Templates of
+/// models know no `developer`, and answers are like anybody's. The limit of tokens keeps the name that the client gave it
+/// (as with `LiteLLM`): behind a proxy may be a model that takes only the newer one.
+pub(super) static ANY_SERVER: OpenAi = OpenAi(ELSEWHERE);
+const ELSEWHERE: Quirks = Quirks {
+    messages: Messages { developer: false, ..Quirks::NONE.messages },
+    answer: VENDOR.answer,
+    ..Quirks::NONE
+};
+
+/// The same under the name `openai`, where names of models may be `OpenAI`'s.
+pub(super) static OPENAI_ELSEWHERE: OpenAi = OpenAi(Quirks { models: OPENAI_MODELS, ..ELSEWHERE });
+
+/// What `OpenAI`'s SDK sends back of an answer, null or not, and who is strict refuses.
+const STRICT: &[&str] = &[
+    "annotations",
+    "audio",
+    "cache_control",
+    "function_call",
+    "name",
+    "provider_specific_fields",
+    "reasoning",
+    "reasoning_content",
+    "refusal",
+    "thinking_blocks",
+];
+
 pub(super) static AZURE: OpenAi = OpenAi(Quirks {
     models: OPENAI_MODELS,
     surfaces: &[
@@ -58,6 +85,8 @@ pub(super) static AZURE_AI: OpenAi = OpenAi(Quirks {
         },
         Surface { versions: &[], base: "", prefix: "", query: "" },
     ],
+    // Other houses' models, too.
+    answer: Answers { thinks: true, ..AZURE.0.answer },
     ..AZURE.0
 });
 
@@ -72,7 +101,21 @@ pub(super) static CEREBRAS: OpenAi = OpenAi(Quirks {
         "top_logprobs",
     ],
     stream_options: false,
-    messages: Messages { flat: true, ..VENDOR.messages },
+    messages: Messages {
+        flat: true,
+        // It takes its own `reasoning`.
+        without: &[
+            "annotations",
+            "audio",
+            "cache_control",
+            "function_call",
+            "provider_specific_fields",
+            "reasoning_content",
+            "refusal",
+            "thinking_blocks",
+        ],
+        ..VENDOR.messages
+    },
     ..VENDOR
 });
 
@@ -131,6 +174,19 @@ pub(super) static FEATHERLESS: OpenAi = OpenAi(Quirks {
 pub(super) static FIREWORKS: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::ALL,
     model_prefix: "accounts/fireworks/models/",
+    messages: Messages {
+        // Extra fields are refused; its own `reasoning_content` is none.
+        without: &[
+            "annotations",
+            "audio",
+            "cache_control",
+            "function_call",
+            "provider_specific_fields",
+            "refusal",
+            "thinking_blocks",
+        ],
+        ..VENDOR.messages
+    },
     embedding: TEXT_ONLY,
     ..VENDOR
 });
@@ -152,16 +208,7 @@ pub(super) static GROQ: OpenAi = OpenAi(Quirks {
         "web_search_options",
     ],
     renames: &[],
-    messages: Messages {
-        without: &[
-            "name",
-            "reasoning_content",
-            "thinking_blocks",
-            "provider_specific_fields",
-            "cache_control",
-        ],
-        ..VENDOR.messages
-    },
+    messages: Messages { without: STRICT, ..VENDOR.messages },
     answer: Answers { usage_in: "x_groq", ..VENDOR.answer },
     ..VENDOR
 });
@@ -203,13 +250,7 @@ pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
     stream_options: false,
     most_temperature: Some("1.5"),
     messages: Messages {
-        without: &[
-            "name",
-            "reasoning_content",
-            "thinking_blocks",
-            "provider_specific_fields",
-            "cache_control",
-        ],
+        without: STRICT,
         bare_parts: true,
         no_empty: true,
         nine_letter_ids: true,

@@ -44,6 +44,9 @@ pub struct Provider {
     pub headers: &'static [(&'static str, &'static str)],
     /// Houses whose models it serves in their own languages, at paths of their own; the first that fits counts.
     pub publishers: &'static [Publisher],
+    /// What it is at an address that is not the vendor's own, where that makes a difference: users give a vendor's name
+    /// to every server that speaks its language.
+    pub elsewhere: Option<&'static Provider>,
 }
 
 /// A base for deployments whose option has a value.
@@ -140,6 +143,23 @@ pub fn find(name: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.name == name)
 }
 
+/// The row of that name for a deployment with this base URL.
+pub fn find_at(name: &str, base: &str) -> Option<&'static Provider> {
+    let row = find(name)?;
+    Some(row.elsewhere.filter(|_| !is_within(host_of(base), host_of(row.base))).unwrap_or(row))
+}
+
+/// Host of a URL, without the port.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', ':', '?']).next().unwrap_or_default()
+}
+
+/// Whether a host is the other one, or a region of it.
+fn is_within(host: &str, other: &str) -> bool {
+    host.strip_suffix(other).is_some_and(|region| region.is_empty() || region.ends_with('.'))
+}
+
 /// All names, for messages about an unknown one.
 pub fn names() -> impl Iterator<Item = &'static str> {
     PROVIDERS.iter().map(|provider| provider.name)
@@ -166,3 +186,26 @@ pub const OWNED_HEADERS: &[&str] = &[
     "x-goog-api-key",
     "x-snowflake-authorization-token-type",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_users_give_to_every_server_is_the_vendors_own_at_its_own_address_only() {
+        let is_own = |base: &str| std::ptr::eq(find_at("openai", base).unwrap(), find("openai").unwrap());
+        for own in ["https://api.openai.com/v1", "https://api.openai.com:443", "https://eu.api.openai.com/v1"]
+        {
+            assert!(is_own(own), "{own}");
+        }
+        for other in [
+            "http://127.0.0.1:8000/v1",
+            "https://api.openai.com.evil.example/v1",
+            "https://notapi.openai.com",
+        ] {
+            assert!(!is_own(other), "{other}");
+        }
+        assert_eq!(find_at("openai", "http://vllm:8000").unwrap().name, "openai");
+        assert!(std::ptr::eq(find_at("groq", "http://vllm:8000").unwrap(), find("groq").unwrap()));
+    }
+}

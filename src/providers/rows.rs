@@ -22,8 +22,12 @@ pub(super) const fn row(
         auth: Auth::Bearer,
         headers: &[],
         publishers: &[],
+        elsewhere: None,
     }
 }
+
+/// What `openai` is at an address that is not `OpenAI`'s.
+static OPENAI_ELSEWHERE: Provider = row("openai", &accents::OPENAI_ELSEWHERE, "", "OPENAI_API_KEY");
 
 /// Variables with the region, `LiteLLM`'s own and AWS's.
 const AWS_REGION: &[&str] = &["AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"];
@@ -128,7 +132,7 @@ pub static PROVIDERS: &[Provider] = &[
     row("coralbricks", &accents::CHAT, "https://inference.coralbricks.ai/v1", "CORALBRICKS_API_KEY"),
     row("cortecs", &accents::CHAT, "https://api.cortecs.ai/v1", "CORTECS_API_KEY"),
     row("crusoe", &accents::CHAT, "https://api.inference.crusoecloud.com/v1", "CRUSOE_API_KEY"),
-    row("custom_openai", &accents::LIKE, "", "OPENAI_API_KEY"),
+    row("custom_openai", &accents::ANY_SERVER, "", "OPENAI_API_KEY"),
     row("darkbloom", &accents::CHAT, "https://api.darkbloom.dev/v1", "DARKBLOOM_API_KEY"),
     Provider {
         base_env: "DASHSCOPE_API_BASE",
@@ -262,11 +266,14 @@ pub static PROVIDERS: &[Provider] = &[
         auth: Auth::BearerIfAny,
         ..row("ollama_chat", &OLLAMA, "http://localhost:11434", "OLLAMA_API_KEY")
     },
-    row("openai", &accents::OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    Provider {
+        elsewhere: Some(&OPENAI_ELSEWHERE),
+        ..row("openai", &accents::OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY")
+    },
     Provider {
         base_env: "OPENAI_LIKE_API_BASE",
         auth: Auth::BearerIfAny,
-        ..row("openai_like", &accents::LIKE, "", "OPENAI_LIKE_API_KEY")
+        ..row("openai_like", &accents::ANY_SERVER, "", "OPENAI_LIKE_API_KEY")
     },
     row("openinfer", &accents::CHAT, "https://api.openinfer.ai/v1", "OPENINFER_API_KEY"),
     Provider {

@@ -29,9 +29,7 @@ pub(super) fn answer(object: &Object<'_>, memo: &Memo) -> Result<Answer, Fault> 
         for text in texts(choice.message.and_then(|message| message.content)) {
             out.text(text);
         }
-        if let Some(reason) = choice.finish_reason {
-            out.finish(finish_reason(&reason, false));
-        }
+        out.finish(finish_reason(choice.finish_reason.as_deref().unwrap_or("stop"), false));
     }
     out.usage(object.get("usage").and_then(Usage::parse).unwrap_or_default());
     Ok(out.answer())
@@ -46,6 +44,9 @@ pub(super) struct Facts {
 impl Stream for Facts {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
         if frame.data == b"[DONE]" {
+            if !self.finished {
+                out.finish(finish_reason("stop", false));
+            }
             out.done();
             return Ok(());
         }

@@ -1,14 +1,12 @@
 //! Answers of vendors, where they are not what an `OpenAI` client expects: edits in place.
 
+use super::choices::{Choice, Choices};
 use super::json_string;
 use super::quirks::Answers;
 use super::relay::has_finish_reason;
+use super::thinking::{Thoughts, quoted};
 use crate::json::{JsonStr, JsonString, Object, Raw, Splice, Writer, read};
 use crate::openai::{Fault, FinishReason, Memo, Operation, Usage};
-
-/// The calls of a stream so far: of each choice, in order.
-#[derive(Debug, Default)]
-pub(super) struct Calls(Vec<usize>);
 
 /// Whether a chunk may need an edit. Most need none, and a look at the text tells.
 pub(super) fn is_suspect(
@@ -16,16 +14,23 @@ pub(super) fn is_suspect(
     memo: &Memo,
     object: Option<Raw<'_>>,
     choices: Option<Raw<'_>>,
+    seen: &Choices,
 ) -> bool {
     // Keys of what is edited; `type` is that of parts in an array.
     const KEYS: &[&str] = &["\"reasoning\"", "\"tool_calls\"", "\"type\""];
     let Some(choices) = choices else { return true };
     let has = |key: &str| memchr::memmem::find(choices.get().as_bytes(), key.as_bytes()).is_some();
     let of_delta = memo.operation == Operation::Chat && choices.get() != "[]";
-    object.is_none_or(|object| object.get().trim_matches('"') != object_name(memo, true))
-        || has_finish_reason(choices)
+    is_misnamed(memo, object)
+        || has_finish_reason(choices, true)
+        || of_delta && rules.thinks && seen.may_think()
         || of_delta && (!has("\"delta\"") || KEYS.iter().any(|key| has(key)))
         || rules.citations && has("\"message\"")
+}
+
+/// Whether a chunk says that it is something else.
+pub(super) fn is_misnamed(memo: &Memo, object: Option<Raw<'_>>) -> bool {
+    object.is_none_or(|object| object.get().trim_matches('"') != object_name(memo, true))
 }
 
 /// Edits a chunk.
@@ -33,33 +38,34 @@ pub(super) fn chunk<'s>(
     rules: Answers,
     object: &Object<'s>,
     memo: &Memo,
-    calls: &mut Calls,
+    seen: &mut Choices,
     splice: &mut Splice<'s>,
 ) {
     envelope(object, object_name(memo, true), memo, splice);
     for (at, choice) in choices(object) {
         let Some(members) = Object::of(choice) else { continue };
-        let ended = finish(&members, None, splice);
+        let index = members.get("index").and_then(|index| index.get().parse().ok()).unwrap_or(at).min(127);
+        let Some(seen) = seen.at(index) else { continue };
         if memo.operation != Operation::Chat {
+            finish(&members, choice, seen.calls > 0, false, splice);
             continue;
         }
         for whole in members.members().iter().filter(|member| member.is("message")) {
             // What was said so far, once more.
             splice.remove(whole);
         }
-        let Some(raw) = members.get("delta") else {
-            splice.append_to(choice.get(), &br#""delta":{}"#[..]);
+        let delta = members.get("delta").and_then(|raw| Some((raw, Object::of(raw)?)));
+        if let Some((_, delta)) = &delta {
+            tool_calls(delta, memo, Some(seen), splice);
+        }
+        let ended = finish(&members, choice, seen.calls > 0, false, splice);
+        let Some((raw, delta)) = delta else {
+            if members.get("delta").is_none() {
+                splice.append_to(choice.get(), &br#""delta":{}"#[..]);
+            }
             continue;
         };
-        let Some(delta) = Object::of(raw) else { continue };
-        words(&delta, raw, splice);
-        let index = members.get("index").and_then(|index| index.get().parse().ok()).unwrap_or(at).min(127);
-        if calls.0.len() <= index {
-            calls.0.resize(index + 1, 0);
-        }
-        if let Some(seen) = calls.0.get_mut(index) {
-            tool_calls(&delta, memo, Some(seen), splice);
-        }
+        words(&delta, raw, rules.thinks.then_some((&mut seen.thoughts, ended)), splice);
         if rules.citations && ended {
             annotations(object, raw, splice);
         }
@@ -76,9 +82,10 @@ pub(super) fn answer<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splic
         let has_calls = inside
             .as_ref()
             .is_some_and(|(_, message)| message.get("tool_calls").is_some_and(|calls| calls.get() != "[]"));
-        finish(&members, Some(has_calls), splice);
+        finish(&members, choice, has_calls, true, splice);
         if let Some((raw, message)) = &inside {
-            words(message, *raw, splice);
+            let mut thoughts = Thoughts::default();
+            words(message, *raw, rules.thinks.then_some((&mut thoughts, true)), splice);
             tool_calls(message, memo, None, splice);
             if rules.citations {
                 annotations(object, *raw, splice);
@@ -155,7 +162,7 @@ pub(super) fn pack<'s>(object: &Object<'s>, splice: &mut Splice<'s>) -> Result<(
 /// A vendor's reason in `OpenAI`'s words.
 pub(super) fn finish_reason(word: &str, has_calls: bool) -> FinishReason {
     match word {
-        "length" | "max_tokens" | "model_length" => FinishReason::Length,
+        "length" | "max_tokens" | "model_context_window_exceeded" | "model_length" => FinishReason::Length,
         "tool_calls" | "function_call" => FinishReason::ToolCalls,
         "content_filter" | "sensitive" => FinishReason::ContentFilter,
         // `eos`, `eos_token`, `error`, `network_error` …
@@ -174,7 +181,8 @@ pub(super) fn texts(content: Option<Raw<'_>>) -> Vec<JsonStr<'_>> {
     parts.iter().filter_map(|part| part.get("text").and_then(JsonStr::of)).collect()
 }
 
-fn object_name(memo: &Memo, is_chunk: bool) -> &'static str {
+/// `object` of an answer or a chunk.
+pub(super) fn object_name(memo: &Memo, is_chunk: bool) -> &'static str {
     match (memo.operation, is_chunk) {
         (Operation::Chat, true) => "chat.completion.chunk",
         (Operation::Chat, false) => "chat.completion",
@@ -204,25 +212,54 @@ fn envelope<'s>(object: &Object<'s>, name: &str, memo: &Memo, splice: &mut Splic
     }
 }
 
-/// Edits `finish_reason`; tells whether the choice ends. `whole` tells of a whole answer whether it has calls.
-fn finish<'s>(choice: &Object<'s>, whole: Option<bool>, splice: &mut Splice<'s>) -> bool {
-    let Some(raw) = choice.get("finish_reason") else { return false };
-    let Some(word) = JsonStr::of(raw).map(JsonStr::inner) else { return false };
-    if matches!(word, "stop" | "length" | "tool_calls" | "content_filter" | "function_call") {
+/// Edits `finish_reason`; tells whether the choice ends. A `whole` answer always does.
+fn finish<'s>(
+    choice: &Object<'s>,
+    token: Raw<'s>,
+    has_calls: bool,
+    whole: bool,
+    splice: &mut Splice<'s>,
+) -> bool {
+    let member = choice.members().iter().find(|member| member.is("finish_reason"));
+    let word = member.and_then(|member| JsonStr::of(member.value)).map(JsonStr::inner).unwrap_or_default();
+    if matches!(word, "length" | "tool_calls" | "content_filter" | "function_call")
+        || word == "stop" && !has_calls
+    {
         return true;
     }
-    if word.is_empty() && whole.is_none() {
-        splice.replace(raw.get(), &b"null"[..]);
+    if word.is_empty() && !whole {
+        if let Some(empty) = member.filter(|member| !member.value.is_null()) {
+            splice.replace(empty.value.get(), &b"null"[..]);
+        }
         return false;
     }
-    let reason = finish_reason(word, whole.unwrap_or(false));
-    splice.replace(raw.get(), json_string(reason.as_str()));
+    let reason = finish_reason(word, has_calls).as_str();
+    match member {
+        Some(member) => splice.replace(member.value.get(), json_string(reason)),
+        None => splice.append_to(token.get(), format!(r#""finish_reason":"{reason}""#).into_bytes()),
+    }
     true
 }
 
-/// Edits what is said and thought in a message or delta.
-fn words<'s>(message: &Object<'s>, raw: Raw<'s>, splice: &mut Splice<'s>) {
+/// Edits what is said and thought in a message or delta. `thoughts` may stand in the text, and end with it.
+fn words<'s>(
+    message: &Object<'s>,
+    raw: Raw<'s>,
+    thoughts: Option<(&mut Thoughts, bool)>,
+    splice: &mut Splice<'s>,
+) {
     let named = |name: &str| message.members().iter().find(|member| member.is(name));
+    if let Some((thoughts, ended)) = thoughts {
+        let is_said = |name| {
+            named(name).and_then(|member| JsonStr::of(member.value)).is_some_and(|text| !text.is_empty())
+        };
+        if is_said("reasoning_content") || is_said("reasoning") {
+            thoughts.pass();
+        }
+        if tagged(message, raw, thoughts, ended, splice) {
+            return;
+        }
+    }
     if let Some(content) = message.get("content").filter(|content| content.get().starts_with('[')) {
         let parts: Vec<Object<'s>> = read(content).unwrap_or_default();
         let said = parts.iter().filter_map(|part| part.get("text").and_then(JsonStr::of));
@@ -250,8 +287,43 @@ fn words<'s>(message: &Object<'s>, raw: Raw<'s>, splice: &mut Splice<'s>) {
     splice.replace(reasoning.key.token(), &br#""reasoning_content""#[..]);
 }
 
-/// Edits the calls of a message or delta. `seen` counts those of the stream's choice.
-fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize>, splice: &mut Splice<'s>) {
+/// Takes thoughts out of the text. Returns whether there were any.
+fn tagged<'s>(
+    message: &Object<'s>,
+    raw: Raw<'s>,
+    thoughts: &mut Thoughts,
+    ended: bool,
+    splice: &mut Splice<'s>,
+) -> bool {
+    let content = message.members().iter().find(|member| member.is("content"));
+    let said = content.and_then(|content| JsonStr::of(content.value)).map(JsonStr::inner).unwrap_or_default();
+    if thoughts.are_over(said) {
+        return false;
+    }
+    let mut split = thoughts.split(said);
+    if ended {
+        split += thoughts.end();
+    }
+    if split.text != said {
+        match content {
+            Some(content) => splice.replace(content.value.get(), quoted(&split.text)),
+            None => splice.append_to(raw.get(), [&br#""content":"#[..], &quoted(&split.text)].concat()),
+        }
+    }
+    if split.reasoning.is_empty() {
+        return false;
+    }
+    for empty in
+        message.members().iter().filter(|member| member.is("reasoning_content") || member.is("reasoning"))
+    {
+        splice.remove(empty);
+    }
+    splice.append_to(raw.get(), [&br#""reasoning_content":"#[..], &quoted(&split.reasoning)].concat());
+    true
+}
+
+/// Edits the calls of a message or delta. `seen` is the stream's choice.
+fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut Choice>, splice: &mut Splice<'s>) {
     let Some(member) = message.members().iter().find(|member| member.is("tool_calls")) else { return };
     let calls: Vec<Raw<'s>> = read(member.value).unwrap_or_default();
     if calls.is_empty() {
@@ -268,12 +340,20 @@ fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut usize
         let index = match &mut seen {
             None => at,
             Some(seen) => {
-                let given = call.get("index").and_then(|index| index.get().parse::<usize>().ok());
-                let index = given.unwrap_or(if begins { **seen } else { seen.saturating_sub(1) });
-                if given.is_none() {
-                    w.key("index").number(index as u64);
+                let member = call.get("index");
+                let given = member.and_then(|index| index.get().parse::<usize>().ok());
+                let id = call.get("id").and_then(JsonStr::of).map(JsonStr::inner);
+                let id = id.filter(|id| begins && !matches!(*id, "" | "null"));
+                let index = seen.place(given, begins, id);
+                match member {
+                    None => {
+                        w.key("index").number(index as u64);
+                    }
+                    Some(member) if given != Some(index) => {
+                        splice.replace(member.get(), index.to_string().into_bytes());
+                    }
+                    Some(_) => {}
                 }
-                **seen = (**seen).max(index.saturating_add(1));
                 index
             }
         };

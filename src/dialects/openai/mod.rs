@@ -6,6 +6,7 @@
 //!
 //! A vendor that speaks it with an accent has [`Quirks`]: further splices, there and back.
 
+mod choices;
 mod error;
 mod facts;
 mod formats;
@@ -16,6 +17,7 @@ mod path;
 mod quirks;
 mod relay;
 mod request;
+mod thinking;
 mod tools;
 mod words;
 

@@ -156,6 +156,8 @@ pub struct Answers {
     pub preamble: bool,
     /// The member that holds `usage` in a stream's chunk, where the chunk itself has none.
     pub usage_in: &'static str,
+    /// A text may begin with thoughts between `<think>` marks.
+    pub thinks: bool,
 }
 
 const CHAT: (Operation, &str) = (Operation::Chat, "/chat/completions");
@@ -210,6 +212,7 @@ impl Quirks {
             base_resp: false,
             preamble: false,
             usage_in: "",
+            thinks: false,
         },
     };
 
@@ -223,7 +226,7 @@ impl Quirks {
             ..Self::NONE.messages
         },
         tools: Tools { allowed: false, ..Self::NONE.tools },
-        answer: Answers { mended: true, ..Self::NONE.answer },
+        answer: Answers { mended: true, thinks: true, ..Self::NONE.answer },
         ..Self::NONE
     };
 }

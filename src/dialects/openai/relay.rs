@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::super::Stream;
+use super::choices::{Choices, plain_text};
 use super::error::read_error;
-use super::mend::{self, Calls};
+use super::mend;
 use super::{Answers, json_string, words};
 use crate::frame::Frame;
-use crate::json::{JsonStr, Object, Raw, Splice, around, fields, read};
+use crate::json::{JsonStr, Object, Raw, Splice, Writer, around, fields, read};
 use crate::openai::{ChunkWriter, Fault, Memo, Usage, service_tier};
 
 /// Relays one stream.
@@ -18,8 +19,12 @@ pub(super) struct Relay {
     model: Vec<u8>,
     /// Some choice has said why it ended: vendors that send no `[DONE]` stop after that.
     finished: bool,
-    /// Calls so far, where the vendor does not number them.
-    calls: Calls,
+    /// What each choice has said, where chunks are edited.
+    seen: Choices,
+    /// The first chunk: what the gateway's own chunks have in common with it.
+    first: Vec<u8>,
+    /// Usage that came with a choice, as JSON: it gets a chunk of its own.
+    late_usage: Vec<u8>,
     /// Members of a first chunk without choices, which wait for one that has some.
     held: Vec<u8>,
 }
@@ -43,7 +48,9 @@ impl Relay {
             model: json_string(&memo.model),
             memo: memo.clone(),
             finished: false,
-            calls: Calls::default(),
+            seen: Choices::default(),
+            first: Vec::new(),
+            late_usage: Vec::new(),
             held: Vec::new(),
         }
     }
@@ -52,9 +59,7 @@ impl Relay {
 impl Stream for Relay {
     fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
         if frame.data == b"[DONE]" {
-            // Upstream's own usage chunk was relayed when it was asked for, so the writer has none to add.
-            out.relay(&[b"[DONE]"]);
-            out.end_relay();
+            self.close(out);
             return Ok(());
         }
         // Fields that are passed over are relayed as well: all of the event must be text.
@@ -77,7 +82,9 @@ impl Stream for Relay {
         {
             out.relays(id);
         }
-        self.finished |= chunk.choices.is_some_and(has_finish_reason);
+        let text = chunk.choices.and_then(plain_text);
+        self.finished |=
+            text.is_none() && chunk.choices.is_some_and(|choices| has_finish_reason(choices, false));
         let no_choices = chunk.choices.is_none_or(|choices| choices.get() == "[]");
         let usage = chunk.usage.and_then(Usage::parse);
         let usage = usage.map(|usage| Usage { tier: service_tier(chunk.service_tier), ..usage });
@@ -85,14 +92,29 @@ impl Stream for Relay {
             hold(frame.data, &mut self.held);
             return Ok(());
         }
-        if let Some(choices) = chunk.choices {
-            words::each(choices.get(), |text| out.relayed(text));
+        match (text, chunk.choices) {
+            (Some(text), _) => out.relayed(text),
+            (None, Some(choices)) => words::each(choices.get(), |text| out.relayed(text)),
+            (None, None) => {}
         }
         let other = chunk.model.filter(|model| model.get().as_bytes() != self.model);
         let hides_usage = no_choices && !self.memo.include_usage;
-        let suspect =
-            self.rules.mended && mend::is_suspect(self.rules, &self.memo, chunk.object, chunk.choices);
-        if !suspect && self.held.is_empty() && (usage.is_none() || !self.rules.mended) {
+        if self.first.is_empty() && !no_choices {
+            self.first.extend_from_slice(frame.data);
+        }
+        let suspect = self.rules.mended
+            && match text {
+                Some(text) => {
+                    mend::is_misnamed(&self.memo, chunk.object)
+                        || self.rules.thinks && !self.seen.only_speak(text)
+                }
+                None => mend::is_suspect(self.rules, &self.memo, chunk.object, chunk.choices, &self.seen),
+            };
+        let is_late = usage.is_some() && !no_choices;
+        if usage.is_some() && no_choices {
+            self.late_usage.clear();
+        }
+        if !suspect && !is_late && self.held.is_empty() && (usage.is_none() || !self.rules.mended) {
             if let Some(usage) = usage {
                 out.usage(usage);
                 if hides_usage {
@@ -107,17 +129,35 @@ impl Stream for Relay {
         }
         let mut splice = Splice::new(frame.data);
         if let Some(usage) = usage {
-            out.usage(mend::usage_of(self.rules, usage, chunk.usage, &mut splice));
+            if let Some(raw) = chunk.usage.filter(|_| is_late) {
+                let mut own = Splice::new(raw.get().as_bytes());
+                out.usage(mend::usage_of(self.rules, usage, chunk.usage, &mut own));
+                self.late_usage = own.write();
+            } else {
+                out.usage(mend::usage_of(self.rules, usage, chunk.usage, &mut splice));
+            }
             if hides_usage {
                 return Ok(());
+            }
+        }
+        let object = if suspect || is_late {
+            Object::parse(frame.data).unwrap_or_default()
+        } else {
+            Object::default()
+        };
+        for member in object.members().iter().filter(|member| is_late && member.is("usage")) {
+            // `OpenAI`: usage has a chunk of its own, and `null` stands in every other one where it is asked for.
+            if self.memo.include_usage {
+                splice.replace(member.value.get(), &b"null"[..]);
+            } else {
+                splice.remove(member);
             }
         }
         if let Some(model) = other {
             splice.replace(model.get(), Cow::Borrowed(&self.model[..]));
         }
         if suspect {
-            let object = Object::parse(frame.data).unwrap_or_default();
-            mend::chunk(self.rules, &object, &self.memo, &mut self.calls, &mut splice);
+            mend::chunk(self.rules, &object, &self.memo, &mut self.seen, &mut splice);
         }
         if !self.held.is_empty() {
             splice.append(core::mem::take(&mut self.held));
@@ -128,9 +168,48 @@ impl Stream for Relay {
 
     fn end(&mut self, out: &mut ChunkWriter) {
         if self.finished && !out.ended() {
-            out.relay(&[b"[DONE]"]);
-            out.end_relay();
+            self.close(out);
         }
+    }
+}
+
+impl Relay {
+    /// Ends the stream, with what the vendor left out.
+    fn close(&mut self, out: &mut ChunkWriter) {
+        if !self.finished && !self.first.is_empty() {
+            let ending = self.seen.ending(&self.memo);
+            out.relay(&[&self.chunk(&ending, self.memo.include_usage.then_some(b"null"))]);
+        }
+        if self.memo.include_usage && !self.late_usage.is_empty() {
+            out.relay(&[&self.chunk("[]", Some(&self.late_usage))]);
+        }
+        out.relay(&[b"[DONE]"]);
+        out.end_relay();
+    }
+
+    /// A chunk of the gateway's own.
+    fn chunk(&self, choices: &str, usage: Option<&[u8]>) -> Vec<u8> {
+        let first = Object::parse(&self.first).unwrap_or_default();
+        let mut chunk = Vec::with_capacity(self.first.len());
+        let mut w = Writer::new(&mut chunk);
+        w.object().key("id");
+        match first.get("id") {
+            Some(id) => w.raw(id.get()),
+            None => w.string(&self.memo.answer_id()),
+        };
+        w.key("object").string(mend::object_name(&self.memo, true));
+        w.key("created");
+        match first.get("created") {
+            Some(created) => w.raw(created.get()),
+            None => w.number(self.memo.created),
+        };
+        w.key("model").raw(&String::from_utf8_lossy(&self.model));
+        w.key("choices").raw(choices);
+        if let Some(usage) = usage {
+            w.key("usage").raw(&String::from_utf8_lossy(usage));
+        }
+        w.end_object();
+        chunk
     }
 }
 
@@ -149,10 +228,13 @@ fn hold(data: &[u8], held: &mut Vec<u8>) {
     }
 }
 
-/// Looks for a `finish_reason` that is a string, without reading the choices.
-pub(super) fn has_finish_reason(choices: Raw<'_>) -> bool {
+/// Looks for a `finish_reason` that is a string, without reading the choices. Some vendors send an empty one with every
+/// chunk.
+pub(super) fn has_finish_reason(choices: Raw<'_>, or_empty: bool) -> bool {
     const KEY: &[u8] = b"\"finish_reason\":";
     let bytes = choices.get().as_bytes();
-    memchr::memmem::find_iter(bytes, KEY)
-        .any(|at| bytes.get(at + KEY.len()..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"")))
+    memchr::memmem::find_iter(bytes, KEY).any(|at| {
+        let word = bytes.get(at + KEY.len()..).unwrap_or_default().trim_ascii_start();
+        word.starts_with(b"\"") && (or_empty || !word.starts_with(b"\"\""))
+    })
 }
