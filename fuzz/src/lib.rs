@@ -83,7 +83,7 @@ pub fn stream(data: &[u8]) {
     }
 }
 
-/// A request is refused, or written as JSON; whatever is read as an answer or an error gives JSON, too.
+/// A request is refused as the client's fault, or written as JSON; whatever is read as an answer or an error gives JSON, too.
 ///
 /// # Panics
 /// When something else comes out.
@@ -117,7 +117,15 @@ pub fn request(data: &[u8]) {
                             Body::Raised(fault) => fault.to_body(provider.name).to_json(),
                         });
                     }
-                    Err(refused) => is_json(&refused.to_json()),
+                    Err(refused) => {
+                        is_json(&refused.to_json());
+                        assert!(
+                            (400..500).contains(&refused.status),
+                            "{}: {}",
+                            provider.name,
+                            refused.message
+                        );
+                    }
                 }
             }
         }

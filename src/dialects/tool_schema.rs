@@ -79,12 +79,10 @@ pub(super) fn write_plain(w: &mut Writer<'_>, schema: Option<Raw<'_>>, field: &s
     let Some(schema) = schema else { return write(w, None, field) };
     let shape = Shape::of(&object(schema, field)?, schema, 0);
     let most = w.bytes().len() + SIZE_LIMIT;
-    let mut resolved = Resolved { root: schema, within: Vec::new(), most };
+    let mut resolved = Resolved { root: schema, within: Vec::new(), depth: 0, most };
     w.object().key("type").string("object");
     let written = shape.write(w, &mut |w, property| resolved.value(w, property));
-    written.map_err(|_| {
-        ErrorBody::invalid(field.to_owned(), "the schema is too large once its references are resolved")
-    })?;
+    written.map_err(|error| ErrorBody::invalid(field.to_owned(), &error.message))?;
     w.end_object();
     Ok(())
 }
@@ -240,6 +238,8 @@ struct Resolved<'a> {
     root: Raw<'a>,
     /// The references that are being followed.
     within: Vec<&'a str>,
+    /// How deep the value lies that is written: each step takes some of the VM's stack.
+    depth: usize,
     /// Where the text ends at the latest.
     most: usize,
 }
@@ -247,8 +247,12 @@ struct Resolved<'a> {
 impl<'a> Resolved<'a> {
     fn value(&mut self, w: &mut Writer<'_>, value: Raw<'a>) -> Result<(), ErrorBody> {
         if w.bytes().len() > self.most {
-            return Err(ErrorBody::bad_request("too large"));
+            return Err(ErrorBody::bad_request("the schema is too large once its references are resolved"));
         }
+        if self.depth > 2 * DEPTH_LIMIT {
+            return Err(ErrorBody::bad_request("the schema is nested too deeply"));
+        }
+        self.depth += 1;
         if let Some(object) = Object::of(value) {
             w.object();
             self.members(w, &object, &[])?;
@@ -264,6 +268,7 @@ impl<'a> Resolved<'a> {
         } else {
             w.raw(value.get());
         }
+        self.depth -= 1;
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use std::string::FromUtf8Error;
 use crate::json::Span;
 use crate::key::{KEY_PREFIX, KeyRecord, TokenHash, UsageEntry};
 use crate::keyring::{Keyring, Lookup};
-use crate::openai::{ErrorBody, Memo, Operation, Request};
+use crate::openai::{ErrorBody, Memo, Operation, Request, check_shape};
 use crate::table::Table;
 
 use super::asked::Asked;
@@ -320,9 +320,7 @@ impl Admission {
         let (Some(route), Some(group)) = (route, group) else {
             return Err(self.unknown_model(operation, &model).into());
         };
-        if request.get(operation.required()).is_none() {
-            return Err(ErrorBody::missing(operation.route(), operation.required()).into());
-        }
+        check_shape(&request)?;
         let asked = asked.or_body(&request)?;
         if let Some(error) = unserved(group, &model)
             && group.fallbacks.is_empty()

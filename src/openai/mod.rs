@@ -13,6 +13,7 @@ mod prompt;
 mod request;
 mod resolved;
 mod results;
+mod shape;
 mod signature;
 mod streamed;
 mod tool;
@@ -29,10 +30,10 @@ pub use params::{STANDARD_PARAMS, is_admitted, is_default, is_empty_array, is_pr
 pub use request::{Request, ResponseFormat};
 pub use resolved::{Resolved, Wanted};
 pub use results::in_order_of_calls;
+pub use shape::check_shape;
 pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};
-pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use streamed::streamed;
-pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice};
+pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{Usage, count, service_tier};
 

@@ -94,6 +94,7 @@ mod tests {
             id: "id".into(),
             json_tool: None,
             renamed: Vec::new(),
+            function_call: false,
             headers: Vec::new(),
         }
     }

@@ -10,7 +10,7 @@ use switchboard::keyring::Keyring;
 use crate::support::{MASTER, NOW_MS, head, keyring, post, record, table};
 
 const CHAT: &str = "/v1/chat/completions";
-const BODY: &[u8] = br#"{"model":"gpt","messages":[]}"#;
+const BODY: &[u8] = br#"{"model":"gpt","messages":[{}]}"#;
 
 fn begin(keyring: &Keyring, path: &str, key: &str) -> (Admission, Step) {
     Admission::begin(&table(), keyring, &post(path, key), true, NOW_MS)
@@ -132,7 +132,7 @@ fn admit(key: serde_json::Value, path: &str, body: &str) -> Result<(String, Opti
 }
 
 fn chat(model: &str) -> String {
-    json!({"model": model, "messages": []}).to_string()
+    json!({"model": model, "messages": [{}]}).to_string()
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_keys_own_aliases_lead_to_its_groups() {
 
 #[test]
 fn the_model_may_stand_in_the_path_or_the_query_and_the_wildcard_is_remembered() {
-    let bare = r#"{"messages":[]}"#;
+    let bare = r#"{"messages":[{}]}"#;
     assert_eq!(admit(json!({}), "/engines/gpt/chat/completions", bare).unwrap().0, "gpt");
     assert_eq!(admit(json!({}), "/v1/chat/completions?model=claude", bare).unwrap().0, "claude");
     assert_eq!(
@@ -181,15 +181,15 @@ fn what_is_wrong_with_a_body_is_said_by_field() {
     expect(r#"{"model":"gpt","messages":null}"#, Some("messages"), "Missing required parameter: 'messages'");
     expect(r#"{"model":"gpt","messages":["#, Some("request_body"), "Invalid JSON payload: EOF");
     expect("[1]", Some("request_body"), "Invalid JSON payload: expected an object");
-    expect(r#"{"messages":[]}"#, None, "You passed in model=None.");
-    expect(r#"{"model":7,"messages":[]}"#, Some("model"), "'model' must be a string.");
+    expect(r#"{"messages":[{}]}"#, None, "You passed in model=None.");
+    expect(r#"{"model":7,"messages":[{}]}"#, Some("model"), "'model' must be a string.");
     expect(
-        r#"{"model":"gpt","stream":"yes","messages":[]}"#,
+        r#"{"model":"gpt","stream":"yes","messages":[{}]}"#,
         Some("stream"),
         "expected true or false, but got a string",
     );
     expect(
-        r#"{"model":"gpt","mod\u0065l":"claude","messages":[]}"#,
+        r#"{"model":"gpt","mod\u0065l":"claude","messages":[{}]}"#,
         Some("request_body"),
         "the field 'model' stands twice",
     );
@@ -199,7 +199,7 @@ fn what_is_wrong_with_a_body_is_said_by_field() {
 #[test]
 fn a_client_cannot_send_the_gateway_to_another_host() {
     let error =
-        admit(json!({}), CHAT, r#"{"model":"gpt","api_base":"http://evil","messages":[]}"#).unwrap_err();
+        admit(json!({}), CHAT, r#"{"model":"gpt","api_base":"http://evil","messages":[{}]}"#).unwrap_err();
     assert_eq!(error["code"], "401");
     assert!(error["message"].as_str().unwrap().contains("api_base is not allowed in request body"));
 }

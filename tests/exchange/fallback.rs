@@ -9,7 +9,7 @@ use switchboard::openai::Class;
 use crate::support::{NOW_MS, attempt, call, head};
 
 fn asking(model: &str, fields: &str) -> Rc<Call> {
-    call(&format!(r#"{{"model":"{model}",{fields}"messages":[]}}"#))
+    call(&format!(r#"{{"model":"{model}",{fields}"messages":[{{}}]}}"#))
 }
 
 /// Makes that many attempts at a deployment.
@@ -115,7 +115,7 @@ fn the_class_of_an_error_leads_to_its_own_fallbacks_at_once() {
 
 #[test]
 fn a_retry_policy_says_how_often_by_class() {
-    let body = r#"{"model":"fake","messages":[]}"#;
+    let body = r#"{"model":"fake","messages":[{}]}"#;
     let after = |class, made| {
         let call = call(body);
         let _ = call.leg();
@@ -198,7 +198,7 @@ fn a_fallback_that_is_no_model_is_refused() {
         NOW_MS,
     );
     admission.body_complete();
-    let refused = admission.admit(br#"{"model":"gpt","fallbacks":[3],"messages":[]}"#).unwrap_err();
+    let refused = admission.admit(br#"{"model":"gpt","fallbacks":[3],"messages":[{}]}"#).unwrap_err();
     assert_eq!(refused.status, 400);
 }
 

@@ -8,5 +8,6 @@ mod attempt;
 mod fallback;
 mod features;
 mod models;
+mod mutated;
 mod resolve;
 mod support;

@@ -1,0 +1,111 @@
+//! What a request must look like in every language, so that nobody is asked for an answer to what is none.
+//!
+//! Only the outside of a value is looked at, which costs nothing for a long conversation; what is inside is checked by who
+//! reads it.
+
+use super::request::excerpt;
+use super::{ErrorBody, Operation, Request};
+use crate::json::Raw;
+
+/// Checks the field without which the operation means nothing, and the lists beside it.
+///
+/// # Errors
+/// 400 that names the field, and says what was expected.
+pub fn check_shape(request: &Request<'_>) -> Result<(), ErrorBody> {
+    let (operation, field) = (request.operation, request.operation.required());
+    let Some(raw) = request.get(field) else { return Err(ErrorBody::missing(operation.route(), field)) };
+    match operation {
+        Operation::Chat => {
+            let items = list(raw, "messages", "an array of messages")?;
+            if items.is_empty() {
+                return Err(ErrorBody::invalid(
+                    "messages",
+                    "the array is empty, expected one message at least",
+                ));
+            }
+            if !items.starts_with('{') {
+                let given = excerpt(items);
+                return Err(ErrorBody::invalid(
+                    "messages[0]",
+                    &format!("expected an object, but got {given}"),
+                ));
+            }
+        }
+        Operation::Completions | Operation::Embeddings if raw.get().starts_with('"') => {}
+        Operation::Completions | Operation::Embeddings => {
+            if list(raw, field, "a string or an array")?.is_empty() {
+                return Err(ErrorBody::invalid(field, "the array is empty"));
+            }
+        }
+    }
+    if operation == Operation::Chat {
+        for (field, expected) in [("tools", "an array of tools"), ("functions", "an array of functions")] {
+            if let Some(raw) = request.get(field) {
+                list(raw, field, expected)?;
+            }
+        }
+    }
+    if operation != Operation::Embeddings && request.read::<u64>("n", "a whole number above 0")? == Some(0) {
+        return Err(ErrorBody::invalid("n", "expected a whole number above 0, but got 0"));
+    }
+    Ok(())
+}
+
+/// What stands inside of an array.
+fn list<'a>(raw: Raw<'a>, field: &'static str, expected: &str) -> Result<&'a str, ErrorBody> {
+    let inside = raw.get().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.map(str::trim_ascii).ok_or_else(|| {
+        ErrorBody::invalid(field, &format!("expected {expected}, but got {}", excerpt(raw.get())))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_request_is_refused_by_the_name_of_its_field() {
+        let refused = |operation, body: &str| {
+            let request = Request::parse(operation, body.as_bytes()).unwrap();
+            check_shape(&request).err().map(|error| {
+                assert_eq!((error.status, &*error.kind), (400, "invalid_request_error"), "{body}");
+                (error.param.unwrap_or_default().into_owned(), error.message)
+            })
+        };
+        let chat = |messages: &str| refused(Operation::Chat, &format!(r#"{{"messages":{messages}}}"#));
+        let told = |param: &str, message: &str| Some((param.to_owned(), message.to_owned()));
+        assert_eq!(chat(r#"[{"role":"user"}]"#), None);
+        for (messages, given) in [(r#""hi""#, "a string"), ("{}", "an object"), ("5", "5"), ("true", "true")]
+        {
+            let message =
+                format!("Invalid value for 'messages': expected an array of messages, but got {given}");
+            assert_eq!(chat(messages), told("messages", &message));
+        }
+        let missing = "/chat/completions: Missing required parameter: 'messages'.";
+        assert_eq!(chat("null"), told("messages", missing));
+        assert_eq!(refused(Operation::Chat, "{}"), told("messages", missing));
+        let empty = "Invalid value for 'messages': the array is empty, expected one message at least";
+        assert_eq!(chat("[ ]"), told("messages", empty));
+        let first = "Invalid value for 'messages[0]': expected an object, but got a string";
+        assert_eq!(chat(r#"[ "hi"]"#), told("messages[0]", first));
+
+        for (field, value) in
+            [("n", "0"), ("n", "-1"), ("n", r#""2""#), ("tools", "{}"), ("functions", r#""f""#)]
+        {
+            let body = format!(r#"{{"messages":[{{}}],"{field}":{value}}}"#);
+            assert_eq!(refused(Operation::Chat, &body).unwrap().0, field, "{body}");
+        }
+        for fine in [r#""n":null"#, r#""n":2"#, r#""tools":[]"#, r#""tools":null"#] {
+            assert_eq!(refused(Operation::Chat, &format!(r#"{{"messages":[{{}}],{fine}}}"#)), None);
+        }
+        for (operation, field) in [(Operation::Completions, "prompt"), (Operation::Embeddings, "input")] {
+            for value in ["{}", "7", "false", "[]"] {
+                let body = format!(r#"{{"{field}":{value}}}"#);
+                assert_eq!(refused(operation, &body).unwrap().0, field, "{body}");
+            }
+            for value in [r#""""#, r#"["a"]"#, "[1,2]"] {
+                assert_eq!(refused(operation, &format!(r#"{{"{field}":{value}}}"#)), None);
+            }
+        }
+    }
+}
