@@ -29,6 +29,19 @@ fn errors_give_their_bytes() {
 }
 
 #[test]
+fn what_openai_says_is_the_same_by_way_of_any_server() {
+    for case in [Kind::Response, Kind::Stream].into_iter().flat_map(cases) {
+        // One that has no id is not OpenAI's, and gets one.
+        let has_id = String::from_utf8_lossy(&case.input).contains("\"id\"");
+        if case.provider.name == "openai" && has_id {
+            let elsewhere = case.at("http://127.0.0.1:8000/v1").translate();
+            let (here, there) = (case.translate().body, elsewhere.body);
+            assert_eq!(String::from_utf8_lossy(&here), String::from_utf8_lossy(&there), "{}", case.path());
+        }
+    }
+}
+
+#[test]
 fn no_file_is_left_over() {
     let mut expected = BTreeSet::new();
     for kind in Kind::ALL {

@@ -450,7 +450,7 @@ fn cost(call: &Call) -> Option<u64> {
 
 #[test]
 fn a_wildcard_costs_what_the_model_costs_that_is_asked_for() {
-    let call = call(r#"{"model":"openai/gpt-4o","messages":[]}"#);
+    let call = call(r#"{"model":"openai/gpt-4o","messages":[{}]}"#);
     let mut attempt = sent(&call, "wild");
     let (headers, _) =
         answer(&mut attempt, "200", "application/json", &format!(r#"{{"model":"other",{USED}}}"#));
@@ -479,7 +479,7 @@ fn behind_an_operators_name_costs_what_the_answer_says_that_it_is() {
 
 #[test]
 fn a_stream_behind_an_operators_name_costs_what_its_chunks_say_that_it_is() {
-    let call = call(r#"{"model":"gpt","stream":true,"messages":[]}"#);
+    let call = call(r#"{"model":"gpt","stream":true,"messages":[{}]}"#);
     let mut attempt = sent(&call, "azure");
     let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
     assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));

@@ -18,7 +18,7 @@ fn error(reply: &Reply) -> Value {
 }
 
 fn ask(model: &str) -> Value {
-    json!({"model": model, "messages": []})
+    json!({"model": model, "messages": [{}]})
 }
 
 fn get(ring: &Keyring, path: &str, key: &str) -> (u16, Value) {
