@@ -80,7 +80,7 @@ async fn rows_of_the_spend_log_go_after_their_retention_and_what_they_cost_stays
     let at = |started_ms| UsageEntry { started_ms, ..usage(Some(&key), Some(1_000_000_000_000)) };
     let (old, new) = (1_795_000_000_000, 1_795_000_000_000 + 3_600_000);
     app.sync(None, Some(batch("b1", vec![at(old), at(new)]))).await;
-    let now = Timestamp::from_millisecond(new as i64).unwrap() + SignedDuration::from_mins(30);
+    let now = Timestamp::from_millisecond(new.cast_signed()).unwrap() + SignedDuration::from_mins(30);
 
     once(&app.app.store, None, now).await.unwrap();
     assert_eq!(app.spend_log().await.len(), 2, "without a retention rows are kept");

@@ -2,7 +2,8 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use switchboard_keys::routes::{budget, key, schema::Row, team, user};
+use switchboard_keys::routes::schema::{Place, Row};
+use switchboard_keys::routes::{budget, key, team, user};
 
 use crate::app::{MASTER_KEY, TestApp, error};
 
@@ -100,7 +101,7 @@ async fn nothing_that_a_client_sends_is_a_failure_of_the_service() {
     let schemas: [(&str, &[Row]); 8] = [
         ("/key/generate", &key::schema::FIELDS),
         ("/key/update", &key::schema::UPDATE),
-        ("/key/regenerate", &key::schema::REGENERATE),
+        ("/key/regenerate", &key::schema::REGENERATE[46..]),
         ("/user/new", &user::schema::FIELDS),
         ("/user/update", &user::schema::FIELDS),
         ("/team/new", &team::schema::FIELDS),
@@ -108,7 +109,10 @@ async fn nothing_that_a_client_sends_is_a_failure_of_the_service() {
         ("/budget/new", &budget::schema::FIELDS),
     ];
     for (path, rows) in schemas {
-        for row in rows {
+        // Updates read the same fields; it is the columns of the database that could complain of another one.
+        let is_read =
+            |row: &&Row| row.refused.is_none() && (!path.ends_with("update") || row.place == Place::Column);
+        for row in rows.iter().filter(is_read) {
             for value in &odd {
                 let mut body = json!({row.field.name: value});
                 if path == "/key/update" && row.field.name != "key" {

@@ -34,6 +34,33 @@ async fn the_specifications_request_is_answered_as_it_says() {
 }
 
 #[tokio::test]
+async fn several_keys_are_shown_at_once() {
+    let world = world();
+    let made = world.stack.generate_key(json!({ "models": ["claude"] })).await;
+    let asked = json!({ "keys": [made["key"]] });
+    let told =
+        world.stack.client().post("/v2/key/info", &asked).key(MASTER_KEY).send().await.expect(200).json();
+    assert_eq!(told["info"][0]["models"], json!(["claude"]), "{told}");
+}
+
+#[tokio::test]
+async fn a_user_loosens_no_key_that_it_was_given() {
+    let world = world();
+    let client = world.stack.client();
+    let user = format!("user-{}", world.case().prompt(""));
+    let body = json!({ "user_id": user, "models": ["gpt-4o"], "duration": "1h" });
+    let given = client.post("/user/new", &body).key(MASTER_KEY).send().await.expect(200).json();
+    let given = given["key"].as_str().unwrap();
+    let lifted = json!({ "key": given, "models": [], "duration": "-1" });
+    client.post("/key/update", &lifted).key(given).send().await.expect(403).error();
+    let made = client.post("/key/generate", &json!({})).key(given).send().await.expect(200).json();
+    assert_eq!(made["models"], json!(["gpt-4o"]), "what is not said is its maker's");
+    let case = world.case();
+    let call = client.post("/v1/chat/completions", &question("claude", &case.prompt("Hi")));
+    call.key(made["key"].as_str().unwrap()).send().await.expect(403).error();
+}
+
+#[tokio::test]
 async fn info_is_for_the_admin_and_the_keys_owner() {
     let world = world();
     let made = world.stack.generate_key(json!({ "models": ["claude"], "user_id": "alice" })).await;
