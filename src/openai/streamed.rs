@@ -109,7 +109,7 @@ mod tests {
             r#"[{"index":0,"delta":{},"logprobs":null,"finish_reason":"tool_calls"}],"usage":null}"#,
             r#"[],"usage":{"total_tokens":3}}"#,
         ];
-        let expected: String = expected.iter().map(|chunk| format!("{head}{chunk}\n\n")).collect();
+        let expected = expected.map(|chunk| format!("{head}{chunk}\n\n")).concat();
         assert_eq!(events, format!("{expected}data: [DONE]\n\n"));
     }
 

@@ -69,23 +69,24 @@ impl Thoughts {
     /// Splits the next piece.
     pub(super) fn split(&mut self, piece: &str) -> Split {
         let mut split = Split::default();
-        let mut rest = core::mem::take(&mut self.held) + &plain_angles(piece);
+        let whole = core::mem::take(&mut self.held) + &plain_angles(piece);
+        let mut rest = &*whole;
         loop {
             match self.place {
                 Place::Start => {
-                    let word = skip_space(&rest);
+                    let word = skip_space(rest);
                     if let Some((open, close)) = TAGS.iter().find(|(open, _)| word.starts_with(open)) {
                         self.place = Place::Opened(close);
-                        rest = word.get(open.len()..).unwrap_or_default().to_owned();
+                        rest = word.get(open.len()..).unwrap_or_default();
                     } else if TAGS.iter().any(|(open, _)| open.starts_with(word)) {
-                        self.held = rest;
+                        rest.clone_into(&mut self.held);
                         return split;
                     } else {
                         self.place = Place::Text;
                     }
                 }
                 Place::Opened(close) => {
-                    rest = skip_space(&rest).to_owned();
+                    rest = skip_space(rest);
                     if rest.is_empty() {
                         return split;
                     }
@@ -94,7 +95,7 @@ impl Thoughts {
                 Place::Inside(close) => {
                     if let Some((before, after)) = rest.split_once(close) {
                         split.reasoning.push_str(before);
-                        rest = after.to_owned();
+                        rest = after;
                         self.place = Place::Closed;
                         continue;
                     }
@@ -104,11 +105,11 @@ impl Thoughts {
                     let (thought, held) =
                         rest.split_at_checked(rest.len() - cut.unwrap_or(0)).unwrap_or_default();
                     split.reasoning.push_str(thought);
-                    self.held = held.to_owned();
+                    held.clone_into(&mut self.held);
                     return split;
                 }
                 Place::Closed => {
-                    let word = skip_space(&rest);
+                    let word = skip_space(rest);
                     if !word.is_empty() {
                         split.text.push_str(word);
                         self.place = Place::Text;
@@ -116,7 +117,7 @@ impl Thoughts {
                     return split;
                 }
                 Place::Text => {
-                    split.text.push_str(&rest);
+                    split.text.push_str(rest);
                     return split;
                 }
             }

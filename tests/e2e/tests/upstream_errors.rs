@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use fake_provider::case::Wire;
 use fake_provider::{Fault, Reply, Step};
 use serde_json::json;
-use switchboard_e2e::{Answer, question, world};
+use switchboard_e2e::{Answer, languages, question, world};
 
 const MODELS: [&str; 2] = ["gpt-4o", "claude"];
 
@@ -122,4 +123,86 @@ async fn headers_of_providers_are_passed_on_behind_a_prefix() {
     assert_eq!(case.requests().len(), 1, "a provider cannot make the gateway ask again");
     let text = format!("{:?}", answer.headers);
     assert!(!text.contains("x-switchboard") && !text.contains("x-envoy"), "{text}");
+}
+
+/// An answer of the provider, byte for byte.
+fn raw(content_type: &str, body: &str) -> Step {
+    Step::wire(Wire::stream(content_type, [body.as_bytes()]))
+}
+
+const CHUNK: &str = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}"#;
+const WHOLE: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"<think>Well.</think>Hello"},"finish_reason":null}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#;
+
+#[tokio::test]
+async fn a_body_is_what_its_bytes_say_and_ends_in_openais_words() {
+    let world = languages();
+    for content_type in ["application/json", "text/plain", "text/event-stream"] {
+        let stream = format!("data: {CHUNK}\n\ndata: [DONE]\n\n");
+        for body in [stream.as_str(), WHOLE] {
+            let case = world.case();
+            case.then(raw(content_type, body));
+            let mut asked = question("openai", &case.prompt("Hello"));
+            asked["stream"] = json!(true);
+            let answer = world.post("/v1/chat/completions", &asked).await.send().await.expect(200);
+            assert_eq!(answer.header("content-type"), "text/event-stream; charset=utf-8", "{content_type}");
+            let events = answer.events();
+            assert!(events.is_done(), "{content_type}: {}", answer.text());
+            assert_eq!(events.text(), "Hello", "{content_type}: {}", answer.text());
+            assert!(answer.text().contains(r#""finish_reason":"stop""#), "{}", answer.text());
+        }
+        let case = world.case();
+        case.then(raw(content_type, WHOLE));
+        let asked = question("openai", &case.prompt("Hello"));
+        let answer = world.post("/v1/chat/completions", &asked).await.send().await.expect(200).json();
+        let choice = &answer["choices"][0];
+        assert_eq!(choice["message"]["reasoning_content"], "Well.");
+        assert_eq!(
+            (&choice["message"]["content"], &choice["finish_reason"]),
+            (&json!("Hello"), &json!("stop"))
+        );
+
+        let case = world.case();
+        case.then(raw(content_type, &stream));
+        let asked = question("openai", &case.prompt("Hello"));
+        let error = world.post("/v1/chat/completions", &asked).await.send().await.expect(502).error();
+        assert!(error["message"].to_string().contains("streamed its answer"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_is_kept_by_envoy_and_told_to_the_client_whatever_its_form() {
+    let world = world();
+    for (text, seconds, ms) in
+        [("0.2", "1", "200"), ("1", "1", ""), ("Thu, 01 Jan 1970 00:00:00 GMT", "0", "")]
+    {
+        let case = world.case();
+        case.then(Step::default().with(Fault::retry_after(429, text)))
+            .then(Step::default().with(Fault::retry_after(429, text)))
+            .then(Step::default().with(Fault::retry_after(429, text)));
+        let begun = Instant::now();
+        let answer = world.chat("gpt-4o", &case.prompt("Hello")).await.expect(429);
+        assert_eq!(answer.header("retry-after"), seconds, "{text}");
+        assert_eq!(answer.header("retry-after-ms"), ms, "{text}");
+        if case.requests().len() > 1 && seconds == "1" {
+            assert!(begun.elapsed().as_millis() >= 1000, "{text}: it was not waited for");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_by_the_name_of_its_field() {
+    let world = world();
+    for model in MODELS {
+        for messages in [json!(null), json!("hi"), json!({}), json!([]), json!(7), json!(["hi"])] {
+            let body = json!({ "model": model, "messages": messages });
+            let error = world.post("/v1/chat/completions", &body).await.send().await.expect(400).error();
+            assert!(error["param"].as_str().is_some_and(|param| param.starts_with("messages")), "{error}");
+        }
+        for (field, value) in [("n", json!(0)), ("tools", json!({}))] {
+            let mut body = question(model, "hi");
+            body[field] = value;
+            let error = world.post("/v1/chat/completions", &body).await.send().await.expect(400).error();
+            assert_eq!(error["param"], field, "{error}");
+        }
+    }
 }
