@@ -113,6 +113,8 @@ fn sent(body: &str) -> String {
 proptest! {
     #[test]
     fn a_request_changes_in_its_model_only(before in members(), asked in string(), after in members()) {
+        // A parameter that is null is left out (golden `nulls-and-empty-lists-are-left-out`).
+        prop_assume!(before.iter().chain(&after).all(|member| !member.ends_with("null")));
         let body = object(&before, &asked, &after);
         prop_assert_eq!(sent(&body), object(&before, r#""gpt-\"4\"""#, &after));
     }
