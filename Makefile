@@ -46,7 +46,7 @@ native: ## Build the launcher and the key service
 	$(CARGO) build --release --quiet -p switchboard-cli -p switchboard-keys
 
 # For speed, but for functions that are copied into their callers: half as large as usual they may be, for larger ones make
-# the module a tenth larger, and it must stay under a megabyte. `docs/performance.md`.
+# the module a tenth larger, and it must stay under 1.3 MB. `docs/performance.md`.
 INLINE := -Cllvm-args=-inline-threshold=120
 
 # As the compiler leaves it, and as Binaryen makes it: a twentieth smaller and quicker. `docs/decisions/`, 17.
@@ -88,9 +88,9 @@ clippy-wasm: toolchain ## Lint the filter as it is in Envoy
 docs: ## Build the documentation of the code; a broken link is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps --document-private-items
 
-size: filter ## Check that the filter is under 1 MB
+size: filter ## Check that the filter is under 1.3 MB
 	@size=$$(wc -c < $(FILTER)); \
-	echo "switchboard.wasm: $$size bytes"; test $$size -lt 1000000
+	echo "switchboard.wasm: $$size bytes"; test $$size -lt 1300000
 
 audit: ## Check licences, sources and vulnerabilities of the dependencies
 	@scripts/audit
