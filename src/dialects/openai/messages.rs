@@ -70,6 +70,7 @@ fn needs_mending(quirks: &Quirks, text: &str) -> bool {
         || !rules.developer && has("\"developer\"")
         || (rules.nine_letter_ids || rules.reasoning_with_calls.is_some()) && has("\"tool_call")
         || rules.without.iter().any(|name| !name.contains('_') && has(&["\"", name].concat()))
+        || !rules.without.is_empty() && has("null")
         || stands_at_an_underscore(rules.without, text.as_bytes())
 }
 
@@ -125,7 +126,10 @@ impl<'a> Said<'a> {
 fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Splice<'_>) {
     let rules = &quirks.messages;
     let name = member.key.inner();
-    if name == SIGNATURE_FIELDS || rules.without.contains(&name) && !(name == "name" && said.role == "tool") {
+    // Who refuses members that it does not know also refuses a null for a list; null content is an answer with calls alone.
+    let is_null = !rules.without.is_empty() && name != "content" && member.value.is_null();
+    let is_foreign = rules.without.contains(&name) && !(name == "name" && said.role == "tool");
+    if name == SIGNATURE_FIELDS || is_foreign || is_null {
         splice.remove(member);
         return;
     }
