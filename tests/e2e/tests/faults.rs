@@ -146,7 +146,7 @@ pub(crate) async fn recorded(client: &Client, key: &str) -> BTreeSet<String> {
             continue;
         }
         assert_eq!((row["total_tokens"].as_u64(), row["spend"].as_f64()), (Some(1_100), Some(COST)), "{row}");
-        let id = row["request_id"].as_str().expect("an id").to_owned();
+        let id = row["litellm_call_id"].as_str().expect("an id").to_owned();
         assert!(ids.insert(id), "twice: {row}");
     }
     ids
