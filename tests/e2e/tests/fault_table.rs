@@ -55,7 +55,8 @@ fn faults(streamed: bool) -> Vec<(&'static str, Sickness)> {
 
 /// Fault → what is expected in each of the four columns.
 fn expected() -> BTreeMap<&'static str, [&'static str; 4]> {
-    let rows = TABLE.lines().filter(|line| line.starts_with("| "));
+    let table = TABLE.lines().skip_while(|line| !line.starts_with("| fault "));
+    let rows = table.take_while(|line| line.starts_with('|')).filter(|line| line.starts_with("| "));
     let cells = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
     let mut rows = cells.map(|cells| <[&str; 5]>::try_from(cells).expect("five columns"));
     let head = rows.next().expect("a head");

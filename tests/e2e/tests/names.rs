@@ -17,7 +17,8 @@ fn config(provider: &Provider) -> Config {
         .model("hasty", with("timeout", json!(1)))
         .model(
             "thoughtful",
-            with("extra_body", json!({ "chat_template_kwargs": { "enable_thinking": false } })),
+            // The fake provider refuses what OpenAI does not know.
+            with("extra_body", json!({ "prompt_cache_key": "k" })),
         )
         .model("lost", json!({ "model": "replicate/meta/llama", "api_key": "k" }))
         .model("saved", json!({ "model": "sagemaker/endpoint" }))
@@ -66,7 +67,7 @@ async fn names_and_settings_mean_what_they_mean_to_litellm() {
     body["priority"] = json!(1);
     ask(&body).send().await.expect(200);
     let asked = &case.requests()[0];
-    assert_eq!(asked.json()["chat_template_kwargs"], json!({ "enable_thinking": false }));
+    assert_eq!(asked.json()["prompt_cache_key"], "k");
     assert_eq!(asked.json().get("priority"), None);
     assert_eq!(asked.headers["x-trace"], "t-1");
 
