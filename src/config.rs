@@ -43,6 +43,10 @@ pub const CALL_STATE: &str = "switchboard.call";
 /// cost several times as much. No attempt sends it on.
 pub const ATTEMPT_HEADER: &str = "x-switchboard-attempt";
 
+/// Request header by which the gateway knows a part of a request that it has split, and response header of the answer to
+/// one. Its value is a secret; a client's own is taken away.
+pub const PART_HEADER: &str = "x-switchboard-part";
+
 /// The deployment that is none: the last endpoint of every cluster, where an attempt goes when the group has failed.
 pub const NOBODY: &str = "switchboard:nobody";
 
@@ -55,6 +59,10 @@ pub const ONWARD_PREFIX: &str = "/switchboard-onward/";
 
 /// Status of that redirect: the method and the body stay (RFC 9110, section 15.4.8).
 pub const ONWARD_STATUS: u16 = 307;
+
+/// Status by which an attempt's answer asks for another attempt where the deployment has not failed: no cooldown counts
+/// it. The client never sees it.
+pub const NO_FAILURE_STATUS: u16 = 424;
 
 /// Status of a request whose budget is spent. It was 400 and 429 in earlier versions of `LiteLLM`.
 pub const BUDGET_EXCEEDED_STATUS: u16 = 422;
@@ -155,10 +163,14 @@ pub struct Settings {
     /// Longest wait for the answer of one attempt, and longest silence of a stream, milliseconds (`timeout`);
     /// 0 is for ever.
     pub timeout_ms: u64,
+    /// Envoy cluster that leads to the gateway's own listener, for the parts of a request that is split. Without one
+    /// none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_cluster: Option<String>,
 }
 fields!(strict Settings {
     drop_params, key_header, budget_exceeded_status_code, num_retries, reports, spans, most_retries,
-    max_fallbacks, cooldown_s, timeout_ms
+    max_fallbacks, cooldown_s, timeout_ms, own_cluster
 });
 
 /// A model group: one public name, one Envoy cluster.

@@ -2,13 +2,14 @@
 
 use core::cell::Cell;
 use core::fmt;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use hashbrown::HashMap;
 
 use crate::access_tokens::Tokens;
-use crate::auth::sigv4::SigningKey;
-use crate::config::{Alias, Deployment, Document, Group, KeyService, Price, Settings, VERSION};
+use crate::auth::sigv4::{self, SigningKey};
+use crate::config::{Alias, Deployment, Document, Group, KeyService, PART_HEADER, Price, Settings, VERSION};
 use crate::price_list::PriceList;
 use crate::providers::{self, Provider};
 use crate::route::Routes;
@@ -22,6 +23,9 @@ pub struct Table {
     pub keys: KeyService,
     /// Bearer token of the key service's internal port.
     pub internal_token: Secret,
+    /// By which the gateway knows a part of a request that it has split: nobody has it who has not the token of the key
+    /// service's internal port.
+    pub part_secret: Secret,
     /// The key that may do everything.
     pub master_key: Secret,
     /// Settings that hold for every request.
@@ -153,6 +157,7 @@ impl Table {
         Ok(Self {
             routes: Routes::new(&document.groups, &document.aliases, document.catalog),
             keys: document.keys,
+            part_secret: sigv4::derived(&internal_token, PART_HEADER),
             internal_token,
             master_key,
             settings: document.settings,
@@ -195,6 +200,14 @@ impl Table {
 }
 
 impl Endpoint {
+    /// The model in the provider's words, where the group's `*` stands for `wildcard`.
+    pub fn model<'e>(&'e self, wildcard: Option<&str>) -> Cow<'e, str> {
+        match (wildcard, self.deployment.model.split_once('*')) {
+            (Some(wildcard), Some((before, after))) => Cow::Owned([before, wildcard, after].concat()),
+            _ => Cow::Borrowed(&self.deployment.model),
+        }
+    }
+
     /// What `model` costs: the deployment's own price, or the listed one. `model` is in the provider's words.
     pub fn price(&self, model: &str) -> Option<&Price> {
         let listed = || self.prices.get(self.prices.find(&self.deployment.provider, model)?);

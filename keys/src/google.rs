@@ -1,8 +1,8 @@
 //! Access tokens of Google, fetched here and handed to the filter with the answers to its sync calls: a service
 //! account signs with RSA, which is no work for a proxy's worker.
 //!
-//! Each source has a task that fetches a new token well before the old one ends. A token that cannot be fetched is
-//! tried again, and the old one stays as long as it is good.
+//! Each source has a task that fetches a new token well before the old one expires. A failed fetch is repeated within
+//! two seconds, sooner if a request needs the token, and the old token stays as long as it is valid.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use switchboard::key::{AccessToken, AccessTokens};
 use switchboard::secret::Secret;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
 
 /// Variable with the names of the variables that hold the sources, commas between them.
 pub const SOURCES_ENV: &str = "SWITCHBOARD_GOOGLE_CREDENTIALS";
@@ -24,11 +27,18 @@ const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 /// How long before its end a token is replaced.
 const EARLY: Duration = Duration::from_mins(5);
 
-/// Shortest and longest pause after a failure.
-const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+/// Shortest and longest pause after a failure. Without a token nothing is served, so the longest is short.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
-/// How long fetching may take.
-const TIME_OUT: Duration = Duration::from_secs(30);
+/// How long a fetch may take. While it says nothing, another one begins after the longest pause: an endpoint that
+/// accepts connections and does not answer must not delay the first answer after it has recovered.
+const TIME_OUT: Duration = Duration::from_secs(10);
+
+/// How old a token must be before a request that was refused with it leads to a new one.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// How often a problem that stays the same is logged.
+const REPEAT_LOG: Duration = Duration::from_mins(1);
 
 /// What tokens are fetched with.
 #[derive(Clone)]
@@ -55,7 +65,14 @@ pub fn sources(env: impl Fn(&str) -> Option<String>) -> Vec<Source> {
 
 /// The tokens of all sources; a clone is another handle on the same.
 #[derive(Clone, Debug, Default)]
-pub struct Tokens(Arc<Mutex<State>>);
+pub struct Tokens(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// By source: rung when a request needs its token.
+    wanted: BTreeMap<String, Notify>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -67,7 +84,8 @@ struct State {
 impl Tokens {
     /// Begins to fetch, and goes on as long as the runtime does.
     pub fn fetch(sources: Vec<Source>) -> Self {
-        let tokens = Self::default();
+        let wanted = sources.iter().map(|source| (source.name.clone(), Notify::new())).collect();
+        let tokens = Self(Arc::new(Shared { state: Mutex::default(), wanted }));
         for source in sources {
             tokio::spawn(tokens.clone().keep(source));
         }
@@ -76,35 +94,88 @@ impl Tokens {
 
     /// All tokens, unless they are those that the asker has, or there are none.
     pub fn newer_than(&self, revision: Option<u64>) -> Option<AccessTokens> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.revision == 0 || revision == Some(state.revision) {
             return None;
         }
         Some(AccessTokens { revision: state.revision, tokens: state.tokens.values().cloned().collect() })
     }
 
+    /// Requests need the tokens of those names, and have none that works among those of `revision`: they are fetched
+    /// now, unless there are newer ones.
+    pub fn want(&self, names: &[String], revision: Option<u64>) {
+        if names.is_empty() || self.newer_than(revision).is_some() {
+            return;
+        }
+        for wanted in names.iter().filter_map(|name| self.0.wanted.get(name)) {
+            wanted.notify_waiters();
+        }
+    }
+
+    /// Returns when a request needs that source's token. A request before this call does not count.
+    async fn is_wanted(&self, name: &str) {
+        match self.0.wanted.get(name) {
+            Some(wanted) => wanted.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
     async fn keep(self, source: Source) {
-        let (shortest, longest) = BACK_OFF;
-        let mut pause = shortest;
         loop {
-            let fetched = tokio::time::timeout(TIME_OUT, source.token()).await;
-            match fetched.unwrap_or_else(|_| Err("Google did not answer in time".to_owned())) {
-                Ok(token) => {
-                    pause = shortest;
-                    let life = self.put(&source.name, &token);
-                    tracing::info!(source = source.name, "fetched an access token of Google");
-                    tokio::time::sleep(until_next(life)).await;
-                }
-                Err(problem) => {
-                    tracing::error!(
-                        source = source.name,
-                        "no access token of Google: {problem}; trying again in {} s",
-                        pause.as_secs()
-                    );
-                    tokio::time::sleep(pause).await;
-                    pause = pause.saturating_mul(2).min(longest);
+            let token = self.next(&source).await;
+            let life = self.put(&source.name, &token);
+            tracing::info!(source = source.name, "fetched an access token of Google");
+            let refused = async {
+                sleep(FRESH).await;
+                self.is_wanted(&source.name).await;
+            };
+            tokio::select! {
+                () = sleep(until_next(life)) => {}
+                () = refused => {
+                    tracing::warn!(source = source.name, "the access token was refused; fetching another one");
                 }
             }
+        }
+    }
+
+    /// Asks until there is a token.
+    async fn next(&self, source: &Source) -> Arc<Token> {
+        let (shortest, longest) = BACK_OFF;
+        let mut pause = shortest;
+        let mut logged: Option<(String, Instant)> = None;
+        let mut asking = JoinSet::new();
+        loop {
+            let asked = source.clone();
+            asking.spawn(async move { timeout(TIME_OUT, asked.token()).await });
+            let answer = timeout(longest, asking.join_next()).await;
+            let has_waited = answer.is_err();
+            let problem = match answer {
+                Ok(Some(Ok(Ok(Ok(token))))) => return token,
+                Ok(Some(Ok(Ok(Err(problem))))) => problem,
+                Ok(_) | Err(_) => "Google does not answer".to_owned(),
+            };
+            let now = Instant::now();
+            if logged.as_ref().is_none_or(|(last, at)| *last != problem || now - *at >= REPEAT_LOG) {
+                tracing::error!(
+                    source = source.name,
+                    "no access token of Google: {problem}; trying again at least every {} s",
+                    longest.as_secs()
+                );
+                logged = Some((problem, now));
+            }
+            if has_waited {
+                continue;
+            }
+            let wanted = async {
+                sleep(shortest).await;
+                self.is_wanted(&source.name).await;
+            };
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = wanted => {}
+                Some(Ok(Ok(Ok(token)))) = asking.join_next() => return token,
+            }
+            pause = pause.saturating_mul(2).min(longest);
         }
     }
 
@@ -112,7 +183,7 @@ impl Tokens {
     fn put(&self, name: &str, token: &Token) -> Duration {
         let now = Timestamp::now();
         let expires_at = u64::try_from(token.expires_at().timestamp()).unwrap_or_default();
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         // The time of the change, so that a revision is another one after a restart.
         let millisecond = u64::try_from(now.as_millisecond()).unwrap_or_default();
         state.revision = millisecond.max(state.revision + 1);
@@ -244,6 +315,111 @@ mod tests {
         assert!(second.revision > first.revision);
         let now = u64::try_from(Timestamp::now().as_second()).unwrap();
         assert!(first.tokens[0].expires_at >= now, "it was replaced after its end");
+    }
+
+    /// A token endpoint that answers as told: with an error, with silence, or with `token-N`.
+    #[derive(Clone, Default)]
+    struct Moody {
+        mood: Arc<Mutex<Mood>>,
+        calls: Arc<AtomicUsize>,
+    }
+
+    #[derive(Clone, Copy, Default)]
+    enum Mood {
+        #[default]
+        Refuses,
+        Hangs,
+        Answers,
+    }
+
+    impl Moody {
+        async fn start(&self) -> String {
+            async fn token(State(endpoint): State<Moody>) -> Result<String, StatusCode> {
+                let call = endpoint.calls.fetch_add(1, Ordering::SeqCst);
+                let mood = *endpoint.mood.lock().unwrap();
+                match mood {
+                    Mood::Refuses => Err(StatusCode::BAD_REQUEST),
+                    Mood::Hangs => std::future::pending().await,
+                    Mood::Answers => Ok(json!({"access_token": format!("token-{call}"), "expires_in": 3600,
+                        "token_type": "Bearer"})
+                    .to_string()),
+                }
+            }
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let router = Router::new().route("/token", post(token)).with_state(self.clone());
+            tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+            format!("http://{address}/token")
+        }
+
+        fn becomes(&self, mood: Mood) {
+            *self.mood.lock().unwrap() = mood;
+        }
+    }
+
+    /// How long it takes from now until there is a token.
+    async fn until_heard(tokens: &Tokens) -> Duration {
+        let begun = Instant::now();
+        heard(tokens, None).await;
+        begun.elapsed()
+    }
+
+    #[tokio::test]
+    async fn after_an_outage_of_whatever_length_and_kind_a_token_comes_within_two_seconds() {
+        for mood in [Mood::Refuses, Mood::Hangs] {
+            let endpoint = Moody::default();
+            endpoint.becomes(mood);
+            let tokens = Tokens::fetch(vec![source(&account(&endpoint.start().await))]);
+            sleep(Duration::from_secs(6)).await;
+            assert!(tokens.newer_than(None).is_none());
+            endpoint.becomes(Mood::Answers);
+            let took = until_heard(&tokens).await;
+            assert!(took < Duration::from_millis(2_500), "{took:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_needs_a_token_has_it_asked_for_at_once_and_many_do_not_flood_the_endpoint() {
+        let endpoint = Moody::default();
+        let tokens = Tokens::fetch(vec![source(&account(&endpoint.start().await))]);
+        // The pauses have grown, and one has just begun.
+        sleep(Duration::from_secs(6)).await;
+        let before = endpoint.calls.load(Ordering::SeqCst);
+        for _ in 0..200 {
+            tokens.want(&["A".to_owned()], None);
+            sleep(Duration::from_millis(10)).await;
+        }
+        // The library asks four or five times within 750 ms; then comes the shortest pause.
+        let calls = endpoint.calls.load(Ordering::SeqCst) - before;
+        assert!((4..=16).contains(&calls), "{calls}");
+        endpoint.becomes(Mood::Answers);
+        for _ in 0..200 {
+            tokens.want(&["A".to_owned()], None);
+            if tokens.newer_than(None).is_some() {
+                break;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(tokens.newer_than(None).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_replaced_unless_it_is_a_fresh_one_or_there_is_a_newer_one() {
+        let endpoint = Moody::default();
+        endpoint.becomes(Mood::Answers);
+        let tokens = Tokens::fetch(vec![source(&account(&endpoint.start().await))]);
+        let first = heard(&tokens, None).await;
+        let wanted = ["A".to_owned()];
+        tokens.want(&wanted, Some(first.revision));
+        sleep(Duration::from_millis(300)).await;
+        assert!(tokens.newer_than(Some(first.revision)).is_none(), "it was fresh");
+        sleep(FRESH).await;
+        tokens.want(&wanted, Some(first.revision - 1));
+        sleep(Duration::from_millis(300)).await;
+        assert!(tokens.newer_than(Some(first.revision)).is_none(), "the asker had an older one");
+        tokens.want(&wanted, Some(first.revision));
+        let second = heard(&tokens, Some(first.revision)).await;
+        assert_ne!(second.tokens[0].token, first.tokens[0].token);
     }
 
     #[tokio::test]

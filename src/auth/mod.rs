@@ -6,16 +6,26 @@ use std::borrow::Cow;
 
 use crate::access_tokens::Tokens;
 use crate::exchange::Headers;
-use crate::openai::{Class, Fault};
+use crate::openai::Class;
 use crate::providers::Auth;
 use crate::secret::Secret;
 use crate::table::Endpoint;
+
+/// There is no credential to present. It is the operator's fault, or that of the service that issues tokens; never the
+/// client's.
+#[derive(Debug)]
+pub struct Absent {
+    /// Decides on retries and fallbacks.
+    pub class: Class,
+    /// What is missing, and whose deployment it is.
+    pub message: String,
+}
 
 /// Presents the deployment's credential: the environment's, or an access token. `headers` are complete but for it,
 /// `body` is what they announce, `now_ms` is Unix time in milliseconds.
 ///
 /// # Errors
-/// There is no credential: an authentication error of this deployment, which another may not have.
+/// There is no credential. Another deployment may have one, and a missing token may be there soon.
 pub fn present(
     auth: Auth,
     endpoint: &Endpoint,
@@ -23,7 +33,7 @@ pub fn present(
     headers: &mut Headers,
     body: &[u8],
     now_ms: u64,
-) -> Result<(), Fault> {
+) -> Result<(), Absent> {
     match auth {
         Auth::None => {}
         Auth::BearerIfAny if endpoint.credential.is_none() => {}
@@ -40,14 +50,15 @@ pub fn present(
     Ok(())
 }
 
-fn credential<'e>(endpoint: &'e Endpoint, tokens: &Tokens, now_ms: u64) -> Result<Cow<'e, Secret>, Fault> {
+fn credential<'e>(endpoint: &'e Endpoint, tokens: &Tokens, now_ms: u64) -> Result<Cow<'e, Secret>, Absent> {
     if let Some(name) = &endpoint.deployment.access_token {
         return tokens.get(name, now_ms).map(Cow::Owned).ok_or_else(|| {
+            tokens.want(name, now_ms);
             let id = &endpoint.deployment.id;
             let message = format!(
-                "no access token: the key service has none of {name} for deployment '{id}'; its log says why"
+                "no access token: the key service could not get one with {name} for deployment '{id}'; its log says why"
             );
-            Fault::new(Class::Authentication, message)
+            Absent { class: Class::ServiceUnavailable, message }
         });
     }
     let variable = || endpoint.deployment.api_key_env.as_deref().unwrap_or("api_key");
@@ -70,7 +81,7 @@ fn aws(
     headers: &mut Headers,
     body: &[u8],
     now_ms: u64,
-) -> Result<(), Fault> {
+) -> Result<(), Absent> {
     let secret = |name: &str| secret(endpoint, name);
     if let Some(key) = endpoint.credential.as_ref().or_else(|| secret("aws_bearer_token")) {
         headers.set("authorization", bearer(key));
@@ -94,12 +105,13 @@ fn aws(
     Ok(())
 }
 
-fn missing(endpoint: &Endpoint, variables: &str) -> Fault {
+/// A variable that is not set stays so: the next attempt at this deployment would fail as well.
+fn missing(endpoint: &Endpoint, variables: &str) -> Absent {
     let id = &endpoint.deployment.id;
     let message = if variables.is_empty() {
         format!("no credential is configured for deployment '{id}'")
     } else {
         format!("no credential: {variables} not set for deployment '{id}'")
     };
-    Fault::new(Class::Authentication, message)
+    Absent { class: Class::Authentication, message }
 }

@@ -166,6 +166,11 @@ fn sealed(mut key: Hmac<Sha256>, text: &str) -> [u8; 32] {
     key.finalize().into_bytes().into()
 }
 
+/// A secret for another purpose, from which this one cannot be found: HMAC-SHA-256, hexadecimal.
+pub fn derived(secret: &Secret, purpose: &str) -> Secret {
+    Secret::new(hex(&sealed(keyed(secret.reveal().as_bytes()), purpose)))
+}
+
 fn push(out: &mut String, text: core::fmt::Arguments<'_>) {
     let written = out.write_fmt(text);
     debug_assert!(written.is_ok(), "a String takes every text");

@@ -51,6 +51,12 @@ pub trait Dialect: Sync {
         false
     }
 
+    /// Inputs that a request to that vendor's model for embeddings may have at most; nothing where no limit is known. A request with more is
+    /// split before anybody is asked.
+    fn most_inputs(&self, _: &Provider, _model: &str) -> Option<usize> {
+        None
+    }
+
     /// Writes the provider's request; notes in `memo` what the answer will need.
     ///
     /// # Errors

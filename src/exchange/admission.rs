@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::string::FromUtf8Error;
 
+use crate::config::PART_HEADER;
 use crate::json::Span;
 use crate::key::{KEY_PREFIX, KeyRecord, TokenHash, UsageEntry};
 use crate::keyring::{Keyring, Lookup};
@@ -67,17 +68,28 @@ struct Joining {
     has_body: bool,
 }
 
+/// An admitted request, before it has its body.
+struct Decided {
+    call: Call,
+    /// Where the body's members are.
+    members: Option<Vec<Span>>,
+    /// The name of the group that its parts would ask for; nothing where it is never split.
+    split: Option<String>,
+}
+
 /// Who pays.
 #[derive(Clone, Debug)]
 enum Payer {
     Master,
+    /// The request that this one is a part of.
+    Whole,
     Key(Rc<KeyRecord>),
 }
 
 impl Payer {
     fn key(&self) -> Option<&Rc<KeyRecord>> {
         match self {
-            Self::Master => None,
+            Self::Master | Self::Whole => None,
             Self::Key(key) => Some(key),
         }
     }
@@ -168,7 +180,10 @@ impl Admission {
             | Ask::ModelGroups
             | Ask::Health => {}
         }
-        let presented = presented_key(head, self.table.settings.key_header.as_deref())?;
+        let is_part = matches!(ask, Ask::Model { operation: Operation::Embeddings, .. })
+            && head.get(PART_HEADER).is_some_and(|secret| self.table.part_secret.matches(secret));
+        let presented =
+            if is_part { &[] } else { presented_key(head, self.table.settings.key_header.as_deref())? };
         let wants_body = matches!(ask, Ask::Model { .. });
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
@@ -185,7 +200,10 @@ impl Admission {
             spent: 0,
             has_body: !(wants_body && has_body),
         };
-        let step = if self.table.master_key.matches(presented) {
+        let step = if is_part {
+            joining.verdict = Some(Payer::Whole);
+            None
+        } else if self.table.master_key.matches(presented) {
             joining.verdict = Some(Payer::Master);
             None
         } else {
@@ -269,8 +287,11 @@ impl Admission {
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
         let body = String::from_utf8(body.into());
         match self.decide(&mut joining, &body) {
-            Ok((mut call, members)) => {
+            Ok(Decided { mut call, members, split }) => {
                 call.kept = RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?))));
+                if let Some(model) = split {
+                    call.split(&model)?;
+                }
                 Ok(call)
             }
             Err(refusal) => {
@@ -281,17 +302,13 @@ impl Admission {
         }
     }
 
-    /// The call, without its body, and where the body's members are.
-    fn decide(
-        &self,
-        joining: &mut Joining,
-        body: &Result<String, FromUtf8Error>,
-    ) -> Result<(Call, Option<Vec<Span>>), Reply> {
+    /// The call, without its body.
+    fn decide(&self, joining: &mut Joining, body: &Result<String, FromUtf8Error>) -> Result<Decided, Reply> {
         let asked = core::mem::replace(&mut joining.asked, Ok(Asked::default()))?;
         let Joining { ask: Ask::Model { operation, model }, verdict: Some(payer), .. } = &*joining else {
             return Err(decided_before());
         };
-        let operation = *operation;
+        let (operation, is_part) = (*operation, matches!(payer, Payer::Whole));
         let request = match body {
             Ok(text) => Request::parse_text(operation, text),
             Err(error) => Request::parse(operation, error.as_bytes()),
@@ -350,6 +367,8 @@ impl Admission {
             model: (*model).into(),
         };
         let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
+        // The name is the body's, which goes into the call.
+        let split = (operation == Operation::Embeddings && !is_part).then(|| routed.to_owned());
         let most_completion = most_completion(operation, &request);
         let drop_params = flag(&request, "drop_params")?;
         let origin = joining.origin.clone().or_body(&request);
@@ -372,9 +391,11 @@ impl Admission {
             started_ms: self.started_ms,
             progress: RefCell::new(Progress::default()),
             entered: OnceCell::new(),
+            parts: RefCell::default(),
+            is_part,
             table: Rc::clone(&self.table),
         };
-        Ok((call, members))
+        Ok(Decided { call, members, split })
     }
 
     /// The account of a request of a known key that was answered with `reply` before it was admitted.

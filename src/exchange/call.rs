@@ -15,6 +15,7 @@ use super::fallback::{Failed, Way};
 use super::kept::Kept;
 use super::limited::Entered;
 use super::origin::Origin;
+use super::parts::Parts;
 use super::prompt::Prompt;
 
 /// An admitted request. Both roles run in one VM, so the upstream role gets it by reference.
@@ -46,6 +47,10 @@ pub struct Call {
     pub origin: Origin,
     /// The body, until the first attempt takes it.
     pub kept: RefCell<Option<Kept>>,
+    /// It asks for more than a deployment takes at once: then its parts are asked for, and it goes nowhere itself.
+    pub parts: RefCell<Option<Parts>>,
+    /// It is a part of another request, which has the account.
+    pub is_part: bool,
     /// How long its prompt is.
     pub prompt: Prompt,
     /// What the key service has resolved of what the request refers to: its answers.
@@ -67,6 +72,8 @@ pub struct Progress {
     pub attempts: Vec<Tried>,
     /// What was used, as far as it is known.
     pub usage: Usage,
+    /// What parts of it cost, picodollars. Several deployments may have served them.
+    pub paid: Option<u64>,
     /// When the first event of a stream went to the client, Unix milliseconds.
     pub first_event_ms: Option<u64>,
     /// Tokens of the model's words so far, estimated, where a stream counts none before its end.
@@ -116,10 +123,7 @@ impl Call {
 
     /// The model in a deployment's words: its `*` is what the group's `*` matched.
     pub fn model_of<'e>(&self, endpoint: &'e Endpoint) -> Cow<'e, str> {
-        match (self.way.borrow().wildcard(), endpoint.deployment.model.split_once('*')) {
-            (Some(wildcard), Some((before, after))) => Cow::Owned([before, wildcard, after].concat()),
-            _ => Cow::Borrowed(&endpoint.deployment.model),
-        }
+        endpoint.model(self.way.borrow().wildcard())
     }
 
     /// All attempts in one word, for a log: `anthropic:529>bedrock:200`. `-` stands for a connection that failed.
@@ -175,6 +179,9 @@ impl Call {
 
     /// What the answer cost so far, picodollars; nothing where the price is not known.
     pub fn cost_of(&self, endpoint: &Endpoint, usage: &Usage) -> Option<u64> {
+        if let Some(paid) = self.progress.borrow().paid.filter(|paid| *paid > 0) {
+            return Some(paid);
+        }
         let named = || endpoint.prices.get(self.progress.borrow().named?);
         let price = endpoint.price(&self.model_of(endpoint)).or_else(named)?;
         Some(price::cost(price, usage))

@@ -90,6 +90,17 @@ impl Headers {
         headers
     }
 
+    /// The headers of a request that asks a provider for nothing: any answer will do, and nobody reads it.
+    pub(super) fn for_any_answer(endpoint: &Endpoint) -> Self {
+        let mut headers = Self::default();
+        headers.add(":method", "HEAD");
+        headers.add(":scheme", endpoint.scheme);
+        headers.add(":authority", Rc::clone(&endpoint.authority));
+        headers.add(":path", "/");
+        headers.set_length(0);
+        headers
+    }
+
     /// The headers of an answer to a client.
     pub fn for_answer(status: u16, content_type: &'static str) -> Self {
         let mut headers = Self(Vec::with_capacity(24));
@@ -242,6 +253,15 @@ pub(super) fn dollars(pico: u64) -> String {
     text
 }
 
+/// What [`dollars`] has written, read back.
+pub(super) fn picodollars(dollars: &str) -> Option<u64> {
+    let (whole, fraction) = dollars.split_once('.').unwrap_or((dollars, ""));
+    let whole: u64 = whole.parse().ok()?;
+    let digits = u32::try_from(fraction.len()).ok().filter(|digits| *digits <= 12)?;
+    let fraction: u64 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    whole.checked_mul(1_000_000_000_000)?.checked_add(fraction * 10_u64.pow(12 - digits))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,5 +271,15 @@ mod tests {
         assert_eq!(dollars(3_000_000_000), "0.003");
         assert_eq!(dollars(0), "0");
         assert_eq!(dollars(12_000_000_000_001), "12.000000000001");
+    }
+
+    #[test]
+    fn money_is_read_back_as_it_was_written() {
+        for pico in [0, 1, 999, 3_000_000_000, 12_000_000_000_001, 1_000_000_000_000, u64::MAX] {
+            assert_eq!(picodollars(&dollars(pico)), Some(pico));
+        }
+        for text in ["", "x", "-1", "1.2345678901234", "99999999999999999999"] {
+            assert_eq!(picodollars(text), None, "{text}");
+        }
     }
 }

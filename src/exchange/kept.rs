@@ -27,6 +27,16 @@ impl Kept {
         Request::again(operation, &self.text, &self.members)
     }
 
+    /// The body.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The body alone.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
     /// The body, edited where it is.
     pub(super) fn edited(self, edits: Edits) -> Vec<u8> {
         edits.apply(self.text.into_bytes())

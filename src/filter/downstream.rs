@@ -6,7 +6,7 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::config::RETRY_HEADER;
+use crate::config::{PART_HEADER, RETRY_HEADER};
 use crate::exchange::{Admission, Call, NoVerdict, Reply, Step};
 use crate::key::{TokenHash, VERIFY_PATH, VerifyAnswer, VerifyRequest};
 use crate::openai::ErrorBody;
@@ -71,6 +71,10 @@ impl HttpContext for Downstream {
             return Action::Continue;
         };
         let call = &passage.call;
+        if call.is_part {
+            // By this an access log knows that the request is told of already.
+            host::set_response_header(PART_HEADER, Some("true"));
+        }
         if call.departs() {
             // Envoy does not follow a redirect whose request it cannot repeat.
             let reply = call.given_up();
@@ -216,10 +220,7 @@ impl Downstream {
         let passage = Rc::new(Passage::new(self.context, call));
         self.passage = Some(Rc::clone(&passage));
         match passage.enter() {
-            Door::Open => {
-                passage.forward();
-                Action::Continue
-            }
+            Door::Open => passage.go(),
             Door::Wait => {
                 passage.call.wait();
                 vm::with(|vm| vm.held.borrow_mut().push(passage));

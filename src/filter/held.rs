@@ -4,6 +4,8 @@
 use core::cell::Cell;
 use std::rc::Rc;
 
+use proxy_wasm::types::Action;
+
 use crate::config::{CLUSTER_HEADER, RETRIES_HEADER};
 use crate::exchange::{Call, Entered, Reply};
 use crate::key::UsageEntry;
@@ -23,6 +25,8 @@ pub(super) struct Passage {
     number: Cell<Option<u64>>,
     /// Its client has its answer, or is gone.
     is_over: Cell<bool>,
+    /// What the client got, once it is over.
+    status: Cell<u16>,
 }
 
 /// What is to be done with it.
@@ -39,7 +43,15 @@ impl Passage {
     pub(super) fn new(context: u32, call: Rc<Call>) -> Self {
         let claim = vm::with(|vm| call.claim(&vm.limits.borrow().as_ref()?.habits));
         let since_ms = if claim.is_some() { host::steady_ms() } else { 0 };
-        Self { context, call, claim, since_ms, number: Cell::new(None), is_over: Cell::new(false) }
+        Self {
+            context,
+            call,
+            claim,
+            since_ms,
+            number: Cell::new(None),
+            is_over: Cell::new(false),
+            status: Cell::new(0),
+        }
     }
 
     /// Whether it has been let through.
@@ -75,6 +87,31 @@ impl Passage {
         }
     }
 
+    /// Lets it go on: to its deployments, or, if it is split, nowhere, while its parts are asked for. The context must be
+    /// the request's.
+    pub(super) fn go(self: &Rc<Self>) -> Action {
+        if self.call.parts.borrow().is_none() {
+            self.forward();
+            return Action::Continue;
+        }
+        self.number.set(Some(vm::with(|vm| vm.keep(Rc::clone(&self.call)))));
+        vm::with(|vm| {
+            vm.split.borrow_mut().push(Rc::clone(self));
+            if !vm.streams.ring() {
+                log::error!("there is no queue: a request waits for the next tick");
+            }
+        });
+        Action::Pause
+    }
+
+    /// Answers it, if its client still waits. The context becomes the request's.
+    pub(super) fn answer(&self, reply: &Reply) {
+        if !self.is_over.get() && host::act_for(self.context) {
+            report::for_span(&self.call);
+            host::reply(reply);
+        }
+    }
+
     /// Sends it on its way. The context must be the request's.
     pub(super) fn forward(&self) {
         let call = &self.call;
@@ -106,9 +143,32 @@ impl Passage {
     fn end(&self) {
         self.is_over.set(true);
         let call = &self.call;
-        let status = call.answered_status().unwrap_or_else(host::final_status);
-        call.settle(status, host::now_ms(), |entry| {
-            report::for_log(call, entry);
+        self.status.set(call.answered_status().unwrap_or_else(host::final_status));
+        call.stop_parts();
+        if call.awaits_parts() {
+            // Its line in the log is due, and its account is not complete.
+            call.settle(self.status.get(), host::now_ms(), |entry| report::for_log(call, entry));
+        } else {
+            self.account(true);
+        }
+    }
+
+    /// The answer to a part has come: the account may be complete now.
+    pub(super) fn part_ended(&self) {
+        if self.is_over.get() && self.number.get().is_some() && !self.call.awaits_parts() {
+            self.account(false);
+        }
+    }
+
+    fn account(&self, reports: bool) {
+        let call = &self.call;
+        call.settle(self.status.get(), host::now_ms(), |entry| {
+            if reports {
+                report::for_log(call, entry);
+            }
+            if call.is_part {
+                return vm::with(|vm| self.number.take().into_iter().for_each(|number| vm.forget(number)));
+            }
             match self.number.take() {
                 Some(number) => {
                     let charges = self.settle(entry);
@@ -159,8 +219,9 @@ pub(super) fn try_again(root: u32) {
         match passage.enter() {
             Door::Wait => vm::with(|vm| vm.held.borrow_mut().push(passage)),
             Door::Open => {
-                passage.forward();
-                host::resume_request();
+                if passage.go() == Action::Continue {
+                    host::resume_request();
+                }
             }
             Door::Closed(reply) => host::reply(&reply),
         }

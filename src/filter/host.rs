@@ -107,6 +107,11 @@ fn status_in(map: MapType) -> u16 {
     status.and_then(|status| core::str::from_utf8(&status).ok()?.parse().ok()).unwrap_or_default()
 }
 
+/// Headers of the answer to a call of ours.
+pub(super) fn call_response_head() -> Head {
+    Head::new(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default())
+}
+
 /// Status that the client received.
 pub(super) fn final_status() -> u16 {
     let code = property(&["response", "code"]).and_then(|bytes| bytes.try_into().ok());
@@ -187,6 +192,23 @@ pub(super) fn send(
         ("authorization", &authorization),
         about,
     ];
+    hostcalls::dispatch_http_call(cluster, headers, Some(body), vec![], timeout).ok()
+}
+
+/// Asks the gateway itself for embeddings; returns what the answer will be known by.
+pub(super) fn ask_ourselves(
+    cluster: &str,
+    more: &[(&'static str, String)],
+    body: &[u8],
+    timeout: Duration,
+) -> Option<u32> {
+    let mut headers = vec![
+        (":method", "POST"),
+        (":path", "/v1/embeddings"),
+        (":authority", cluster),
+        ("content-type", "application/json"),
+    ];
+    headers.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
     hostcalls::dispatch_http_call(cluster, headers, Some(body), vec![], timeout).ok()
 }
 

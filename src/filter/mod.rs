@@ -5,6 +5,7 @@
 mod downstream;
 mod held;
 mod host;
+mod parts;
 mod report;
 mod root;
 mod streams;

@@ -19,6 +19,7 @@ use crate::table::Table;
 
 use super::downstream::Downstream;
 use super::host::SharedData;
+use super::parts::UnderWay;
 use super::upstream::Upstream;
 use super::vm::Vm;
 use super::{held, host, report, vm};
@@ -30,6 +31,9 @@ const HURRY_MS: u64 = 5;
 /// How often a worker asks for changes within the period of the sync call: that is how long a revoked key works, and
 /// such a question is a small one.
 const LISTENS: u64 = 4;
+
+/// Period of questions for an access token that requests need, milliseconds.
+const WANTS_MS: u64 = 100;
 
 /// Period of ticks of a VM that has served nobody yet, milliseconds. Envoy's main thread has such a one for ever.
 const REST_MS: u64 = 10_000;
@@ -50,6 +54,8 @@ pub(super) struct Root {
     listening: Option<u32>,
     /// Calls that ask for leases alone.
     leasing: Vec<(u32, Asked)>,
+    /// Calls that ask for parts of requests.
+    parts: UnderWay,
 }
 
 struct Syncing {
@@ -113,6 +119,7 @@ impl RootContext for Root {
             held::try_again(self.context);
             self.ask_for_held();
         }
+        self.parts.begin(self.context);
         let ends_soon = vm::with(|vm| vm.streams.watch(self.context, now));
         let Some(table) = vm::with(vm::Vm::table) else { return };
         let period = vm::sync_period_ms(&table);
@@ -126,10 +133,11 @@ impl RootContext for Root {
                     self.sync();
                 }
             }
+            let wants = !table.access_tokens.wanted(host::now_ms()).is_empty();
             if soon >= self.listen_due_ms {
-                self.listen_due_ms = now + period / LISTENS;
+                self.listen_due_ms = now + if wants { WANTS_MS } else { period / LISTENS };
                 // A VM without keys has nothing to hear of: the sync call will do.
-                if self.listening.is_none() && vm::with(|vm| !vm.keyring.borrow().is_empty()) {
+                if self.listening.is_none() && (wants || vm::with(|vm| !vm.keyring.borrow().is_empty())) {
                     self.listen();
                 }
             }
@@ -147,6 +155,11 @@ impl RootContext for Root {
 
     fn on_queue_ready(&mut self, _: u32) {
         vm::with(|vm| vm.streams.let_go(self.context));
+        self.parts.begin(self.context);
+        if vm::with(|vm| vm.table().is_some_and(|table| table.access_tokens.is_urgent())) {
+            self.listen_due_ms = 0;
+            self.clock.hurry();
+        }
     }
 
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
@@ -164,6 +177,9 @@ impl RootContext for Root {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
+        if self.parts.answered(self.context, token, body_size) {
+            return;
+        }
         let now = host::steady_ms();
         let body = (host::call_response_status() == 200).then(|| host::call_response_body(body_size));
         if let Some(syncing) = self.syncing.take_if(|syncing| syncing.call == token) {
@@ -211,6 +227,7 @@ impl Root {
             listen_due_ms: 0,
             listening: None,
             leasing: Vec::new(),
+            parts: UnderWay::default(),
         }
     }
 
@@ -251,6 +268,7 @@ impl Root {
                 instance,
                 asks,
                 tokens: table.access_tokens.revision(),
+                wanted: Vec::new(),
             };
             let call = post(&table, SYNC_PATH, &request);
             drop(limits);
@@ -266,8 +284,9 @@ impl Root {
         self.listening = vm::with(|vm| {
             let table = vm.table()?;
             let cursor = vm.keyring.borrow().cursor();
-            let tokens = table.access_tokens.revision();
-            post(&table, SYNC_PATH, &SyncRequest { cursor, tokens, ..SyncRequest::default() })
+            let (tokens, wanted) =
+                (table.access_tokens.revision(), table.access_tokens.wanted(host::now_ms()));
+            post(&table, SYNC_PATH, &SyncRequest { cursor, tokens, wanted, ..SyncRequest::default() })
         });
     }
 

@@ -46,6 +46,11 @@ impl Streams {
         self.queue.set(host::join_queue(name));
     }
 
+    /// Rings the bell for another reason than a stream: the root context looks what there is to do.
+    pub(super) fn ring(&self) -> bool {
+        self.queue.get().is_some_and(host::ring)
+    }
+
     /// Begins to watch over a stream whose first `unsent` bytes are held; nothing where there is no bell.
     pub(super) fn begin(&self, context: u32, silence: Silence, unsent: usize) -> Option<Rc<UnderWay>> {
         let queue = self.queue.get()?;

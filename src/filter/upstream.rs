@@ -177,7 +177,15 @@ impl Upstream {
             }
         }
         host::replace_response_headers(&headers);
+        self.ask_for_tokens();
         Action::Continue
+    }
+
+    /// An attempt lacked its access token, or was refused with it: the root context is to ask for one now.
+    fn ask_for_tokens(&self) {
+        if self.call.as_ref().is_some_and(|(_, call)| call.table.access_tokens.is_urgent()) {
+            vm::with(|vm| vm.streams.ring());
+        }
     }
 
     fn send(&mut self) -> Action {
@@ -208,6 +216,7 @@ impl Upstream {
             Outgoing::Send { headers, body } => {
                 host::replace_request_headers(&headers);
                 host::replace_request_body(&body);
+                self.ask_for_tokens();
                 Action::Continue
             }
             Outgoing::Reply(reply) => {

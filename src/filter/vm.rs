@@ -26,6 +26,8 @@ pub(super) struct Vm {
     pub(super) limits: RefCell<Option<Limits>>,
     /// Requests that wait for room.
     pub(super) held: RefCell<Vec<Rc<Passage>>>,
+    /// Requests that are split, and whose parts nobody has asked for yet.
+    pub(super) split: RefCell<Vec<Rc<Passage>>>,
     pub(super) streams: Streams,
     calls: RefCell<HashMap<u64, Rc<Call>>>,
     /// Requests between two groups.
@@ -50,6 +52,7 @@ thread_local! {
         ledger: RefCell::default(),
         limits: RefCell::default(),
         held: RefCell::default(),
+        split: RefCell::default(),
         streams: Streams::default(),
         calls: RefCell::default(),
         departed: RefCell::default(),

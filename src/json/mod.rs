@@ -21,6 +21,7 @@ pub(crate) use fields::{fields, leaves};
 pub use object::{Member, Object, Span};
 pub use path::without;
 pub use raw::Raw;
+pub(crate) use splice::range_in;
 pub use splice::{Edits, Splice, around};
 pub use token::{JsonStr, JsonString, Text};
 pub use writer::Writer;

@@ -143,7 +143,7 @@ fn offset_in(source: &[u8], token: &str) -> Option<usize> {
 }
 
 /// Where a token that was borrowed from `source` lies in it; nothing if it was borrowed elsewhere.
-pub(super) fn range_in(source: &[u8], token: &str) -> Option<Range<usize>> {
+pub(crate) fn range_in(source: &[u8], token: &str) -> Option<Range<usize>> {
     let start = (token.as_ptr() as usize).checked_sub(source.as_ptr() as usize)?;
     let end = start.checked_add(token.len())?;
     (end <= source.len()).then_some(start..end)

@@ -69,6 +69,9 @@ pub struct SyncRequest<'a> {
     /// Revision of the access tokens that the asker has; absent when it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
+    /// Access tokens that requests need and that are missing, expired, or refused by the provider: fetch them now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanted: Vec<String>,
 }
 
 /// Answers [`SyncRequest`].

@@ -55,6 +55,7 @@ const STRICT: &[&str] = &[
 
 pub(super) static AZURE: OpenAi = OpenAi(Quirks {
     models: OPENAI_MODELS,
+    embedding: OPENAI_EMBEDDING,
     surfaces: &[
         // The base names the surface already.
         Surface { versions: &["preview"], base: "/openai/v1", prefix: "", query: "?api-version=preview" },
@@ -125,7 +126,8 @@ pub(super) static DASHSCOPE: OpenAi = OpenAi(Quirks {
     effort: Effort::Flag("enable_thinking"),
     messages: CACHE_MARKS,
     tools: Tools { without: &[], ..VENDOR.tools },
-    embedding: TEXT_ONLY,
+    // From `text-embedding-v3` on; the older ones take 25.
+    embedding: Embedding { most: Some(10), ..TEXT_ONLY },
     ..VENDOR
 });
 /// Prompt-cache marks stay.
@@ -295,7 +297,10 @@ pub(super) static NVIDIA: OpenAi = OpenAi(Quirks {
     ..VENDOR
 });
 
-pub(super) static OPENAI: OpenAi = OpenAi(Quirks { models: OPENAI_MODELS, ..Quirks::NONE });
+pub(super) static OPENAI: OpenAi =
+    OpenAi(Quirks { models: OPENAI_MODELS, embedding: OPENAI_EMBEDDING, ..Quirks::NONE });
+/// `input`: "Any array must be 2048 dimensions or less."
+const OPENAI_EMBEDDING: Embedding = Embedding { most: Some(2048), ..Quirks::NONE.embedding };
 
 pub(super) static OPENROUTER: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::ALL,
@@ -388,6 +393,7 @@ pub(super) static VOYAGE: OpenAi = OpenAi(Quirks {
     embedding: Embedding {
         renames: &[("dimensions", "output_dimension")],
         format: Format::Base64OrNothing,
+        most: Some(1000),
         ..TEXT_ONLY
     },
     ..VENDOR

@@ -266,7 +266,12 @@ fn a_key_sees_the_models_that_it_may_use() {
             "first",
             "second",
             "fake",
-            "cloud"
+            "lonely",
+            "cloud",
+            "titan",
+            "embed",
+            "embed-2",
+            "many"
         ]
     );
     assert_eq!(list("sk-known-key"), ["smart", "gpt", "claude"]);

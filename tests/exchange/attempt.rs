@@ -5,9 +5,13 @@ use std::rc::Rc;
 use serde_json::Value;
 use switchboard::exchange::{Admission, Attempt, Call, HeadStep, Headers, Opening, Outgoing, Step};
 use switchboard::key::{AccessToken, AccessTokens};
+use switchboard::openai::ErrorBody;
 use switchboard::secret::Secret;
 
 use crate::support::{MASTER, NOW_MS, attempt, call, head, keyring, post, record, table};
+
+const CLAUDE: &str = r#"{"id":"m","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"hi"}],
+    "stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}"#;
 
 const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]}"#;
 
@@ -198,14 +202,46 @@ fn a_bad_account_of_one_deployment_leads_to_another_deployment_and_to_no_retry_a
     }
 }
 
-#[test]
-fn a_deployment_without_its_credential_says_so_and_calls_nobody() {
-    let body = BODY.replace("gpt", "claude");
-    let Outgoing::Reply(reply) = attempt(&call(&body), "keyless").request(body.as_bytes(), NOW_MS) else {
-        panic!("nothing may be sent")
+/// What an attempt without its credential sends, and what comes of any answer to it: the headers for Envoy, and the error
+/// that the client is told if no other attempt follows.
+fn without_credential(call: &Rc<Call>, deployment: &str, body: &str) -> (Headers, ErrorBody) {
+    let mut attempt = attempt(call, deployment);
+    let (asked, sent) = send(&mut attempt, body);
+    let asked: Vec<_> = asked.iter().filter(|(name, _)| *name != ":authority").collect();
+    let nothing = [(":method", "HEAD"), (":scheme", "https"), (":path", "/"), ("content-length", "0")];
+    assert_eq!((asked, sent), (nothing.to_vec(), vec![]), "nothing of the request is sent");
+    let HeadStep::Bare(headers) = attempt.response_head(head(&[(":status", "404")]), true) else {
+        panic!("an answer without a body")
     };
-    assert_eq!(reply.status, 401);
-    assert!(String::from_utf8(reply.body).unwrap().contains("NOT_SET not set"));
+    assert!(value(&headers, "content-length").is_none());
+    (headers, call.progress.borrow_mut().bare.take().unwrap())
+}
+
+#[test]
+fn a_deployment_without_its_credential_is_the_operators_fault_and_others_are_asked() {
+    let body = BODY.replace("gpt", "claude");
+    let call = call(&body);
+    let (headers, error) = without_credential(&call, "keyless", &body);
+    assert_eq!(error.status, 503);
+    assert!(error.message.contains("no credential: NOT_SET not set for deployment 'keyless'"), "{error:?}");
+    // No cooldown counts it, and Envoy asks the group's other deployment.
+    assert_eq!(value(&headers, ":status"), Some("424"));
+    assert_eq!(value(&headers, "x-switchboard-retry"), Some("AuthenticationError"));
+    assert_eq!(call.settle(503, NOW_MS, |entry| entry.status), 503);
+
+    let (_, body) = answer(&mut sent(&call, "claude-1"), "200", "application/json", CLAUDE);
+    assert_eq!(body["choices"][0]["message"]["content"], "hi");
+}
+
+#[test]
+fn a_lone_deployment_without_its_credential_falls_back_at_once() {
+    let body = BODY.replace("gpt", "lonely");
+    let call = call(&body);
+    let (headers, _) = without_credential(&call, "lonely-1", &body);
+    assert_eq!(value(&headers, ":status"), Some("307"));
+    assert!(call.departs());
+    assert!(call.arrive());
+    assert_eq!(call.current().unwrap().name, "gpt");
 }
 
 #[test]
@@ -233,13 +269,9 @@ fn aws_credentials_sign_what_is_sent_and_an_api_key_goes_before_them() {
 #[test]
 fn half_a_pair_of_aws_credentials_is_none() {
     let body = BODY.replace("gpt", "fake");
-    let Outgoing::Reply(reply) = attempt(&call(&body), "unsigned").request(body.as_bytes(), NOW_MS) else {
-        panic!("nothing may be sent")
-    };
-    assert_eq!(reply.status, 401);
-    assert!(
-        String::from_utf8(reply.body).unwrap().contains("no credential: NOT_SET, NOT_SET_EITHER not set for")
-    );
+    let (_, error) = without_credential(&call(&body), "unsigned", &body);
+    assert_eq!(error.status, 503);
+    assert!(error.message.contains("no credential: NOT_SET, NOT_SET_EITHER not set for"), "{error:?}");
 }
 
 #[test]
@@ -426,14 +458,19 @@ fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_i
         let token = AccessToken { name: "ACCOUNT".into(), token: Secret::new("fetched"), expires_at };
         call.table.access_tokens.learn(AccessTokens { revision: 1, tokens: vec![token] });
     };
-    let refused = |what: &str| match attempt(&call, "cloud-1").request(body.as_bytes(), NOW_MS) {
-        Outgoing::Reply(reply) => assert_eq!(reply.status, 401, "{what}"),
-        other => panic!("{other:?} with {what}"),
+    let refused = |what: &str| {
+        let (headers, error) = without_credential(&call, "cloud-1", body);
+        assert_eq!(error.status, 503, "{what}");
+        assert!(error.message.contains("could not get one with ACCOUNT"), "{what}: {error:?}");
+        // It may be there soon: the same deployment is asked again.
+        assert_eq!(value(&headers, "x-switchboard-retry"), Some("ServiceUnavailableError"), "{what}");
+        assert_eq!(call.table.access_tokens.wanted(NOW_MS), ["ACCOUNT"], "{what}");
     };
     refused("no token");
     learn(NOW_MS / 1_000);
-    refused("a token that has ended");
+    refused("a token that has expired");
     learn(NOW_MS / 1_000 + 60);
+    assert!(call.table.access_tokens.wanted(NOW_MS).is_empty());
     let (headers, _) = send(&mut attempt(&call, "cloud-1"), body);
     assert_eq!(value(&headers, "authorization"), Some("Bearer fetched"));
     assert_eq!(
@@ -563,4 +600,20 @@ fn a_stream_that_dies_is_billed_for_its_words_and_the_texts_of_its_prompt() {
     }
     let used = call.settle(200, NOW_MS, |entry| (entry.prompt_tokens, entry.completion_tokens));
     assert_eq!(used, (4 + 2 + 765, 1_000));
+}
+
+#[test]
+fn a_token_that_the_provider_refuses_is_wanted_anew_and_the_error_stays_the_providers() {
+    let body = r#"{"model":"cloud","messages":[{"role":"user","content":"hi"}]}"#;
+    let call = call(body);
+    let token =
+        AccessToken { name: "ACCOUNT".into(), token: Secret::new("old"), expires_at: NOW_MS / 1_000 + 60 };
+    call.table.access_tokens.learn(AccessTokens { revision: 1, tokens: vec![token] });
+    for (status, wanted) in [("500", 0), ("403", 0), ("401", 1)] {
+        let mut attempt = attempt(&call, "cloud-1");
+        send(&mut attempt, body);
+        let (_, error) = answer(&mut attempt, status, "application/json", r#"{"error":{"message":"no"}}"#);
+        assert_eq!(error["error"]["code"], status);
+        assert_eq!(call.table.access_tokens.wanted(NOW_MS).len(), wanted, "{status}");
+    }
 }

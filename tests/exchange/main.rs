@@ -9,5 +9,6 @@ mod fallback;
 mod features;
 mod models;
 mod mutated;
+mod parts;
 mod resolve;
 mod support;

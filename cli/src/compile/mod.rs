@@ -41,6 +41,9 @@ pub const KEYS_CLUSTER: &str = "switchboard-keys";
 /// Envoy cluster of the key service's internal port.
 pub const KEYS_INTERNAL_CLUSTER: &str = "switchboard-keys-internal";
 
+/// Envoy cluster that leads to the gateway's own listener.
+pub const OWN_CLUSTER: &str = "switchboard-itself";
+
 /// Longest attempt, seconds, when nothing is said: `LiteLLM` waits 6,000; the official SDKs give up after 600.
 const TIMEOUT: f64 = 600.0;
 
@@ -137,6 +140,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
             max_fallbacks: config.router.max_fallbacks.unwrap_or(MAX_FALLBACKS),
             cooldown_s: cooldown::time(config),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+            own_cluster: Some(OWN_CLUSTER.to_owned()),
         },
         catalog: catalog::compile(&deployments, &groups, prices.models()),
         groups,

@@ -2,7 +2,7 @@
 //! the id that it gave its request.
 
 use serde_json::{Value, json};
-use switchboard::config::{ONWARD_PREFIX, REPORT_STATE};
+use switchboard::config::{ONWARD_PREFIX, PART_HEADER, REPORT_STATE};
 
 use super::Site;
 
@@ -73,13 +73,14 @@ fn log(target: &str, path: &str, filter: &Value) -> Value {
     })
 }
 
-/// A request that goes on to another group ends for Envoy, and begins anew: that end is not worth a line.
+/// A request that goes on to another group ends for Envoy, and begins anew: that end is not worth a line. Nor is a part of
+/// a request that was split, whose line tells of all its parts.
 fn once(which: &str) -> Value {
     json!({ "extension_filter": {
         "name": "envoy.access_loggers.extension_filters.cel",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-            "expression": format!("response.code_details != 'internal_redirect' && {which}"),
+            "expression": format!("response.code_details != 'internal_redirect' && !('{PART_HEADER}' in response.headers) && {which}"),
         },
     } })
 }

@@ -16,14 +16,15 @@ use crate::compile::{
 /// Key in the metadata of an endpoint that Envoy compares with `transport_socket_matches`.
 const TLS_MATCH: &str = "tls";
 
-/// All clusters: those of the groups, of the key service, of the collector of spans.
+/// All clusters: those of the groups, of the key service, of the gateway itself, of the collector of spans.
 pub(super) fn all(plan: &Plan, site: &Site) -> Vec<Value> {
     let upstream = filter::upstream(plan, site);
     let groups = plan.clusters.iter().map(|cluster| group(cluster, plan, site, &upstream));
     let keys = [(KEYS_CLUSTER, site.keys_port), (KEYS_INTERNAL_CLUSTER, site.keys_internal_port())];
     let keys = keys.map(|(name, port)| key_service(name, port, plan, site));
     let traces = plan.tracing.iter().map(|tracing| tracing::cluster(tracing, site));
-    groups.chain(keys).chain(traces).collect()
+    let own = plan.document.settings.own_cluster.iter().map(|name| itself(name, plan, site));
+    groups.chain(keys).chain(own).chain(traces).collect()
 }
 
 fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value {
@@ -133,6 +134,14 @@ pub(super) fn plain(name: &str, host: &str, port: u16, hostname: &str) -> Value 
     if let Some(cluster) = value.as_object_mut() {
         discovery(cluster, host.parse::<IpAddr>().is_err());
     }
+    value
+}
+
+/// The gateway's own listener, which the parts of a request that is split are sent to.
+fn itself(name: &str, plan: &Plan, site: &Site) -> Value {
+    let mut value = plain(name, &site.reachable_host(), site.port, "localhost");
+    value["per_connection_buffer_limit_bytes"] = plan.body_limit.into();
+    value["circuit_breakers"] = circuit_breakers(None);
     value
 }
 

@@ -98,6 +98,12 @@ const LARGEST: usize = 1 << 20;
 /// # Errors
 /// A resource that no API server takes, or a document that is not JSON.
 pub fn render(plan: &Plan, site: &Site, place: &Place, format: Format) -> io::Result<String> {
+    let mut plan = plan.clone();
+    if place.tls_secret.is_some() {
+        // The listener speaks TLS, with a certificate for names that are not the gateway's own: it cannot ask itself.
+        plan.document.settings.own_cluster = None;
+    }
+    let plan = &plan;
     let resources = match format {
         Format::Bootstrap => return for_people(plan, site),
         Format::Kubernetes => kubernetes::resources(plan, site, place)?,

@@ -14,7 +14,7 @@ use crate::store::Changes;
 /// forget it. Without such an answer it must send the same batch with the same id again.
 pub async fn sync(
     State(app): State<App>,
-    Call(SyncRequest { cursor, batch, instance, asks, tokens }): Call<SyncRequest<'static>>,
+    Call(SyncRequest { cursor, batch, instance, asks, tokens, wanted }): Call<SyncRequest<'static>>,
 ) -> Result<Json<SyncAnswer>, ApiError> {
     let mut recorded = None;
     if let Some(batch) = batch {
@@ -39,6 +39,7 @@ pub async fn sync(
     // After the batch: what it spent is recorded, and no longer part of what the holder says it holds.
     let leases = grant(&app, &instance, &asks).await?;
     let Changes { cursor, reset, changes } = app.store.changes_after(cursor).await?;
+    app.tokens.want(&wanted, tokens);
     let tokens = app.tokens.newer_than(tokens);
     if reset {
         app.metrics.resets.inc();

@@ -22,6 +22,7 @@ use std::borrow::Cow;
 use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::Framing;
 use crate::openai::{Answer, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
+use crate::providers::Provider;
 use crate::uri;
 
 /// The language of `bedrock-runtime.<region>.amazonaws.com`.
@@ -56,6 +57,10 @@ impl Dialect for Bedrock {
 
     fn names_features(&self) -> bool {
         true
+    }
+
+    fn most_inputs(&self, _: &Provider, model: &str) -> Option<usize> {
+        Some(models::find_embedding(model)?.most)
     }
 
     fn request(

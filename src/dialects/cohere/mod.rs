@@ -11,6 +11,7 @@ use super::{Body, Dialect, Outbound, Stream, Target, path_below};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request, Usage, count};
+use crate::providers::Provider;
 
 /// The language of `api.cohere.com/v2`.
 pub static COHERE: Cohere = Cohere;
@@ -29,6 +30,11 @@ impl Dialect for Cohere {
 
     fn framing(&self) -> Framing {
         Framing::Sse
+    }
+
+    /// `POST /v2/embed`: `texts` has at most 96 items.
+    fn most_inputs(&self, _: &Provider, _: &str) -> Option<usize> {
+        Some(96)
     }
 
     fn request(

@@ -4,9 +4,23 @@ use super::super::{Outbound, Target};
 use super::{bare, outbound};
 use crate::json::{JsonStr, Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request};
+use crate::providers::Provider;
 
 /// Models of Vertex AI that are asked by `embedContent`, one text a request.
 const ONE_BY_ONE: &[&str] = &["gemini-embedding-2"];
+
+/// Models of Vertex AI that `predict` takes one text a request of; of others it takes 250.
+const PREDICTED_ALONE: &[&str] = &["gemini-embedding"];
+
+/// Texts that one request may have.
+pub(super) fn most(provider: &Provider, model: &str) -> usize {
+    let is_any = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
+    match provider.publisher(model) {
+        None => 100,
+        Some(_) if is_any(ONE_BY_ONE) || is_any(PREDICTED_ALONE) => 1,
+        Some(_) => 250,
+    }
+}
 
 /// Writes the request.
 pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Outbound, ErrorBody> {

@@ -24,6 +24,7 @@ use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
+use crate::providers::Provider;
 
 /// The language of `generativelanguage.googleapis.com/v1beta`.
 pub static GEMINI: Gemini = Gemini;
@@ -42,6 +43,10 @@ impl Dialect for Gemini {
 
     fn framing(&self) -> Framing {
         Framing::Sse
+    }
+
+    fn most_inputs(&self, provider: &Provider, model: &str) -> Option<usize> {
+        Some(embeddings::most(provider, model))
     }
 
     fn request(

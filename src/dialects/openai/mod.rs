@@ -28,6 +28,7 @@ use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::frame::Framing;
 use crate::json::{JsonStr, JsonString, Object, Splice};
 use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Request, service_tier};
+use crate::providers::Provider;
 
 /// The language of `api.openai.com/v1`, models of every kind alike.
 pub static OPENAI: OpenAi = OpenAi(Quirks::NONE);
@@ -50,6 +51,10 @@ impl Dialect for OpenAi {
 
     fn framing(&self) -> Framing {
         Framing::Sse
+    }
+
+    fn most_inputs(&self, _: &Provider, _: &str) -> Option<usize> {
+        self.0.embedding.most
     }
 
     fn request(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {

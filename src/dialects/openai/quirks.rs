@@ -128,6 +128,8 @@ pub struct Embedding {
     pub tokens: bool,
     /// How vectors can be had.
     pub format: Format,
+    /// Inputs that one request may have; nothing where no limit is known.
+    pub most: Option<usize>,
 }
 
 /// How vectors can be had.
@@ -204,7 +206,14 @@ impl Quirks {
             reasoning_with_calls: None,
         },
         tools: Tools { without: &["cache_control"], parameters: false, allowed: true },
-        embedding: Embedding { lacks: &[], renames: &[], adds: &[], tokens: true, format: Format::Both },
+        embedding: Embedding {
+            lacks: &[],
+            renames: &[],
+            adds: &[],
+            tokens: true,
+            format: Format::Both,
+            most: None,
+        },
         answer: Answers {
             mended: false,
             reasoning_apart: false,

@@ -9,11 +9,14 @@ mod resolve;
 
 use std::rc::Rc;
 
-use crate::config::{RETRY_HEADER, ServiceTier};
+use crate::auth::Absent;
+use crate::config::{NO_FAILURE_STATUS, RETRY_HEADER, ServiceTier};
 use crate::dialects::Dialect;
 use crate::frame::{Beginning, is_event};
 use crate::key::UsageError;
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Operation, Usage, Wanted, streamed};
+use crate::openai::{
+    Answer, Class, EmbeddingWriter, ErrorBody, Fault, Memo, Operation, Usage, Wanted, streamed,
+};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
@@ -42,6 +45,8 @@ pub struct Attempt {
     wanted: Option<Wanted>,
     /// The key service was asked for it.
     asked: bool,
+    /// When the request was written, Unix milliseconds.
+    now_ms: u64,
 }
 
 enum Phase {
@@ -49,8 +54,11 @@ enum Phase {
     Begun,
     /// The answer is awaited.
     Sent,
-    /// Nobody was asked, and this went wrong. The answer is the gateway's own, so that Envoy can make another attempt.
+    /// Nobody was asked, and this went wrong. Whatever answers, the client is told this: an attempt must be answered
+    /// from outside, or Envoy makes no other one.
     Raised(Fault),
+    /// The same of a deployment without its credential.
+    Absent(Absent),
     /// The answer is held until it is whole.
     Whole { status: u16, head: Head },
     /// The answer will be streamed. Its headers wait for the first event: until then another attempt may be made.
@@ -130,14 +138,20 @@ impl Attempt {
             phase: Phase::Begun,
             wanted: None,
             asked: false,
+            now_ms: 0,
         }
     }
 
     /// The answer's headers. `bare` tells that no body follows.
     pub fn response_head(&mut self, head: Head, bare: bool) -> HeadStep {
-        match self.phase {
+        match &self.phase {
             Phase::Sent => {}
             Phase::Raised(_) => return HeadStep::Hold,
+            Phase::Absent(absent) => {
+                let (headers, error) = self.absent_headers(absent);
+                self.phase = Phase::Failed;
+                return self.bare(headers, error);
+            }
             _ => return HeadStep::Pass,
         }
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
@@ -148,11 +162,9 @@ impl Attempt {
         self.memo.headers.extend(read.iter().filter_map(|name| Some((*name, head.text(name)?.to_owned()))));
         if bare {
             let fault = self.read_fault(status, b"");
-            let (mut headers, error) = self.fault_headers(&fault, head);
-            headers.remove("content-length");
-            self.call.progress.borrow_mut().bare = Some(error);
+            let (headers, error) = self.fault_headers(&fault, head);
             self.phase = Phase::Closed;
-            return HeadStep::Bare(headers);
+            return self.bare(headers, error);
         }
         let encoding =
             head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
@@ -191,6 +203,12 @@ impl Attempt {
             // It was no stream.
             Opening::Wait => self.response_body(body),
         }
+    }
+
+    fn bare(&self, mut headers: Headers, error: ErrorBody) -> HeadStep {
+        headers.remove("content-length");
+        self.call.progress.borrow_mut().bare = Some(error);
+        HeadStep::Bare(headers)
     }
 
     /// The beginning of a stream, from its first byte to all that is there; `last` when nothing will follow. `now_ms`
@@ -371,26 +389,52 @@ impl Attempt {
     }
 
     fn fault_headers(&self, fault: &Fault, head: Head) -> (Headers, ErrorBody) {
-        let error = fault.to_body(self.endpoint.provider.name);
+        if fault.class == Class::Authentication
+            && let Some(name) = &self.endpoint.deployment.access_token
+        {
+            self.call.table.access_tokens.want(name, self.now_ms);
+        }
+        self.error_headers(fault.class, fault.to_body(self.endpoint.provider.name), fault.retry_after, head)
+    }
+
+    /// A missing credential is no failure of the provider's: its deployment must be back as soon as the credential is.
+    fn absent_headers(&self, absent: &Absent) -> (Headers, ErrorBody) {
+        let told = Fault::new(Class::ServiceUnavailable, &*absent.message);
+        let error = told.to_body(self.endpoint.provider.name);
+        let (mut headers, error) = self.error_headers(absent.class, error, None, Head::default());
+        if !self.call.departs() {
+            headers.set(":status", NO_FAILURE_STATUS.to_string());
+        }
+        (headers, error)
+    }
+
+    /// The headers of an error, and what becomes of the request.
+    fn error_headers(
+        &self,
+        class: Class,
+        error: ErrorBody,
+        retry_after: Option<u64>,
+        head: Head,
+    ) -> (Headers, ErrorBody) {
         let mut headers = Headers::for_answer(error.status, "application/json");
         headers.set_length(error.to_json().len());
         answer_headers(&mut headers, &self.call, &self.endpoint, Some(&Usage::default()));
-        let wait = RetryAfter::of(&head, self.call.started_ms).or(fault.retry_after.map(RetryAfter::seconds));
+        let wait = RetryAfter::of(&head, self.call.started_ms).or(retry_after.map(RetryAfter::seconds));
         passed_on(&mut headers, head, self.call.started_ms);
         if let Some(wait) = wait {
             wait.write(&mut headers);
         }
         self.note(error.status);
         let retry_after = wait;
-        let told = UsageError::new(fault.class.name(), &error.message);
-        let failed = Failed { class: fault.class, error: error.clone(), retry_after };
+        let told = UsageError::new(class.name(), &error.message);
+        let failed = Failed { class, error: error.clone(), retry_after };
         let mut progress = self.call.progress.borrow_mut();
         (progress.failed, progress.error) = (Some(failed), Some(told));
         drop(progress);
-        match self.call.after(fault.class) {
+        match self.call.after(class) {
             After::End => {}
             After::Again => {
-                headers.set(RETRY_HEADER, fault.class.name());
+                headers.set(RETRY_HEADER, class.name());
                 self.call.progress.borrow_mut().marked = true;
             }
             After::Elsewhere => headers = self.call.depart(),

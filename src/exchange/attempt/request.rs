@@ -6,10 +6,11 @@ use std::rc::Rc;
 use crate::auth;
 use crate::dialects::{Allowed, Body, Outbound, Target};
 use crate::json::Edits;
-use crate::openai::{ErrorBody, Operation, Request, Resolved, Usage, service_tier};
+use crate::openai::{Class, ErrorBody, Fault, Operation, Request, Resolved, Usage, service_tier};
 use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;
+use super::super::fallback::Failed;
 use super::super::headers::{Headers, answer_headers};
 use super::amended::is_amended;
 use super::{Attempt, Outgoing, Phase};
@@ -46,19 +47,20 @@ impl Attempt {
         now_ms: u64,
         edited: impl FnOnce(Edits) -> Vec<u8>,
     ) -> Outgoing {
-        let written = asked.and_then(|outbound| {
+        self.now_ms = now_ms;
+        let written = asked.map(|outbound| {
             let body = match outbound.body {
                 Body::Bytes(body) => body,
                 Body::Edited(edits) => edited(edits),
                 Body::Answered { status, body, usage } => {
-                    return Ok(Outgoing::Reply(self.local(status, body, usage)));
+                    return Outgoing::Reply(self.local(status, body, usage));
                 }
                 Body::Raised(fault) => {
                     self.phase = Phase::Raised(fault);
-                    return Ok(Outgoing::Send { headers: Headers::for_ourselves("http"), body: Vec::new() });
+                    return Outgoing::Send { headers: Headers::for_ourselves("http"), body: Vec::new() };
                 }
             };
-            self.write(&outbound.path, &outbound.headers, body, now_ms)
+            self.write(&outbound.path, &outbound.headers, body)
         });
         self.sent(written)
     }
@@ -66,7 +68,7 @@ impl Attempt {
     fn sent(&mut self, written: Result<Outgoing, ErrorBody>) -> Outgoing {
         match written {
             Ok(Outgoing::Send { headers, body }) => {
-                if !matches!(self.phase, Phase::Raised(_)) {
+                if !matches!(self.phase, Phase::Raised(_) | Phase::Absent(_)) {
                     self.phase = Phase::Sent;
                 }
                 Outgoing::Send { headers, body }
@@ -147,13 +149,7 @@ impl Attempt {
     }
 
     /// The whole request: `path` and `own` headers are the dialect's.
-    fn write(
-        &self,
-        path: &str,
-        own: &[(&'static str, Cow<'static, str>)],
-        body: Vec<u8>,
-        now_ms: u64,
-    ) -> Result<Outgoing, ErrorBody> {
+    fn write(&mut self, path: &str, own: &[(&'static str, Cow<'static, str>)], body: Vec<u8>) -> Outgoing {
         let (endpoint, provider) = (&self.endpoint, self.endpoint.provider);
         let model = self.call.model_of(endpoint);
         let path = provider.path_of(&model, path);
@@ -183,9 +179,19 @@ impl Attempt {
             let joined = listed.map(|(_, own)| format!("{own},{}", value.reveal()));
             headers.set(name.clone(), joined.unwrap_or_else(|| value.reveal().to_owned()));
         }
-        auth::present(provider.auth, endpoint, &self.call.table.access_tokens, &mut headers, &body, now_ms)
-            .map_err(|fault| fault.to_body(provider.name))?;
-        Ok(Outgoing::Send { headers, body })
+        let tokens = &self.call.table.access_tokens;
+        match auth::present(provider.auth, endpoint, tokens, &mut headers, &body, self.now_ms) {
+            Ok(()) => Outgoing::Send { headers, body },
+            Err(absent) => {
+                let headers = Headers::for_any_answer(endpoint);
+                // If no answer comes at all, this is what the request has failed for.
+                let error = Fault::new(Class::ServiceUnavailable, &*absent.message).to_body(provider.name);
+                let failed = Failed { class: absent.class, error, retry_after: None };
+                self.call.progress.borrow_mut().failed = Some(failed);
+                self.phase = Phase::Absent(absent);
+                Outgoing::Send { headers, body: Vec::new() }
+            }
+        }
     }
 
     /// An answer that comes from here and from no provider.

@@ -24,6 +24,7 @@ mod names;
 mod outages;
 mod overload;
 mod own_limits;
+mod parts;
 mod platforms;
 mod prices;
 mod readme;

@@ -20,7 +20,7 @@ async fn run(program: &str, arguments: &[&str], file: &str) {
     run_with(program, arguments, file, &world.stack.base(), world.key().await, &world.provider.base());
 }
 
-fn run_with(program: &str, arguments: &[&str], file: &str, base: &str, key: &str, provider: &str) {
+pub(crate) fn run_with(program: &str, arguments: &[&str], file: &str, base: &str, key: &str, provider: &str) {
     let output = Command::new(program)
         .args(arguments)
         .arg(repository().join("tests/sdk").join(file))

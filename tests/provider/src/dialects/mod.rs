@@ -3,6 +3,7 @@
 mod anthropic;
 mod openai;
 mod scripted;
+mod titan;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -33,7 +34,7 @@ pub trait Dialect: Sync {
 }
 
 /// All of them.
-pub static DIALECTS: &[&dyn Dialect] = &[&anthropic::Anthropic, &openai::OpenAi];
+pub static DIALECTS: &[&dyn Dialect] = &[&anthropic::Anthropic, &openai::OpenAi, &titan::Titan];
 
 /// The dialect whose path that is, and the account before it.
 pub fn of_path(path: &str) -> Option<(&'static dyn Dialect, &str)> {

@@ -1,0 +1,264 @@
+//! A request for embeddings of more inputs than a deployment takes at once, split.
+//!
+//! Each part is a request of its own to the gateway's own listener, where it has retries, fallbacks and its provider's
+//! language. What belongs to the whole is done once, here: the key is checked, limits are reserved, the answers are
+//! joined in the order of the inputs, and what the parts cost is one account.
+//!
+//! [`Parts`] is told what has happened and says what to ask next; the host asks.
+
+mod join;
+mod plan;
+
+use core::ops::Range;
+use std::rc::Rc;
+
+use crate::key::UsageError;
+use crate::openai::{Class, ErrorBody, Fault, Usage};
+
+use super::call::{Call, Tried};
+use super::head::Head;
+use super::headers::{Headers, answer_headers, picodollars};
+use super::{Asked, Reply};
+
+/// Parts of one request that are under way at the same time.
+const AT_ONCE: usize = 8;
+
+/// Parts of one request. `OpenAI` takes as many inputs.
+const MOST: usize = 2048;
+
+/// The parts of a request, and what has become of them.
+pub struct Parts {
+    /// The client's body.
+    body: String,
+    /// Where its inputs lie in it.
+    inputs: Vec<Range<usize>>,
+    /// A part's body before its inputs: `{"model":…,"input":[`.
+    opening: Vec<u8>,
+    /// Inputs of one part, but for the last.
+    size: usize,
+    /// The next part to ask for.
+    next: usize,
+    under_way: usize,
+    /// The answered parts' vectors, written for the whole answer.
+    answers: Vec<Option<Vec<u8>>>,
+    account: Account,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Parts are asked for.
+    Asking,
+    /// One has failed: this is the answer.
+    Failed(Reply),
+    /// The client has its answer, or is gone.
+    Over,
+}
+
+/// What the parts have used together.
+#[derive(Debug, Default)]
+struct Account {
+    /// Tokens of the prompt.
+    prompt: u64,
+    /// Picodollars.
+    cost: u64,
+    retries: u64,
+    fallbacks: u64,
+}
+
+impl core::fmt::Debug for Parts {
+    /// Silent: the texts are a person's words.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Parts({} of {})", self.next, self.answers.len())
+    }
+}
+
+impl Parts {
+    /// The next part to ask for now, with its body; nothing while enough are under way, or when no more are needed.
+    fn next(&mut self) -> Option<(usize, Vec<u8>)> {
+        if !matches!(self.phase, Phase::Asking) || self.under_way >= AT_ONCE {
+            return None;
+        }
+        let index = self.next;
+        let inputs = self.inputs_of(index)?;
+        let mut body = self.opening.clone();
+        for (place, input) in inputs.iter().enumerate() {
+            if place > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(self.body.get(input.clone()).unwrap_or_default().as_bytes());
+        }
+        body.extend_from_slice(b"]}");
+        self.next += 1;
+        self.under_way += 1;
+        Some((index, body))
+    }
+
+    fn inputs_of(&self, index: usize) -> Option<&[Range<usize>]> {
+        let first = index * self.size;
+        let end = (first + self.size).min(self.inputs.len());
+        self.inputs.get(first..end).filter(|inputs| !inputs.is_empty())
+    }
+}
+
+impl Call {
+    /// The next part to ask for now, with its body.
+    pub fn next_part(&self) -> Option<(usize, Vec<u8>)> {
+        self.parts.borrow_mut().as_mut()?.next()
+    }
+
+    /// Nobody waits for the answer any more.
+    pub fn stop_parts(&self) {
+        if let Some(parts) = self.parts.borrow_mut().as_mut() {
+            parts.phase = Phase::Over;
+        }
+    }
+
+    /// Whether the answer to a part is awaited.
+    pub fn awaits_parts(&self) -> bool {
+        self.parts.borrow().as_ref().is_some_and(|parts| parts.under_way > 0)
+    }
+
+    /// A part was answered, with no status where there was no answer. `head` and `body` are as the client of a request
+    /// of its own would get them. `now_ms` is Unix time in milliseconds.
+    pub fn part_answered(&self, index: usize, status: u16, head: Head, body: &[u8], now_ms: u64) {
+        let mut parts = self.parts.borrow_mut();
+        let Some(parts) = parts.as_mut() else { return };
+        parts.under_way = parts.under_way.saturating_sub(1);
+        let text = |name: &str| head.text(name);
+        let number = |name: &str| text(name).and_then(|value| value.parse::<u64>().ok()).unwrap_or_default();
+        let account = &mut parts.account;
+        account.cost += text("x-litellm-response-cost").and_then(picodollars).unwrap_or_default();
+        account.retries += number("x-litellm-attempted-retries");
+        account.fallbacks += number("x-litellm-attempted-fallbacks");
+        let mut progress = self.progress.borrow_mut();
+        if let Some(endpoint) = text("x-litellm-model-id").and_then(|id| self.table.endpoint(id)) {
+            // One for all: what it tells of the last part is true of most.
+            progress.attempts.clear();
+            progress.attempts.push(Tried { endpoint: Rc::clone(endpoint), answered: status, status: 0 });
+            progress.answered = true;
+        }
+        let failed = if status == 200 {
+            let first = index * parts.size;
+            let count = parts.inputs_of(index).map_or(0, <[_]>::len);
+            match join::read(body, first, count) {
+                Ok((vectors, prompt)) => {
+                    parts.account.prompt = parts.account.prompt.saturating_add(prompt);
+                    if let Some(answer) = parts.answers.get_mut(index) {
+                        *answer = Some(vectors);
+                    }
+                    None
+                }
+                Err(fault) => {
+                    let provider = progress.attempts.last().map_or("", |tried| tried.endpoint.provider.name);
+                    Some(Reply::from(fault.to_body(provider)))
+                }
+            }
+        } else {
+            // What has no id of a call is no answer of the gateway's, but Envoy's own to a call that failed.
+            let is_answer = head.get("x-litellm-call-id").is_some();
+            Some(if is_answer { refused(status, head, body) } else { self.unanswered_part(status, now_ms) })
+        };
+        progress.usage = Usage { prompt: parts.account.prompt, ..Usage::default() };
+        progress.paid = Some(parts.account.cost);
+        if let (Some(failed), Phase::Asking) = (failed, &parts.phase) {
+            progress.error = failed.error.as_deref().cloned();
+            parts.phase = Phase::Failed(failed);
+        }
+    }
+
+    /// The answer to the client, when it is due: that of the part that failed, or of all together.
+    pub fn joined(&self) -> Option<Reply> {
+        let mut parts = self.parts.borrow_mut();
+        let parts = parts.as_mut()?;
+        let reply = match core::mem::replace(&mut parts.phase, Phase::Over) {
+            Phase::Failed(reply) => Some(reply.with("x-litellm-call-id", Rc::clone(&self.id))),
+            Phase::Asking if parts.answers.iter().all(Option::is_some) => Some(self.join(parts)),
+            phase => {
+                parts.phase = phase;
+                None
+            }
+        }?;
+        if let Some(tried) = self.progress.borrow_mut().attempts.last_mut() {
+            tried.status = reply.status;
+        }
+        Some(reply)
+    }
+
+    fn join(&self, parts: &mut Parts) -> Reply {
+        let usage = Usage { prompt: parts.account.prompt, ..Usage::default() };
+        let answers = core::mem::take(&mut parts.answers).into_iter().flatten();
+        let body = join::write(answers, &self.memo.model, usage.prompt);
+        let mut headers = Headers::default();
+        headers.set("content-type", "application/json");
+        let endpoint = self.progress.borrow().attempts.last().map(|tried| Rc::clone(&tried.endpoint));
+        match endpoint {
+            Some(endpoint) => {
+                answer_headers(&mut headers, self, &endpoint, Some(&usage));
+                headers.set("x-litellm-attempted-retries", parts.account.retries.to_string());
+                headers.set("x-litellm-attempted-fallbacks", parts.account.fallbacks.to_string());
+            }
+            None => headers.set("x-litellm-call-id", Rc::clone(&self.id)),
+        }
+        Reply { status: 200, headers: headers.into_pairs(), body, error: None }
+    }
+
+    /// Envoy says 504 of a call that took too long, and its timer may be a little early by this clock.
+    fn unanswered_part(&self, status: u16, now_ms: u64) -> Reply {
+        if status != 504 && now_ms < self.deadline_ms() {
+            let message = "a part of the request could not be sent to the gateway's own listener";
+            return ErrorBody::new(503, Class::ServiceUnavailable.kind(), message).into();
+        }
+        let seconds = f64::from(u32::try_from(self.timeout_ms()).unwrap_or(u32::MAX)) / 1000.0;
+        let message =
+            format!("litellm.Timeout: APITimeoutError - Request timed out. - timeout value={seconds:?}");
+        ErrorBody::new(408, Class::Timeout.kind(), message).into()
+    }
+
+    /// When the parts' time is over, Unix milliseconds: their time-out is that of the whole.
+    pub fn deadline_ms(&self) -> u64 {
+        match self.timeout_ms() {
+            0 => u64::MAX,
+            timeout_ms => self.started_ms.saturating_add(timeout_ms),
+        }
+    }
+
+    fn timeout_ms(&self) -> u64 {
+        let group = self.asked.timeout_ms.or(self.current().and_then(|group| group.timeout_ms));
+        group.unwrap_or(self.table.settings.timeout_ms)
+    }
+
+    /// The headers of a request for a part, for the host to add its own to.
+    pub fn part_headers(&self) -> Vec<(&'static str, String)> {
+        let Asked { retries, timeout_ms, .. } = &self.asked;
+        let mut headers = vec![
+            ("x-litellm-call-id", self.id.to_string()),
+            (crate::config::PART_HEADER, self.table.part_secret.reveal().to_owned()),
+        ];
+        headers.extend(retries.map(|retries| ("x-litellm-num-retries", retries.to_string())));
+        let seconds = |ms: u64| f64::from(u32::try_from(ms).unwrap_or(u32::MAX)) / 1000.0;
+        headers.extend(timeout_ms.map(|ms| ("x-litellm-timeout", seconds(ms).to_string())));
+        headers
+    }
+}
+
+/// The answer of a part that failed is the answer of the whole.
+fn refused(status: u16, head: Head, body: &[u8]) -> Reply {
+    let error = Some(Box::new(UsageError::new(Class::of_status(status).name(), &join::message(body))));
+    let mut reply = Reply { status, headers: Vec::new(), body: body.to_vec(), error };
+    for (name, value) in head.into_pairs() {
+        let is_told = matches!(&*name, "content-type" | "request-id")
+            || name.starts_with("retry-after")
+            || name.starts_with("llm_provider-")
+            || name.starts_with("x-litellm-") && name != "x-litellm-call-id";
+        if let (true, Ok(value)) = (is_told, String::from_utf8(value)) {
+            reply.headers.push((name.into(), value.into()));
+        }
+    }
+    reply
+}
+
+/// A fault of a part's answer.
+fn garbled(what: &str) -> Fault {
+    Fault::garbled(format!("the answer to a part of the request {what}"))
+}
