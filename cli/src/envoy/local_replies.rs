@@ -70,6 +70,13 @@ fn replies(timeout: f64) -> Vec<Reply> {
             "internal_server_error",
             "litellm.BadGatewayError: BadGatewayError: the provider's answer is larger than the gateway takes.",
         ),
+        // The filter's own reply to a time-out that is not the route's: the flag says so too, the time does not.
+        reply(
+            When::Cel("response.code == 408 && 'x-litellm-timeout' in response.headers"),
+            408,
+            "invalid_request_error",
+            "litellm.Timeout: APITimeoutError - Request timed out. - timeout value=%RESP(X-LITELLM-TIMEOUT)%",
+        ),
         Reply {
             when: When::Flags(&["UT", "SI"]),
             status: 408,

@@ -206,7 +206,7 @@ fn outcome(answer: &Answer, streamed: bool) -> String {
 async fn every_fault_comes_to_what_the_table_says() {
     let expected = expected();
     let names: Vec<&str> = faults(false).iter().map(|(name, _)| *name).collect();
-    let rows = TABLE.lines().filter(|line| line.starts_with("| ")).count() - 1;
+    let rows = expected.len();
     assert!(rows == names.len() && names.iter().all(|name| expected.contains_key(name)), "{expected:#?}");
 
     let ward = Arc::new(Ward::open());
