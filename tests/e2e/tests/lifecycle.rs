@@ -29,7 +29,7 @@ async fn it_starts_within_seconds_and_ends_well() {
     // CPU time, which is no longer on a machine that does something else besides.
     let cpu: Duration =
         [stack.launcher.pid(), envoy, keys].map(|pid| process::cpu(pid).unwrap()).iter().sum();
-    assert!(cpu < Duration::from_secs(3), "{cpu:?}");
+    assert!(cpu < Duration::from_secs(6), "{cpu:?}");
     let key = stack.key().await;
     assert_eq!(status(&stack, &key).await, 200);
     let asked = Instant::now();
