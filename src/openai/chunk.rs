@@ -70,16 +70,13 @@ impl ChunkWriter {
         self.head.extend_from_slice(b"data: ");
         let mut w = Writer::new(&mut self.head);
         w.object().key("id");
-        match id.filter(|id| !id.is_empty()) {
-            Some(id) => {
-                w.raw(id.token());
-                self.id = id.inner().into();
-            }
-            None => {
-                let id = answer_id(&self.request_id);
-                w.string(&id);
-                self.id = id.into();
-            }
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            w.raw(id.token());
+            self.id = id.inner().into();
+        } else {
+            let id = answer_id(&self.request_id);
+            w.string(&id);
+            self.id = id.into();
         }
         w.key("object").string(match self.shape {
             Operation::Completions => "text_completion",

@@ -46,6 +46,7 @@ A first request, to the model of the shipped config.yaml that needs no account:
     -d '{\"model\": \"demo\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'";
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     /// Start the key service and Envoy, and keep them running until SIGTERM or Ctrl-C
     Up(up::Up),

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use switchboard_e2e::{MASTER_KEY, question, world};
 
-/// The row of that request, once it is reported.
-async fn row(request_id: &str) -> Value {
+/// The row of that call among those that are found by `request_id`, once it is reported.
+async fn row(request_id: &str, call_id: &str) -> Value {
     for _ in 0..100 {
         let client = world().stack.client();
         let rows = client.get(&format!("/spend/logs?request_id={request_id}")).key(MASTER_KEY).send().await;
-        if let Some(row) = rows.expect(200).json().as_array().and_then(|rows| rows.first()) {
+        let rows = rows.expect(200).json();
+        // The provider gives every answer the same id.
+        if let Some(row) = rows.as_array().unwrap().iter().find(|row| row["litellm_call_id"] == call_id) {
             return row.clone();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -31,7 +33,7 @@ async fn a_served_request_is_found_by_the_id_of_its_answer_with_whom_it_was_for(
         let text = answer.text();
         let (_, rest) = text.split_once("\"id\":").expect("an id");
         let (id, _) = rest.trim_start().trim_start_matches('"').split_once('"').unwrap();
-        let row = row(id).await;
+        let row = row(id, &answer.header("x-litellm-call-id")).await;
         assert_eq!(row["request_id"], id);
         assert_eq!(row["end_user"], "alice", "{row}");
         assert_eq!(row["request_tags"], json!(["blue", "green"]), "{row}");
@@ -48,7 +50,7 @@ async fn a_refused_request_has_a_row_that_says_why() {
     let body = question("gpt-4o", &world.case().prompt("Hi"));
     let call = world.stack.client().post("/v1/chat/completions", &body).key(made["key"].as_str().unwrap());
     call.header("x-litellm-call-id", "refused-call").send().await.expect(403);
-    let row = row("refused-call").await;
+    let row = row("refused-call", "refused-call").await;
     assert_eq!(row["status"], "failure", "{row}");
     assert_eq!(row["model_group"], "gpt-4o", "{row}");
     assert_eq!(row["metadata"]["user_api_key_alias"], "only-claude", "{row}");
