@@ -225,7 +225,7 @@ mod tests {
         let price = map.price("m").unwrap();
         let cost = |prompt, cache_write_1h, tier, searches| {
             let cache_write = cache_write_1h;
-            cost(price, &Usage { prompt, cache_write, cache_write_1h, tier, searches, ..Usage::default() })
+            cost(price, &Usage { prompt, cache_write, cache_write_1h, searches, tier, ..Usage::default() })
                 / 1_000_000
         };
         assert_eq!(cost(10, 0, Some(ServiceTier::Flex), 0), 20);

@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_or_too_much_is_cut() {
-        let body = format!(r#"{{"user":"{}","tags":[{}]}}"#, "é".repeat(300), vec!["\"t\""; 5].join(","));
+        let body = format!(r#"{{"user":"{}","tags":[{}]}}"#, "é".repeat(300), ["\"t\""; 5].join(","));
         let cut = origin(&[], &body);
         assert_eq!((cut.end_user.len(), cut.tags.len()), (256, 1));
         let many: Vec<_> = (0..100).map(|n| format!("\"{n}\"")).collect();

@@ -125,7 +125,7 @@ impl SpendFilter {
             sql.push_str(if values.is_empty() { " WHERE " } else { " AND " });
             values.push(Value::Text(id));
             let id = placeholders(values.len(), 1);
-            sql.push_str(&format!("(answer_id = {id} OR call_id = {id})"));
+            sql.extend(["(answer_id = ", &id, " OR call_id = ", &id, ")"]);
         }
         (sql, values)
     }

@@ -51,7 +51,9 @@ pub fn istio(rendered: &str, folder: &Path, admin: u16) -> String {
         for patch in of("VIRTUAL_HOST") {
             assert_eq!(patch.0["match"]["routeConfiguration"], json!({ "portNumber": port }));
             assert_eq!(patch.operation(), "MERGE");
-            hosts.iter_mut().for_each(|host| merge(host, patch.value()));
+            for host in hosts.iter_mut() {
+                merge(host, patch.value());
+            }
         }
         for patch in of("HTTP_ROUTE") {
             assert_eq!(patch.0["match"]["routeConfiguration"], json!({ "portNumber": port }));
