@@ -6,6 +6,7 @@ mod fixtures;
 use divan::counter::BytesCount;
 use divan::{AllocProfiler, Bencher, black_box};
 use fixtures::{Case, Kind, cases, dialects};
+use switchboard::exchange::translated;
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -60,5 +61,5 @@ fn answer(bencher: Bencher<'_, '_>, dialect: &str) {
     let case = find(Kind::Response, dialect, "full").unwrap();
     let memo = case.memo();
     let bench = bencher.counter(BytesCount::of_slice(&case.input));
-    bench.bench_local(|| case.dialect().answer(black_box(&case.input), &memo));
+    bench.bench_local(|| translated(case.dialect(), black_box(&case.input), &memo));
 }

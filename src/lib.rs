@@ -13,6 +13,7 @@
 //!   lease ── limits                     may it, now, within what all Envoys share
 //!   sync                                what a worker and the key service tell each other
 //!   access_tokens                       what the key service fetches for providers
+//!   facts                               what an answer says, apart from any language
 //!   openai                              the client's language
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
 //!   tokens                              how long a text is, roughly
@@ -31,6 +32,7 @@ pub mod auth;
 pub mod config;
 pub mod dialects;
 pub mod exchange;
+pub mod facts;
 #[cfg(target_arch = "wasm32")]
 mod filter;
 pub mod frame;

@@ -1,7 +1,7 @@
 //! Usage → cost, in whole picodollars (1e-12 USD): sums of integers are exact, sums of floats drift.
 
 use crate::config::{Price, ServiceTier, Tier};
-use crate::openai::Usage;
+use crate::facts::Usage;
 
 /// Picodollars in a dollar.
 const PICO: f64 = 1e12;

@@ -171,7 +171,7 @@ fn tiers(fields: &Map<String, Value>) -> Vec<Tier> {
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
-    use crate::openai::Usage;
+    use crate::facts::Usage;
     use crate::price::cost;
 
     #[test]

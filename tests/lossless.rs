@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use switchboard::config::Deployment;
 use switchboard::dialects::Dialect as _;
 use switchboard::dialects::{Body, OPENAI, Target};
-use switchboard::exchange::Streaming;
+use switchboard::exchange::{Streaming, translated};
 use switchboard::openai::{Memo, Operation, Request};
 use switchboard::providers::find;
 
@@ -122,7 +122,7 @@ proptest! {
     #[test]
     fn an_answer_changes_in_its_model_only(before in members(), said in string(), after in members()) {
         let body = object(&before, &said, &after);
-        let answer = OPENAI.answer(body.as_bytes(), &memo()).unwrap();
+        let answer = translated(&OPENAI, body.as_bytes(), &memo()).unwrap();
         prop_assert_eq!(String::from_utf8(answer.body).unwrap(), object(&before, "\"the-model\"", &after));
     }
 

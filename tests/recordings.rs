@@ -7,7 +7,7 @@ mod recorded;
 
 use recorded::{Asked, Recording, recordings, told};
 use serde_json::Value;
-use switchboard::exchange::Streaming;
+use switchboard::exchange::{Streaming, translated};
 use switchboard::openai::{Memo, Operation};
 use switchboard::providers::{Provider, find};
 
@@ -15,7 +15,7 @@ use switchboard::providers::{Provider, find};
 fn whole_answers_say_what_was_recorded() {
     for recording in recordings().iter().filter(|recording| !recording.is_stream) {
         let provider = find(recording.provider).unwrap();
-        let translated = provider.dialect.answer(recording.text.as_bytes(), &memo(recording));
+        let translated = translated(provider.dialect, recording.text.as_bytes(), &memo(recording));
         match (recording.fault(), translated) {
             (None, Ok(answer)) => {
                 let answer: Value = serde_json::from_slice(&answer.body).unwrap();

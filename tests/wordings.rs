@@ -3,7 +3,8 @@
 mod fixtures;
 
 use serde_json::Value;
-use switchboard::openai::{Fault, Memo, Operation};
+use switchboard::facts::Fault;
+use switchboard::openai::{Memo, Operation};
 use switchboard::providers::{Said, WORDINGS, find};
 
 fn errors() -> Vec<Value> {

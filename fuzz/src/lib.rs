@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 use switchboard::config::Deployment;
 use switchboard::dialects::{Body, Target};
-use switchboard::exchange::Streaming;
+use switchboard::exchange::{Streaming, translated};
 use switchboard::frame::{Framer, Framing};
 use switchboard::openai::{Memo, Operation, Request};
 use switchboard::providers::{PROVIDERS, Provider};
@@ -91,7 +91,7 @@ pub fn request(data: &[u8]) {
     for provider in speakers() {
         for operation in [Operation::Chat, Operation::Completions, Operation::Embeddings] {
             let mut memo = memo(operation);
-            if let Ok(answer) = provider.dialect.answer(data, &memo) {
+            if let Ok(answer) = translated(provider.dialect, data, &memo) {
                 is_json(&answer.body);
             }
             is_json(&provider.dialect.error(400, data, &memo).to_body(provider.name).to_json());

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use switchboard::openai::Usage;
+use switchboard::facts::Usage;
 use switchboard::price::cost;
 use switchboard::price_map::PriceMap;
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::access_tokens::Tokens;
 use crate::exchange::Headers;
-use crate::openai::Class;
+use crate::facts::Class;
 use crate::providers::Auth;
 use crate::secret::Secret;
 use crate::table::Endpoint;

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 
 use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::facts::{Class, Fault, FinishReason, Sink, Usage};
 use crate::frame::{Frame, Framing};
 use crate::json::{JsonString, Raw, read};
 use crate::openai::{
-    Answer, ChunkWriter, Class, CompletionWriter, EmbeddingWriter, ErrorBody, Fault, FinishReason, Memo,
-    Operation, Request, Usage, pack,
+    ChunkWriter, CompletionWriter, EmbeddingWriter, ErrorBody, Memo, Operation, Request, pack,
 };
 
 /// Speaks for nobody.
@@ -64,7 +64,7 @@ impl Dialect for Mock {
         Ok(outbound(Body::Answered { status: 200, body, usage: USAGE }))
     }
 
-    fn answer(&self, _: &[u8], _: &Memo) -> Result<Answer, Fault> {
+    fn answer(&self, _: &[u8], _: &Memo, _: &mut dyn Sink) -> Result<(), Fault> {
         Err(Fault::garbled("a mock has no provider that could answer"))
     }
 
@@ -80,7 +80,7 @@ impl Dialect for Mock {
 struct Silence;
 
 impl Stream for Silence {
-    fn frame(&mut self, _: Frame<'_>, _: &mut ChunkWriter) -> Result<(), Fault> {
+    fn frame(&mut self, _: Frame<'_>, _: &mut dyn Sink) -> Result<(), Fault> {
         Err(Fault::garbled("a mock has no provider that could answer"))
     }
 }

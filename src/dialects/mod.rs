@@ -25,9 +25,10 @@ use core::cell::RefCell;
 use std::borrow::Cow;
 
 use crate::config::Deployment;
+use crate::facts::{Fault, Sink, Usage};
 use crate::frame::{Frame, Framing};
 use crate::json::Edits;
-use crate::openai::{Answer, ChunkWriter, ErrorBody, Fault, Memo, Operation, Request, Usage};
+use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
 use crate::providers::{Provider, Publisher};
 
 /// A wire language.
@@ -64,11 +65,19 @@ pub trait Dialect: Sync {
     fn request(&self, request: &Request<'_>, to: &Target<'_>, memo: &mut Memo)
     -> Result<Outbound, ErrorBody>;
 
-    /// Writes the client's answer from a whole one with status 2xx.
+    /// Reports a whole answer with status 2xx.
     ///
     /// # Errors
     /// The answer is an error all the same, or cannot be read.
-    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault>;
+    fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault>;
+
+    /// Writes the client's answer to [`Operation::Embeddings`].
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    fn embeddings(&self, _body: &[u8], _: &Memo) -> Result<Answer, Fault> {
+        Err(Fault::garbled("the provider's API has no embeddings"))
+    }
 
     /// Reads an answer with another status. Never fails: what cannot be read is quoted.
     fn error(&self, status: u16, body: &[u8], memo: &Memo) -> Fault;
@@ -79,16 +88,16 @@ pub trait Dialect: Sync {
 
 /// The translation of one stream, frame by frame.
 pub trait Stream {
-    /// Turns one frame into facts. The terminal event calls [`ChunkWriter::done`]; a stream that ends without it
+    /// Turns one frame into facts. The terminal event calls [`Sink::done`]; a stream that ends without it
     /// has died.
     ///
     /// # Errors
     /// The provider reports an error inside the stream, or the frame cannot be read.
-    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault>;
+    fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault>;
 
     /// The upstream ended cleanly without a terminal event: a language whose speakers may leave it out calls
-    /// [`ChunkWriter::done`] here if the answer was complete.
-    fn end(&mut self, _: &mut ChunkWriter) {}
+    /// [`Sink::done`] here if the answer was complete.
+    fn end(&mut self, _: &mut dyn Sink) {}
 }
 
 /// Whom a request is written for.

@@ -1,6 +1,6 @@
 //! The class of an error by its code and its words, where its status says too little.
 
-use crate::openai::Class;
+use crate::facts::Class;
 use crate::providers::{Said, WORDINGS};
 
 /// The class of an error with these codes (`code`, `type`) and this message. `class` is what its status says.

@@ -4,9 +4,10 @@ use core::cell::{OnceCell, RefCell};
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::facts::Usage;
 use crate::key::{KeyRecord, UsageEntry, UsageError};
 use crate::limits::within_window;
-use crate::openai::{Memo, Usage};
+use crate::openai::Memo;
 use crate::price;
 use crate::table::{Endpoint, Table};
 

@@ -11,7 +11,8 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use crate::config::{Group, ONWARD_STATUS};
-use crate::openai::{Class, ErrorBody, Usage};
+use crate::facts::{Class, Usage};
+use crate::openai::ErrorBody;
 
 use super::Reply;
 use super::attempt::Outgoing;

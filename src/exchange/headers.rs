@@ -5,7 +5,7 @@ use core::ops::Deref;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::openai::Usage;
+use crate::facts::Usage;
 use crate::table::Endpoint;
 
 use super::call::Call;

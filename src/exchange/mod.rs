@@ -30,6 +30,7 @@ mod retry_after;
 mod silence;
 mod standing;
 mod streaming;
+mod whole;
 
 pub use admission::{Admission, NoVerdict, Step};
 pub use asked::Asked;
@@ -46,3 +47,4 @@ pub use path::Ask;
 pub use reply::Reply;
 pub use silence::{Overdue, Silence};
 pub use streaming::Streaming;
+pub use whole::translated;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::openai::{Class, Fault};
+use crate::facts::{Class, Fault};
 use crate::table::Endpoint;
 
 /// How long a stream has said nothing.

@@ -1,9 +1,10 @@
 //! A streamed answer on its way to the client.
 
 use crate::dialects::{Dialect, Stream};
+use crate::facts::{Class, Fault};
 use crate::frame::{Framer, Framing};
 use crate::key::UsageError;
-use crate::openai::{ChunkWriter, Class, Fault, Memo};
+use crate::openai::{ChunkWriter, Memo};
 
 /// Chunks in, as the network cut them; the client's events out. How the chunks were cut makes no difference to
 /// the bytes that come out.

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::config::Price;
-use crate::openai::Usage;
+use crate::facts::Usage;
 use crate::price;
 
 /// Longest prompt where the model's window is not known, tokens: hardly any model takes more.

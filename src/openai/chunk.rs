@@ -3,8 +3,11 @@
 
 use std::rc::Rc;
 
-use super::completion::write_image;
-use super::{ErrorBody, FinishReason, Memo, Operation, Usage, answer_id};
+use super::answer_parts::{
+    finish_word, write_citation, write_image, write_logprobs, write_thinking, write_tokens,
+};
+use super::{ErrorBody, Memo, Operation, answer_id};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::json::{JsonStr, Writer};
 use crate::tokens::Tokens;
 
@@ -62,134 +65,6 @@ impl ChunkWriter {
         }
     }
 
-    /// Gives the answer the provider's id and time. To be called before any other fact, or not at all.
-    pub fn begin(&mut self, id: Option<JsonStr<'_>>, created: Option<u64>) {
-        if !self.head.is_empty() {
-            return;
-        }
-        self.head.extend_from_slice(b"data: ");
-        let mut w = Writer::new(&mut self.head);
-        w.object().key("id");
-        if let Some(id) = id.filter(|id| !id.is_empty()) {
-            w.raw(id.token());
-            self.id = id.inner().into();
-        } else {
-            let id = answer_id(&self.request_id);
-            w.string(&id);
-            self.id = id.into();
-        }
-        w.key("object").string(match self.shape {
-            Operation::Completions => "text_completion",
-            _ => "chat.completion.chunk",
-        });
-        w.key("created").number(created.unwrap_or(self.created));
-        w.key("model").string(&self.model);
-    }
-
-    /// Turns to another of `n` choices; the first is 0.
-    pub fn choice(&mut self, index: usize) {
-        // OpenAI's own limit of `n` is 128; a provider that counts further is not believed.
-        let index = index.min(127);
-        while self.choices.len() <= index {
-            self.choices.push(Choice::default());
-        }
-        self.current = index;
-    }
-
-    /// Words of the answer.
-    pub fn text(&mut self, text: JsonStr<'_>) {
-        if text.is_empty() {
-            return;
-        }
-        self.produced.add(text.inner());
-        match self.shape {
-            Operation::Completions => self.chunk(|w| {
-                w.key("text").raw(text.token());
-            }),
-            _ => self.delta(|w| {
-                w.key("content").raw(text.token());
-            }),
-        }
-    }
-
-    /// Words of the model's reasoning (`reasoning_content`, the de-facto extension).
-    pub fn reasoning(&mut self, text: JsonStr<'_>) {
-        if !text.is_empty() && self.shape == Operation::Chat {
-            self.produced.add(text.inner());
-            self.delta(|w| {
-                w.key("reasoning_content").raw(text.token());
-            });
-        }
-    }
-
-    /// A block of reasoning as the provider wrote it, so that its signature survives the next turn
-    /// (`thinking_blocks`, `LiteLLM`'s extension).
-    pub fn thinking_block(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
-        if self.shape == Operation::Chat {
-            let index = self.next(|choice| &mut choice.thinking_blocks);
-            self.delta(|w| {
-                w.key("thinking_blocks").array();
-                write(w);
-                write_index(w, index);
-                w.end_array();
-            });
-        }
-    }
-
-    /// The signature of the thoughts behind the words so far (`provider_specific_fields`, `LiteLLM`'s extension).
-    pub fn thought_signature(&mut self, signature: JsonStr<'_>) {
-        if self.shape == Operation::Chat {
-            self.delta(|w| {
-                w.key("provider_specific_fields").object();
-                w.key("thought_signatures").array().raw(signature.token()).end_array().end_object();
-            });
-        }
-    }
-
-    /// A picture that the model made (`images`, `LiteLLM`'s extension). `data` is base64 as it stands in a token.
-    pub fn image(&mut self, media_type: &str, data: &str) {
-        if self.shape == Operation::Chat {
-            let index = self.next(|choice| &mut choice.images);
-            self.delta(|w| {
-                w.key("images").array();
-                write_image(w, index, media_type, data);
-                w.end_array();
-            });
-        }
-    }
-
-    /// The probabilities of the tokens so far, as the inside of `logprobs`.
-    pub fn logprobs(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
-        if self.shape == Operation::Chat {
-            self.chunk(|w| {
-                w.key("delta").object().end_object().key("logprobs");
-                write(w);
-            });
-        }
-    }
-
-    /// Words of a refusal.
-    pub fn refusal(&mut self, text: JsonStr<'_>) {
-        if !text.is_empty() && self.shape == Operation::Chat {
-            self.delta(|w| {
-                w.key("refusal").raw(text.token());
-            });
-        }
-    }
-
-    /// A reference of the answer (`annotations[]`).
-    pub fn annotation(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
-        if self.shape == Operation::Chat {
-            let index = self.next(|choice| &mut choice.annotations);
-            self.delta(|w| {
-                w.key("annotations").array();
-                write(w);
-                write_index(w, index);
-                w.end_array();
-            });
-        }
-    }
-
     /// How many of them the choice has had before this one.
     fn next(&mut self, count: impl FnOnce(&mut Choice) -> &mut u64) -> u64 {
         let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
@@ -198,137 +73,9 @@ impl ChunkWriter {
         *count - 1
     }
 
-    /// A call begins. Returns its index among the calls of the choice, which is what `arguments` takes.
-    pub fn tool(&mut self, id: JsonStr<'_>, name: &str) -> u32 {
-        self.signed_tool(id, name, None)
-    }
-
-    /// A call begins that has the signature of the thoughts before it (`provider_specific_fields`, `LiteLLM`'s
-    /// extension).
-    pub fn signed_tool(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32 {
-        let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
-        let index = choice.tools;
-        choice.tools += 1;
-        self.produced.add(name);
-        if self.function_call {
-            // It knows of one call: the model calls the others again.
-            if index == 0 {
-                self.delta(|w| {
-                    w.key("function_call").object().key("name").string(name);
-                    w.key("arguments").string("").end_object();
-                });
-            }
-            return index;
-        }
-        self.delta(|w| {
-            w.key("tool_calls").array().object();
-            w.key("index").number(index.into()).key("id").raw(id.token()).key("type").string("function");
-            w.key("function").object().key("name").string(name).key("arguments").string("").end_object();
-            if let Some(signature) = signature {
-                w.key("provider_specific_fields").object();
-                w.key("thought_signature").raw(signature.token()).end_object();
-            }
-            w.end_object().end_array();
-        });
-        index
-    }
-
-    /// More of a call's arguments.
-    pub fn arguments(&mut self, index: u32, fragment: JsonStr<'_>) {
-        if fragment.is_empty() {
-            return;
-        }
-        self.produced.add(fragment.inner());
-        if self.function_call {
-            if index == 0 {
-                self.delta(|w| {
-                    w.key("function_call").object().key("arguments").raw(fragment.token()).end_object();
-                });
-            }
-            return;
-        }
-        self.delta(|w| {
-            w.key("tool_calls").array().object().key("index").number(index.into());
-            w.key("function").object().key("arguments").raw(fragment.token()).end_object();
-            w.end_object().end_array();
-        });
-    }
-
-    /// The choice ends.
-    pub fn finish(&mut self, reason: FinishReason) {
-        let Some(choice) = self.choices.get_mut(self.current) else { return };
-        if choice.finished || self.ended {
-            return;
-        }
-        choice.finished = true;
-        let shape = self.shape;
-        self.write_chunk(Some(reason), |w| match shape {
-            Operation::Completions => {
-                w.key("text").string("");
-            }
-            _ => {
-                w.key("delta").object().end_object();
-            }
-        });
-    }
-
-    /// What was used so far: the last word counts, for providers repeat themselves.
-    pub fn usage(&mut self, usage: Usage) {
-        self.usage = usage;
-    }
-
-    /// The id of an answer whose events are relayed.
-    pub fn relays(&mut self, id: JsonStr<'_>) {
-        self.id = id.inner().into();
-    }
-
     /// The answer's id as its events have it, escapes included; empty before the first.
     pub fn id(&self) -> &str {
         &self.id
-    }
-
-    /// An event of an `OpenAI` stream as it stands, in pieces (the caller replaced what had to change).
-    pub fn relay(&mut self, pieces: &[&[u8]]) {
-        if self.ended {
-            return;
-        }
-        self.out.extend_from_slice(b"data: ");
-        for piece in pieces {
-            for (n, line) in piece.split(|byte| *byte == b'\n').enumerate() {
-                if n > 0 {
-                    self.out.extend_from_slice(b"\ndata: ");
-                }
-                self.out.extend_from_slice(line);
-            }
-        }
-        self.out.extend_from_slice(b"\n\n");
-    }
-
-    /// The model's words in what is relayed, still escaped as in a JSON string.
-    pub fn relayed(&mut self, words: &str) {
-        self.produced.add(words);
-    }
-
-    /// The relayed stream has said `[DONE]` itself.
-    pub fn end_relay(&mut self) {
-        self.ended = true;
-    }
-
-    /// A real end: the usage chunk if it was asked for, and `[DONE]`.
-    pub fn done(&mut self) {
-        if self.ended {
-            return;
-        }
-        if self.include_usage && !self.head.is_empty() {
-            self.out.extend_from_slice(&self.head);
-            let mut w = Writer::new(&mut self.out);
-            w.key("choices").array().end_array().key("usage");
-            self.usage.write(&mut w);
-            w.end_object();
-            self.out.extend_from_slice(b"\n\n");
-        }
-        self.ended = true;
-        self.out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
     /// A bad end: an error event, and no `[DONE]`, for nothing was done.
@@ -416,7 +163,7 @@ impl ChunkWriter {
             w.key("logprobs").raw("null");
         }
         match finish {
-            Some(reason) => w.key("finish_reason").string(reason.word_for(self.function_call)),
+            Some(reason) => w.key("finish_reason").string(finish_word(reason, self.function_call)),
             None => w.key("finish_reason").raw("null"),
         };
         w.end_object().end_array();
@@ -426,6 +173,256 @@ impl ChunkWriter {
         }
         w.end_object();
         self.out.extend_from_slice(b"\n\n");
+    }
+}
+
+impl Sink for ChunkWriter {
+    fn begin(&mut self, id: Option<JsonStr<'_>>, created: Option<u64>) {
+        if !self.head.is_empty() {
+            return;
+        }
+        self.head.extend_from_slice(b"data: ");
+        let mut w = Writer::new(&mut self.head);
+        w.object().key("id");
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            w.raw(id.token());
+            self.id = id.inner().into();
+        } else {
+            let id = answer_id(&self.request_id);
+            w.string(&id);
+            self.id = id.into();
+        }
+        w.key("object").string(match self.shape {
+            Operation::Completions => "text_completion",
+            _ => "chat.completion.chunk",
+        });
+        w.key("created").number(created.unwrap_or(self.created));
+        w.key("model").string(&self.model);
+    }
+
+    fn choice(&mut self, index: usize) {
+        // OpenAI's own limit of `n` is 128; a provider that counts further is not believed.
+        let index = index.min(127);
+        while self.choices.len() <= index {
+            self.choices.push(Choice::default());
+        }
+        self.current = index;
+    }
+
+    fn text(&mut self, text: JsonStr<'_>) {
+        if text.is_empty() {
+            return;
+        }
+        self.produced.add(text.inner());
+        match self.shape {
+            Operation::Completions => self.chunk(|w| {
+                w.key("text").raw(text.token());
+            }),
+            _ => self.delta(|w| {
+                w.key("content").raw(text.token());
+            }),
+        }
+    }
+
+    // `reasoning_content` is DeepSeek's extension, which clients know.
+    fn reasoning(&mut self, text: JsonStr<'_>) {
+        if !text.is_empty() && self.shape == Operation::Chat {
+            self.produced.add(text.inner());
+            self.delta(|w| {
+                w.key("reasoning_content").raw(text.token());
+            });
+        }
+    }
+
+    // `thinking_blocks`, `provider_specific_fields` and `images` are LiteLLM's extensions.
+    fn thinking(&mut self, block: Thinking<'_>) {
+        if self.shape == Operation::Chat {
+            let index = self.next(|choice| &mut choice.thinking_blocks);
+            self.delta(|w| {
+                w.key("thinking_blocks").array();
+                write_thinking(w, block);
+                write_index(w, index);
+                w.end_array();
+            });
+        }
+    }
+
+    fn thought_signature(&mut self, signature: JsonStr<'_>) {
+        if self.shape == Operation::Chat {
+            self.delta(|w| {
+                w.key("provider_specific_fields").object();
+                w.key("thought_signatures").array().raw(signature.token()).end_array().end_object();
+            });
+        }
+    }
+
+    fn image(&mut self, media_type: &str, data: &str) {
+        if self.shape == Operation::Chat {
+            let index = self.next(|choice| &mut choice.images);
+            self.delta(|w| {
+                w.key("images").array();
+                write_image(w, index, media_type, data);
+                w.end_array();
+            });
+        }
+    }
+
+    fn logprobs(&mut self, tokens: &[Logprob<'_>]) {
+        if self.shape == Operation::Chat {
+            self.chunk(|w| {
+                w.key("delta").object().end_object().key("logprobs");
+                write_logprobs(w, |w| write_tokens(w, tokens));
+            });
+        }
+    }
+
+    fn refusal(&mut self, text: JsonStr<'_>) {
+        if !text.is_empty() && self.shape == Operation::Chat {
+            self.delta(|w| {
+                w.key("refusal").raw(text.token());
+            });
+        }
+    }
+
+    fn citation(&mut self, citation: Citation<'_>) {
+        if self.shape == Operation::Chat {
+            let index = self.next(|choice| &mut choice.annotations);
+            self.delta(|w| {
+                w.key("annotations").array();
+                write_citation(w, citation);
+                write_index(w, index);
+                w.end_array();
+            });
+        }
+    }
+
+    fn call(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32 {
+        let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
+        let index = choice.tools;
+        choice.tools += 1;
+        self.produced.add(name);
+        if self.function_call {
+            // It knows of one call: the model calls the others again.
+            if index == 0 {
+                self.delta(|w| {
+                    w.key("function_call").object().key("name").string(name);
+                    w.key("arguments").string("").end_object();
+                });
+            }
+            return index;
+        }
+        self.delta(|w| {
+            w.key("tool_calls").array().object();
+            w.key("index").number(index.into()).key("id").raw(id.token()).key("type").string("function");
+            w.key("function").object().key("name").string(name).key("arguments").string("").end_object();
+            if let Some(signature) = signature {
+                w.key("provider_specific_fields").object();
+                w.key("thought_signature").raw(signature.token()).end_object();
+            }
+            w.end_object().end_array();
+        });
+        index
+    }
+
+    fn arguments(&mut self, index: u32, fragment: JsonStr<'_>) {
+        if fragment.is_empty() {
+            return;
+        }
+        self.produced.add(fragment.inner());
+        if self.function_call {
+            if index == 0 {
+                self.delta(|w| {
+                    w.key("function_call").object().key("arguments").raw(fragment.token()).end_object();
+                });
+            }
+            return;
+        }
+        self.delta(|w| {
+            w.key("tool_calls").array().object().key("index").number(index.into());
+            w.key("function").object().key("arguments").raw(fragment.token()).end_object();
+            w.end_object().end_array();
+        });
+    }
+
+    fn finish(&mut self, reason: FinishReason) {
+        let Some(choice) = self.choices.get_mut(self.current) else { return };
+        if choice.finished || self.ended {
+            return;
+        }
+        choice.finished = true;
+        let shape = self.shape;
+        self.write_chunk(Some(reason), |w| match shape {
+            Operation::Completions => {
+                w.key("text").string("");
+            }
+            _ => {
+                w.key("delta").object().end_object();
+            }
+        });
+    }
+
+    fn usage(&mut self, usage: Usage) {
+        self.usage = usage;
+    }
+
+    fn done(&mut self) {
+        if self.ended {
+            return;
+        }
+        if self.include_usage && !self.head.is_empty() {
+            self.out.extend_from_slice(&self.head);
+            let mut w = Writer::new(&mut self.out);
+            w.key("choices").array().end_array().key("usage");
+            self.usage.write(&mut w);
+            w.end_object();
+            self.out.extend_from_slice(b"\n\n");
+        }
+        self.ended = true;
+        self.out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+    fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
+        let own = match self.shape {
+            Operation::Completions => Wire::Completions,
+            _ => Wire::ChatCompletions,
+        };
+        if wire == own { Some(self) } else { None }
+    }
+}
+
+impl Relay for ChunkWriter {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn set_id(&mut self, id: JsonStr<'_>) {
+        self.id = id.inner().into();
+    }
+
+    fn words(&mut self, words: &str) {
+        self.produced.add(words);
+    }
+
+    fn bytes(&mut self, pieces: &[&[u8]]) {
+        if self.ended {
+            return;
+        }
+        self.out.extend_from_slice(b"data: ");
+        for piece in pieces {
+            for (n, line) in piece.split(|byte| *byte == b'\n').enumerate() {
+                if n > 0 {
+                    self.out.extend_from_slice(b"\ndata: ");
+                }
+                self.out.extend_from_slice(line);
+            }
+        }
+        self.out.extend_from_slice(b"\n\n");
+    }
+
+    fn end(&mut self) {
+        if !self.ended {
+            self.ended = true;
+            self.out.extend_from_slice(b"data: [DONE]\n\n");
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use super::request::excerpt;
-use super::{Answer, ErrorBody, Fault, Memo, Request, Usage};
+use super::{Answer, ErrorBody, Memo, Request};
+use crate::facts::{Fault, Usage};
 use crate::json::{JsonStr, Raw, Writer, read};
 use base64::Engine as _;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};

@@ -2,10 +2,12 @@
 //!
 //! Sources: the types of the official `openai` packages; where `OpenAI` leaves room, `LiteLLM` Proxy's behaviour.
 
+mod answer_parts;
 mod chunk;
 mod completion;
 mod embedding;
 mod error;
+mod logprobs;
 mod media;
 mod message;
 mod params;
@@ -20,10 +22,12 @@ mod tool;
 mod tool_names;
 mod usage;
 
+pub use answer_parts::finish_word;
 pub use chunk::ChunkWriter;
 pub use completion::{Answer, CompletionWriter};
 pub use embedding::{EmbeddingWriter, pack};
-pub use error::{Class, ErrorBody, Fault};
+pub use error::ErrorBody;
+pub use logprobs::read_logprobs;
 pub use media::{DataUrl, media_type_of};
 pub use message::{Call, Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
 pub use params::{STANDARD_PARAMS, is_admitted, is_default, is_empty_array, is_private};
@@ -35,7 +39,7 @@ pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, si
 pub use streamed::streamed;
 pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
-pub use usage::{Usage, count, service_tier};
+pub use usage::{count, service_tier};
 
 use std::rc::Rc;
 
@@ -75,36 +79,6 @@ impl Operation {
             Self::Chat => "messages",
             Self::Completions => "prompt",
             Self::Embeddings => "input",
-        }
-    }
-}
-
-/// Why the model stopped. `OpenAI`'s five words; strict clients know no other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FinishReason {
-    /// A natural end, or a stop sequence.
-    Stop,
-    /// `max_tokens` or the context window.
-    Length,
-    /// The client is to run tools: `function_call` for one that asked with `functions`.
-    ToolCalls,
-    /// The provider withheld the answer.
-    ContentFilter,
-}
-
-impl FinishReason {
-    /// The word for a client that knows calls as `function_call` only, if it is one.
-    fn word_for(self, knows_function_call: bool) -> &'static str {
-        if knows_function_call && self == Self::ToolCalls { "function_call" } else { self.as_str() }
-    }
-
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::ToolCalls => "tool_calls",
-            Self::ContentFilter => "content_filter",
         }
     }
 }

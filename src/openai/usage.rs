@@ -1,33 +1,8 @@
-//! Token counts on `OpenAI`'s bases: cached and cache-written tokens are part of the prompt's, reasoning is part of
-//! the completion's (unlike Anthropic's, Bedrock's and Gemini's).
+//! `OpenAI`'s `usage` object, read and written.
 
 use crate::config::ServiceTier;
+use crate::facts::Usage;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
-
-/// What a request used, tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// `prompt_tokens`
-    pub prompt: u64,
-    /// `completion_tokens`
-    pub completion: u64,
-    /// `prompt_tokens_details.cached_tokens`
-    pub cached: u64,
-    /// `prompt_tokens_details.cache_write_tokens`
-    pub cache_write: u64,
-    /// Of `cache_write`, what is kept for an hour, where that has a price of its own (Anthropic).
-    pub cache_write_1h: u64,
-    /// `completion_tokens_details.reasoning_tokens`
-    pub reasoning: u64,
-    /// `prompt_tokens_details.audio_tokens`
-    pub audio_heard: u64,
-    /// `completion_tokens_details.audio_tokens`
-    pub audio_said: u64,
-    /// Searches of the web that the provider made by itself, and asks a fee for.
-    pub searches: u64,
-    /// How the request was served, where the answer says so.
-    pub tier: Option<ServiceTier>,
-}
 
 /// `service_tier` of a request or an answer.
 pub fn service_tier(raw: Option<Raw<'_>>) -> Option<ServiceTier> {
@@ -98,16 +73,6 @@ impl Usage {
             audio_said: count(in_completion.audio_tokens).unwrap_or_default(),
             ..Self::default()
         })
-    }
-
-    /// `total_tokens`
-    pub fn total(&self) -> u64 {
-        self.prompt.saturating_add(self.completion)
-    }
-
-    /// Whether nothing was counted.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
     }
 
     /// Writes `OpenAI`'s `usage` object.

@@ -5,7 +5,7 @@ use super::rows::row;
 use crate::config::Deployment;
 use crate::dialects::openai::{Answers, OpenAi, Quirks};
 use crate::dialects::{Body, Dialect as _, Target};
-use crate::openai::{ErrorBody, Memo, Operation, Request};
+use crate::openai::{CompletionWriter, ErrorBody, Memo, Operation, Request};
 
 const VENDOR: Quirks = Quirks::VENDOR;
 
@@ -64,8 +64,10 @@ fn a_vendor_is_one_row_and_what_it_does_otherwise_is_data() {
     assert_eq!(body, r#"{"model":"acme-1","messages":[{"role":"system","content":"hi"}],"max_tokens":9}"#);
     let answer = br#"{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[],
         "usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":6,"completion_tokens_details":{"reasoning_tokens":3}}}"#;
-    let answer = ACME.answer(answer, &memo()).unwrap();
-    assert!(String::from_utf8(answer.body).unwrap().contains(r#""completion_tokens":5"#));
+    let memo = memo();
+    let mut out = CompletionWriter::new(&memo);
+    ACME.answer(answer, &memo, &mut out).unwrap();
+    assert!(String::from_utf8(out.answer().body).unwrap().contains(r#""completion_tokens":5"#));
 }
 
 #[test]

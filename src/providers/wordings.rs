@@ -3,7 +3,7 @@
 //! A row is a fact about one vendor, but every row is tried on every error: aggregators and proxies pass on the words of
 //! whoever serves the model. `tests/fixtures/wordings.json` has an error for each row.
 
-use crate::openai::Class;
+use crate::facts::Class;
 
 /// One way to say it.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use switchboard::exchange::{After, Call, HeadStep, Leg, Nobody, Opening, Outgoing};
-use switchboard::openai::Class;
+use switchboard::facts::Class;
 
 use crate::support::{NOW_MS, attempt, call, head};
 

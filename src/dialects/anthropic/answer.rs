@@ -2,8 +2,9 @@
 
 use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
+use crate::facts::{Fault, Sink, Thinking};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
-use crate::openai::{Answer, CompletionWriter, Fault, Memo, arguments_text};
+use crate::openai::{Memo, arguments_text};
 
 /// A content block, flat: which fields it has depends on its type.
 pub(super) struct Block<'a> {
@@ -12,19 +13,20 @@ pub(super) struct Block<'a> {
     pub(super) citations: Option<Raw<'a>>,
     pub(super) thinking: Option<Raw<'a>>,
     pub(super) signature: Option<Raw<'a>>,
+    pub(super) data: Option<Raw<'a>>,
     pub(super) id: Option<Raw<'a>>,
     pub(super) name: Option<Raw<'a>>,
     pub(super) input: Option<Raw<'a>>,
 }
-fields!(Block<'a> { kind = "type", text, citations, thinking, signature, id, name, input; "type" });
+fields!(Block<'a> { kind = "type", text, citations, thinking, signature, data, id, name, input; "type" });
 
 /// A field that should be a string; one that is not counts as empty.
 pub(super) fn string(raw: Option<Raw<'_>>) -> JsonStr<'_> {
     raw.and_then(JsonStr::of).unwrap_or(JsonStr::EMPTY)
 }
 
-/// Translates it.
-pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+/// Reports it.
+pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
     struct Wire<'a> {
         id: Option<JsonStr<'a>>,
         content: Option<Vec<Raw<'a>>>,
@@ -41,9 +43,9 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     let Some(content) = wire.content else {
         return Err(Fault::garbled("the provider's answer has no content"));
     };
-    let mut out = CompletionWriter::new(memo);
     out.begin(wire.id, None);
     let mut chars = 0;
+    let mut calls = false;
     for raw in content {
         let block: Block<'_> =
             read(raw).map_err(|_| Fault::garbled("the provider's answer has a block without a type"))?;
@@ -54,27 +56,26 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
                 chars += text.chars();
                 out.text(text);
                 for citation in citations(block.citations) {
-                    out.annotation(|w| citation.write(w, start, chars));
+                    out.citation(citation.about(start, chars));
                 }
             }
             "thinking" => {
-                out.reasoning(string(block.thinking));
-                if !string(block.signature).is_empty() {
-                    out.thinking_block(|w| {
-                        w.raw(raw.get());
-                    });
+                let text = string(block.thinking);
+                out.reasoning(text);
+                let signature = string(block.signature);
+                if !signature.is_empty() {
+                    out.thinking(Thinking::Signed { text: text.inner(), signature });
                 }
             }
-            "redacted_thinking" => out.thinking_block(|w| {
-                w.raw(raw.get());
-            }),
+            "redacted_thinking" => out.thinking(Thinking::Redacted { data: string(block.data) }),
             "tool_use" => {
                 let name = string(block.name).decode().unwrap_or_default();
                 let input = arguments_text(block.input);
                 if memo.json_tool.as_deref() == Some(&*name) {
                     out.text(JsonString::new(&input).as_str());
                 } else {
-                    out.tool(string(block.id), memo.tool_name(&name), &input);
+                    calls = true;
+                    out.whole_call(string(block.id), memo.tool_name(&name), &input, None);
                 }
             }
             // The provider's own tools and their results are no calls of the client's.
@@ -84,14 +85,14 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     if let Some(explanation) = wire.stop_details.and_then(|details| details.explanation) {
         out.refusal(explanation);
     }
-    let by_client_tool = out.has_tools();
-    out.finish(finish_reason(wire.stop_reason.as_deref().unwrap_or_default(), by_client_tool));
+    out.finish(finish_reason(wire.stop_reason.as_deref().unwrap_or_default(), calls));
     let mut counters = Counters::default();
     if let Some(usage) = wire.usage {
         counters.hear(usage);
     }
     out.usage(counters.usage());
-    Ok(out.answer())
+    out.done();
+    Ok(())
 }
 
 /// The citations with a URL.

@@ -16,9 +16,10 @@ use std::borrow::Cow;
 
 use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
+use crate::facts::{self, Class, Fault, FinishReason, Sink};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, Text, fields, read};
-use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
+use crate::openai::{ErrorBody, Memo, Operation, Request};
 use crate::providers::FEATURES_HEADER;
 
 /// The language of `api.anthropic.com/v1/messages`.
@@ -64,8 +65,8 @@ impl Dialect for Anthropic {
         Ok(Outbound { path, headers: betas.into_iter().collect(), body: Body::Bytes(written.body) })
     }
 
-    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-        answer::translate(body, memo)
+    fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        answer::read_answer(body, memo, out)
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
@@ -137,9 +138,10 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
 fn finish_reason(stop_reason: &str, by_client_tool: bool) -> FinishReason {
     match stop_reason {
         "tool_use" if by_client_tool => FinishReason::ToolCalls,
-        // `pause_turn`: the provider's own tools need another round. Length says that there is more to come.
-        "max_tokens" | "model_context_window_exceeded" | "pause_turn" | "compaction" => FinishReason::Length,
-        "refusal" => FinishReason::ContentFilter,
+        "stop_sequence" => FinishReason::StopSequence,
+        "pause_turn" => FinishReason::PauseTurn,
+        "max_tokens" | "model_context_window_exceeded" | "compaction" => FinishReason::Length,
+        "refusal" => FinishReason::Refusal,
         _ => FinishReason::Stop,
     }
 }
@@ -157,14 +159,11 @@ struct Citation<'a> {
 }
 fields!(Citation<'a> { url, title });
 
-impl Citation<'_> {
-    /// Writes `url_citation`, about the characters from `start` to `end` of the content.
-    fn write(&self, w: &mut crate::json::Writer<'_>, start: u64, end: u64) {
-        let Some(url) = self.url else { return };
-        w.object().key("type").string("url_citation").key("url_citation").object();
-        w.key("start_index").number(start).key("end_index").number(end);
-        w.key("title").raw(self.title.unwrap_or(JsonStr::EMPTY).token());
-        w.key("url").raw(url.token()).end_object().end_object();
+impl<'a> Citation<'a> {
+    /// The citation as a source of the characters from `start` to `end` of the content.
+    fn about(&self, start: u64, end: u64) -> facts::Citation<'a> {
+        let title = self.title.unwrap_or(JsonStr::EMPTY);
+        facts::Citation { start, end, title, url: self.url.unwrap_or(JsonStr::EMPTY) }
     }
 }
 

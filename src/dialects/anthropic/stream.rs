@@ -6,9 +6,10 @@ use super::super::Stream;
 use super::answer::{Block, citations, string};
 use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
+use crate::facts::{Fault, Sink, Thinking};
 use crate::frame::Frame;
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
-use crate::openai::{ChunkWriter, Fault, Memo, arguments_text};
+use crate::openai::{Memo, arguments_text};
 
 /// Turns events into facts.
 pub(super) struct Translation {
@@ -102,7 +103,7 @@ impl Translation {
         }
     }
 
-    fn message(&mut self, message: &Message<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn message(&mut self, message: &Message<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         if self.begun && !matches!(self.open, Open::Hidden) {
             // Half a block was sent, and cannot be taken back.
             return Err(Fault::garbled("the provider began its answer a second time"));
@@ -121,7 +122,7 @@ impl Translation {
         Ok(())
     }
 
-    fn start(&mut self, raw: Raw<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn start(&mut self, raw: Raw<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         let block: Block<'_> =
             read(raw).map_err(|_| Fault::garbled("the provider sent a block without a type"))?;
         self.open = match &*block.kind {
@@ -140,9 +141,7 @@ impl Translation {
                 }
             }
             "redacted_thinking" => {
-                out.thinking_block(|w| {
-                    w.raw(raw.get());
-                });
+                out.thinking(Thinking::Redacted { data: string(block.data) });
                 Open::Hidden
             }
             "tool_use" => {
@@ -152,7 +151,8 @@ impl Translation {
                     Open::Json { input }
                 } else {
                     self.calls = true;
-                    Open::Tool { index: out.tool(string(block.id), self.memo.tool_name(&name)), input }
+                    let index = out.call(string(block.id), self.memo.tool_name(&name), None);
+                    Open::Tool { index, input }
                 }
             }
             // The provider's own tools and their results are no calls of the client's.
@@ -161,7 +161,7 @@ impl Translation {
         Ok(())
     }
 
-    fn delta(&mut self, delta: &Delta<'_>, out: &mut ChunkWriter) {
+    fn delta(&mut self, delta: &Delta<'_>, out: &mut dyn Sink) {
         match (&*delta.kind, &mut self.open) {
             ("text_delta", _) => self.text(string(delta.text), out),
             ("thinking_delta", open) => {
@@ -193,21 +193,18 @@ impl Translation {
     }
 
     /// The block ends: what could only be said whole is said.
-    fn stop(&mut self, out: &mut ChunkWriter) {
+    fn stop(&mut self, out: &mut dyn Sink) {
         match core::mem::replace(&mut self.open, Open::Hidden) {
             Open::Hidden => {}
             Open::Text { start, citations } => {
                 for (title, url) in &citations {
                     let citation = Citation { title: token(title), url: token(url) };
-                    out.annotation(|w| citation.write(w, start, self.chars));
+                    out.citation(citation.about(start, self.chars));
                 }
             }
             Open::Thinking { text, signature } => {
-                if token(&signature).is_some_and(|signature| !signature.is_empty()) {
-                    out.thinking_block(|w| {
-                        w.object().key("type").string("thinking").key("thinking").escaped(&text);
-                        w.key("signature").raw(&signature).end_object();
-                    });
+                if let Some(signature) = token(&signature).filter(|signature| !signature.is_empty()) {
+                    out.thinking(Thinking::Signed { text: &text, signature });
                 }
             }
             Open::Tool { index, input } => {
@@ -223,12 +220,12 @@ impl Translation {
         }
     }
 
-    fn text(&mut self, text: JsonStr<'_>, out: &mut ChunkWriter) {
+    fn text(&mut self, text: JsonStr<'_>, out: &mut dyn Sink) {
         self.chars += text.chars();
         out.text(text);
     }
 
-    fn finish(&mut self, reason: &str, explanation: Option<JsonStr<'_>>, out: &mut ChunkWriter) {
+    fn finish(&mut self, reason: &str, explanation: Option<JsonStr<'_>>, out: &mut dyn Sink) {
         if let Some(explanation) = explanation {
             out.refusal(explanation);
         }
@@ -236,7 +233,7 @@ impl Translation {
         out.finish(finish_reason(reason, self.calls));
     }
 
-    fn hear(&mut self, usage: Option<Raw<'_>>, out: &mut ChunkWriter) {
+    fn hear(&mut self, usage: Option<Raw<'_>>, out: &mut dyn Sink) {
         if let Some(usage) = usage {
             self.counters.hear(usage);
             out.usage(self.counters.usage());
@@ -245,7 +242,7 @@ impl Translation {
 }
 
 impl Stream for Translation {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         let event: Event<'_> = read(frame.data)
             .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
         match &*event.kind {
@@ -286,7 +283,7 @@ impl Stream for Translation {
         Ok(())
     }
 
-    fn end(&mut self, out: &mut ChunkWriter) {
+    fn end(&mut self, out: &mut dyn Sink) {
         // Everything was said but the last event.
         if self.finished {
             out.done();

@@ -1,7 +1,7 @@
 //! Token counts, from Anthropic's bases to `OpenAI`'s: `input_tokens` leaves the cached ones out.
 
+use crate::facts::Usage;
 use crate::json::{Raw, fields, read};
-use crate::openai::Usage;
 
 /// The counters as they were last heard. A stream repeats them cumulatively, and may leave out those that have not
 /// changed: what is said overwrites, what is not stays.

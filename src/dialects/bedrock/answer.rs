@@ -1,8 +1,9 @@
 //! A whole answer.
 
 use super::{REQUEST_ID, finish_reason, usage};
-use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
-use crate::openai::{Answer, CompletionWriter, Fault, Memo, arguments_text};
+use crate::facts::{self, Fault, Sink, Thinking};
+use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
+use crate::openai::{Memo, arguments_text};
 
 /// A content block: one of its members is there.
 struct Block<'a> {
@@ -91,26 +92,8 @@ impl<'a> Citation<'a> {
     }
 }
 
-/// Writes `url_citation`, about the characters from `start` to `end` of the content.
-pub(super) fn write_citation(w: &mut Writer<'_>, title: &str, url: &str, start: u64, end: u64) {
-    w.object().key("type").string("url_citation").key("url_citation").object();
-    w.key("start_index").number(start).key("end_index").number(end);
-    w.key("title").raw(title).key("url").raw(url).end_object().end_object();
-}
-
-/// Writes a block of reasoning in the form in which `LiteLLM` gives and takes it.
-pub(super) fn write_thinking(w: &mut Writer<'_>, text: &str, signature: &str) {
-    w.object().key("type").string("thinking").key("thinking").escaped(text);
-    w.key("signature").raw(signature).end_object();
-}
-
-/// Writes a block of reasoning that is not to be read.
-pub(super) fn write_redacted(w: &mut Writer<'_>, data: JsonStr<'_>) {
-    w.object().key("type").string("redacted_thinking").key("data").raw(data.token()).end_object();
-}
-
-/// Translates it.
-pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+/// Reports it.
+pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
     struct Wire<'a> {
         output: Output<'a>,
         stop_reason: Option<Text<'a>>,
@@ -133,10 +116,10 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     let Some(message) = wire.output.message else {
         return Err(Fault::garbled("the provider's answer has no message"));
     };
-    let mut out = CompletionWriter::new(memo);
     let id = memo.header(REQUEST_ID).map(JsonString::new);
     out.begin(id.as_ref().map(JsonString::as_str), None);
     let mut chars = 0;
+    let mut calls = false;
     for block in message.content {
         if let Some(text) = block.text {
             chars += text.chars();
@@ -147,11 +130,11 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
                 let text = words.text.unwrap_or(JsonStr::EMPTY);
                 out.reasoning(text);
                 if let Some(signature) = words.signature.filter(|signature| !signature.is_empty()) {
-                    out.thinking_block(|w| write_thinking(w, text.inner(), signature.token()));
+                    out.thinking(Thinking::Signed { text: text.inner(), signature });
                 }
             }
             if let Some(data) = reasoning.redacted_content {
-                out.thinking_block(|w| write_redacted(w, data));
+                out.thinking(Thinking::Redacted { data });
             }
         }
         if let Some(call) = block.tool_use.filter(|call| !call.is_server_side()) {
@@ -160,7 +143,8 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
                 out.text(JsonString::new(&input).as_str());
             } else {
                 let id = call.tool_use_id.unwrap_or(JsonStr::EMPTY);
-                out.tool(id, memo.tool_name(&call.name), &input);
+                calls = true;
+                out.whole_call(id, memo.tool_name(&call.name), &input, None);
             }
         }
         if let Some(cited) = block.citations_content {
@@ -172,7 +156,7 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
             for citation in &cited.citations {
                 if let Some(url) = citation.url() {
                     let title = citation.title.unwrap_or(JsonStr::EMPTY);
-                    out.annotation(|w| write_citation(w, title.token(), url.token(), start, chars));
+                    out.citation(facts::Citation { start, end: chars, title, url });
                 }
             }
         }
@@ -182,9 +166,9 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
             out.image(&format!("image/{}", &*image.format), data.inner());
         }
     }
-    let by_client_tool = out.has_tools();
-    out.finish(finish_reason(wire.stop_reason.as_deref().unwrap_or_default(), by_client_tool));
+    out.finish(finish_reason(wire.stop_reason.as_deref().unwrap_or_default(), calls));
     let thinking = usage::thinking_tokens(wire.additional_model_response_fields);
     out.usage(wire.usage.map(|usage| usage::read(usage, thinking)).unwrap_or_default());
-    Ok(out.answer())
+    out.done();
+    Ok(())
 }

@@ -3,8 +3,9 @@
 use super::super::Target;
 use super::INPUT_TOKENS;
 use super::models::{self, Form};
+use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, is_private};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, is_private};
 
 /// Writes the request.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {

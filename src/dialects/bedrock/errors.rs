@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use super::super::wording::refined;
+use crate::facts::{Class, Fault};
 use crate::json::{self, JsonStr, Text, fields};
-use crate::openai::{Class, Fault};
 
 /// Names of exceptions, and what they are.
 const CLASSES: &[(&str, Class)] = &[

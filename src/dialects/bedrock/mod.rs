@@ -20,8 +20,9 @@ mod usage;
 use std::borrow::Cow;
 
 use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::facts::{Fault, FinishReason, Sink};
 use crate::frame::Framing;
-use crate::openai::{Answer, ErrorBody, Fault, FinishReason, Memo, Operation, Request};
+use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
 use crate::providers::Provider;
 use crate::uri;
 
@@ -84,11 +85,12 @@ impl Dialect for Bedrock {
         Ok(Outbound { path: Cow::Owned(path), headers: Vec::new(), body: Body::Bytes(body) })
     }
 
-    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-        match memo.operation {
-            Operation::Embeddings => embeddings::translate(body, memo),
-            _ => answer::translate(body, memo),
-        }
+    fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        answer::read_answer(body, memo, out)
+    }
+
+    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        embeddings::translate(body, memo)
     }
 
     fn error(&self, status: u16, body: &[u8], memo: &Memo) -> Fault {

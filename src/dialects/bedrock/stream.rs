@@ -5,11 +5,12 @@
 //! watch the line; it is passed over, as are events and fields that are not known.
 
 use super::super::Stream;
-use super::answer::{Citation, Image, ToolUse, write_citation, write_redacted, write_thinking};
+use super::answer::{Citation, Image, ToolUse};
 use super::{REQUEST_ID, errors, finish_reason, usage};
+use crate::facts::{self, Fault, Sink, Thinking};
 use crate::frame::Frame;
 use crate::json::{self, JsonStr, JsonString, Place, Raw, Text, fields};
-use crate::openai::{ChunkWriter, Fault, Memo};
+use crate::openai::Memo;
 
 /// Turns events into facts.
 pub(super) struct Translation {
@@ -98,7 +99,7 @@ impl Translation {
         }
     }
 
-    fn start(&mut self, start: &Start<'_>, out: &mut ChunkWriter) {
+    fn start(&mut self, start: &Start<'_>, out: &mut dyn Sink) {
         self.stop(out);
         self.open = match (&start.tool_use, start.tool_result) {
             (Some(call), _) if call.is_server_side() => Open::Own,
@@ -108,7 +109,7 @@ impl Translation {
             (Some(call), _) => {
                 self.calls = true;
                 let id = call.tool_use_id.unwrap_or(JsonStr::EMPTY);
-                Open::Tool { index: out.tool(id, self.memo.tool_name(&call.name)), fed: false }
+                Open::Tool { index: out.call(id, self.memo.tool_name(&call.name), None), fed: false }
             }
             (None, Some(_)) => Open::Own,
             (None, None) => match &start.image {
@@ -118,7 +119,7 @@ impl Translation {
         };
     }
 
-    fn delta(&mut self, delta: &Delta<'_>, out: &mut ChunkWriter) {
+    fn delta(&mut self, delta: &Delta<'_>, out: &mut dyn Sink) {
         if let Some(words) = delta.text
             && !matches!(self.open, Open::Own)
         {
@@ -159,9 +160,9 @@ impl Translation {
         }
     }
 
-    fn reasoning(&mut self, reasoning: &Reasoning<'_>, out: &mut ChunkWriter) {
+    fn reasoning(&mut self, reasoning: &Reasoning<'_>, out: &mut dyn Sink) {
         if let Some(data) = reasoning.redacted_content {
-            out.thinking_block(|w| write_redacted(w, data));
+            out.thinking(Thinking::Redacted { data });
             return;
         }
         if !matches!(self.open, Open::Reasoning { .. }) {
@@ -179,17 +180,19 @@ impl Translation {
     }
 
     /// The block ends: what could only be said whole is said.
-    fn stop(&mut self, out: &mut ChunkWriter) {
+    fn stop(&mut self, out: &mut dyn Sink) {
         match core::mem::replace(&mut self.open, Open::Hidden) {
             Open::Hidden | Open::Own | Open::Image { .. } => {}
             Open::Text { start, citations } => {
                 for (title, url) in &citations {
-                    out.annotation(|w| write_citation(w, title, url, start, self.chars));
+                    if let (Ok(title), Ok(url)) = (json::read(title.as_str()), json::read(url.as_str())) {
+                        out.citation(facts::Citation { start, end: self.chars, title, url });
+                    }
                 }
             }
             Open::Reasoning { text, signature } => {
-                if !signature.is_empty() {
-                    out.thinking_block(|w| write_thinking(w, &text, &signature));
+                if let Ok(signature) = json::read(signature.as_str()) {
+                    out.thinking(Thinking::Signed { text: &text, signature });
                 }
             }
             Open::Tool { index, fed } => {
@@ -205,7 +208,7 @@ impl Translation {
         }
     }
 
-    fn done_if_complete(&self, out: &mut ChunkWriter) {
+    fn done_if_complete(&self, out: &mut dyn Sink) {
         if self.finished && self.counted {
             out.done();
         }
@@ -213,7 +216,7 @@ impl Translation {
 }
 
 impl Stream for Translation {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         if frame.exception {
             let kind = core::str::from_utf8(frame.event).unwrap_or_default();
             return Err(errors::read(500, Some(kind), frame.data));
@@ -274,7 +277,7 @@ impl Stream for Translation {
         Ok(())
     }
 
-    fn end(&mut self, out: &mut ChunkWriter) {
+    fn end(&mut self, out: &mut dyn Sink) {
         // Everything was said but the account.
         if self.finished {
             out.done();

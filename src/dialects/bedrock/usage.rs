@@ -1,7 +1,7 @@
 //! Token counts, from the provider's bases to `OpenAI`'s: `inputTokens` leaves the cached ones out.
 
+use crate::facts::Usage;
 use crate::json::{self, Raw, fields};
-use crate::openai::Usage;
 
 /// Reads a `usage` object; `thinking` is what [`thinking_tokens`] found.
 pub(super) fn read(usage: Raw<'_>, thinking: Option<u64>) -> Usage {

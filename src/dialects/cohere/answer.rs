@@ -1,8 +1,9 @@
 //! A whole answer.
 
 use super::{finish_reason, usage};
-use crate::json::{JsonStr, Raw, Text, Writer, fields, read};
-use crate::openai::{Answer, CompletionWriter, Fault, Memo};
+use crate::facts::{self, Fault, Logprob, Sink};
+use crate::json::{JsonStr, Raw, Text, fields, read};
+use crate::openai::Memo;
 
 /// A part of the answer's content.
 pub(super) struct Part<'a> {
@@ -44,22 +45,18 @@ struct Document<'a> {
 fields!(Document<'a> { url, title });
 
 impl Citation<'_> {
-    /// Writes an annotation for each source that has a URL.
-    pub(super) fn write(&self, mut write: impl FnMut(&dyn Fn(&mut Writer<'_>))) {
+    /// Reports each source that has a URL.
+    pub(super) fn report(&self, out: &mut dyn Sink) {
         let documents = self.sources.iter().flatten().filter_map(|source| source.document.as_ref());
         for (url, title) in documents.filter_map(|document| Some((document.url?, document.title))) {
-            write(&|w: &mut Writer<'_>| {
-                w.object().key("type").string("url_citation").key("url_citation").object();
-                w.key("start_index").number(self.start).key("end_index").number(self.end);
-                w.key("title").raw(title.unwrap_or(JsonStr::EMPTY).token()).key("url").raw(url.token());
-                w.end_object().end_object();
-            });
+            let title = title.unwrap_or(JsonStr::EMPTY);
+            out.citation(facts::Citation { start: self.start, end: self.end, title, url });
         }
     }
 }
 
-/// Translates it.
-pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+/// Reports it.
+pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
     struct Wire<'a> {
         id: Option<JsonStr<'a>>,
         message: Message<'a>,
@@ -77,7 +74,6 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     fields!(Message<'a> { content, tool_calls, tool_plan, citations });
     let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     let reason = finish_reason(wire.finish_reason.as_deref().unwrap_or_default())?;
-    let mut out = CompletionWriter::new(memo);
     out.begin(wire.id, None);
     if let Some(plan) = wire.message.tool_plan {
         out.reasoning(plan);
@@ -95,17 +91,18 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         let id = crate::json::JsonString::new(&memo.call_id(at));
         let arguments = function.arguments.and_then(JsonStr::decode).unwrap_or_default();
         let name = function.name.as_deref().unwrap_or_default();
-        out.tool(call.id.unwrap_or(id.as_str()), name, or_empty(&arguments));
+        out.whole_call(call.id.unwrap_or(id.as_str()), name, or_empty(&arguments), None);
     }
     for citation in wire.message.citations.iter().flatten() {
-        citation.write(|annotation| out.annotation(|w| annotation(w)));
+        citation.report(out);
     }
     if let Some(logprobs) = wire.logprobs {
-        out.logprobs(|w| write_logprobs(w, logprobs));
+        report_logprobs(logprobs, out);
     }
     out.finish(reason);
     out.usage(wire.usage.map(usage).unwrap_or_default());
-    Ok(out.answer())
+    out.done();
+    Ok(())
 }
 
 /// Arguments of a call without any.
@@ -113,8 +110,8 @@ fn or_empty(arguments: &str) -> &str {
     if matches!(arguments.trim(), "" | "null") { "{}" } else { arguments }
 }
 
-/// Writes the inside of `logprobs`: an item here is a text with the probabilities of its tokens, mostly one.
-pub(super) fn write_logprobs(w: &mut Writer<'_>, raw: Raw<'_>) {
+/// Reports `logprobs`: an item here is a text with the probabilities of its tokens, mostly one.
+pub(super) fn report_logprobs(raw: Raw<'_>, out: &mut dyn Sink) {
     struct Item<'a> {
         text: Option<JsonStr<'a>>,
         logprobs: Vec<Raw<'a>>,
@@ -124,14 +121,17 @@ pub(super) fn write_logprobs(w: &mut Writer<'_>, raw: Raw<'_>) {
         Some(b'[') => read(raw).unwrap_or_default(),
         _ => read(raw).map(|item| vec![item]).unwrap_or_default(),
     };
-    w.object().key("content").array();
-    for item in &items {
-        // Of several tokens only the first has the text.
-        for (at, logprob) in item.logprobs.iter().enumerate() {
-            let text = item.text.filter(|_| at == 0).unwrap_or(JsonStr::EMPTY);
-            w.object().key("token").raw(text.token()).key("logprob").raw(logprob.get());
-            w.key("bytes").raw("null").key("top_logprobs").array().end_array().end_object();
-        }
-    }
-    w.end_array().key("refusal").raw("null").end_object();
+    let tokens: Vec<Logprob<'_>> = items
+        .iter()
+        .flat_map(|item| {
+            item.logprobs.iter().enumerate().map(|(at, logprob)| Logprob {
+                // Of several tokens only the first has the text.
+                token: item.text.filter(|_| at == 0).unwrap_or(JsonStr::EMPTY),
+                logprob: logprob.get(),
+                bytes: None,
+                top: Vec::new(),
+            })
+        })
+        .collect();
+    out.logprobs(&tokens);
 }

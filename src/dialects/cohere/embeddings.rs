@@ -1,8 +1,9 @@
 //! `/v2/embed`.
 
 use super::super::Target;
+use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, count};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, count};
 
 /// What is written here under another name or by another rule.
 const KNOWN: &[&str] =

@@ -8,9 +8,10 @@ mod stream;
 
 use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_below};
+use crate::facts::{Class, Fault, FinishReason, Sink, Usage};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, fields, read};
-use crate::openai::{Answer, Class, ErrorBody, Fault, FinishReason, Memo, Operation, Request, Usage, count};
+use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, count};
 use crate::providers::Provider;
 
 /// The language of `api.cohere.com/v2`.
@@ -51,11 +52,12 @@ impl Dialect for Cohere {
         Ok(Outbound { path, headers: Vec::new(), body: Body::Bytes(body) })
     }
 
-    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-        match memo.operation {
-            Operation::Embeddings => embeddings::answer(body, memo),
-            _ => answer::translate(body, memo),
-        }
+    fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        answer::read_answer(body, memo, out)
+    }
+
+    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        embeddings::answer(body, memo)
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {

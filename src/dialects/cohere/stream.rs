@@ -1,11 +1,12 @@
 //! A streamed answer, event by event. Events of unknown types are passed over.
 
 use super::super::Stream;
-use super::answer::{Call, Citation, Part, write_logprobs};
+use super::answer::{Call, Citation, Part, report_logprobs};
 use super::{finish_reason, usage};
+use crate::facts::{Class, Fault, Sink};
 use crate::frame::Frame;
 use crate::json::{self, JsonStr, JsonString, Place, Raw, Text, fields};
-use crate::openai::{ChunkWriter, Class, Fault, Memo};
+use crate::openai::Memo;
 
 /// Turns events into facts.
 pub(super) struct Translation {
@@ -51,15 +52,16 @@ impl Translation {
         Self { memo: memo.clone(), call: None }
     }
 
-    fn start_call(&mut self, call: &Call<'_>, out: &mut ChunkWriter, number: usize) {
+    fn start_call(&mut self, call: &Call<'_>, out: &mut dyn Sink, number: usize) {
         let Some(function) = &call.function else { return };
         let made = JsonString::new(&self.memo.call_id(number));
-        let index = out.tool(call.id.unwrap_or(made.as_str()), function.name.as_deref().unwrap_or_default());
+        let name = function.name.as_deref().unwrap_or_default();
+        let index = out.call(call.id.unwrap_or(made.as_str()), name, None);
         self.call = Some((index, false));
         self.more(call, out);
     }
 
-    fn more(&mut self, call: &Call<'_>, out: &mut ChunkWriter) {
+    fn more(&mut self, call: &Call<'_>, out: &mut dyn Sink) {
         let arguments = call.function.as_ref().and_then(|function| function.arguments);
         if let (Some((index, begun)), Some(fragment)) = (&mut self.call, arguments) {
             // A call without arguments has none, or says so.
@@ -73,7 +75,7 @@ impl Translation {
 }
 
 impl Stream for Translation {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         if frame.data == b"[DONE]" {
             return Ok(());
         }
@@ -88,7 +90,7 @@ impl Stream for Translation {
                     out.text(part.text.unwrap_or(JsonStr::EMPTY));
                 }
                 if let Some(logprobs) = event.logprobs {
-                    out.logprobs(|w| write_logprobs(w, logprobs));
+                    report_logprobs(logprobs, out);
                 }
             }
             ("tool-plan-delta", Some(message)) => {
@@ -114,7 +116,7 @@ impl Stream for Translation {
             }
             ("citation-start", Some(message)) => {
                 if let Some(citation) = read::<Citation<'_>>(message.citations) {
-                    citation.write(|annotation| out.annotation(|w| annotation(w)));
+                    citation.report(out);
                 }
             }
             ("message-end", _) => {
@@ -133,7 +135,7 @@ impl Stream for Translation {
 }
 
 /// The last event.
-fn end(delta: &Delta<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+fn end(delta: &Delta<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
     if let Some(raw) = delta.usage {
         out.usage(usage(raw));
     }

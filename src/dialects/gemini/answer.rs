@@ -3,8 +3,9 @@
 use super::partial::{Call, Calls, FunctionCall};
 use super::usage::Counters;
 use super::{fault, logprobs};
-use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
-use crate::openai::{Answer, CompletionWriter, Fault, FinishReason, Memo};
+use crate::facts::{Citation, Fault, FinishReason, Sink};
+use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
+use crate::openai::Memo;
 
 /// `GenerateContentResponse`
 pub(super) struct Response<'a> {
@@ -51,6 +52,13 @@ fields!(Part<'a> {
     inline_data = "inlineData"
 });
 
+impl<'a> Part<'a> {
+    /// The image that the model made, if the part is one.
+    pub(super) fn image(&self) -> Option<&InlineData<'a>> {
+        self.inline_data.as_ref().filter(|media| media.mime_type.starts_with("image/"))
+    }
+}
+
 pub(super) struct InlineData<'a> {
     pub(super) mime_type: Text<'a>,
     pub(super) data: JsonStr<'a>,
@@ -63,13 +71,12 @@ pub(super) struct PromptFeedback<'a> {
 }
 fields!(PromptFeedback<'a> { block_reason = "blockReason", block_reason_message = "blockReasonMessage" });
 
-/// Translates it.
-pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+/// Reports it.
+pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
     let wire: Response<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     if let Some(error) = wire.error {
         return Err(fault(None, error));
     }
-    let mut out = CompletionWriter::new(memo);
     out.begin(wire.response_id, None);
     let mut searched = false;
     let candidates = wire.candidates.unwrap_or_default();
@@ -89,20 +96,18 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         let mut is_wordless = true;
         for part in candidate.content.iter().flat_map(|content| content.parts.iter().flatten()) {
             is_wordless &= part.text.is_none_or(JsonStr::is_empty) && part.inline_data.is_none();
-            write_part(part, &mut out, &mut calls, memo, candidate.index);
+            report_part(part, &mut calls, memo, candidate.index, out);
         }
-        calls.close(&mut |call| write_call(&call, &mut out, memo));
+        calls.close(&mut |call| report_call(&call, memo, out));
         let reason = candidate.finish_reason.as_deref().unwrap_or("STOP");
         if is_wordless && !calls.any() {
             failed(reason, candidate.finish_message)?;
         }
         if let Some(grounding) = candidate.grounding_metadata {
-            searched |= write_citations(grounding, &mut |citation| {
-                out.annotation(|w| citation.write(w));
-            });
+            searched |= citations(grounding, &mut |citation| out.citation(citation));
         }
         if let Some(result) = candidate.logprobs_result {
-            out.logprobs(|w| logprobs::write(w, result));
+            logprobs::report(result, out);
         }
         out.finish(finish_reason(reason, calls.any()));
     }
@@ -111,18 +116,20 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         counters.hear(usage);
     }
     out.usage(counters.usage(searched));
-    Ok(out.answer())
+    out.done();
+    Ok(())
 }
 
-fn write_part(
+/// Reports one part of a candidate. `choice` is the candidate's index.
+pub(super) fn report_part(
     part: &Part<'_>,
-    out: &mut CompletionWriter<'_>,
     calls: &mut Calls,
     memo: &Memo,
     choice: usize,
+    out: &mut dyn Sink,
 ) {
     if let Some(call) = &part.function_call {
-        calls.hear(call, part.thought_signature, memo, choice, &mut |call| write_call(&call, out, memo));
+        calls.hear(call, part.thought_signature, memo, choice, &mut |call| report_call(&call, memo, out));
         return;
     }
     if let Some(text) = part.text {
@@ -132,18 +139,19 @@ fn write_part(
             out.text(text);
         }
     }
-    if let Some(media) = part.inline_data.as_ref().filter(|media| media.mime_type.starts_with("image/")) {
+    if let Some(media) = part.image() {
         out.image(&media.mime_type, media.data.inner());
     }
-    if let Some(signature) = part.thought_signature.filter(|signature| !part.thought && !signature.is_empty())
-    {
+    let signature = part.thought_signature.filter(|signature| !part.thought && !signature.is_empty());
+    if let Some(signature) = signature {
         out.thought_signature(signature);
     }
 }
 
-fn write_call(call: &Call, out: &mut CompletionWriter<'_>, memo: &Memo) {
+/// Reports a call that is complete.
+pub(super) fn report_call(call: &Call, memo: &Memo, out: &mut dyn Sink) {
     let signature = call.signature.as_ref().map(JsonString::as_str);
-    out.signed_tool(call.id.as_str(), memo.tool_name(&call.name), &call.arguments, signature);
+    out.whole_call(call.id.as_str(), memo.tool_name(&call.name), &call.arguments, signature);
 }
 
 /// `finishReason`. A call ends with `STOP`, as words do, and often in a later event.
@@ -184,25 +192,9 @@ pub(super) fn failed(reason: &str, message: Option<JsonStr<'_>>) -> Result<(), F
     Err(Fault::garbled(format!("the model gave no answer: {reason} {message}").trim_end().to_owned()))
 }
 
-/// A source, and the part of the content that rests on it.
-pub(super) struct Citation<'a> {
-    start: u64,
-    end: u64,
-    title: JsonStr<'a>,
-    url: JsonStr<'a>,
-}
-
-impl Citation<'_> {
-    /// Writes `url_citation`. The places are the provider's, which counts bytes.
-    pub(super) fn write(&self, w: &mut Writer<'_>) {
-        w.object().key("type").string("url_citation").key("url_citation").object();
-        w.key("start_index").number(self.start).key("end_index").number(self.end);
-        w.key("title").raw(self.title.token()).key("url").raw(self.url.token()).end_object().end_object();
-    }
-}
-
-/// Hands on the citations of a `groundingMetadata` object; tells whether the web was searched.
-pub(super) fn write_citations(grounding: Raw<'_>, each: &mut dyn FnMut(Citation<'_>)) -> bool {
+/// Hands on the citations of a `groundingMetadata` object; tells whether the web was searched. The places are the provider's, which counts
+/// bytes.
+pub(super) fn citations(grounding: Raw<'_>, each: &mut dyn FnMut(Citation<'_>)) -> bool {
     #[derive(Default)]
     struct Wire<'a> {
         web_search_queries: Option<Raw<'a>>,

@@ -2,8 +2,9 @@
 
 use super::super::{Outbound, Target};
 use super::{bare, outbound};
+use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request};
 use crate::providers::Provider;
 
 /// Models of Vertex AI that are asked by `embedContent`, one text a request.

@@ -1,6 +1,7 @@
-//! `logprobsResult` to `logprobs`.
+//! `logprobsResult`.
 
-use crate::json::{JsonStr, Raw, Writer, fields, read};
+use crate::facts::{Logprob, Sink};
+use crate::json::{JsonStr, Raw, fields, read};
 
 #[derive(Default)]
 struct Wire<'a> {
@@ -20,30 +21,33 @@ struct Token<'a> {
 }
 fields!(Token<'a> { token, log_probability = "logProbability" });
 
-/// Writes the inside of `logprobs`. A result that cannot be read gives no tokens.
-pub(super) fn write(w: &mut Writer<'_>, result: Raw<'_>) {
-    let wire: Wire<'_> = read(result).unwrap_or_default();
-    let tops = wire.top_candidates.unwrap_or_default();
-    w.object().key("content").array();
-    for (at, chosen) in wire.chosen_candidates.iter().flatten().enumerate() {
-        w.object();
-        write_token(w, chosen);
-        w.key("top_logprobs").array();
-        for top in tops.get(at).and_then(|top| top.candidates.as_ref()).into_iter().flatten() {
-            w.object();
-            write_token(w, top);
-            w.end_object();
-        }
-        w.end_array().end_object();
-    }
-    w.end_array().key("refusal").raw("null").end_object();
+/// Reports it. A result that cannot be read has no tokens.
+pub(super) fn report(result: Raw<'_>, out: &mut dyn Sink) {
+    out.logprobs(&tokens(result));
 }
 
-fn write_token(w: &mut Writer<'_>, token: &Token<'_>) {
-    w.key("token").raw(token.token.unwrap_or(JsonStr::EMPTY).token());
-    // A probability of 1 is a logarithm of 0, which is left out.
-    w.key("logprob").raw(token.log_probability.map_or("0", Raw::get));
-    w.key("bytes").raw("null");
+fn tokens(result: Raw<'_>) -> Vec<Logprob<'_>> {
+    let wire: Wire<'_> = read(result).unwrap_or_default();
+    let tops = wire.top_candidates.unwrap_or_default();
+    let chosen = wire.chosen_candidates.unwrap_or_default();
+    let top = |at: usize| tops.get(at).and_then(|top| top.candidates.as_ref()).into_iter().flatten();
+    chosen
+        .iter()
+        .enumerate()
+        .map(|(at, chosen)| Logprob { top: top(at).map(Token::logprob).collect(), ..chosen.logprob() })
+        .collect()
+}
+
+impl<'a> Token<'a> {
+    fn logprob(&self) -> Logprob<'a> {
+        Logprob {
+            token: self.token.unwrap_or(JsonStr::EMPTY),
+            // A probability of 1 is a logarithm of 0, which is left out.
+            logprob: self.log_probability.map_or("0", Raw::get),
+            bytes: None,
+            top: Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -53,11 +57,17 @@ mod tests {
     #[test]
     fn tokens_have_their_alternatives() {
         let result = r#"{"chosenCandidates":[{"token":"a\"","logProbability":-0.5},{"token":"b"}],"topCandidates":[{"candidates":[{"token":"a\"","logProbability":-0.5},{"token":"c","logProbability":-1}]}]}"#;
-        let mut out = Vec::new();
-        write(&mut Writer::new(&mut out), Raw::parse(result).unwrap());
+        let tokens = tokens(Raw::parse(result).unwrap());
+        let shown = |token: &Logprob<'_>| (token.token.token().to_owned(), token.logprob.to_owned());
+        let read: Vec<_> = tokens
+            .iter()
+            .map(|token| (shown(token), token.top.iter().map(shown).collect::<Vec<_>>()))
+            .collect();
+        let pair = |token: &str, logprob: &str| (token.to_owned(), logprob.to_owned());
+        let first = pair(r#""a\"""#, "-0.5");
         assert_eq!(
-            String::from_utf8(out).unwrap(),
-            r#"{"content":[{"token":"a\"","logprob":-0.5,"bytes":null,"top_logprobs":[{"token":"a\"","logprob":-0.5,"bytes":null},{"token":"c","logprob":-1,"bytes":null}]},{"token":"b","logprob":0,"bytes":null,"top_logprobs":[]}],"refusal":null}"#
+            read,
+            [(first.clone(), vec![first, pair(r#""c""#, "-1")]), (pair(r#""b""#, "0"), Vec::new())]
         );
     }
 }

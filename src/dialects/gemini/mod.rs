@@ -21,9 +21,10 @@ use std::borrow::Cow;
 
 use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
+use crate::facts::{Class, Fault, Sink};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, Text, fields, read};
-use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
+use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
 use crate::providers::Provider;
 
 /// The language of `generativelanguage.googleapis.com/v1beta`.
@@ -64,11 +65,12 @@ impl Dialect for Gemini {
         Ok(outbound(to.model, method, body))
     }
 
-    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-        match memo.operation {
-            Operation::Embeddings => embeddings::answer(body, memo),
-            _ => answer::translate(body, memo),
-        }
+    fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        answer::read_answer(body, memo, out)
+    }
+
+    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        embeddings::answer(body, memo)
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {

@@ -4,13 +4,14 @@
 //! come in any event after the words, and is kept for it.
 
 use super::super::Stream;
-use super::answer::{Candidate, Part, Response, failed, finish_reason, write_citations};
-use super::partial::{Call, Calls};
+use super::answer::{Candidate, Response, citations, failed, finish_reason, report_call, report_part};
+use super::partial::Calls;
 use super::usage::Counters;
 use super::{fault, logprobs};
+use crate::facts::{Fault, FinishReason, Sink};
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString, Raw, read};
-use crate::openai::{ChunkWriter, Fault, FinishReason, Memo};
+use crate::json::{JsonStr, Raw, read};
+use crate::openai::Memo;
 
 /// Turns events into facts.
 pub(super) struct Translation {
@@ -43,7 +44,7 @@ impl Translation {
         }
     }
 
-    fn candidate(&mut self, candidate: &Candidate<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn candidate(&mut self, candidate: &Candidate<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         // As many as the writer takes.
         let index = candidate.index.min(127);
         if self.choices.len() <= index {
@@ -52,17 +53,19 @@ impl Translation {
         let (memo, Some(choice)) = (&self.memo, self.choices.get_mut(index)) else { return Ok(()) };
         out.choice(index);
         for part in candidate.content.iter().flat_map(|content| content.parts.iter().flatten()) {
-            choice.part(part, memo, index, out);
+            choice.worded |=
+                part.image().is_some() || !part.thought && part.text.is_some_and(|text| !text.is_empty());
+            report_part(part, &mut choice.calls, memo, index, out);
         }
         if let Some(result) = candidate.logprobs_result {
-            out.logprobs(|w| logprobs::write(w, result));
+            logprobs::report(result, out);
         }
         if let Some(grounding) = candidate.grounding_metadata {
-            self.searched |= write_citations(grounding, &mut |_| {});
+            self.searched |= citations(grounding, &mut |_| {});
             choice.grounding = Some(grounding.get().to_owned());
         }
         if let Some(reason) = &candidate.finish_reason {
-            choice.calls.close(&mut |call| write_call(&call, memo, out));
+            choice.calls.close(&mut |call| report_call(&call, memo, out));
             if !choice.worded && !choice.calls.any() {
                 failed(reason, candidate.finish_message)?;
             }
@@ -72,40 +75,8 @@ impl Translation {
     }
 }
 
-impl Choice {
-    fn part(&mut self, part: &Part<'_>, memo: &Memo, index: usize, out: &mut ChunkWriter) {
-        if let Some(call) = &part.function_call {
-            self.calls
-                .hear(call, part.thought_signature, memo, index, &mut |call| write_call(&call, memo, out));
-            return;
-        }
-        if let Some(text) = part.text {
-            if part.thought {
-                out.reasoning(text);
-            } else {
-                self.worded |= !text.is_empty();
-                out.text(text);
-            }
-        }
-        if let Some(media) = part.inline_data.as_ref().filter(|media| media.mime_type.starts_with("image/")) {
-            self.worded = true;
-            out.image(&media.mime_type, media.data.inner());
-        }
-        let signature = part.thought_signature.filter(|signature| !part.thought && !signature.is_empty());
-        if let Some(signature) = signature {
-            out.thought_signature(signature);
-        }
-    }
-}
-
-fn write_call(call: &Call, memo: &Memo, out: &mut ChunkWriter) {
-    let signature = call.signature.as_ref().map(JsonString::as_str);
-    let index = out.signed_tool(call.id.as_str(), memo.tool_name(&call.name), signature);
-    out.arguments(index, JsonString::new(&call.arguments).as_str());
-}
-
 impl Stream for Translation {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         let event: Response<'_> = read(frame.data)
             .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
         if let Some(error) = event.error {
@@ -133,14 +104,14 @@ impl Stream for Translation {
         Ok(())
     }
 
-    fn end(&mut self, out: &mut ChunkWriter) {
+    fn end(&mut self, out: &mut dyn Sink) {
         if self.choices.is_empty() || self.choices.iter().any(|choice| choice.finish.is_none()) {
             return;
         }
         for (index, choice) in self.choices.iter().enumerate() {
             out.choice(index);
             if let Some(grounding) = choice.grounding.as_deref().and_then(|text| Raw::parse(text).ok()) {
-                write_citations(grounding, &mut |citation| out.annotation(|w| citation.write(w)));
+                citations(grounding, &mut |citation| out.citation(citation));
             }
             if let Some(reason) = choice.finish {
                 out.finish(reason);

@@ -1,8 +1,8 @@
 //! Token counts, from Google's bases to `OpenAI`'s: the prompt's count holds the cached tokens, the answer's leaves
 //! the thoughts out, mostly.
 
+use crate::facts::Usage;
 use crate::json::{JsonStr, Raw, fields, read};
-use crate::openai::Usage;
 
 /// The counters as they were last heard: every event of a stream repeats them, cumulatively. What is 0 is left out.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use super::super::Stream;
 use super::fault;
 use super::time::unix_seconds;
+use crate::facts::{Fault, FinishReason, Sink, Usage};
 use crate::frame::Frame;
-use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
-use crate::openai::{
-    Answer, ChunkWriter, CompletionWriter, Fault, FinishReason, Memo, Usage, arguments_text, count,
-};
+use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
+use crate::openai::{Memo, arguments_text, count, read_logprobs};
 
 struct Wire<'a> {
     created_at: Option<Text<'a>>,
@@ -93,28 +92,27 @@ impl Call<'_> {
     }
 }
 
-/// Translates a whole answer.
-pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+/// Reports a whole answer.
+pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
     let wire = Wire::read(body).unwrap_or_else(|| Err(Fault::unreadable(502, body)))?;
     let Some(message) = &wire.message else {
         return Err(Fault::garbled("the provider's answer has no message"));
     };
-    let mut out = CompletionWriter::new(memo);
     out.begin(None, wire.created());
     out.reasoning(message.thinking.unwrap_or(JsonStr::EMPTY));
     if let Some(content) = message.content.filter(|content| !content.is_empty()) {
         out.text(content);
     }
     for (number, call) in wire.calls().enumerate() {
-        out.tool(call.id(memo, number).as_str(), &call.function.name, &call.arguments());
+        out.whole_call(call.id(memo, number).as_str(), &call.function.name, &call.arguments(), None);
     }
     if let Some(logprobs) = &wire.logprobs {
-        out.logprobs(|w| write_logprobs(w, logprobs));
+        out.logprobs(&read_logprobs(logprobs));
     }
-    let has_calls = out.has_tools();
-    out.finish(wire.finish_reason(has_calls));
+    out.finish(wire.finish_reason(wire.calls().next().is_some()));
     out.usage(wire.usage());
-    Ok(out.answer())
+    out.done();
+    Ok(())
 }
 
 /// Turns lines into facts.
@@ -133,7 +131,7 @@ impl Translation {
 }
 
 impl Stream for Translation {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         let wire = Wire::read(frame.data);
         let wire =
             wire.unwrap_or_else(|| Err(Fault::garbled("the provider sent a line that cannot be read")))?;
@@ -145,11 +143,11 @@ impl Stream for Translation {
             out.text(message.content.unwrap_or(JsonStr::EMPTY));
         }
         if let Some(logprobs) = &wire.logprobs {
-            out.logprobs(|w| write_logprobs(w, logprobs));
+            out.logprobs(&read_logprobs(logprobs));
         }
         for call in wire.calls() {
-            let index = out.tool(call.id(&self.memo, self.calls).as_str(), &call.function.name);
-            out.arguments(index, JsonString::new(&call.arguments()).as_str());
+            let id = call.id(&self.memo, self.calls);
+            out.whole_call(id.as_str(), &call.function.name, &call.arguments(), None);
             self.calls += 1;
         }
         if wire.done {
@@ -159,13 +157,4 @@ impl Stream for Translation {
         }
         Ok(())
     }
-}
-
-/// Writes the inside of `logprobs`, whose items are `OpenAI`'s already.
-fn write_logprobs(w: &mut Writer<'_>, items: &[Raw<'_>]) {
-    w.object().key("content").array();
-    for item in items {
-        w.raw(item.get());
-    }
-    w.end_array().key("refusal").raw("null").end_object();
 }

@@ -2,8 +2,9 @@
 
 use super::super::Target;
 use super::fault;
+use crate::facts::Fault;
 use crate::json::{Raw, Writer, fields, read};
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Fault, Memo, Request, count};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, count};
 
 /// Writes the request.
 pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {

@@ -12,9 +12,10 @@ use std::borrow::Cow;
 
 use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_below};
+use crate::facts::{Class, Fault, Sink};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Object, Raw};
-use crate::openai::{Answer, Class, ErrorBody, Fault, Memo, Operation, Request};
+use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
 
 /// The language of a local `ollama serve`, and of `ollama.com`.
 pub static OLLAMA: Ollama = Ollama;
@@ -44,11 +45,12 @@ impl Dialect for Ollama {
         Ok(Outbound { path, headers: Vec::new(), body: Body::Bytes(body) })
     }
 
-    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-        match memo.operation {
-            Operation::Embeddings => embeddings::answer(body, memo),
-            _ => answer::translate(body, memo),
-        }
+    fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        answer::read_answer(body, memo, out)
+    }
+
+    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        embeddings::answer(body, memo)
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {

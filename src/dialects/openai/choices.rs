@@ -3,7 +3,7 @@
 use super::mend::finish_reason;
 use super::thinking::{Thoughts, quoted};
 use crate::json::{Raw, Writer};
-use crate::openai::{Memo, Operation};
+use crate::openai::{Memo, Operation, finish_word};
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Choices {
             return r#"[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}]"#.to_owned();
         }
         let Some(choice) = self.at(0) else { return "[]".to_owned() };
-        let reason = finish_reason("stop", choice.calls > 0).as_str();
+        let reason = finish_word(finish_reason("stop", choice.calls > 0), false);
         let ended = choice.thoughts.end();
         let mut delta = Vec::new();
         let mut w = Writer::new(&mut delta);

@@ -1,8 +1,8 @@
 //! Errors, in the forms that vendors give them.
 
 use super::super::wording::refined;
+use crate::facts::{Class, Fault};
 use crate::json::{self, JsonStr, Object, Raw, fields};
-use crate::openai::{Class, Fault};
 
 /// Reads an answer whose status says that it is an error.
 pub(super) fn read(status: u16, body: &[u8]) -> Fault {

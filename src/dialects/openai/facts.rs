@@ -1,90 +1,202 @@
-//! A chat's answer as facts, where the client asked for `/completions` and the vendor has only chats.
+//! An answer as facts, for a client whose language is not the provider's.
+//!
+//! What comes here was mended already: it is what a client of `OpenAI`'s would get, whatever the vendor sent.
 
-use super::super::Stream;
-use super::error::read_error;
 use super::mend::{finish_reason, texts};
-use crate::frame::Frame;
-use crate::json::{JsonStr, Object, Raw, Text, fields, read};
-use crate::openai::{Answer, ChunkWriter, CompletionWriter, Fault, Memo, Usage};
+use crate::facts::{Citation, Sink, Thinking};
+use crate::json::{JsonStr, JsonString, Object, Raw, Text, fields, read};
+use crate::openai::{DataUrl, arguments_text, read_logprobs};
 
 struct Choice<'a> {
     index: usize,
     message: Option<Message<'a>>,
+    text: Option<JsonStr<'a>>,
+    logprobs: Option<Logprobs<'a>>,
     finish_reason: Option<Text<'a>>,
 }
-fields!(Choice<'a> { index, message = "message" | "delta", finish_reason });
+fields!(Choice<'a> { index, message = "message" | "delta", text, logprobs, finish_reason });
 
 struct Message<'a> {
     content: Option<Raw<'a>>,
+    reasoning_content: Option<JsonStr<'a>>,
+    refusal: Option<JsonStr<'a>>,
+    thinking_blocks: Option<Vec<Block<'a>>>,
+    annotations: Option<Vec<Annotation<'a>>>,
+    images: Option<Vec<Image<'a>>>,
+    tool_calls: Option<Vec<Call<'a>>>,
+    function_call: Option<Function<'a>>,
+    provider_specific_fields: Option<Signatures<'a>>,
 }
-fields!(Message<'a> { content });
+fields!(Message<'a> {
+    content, reasoning_content, refusal, thinking_blocks, annotations, images, tool_calls, function_call, provider_specific_fields
+});
 
-/// Translates a whole answer.
-pub(super) fn answer(object: &Object<'_>, memo: &Memo) -> Result<Answer, Fault> {
-    let mut out = CompletionWriter::new(memo);
-    let id = object.get("id").and_then(JsonStr::of);
-    out.begin(id, object.get("created").and_then(|created| created.get().parse().ok()));
-    for choice in choices(object.get("choices"))? {
-        out.choice(choice.index);
-        for text in texts(choice.message.and_then(|message| message.content)) {
-            out.text(text);
-        }
-        out.finish(finish_reason(choice.finish_reason.as_deref().unwrap_or("stop"), false));
-    }
-    out.usage(object.get("usage").and_then(Usage::parse).unwrap_or_default());
-    Ok(out.answer())
+struct Block<'a> {
+    thinking: Option<JsonStr<'a>>,
+    signature: Option<JsonStr<'a>>,
+    data: Option<JsonStr<'a>>,
 }
+fields!(Block<'a> { thinking, signature, data });
 
-/// Translates a stream.
+struct Annotation<'a> {
+    url_citation: Option<UrlCitation<'a>>,
+}
+fields!(Annotation<'a> { url_citation });
+
+struct UrlCitation<'a> {
+    start_index: u64,
+    end_index: u64,
+    title: Option<JsonStr<'a>>,
+    url: Option<JsonStr<'a>>,
+}
+fields!(UrlCitation<'a> { start_index, end_index, title, url });
+
+struct Image<'a> {
+    image_url: Option<ImageUrl<'a>>,
+}
+fields!(Image<'a> { image_url });
+
+struct ImageUrl<'a> {
+    url: Option<JsonStr<'a>>,
+}
+fields!(ImageUrl<'a> { url });
+
+struct Call<'a> {
+    index: usize,
+    id: Option<JsonStr<'a>>,
+    function: Option<Function<'a>>,
+    provider_specific_fields: Option<Signatures<'a>>,
+}
+fields!(Call<'a> { index, id, function, provider_specific_fields });
+
+struct Function<'a> {
+    name: Option<Text<'a>>,
+    arguments: Option<Raw<'a>>,
+}
+fields!(Function<'a> { name, arguments });
+
+struct Signatures<'a> {
+    thought_signature: Option<JsonStr<'a>>,
+    thought_signatures: Option<Vec<JsonStr<'a>>>,
+}
+fields!(Signatures<'a> { thought_signature, thought_signatures });
+
+struct Logprobs<'a> {
+    content: Option<Vec<Raw<'a>>>,
+}
+fields!(Logprobs<'a> { content });
+
+/// Reports one answer: whole, or chunk by chunk.
 #[derive(Default)]
 pub(super) struct Facts {
-    finished: bool,
+    begun: bool,
+    /// The calls that have begun: the choice, the provider's index and the sink's.
+    calls: Vec<(usize, usize, u32)>,
 }
 
-impl Stream for Facts {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
-        if frame.data == b"[DONE]" {
-            if !self.finished {
-                out.finish(finish_reason("stop", false));
-            }
-            out.done();
-            return Ok(());
+impl Facts {
+    /// Reports what an answer or a chunk says, all but its usage.
+    pub(super) fn report(&mut self, data: &[u8], out: &mut dyn Sink) {
+        let object = Object::parse(data).unwrap_or_default();
+        let choices: Vec<Choice<'_>> =
+            object.get("choices").and_then(|choices| read(choices).ok()).unwrap_or_default();
+        if !self.begun && !choices.is_empty() {
+            self.begun = true;
+            let id = object.get("id").and_then(JsonStr::of);
+            out.begin(id, object.get("created").and_then(|created| created.get().parse().ok()));
         }
-        let object = Object::parse(frame.data)
-            .map_err(|_| Fault::garbled("the provider sent a stream event that is not a chunk"))?;
-        if let Some(error) = object.get("error") {
-            return Err(read_error(500, error));
-        }
-        if let Some(usage) = object.get("usage").and_then(Usage::parse) {
-            out.usage(usage);
-        }
-        let choices = choices(object.get("choices"))?;
-        if choices.is_empty() {
-            return Ok(());
-        }
-        let id = object.get("id").and_then(JsonStr::of);
-        out.begin(id, object.get("created").and_then(|created| created.get().parse().ok()));
-        for choice in choices {
+        for choice in &choices {
             out.choice(choice.index);
-            for text in texts(choice.message.and_then(|message| message.content)) {
+            if let Some(message) = &choice.message {
+                self.message(choice.index, message, out);
+            }
+            if let Some(text) = choice.text {
                 out.text(text);
             }
-            if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
-                self.finished = true;
-                out.finish(finish_reason(&reason, false));
+            if let Some(tokens) = choice.logprobs.as_ref().and_then(|logprobs| logprobs.content.as_ref()) {
+                out.logprobs(&read_logprobs(tokens));
+            }
+            if let Some(reason) = choice.finish_reason.as_deref().filter(|reason| !reason.is_empty()) {
+                out.finish(finish_reason(reason, false));
             }
         }
-        Ok(())
     }
 
-    fn end(&mut self, out: &mut ChunkWriter) {
-        if self.finished {
-            out.done();
+    fn message(&mut self, choice: usize, message: &Message<'_>, out: &mut dyn Sink) {
+        if let Some(reasoning) = message.reasoning_content {
+            out.reasoning(reasoning);
+        }
+        for block in message.thinking_blocks.iter().flatten() {
+            match (block.signature, block.data) {
+                (Some(signature), _) => {
+                    let text = block.thinking.unwrap_or(JsonStr::EMPTY).inner();
+                    out.thinking(Thinking::Signed { text, signature });
+                }
+                (None, Some(data)) => out.thinking(Thinking::Redacted { data }),
+                (None, None) => {}
+            }
+        }
+        for text in texts(message.content) {
+            out.text(text);
+        }
+        if let Some(refusal) = message.refusal {
+            out.refusal(refusal);
+        }
+        for cited in
+            message.annotations.iter().flatten().filter_map(|annotation| annotation.url_citation.as_ref())
+        {
+            let (start, end) = (cited.start_index, cited.end_index);
+            if let Some(url) = cited.url {
+                out.citation(Citation { start, end, title: cited.title.unwrap_or(JsonStr::EMPTY), url });
+            }
+        }
+        for url in message.images.iter().flatten().filter_map(|image| image.image_url.as_ref()?.url) {
+            if let Some(image) = DataUrl::parse(url) {
+                out.image(&image.media_type, image.data);
+            }
+        }
+        let signatures = message.provider_specific_fields.iter();
+        for signature in signatures.flat_map(|fields| fields.thought_signatures.iter().flatten()) {
+            out.thought_signature(*signature);
+        }
+        for call in message.tool_calls.iter().flatten() {
+            let Some(function) = &call.function else { continue };
+            let signature =
+                call.provider_specific_fields.as_ref().and_then(|fields| fields.thought_signature);
+            let id = call.id.unwrap_or(JsonStr::EMPTY);
+            self.call(choice, call.index, id, function, signature, out);
+        }
+        if let Some(function) = &message.function_call {
+            self.call(choice, 0, JsonStr::EMPTY, function, None, out);
         }
     }
-}
 
-fn choices(raw: Option<Raw<'_>>) -> Result<Vec<Choice<'_>>, Fault> {
-    let Some(raw) = raw else { return Ok(Vec::new()) };
-    read(raw).map_err(|_| Fault::garbled("the provider's answer has choices that cannot be read"))
+    fn call(
+        &mut self,
+        choice: usize,
+        given: usize,
+        id: JsonStr<'_>,
+        function: &Function<'_>,
+        signature: Option<JsonStr<'_>>,
+        out: &mut dyn Sink,
+    ) {
+        let known = self.calls.iter().rev().find(|(at, index, _)| (*at, *index) == (choice, given));
+        let begins = function.name.as_deref().is_some_and(|name| !name.is_empty());
+        let index = match known {
+            Some((.., index)) if !begins => *index,
+            _ => {
+                let index = out.call(id, function.name.as_deref().unwrap_or_default(), signature);
+                self.calls.push((choice, given, index));
+                index
+            }
+        };
+        match function.arguments.map(|arguments| (arguments, JsonStr::of(arguments))) {
+            None => {}
+            Some((_, Some(fragment))) => out.arguments(index, fragment),
+            Some((object, None)) => {
+                let text = JsonString::new(&arguments_text(Some(object)));
+                out.arguments(index, text.as_str());
+            }
+        }
+    }
 }

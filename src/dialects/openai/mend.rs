@@ -5,8 +5,9 @@ use super::json_string;
 use super::quirks::Answers;
 use super::relay::has_finish_reason;
 use super::thinking::{Thoughts, quoted};
+use crate::facts::{Fault, FinishReason, Usage};
 use crate::json::{JsonStr, JsonString, Object, Raw, Splice, Writer, read};
-use crate::openai::{Fault, FinishReason, Memo, Operation, Usage};
+use crate::openai::{Memo, Operation, finish_word};
 
 /// Whether a chunk may need an edit. Most need none, and a look at the text tells.
 pub(super) fn is_suspect(
@@ -233,7 +234,7 @@ fn finish<'s>(
         }
         return false;
     }
-    let reason = finish_reason(word, has_calls).as_str();
+    let reason = finish_word(finish_reason(word, has_calls), false);
     match member {
         Some(member) => splice.replace(member.value.get(), json_string(reason)),
         None => splice.append_to(token.get(), format!(r#""finish_reason":"{reason}""#).into_bytes()),

@@ -24,10 +24,13 @@ mod words;
 pub use models::{Model, OPENAI_MODELS, Sampling};
 pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Quirks, Surface, Tools};
 
+use std::borrow::Cow;
+
 use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::facts::{Fault, Sink, Usage, Wire};
 use crate::frame::Framing;
 use crate::json::{JsonStr, JsonString, Object, Splice};
-use crate::openai::{Answer, ErrorBody, Fault, Memo, Operation, Request, service_tier};
+use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, service_tier};
 use crate::providers::Provider;
 
 /// The language of `api.openai.com/v1`, models of every kind alike.
@@ -65,7 +68,57 @@ impl Dialect for OpenAi {
         })
     }
 
-    fn answer(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        let (wire, memo) = self.asked(memo);
+        let mended = self.mended(body, &memo)?;
+        out.usage(mended.usage);
+        let Some(relay) = out.relay(wire) else {
+            facts::Facts::default().report(&mended.body, out);
+            out.done();
+            return Ok(());
+        };
+        if let Some(id) = mended.id {
+            relay.set_id(id);
+        }
+        relay.bytes(&[&mended.body]);
+        Ok(())
+    }
+
+    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        let Mended { body, usage, id } = self.mended(body, memo)?;
+        Ok(Answer { body, usage, id: id.map(|id| id.inner().into()).unwrap_or_default() })
+    }
+
+    fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
+        error::read(status, body)
+    }
+
+    fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
+        let (wire, memo) = self.asked(memo);
+        Box::new(relay::Relay::new(self.0.answer, memo.into_owned(), wire))
+    }
+}
+
+/// A whole answer as a client of `OpenAI`'s expects it.
+struct Mended<'b> {
+    body: Vec<u8>,
+    usage: Usage,
+    id: Option<JsonStr<'b>>,
+}
+
+impl OpenAi {
+    /// The request as the vendor was asked: for a chat, where it has no `/completions`.
+    fn asked<'m>(&self, memo: &'m Memo) -> (Wire, Cow<'m, Memo>) {
+        if memo.operation != Operation::Completions {
+            return (Wire::ChatCompletions, Cow::Borrowed(memo));
+        }
+        if request::has(&self.0, Operation::Completions) {
+            return (Wire::Completions, Cow::Borrowed(memo));
+        }
+        (Wire::ChatCompletions, Cow::Owned(Memo { operation: Operation::Chat, ..memo.clone() }))
+    }
+
+    fn mended<'b>(&self, body: &'b [u8], memo: &Memo) -> Result<Mended<'b>, Fault> {
         let object = Object::parse(body).map_err(|_| Fault::unreadable(502, body))?;
         if let Some(error) = object.get("error") {
             return Err(error::read_error(500, error));
@@ -74,9 +127,6 @@ impl Dialect for OpenAi {
             && let Some(fault) = error::in_base_resp(&object)
         {
             return Err(fault);
-        }
-        if self.is_over_chat(memo) {
-            return facts::answer(&object, memo);
         }
         let mut splice = Splice::new(body);
         if let Some(model) = object.get("model") {
@@ -91,26 +141,8 @@ impl Dialect for OpenAi {
         } else if self.0.answer.mended {
             mend::answer(self.0.answer, &object, memo, &mut splice);
         }
-        let id = object.get("id").and_then(JsonStr::of).map(|id| id.inner().into()).unwrap_or_default();
-        Ok(Answer { body: splice.write(), usage, id })
-    }
-
-    fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
-        error::read(status, body)
-    }
-
-    fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
-        if self.is_over_chat(memo) {
-            return Box::new(facts::Facts::default());
-        }
-        Box::new(relay::Relay::new(self.0.answer, memo))
-    }
-}
-
-impl OpenAi {
-    /// Whether the client asked for `/completions`, and the vendor was asked for a chat.
-    fn is_over_chat(&self, memo: &Memo) -> bool {
-        memo.operation == Operation::Completions && !request::has(&self.0, Operation::Completions)
+        let id = object.get("id").and_then(JsonStr::of);
+        Ok(Mended { body: splice.write(), usage, id })
     }
 }
 

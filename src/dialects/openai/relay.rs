@@ -1,20 +1,29 @@
-//! A streamed answer: events pass as they came, but for the tokens that must change.
+//! A streamed answer: events pass as they came, but for the tokens that must change. A client of another language gets them as facts.
 
 use std::borrow::Cow;
 
 use super::super::Stream;
 use super::choices::{Choices, plain_text};
 use super::error::read_error;
+use super::facts::Facts;
 use super::mend;
 use super::{Answers, json_string, words};
+use crate::facts::{Fault, Sink, Usage, Wire};
 use crate::frame::Frame;
 use crate::json::{JsonStr, Object, Raw, Splice, Writer, around, fields, read};
-use crate::openai::{ChunkWriter, Fault, Memo, Usage, service_tier};
+use crate::openai::{Memo, service_tier};
 
 /// Relays one stream.
 pub(super) struct Relay {
     rules: Answers,
+    /// The request as the provider was asked.
     memo: Memo,
+    wire: Wire,
+    /// For a client that wants no relay.
+    facts: Facts,
+    /// The client knows the answer's id.
+    has_id: bool,
+    closed: bool,
     /// The client's model name as a JSON string.
     model: Vec<u8>,
     /// Some choice has said why it ended: vendors that send no `[DONE]` stop after that.
@@ -42,11 +51,15 @@ fields!(Chunk<'a> { model, choices, usage, error, object, service_tier, id });
 
 impl Relay {
     /// The beginning of an answer to that request.
-    pub(super) fn new(rules: Answers, memo: &Memo) -> Self {
+    pub(super) fn new(rules: Answers, memo: Memo, wire: Wire) -> Self {
         Self {
             rules,
+            wire,
+            facts: Facts::default(),
+            has_id: false,
+            closed: false,
             model: json_string(&memo.model),
-            memo: memo.clone(),
+            memo,
             finished: false,
             seen: Choices::default(),
             first: Vec::new(),
@@ -57,7 +70,7 @@ impl Relay {
 }
 
 impl Stream for Relay {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut ChunkWriter) -> Result<(), Fault> {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         if frame.data == b"[DONE]" {
             self.close(out);
             return Ok(());
@@ -77,10 +90,13 @@ impl Stream for Relay {
                 |flat| read_error(500, flat),
             ));
         }
-        if out.id().is_empty()
-            && let Some(id) = chunk.id.and_then(JsonStr::of)
+        if !self.has_id
+            && let Some(id) = chunk.id.and_then(JsonStr::of).filter(|id| !id.is_empty())
         {
-            out.relays(id);
+            self.has_id = true;
+            if let Some(relay) = out.relay(self.wire) {
+                relay.set_id(id);
+            }
         }
         let text = chunk.choices.and_then(plain_text);
         self.finished |=
@@ -92,10 +108,12 @@ impl Stream for Relay {
             hold(frame.data, &mut self.held);
             return Ok(());
         }
-        match (text, chunk.choices) {
-            (Some(text), _) => out.relayed(text),
-            (None, Some(choices)) => words::each(choices.get(), |text| out.relayed(text)),
-            (None, None) => {}
+        if let Some(relay) = out.relay(self.wire) {
+            match (text, chunk.choices) {
+                (Some(text), _) => relay.words(text),
+                (None, Some(choices)) => words::each(choices.get(), |text| relay.words(text)),
+                (None, None) => {}
+            }
         }
         let other = chunk.model.filter(|model| model.get().as_bytes() != self.model);
         let hides_usage = no_choices && !self.memo.include_usage;
@@ -122,8 +140,8 @@ impl Stream for Relay {
                 }
             }
             match other.and_then(|model| around(frame.data, model.get())) {
-                Some((before, after)) => out.relay(&[before, &self.model, after]),
-                None => out.relay(&[frame.data]),
+                Some((before, after)) => pass(self.wire, &mut self.facts, &[before, &self.model, after], out),
+                None => pass(self.wire, &mut self.facts, &[frame.data], out),
             }
             return Ok(());
         }
@@ -162,12 +180,12 @@ impl Stream for Relay {
         if !self.held.is_empty() {
             splice.append(core::mem::take(&mut self.held));
         }
-        out.relay(&[&splice.write()]);
+        pass(self.wire, &mut self.facts, &[&splice.write()], out);
         Ok(())
     }
 
-    fn end(&mut self, out: &mut ChunkWriter) {
-        if self.finished && !out.ended() {
+    fn end(&mut self, out: &mut dyn Sink) {
+        if self.finished && !self.closed {
             self.close(out);
         }
     }
@@ -175,16 +193,21 @@ impl Stream for Relay {
 
 impl Relay {
     /// Ends the stream, with what the vendor left out.
-    fn close(&mut self, out: &mut ChunkWriter) {
+    fn close(&mut self, out: &mut dyn Sink) {
         if !self.finished && !self.first.is_empty() {
             let ending = self.seen.ending(&self.memo);
-            out.relay(&[&self.chunk(&ending, self.memo.include_usage.then_some(b"null"))]);
+            let chunk = self.chunk(&ending, self.memo.include_usage.then_some(b"null"));
+            pass(self.wire, &mut self.facts, &[&chunk], out);
         }
         if self.memo.include_usage && !self.late_usage.is_empty() {
-            out.relay(&[&self.chunk("[]", Some(&self.late_usage))]);
+            let chunk = self.chunk("[]", Some(&self.late_usage));
+            pass(self.wire, &mut self.facts, &[&chunk], out);
         }
-        out.relay(&[b"[DONE]"]);
-        out.end_relay();
+        self.closed = true;
+        match out.relay(self.wire) {
+            Some(relay) => relay.end(),
+            None => out.done(),
+        }
     }
 
     /// A chunk of the gateway's own.
@@ -210,6 +233,14 @@ impl Relay {
         }
         w.end_object();
         chunk
+    }
+}
+
+/// Hands on a chunk, as it stands or as facts.
+fn pass(wire: Wire, facts: &mut Facts, pieces: &[&[u8]], out: &mut dyn Sink) {
+    match out.relay(wire) {
+        Some(relay) => relay.bytes(pieces),
+        None => facts.report(&pieces.concat(), out),
     }
 }
 

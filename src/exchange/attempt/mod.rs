@@ -12,11 +12,10 @@ use std::rc::Rc;
 use crate::auth::Absent;
 use crate::config::{NO_FAILURE_STATUS, RETRY_HEADER, ServiceTier};
 use crate::dialects::Dialect;
+use crate::facts::{Class, Fault, Usage};
 use crate::frame::{Beginning, is_event};
 use crate::key::UsageError;
-use crate::openai::{
-    Answer, Class, EmbeddingWriter, ErrorBody, Fault, Memo, Operation, Usage, Wanted, streamed,
-};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Operation, Wanted, streamed};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
@@ -24,7 +23,7 @@ use super::fallback::{After, Failed};
 use super::head::Head;
 use super::headers::{Headers, answer_headers, passed_on};
 use super::retry_after::RetryAfter;
-use super::{Reply, Silence, Streaming, named};
+use super::{Reply, Silence, Streaming, named, translated};
 
 /// One attempt.
 pub struct Attempt {
@@ -376,7 +375,7 @@ impl Attempt {
         if !self.memo.stream && is_event(body.trim_ascii_start()) {
             return Err(Fault::garbled("the provider streamed its answer, which was not asked for"));
         }
-        let mut answer = self.dialect.answer(body, &self.memo)?;
+        let mut answer = translated(self.dialect, body, &self.memo)?;
         if self.memo.operation == Operation::Embeddings && answer.usage.prompt == 0 {
             EmbeddingWriter::recount(&mut answer, self.call.prompt_tokens());
         }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use crate::auth;
 use crate::dialects::{Allowed, Body, Outbound, Target};
+use crate::facts::{Class, Fault, Usage};
 use crate::json::Edits;
-use crate::openai::{Class, ErrorBody, Fault, Operation, Request, Resolved, Usage, service_tier};
+use crate::openai::{ErrorBody, Operation, Request, Resolved, service_tier};
 use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;

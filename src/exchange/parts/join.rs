@@ -1,8 +1,8 @@
 //! The answers to the parts → the answer to the whole. Vectors stay the JSON that they are: every part was asked in the
 //! client's `encoding_format`.
 
+use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read as read_json};
-use crate::openai::Fault;
 
 use super::garbled;
 

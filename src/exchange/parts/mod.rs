@@ -12,8 +12,9 @@ mod plan;
 use core::ops::Range;
 use std::rc::Rc;
 
+use crate::facts::{Class, Fault, Usage};
 use crate::key::UsageError;
-use crate::openai::{Class, ErrorBody, Fault, Usage};
+use crate::openai::ErrorBody;
 
 use super::call::{Call, Tried};
 use super::head::Head;

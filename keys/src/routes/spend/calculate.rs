@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value, json};
+use switchboard::facts::Usage;
 use switchboard::json::Raw;
-use switchboard::openai::Usage;
 
 use crate::app::App;
 use crate::auth::Caller;

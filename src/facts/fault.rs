@@ -1,0 +1,172 @@
+//! What upstreams do wrong: its class, and the provider's own words.
+//!
+//! What makes an error is `#[cold]`: the code for it stays out of the way of requests that have none.
+
+/// `LiteLLM`'s exception classes: what decides on retries and fallbacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// 400
+    BadRequest,
+    /// 400: the prompt is longer than the model's window
+    ContextWindowExceeded,
+    /// 400: the provider refuses the content
+    ContentPolicyViolation,
+    /// 401
+    Authentication,
+    /// 402: the account at the provider has no money left
+    PaymentRequired,
+    /// 403
+    PermissionDenied,
+    /// 404
+    NotFound,
+    /// 408
+    Timeout,
+    /// 422
+    UnprocessableEntity,
+    /// 429
+    RateLimit,
+    /// 500
+    InternalServer,
+    /// 502
+    BadGateway,
+    /// 503
+    ServiceUnavailable,
+}
+
+impl Class {
+    /// The class of a status that says no more.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Authentication,
+            402 => Self::PaymentRequired,
+            429 => Self::RateLimit,
+            403 => Self::PermissionDenied,
+            404 => Self::NotFound,
+            408 | 504 => Self::Timeout,
+            422 => Self::UnprocessableEntity,
+            400..=499 => Self::BadRequest,
+            502 => Self::BadGateway,
+            503 | 529 => Self::ServiceUnavailable,
+            _ => Self::InternalServer,
+        }
+    }
+
+    /// `LiteLLM`'s class name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BadRequestError",
+            Self::ContextWindowExceeded => "ContextWindowExceededError",
+            Self::ContentPolicyViolation => "ContentPolicyViolationError",
+            Self::Authentication => "AuthenticationError",
+            // LiteLLM has no class of its own for it.
+            Self::PaymentRequired => "APIError",
+            Self::PermissionDenied => "PermissionDeniedError",
+            Self::NotFound => "NotFoundError",
+            Self::Timeout => "Timeout",
+            Self::UnprocessableEntity => "UnprocessableEntityError",
+            Self::RateLimit => "RateLimitError",
+            Self::InternalServer => "InternalServerError",
+            Self::BadGateway => "BadGatewayError",
+            Self::ServiceUnavailable => "ServiceUnavailableError",
+        }
+    }
+
+    /// The class of that name, as `mock_response: litellm.RateLimitError` writes it.
+    pub fn named(name: &str) -> Option<Self> {
+        [
+            Self::BadRequest,
+            Self::ContextWindowExceeded,
+            Self::ContentPolicyViolation,
+            Self::Authentication,
+            Self::PaymentRequired,
+            Self::PermissionDenied,
+            Self::NotFound,
+            Self::Timeout,
+            Self::UnprocessableEntity,
+            Self::RateLimit,
+            Self::InternalServer,
+            Self::BadGateway,
+            Self::ServiceUnavailable,
+        ]
+        .into_iter()
+        .find(|class| class.name() == name)
+    }
+
+    /// The status that the client sees.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::ContextWindowExceeded | Self::ContentPolicyViolation => 400,
+            Self::Authentication => 401,
+            Self::PaymentRequired => 402,
+            Self::PermissionDenied => 403,
+            Self::NotFound => 404,
+            Self::Timeout => 408,
+            Self::UnprocessableEntity => 422,
+            Self::RateLimit => 429,
+            Self::InternalServer => 500,
+            Self::BadGateway => 502,
+            Self::ServiceUnavailable => 503,
+        }
+    }
+
+    /// `error.type`
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::BadRequest
+            | Self::ContextWindowExceeded
+            | Self::ContentPolicyViolation
+            | Self::NotFound
+            | Self::Timeout
+            | Self::UnprocessableEntity => "invalid_request_error",
+            Self::Authentication => "authentication_error",
+            Self::PaymentRequired => "insufficient_quota",
+            Self::PermissionDenied => "permission_error",
+            Self::RateLimit => "throttling_error",
+            Self::InternalServer | Self::BadGateway | Self::ServiceUnavailable => "internal_server_error",
+        }
+    }
+}
+
+/// What an upstream did wrong: an error that it reported, or an answer that nobody can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of error.
+    pub class: Class,
+    /// The provider's own words.
+    pub message: String,
+    /// The field that the provider names.
+    pub param: Option<String>,
+    /// When to try again, seconds from now, where the provider says it in the body.
+    pub retry_after: Option<u64>,
+}
+
+impl Fault {
+    /// An error of that class.
+    #[cold]
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), param: None, retry_after: None }
+    }
+
+    /// An answer that is not what its dialect says it is.
+    #[cold]
+    pub fn garbled(what: impl Into<String>) -> Self {
+        Self::new(Class::BadGateway, what)
+    }
+
+    /// An answer that is not in its language at all: a proxy's HTML page, a cut body. Its beginning is quoted, for
+    /// it helps who runs the gateway.
+    #[cold]
+    pub fn unreadable(status: u16, body: &[u8]) -> Self {
+        let class = Class::of_status(if status < 400 { 502 } else { status });
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim();
+        if text.is_empty() {
+            return Self::new(class, format!("Error code: {status}"));
+        }
+        if text.starts_with('<') {
+            return Self::new(class, format!("Error code: {status} (the answer is HTML, not JSON)"));
+        }
+        let clipped: String = text.chars().take(512).collect();
+        Self::new(class, format!("Error code: {status} - {clipped}"))
+    }
+}

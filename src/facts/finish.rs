@@ -1,0 +1,20 @@
+//! Why a choice of an answer ended.
+
+/// Why the model stopped. Each client's language has its own words for it, some of them fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// A natural end.
+    Stop,
+    /// One of the request's stop sequences.
+    StopSequence,
+    /// `max_tokens` or the context window.
+    Length,
+    /// The client is to run tools.
+    ToolCalls,
+    /// The provider withheld the answer.
+    ContentFilter,
+    /// The model declined to answer (Anthropic's `refusal`).
+    Refusal,
+    /// The provider's own tools need another turn (Anthropic's `pause_turn`).
+    PauseTurn,
+}

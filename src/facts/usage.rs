@@ -1,0 +1,41 @@
+//! What an answer used.
+
+use crate::config::ServiceTier;
+
+/// Token counts on `OpenAI`'s bases: cached and cache-written tokens are part of the prompt's, reasoning is part of the completion's (unlike
+/// Anthropic's, Bedrock's and Gemini's).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// `prompt_tokens`
+    pub prompt: u64,
+    /// `completion_tokens`
+    pub completion: u64,
+    /// `prompt_tokens_details.cached_tokens`
+    pub cached: u64,
+    /// `prompt_tokens_details.cache_write_tokens`
+    pub cache_write: u64,
+    /// Of `cache_write`, what is kept for an hour, where that has a price of its own (Anthropic).
+    pub cache_write_1h: u64,
+    /// `completion_tokens_details.reasoning_tokens`
+    pub reasoning: u64,
+    /// `prompt_tokens_details.audio_tokens`
+    pub audio_heard: u64,
+    /// `completion_tokens_details.audio_tokens`
+    pub audio_said: u64,
+    /// Searches of the web that the provider made by itself, and asks a fee for.
+    pub searches: u64,
+    /// How the request was served, where the answer says so.
+    pub tier: Option<ServiceTier>,
+}
+
+impl Usage {
+    /// All tokens, in and out.
+    pub fn total(&self) -> u64 {
+        self.prompt.saturating_add(self.completion)
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
