@@ -4,28 +4,30 @@
 //! either order, so admission is a join. [`Admission`] is consumed by each event and comes back in its next phase;
 //! an event that does not fit the phase closes it, and a closed request is never forwarded.
 
-use core::cell::{OnceCell, RefCell};
-use std::borrow::Cow;
+mod decision;
+mod payer;
+
+use core::cell::RefCell;
 use std::rc::Rc;
 use std::string::FromUtf8Error;
 
 use crate::config::PART_HEADER;
-use crate::json::Span;
-use crate::key::{KEY_PREFIX, KeyRecord, TokenHash, UsageEntry};
+use crate::key::{KeyRecord, TokenHash, UsageEntry};
 use crate::keyring::{Keyring, Lookup};
-use crate::openai::{ErrorBody, Memo, Operation, Request, check_shape};
+use crate::openai::{ErrorBody, Operation};
 use crate::table::Table;
 
 use super::asked::Asked;
-use super::call::{Call, Progress};
-use super::fallback::{Way, unserved};
-use super::head::{Head, presented_key, unauthorized};
+use super::call::Call;
+use super::head::{Head, presented_key};
 use super::kept::Kept;
 use super::origin::Origin;
 use super::path::Ask;
-use super::prompt::Prompt;
 use super::refusal::Refusal;
 use super::{Reply, access, catalog, standing};
+
+use decision::Decided;
+use payer::{Payer, token_of, unknown_key};
 
 /// A request on its way in.
 #[derive(Debug)]
@@ -66,37 +68,6 @@ struct Joining {
     /// What this worker has spent with the key since it learned of it.
     spent: u64,
     has_body: bool,
-}
-
-/// An admitted request, before it has its body.
-struct Decided {
-    call: Call,
-    /// Where the body's members are.
-    members: Option<Vec<Span>>,
-    /// The name of the group that its parts would ask for; nothing where it is never split.
-    split: Option<String>,
-}
-
-/// Who pays.
-#[derive(Clone, Debug)]
-enum Payer {
-    Master,
-    /// The request that this one is a part of.
-    Whole,
-    Key(Rc<KeyRecord>),
-}
-
-impl Payer {
-    fn key(&self) -> Option<&Rc<KeyRecord>> {
-        match self {
-            Self::Master | Self::Whole => None,
-            Self::Key(key) => Some(key),
-        }
-    }
-
-    fn token(&self) -> Option<TokenHash> {
-        self.key().map(|key| key.token)
-    }
 }
 
 impl Joining {
@@ -302,102 +273,6 @@ impl Admission {
         }
     }
 
-    /// The call, without its body.
-    fn decide(&self, joining: &mut Joining, body: &Result<String, FromUtf8Error>) -> Result<Decided, Reply> {
-        let asked = core::mem::replace(&mut joining.asked, Ok(Asked::default()))?;
-        let Joining { ask: Ask::Model { operation, model }, verdict: Some(payer), .. } = &*joining else {
-            return Err(decided_before());
-        };
-        let (operation, is_part) = (*operation, matches!(payer, Payer::Whole));
-        let request = match body {
-            Ok(text) => Request::parse_text(operation, text),
-            Err(error) => Request::parse(operation, error.as_bytes()),
-        }?;
-        for name in ["api_base", "base_url"] {
-            if request.object().get(name).is_some() {
-                return Err(unauthorized(format!(
-                    "Authentication Error, Rejected Request: {name} is not allowed in request body."
-                ))
-                .into());
-            }
-        }
-        let in_body = request.model()?.map(|model| model.0);
-        let Some(model) = model.as_deref().map(Cow::Borrowed).or(in_body) else {
-            return Err(no_deployment("None").into());
-        };
-        let key = payer.key().map(Rc::clone);
-        let key = key.as_ref();
-        let routed = key.map_or(&*model, |key| access::routed(key, &model));
-        let route = self.table.routes.find(routed);
-        let found = route.and_then(|route| self.table.groups.get(route.group));
-        let group = found.map(|group| self.table.whole(group));
-        if let Some(key) = key {
-            access::check_model(key, &model, group, route.and_then(|route| route.wildcard))?;
-        }
-        let (Some(route), Some(group)) = (route, group) else {
-            return Err(self.unknown_model(operation, &model).into());
-        };
-        check_shape(&request)?;
-        let asked = asked.or_body(&request)?;
-        if let Some(error) = unserved(group, &model)
-            && group.fallbacks.is_empty()
-            && asked.fallbacks.is_none()
-        {
-            return Err(error.into());
-        }
-        // A fallback that leads nowhere is passed over when it is needed.
-        for model in asked.models() {
-            let Some(key) = key else { break };
-            let route = self.table.routes.find(model);
-            let group = route.and_then(|route| self.table.groups.get(route.group));
-            let group = group.map(|group| self.table.whole(group));
-            access::check_model(key, model, group, route.and_then(|route| route.wildcard))?;
-        }
-        let memo = Memo {
-            operation,
-            stream: operation != Operation::Embeddings && request.stream()?,
-            include_usage: request.include_usage()?,
-            base64: request.get("encoding_format").is_some_and(|format| format.get() == r#""base64""#),
-            created: self.started_ms / 1000,
-            id: Rc::clone(&joining.call_id),
-            function_call: request.asks_with_functions(),
-            json_tool: None,
-            renamed: Vec::new(),
-            headers: Vec::new(),
-            model: (*model).into(),
-        };
-        let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
-        // The name is the body's, which goes into the call.
-        let split = (operation == Operation::Embeddings && !is_part).then(|| routed.to_owned());
-        let most_completion = most_completion(operation, &request);
-        let drop_params = flag(&request, "drop_params")?;
-        let origin = joining.origin.clone().or_body(&request);
-        let call = Call {
-            group: route.group,
-            way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
-            key: key.map(Rc::clone),
-            key_spent: joining.spent,
-            drop_params,
-            asked,
-            origin,
-            page: joining.page.take(),
-            memo,
-            id: Rc::clone(&joining.call_id),
-            path: core::mem::take(&mut joining.path),
-            prompt: Prompt::default(),
-            most_completion,
-            resolved: RefCell::default(),
-            kept: RefCell::default(),
-            started_ms: self.started_ms,
-            progress: RefCell::new(Progress::default()),
-            entered: OnceCell::new(),
-            parts: RefCell::default(),
-            is_part,
-            table: Rc::clone(&self.table),
-        };
-        Ok(Decided { call, members, split })
-    }
-
     /// The account of a request of a known key that was answered with `reply` before it was admitted.
     pub fn refusal(&self, reply: &Reply, now_ms: u64) -> Option<UsageEntry<'_>> {
         Some(self.refused.as_ref()?.entry(reply, self.started_ms, now_ms))
@@ -420,41 +295,11 @@ impl Admission {
         self.phase = Phase::Closed;
         self.reply(reply)
     }
-
-    fn unknown_model(&self, operation: Operation, model: &str) -> ErrorBody {
-        if self.table.groups.iter().any(|group| group.name.contains('*')) {
-            return no_deployment(model);
-        }
-        ErrorBody::bad_request(format!(
-            "{}: Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key.",
-            operation.route()
-        ))
-    }
-}
-
-/// A parameter that is true or false; Python's words for it, as text, count too.
-fn flag(request: &Request<'_>, name: &'static str) -> Result<Option<bool>, ErrorBody> {
-    match request.get(name).map(|raw| raw.get().trim_matches('"')) {
-        None => Ok(None),
-        Some("true" | "True") => Ok(Some(true)),
-        Some("false" | "False") => Ok(Some(false)),
-        Some(_) => Err(ErrorBody::invalid(name, "expected true or false")),
-    }
 }
 
 #[cold]
 fn decided_before() -> Reply {
     ErrorBody::ours("the request was decided before it was complete").into()
-}
-
-/// The longest answer that the request allows, all choices together. What cannot be read here is refused later, in
-/// better words.
-fn most_completion(operation: Operation, request: &Request<'_>) -> Option<u64> {
-    if operation == Operation::Embeddings {
-        return Some(0);
-    }
-    let choices = request.read("n", "a whole number").ok().flatten().unwrap_or(1_u64);
-    Some(request.max_tokens().ok().flatten()?.saturating_mul(choices.max(1)))
 }
 
 /// Refuses a body that is compressed: it could not be read.
@@ -470,32 +315,3 @@ fn encoding(head: &Head) -> Result<(), Reply> {
 /// The key service did not answer.
 #[derive(Clone, Copy, Debug)]
 pub struct NoVerdict;
-
-fn no_deployment(model: &str) -> ErrorBody {
-    ErrorBody::bad_request(format!(
-        "litellm.BadRequestError: You passed in model={model}. There are no healthy deployments for this model"
-    ))
-}
-
-fn unknown_key() -> ErrorBody {
-    ErrorBody::new(401, "token_not_found_in_db", "Authentication Error, Invalid API key provided.")
-        .about("key")
-}
-
-/// The hash of a key that has the shape of one: what has not costs no call.
-fn token_of(presented: &[u8]) -> Result<TokenHash, ErrorBody> {
-    if presented.starts_with(KEY_PREFIX.as_bytes()) {
-        return Ok(TokenHash::of(presented));
-    }
-    let text = String::from_utf8_lossy(presented);
-    let letters: Vec<char> = text.chars().collect();
-    let shown = match (letters.first_chunk::<4>(), letters.last_chunk::<4>()) {
-        (Some(first), Some(last)) if letters.len() > 8 => {
-            format!("{}****{}", first.iter().collect::<String>(), last.iter().collect::<String>())
-        }
-        _ => "****".to_owned(),
-    };
-    Err(unauthorized(format!(
-        "LiteLLM Virtual Key expected. Received={shown}, expected to start with 'sk-'."
-    )))
-}

@@ -1,0 +1,165 @@
+//! The decision on a request whose key is known and whose body is whole.
+
+use core::cell::{OnceCell, RefCell};
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::string::FromUtf8Error;
+
+use super::super::asked::Asked;
+use super::super::call::{Call, Progress};
+use super::super::fallback::{Way, unserved};
+use super::super::head::unauthorized;
+use super::super::path::Ask;
+use super::super::prompt::Prompt;
+use super::super::{Reply, access};
+use super::payer::Payer;
+use super::{Admission, Joining, decided_before};
+use crate::json::Span;
+use crate::openai::{ErrorBody, Memo, Operation, Request, check_shape};
+
+/// An admitted request, before it has its body.
+pub(super) struct Decided {
+    pub(super) call: Call,
+    /// Where the body's members are.
+    pub(super) members: Option<Vec<Span>>,
+    /// The name of the group that its parts would ask for; nothing where it is never split.
+    pub(super) split: Option<String>,
+}
+
+impl Admission {
+    /// The call, without its body.
+    pub(super) fn decide(
+        &self,
+        joining: &mut Joining,
+        body: &Result<String, FromUtf8Error>,
+    ) -> Result<Decided, Reply> {
+        let asked = core::mem::replace(&mut joining.asked, Ok(Asked::default()))?;
+        let Joining { ask: Ask::Model { operation, model }, verdict: Some(payer), .. } = &*joining else {
+            return Err(decided_before());
+        };
+        let (operation, is_part) = (*operation, matches!(payer, Payer::Whole));
+        let request = match body {
+            Ok(text) => Request::parse_text(operation, text),
+            Err(error) => Request::parse(operation, error.as_bytes()),
+        }?;
+        for name in ["api_base", "base_url"] {
+            if request.object().get(name).is_some() {
+                return Err(unauthorized(format!(
+                    "Authentication Error, Rejected Request: {name} is not allowed in request body."
+                ))
+                .into());
+            }
+        }
+        let in_body = request.model()?.map(|model| model.0);
+        let Some(model) = model.as_deref().map(Cow::Borrowed).or(in_body) else {
+            return Err(no_deployment("None").into());
+        };
+        let key = payer.key().map(Rc::clone);
+        let key = key.as_ref();
+        let routed = key.map_or(&*model, |key| access::routed(key, &model));
+        let route = self.table.routes.find(routed);
+        let found = route.and_then(|route| self.table.groups.get(route.group));
+        let group = found.map(|group| self.table.whole(group));
+        if let Some(key) = key {
+            access::check_model(key, &model, group, route.and_then(|route| route.wildcard))?;
+        }
+        let (Some(route), Some(group)) = (route, group) else {
+            return Err(self.unknown_model(operation, &model).into());
+        };
+        check_shape(&request)?;
+        let asked = asked.or_body(&request)?;
+        if let Some(error) = unserved(group, &model)
+            && group.fallbacks.is_empty()
+            && asked.fallbacks.is_none()
+        {
+            return Err(error.into());
+        }
+        // A fallback that leads nowhere is passed over when it is needed.
+        for model in asked.models() {
+            let Some(key) = key else { break };
+            let route = self.table.routes.find(model);
+            let group = route.and_then(|route| self.table.groups.get(route.group));
+            let group = group.map(|group| self.table.whole(group));
+            access::check_model(key, model, group, route.and_then(|route| route.wildcard))?;
+        }
+        let memo = Memo {
+            operation,
+            stream: operation != Operation::Embeddings && request.stream()?,
+            include_usage: request.include_usage()?,
+            base64: request.get("encoding_format").is_some_and(|format| format.get() == r#""base64""#),
+            created: self.started_ms / 1000,
+            id: Rc::clone(&joining.call_id),
+            function_call: request.asks_with_functions(),
+            json_tool: None,
+            renamed: Vec::new(),
+            headers: Vec::new(),
+            model: (*model).into(),
+        };
+        let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
+        // The name is the body's, which goes into the call.
+        let split = (operation == Operation::Embeddings && !is_part).then(|| routed.to_owned());
+        let most_completion = most_completion(operation, &request);
+        let drop_params = flag(&request, "drop_params")?;
+        let origin = joining.origin.clone().or_body(&request);
+        let call = Call {
+            group: route.group,
+            way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
+            key: key.map(Rc::clone),
+            key_spent: joining.spent,
+            drop_params,
+            asked,
+            origin,
+            page: joining.page.take(),
+            memo,
+            id: Rc::clone(&joining.call_id),
+            path: core::mem::take(&mut joining.path),
+            prompt: Prompt::default(),
+            most_completion,
+            resolved: RefCell::default(),
+            kept: RefCell::default(),
+            started_ms: self.started_ms,
+            progress: RefCell::new(Progress::default()),
+            entered: OnceCell::new(),
+            parts: RefCell::default(),
+            is_part,
+            table: Rc::clone(&self.table),
+        };
+        Ok(Decided { call, members, split })
+    }
+
+    fn unknown_model(&self, operation: Operation, model: &str) -> ErrorBody {
+        if self.table.groups.iter().any(|group| group.name.contains('*')) {
+            return no_deployment(model);
+        }
+        ErrorBody::bad_request(format!(
+            "{}: Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key.",
+            operation.route()
+        ))
+    }
+}
+
+/// A parameter that is true or false; Python's words for it, as text, count too.
+fn flag(request: &Request<'_>, name: &'static str) -> Result<Option<bool>, ErrorBody> {
+    match request.get(name).map(|raw| raw.get().trim_matches('"')) {
+        None => Ok(None),
+        Some("true" | "True") => Ok(Some(true)),
+        Some("false" | "False") => Ok(Some(false)),
+        Some(_) => Err(ErrorBody::invalid(name, "expected true or false")),
+    }
+}
+
+/// The longest answer that the request allows, all choices together. What cannot be read here is refused later, in
+/// better words.
+fn most_completion(operation: Operation, request: &Request<'_>) -> Option<u64> {
+    if operation == Operation::Embeddings {
+        return Some(0);
+    }
+    let choices = request.read("n", "a whole number").ok().flatten().unwrap_or(1_u64);
+    Some(request.max_tokens().ok().flatten()?.saturating_mul(choices.max(1)))
+}
+
+fn no_deployment(model: &str) -> ErrorBody {
+    ErrorBody::bad_request(format!(
+        "litellm.BadRequestError: You passed in model={model}. There are no healthy deployments for this model"
+    ))
+}

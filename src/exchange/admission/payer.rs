@@ -1,0 +1,52 @@
+//! Who pays for a request, and the key by which it says so.
+
+use std::rc::Rc;
+
+use super::super::head::unauthorized;
+use crate::key::{KEY_PREFIX, KeyRecord, TokenHash};
+use crate::openai::ErrorBody;
+
+/// Who pays.
+#[derive(Clone, Debug)]
+pub(super) enum Payer {
+    Master,
+    /// The request that this one is a part of.
+    Whole,
+    Key(Rc<KeyRecord>),
+}
+
+impl Payer {
+    pub(super) fn key(&self) -> Option<&Rc<KeyRecord>> {
+        match self {
+            Self::Master | Self::Whole => None,
+            Self::Key(key) => Some(key),
+        }
+    }
+
+    pub(super) fn token(&self) -> Option<TokenHash> {
+        self.key().map(|key| key.token)
+    }
+}
+
+pub(super) fn unknown_key() -> ErrorBody {
+    ErrorBody::new(401, "token_not_found_in_db", "Authentication Error, Invalid API key provided.")
+        .about("key")
+}
+
+/// The hash of a key that has the shape of one: what has not costs no call.
+pub(super) fn token_of(presented: &[u8]) -> Result<TokenHash, ErrorBody> {
+    if presented.starts_with(KEY_PREFIX.as_bytes()) {
+        return Ok(TokenHash::of(presented));
+    }
+    let text = String::from_utf8_lossy(presented);
+    let letters: Vec<char> = text.chars().collect();
+    let shown = match (letters.first_chunk::<4>(), letters.last_chunk::<4>()) {
+        (Some(first), Some(last)) if letters.len() > 8 => {
+            format!("{}****{}", first.iter().collect::<String>(), last.iter().collect::<String>())
+        }
+        _ => "****".to_owned(),
+    };
+    Err(unauthorized(format!(
+        "LiteLLM Virtual Key expected. Received={shown}, expected to start with 'sk-'."
+    )))
+}
