@@ -1,0 +1,78 @@
+//! What tokens are fetched with: a service account's key, or what the machine itself gives.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gcp_auth::{CustomServiceAccount, Token, TokenProvider};
+use serde::Deserialize;
+use switchboard::secret::Secret;
+
+/// Variable with the names of the variables that hold the sources, commas between them.
+pub const SOURCES_ENV: &str = "SWITCHBOARD_GOOGLE_CREDENTIALS";
+
+/// What Vertex AI asks for.
+const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
+
+/// What tokens are fetched with.
+#[derive(Clone)]
+pub struct Source {
+    /// Name of the variable, and of the token.
+    pub name: String,
+    /// Its value: JSON, or the path of a file; nothing stands for what the machine itself gives.
+    pub(super) value: Option<Secret>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({})", self.name)
+    }
+}
+
+/// The sources that the environment names. `env` looks up a variable.
+pub fn sources(env: impl Fn(&str) -> Option<String>) -> Vec<Source> {
+    let names = env(SOURCES_ENV).unwrap_or_default();
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let value = |name: &str| env(name).filter(|value| !value.trim().is_empty()).map(Secret::new);
+    names.map(|name| Source { name: name.to_owned(), value: value(name) }).collect()
+}
+
+impl Source {
+    /// Fetches a new token; nothing is kept from one to the next, for the library would give out the old one.
+    pub(super) async fn token(&self) -> Result<Arc<Token>, String> {
+        let Some(value) = &self.value else {
+            let machine = gcp_auth::provider().await.map_err(|error| {
+                format!("{} is not set, and the machine itself has no account: {error}", self.name)
+            })?;
+            return machine.token(SCOPES).await.map_err(|error| error.to_string());
+        };
+        let json = match value.reveal().trim() {
+            json if json.starts_with('{') => json.to_owned(),
+            path => std::fs::read_to_string(path)
+                .map_err(|error| format!("{} names the file {path}: {error}", self.name))?,
+        };
+        check(&json).map_err(|problem| format!("{}: {problem}", self.name))?;
+        let account = CustomServiceAccount::from_json(&json)
+            .map_err(|error| format!("{} is no service account: {error}", self.name))?;
+        account.token(SCOPES).await.map_err(|error| error.to_string())
+    }
+}
+
+/// Looks at what the library would stumble over.
+fn check(json: &str) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Account {
+        #[serde(default, rename = "type")]
+        kind: Option<String>,
+        #[serde(default)]
+        token_uri: Option<String>,
+    }
+    let account: Account =
+        serde_json::from_str(json).map_err(|_| "it is not JSON of an account".to_owned())?;
+    if let Some(kind) = account.kind.filter(|kind| kind != "service_account") {
+        return Err(format!("an account of type '{kind}' cannot be used; give a service account's key"));
+    }
+    match account.token_uri.map(|uri| uri.parse::<axum::http::Uri>()) {
+        Some(Ok(uri)) if uri.host().is_some() => Ok(()),
+        _ => Err("its token_uri is no URL".to_owned()),
+    }
+}
