@@ -5,19 +5,22 @@
 //! Names: `LiteLLM`'s documentation of its `/metrics`; <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/>
 //! in the spelling of OpenTelemetry's rules for Prometheus (dots are underscores, the unit at the end).
 
+mod labels;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use switchboard::key::{KeyRecord, TokenHash, UsageEntry};
 
-/// Label sets of counters at most. Whoever comes after that pays as [`OTHER`]: nobody can fill this process, or
+use labels::{GenAi, Labels, Model, Outcome, Payer, TokenUsage, WithStatus};
+
+/// Label sets of counters at most. Whoever comes after that pays as `other`: nobody can fill this process, or
 /// Prometheus, by making keys.
 const MOST_SETS: usize = 5_000;
 
@@ -29,12 +32,6 @@ const MOST_KEYS: usize = 10_000;
 
 /// How long a key goes by the name that it had.
 const RENAMED_AFTER: Duration = Duration::from_secs(10);
-
-/// The label of those for whom there is no room.
-const OTHER: &str = "other";
-
-/// `LiteLLM`'s word for what is not there.
-const NONE: &str = "None";
 
 type Money = Counter<f64, AtomicU64>;
 
@@ -66,64 +63,6 @@ struct Seen {
     names: HashMap<TokenHash, (Instant, Arc<Payer>)>,
     sets: HashSet<Labels>,
     models: HashSet<Model>,
-}
-
-/// Who pays, by `LiteLLM`'s names of labels.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Payer {
-    hashed_api_key: String,
-    api_key_alias: String,
-    team: String,
-    team_alias: String,
-    user: String,
-}
-
-/// What was asked, and who answered.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Model {
-    requested_model: String,
-    model: String,
-    model_id: String,
-    api_provider: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Labels {
-    #[prometheus(flatten)]
-    payer: Payer,
-    #[prometheus(flatten)]
-    model: Model,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct WithStatus {
-    #[prometheus(flatten)]
-    labels: Labels,
-    status_code: u16,
-}
-
-/// Attributes that all metrics of OpenTelemetry's have.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct GenAi {
-    gen_ai_operation_name: &'static str,
-    gen_ai_provider_name: String,
-    gen_ai_request_model: String,
-    gen_ai_response_model: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct TokenUsage {
-    #[prometheus(flatten)]
-    request: GenAi,
-    gen_ai_token_type: &'static str,
-}
-
-/// `error_type` is the status of an error, and empty (which is absent, for Prometheus) where there was none.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Outcome {
-    #[prometheus(flatten)]
-    request: GenAi,
-    error_type: String,
 }
 
 /// The buckets that OpenTelemetry's conventions give for each of the metrics.
@@ -331,57 +270,6 @@ impl UsageMetrics {
             return labels;
         }
         Labels { payer: Payer::other(), ..labels }
-    }
-}
-
-impl Payer {
-    fn of(token: TokenHash, key: Option<&KeyRecord>) -> Self {
-        let or_none = |text: Option<&String>| text.cloned().unwrap_or_else(|| NONE.to_owned());
-        Self {
-            hashed_api_key: token.to_string(),
-            api_key_alias: or_none(key.and_then(|key| key.key_alias.as_ref())),
-            team: or_none(key.and_then(|key| key.team_id.as_ref())),
-            team_alias: or_none(key.and_then(|key| key.team.as_ref()?.alias.as_ref())),
-            user: or_none(key.and_then(|key| key.user_id.as_ref())),
-        }
-    }
-
-    fn all(label: &str) -> Self {
-        let label = || label.to_owned();
-        Self {
-            hashed_api_key: label(),
-            api_key_alias: label(),
-            team: label(),
-            team_alias: label(),
-            user: label(),
-        }
-    }
-
-    /// `LiteLLM`'s name of whoever holds the master key.
-    fn master() -> Self {
-        Self { user: "default_user_id".to_owned(), ..Self::all(NONE) }
-    }
-
-    fn other() -> Self {
-        Self::all(OTHER)
-    }
-}
-
-impl Model {
-    fn of(entry: &UsageEntry<'_>) -> Self {
-        let (provider, model) = entry.model.split_once('/').unwrap_or((NONE, NONE));
-        let model_id = if entry.deployment_id.is_empty() { NONE } else { &entry.deployment_id };
-        Self {
-            requested_model: entry.model_group.to_string(),
-            model: model.to_owned(),
-            model_id: model_id.to_owned(),
-            api_provider: provider.to_owned(),
-        }
-    }
-
-    fn other() -> Self {
-        let other = || OTHER.to_owned();
-        Self { requested_model: other(), model: other(), model_id: other(), api_provider: other() }
     }
 }
 
