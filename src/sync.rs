@@ -62,7 +62,6 @@ pub fn answered(
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
     use std::collections::BTreeMap;
     use std::rc::Rc;
 
@@ -70,25 +69,8 @@ mod tests {
 
     use super::*;
     use crate::key::{Account, AccountId, KeyRecord, TokenHash, UsageEntry};
-    use crate::limits::{Amount, Pace, Version};
-
-    const PACE: Pace = Pace { sync_ms: 1_000, timeout_ms: 500, grace_ms: 60_000 };
-
-    #[derive(Default)]
-    struct Memory(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
-
-    impl SharedMemory for Memory {
-        fn read(&self, name: &str) -> (Vec<u8>, Version) {
-            let known = self.0.borrow().get(name).cloned();
-            known.map_or((Vec::new(), None), |(bytes, version)| (bytes, Some(version)))
-        }
-
-        fn write(&self, name: &str, record: &[u8], version: Version) -> bool {
-            let next = version.unwrap_or_default() + 1;
-            self.0.borrow_mut().insert(name.to_owned(), (record.to_vec(), next));
-            true
-        }
-    }
+    use crate::limits::Amount;
+    use crate::limits::testing::{Memory, PACE};
 
     /// A call under way. The service may have heard it already, and its answer may be on the way.
     struct Call {

@@ -166,7 +166,7 @@ impl Denial {
 
 /// The cell of the table. What has no row is refused.
 pub fn verdict(operation: Operation, whose: Whose, role: Role) -> Verdict {
-    let row = TABLE.iter().find(|row| row.operation == operation && row.whose == whose);
+    let row = TABLE.iter().find(|row| row.operation == operation && row.whose.contains(&whose));
     let column = ROLES.iter().position(|column| *column == role);
     let cell = row.zip(column).and_then(|(row, column)| row.verdicts.get(column));
     cell.copied().unwrap_or(Verdict::No(Denial::AdminOnly))

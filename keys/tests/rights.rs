@@ -6,7 +6,7 @@ mod members;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_keys::auth::Role;
-use switchboard_keys::rights::{Operation, ROLES, TABLE, Verdict, Whose, page};
+use switchboard_keys::rights::{Operation, ROLES, Row, TABLE, Verdict, Whose, page};
 use switchboard_keys::routes::endpoints;
 
 use crate::app::{MASTER_KEY, TestApp};
@@ -171,19 +171,24 @@ async fn world(app: &TestApp, cell: usize, role: Role, whose: Whose) -> World<'_
     world
 }
 
+/// Every row, once for each relation that it is about.
+fn rows() -> impl Iterator<Item = (&'static Row, Whose)> {
+    TABLE.iter().flat_map(|row| row.whose.iter().map(move |whose| (row, *whose)))
+}
+
 #[tokio::test]
 async fn every_cell_of_the_table_is_what_happens() {
     let app = TestApp::new().await;
     let mut cell = 0;
-    for row in TABLE {
+    for (row, whose) in rows() {
         for (role, verdict) in ROLES.into_iter().zip(row.verdicts) {
             cell += 1;
             let permitted: &[bool] = if verdict == Verdict::IfPermitted { &[false, true] } else { &[false] };
             // A user that is not there has no keys that it made.
-            let cannot_be = verdict == Verdict::Never || role == Role::Unknown && row.whose == Whose::Made;
+            let cannot_be = verdict == Verdict::Never || role == Role::Unknown && whose == Whose::Made;
             for permitted in permitted.iter().filter(|_| !cannot_be) {
-                let world = world(&app, cell + usize::from(*permitted) * 10_000, role, row.whose).await;
-                let (method, path, body) = world.request(row.operation, row.whose).await;
+                let world = world(&app, cell + usize::from(*permitted) * 10_000, role, whose).await;
+                let (method, path, body) = world.request(row.operation, whose).await;
                 if *permitted {
                     let paths = json!([row.operation.path()]);
                     let body = json!({"team_id": world.id("team"), "team_member_permissions": paths});
@@ -195,7 +200,7 @@ async fn every_cell_of_the_table_is_what_happens() {
                     Verdict::IfPermitted if !permitted => 401,
                     _ => 200,
                 };
-                let what = format!("{role} {path} {:?} {body}: {}", row.whose, answer.body);
+                let what = format!("{role} {path} {whose:?} {body}: {}", answer.body);
                 assert_eq!(answer.status.as_u16(), expected, "{what}");
                 if verdict == Verdict::IfPermitted && !permitted {
                     assert_eq!(answer.body["error"]["type"], "team_member_permission_error", "{what}");
@@ -208,7 +213,7 @@ async fn every_cell_of_the_table_is_what_happens() {
 #[tokio::test]
 async fn who_is_refused_has_changed_nothing() {
     let app = TestApp::new().await;
-    for (cell, row) in TABLE.iter().enumerate() {
+    for (cell, (row, whose)) in rows().enumerate() {
         let column = ROLES.iter().position(|role| *role == Role::InternalUser).unwrap();
         let key = matches!(
             row.operation,
@@ -221,12 +226,12 @@ async fn who_is_refused_has_changed_nothing() {
         if !key || row.verdicts[column] == Verdict::Yes {
             continue;
         }
-        let world = world(&app, cell, Role::InternalUser, row.whose).await;
-        let (method, path, body) = world.request(row.operation, row.whose).await;
+        let world = world(&app, cell, Role::InternalUser, whose).await;
+        let (method, path, body) = world.request(row.operation, whose).await;
         let named = body["key"].as_str().or(body["keys"][0].as_str()).or(path.split('/').nth(2)).unwrap();
         let before = app.info(named).await;
         app.send(&world.calling, method, &path, body.to_string()).await;
-        assert_eq!(app.info(named).await, before, "{path} {:?}", row.whose);
+        assert_eq!(app.info(named).await, before, "{path} {whose:?}");
     }
 }
 
@@ -239,12 +244,9 @@ fn every_path_that_needs_a_key_is_in_the_table_and_no_row_is_there_twice() {
             assert!(rows.count() > 0, "{}", endpoint.path);
         }
     }
-    for (at, row) in TABLE.iter().enumerate() {
-        let same = |other: &&_| {
-            let other: &switchboard_keys::rights::Row = other;
-            (other.operation, other.whose) == (row.operation, row.whose)
-        };
-        assert_eq!(TABLE[at..].iter().filter(same).count(), 1, "{row:?}");
+    for (row, whose) in rows() {
+        let same = rows().filter(|(other, of)| (other.operation, *of) == (row.operation, whose));
+        assert_eq!(same.count(), 1, "{row:?}");
         assert!(matches!(row.verdicts[0], Verdict::Yes | Verdict::Never), "{row:?}");
     }
 }

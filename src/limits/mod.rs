@@ -23,6 +23,8 @@ mod record;
 mod roster;
 mod shared;
 mod shelf;
+#[cfg(test)]
+pub(crate) mod testing;
 mod window;
 mod worker;
 

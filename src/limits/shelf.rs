@@ -122,35 +122,8 @@ fn name(shelf: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::collections::BTreeMap;
-
-    use super::super::shared::Version;
+    use super::super::testing::{Memory, PACE};
     use super::*;
-
-    const PACE: Pace = Pace { sync_ms: 1_000, timeout_ms: 500, grace_ms: 60_000 };
-
-    #[derive(Default)]
-    struct Memory(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
-
-    impl Memory {
-        fn bytes(&self) -> usize {
-            self.0.borrow().iter().map(|(name, (record, _))| name.len() + record.len()).sum()
-        }
-    }
-
-    impl SharedMemory for Memory {
-        fn read(&self, name: &str) -> (Vec<u8>, Version) {
-            let known = self.0.borrow().get(name).cloned();
-            known.map_or((Vec::new(), None), |(bytes, version)| (bytes, Some(version)))
-        }
-
-        fn write(&self, name: &str, record: &[u8], version: Version) -> bool {
-            let next = version.unwrap_or_default() + 1;
-            self.0.borrow_mut().insert(name.to_owned(), (record.to_vec(), next));
-            true
-        }
-    }
 
     fn tidy_all(memory: &Memory, now: u64) {
         let mut next = 0;

@@ -58,7 +58,8 @@ impl Caller {
     /// Refuses a caller whose role may not do this to anything, before what it is about is looked for.
     pub fn might(&self, operation: Operation) -> Result<(), ApiError> {
         let cells = TABLE.iter().filter(|row| row.operation == operation);
-        let mut verdicts = cells.map(|row| verdict(operation, row.whose, self.role()));
+        let mut verdicts =
+            cells.flat_map(|row| row.whose).map(|whose| verdict(operation, *whose, self.role()));
         match verdicts.next() {
             Some(Verdict::No(denial)) if verdicts.all(|other| other == Verdict::No(denial)) => {
                 Err(self.refusal(operation, denial, Subject::default(), &[]))

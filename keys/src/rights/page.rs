@@ -22,7 +22,8 @@ pub fn page() -> String {
     }
     page.push_str("\n|---|---|---|---|---|---|---|\n");
     for row in TABLE {
-        let _ = write!(page, "| `{}` | {} |", row.operation.path(), row.whose.describe());
+        let whose: Vec<_> = row.whose.iter().map(|whose| whose.describe()).collect();
+        let _ = write!(page, "| `{}` | {} |", row.operation.path(), whose.join("; "));
         for verdict in row.verdicts {
             let _ = write!(page, " {} |", cell(verdict));
         }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
 
+use super::not_found;
 use super::schema::show;
 use crate::app::App;
 use crate::body::Object;
@@ -38,7 +39,7 @@ pub(super) async fn set_blocked(
         Ok::<_, ApiError>(())
     };
     let team = app.store.update_account(Kind::Team, team_id, by, change).await?;
-    let team = team.ok_or_else(|| ApiError::missing(format!("Team not found, passed team_id={team_id}")))?;
+    let team = team.ok_or_else(|| not_found(team_id))?;
     tracing::info!(team = team_id, blocked, "team blocked or unblocked");
     Ok(Json(Value::Object(show(&team, &app.store.members(team_id).await?))))
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::existing;
 use crate::app::App;
 use crate::body::Object;
 use crate::error::ApiError;
@@ -26,9 +27,7 @@ pub async fn delete(
         return Err(ApiError::bad_request("No team id passed in"));
     }
     for id in &ids {
-        if app.store.account(Kind::Team, id).await?.is_none() {
-            return Err(ApiError::missing(format!("Team not found, passed team_id={id}")));
-        }
+        existing(&app, id).await?;
     }
     let deleted: Vec<_> =
         app.store.delete_accounts(Kind::Team, &ids).await?.into_iter().map(|team| team.id).collect();

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::asked;
 use super::schema::{show, show_membership};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock;
-use crate::error::{ApiError, Complaint};
+use crate::error::ApiError;
 use crate::query::Query;
 use crate::rights::{Operation, Subject};
 use crate::routes::key::schema::full_row;
@@ -16,13 +17,7 @@ use crate::store::{KeyFilter, Kind};
 
 /// Shows a team to its members, to its keys, and to whoever may read everything.
 pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
-    let Some(team_id) = query.text("team_id") else {
-        return Err(ApiError::invalid_body(&[Complaint {
-            kind: "missing",
-            loc: vec![json!("query"), json!("team_id")],
-            msg: "Field required".to_owned(),
-        }]));
-    };
+    let team_id = asked(&query)?;
     let team = app.store.account(Kind::Team, team_id).await?;
     let team =
         team.ok_or_else(|| ApiError::missing(format!("Team not found, passed team id: {team_id}.")))?;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::existing;
 use super::schema::{show, show_membership};
 use crate::app::App;
 use crate::auth::{ADMIN_USER_ID, Caller};
@@ -65,8 +66,7 @@ pub async fn member_add(
     };
     let whose = caller.relation_to_team(&app, team_id).await?;
     caller.may(&app, Operation::TeamMemberAdd, whose, Subject::team(team_id)).await?;
-    let team = app.store.account(Kind::Team, team_id).await?;
-    let team = team.ok_or_else(|| ApiError::missing(format!("Team not found for team_id={team_id}")))?;
+    let team = existing(&app, team_id).await?;
     let max_budget = sent.get("max_budget_in_team").and_then(Value::as_f64);
     check_budget("max_budget_in_team", max_budget)?;
     let budget_duration = sent.get("budget_duration").and_then(Value::as_str).map(str::to_owned);

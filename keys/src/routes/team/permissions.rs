@@ -6,6 +6,7 @@ use axum::extract::State;
 use serde_json::{Map, Value, json};
 
 use super::schema::show;
+use super::{asked, existing, not_found};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::Object;
@@ -36,16 +37,10 @@ pub const PERMISSIONS: [&str; 9] = [
 
 /// Shows what the members may, and what they could be permitted.
 pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
-    let Some(team_id) = query.text("team_id") else {
-        return Err(ApiError::invalid_body(&[Complaint {
-            kind: "missing",
-            loc: vec![json!("query"), json!("team_id")],
-            msg: "Field required".to_owned(),
-        }]));
-    };
+    let team_id = asked(&query)?;
     let whose = caller.relation_to_team(&app, team_id).await?;
     caller.may(&app, Operation::TeamPermissionsList, whose, Subject::team(team_id)).await?;
-    let team = app.store.account(Kind::Team, team_id).await?.ok_or_else(|| missing(team_id))?;
+    let team = existing(&app, team_id).await?;
     Ok(Json(json!({
         "team_id": team_id,
         "team_member_permissions": team_member_permissions(&team),
@@ -77,7 +72,7 @@ pub async fn update(
         Ok::<_, ApiError>(())
     };
     let team = app.store.update_account(Kind::Team, team_id, &caller.name(), change).await?;
-    let team = team.ok_or_else(|| missing(team_id))?;
+    let team = team.ok_or_else(|| not_found(team_id))?;
     tracing::info!(team = team_id, "permissions of members updated");
     Ok(Json(Value::Object(show(&team, &app.store.members(team_id).await?))))
 }
@@ -92,8 +87,4 @@ pub fn check(sent: &Map<String, Value>) -> Result<(), ApiError> {
         )),
         None => Ok(()),
     }
-}
-
-fn missing(team_id: &str) -> ApiError {
-    ApiError::missing(format!("Team not found, passed team_id={team_id}"))
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::member_add::DURATION;
 use super::new::check_soft_budget;
+use super::not_found;
 use super::permissions;
 use super::schema::{FIELDS, show};
 use crate::app::App;
@@ -34,7 +35,7 @@ pub async fn update(
             check_soft_budget(team, &sent)
         })
         .await?;
-    let team = team.ok_or_else(|| ApiError::missing(format!("Team not found, passed team_id={team_id}")))?;
+    let team = team.ok_or_else(|| not_found(team_id))?;
     tracing::info!(team = team_id, "team updated");
     if let Some(duration) = sent.get(DURATION) {
         members_start_again(&app, team_id, duration.as_str(), &by).await?;

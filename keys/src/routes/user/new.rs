@@ -12,6 +12,7 @@ use crate::rights::Allowed;
 use crate::routes::account::apply;
 use crate::routes::key::generate::make;
 use crate::routes::schema::read;
+use crate::routes::team::existing;
 use crate::routes::team::member_add::{NewMember, add};
 use crate::store::{AccountRow, Kind};
 use crate::token::random_id;
@@ -51,9 +52,7 @@ pub async fn new(
     apply(&mut user, &FIELDS, &sent)?;
     user.total_spend = user.spend;
     for (team, _) in &teams {
-        if app.store.account(Kind::Team, team).await?.is_none() {
-            return Err(ApiError::missing(format!("Team not found for team_id={team}")));
-        }
+        existing(&app, team).await?;
     }
     if !app.store.insert_account(&user).await? {
         return Err(ApiError::conflict(format!("User with id {user_id} already exists")));
