@@ -23,9 +23,9 @@ pub fn parse(text: &str) -> Result<u64, String> {
         "Ki" => 1 << 10,
         "Mi" => 1 << 20,
         "Gi" => 1 << 30,
-        _ => return Err("expected a number of bytes, with k, M, G, Ki, Mi or Gi".to_owned()),
+        _ => return Err("expected a size with the unit k, M, G, Ki, Mi or Gi".to_owned()),
     };
-    let number: f64 = digits.parse().map_err(|_| "expected a number of bytes, as 1Gi or 512Mi".to_owned())?;
+    let number: f64 = digits.parse().map_err(|_| "expected a size, for example 1Gi or 512Mi".to_owned())?;
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

@@ -111,7 +111,7 @@ fn a_server_of_ones_own_needs_no_key_and_is_found_by_its_variable() {
     assert_eq!(plan.unwrap().document.deployments[0].api_key_env.as_deref(), Some("HOSTED_VLLM_API_KEY"));
     let (_, diagnostics) = compiled_with(config, &[]);
     assert!(diagnostics[0].severity == Severity::Warning, "{diagnostics:?}");
-    assert!(diagnostics[0].message.contains("has no usual one"), "{diagnostics:?}");
+    assert!(diagnostics[0].message.contains("has no default"), "{diagnostics:?}");
 }
 
 #[test]

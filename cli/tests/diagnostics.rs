@@ -23,7 +23,7 @@ told! {
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k}\n" => ""
 
     an_empty_file_has_no_models:
-        "" => "config.yaml: warning: model_list is missing, so there is no model to call\n  \
+        "" => "config.yaml: warning: model_list is missing, so no models are available\n  \
                help: add `model_list:` with one entry per model"
 
     a_file_that_is_not_yaml_is_told_where_it_breaks:
@@ -43,36 +43,36 @@ told! {
 
     a_model_without_a_provider_is_told_how_to_write_it:
         "model_list:\n- model_name: m\n  litellm_params: {model: my-model, api_key: k}\n" =>
-        "config.yaml:3:27: warning: no provider can be told from model 'my-model'; this entry is not served\n  \
-         help: write it as provider/my-model, as openai/my-model"
+        "config.yaml:3:27: warning: model 'my-model' does not name a provider; this entry is ignored\n  \
+         help: write provider/my-model, for example openai/my-model"
 
     a_provider_without_a_model_is_refused:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/, api_key: k}\n" =>
-        "config.yaml:3:27: error: 'openai/' names a provider and no model"
+        "config.yaml:3:27: error: 'openai/' names a provider, but no model"
 
     every_provider_for_every_name_needs_a_key:
         "model_list:\n- model_name: '*'\n  litellm_params: {model: '*'}\n" =>
-        "config.yaml:3:27: warning: no provider's key is in the environment; this entry is not served\n  \
-         help: set one, as OPENAI_API_KEY, and all of that provider's models are served"
+        "config.yaml:3:27: warning: no provider key is set in the environment; this entry is ignored\n  \
+         help: set a key such as OPENAI_API_KEY to serve all models of that provider"
 
     a_provider_of_litellm_that_is_not_served_is_a_warning:
         "model_list:\n- model_name: m\n  litellm_params: {model: replicate/meta/llama, api_key: k}\n" =>
-        "config.yaml:3:27: warning: provider 'replicate' is not served here; this entry is not served\n  \
-         help: a server that speaks OpenAI's language is openai/… with its api_base"
+        "config.yaml:3:27: warning: provider 'replicate' is not supported; this entry is ignored\n  \
+         help: for an OpenAI-compatible server, use openai/… with its api_base"
 
     a_deployment_without_an_address_is_a_warning:
         "model_list:\n- model_name: m\n  litellm_params: {model: azure/gpt, api_key: k}\n" =>
-        "config.yaml:3:19: warning: model_list[0].litellm_params.api_base is missing, and azure has no usual one; \
-         this entry is not served\n  help: add `api_base:` with the URL of your azure server"
+        "config.yaml:3:19: warning: model_list[0].litellm_params.api_base is missing, and azure has no default; \
+         this entry is ignored\n  help: add `api_base:` with the URL of your azure server"
 
     what_extra_body_may_not_say_is_warned_of:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, extra_body: {n: 3, top_k: 1}}\n" =>
         "config.yaml:3:19: warning: model_list[0].litellm_params.extra_body.n has no effect\n  \
-         help: give `n:` beside extra_body, in litellm_params"
+         help: move `n:` from extra_body to litellm_params"
 
     what_no_request_can_do_without_is_not_dropped:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, additional_drop_params: [messages]}\n" =>
-        "config.yaml:3:74: warning: model_list[0].litellm_params.additional_drop_params names 'messages', which is \
+        "config.yaml:3:74: warning: model_list[0].litellm_params.additional_drop_params contains 'messages', which is \
          never dropped"
 
     booleans_may_be_quoted:
@@ -81,9 +81,9 @@ told! {
     a_missing_name_and_a_missing_model_are_told_at_once:
         "model_list:\n- litellm_params: {api_key: k}\n- model_name: m\n" =>
         "config.yaml:2:3: error: model_list[0].model_name is missing\n  \
-         help: add `model_name:` with the name that clients ask for\n\
+         help: add `model_name:` with the name that clients use\n\
          config.yaml:2:19: error: model_list[0].litellm_params.model is missing\n  \
-         help: add `model:` with `provider/model`, as openai/gpt-4o\n\
+         help: add `model:` with `provider/model`, for example openai/gpt-4o\n\
          config.yaml:3:3: error: model_list[1].litellm_params is missing\n  \
          help: add `litellm_params:` with at least `model: provider/model`"
 
@@ -96,85 +96,84 @@ told! {
 
     numbers_outside_their_range_are_refused:
         "model_list: []\nrouter_settings: {num_retries: 1.5, timeout: 0}\ngeneral_settings: {max_request_size_mb: 5000}\nlitellm_settings: {request_timeout: -1}\n" =>
-        "config.yaml:2:32: error: router_settings.num_retries must be a whole number up to 100, found 1.5\n\
-         config.yaml:2:46: error: router_settings.timeout must be above zero and at most 604800 seconds\n\
+        "config.yaml:2:32: error: router_settings.num_retries must be an integer from 0 to 100, found 1.5\n\
+         config.yaml:2:46: error: router_settings.timeout must be above 0 and at most 604800 seconds\n\
          config.yaml:3:41: error: general_settings.max_request_size_mb must be above 0 and at most 1024\n\
-         config.yaml:4:37: error: litellm_settings.request_timeout must be zero or more, found -1"
+         config.yaml:4:37: error: litellm_settings.request_timeout must not be negative, found -1"
 
     a_retention_is_a_number_and_a_unit:
         "model_list: []\ngeneral_settings: {maximum_spend_logs_retention_period: soon}\n" =>
-        "config.yaml:2:57: error: general_settings.maximum_spend_logs_retention_period must be a time such as 30d or 12h, found 'soon'\n  \
+        "config.yaml:2:57: error: general_settings.maximum_spend_logs_retention_period must be a duration such as 30d or 12h, found 'soon'\n  \
          help: units: s, m, h, d, w, mo"
 
     an_unknown_key_is_warned_of_with_the_nearest_known_one:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, api_bse: 'http://x'}\nrouter_setings: {}\n" =>
-        "config.yaml:3:49: warning: model_list[0].litellm_params.api_bse is not known and has no effect\n  \
+        "config.yaml:3:49: warning: unknown setting model_list[0].litellm_params.api_bse has no effect\n  \
          help: did you mean 'api_base'?\n\
-         config.yaml:4:1: warning: router_setings is not known and has no effect\n  \
+         config.yaml:4:1: warning: unknown setting router_setings has no effect\n  \
          help: did you mean 'router_settings'?"
 
     what_litellm_knows_and_we_do_not_is_warned_of_by_its_path:
         "model_list: []\nlitellm_settings:\n  callbacks: [prometheus, langfuse]\nguardrails: []\n" =>
         "config.yaml:3:27: warning: litellm_settings.callbacks: callback 'langfuse' is not supported and has no effect\n  \
-         help: send traces to a collector with \"otel\", which can hand them on\n\
+         help: use \"otel\" with a collector that exports to it\n\
          config.yaml:4:1: warning: guardrails is not supported and has no effect\n  \
-         help: no code of the operator's runs here: no guardrails, rules, hooks, prompt stores"
+         help: custom code is not supported: no guardrails, rules, hooks or prompt stores"
 
     what_no_provider_is_told_is_warned_of_with_what_to_do_instead:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, project: p-1}\n" =>
         "config.yaml:3:49: warning: model_list[0].litellm_params.project is not supported and has no effect\n  \
-         help: give it in extra_headers, as openai-project"
+         help: set the header openai-project in extra_headers"
 
     traces_without_a_collector_are_warned_of:
         "model_list: []\nlitellm_settings:\n  callbacks: [otel]\n" =>
-        "config.yaml:3:15: warning: requests are not traced: the callback 'otel' is asked for, but no collector is named\n  \
+        "config.yaml:3:15: warning: tracing is disabled: the callback 'otel' needs a collector\n  \
          help: set OTEL_EXPORTER_OTLP_ENDPOINT, for example to http://127.0.0.1:4318"
 
     a_base_url_without_a_scheme_is_refused:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, api_base: api.x.com}\n" =>
-        "config.yaml:3:59: error: model_list[0].litellm_params.api_base must begin with http:// or https://\n  \
-         help: scheme://host[:port][/prefix], as https://api.openai.com/v1"
+        "config.yaml:3:59: error: model_list[0].litellm_params.api_base must start with http:// or https://\n  \
+         help: expected scheme://host[:port][/prefix], for example https://api.openai.com/v1"
 
     a_password_in_a_base_url_is_refused_and_not_repeated:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k, api_base: 'https://u:pass@x'}\n" =>
-        "config.yaml:3:59: error: model_list[0].litellm_params.api_base holds a user name or password; give it as \
-         api_key or in extra_headers\n  help: scheme://host[:port][/prefix], as https://api.openai.com/v1"
+        "config.yaml:3:59: error: model_list[0].litellm_params.api_base contains a user name or password; use \
+         api_key or extra_headers instead\n  help: expected scheme://host[:port][/prefix], for example https://api.openai.com/v1"
 
     a_variable_that_is_not_set_is_a_warning:
         "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: os.environ/NOT_SET}\n" =>
         "config.yaml:3:46: warning: model_list[0].litellm_params.api_key refers to NOT_SET, which is not set\n  \
-         help: set NOT_SET before you start"
+         help: set NOT_SET in the environment"
 
     a_deployment_without_a_key_is_warned_of:
         "model_list:\n- model_name: m\n  litellm_params: {model: claude-sonnet-4-5}\n" =>
-        "config.yaml:3:19: warning: model_list[0] has no api_key, and ANTHROPIC_API_KEY is not set: its requests \
-         will fail\n  help: set ANTHROPIC_API_KEY, or give `api_key: os.environ/NAME`"
+        "config.yaml:3:19: warning: model_list[0] has no api_key, and ANTHROPIC_API_KEY is not set; its requests \
+         will fail\n  help: set ANTHROPIC_API_KEY, or add `api_key: os.environ/NAME`"
 
     two_stars_in_a_name_are_not_served:
         "model_list:\n- model_name: a/*/*\n  litellm_params: {model: openai/*, api_key: k}\n" =>
-        "config.yaml:2:15: warning: 'a/*/*' holds more than one *; this entry is not served\n  help: a name may hold one, as openai/*"
+        "config.yaml:2:15: warning: 'a/*/*' contains more than one *; this entry is ignored\n  help: a name may contain one *, for example openai/*"
 
     a_star_that_nothing_fills_is_refused:
         "model_list:\n- model_name: a\n  litellm_params: {model: openai/*, api_key: k}\n" =>
-        "config.yaml:3:27: error: model 'openai/*' holds a *, and model_name does not\n  help: what the * of \
-         model_name matches is put there, as `model_name: openai/*` with `model: openai/*`"
+        "config.yaml:3:27: error: model 'openai/*' contains a *, but model_name does not\n  help: the text matched \
+         by the * in model_name replaces it, as in `model_name: openai/*` with `model: openai/*`"
 
     an_id_names_one_deployment:
         "model_list:\n- &one\n  model_name: a\n  litellm_params: {model: openai/a, api_key: k}\n  model_info: {id: x}\n- *one\n" =>
-        "config.yaml:6:3: error: model_list[1].model_info.id is 'x', as in model_list[0]\n  \
-         help: an id names one deployment: give each its own"
+        "config.yaml:6:3: error: model_list[1].model_info.id is a duplicate of 'x' in model_list[0]\n  \
+         help: use a different id for each deployment"
 
     fallbacks_and_aliases_that_lead_nowhere_are_warned_of:
         "model_list:\n- model_name: main\n  litellm_params: {model: openai/a, api_key: k}\nrouter_settings:\n  fallbacks:\n  - main: [mian]\n  - nobody: [main]\n  model_group_alias: {x: mainn}\n" =>
-        "config.yaml:6:12: warning: fallback 'mian' is no model_name, and has no effect\n  help: did you mean 'main'?\n\
-         config.yaml:7:5: warning: fallback 'nobody' is no model_name, and has no effect\n\
-         config.yaml:8:26: warning: alias 'x' leads to 'mainn', which no model_name says\n  \
+        "config.yaml:6:12: warning: fallback 'mian' is not a model_name and has no effect\n  help: did you mean 'main'?\n\
+         config.yaml:7:5: warning: fallback 'nobody' is not a model_name and has no effect\n\
+         config.yaml:8:26: warning: alias 'x' refers to 'mainn', which is not a model_name\n  \
          help: did you mean 'main'?"
 
     a_strategy_of_litellm_that_is_not_supported_is_a_warning:
         "model_list: []\nrouter_settings: {routing_strategy: lar1}\n" =>
-        "config.yaml:2:37: warning: routing strategy 'lar1' is not supported, simple-shuffle is used \
-         instead"
+        "config.yaml:2:37: warning: routing strategy 'lar1' is not supported; using simple-shuffle"
 
     an_unknown_strategy_is_an_error:
         "model_list: []\nrouter_settings: {routing_strategy: simple-shufle}\n" =>
@@ -182,14 +181,14 @@ told! {
 
     the_master_key_of_the_examples_is_refused:
         "model_list: []\ngeneral_settings: {master_key: sk-1234}\n" =>
-        "config.yaml:2:32: error: general_settings.master_key is the key of LiteLLM's examples, which anybody would \
-         try first\n  help: take a long random one (`openssl rand -hex 24` after `sk-`), or leave it out and \
-         `switchboard up` makes one"
+        "config.yaml:2:32: error: general_settings.master_key is the key from LiteLLM's examples, which is easy to \
+         guess\n  help: use `sk-` and a long random text (`openssl rand -hex 24`), or remove it: `switchboard up` then \
+         generates a key"
 
     an_empty_master_key_is_refused:
         "model_list: []\ngeneral_settings: {master_key: ''}\n" =>
-        "config.yaml:2:32: error: general_settings.master_key is empty\n  help: take a long random one (`openssl \
-         rand -hex 24` after `sk-`), or leave it out and `switchboard up` makes one"
+        "config.yaml:2:32: error: general_settings.master_key is empty\n  help: use `sk-` and a long random text \
+         (`openssl rand -hex 24`), or remove it: `switchboard up` then generates a key"
 
     a_weak_master_key_can_be_insisted_on:
         "model_list: []\ngeneral_settings: {master_key: sk-1234, dangerously_permit_weak_or_unset_master_key: true}\n" => ""
@@ -202,7 +201,7 @@ told! {
 #[test]
 fn the_master_key_of_the_examples_is_refused_from_the_environment_too() {
     let (_, diagnostics) = compiled_with("model_list: []\n", &[("LITELLM_MASTER_KEY", "sk-1234")]);
-    assert!(diagnostics[0].to_string().starts_with("config.yaml: error: LITELLM_MASTER_KEY is the key of"));
+    assert!(diagnostics[0].to_string().starts_with("config.yaml: error: LITELLM_MASTER_KEY is the key from"));
 }
 
 #[test]
@@ -245,7 +244,7 @@ fn check_exits_with_zero_when_there_are_only_warnings() {
     assert!(told.contains("guardrails is not supported"));
     // An OpenAI model that nobody knows: what it costs, only an answer can tell.
     assert!(
-        told.contains("config.yaml:3:27: warning: model_list[0]: no price is known for openai/m: "),
+        told.contains("config.yaml:3:27: warning: model_list[0]: no price found for openai/m: "),
         "{told}"
     );
     assert_eq!(String::from_utf8_lossy(&output.stdout), "config.yaml: models: 1, deployments: 1\n");
@@ -259,6 +258,7 @@ fn check_exits_with_two_when_there_is_no_file() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        String::from_utf8_lossy(&output.stderr).starts_with("/nowhere/config.yaml: error: cannot be read")
+        String::from_utf8_lossy(&output.stderr)
+            .starts_with("/nowhere/config.yaml: error: cannot read the file")
     );
 }

@@ -70,8 +70,8 @@ fn what_is_not_served_is_known_by_name_and_says_why() {
     let (plan, diagnostics) = compiled_with(&text, ENVIRONMENT);
     let groups = plan.unwrap().document.groups;
     let why = |name: &str| groups.iter().find(|group| group.name == name).unwrap().unserved.clone();
-    assert_eq!(why("picture").as_deref(), Some("provider 'replicate' is not served here"));
-    assert_eq!(why("nameless").as_deref(), Some("no provider can be told from model 'some-model'"));
+    assert_eq!(why("picture").as_deref(), Some("provider 'replicate' is not supported"));
+    assert_eq!(why("nameless").as_deref(), Some("model 'some-model' does not name a provider"));
     assert!(why("nowhere").unwrap().contains("api_base is missing"));
     assert_eq!(why("chat"), None);
     let lines: Vec<u64> = diagnostics.iter().filter_map(|told| Some(told.at?.line)).collect();

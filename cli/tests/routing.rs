@@ -225,5 +225,5 @@ fn deployments_are_checked_where_that_is_to_count() {
     assert_eq!(usual["health_checks"][0]["interval"], "300s");
     assert_eq!(checks("background_health_checks: true")["health_checks"], Value::Null);
     let told = diagnostics(&file("background_health_checks: true"));
-    assert!(told.contains("have an effect together only"), "{told}");
+    assert!(told.contains("only have an effect together"), "{told}");
 }

@@ -8,8 +8,8 @@ use super::{ConfigArgs, load};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Mistakes are told as file:line:column, with what to do; warnings are told too, and
-do not fail.
+Reports errors and warnings as file:line:column, with how to fix them. Warnings do not
+change the exit status.
 
 Example:
   switchboard check --config config.yaml && switchboard up --config config.yaml")]

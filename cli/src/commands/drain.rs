@@ -10,21 +10,21 @@ use crate::up::drain::drain;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-For an Envoy that somebody else starts and stops: Kubernetes runs it before it stops
-the container. Connections are told to close, and after --wait no new ones are
-accepted; when no request is left, or after --timeout, it waits until usage has been
-reported, and ends. Envoy itself goes on.
+For an Envoy that another supervisor starts and stops; Kubernetes runs it as the
+preStop hook. Asks clients to close their connections, stops accepting new ones after
+--wait, waits until no request is in flight or --timeout has passed, and then until
+usage has been reported. Envoy itself keeps running.
 
 Example:
   switchboard drain --admin-port 9901 --timeout 120 && kill $(pidof envoy)")]
 pub(super) struct Drain {
-    /// Port of Envoy's administration on loopback
+    /// Port of Envoy's admin interface on loopback
     #[arg(long, default_value_t = 9901)]
     admin_port: u16,
-    /// Seconds in which new connections are still accepted, while balancers hear that this Envoy leaves
+    /// Seconds to keep accepting connections, while load balancers take this Envoy out of rotation
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     wait: u64,
-    /// Seconds that requests get to finish
+    /// Seconds to wait for requests in flight
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
 }
@@ -34,7 +34,9 @@ impl Drain {
         let [wait, timeout] = [self.wait, self.timeout].map(Duration::from_secs);
         match on_one_thread(drain(self.admin_port, wait, timeout)) {
             Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => failed(&format!("no Envoy answers at http://127.0.0.1:{}", self.admin_port)),
+            Ok(false) => {
+                failed(&format!("Envoy's admin port does not answer: http://127.0.0.1:{}", self.admin_port))
+            }
             Err(error) => failed(&format!("cannot start: {error}")),
         }
     }

@@ -20,12 +20,12 @@ use crate::envoy::Site;
 use crate::memory;
 use crate::up::guard;
 
-/// A mistake in `config.yaml`, or in the command line (clap's own).
+/// An error in `config.yaml`, or in the command line (clap's own).
 const EXIT_USAGE: u8 = 2;
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "switchboard", about = "An LLM gateway inside Envoy, configured by LiteLLM's config.yaml", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "switchboard", about = "An LLM gateway inside Envoy, configured with LiteLLM's config.yaml", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -34,12 +34,12 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   switchboard up --config config.yaml      start on http://127.0.0.1:4000
-  switchboard check --config config.yaml   look for mistakes, start nothing
-  switchboard doctor                       look for mistakes in a running Envoy
-  switchboard render --out DIR             write the configuration for an Envoy
-                                           of your own (--format: for a cluster)
+  switchboard check --config config.yaml   validate the file, start nothing
+  switchboard doctor                       diagnose a running Envoy
+  switchboard render --out DIR             write a configuration for your own Envoy
+                                           (--format: for a cluster)
 
-A first request, to the model of the shipped config.yaml that needs no account:
+A first request, to the demo model of the shipped config.yaml, which needs no account:
   curl http://127.0.0.1:4000/v1/chat/completions \\
     -H \"authorization: Bearer $(cat .switchboard/master_key)\" \\
     -H 'content-type: application/json' \\
@@ -48,17 +48,17 @@ A first request, to the model of the shipped config.yaml that needs no account:
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
-    /// Start the key service and Envoy, and keep them running until SIGTERM or Ctrl-C
+    /// Start the key service and Envoy, and supervise them until SIGTERM or Ctrl-C
     Up(up::Up),
-    /// Look for mistakes in a config.yaml; exit status 0, or 2 if there are any
+    /// Validate a config.yaml; exit status 0, or 2 if it has errors
     Check(check::Check),
-    /// Write the configuration for an Envoy of your own, for Kubernetes, Istio or Envoy Gateway
+    /// Write the configuration for your own Envoy, for Kubernetes, Istio or Envoy Gateway
     Render(Box<render::Render>),
-    /// Say what is wrong with a running Envoy that has the filter, and what to do
+    /// Diagnose a running Envoy that has the filter, and suggest fixes
     Doctor(doctor::Doctor),
-    /// Let the requests of an Envoy finish, before somebody else stops it
+    /// Drain in-flight requests before Envoy is stopped
     Drain(drain::Drain),
-    /// Ask whether a gateway answers, for probes
+    /// Check whether the gateway is ready, for health probes
     Ready(ready::Ready),
     #[command(name = guard::COMMAND, hide = true)]
     Guard {
@@ -75,7 +75,7 @@ struct ConfigArgs {
     /// The LiteLLM config.yaml
     #[arg(long, value_name = "FILE", default_value = "config.yaml")]
     config: PathBuf,
-    /// Prices of models over the built-in ones, in the format of `LiteLLM`'s
+    /// Model prices that override the built-in ones, in the format of `LiteLLM`'s
     /// `model_prices_and_context_window.json`
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
@@ -84,24 +84,23 @@ struct ConfigArgs {
 /// What `up` and `render` put into the Envoy configuration.
 #[derive(Debug, Args)]
 struct SiteArgs {
-    /// IP address that clients reach; 0.0.0.0 for every interface [default: 127.0.0.1]
+    /// IP address to listen on; 0.0.0.0 for all interfaces [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     host: Option<String>,
-    /// Port that clients reach
+    /// Port to listen on
     #[arg(long, default_value_t = 4000)]
     port: u16,
-    /// Port of Envoy's administration, on loopback only
+    /// Port of Envoy's admin interface, on loopback only
     #[arg(long, default_value_t = 9901)]
     admin_port: u16,
-    /// Port of the key service on loopback; it takes the next port too
+    /// Port of the key service on loopback; it also uses the next port
     #[arg(long, default_value_t = 4001, value_parser = clap::value_parser!(u16).range(1..=65534))]
     keys_port: u16,
-    /// Write a line of JSON for each request to this file, or to standard error with `-`
+    /// Write one JSON line per request to this file; `-` is standard error
     #[arg(long, value_name = "FILE")]
     access_log: Option<String>,
-    /// Memory that Envoy may use (as 1Gi or 512Mi): when it runs short, new requests are refused with 503
-    /// [default: `up`: the container's limit, or all that there is; `render`: 1Gi,
-    /// 512Mi beside an application]
+    /// Memory for Envoy, for example 1Gi or 512Mi; close to the limit, new requests get 503
+    /// [default: `up`: the container's limit, or all memory; `render`: 1Gi, or 512Mi for a sidecar]
     #[arg(long, value_name = "SIZE", value_parser = memory::parse)]
     memory_limit: Option<u64>,
 }
@@ -166,7 +165,7 @@ fn load(args: &ConfigArgs) -> Result<Plan, ExitCode> {
     plan.filter(|_| !errors).ok_or(ExitCode::from(EXIT_USAGE))
 }
 
-/// Runs what needs no second thread.
+/// Runs a future on a single thread.
 fn on_one_thread<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(future))

@@ -9,16 +9,16 @@ use crate::up::ready::is_ready;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-For probes of containers that have no other program in them: exit status 0 when the
-gateway answers, else 1.
+For health probes in containers without a shell or curl. Exit status: 0 if the gateway
+is ready, 1 if not.
 
 Example:
   switchboard ready --port 4000")]
 pub(super) struct Ready {
-    /// Address to ask
+    /// Host of the gateway
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
-    /// Port that clients reach
+    /// Port of the gateway
     #[arg(long, default_value_t = 4000)]
     port: u16,
 }

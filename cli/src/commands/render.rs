@@ -12,8 +12,8 @@ use crate::up::programs::{USUAL_CA_BUNDLE, USUAL_WASM};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Writes one file to DIR: envoy.yaml, kubernetes.yaml, kubernetes-sidecar.yaml,
-istio.yaml or envoy-gateway.yaml. Its head names the secrets that have to be there;
-none is written.
+istio.yaml or envoy-gateway.yaml. A comment at its top lists the secrets to create; the
+file contains none.
 
 Examples:
   switchboard render --out envoy --wasm /opt/switchboard.wasm
@@ -24,39 +24,39 @@ Examples:
 pub(super) struct Render {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Folder to write to; made if it is not there
+    /// Directory to write to; created if it does not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// For whom to write
+    /// Platform to write for
     #[arg(long, value_enum, default_value_t = For::Bootstrap)]
     format: For,
     #[command(flatten)]
     site: SiteArgs,
-    /// The filter, where Envoy will find it; for Istio an `oci://` or `https://` URL too, which is the default there
+    /// Path of the filter on the machine that runs Envoy; for Istio also an `oci://` or `https://` URL, the default there
     #[arg(long, value_name = "FILE")]
     wasm: Option<String>,
-    /// Certificates of the authorities to trust, where Envoy will find them
+    /// Path of the CA bundle on the machine that runs Envoy
     #[arg(long, value_name = "FILE", default_value = USUAL_CA_BUNDLE)]
     ca_bundle: PathBuf,
     /// Host of the key service [default: 127.0.0.1, or the Service in Kubernetes]
     #[arg(long, value_name = "HOST")]
     keys_host: Option<String>,
-    /// Kubernetes: the namespace of everything
+    /// Kubernetes: the namespace of all resources
     #[arg(long, value_name = "NAME", default_value = "default")]
     namespace: String,
-    /// Kubernetes: the image with Envoy, the filter and this program
+    /// Kubernetes: image with Envoy, the filter and this program
     #[arg(long, value_name = "IMAGE", default_value_t = image("gateway"))]
     image: String,
-    /// Kubernetes: the image with the key service
+    /// Kubernetes: image with the key service
     #[arg(long, value_name = "IMAGE", default_value_t = image("keys"))]
     keys_image: String,
-    /// Kubernetes: the Secret that holds every variable
+    /// Kubernetes: name of the Secret with the environment variables
     #[arg(long, value_name = "NAME", default_value = "switchboard")]
     secret: String,
-    /// Istio, Envoy Gateway: the Secret with the certificate that the gateway shows; without it, it speaks plain HTTP
+    /// Istio, Envoy Gateway: name of the Secret with the gateway's TLS certificate [default: plain HTTP]
     #[arg(long, value_name = "NAME")]
     tls_secret: Option<String>,
-    /// Envoy Gateway before 1.10, or without its runtime flag `XDSNameSchemeV2`
+    /// For Envoy Gateway before 1.10, or without its runtime flag `XDSNameSchemeV2`
     #[arg(long)]
     old_xds_names: bool,
 }
@@ -64,15 +64,15 @@ pub(super) struct Render {
 /// `--format`
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum For {
-    /// An Envoy of your own
+    /// Your own Envoy
     Bootstrap,
-    /// Kubernetes, as a gateway of its own
+    /// Kubernetes, as a gateway
     Kubernetes,
-    /// Kubernetes, beside an application in its pods
+    /// Kubernetes, as a sidecar in an application's pods
     KubernetesSidecar,
-    /// A gateway of Istio's
+    /// A gateway in Istio
     Istio,
-    /// A gateway of Envoy Gateway's
+    /// A gateway in Envoy Gateway
     EnvoyGateway,
 }
 
@@ -106,7 +106,7 @@ impl Render {
         });
         let wasm_url = wasm.contains("://").then(|| std::mem::replace(&mut wasm, USUAL_WASM.to_owned()));
         if wasm_url.is_some() && format != Format::Istio {
-            return failed("--wasm: only Istio fetches the filter from a URL; name a file");
+            return failed("--wasm: only Istio can download the filter from a URL; use a file path");
         }
         if format == Format::Kubernetes && self.site.host.is_none() {
             self.site.host = Some("0.0.0.0".to_owned());
@@ -136,9 +136,9 @@ impl Render {
             Ok(()) => {
                 println!("{}", path.display());
                 if format == Format::Bootstrap {
-                    let there = if site.wasm.is_file() { "it is there" } else { "it is not there yet" };
+                    let there = if site.wasm.is_file() { "exists" } else { "does not exist" };
                     eprintln!(
-                        "Envoy will read the filter from {} (--wasm); on this machine {there}.",
+                        "Envoy will load the filter from {} (--wasm), which {there} on this machine.",
                         site.wasm.display()
                     );
                 }

@@ -12,12 +12,12 @@ use crate::up::{self, Options, Source, programs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints `ready http://127.0.0.1:4000` on standard output when requests are
-answered; everything else goes to standard error. SIGTERM or Ctrl-C lets requests
-finish and usage be recorded; a second one stops at once.
+Prints `ready http://127.0.0.1:4000` to standard output once the gateway accepts
+requests; everything else goes to standard error. SIGTERM or Ctrl-C drains in-flight
+requests and records their usage; a second one stops immediately.
 
-Without general_settings.master_key or LITELLM_MASTER_KEY a master key is made in
-the data directory.
+If neither general_settings.master_key nor LITELLM_MASTER_KEY is set, a master key is
+generated in the data directory.
 
 Example:
   OPENAI_API_KEY=… switchboard up --config config.yaml --port 8080")]
@@ -26,26 +26,26 @@ pub(super) struct Up {
     config: ConfigArgs,
     #[command(flatten)]
     site: SiteArgs,
-    /// Folder for the key database, a generated master key and Envoy's configuration
+    /// Directory for the key database, the generated master key and Envoy's configuration
     #[arg(long, value_name = "DIR", default_value = ".switchboard")]
     data_dir: PathBuf,
-    /// Worker threads of Envoy [default: one for each processor]
+    /// Worker threads of Envoy [default: one per CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     concurrency: Option<u32>,
-    /// Envoy 1.35 or later [default: $ENVOY, `envoy` on the PATH, or the one that `make build` fetched]
+    /// Envoy 1.35 or later [default: $ENVOY, `envoy` on the PATH, or the one downloaded by `make build`]
     #[arg(long, value_name = "PATH")]
     envoy: Option<PathBuf>,
-    /// The filter [default: switchboard.wasm beside this program, or where the build leaves it]
+    /// The filter [default: switchboard.wasm next to this program, or in the build directory]
     #[arg(long, value_name = "FILE")]
     wasm: Option<PathBuf>,
-    /// The key service [default: switchboard-keys beside this program, or on the PATH]
+    /// The key service [default: switchboard-keys next to this program, or on the PATH]
     #[arg(long, value_name = "PATH")]
     keys: Option<PathBuf>,
-    /// A key service that runs elsewhere, at this host and --keys-port: none is started, and
-    /// `SWITCHBOARD_INTERNAL_TOKEN` and `SWITCHBOARD_MASTER_KEY` are those that it was given
+    /// Use the key service at this host and --keys-port instead of starting one; requires its
+    /// `SWITCHBOARD_INTERNAL_TOKEN` and `SWITCHBOARD_MASTER_KEY` in the environment
     #[arg(long, value_name = "HOST", conflicts_with = "keys")]
     keys_host: Option<String>,
-    /// Seconds that requests get to finish after SIGTERM or Ctrl-C
+    /// Seconds to wait for in-flight requests after SIGTERM or Ctrl-C
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     drain_timeout: u64,
 }
@@ -67,7 +67,7 @@ impl Up {
             Ok(options) => options,
             Err(problem) => return failed(&problem),
         };
-        // One thread: children are told when the *thread* that started them ends (see `up::guard`).
+        // One thread: children are signalled when the *thread* that started them ends (see `up::guard`).
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let outcome = match runtime {
             Ok(runtime) => {

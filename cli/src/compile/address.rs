@@ -26,14 +26,14 @@ impl Address {
         let tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err("must begin with http:// or https://"),
+            _ => return Err("must start with http:// or https://"),
         };
         let authority = uri.authority().ok_or("has no host")?;
         if authority.as_str().contains('@') {
-            return Err("holds a user name or password; give it as api_key or in extra_headers");
+            return Err("contains a user name or password; use api_key or extra_headers instead");
         }
         if uri.query().is_some() || base.contains('#') {
-            return Err("has a query or a fragment; a version belongs in api_version");
+            return Err("has a query or a fragment; set the version with api_version");
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         if host.is_empty() {
@@ -42,9 +42,7 @@ impl Address {
         // `Authority::port` is silent on a port that is out of range.
         let port =
             match authority.as_str().get(authority.host().len()..).and_then(|rest| rest.strip_prefix(':')) {
-                Some(port) => {
-                    port.parse().ok().filter(|port| *port != 0).ok_or("has a port that is not a port")?
-                }
+                Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or("has an invalid port")?,
                 None if tls => 443,
                 None => 80,
             };

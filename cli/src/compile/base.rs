@@ -20,15 +20,15 @@ pub(super) fn usual(
     }
     let path = format!("{}.litellm_params", model.path);
     if provider.base.is_empty() {
-        let message = format!("{path}.api_base is missing, and {} has no usual one", provider.name);
+        let message = format!("{path}.api_base is missing, and {} has no default", provider.name);
         return Err((message, format!("add `api_base:` with the URL of your {} server", provider.name)));
     }
     expanded(template(provider, options), options).map_err(|name| {
         let preset = provider.options.iter().find(|preset| preset.name == name);
         let variable = preset.and_then(|preset| preset.env.first());
         let or_variable = variable.map(|name| format!(", or set {name}")).unwrap_or_default();
-        let message = format!("{path}.{name} is missing, which the address of {} needs", provider.name);
-        (message, format!("add `{name}:`{or_variable}, or give the whole address as `api_base:`"))
+        let message = format!("{path}.{name} is missing, which is part of the address of {}", provider.name);
+        (message, format!("add `{name}:`{or_variable}, or set the full address with `api_base:`"))
     })
 }
 

@@ -70,7 +70,7 @@ pub(super) fn compile(
             }
             Err(Problem::Error) => {}
             Err(Problem::Unserved { at, message, help }) => {
-                let told = format!("{message}; this entry is not served");
+                let told = format!("{message}; this entry is ignored");
                 report.warning(at, told, help);
                 unserved.push(Unserved { group: model.name.value.clone(), why: message });
             }
@@ -140,14 +140,13 @@ fn check_wildcards(model: &Model, report: &Report) -> Result<(), Problem> {
     if model.name.value.matches('*').count() > 1 {
         return Err(Problem::Unserved {
             at: model.name.at,
-            message: format!("'{}' holds more than one *", model.name.value),
-            help: Some("a name may hold one, as openai/*".to_owned()),
+            message: format!("'{}' contains more than one *", model.name.value),
+            help: Some("a name may contain one *, for example openai/*".to_owned()),
         });
     }
     if model.params.model.value.contains('*') && !model.name.value.contains('*') {
-        let message = format!("model '{}' holds a *, and model_name does not", model.params.model.value);
-        let help =
-            "what the * of model_name matches is put there, as `model_name: openai/*` with `model: openai/*`";
+        let message = format!("model '{}' contains a *, but model_name does not", model.params.model.value);
+        let help = "the text matched by the * in model_name replaces it, as in `model_name: openai/*` with `model: openai/*`";
         report.error(model.params.model.at, message, Some(help.to_owned()));
     }
     Ok(())
@@ -183,7 +182,8 @@ fn address(
     match Address::parse(&base) {
         Ok((address, base)) => Ok((Some(Target::Remote(address)), base)),
         Err(problem) => {
-            let help = "scheme://host[:port][/prefix], as https://api.openai.com/v1".to_owned();
+            let help =
+                "expected scheme://host[:port][/prefix], for example https://api.openai.com/v1".to_owned();
             report.error(at, format!("{path} {problem}"), Some(help));
             Err(Problem::Error)
         }
@@ -378,8 +378,8 @@ impl Ids {
     fn of(&mut self, model: &Model, report: &Report) -> String {
         let Some(id) = &model.id else { return self.hashed(model) };
         if let Some(other) = self.given.insert(id.value.clone(), model.path.clone()) {
-            let message = format!("{}.model_info.id is '{}', as in {other}", model.path, id.value);
-            report.error(id.at, message, Some("an id names one deployment: give each its own".to_owned()));
+            let message = format!("{}.model_info.id is a duplicate of '{}' in {other}", model.path, id.value);
+            report.error(id.at, message, Some("use a different id for each deployment".to_owned()));
         }
         id.value.clone()
     }

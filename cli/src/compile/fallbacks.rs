@@ -49,7 +49,7 @@ impl Names<'_> {
         };
         let found = resolved == ANY_GROUP || self.groups.iter().any(matches);
         if !found {
-            let message = format!("fallback '{}' is no model_name, and has no effect", name.value);
+            let message = format!("fallback '{}' is not a model_name and has no effect", name.value);
             let help = suggestion(&name.value, self.groups.iter().map(String::as_str));
             self.report.warning(name.at, message, help);
         }

@@ -98,7 +98,7 @@ pub(super) fn aliases(config: &Config, deployments: &[Deployment], report: &Repo
     for (name, group, hidden) in &config.router.aliases {
         if !deployments.iter().any(|deployment| deployment.document.group == group.value) {
             let message =
-                format!("alias '{}' leads to '{}', which no model_name says", name.value, group.value);
+                format!("alias '{}' refers to '{}', which is not a model_name", name.value, group.value);
             let names = config.models.iter().map(|model| model.name.value.as_str());
             report.warning(group.at, message, suggestion(&group.value, names));
             continue;

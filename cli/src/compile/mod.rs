@@ -78,8 +78,10 @@ pub struct Plan {
     pub environment: Vec<(String, Secret)>,
     /// Where the key service keeps its data, when the operator chose.
     pub database_url: Option<Secret>,
-    /// The master key, when the operator gave one.
+    /// The master key, if the operator configured one.
     pub master_key: Option<Secret>,
+    /// The variable that holds it, if it is in one.
+    pub master_key_env: Option<String>,
     /// Where spans go, when requests are traced.
     pub tracing: Option<Tracing>,
     /// The deployments whose price is not known.
@@ -164,6 +166,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         token_sources,
         environment: environment.section(),
         database_url: database_url.map(Secret::new),
+        master_key_env: variables::master_key_env(&config.general),
         master_key,
         tracing,
         unpriced,

@@ -70,17 +70,17 @@ pub(super) fn compile(deployments: &[Deployment], prices: &PriceMap) -> (Vec<Mod
         if document.model.contains('*') && has_offers {
             continue;
         }
-        let what = format!("{}: no price is known for {}/{}", entry.value, document.provider, document.model);
+        let what = format!("{}: no price found for {}/{}", entry.value, document.provider, document.model);
         let comes = if has_offers {
-            "its requests cost what the model costs that an answer names, and nothing where that has none either"
+            "requests cost the price of the model that the answer names, or 0 if it has no price either"
         } else {
-            "its requests cost nothing, and no budget limits them"
+            "requests cost 0, and budgets do not limit them"
         };
         unpriced.push(Unpriced {
             at: entry.at,
             message: format!("{what}: {comes}"),
-            help: "give `base_model` in model_info, or `input_cost_per_token` and `output_cost_per_token`, which are 0 \
-                   for what is free; or a price map by --prices",
+            help: "set `base_model` in model_info, or `input_cost_per_token` and `output_cost_per_token` (0 if it is \
+                   free), or pass a price map with --prices",
         });
     }
     let listed = listed.into_iter();

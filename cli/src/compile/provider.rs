@@ -100,7 +100,7 @@ pub(super) fn find<'a>(params: &'a Params, report: &Report) -> Result<Found<'a>,
         Route::Option(name, value) => Ok(Found { model, option: Some((name, value)), ..found }),
         Route::Row(name) => Ok(Found { model, provider: providers::find(name).unwrap_or(provider), ..found }),
         Route::Unserved => {
-            let message = format!("'{}/{route}' is not served here", provider.name);
+            let message = format!("'{}/{route}' is not supported", provider.name);
             Err(Problem::Unserved { at: params.model.at, message, help: None })
         }
     }
@@ -133,7 +133,7 @@ fn named<'a>(params: &'a Params, report: &Report) -> Result<(&'static Provider, 
         && let Some(provider) = row(name)
     {
         if rest.is_empty() {
-            report.error(at, format!("'{model}' names a provider and no model"), None);
+            report.error(at, format!("'{model}' names a provider, but no model"), None);
             return Err(Problem::Error);
         }
         return Ok((provider, rest));
@@ -144,14 +144,14 @@ fn named<'a>(params: &'a Params, report: &Report) -> Result<(&'static Provider, 
     Err(match model.split_once('/') {
         Some((name, _)) => unknown(name, format!("unknown provider '{name}' in model '{model}'"), at, report),
         None if model == "*" => {
-            let message = "no provider's key is in the environment".to_owned();
+            let message = "no provider key is set in the environment".to_owned();
             let help =
-                Some("set one, as OPENAI_API_KEY, and all of that provider's models are served".to_owned());
+                Some("set a key such as OPENAI_API_KEY to serve all models of that provider".to_owned());
             Problem::Unserved { at, message, help }
         }
         None => {
-            let message = format!("no provider can be told from model '{model}'");
-            let help = Some(format!("write it as provider/{model}, as openai/{model}"));
+            let message = format!("model '{model}' does not name a provider");
+            let help = Some(format!("write provider/{model}, for example openai/{model}"));
             Problem::Unserved { at, message, help }
         }
     })
@@ -174,8 +174,8 @@ fn row(name: &str) -> Option<&'static Provider> {
 
 fn unknown(name: &str, message: String, at: Location, report: &Report) -> Problem {
     if UNSERVED.split_whitespace().any(|known| known == name) {
-        let message = format!("provider '{name}' is not served here");
-        let help = "a server that speaks OpenAI's language is openai/… with its api_base";
+        let message = format!("provider '{name}' is not supported");
+        let help = "for an OpenAI-compatible server, use openai/… with its api_base";
         return Problem::Unserved { at, message, help: Some(help.to_owned()) };
     }
     if let Some(meant) = suggestion(name, providers::names()) {
@@ -184,7 +184,7 @@ fn unknown(name: &str, message: String, at: Location, report: &Report) -> Proble
     }
     let names: Vec<_> = providers::names().collect();
     let help = format!(
-        "one of: {}; a server that speaks OpenAI's language is openai/… with its api_base",
+        "use one of: {}; for an OpenAI-compatible server, use openai/… with its api_base",
         names.join(", ")
     );
     Problem::Unserved { at, message, help: Some(help) }

@@ -33,15 +33,15 @@ pub(super) fn compile(config: &Config, variables: &mut Variables<'_>, report: &R
         Some(if base.ends_with("/v1/traces") { base.to_owned() } else { format!("{base}/v1/traces") })
     };
     let Some(endpoint) = own.or_else(general) else {
-        let message = "requests are not traced: the callback 'otel' is asked for, but no collector is named";
+        let message = "tracing is disabled: the callback 'otel' needs a collector";
         let help = "set OTEL_EXPORTER_OTLP_ENDPOINT, for example to http://127.0.0.1:4318";
         report.warning(*at, message.to_owned(), Some(help.to_owned()));
         return None;
     };
     let protocol = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER"];
     if protocol.iter().any(|name| variables.usual(name).is_some_and(|value| value.contains("grpc"))) {
-        let message = "requests are not traced: spans are sent over HTTP, and the environment asks for gRPC";
-        let help = "collectors take both: name the port for HTTP (4318), with the protocol http/protobuf";
+        let message = "tracing is disabled: gRPC is not supported for spans";
+        let help = "use the collector's HTTP port (4318) with the protocol http/protobuf";
         report.error(*at, message.to_owned(), Some(help.to_owned()));
         return None;
     }
@@ -49,7 +49,7 @@ pub(super) fn compile(config: &Config, variables: &mut Variables<'_>, report: &R
         Ok(found) => found,
         Err(problem) => {
             let message = format!("the address of the collector (OTEL_EXPORTER_OTLP_ENDPOINT) {problem}");
-            report.error(*at, message, Some("give it as http://host:4318".to_owned()));
+            report.error(*at, message, Some("expected a URL such as http://host:4318".to_owned()));
             return None;
         }
     };
@@ -75,7 +75,7 @@ fn headers(
     for pair in listed.split(',').filter(|pair| !pair.trim().is_empty()) {
         let name = pair.split_once('=').and_then(|(name, _)| http::HeaderName::try_from(name.trim()).ok());
         let (Some(name), Some((_, value))) = (name, pair.split_once('=')) else {
-            let message = "OTEL_EXPORTER_OTLP_HEADERS must be a list as name=value,name=value";
+            let message = "OTEL_EXPORTER_OTLP_HEADERS must have the form name=value,name=value";
             report.error(at, message.to_owned(), None);
             continue;
         };

@@ -97,6 +97,15 @@ pub(super) struct Variables<'a> {
     inline: BTreeMap<Secret, String>,
 }
 
+/// The variable that [`Variables::master_key`] reads; nothing if the key is written out.
+pub(super) fn master_key_env(general: &GeneralSettings) -> Option<String> {
+    match general.master_key.as_ref().map(|setting| &setting.value) {
+        Some(Setting::Environment(name)) => Some(name.clone()),
+        Some(Setting::Literal(_)) => None,
+        None => Some(LITELLM_MASTER_KEY.to_owned()),
+    }
+}
+
 impl<'a> Variables<'a> {
     /// Begins with the two that every document has.
     pub(super) fn new(environment: &'a Environment, report: &'a Report) -> Self {
@@ -111,7 +120,7 @@ impl<'a> Variables<'a> {
         variables.add(
             TOKEN_ENV,
             Origin::Launcher,
-            "any long random text, the same for Envoy and the key service",
+            "a long random text, the same for Envoy and the key service",
         );
         variables
     }
@@ -187,8 +196,8 @@ impl<'a> Variables<'a> {
         if !is_set(&name) && !instead.as_ref().is_some_and(is_set) {
             let neither = instead.map(|instead| format!(", nor is {instead}")).unwrap_or_default();
             let message =
-                format!("{path} has no api_key, and {name} is not set{neither}: its requests will fail");
-            self.report.warning(at, message, Some(format!("set {name}, or give `api_key: os.environ/NAME`")));
+                format!("{path} has no api_key, and {name} is not set{neither}; its requests will fail");
+            self.report.warning(at, message, Some(format!("set {name}, or add `api_key: os.environ/NAME`")));
         }
         self.add(name, Origin::Operator, &format!("{path}.api_key"));
         name.to_owned()
@@ -228,17 +237,17 @@ impl<'a> Variables<'a> {
         };
         let weak = match key.reveal() {
             "" => "is empty",
-            EXAMPLE_MASTER_KEY => "is the key of LiteLLM's examples, which anybody would try first",
+            EXAMPLE_MASTER_KEY => "is the key from LiteLLM's examples, which is easy to guess",
             text if text.trim() != text || !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                "holds white space or a character that cannot stand in a header"
+                "contains white space or a character that is not allowed in a header"
             }
             _ => return Some(key),
         };
         if general.permit_weak_master_key {
             return (key.reveal() == EXAMPLE_MASTER_KEY).then_some(key);
         }
-        let help = "take a long random one (`openssl rand -hex 24` after `sk-`), or leave it out and \
-                    `switchboard up` makes one";
+        let help = "use `sk-` and a long random text (`openssl rand -hex 24`), or remove it: `switchboard up` then \
+                    generates a key";
         match at {
             Some(at) => self.report.error(at, format!("{place} {weak}"), Some(help.to_owned())),
             None => self.report.error_in_file(format!("{place} {weak}"), Some(help.to_owned())),
@@ -265,7 +274,7 @@ impl<'a> Variables<'a> {
     fn warn_if_unset(&self, name: &str, at: Location, path: &str) {
         if self.environment.lookup(name).is_none() {
             let message = format!("{path} refers to {name}, which is not set");
-            self.report.warning(at, message, Some(format!("set {name} before you start")));
+            self.report.warning(at, message, Some(format!("set {name} in the environment")));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong or doubtful in a file, told so that the reader can mend it at once.
+//! Errors and warnings about a file, each with its location and a suggested fix.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,7 +14,7 @@ pub enum Severity {
     Warning,
 }
 
-/// One thing to mend.
+/// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Error or warning.
@@ -48,7 +48,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Collects the diagnostics of one file, so that a run tells all of them.
+/// Collects the diagnostics of one file, so that a single run reports all of them.
 #[derive(Debug)]
 pub struct Report {
     file: String,
@@ -71,12 +71,12 @@ impl Report {
         self.add(Severity::Warning, Some(at), message.into(), help);
     }
 
-    /// Adds an error that is nowhere in particular.
+    /// Adds an error about the file as a whole.
     pub fn error_in_file(&self, message: impl Into<String>, help: Option<String>) {
         self.add(Severity::Error, None, message.into(), help);
     }
 
-    /// Adds a warning that is nowhere in particular.
+    /// Adds a warning about the file as a whole.
     pub fn warning_in_file(&self, message: impl Into<String>, help: Option<String>) {
         self.add(Severity::Warning, None, message.into(), help);
     }

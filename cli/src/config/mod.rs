@@ -45,8 +45,8 @@ pub fn load(path: &Path, report: &Report) -> Option<Config> {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(&text, report),
         Err(error) => {
-            let help = "give the path of a LiteLLM config.yaml with --config".to_owned();
-            report.error_in_file(format!("cannot be read: {error}"), Some(help));
+            let help = "set --config to the path of a LiteLLM config.yaml".to_owned();
+            report.error_in_file(format!("cannot read the file: {error}"), Some(help));
             None
         }
     }
@@ -89,7 +89,7 @@ fn environment(top: &mut Table<'_>) -> Vec<(String, Setting)> {
             }
         };
         if key.name.is_empty() || key.name.contains(['=', '\0']) || value.contains('\0') {
-            let message = format!("{} cannot be an environment variable", table.name(&key.name));
+            let message = format!("{} is not a valid environment variable", table.name(&key.name));
             table.report.error(key.at, message, None);
             continue;
         }

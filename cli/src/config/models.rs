@@ -100,7 +100,7 @@ pub(super) fn read(top: &mut Table<'_>) -> Vec<Model> {
     let Some(entries) = top.list("model_list") else {
         if top.node("model_list").is_none() {
             let help = "add `model_list:` with one entry per model".to_owned();
-            top.report.warning_in_file("model_list is missing, so there is no model to call", Some(help));
+            top.report.warning_in_file("model_list is missing, so no models are available", Some(help));
         }
         return Vec::new();
     };
@@ -109,7 +109,7 @@ pub(super) fn read(top: &mut Table<'_>) -> Vec<Model> {
 
 fn entry(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
     let mut entry = Table::new(path.clone(), node, top.report)?;
-    let name = required(&mut entry, "model_name", "the name that clients ask for");
+    let name = required(&mut entry, "model_name", "the name that clients use");
     let params = match entry.table("litellm_params") {
         Some(table) => params(table),
         None if entry.node("litellm_params").is_some() => None,
@@ -141,7 +141,7 @@ fn entry(path: String, node: &Node, top: &Table<'_>) -> Option<Model> {
 
 fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES])> {
     let fingerprint = fingerprint(&mut table);
-    let model = required(&mut table, "model", "`provider/model`, as openai/gpt-4o");
+    let model = required(&mut table, "model", "`provider/model`, for example openai/gpt-4o");
     let api_base = table.setting("api_base");
     let base_url = table.setting("base_url");
     let endpoint = table.setting("aws_bedrock_runtime_endpoint");
@@ -196,7 +196,7 @@ fn drops(table: &mut Table<'_>) -> Vec<At<String>> {
         let needed = matches!(drop.value.as_str(), "input" | "messages" | "model" | "prompt" | "stream");
         if needed {
             let message = format!(
-                "{} names '{}', which is never dropped",
+                "{} contains '{}', which is never dropped",
                 table.name("additional_drop_params"),
                 drop.value
             );
@@ -221,7 +221,7 @@ fn check_extra_body(defaults: &mut Vec<(String, Json)>, table: &Table<'_>) {
         extra.retain(|name, _| {
             let admitted = is_admitted(name);
             if admitted {
-                let help = format!("give `{name}:` beside extra_body, in litellm_params");
+                let help = format!("move `{name}:` from extra_body to litellm_params");
                 table.report.warning(table.at, format!("{path}.{name} has no effect"), Some(help));
             }
             !admitted
@@ -239,7 +239,7 @@ fn required(table: &mut Table<'_>, key: &'static str, what: &str) -> Option<At<S
     let text = table.text(key)?;
     if text.value.trim().is_empty() {
         let message = format!("{} is empty", table.name(key));
-        table.report.error(text.at, message, Some(format!("give {what}")));
+        table.report.error(text.at, message, Some(format!("set it to {what}")));
         return None;
     }
     Some(text)

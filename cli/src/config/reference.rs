@@ -1,4 +1,4 @@
-//! `docs/configuration.md`, written from the tables by which the parser knows the settings.
+//! Generates `docs/configuration.md` from the parser's tables of settings.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -14,12 +14,15 @@ use super::variables::VARIABLES;
 const HEAD: &str = "\
 # Configuration
 
-Every setting of `config.yaml` and every variable that is read. The tables are those by which the launcher knows a setting
-(`cli/src/config/sections/`); `UPDATE=1 cargo test -p switchboard-cli --test reference` writes this page.
+The settings of `config.yaml`, and all environment variables. The format is LiteLLM's.
 
-`switchboard check` tells of a file what is wrong in it, by line, and warns of every setting that has no effect, with the
-reason given here. A default that is a variable counts where that is set. A default *of* another setting counts where that one is given. All numbers are zero or more. A number
-may be quoted, a list of one text may be that text.
+`switchboard check --config config.yaml` validates a file. It reports errors with their line, and warns about settings that have no
+effect, with the reason given below.
+
+A default such as `LITELLM_MASTER_KEY` is an environment variable, which is used if it is set. A default that names another setting
+is the value of that setting. Numbers must not be negative, and may be quoted. A list with one item may be written as the item alone.
+
+This page is generated from `cli/src/config/sections/` by `UPDATE=1 cargo test -p switchboard-cli --test reference`.
 
 ";
 
@@ -41,8 +44,8 @@ pub fn markdown() -> String {
             let others = telemetry::OTHERS.map(|name| format!("`{name}`")).join(", ");
             let _ = writeln!(
                 page,
-                "Other callbacks have no effect, and are warned of: send traces to a collector with `otel`, which can \
-                 hand them on. LiteLLM has {others}.\n"
+                "Other callbacks have no effect, and cause a warning: use `otel` with a collector, which can export to \
+                 most of them. LiteLLM also has {others}.\n"
             );
         }
     }
@@ -51,10 +54,10 @@ pub fn markdown() -> String {
 }
 
 fn write_section(page: &mut String, section: &Section) {
-    let title = if section.path.is_empty() { "The file".to_owned() } else { format!("`{}`", section.path) };
+    let title = if section.path.is_empty() { "Top level".to_owned() } else { format!("`{}`", section.path) };
     let _ = writeln!(
         page,
-        "## {title}\n\n{}\n\n| setting | type | default | what it becomes |\n|---|---|---|---|",
+        "## {title}\n\n{}\n\n| setting | type | default | description |\n|---|---|---|---|",
         section.about
     );
     for row in section.rows.iter().copied().flatten() {
@@ -66,12 +69,12 @@ fn write_section(page: &mut String, section: &Section) {
             section.values.iter().copied().flatten().map(|name| format!("`{name}`")).collect();
         let _ = writeln!(
             page,
-            "Parameters of a request, of any type, for requests that do not have them: {}.\n",
+            "Request parameters of any type, used as defaults for requests that do not set them: {}.\n",
             names.join(", ")
         );
     }
     if !section.without_effect.is_empty() {
-        page.push_str("Known from LiteLLM, without effect here:\n\n| settings | why |\n|---|---|\n");
+        page.push_str("LiteLLM settings without effect:\n\n| settings | reason |\n|---|---|\n");
         for unread in section.without_effect {
             let names: Vec<_> = unread.names.split_whitespace().map(|name| format!("`{name}`")).collect();
             let _ = writeln!(page, "| {} | {} |", names.join(", "), unread.why);
@@ -80,7 +83,7 @@ fn write_section(page: &mut String, section: &Section) {
     }
 }
 
-/// The default of a setting: its own, or what the providers' rows preset.
+/// The default of a setting: from its row, or from the providers' presets.
 fn default(row: &Row) -> String {
     if !row.default.is_empty() {
         return row.default.to_owned();
@@ -98,9 +101,9 @@ fn default(row: &Row) -> String {
 
 fn write_variables(page: &mut String) {
     page.push_str(
-        "## Variables of the environment\n\nBesides those that the file names by `os.environ/NAME`, and those of the \
-         [providers](providers.md). `environment_variables` of the file goes before the environment for what the file means.\n\n\
-         | variable | read by | what for |\n|---|---|---|\n",
+        "## Environment variables\n\nIn addition to those that the file refers to with `os.environ/NAME`, and those of the \
+         [providers](providers.md). `environment_variables` in the file overrides the environment.\n\n\
+         | variable | read by | description |\n|---|---|---|\n",
     );
     for variable in &VARIABLES {
         let _ = writeln!(page, "| `{}` | {} | {} |", variable.name, variable.reader, variable.purpose);

@@ -27,7 +27,7 @@ pub struct Row {
     pub kind: Kind,
     /// What counts when it is absent; empty where that is nothing.
     pub default: &'static str,
-    /// What it becomes.
+    /// What it does, for the reference.
     pub becomes: &'static str,
 }
 
@@ -91,13 +91,13 @@ impl Section {
     pub(super) fn assert_is_read(&self, taken: &[(&'static str, Kind)]) {
         for (name, kind) in taken {
             let row = self.rows.iter().copied().flatten().find(|row| row.name == *name);
-            assert!(self.reads(name), "`{}` reads {name}, which has no line in config/sections", self.path);
+            assert!(self.reads(name), "`{}` reads {name}, which has no row in config/sections", self.path);
             let is_told = *kind == Kind::Any || row.is_some_and(|row| row.kind == *kind);
-            assert!(is_told, "config/sections tells another type of {}.{name} than {kind:?}", self.path);
+            assert!(is_told, "config/sections has another type for {}.{name} than {kind:?}", self.path);
         }
         for name in self.names() {
             let is_taken = taken.iter().any(|(taken, _)| *taken == name);
-            assert!(is_taken, "config/sections tells of {}.{name}, which nobody reads", self.path);
+            assert!(is_taken, "config/sections lists {}.{name}, which the parser does not read", self.path);
         }
     }
 }
@@ -105,13 +105,13 @@ impl Section {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Any => "anything",
+            Self::Any => "any",
             Self::Text => "text",
-            Self::Setting => "text, or `os.environ/NAME`",
-            Self::Boolean => "true or false",
+            Self::Setting => "text or `os.environ/NAME`",
+            Self::Boolean => "boolean",
             Self::Number => "number",
-            Self::Whole(most) => return write!(f, "whole number up to {most}"),
-            Self::Texts => "list of texts, or one",
+            Self::Whole(most) => return write!(f, "integer up to {most}"),
+            Self::Texts => "list of text",
             Self::Table => "mapping",
             Self::List => "list",
         })

@@ -236,7 +236,8 @@ fn retention(table: &mut Table<'_>, key: &'static str) -> Option<String> {
         (Ok(1..), "s" | "m" | "h" | "d" | "w" | "mo") => Some(value),
         (Ok(1..), "") => Some(format!("{value}d")),
         _ => {
-            let message = format!("{} must be a time such as 30d or 12h, found '{value}'", table.name(key));
+            let message =
+                format!("{} must be a duration such as 30d or 12h, found '{value}'", table.name(key));
             table.report.error(at, message, Some("units: s, m, h, d, w, mo".to_owned()));
             None
         }
@@ -251,7 +252,7 @@ fn urls(table: &mut Table<'_>) -> UrlSettings {
             || value.parse::<std::net::Ipv6Addr>().is_ok();
         if !is_host {
             let message = format!("'{value}' is not a host");
-            let help = "write it as it stands in URLs: files.internal, 10.0.0.12:8080 or [::1]:443";
+            let help = "use the notation of URLs: files.internal, 10.0.0.12:8080 or [::1]:443";
             table.report.error(at, message, Some(help.to_owned()));
         }
         is_host.then_some(value)
@@ -266,8 +267,8 @@ fn health_checks(table: &mut Table<'_>) -> Option<f64> {
     let counts = table.boolean("enable_health_check_routing").unwrap_or(false);
     let interval = timeout(table, "health_check_interval").unwrap_or(INTERVAL);
     if checks != counts {
-        let message = "background_health_checks and enable_health_check_routing have an effect together only";
-        let help = "set both, and requests go around a deployment that cannot be connected to";
+        let message = "background_health_checks and enable_health_check_routing only have an effect together";
+        let help = "set both to route around deployments that do not accept connections";
         table.report.warning(table.at, message.to_owned(), Some(help.to_owned()));
     }
     (checks && counts).then_some(interval)
@@ -321,8 +322,7 @@ fn group_retry_policies(table: &mut Table<'_>) -> Vec<(At<String>, RetryPolicy)>
 fn error_status(table: &mut Table<'_>, key: &'static str) -> Option<u16> {
     let At { at, value } = table.number(key)?;
     if !(400.0..600.0).contains(&value) || value.fract() != 0.0 {
-        let message =
-            format!("{} must be the status of an error, 400 to 599, found {value}", table.name(key));
+        let message = format!("{} must be an error status from 400 to 599, found {value}", table.name(key));
         table.report.error(at, message, None);
         return None;
     }
@@ -336,7 +336,7 @@ pub(super) fn timeout(table: &mut Table<'_>, key: &'static str) -> Option<f64> {
     const LONGEST: f64 = 604_800.0;
     let At { at, value } = table.number(key)?;
     if value == 0.0 || value > LONGEST {
-        let message = format!("{} must be above zero and at most {LONGEST} seconds", table.name(key));
+        let message = format!("{} must be above 0 and at most {LONGEST} seconds", table.name(key));
         table.report.error(at, message, None);
         return None;
     }
@@ -348,8 +348,7 @@ fn routing_strategy(table: &mut Table<'_>) -> Option<At<String>> {
     match strategy.value.as_str() {
         known if STRATEGIES.contains(&known) => Some(strategy),
         known if known == UNSUPPORTED_STRATEGY => {
-            let message =
-                format!("routing strategy '{known}' is not supported, simple-shuffle is used instead");
+            let message = format!("routing strategy '{known}' is not supported; using simple-shuffle");
             table.report.warning(strategy.at, message, None);
             None
         }
@@ -393,7 +392,7 @@ fn aliases(table: &mut Table<'_>) -> Vec<(At<String>, At<String>, bool)> {
                 entry.finish(&ALIAS);
             }
             other => {
-                let wanted = "a group's name, or `{model: group, hidden: true}`";
+                let wanted = "the name of a model group or `{model: group, hidden: true}`";
                 aliases.report.error(node.at, expected(&path, wanted, other), None);
             }
         }

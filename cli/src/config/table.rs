@@ -1,4 +1,4 @@
-//! Reads a mapping key by key, and reports what is wrong in it and what is left over.
+//! Reads a mapping key by key, and reports invalid values and unknown keys.
 
 use super::diagnostic::{Report, suggestion};
 use super::secret::Setting;
@@ -14,13 +14,13 @@ pub struct At<T> {
     pub value: T,
 }
 
-/// A mapping of which each key is taken once; [`Table::finish`] reports those that nobody knows.
+/// A mapping of which each key is taken once; [`Table::finish`] reports unknown keys.
 pub struct Table<'a> {
     /// Path from the top of the file, as `model_list[0].litellm_params`.
     pub path: String,
     /// Where the mapping begins.
     pub at: Location,
-    /// Where to tell mistakes.
+    /// Where to report errors.
     pub report: &'a Report,
     entries: Vec<(&'a Key, &'a Node)>,
     taken: Vec<(&'static str, Kind)>,
@@ -93,7 +93,7 @@ impl<'a> Table<'a> {
             other => return self.wrong(key, node.at, "a number", other),
         };
         if !value.is_finite() || value < 0.0 {
-            let message = format!("{} must be zero or more, found {value}", self.name(key));
+            let message = format!("{} must not be negative, found {value}", self.name(key));
             self.report.error(node.at, message, None);
             return None;
         }
@@ -105,7 +105,7 @@ impl<'a> Table<'a> {
         let At { at, value } = self.number_as(key, Kind::Whole(max))?;
         #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
         if value.fract() != 0.0 || value > max as f64 {
-            let message = format!("{} must be a whole number up to {max}, found {value}", self.name(key));
+            let message = format!("{} must be an integer from 0 to {max}, found {value}", self.name(key));
             self.report.error(at, message, None);
             return None;
         }
@@ -163,12 +163,12 @@ impl<'a> Table<'a> {
         unknown.map(|(key, node)| (key.name.clone(), node.value.to_json())).collect()
     }
 
-    /// Warns of what has no effect: names that `section` does not read, which are `LiteLLM`'s or likely misspelt.
+    /// Warns about settings without effect: names that `section` does not read, from `LiteLLM` or misspelt.
     pub fn finish(self, section: &Section) {
         self.finish_with(section, false);
     }
 
-    /// The same, where a name that nobody knows has its effect all the same ([`Self::unknown`]).
+    /// The same, if unknown names have an effect ([`Self::unknown`]).
     pub fn finish_open(self, section: &Section) {
         self.finish_with(section, true);
     }
@@ -189,7 +189,7 @@ impl<'a> Table<'a> {
                 if is_open && help.is_none() {
                     continue;
                 }
-                self.report.warning(key.at, format!("{path} is not known and has no effect"), help);
+                self.report.warning(key.at, format!("unknown setting {path} has no effect"), help);
             }
         }
     }

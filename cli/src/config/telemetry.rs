@@ -46,7 +46,7 @@ pub(super) fn callbacks(table: &mut Table<'_>) -> Option<At<()>> {
                 other => {
                     let known = ["otel", "prometheus"].into_iter().chain(OTHERS);
                     let help = if OTHERS.contains(&other) {
-                        Some("send traces to a collector with \"otel\", which can hand them on".to_owned())
+                        Some("use \"otel\" with a collector that exports to it".to_owned())
                     } else {
                         suggestion(other, known)
                     };

@@ -1,4 +1,4 @@
-//! What can be wrong with an Envoy that has the filter, and what to do about it.
+//! What can be wrong with an Envoy that has the filter, and how to fix it.
 
 use std::collections::BTreeSet;
 
@@ -38,25 +38,25 @@ pub struct Calls {
     pub failed: u64,
 }
 
-/// The oldest Envoy that lets a filter wait in the headers.
+/// The oldest Envoy in which a filter can hold a request's headers until the body arrives.
 const OLDEST: (u32, u32) = (1, 35);
 
 /// Envoy's limit where nothing is said; a photograph is larger.
 const USUAL_BUFFER: u64 = 1 << 20;
 
-/// Everything that is wrong; what leads to other mistakes comes first.
+/// All problems; those that cause others come first.
 pub fn findings(seen: &Seen) -> Vec<Finding> {
     let mut found = Findings(Vec::new());
     let dump = &seen.dump;
     if seen.version.is_some_and(|version| version < OLDEST) {
         found.add(
-            "this Envoy is older than 1.35: the filter cannot hold a request's headers until its body is there",
-            "run Envoy 1.35 or later (Istio 1.27, Envoy Gateway 1.5)",
+            "Envoy is older than 1.35: the filter cannot hold a request's headers until its body arrives",
+            "upgrade to Envoy 1.35 or later (Istio 1.27, Envoy Gateway 1.5)",
         );
     }
     let Some(downstream) = dump.on_listeners(DOWNSTREAM_ROOT).next() else {
         found.add(
-            "no listener has the filter in its first role (root_id \"downstream\"): keys are not checked",
+            "no listener has the filter with root_id \"downstream\": keys are not checked",
             "add it to the listener's http_filters, before the router: see `switchboard render`",
         );
         return found.0;
@@ -65,16 +65,16 @@ pub fn findings(seen: &Seen) -> Vec<Finding> {
     let document = downstream.configuration();
     if document["groups"].is_null() {
         found.add(
-            "the listener's filter has no configuration that it can read",
-            "put the document that `switchboard render` writes into `configuration`, as a StringValue",
+            "the listener's filter has no valid configuration",
+            "copy `configuration`, a StringValue, from the output of `switchboard render`",
         );
     } else if document["version"] != VERSION {
         found.add(
             &format!(
-                "the filter's configuration has version {}, and this program writes {VERSION}",
+                "the filter's configuration has version {}, but this program writes version {VERSION}",
                 document["version"]
             ),
-            "render the configuration with the `switchboard` that belongs to the filter",
+            "render the configuration with the `switchboard` of the same release as the filter",
         );
     }
     secrets(&mut found, downstream, &document);
@@ -97,19 +97,19 @@ impl Findings {
 fn plugin(found: &mut Findings, whose: &str, plugin: &Plugin) {
     if !plugin.may_wait() {
         found.add(
-            &format!("{whose} lacks allow_on_headers_stop_iteration: every request with a body will hang"),
-            "set `allow_on_headers_stop_iteration: true` beside its vm_config (Istio's WasmPlugin cannot: use an \
-             EnvoyFilter, `switchboard render --format istio`)",
+            &format!("{whose} lacks allow_on_headers_stop_iteration: every request with a body hangs"),
+            "set `allow_on_headers_stop_iteration: true` next to its vm_config (Istio's WasmPlugin does not support \
+             it: use an EnvoyFilter, `switchboard render --format istio`)",
         );
     }
     match plugin.failure_policy() {
         "FAIL_RELOAD" => {}
         "FAIL_OPEN" => found.add(
-            &format!("{whose} has the failure policy FAIL_OPEN: after a crash requests pass unchecked"),
+            &format!("{whose} has the failure policy FAIL_OPEN: after a crash, requests are not checked"),
             "set `failure_policy: FAIL_RELOAD`",
         ),
         other => found.add(
-            &format!("{whose} has the failure policy {other}: after a crash a worker answers 503 for ever"),
+            &format!("{whose} has the failure policy {other}: after a crash, a worker answers every request with 503"),
             "set `failure_policy: FAIL_RELOAD`",
         ),
     }
@@ -122,10 +122,10 @@ fn secrets(found: &mut Findings, downstream: &Plugin, document: &Value) {
     if !inline.is_empty() {
         found.add(
             &format!(
-                "secrets may be readable in Envoy's configuration: environment_variables.key_values has {}",
+                "Envoy's configuration may contain secrets: environment_variables.key_values has {}",
                 inline.join(", ")
             ),
-            "give them to Envoy's environment, and list their names in host_env_keys",
+            "set them in Envoy's environment, and list their names in host_env_keys",
         );
     }
     let mut named = BTreeSet::new();
@@ -141,7 +141,7 @@ fn secrets(found: &mut Findings, downstream: &Plugin, document: &Value) {
     }
     for name in named.into_iter().filter(|name| !given.contains(name) && !inline.contains(name)) {
         found.add(
-            &format!("the filter's configuration refers to {name}, which Envoy does not hand to it"),
+            &format!("the filter's configuration refers to {name}, which Envoy does not pass to it"),
             "add the name to vm_config.environment_variables.host_env_keys, in both roles",
         );
     }
@@ -155,8 +155,8 @@ fn groups(found: &mut Findings, dump: &Dump, downstream: &Plugin, document: &Val
         let (model, name) = (&group["name"], group["cluster"].as_str().unwrap_or_default());
         let Some(cluster) = dump.cluster(name) else {
             found.add(
-                &format!("the model {model} has no cluster: its requests end in 503"),
-                &format!("add the cluster {name:?} that `switchboard render` writes"),
+                &format!("the model {model} has no cluster: its requests fail with 503"),
+                &format!("copy the cluster {name:?} from the output of `switchboard render`"),
             );
             continue;
         };
@@ -164,8 +164,8 @@ fn groups(found: &mut Findings, dump: &Dump, downstream: &Plugin, document: &Val
         let used = plugins(cluster);
         let Some(upstream) = used.iter().find(|plugin| plugin.root_id() == UPSTREAM_ROOT) else {
             found.add(
-                &format!("cluster {name:?} lacks the filter in its second role (root_id \"upstream\"): providers get \
-                          requests that nobody has translated, without a credential"),
+                &format!("cluster {name:?} lacks the filter with root_id \"upstream\": providers receive requests that \
+                          are not translated and have no credential"),
                 "add it to http_filters in the cluster's HttpProtocolOptions, before upstream_codec",
             );
             continue;
@@ -173,15 +173,15 @@ fn groups(found: &mut Findings, dump: &Dump, downstream: &Plugin, document: &Val
         plugin(found, &whose, upstream);
         if upstream.vm() != downstream.vm() {
             found.add(
-                &format!("{whose} runs in another VM than the listener's: it does not know the requests, which end in 503"),
-                "make vm_config equal in both roles, to the letter: vm_id, code, environment_variables",
+                &format!("{whose} runs in a different VM than the listener's filter: requests fail with 503"),
+                "make vm_config identical in both places: vm_id, code, environment_variables",
             );
         }
         if let Some(stranger) =
             endpoints(cluster).find(|id| !known.contains(id) && *id != switchboard::config::NOBODY)
         {
             found.add(
-                &format!("cluster {name:?} has an endpoint of the deployment {stranger:?}, which the filter does not know"),
+                &format!("cluster {name:?} has an endpoint for the deployment {stranger:?}, which is not in the filter's configuration"),
                 "render clusters and filter from the same config.yaml",
             );
         }
@@ -206,7 +206,10 @@ fn buffers(found: &mut Findings, dump: &Dump, document: &Value) {
     listeners.sort_unstable();
     let Some(largest) = listeners.last().copied() else { return };
     if largest <= USUAL_BUFFER {
-        found.add("the listener takes bodies up to 1 MiB alone: a photograph gets 413", help);
+        found.add(
+            "the listener accepts bodies up to 1 MiB only: larger ones, such as images, fail with 413",
+            help,
+        );
     }
     for group in document["groups"].as_array().into_iter().flatten() {
         let name = group["cluster"].as_str().unwrap_or_default();
@@ -214,7 +217,7 @@ fn buffers(found: &mut Findings, dump: &Dump, document: &Value) {
             && limit(cluster) < largest
         {
             found.add(
-                &format!("cluster {name:?} holds less than the listener takes: long answers fail"),
+                &format!("cluster {name:?} has a smaller buffer than the listener: long answers fail"),
                 help,
             );
         }
@@ -232,8 +235,8 @@ fn routes(found: &mut Findings, dump: &Dump) {
         .peekable();
     if own.peek().is_none() {
         found.add(
-            &format!("no route reads the header {CLUSTER_HEADER}: requests do not get to the cluster that the filter chose"),
-            &format!("route `prefix: /` with `cluster_header: {CLUSTER_HEADER}`"),
+            &format!("no route uses the header {CLUSTER_HEADER}: requests do not reach the cluster that the filter selects"),
+            &format!("add a route for `prefix: /` with `cluster_header: {CLUSTER_HEADER}`"),
         );
         return;
     }
@@ -246,14 +249,14 @@ fn routes(found: &mut Findings, dump: &Dump) {
     }
     if !retries {
         found.add(
-            "a route does not try again what the filter marks: a provider's error ends a request at once",
-            &format!("give its retry_policy `retry_on: …,retriable-headers` and {RETRY_HEADER} in retriable_headers"),
+            "a route does not retry what the filter marks: provider errors are not retried",
+            &format!("add `retriable-headers` to retry_on of its retry_policy, and {RETRY_HEADER} to retriable_headers"),
         );
     }
     if !redirects {
         found.add(
-            "a route has no internal_redirect_policy: fallbacks to other groups do not work",
-            "take the internal_redirect_policy that `switchboard render` writes",
+            "a route has no internal_redirect_policy: fallbacks to other model groups do not work",
+            "copy internal_redirect_policy from the output of `switchboard render`",
         );
     }
 }
@@ -263,25 +266,26 @@ fn key_service(found: &mut Findings, dump: &Dump, document: &Value, calls: Calls
     let Some(name) = document["keys"]["cluster"].as_str() else { return };
     if dump.cluster(name).is_none() {
         found.add(
-            &format!("there is no cluster {name:?}: the filter cannot reach the key service"),
-            "add the cluster that `switchboard render` writes",
+            &format!("the cluster {name:?} is missing: the filter cannot reach the key service"),
+            "copy the cluster from the output of `switchboard render`",
         );
         return;
     }
     match calls {
         Calls { answered: 1.., .. } => {}
         Calls { refused: 1.., .. } => found.add(
-            "the key service refuses the filter's calls",
-            "give Envoy and switchboard-keys the same SWITCHBOARD_INTERNAL_TOKEN",
+            "the key service rejects the filter's calls",
+            "start Envoy and switchboard-keys with the same SWITCHBOARD_INTERNAL_TOKEN",
         ),
         Calls { failed: 1.., .. } => found.add(
-            "the key service does not answer: unknown keys get 503, usage waits",
-            &format!("start switchboard-keys, and let the endpoint of {name:?} be its --internal-listen"),
+            "the key service does not answer: unknown keys get 503, and usage is not recorded yet",
+            &format!(
+                "start switchboard-keys, and set the endpoint of {name:?} to its --internal-listen address"
+            ),
         ),
         Calls { .. } => found.add(
-            "the filter has not called the key service, which it does each second: it does not run",
-            "look into Envoy's log for what the filter says of its configuration; a variable may be missing in \
-             Envoy's environment",
+            "the filter is not running: it calls the key service every second, but no calls were seen",
+            "check Envoy's log for errors from the filter; a variable may be missing in Envoy's environment",
         ),
     }
 }

@@ -1,5 +1,5 @@
-//! `switchboard doctor`: is a running Envoy set up as the filter needs it? Asked are its administration port and nobody
-//! else, so it works wherever that port is reached.
+//! `switchboard doctor`: checks that a running Envoy is configured as the filter needs it. Reads only Envoy's admin port, so it
+//! works wherever that port can be reached.
 
 mod checks;
 mod dump;
@@ -20,21 +20,21 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(2_500);
 /// Looks at an Envoy.
 ///
 /// # Errors
-/// Why nothing can be said.
+/// Why the check failed.
 pub async fn examine(host: &str, port: u16) -> Result<(String, Vec<Finding>), String> {
     let get = async |path: &str| {
         let unreachable =
-            || format!("http://{host}:{port}{path} does not answer: is that Envoy's administration port?");
+            || format!("http://{host}:{port}{path} does not answer; --admin must be Envoy's admin port");
         let (status, text) = ask(Method::GET, host, port, path).await.ok_or_else(unreachable)?;
         if status == StatusCode::OK {
             Ok(text)
         } else {
-            Err(format!("http://{host}:{port}{path} answers {status}"))
+            Err(format!("http://{host}:{port}{path} returned {status}"))
         }
     };
     let parsed = |path: &str, text: &str| -> Result<Value, String> {
         serde_json::from_str(text)
-            .map_err(|_| format!("http://{host}:{port}{path} does not answer as Envoy does"))
+            .map_err(|_| format!("http://{host}:{port}{path} is not an Envoy admin port"))
     };
     let info = parsed("/server_info", &get("/server_info").await?)?;
     let version = info["version"].as_str().unwrap_or_default().to_owned();

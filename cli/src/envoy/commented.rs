@@ -1,128 +1,129 @@
-//! Envoy's configuration for people: YAML with a comment where a line has a reason that it does not show.
+//! Envoy's configuration for people: YAML with comments that explain why a line is there.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Why a line is there, by its path; items of lists share one path. Each is said where it first applies.
+/// Why a line is there, by its path; items of a list share a path. Each comment is written once, where it first applies.
 pub const COMMENTS: &[(&str, &str)] = &[
-    ("admin", "Only on loopback: it can stop the process, and shows what runs."),
+    ("admin", "Loopback only: the admin interface can stop the process and shows its configuration."),
     (
         "static_resources.listeners.per_connection_buffer_limit_bytes",
-        "The largest request body. Envoy's default of 1 MiB would refuse a photograph, with a reply in plain text.",
+        "Maximum request body. Envoy's default of 1 MiB would reject a photograph, with a plain-text reply.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.use_remote_address",
-        "Nobody who connects is trusted: Envoy takes away the x-envoy-* headers (retries, time-outs) that clients \
-         send. The filter sets its own after that.",
+        "Clients are not trusted: Envoy removes x-envoy-* headers (retries, timeouts) from their requests. The filter \
+         sets its own later.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.skip_xff_append",
-        "A provider has no business with the client's address.",
+        "Providers do not receive the client's address.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.stream_idle_timeout",
-        "Longer than all attempts together: a model may think for minutes without a byte.",
+        "Longer than all attempts together: a model may think for minutes before it sends a byte.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.local_reply_config",
-        "Envoy's own replies, in the words that clients of OpenAI and LiteLLM read.",
+        "Envoy's own replies, in the error format of OpenAI and LiteLLM.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.http_filters.typed_config.config.root_id",
-        "Admission: who calls, which model, may it now?",
+        "Admission: checks the key, the model and the limits.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.http_filters.typed_config.config.vm_config",
-        "The same in both roles, so that they share one VM for each worker, and in it one table.",
+        "Identical in both roles, so that they share one VM per worker, and its configuration.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.http_filters.typed_config.config.vm_config\
          .environment_variables",
-        "Secrets come from Envoy's environment: they stand in no file, and config_dump does not show them.",
+        "Secrets come from Envoy's environment: they are not in this file, and config_dump does not show them.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.http_filters.typed_config.config\
          .allow_on_headers_stop_iteration",
-        "Required (Envoy 1.35 or later). Without it a filter that waits in the headers never gets the body: every \
-         request hangs.",
+        "Required (Envoy 1.35 or later). Without it, a filter that holds the headers never receives the body, and \
+         every request hangs.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.http_filters.typed_config.config\
          .failure_policy",
-        "A filter that dies costs one request and starts anew. By default its worker would answer 503 for ever.",
+        "If the filter crashes, only the current requests of its worker fail, and it is restarted. By default, the worker would \
+         answer every request with 503.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.http_filters.typed_config.config\
          .configuration",
-        "Everything that the filter is told, once. The clusters' filters find it in the VM that they share.",
+        "The filter's configuration. The filters of the clusters read it from the shared VM.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.match",
-        "Keys, users, teams, budgets and spend are the key service's; everything else is the filter's.",
+        "Paths for keys, users, teams, budgets and spend go to the key service; the filter handles all others.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .cluster_header",
-        "The filter writes the model group's cluster here.",
+        "The filter sets this header to the cluster of the model group.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .auto_host_rewrite",
-        "Every attempt gets the host name of the endpoint that it goes to.",
+        "Every attempt uses the host name of its endpoint.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .retry_policy.per_try_timeout",
-        "LiteLLM's time-out: the longest silence before the answer. A stream that has begun is not cut.",
+        "LiteLLM's timeout: the maximum wait for the answer to begin. It does not end a stream that has begun.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .retry_policy.retriable_headers",
-        "The filter has read the provider's error and wants another attempt (a full context window, for example).",
+        "Set by the filter to request another attempt, after it has read the provider's error.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .retry_policy.retry_priority",
-        "After so many attempts the next one goes to the next priority: to deployments without a share of the load, \
-         or to nobody.",
+        "After this many attempts, the next one uses the next priority: deployments without a share of the load, or \
+         the placeholder endpoint that ends the group.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .internal_redirect_policy",
-        "How a request goes on to another group: the filter answers with a redirect that no client sees, and Envoy \
-         serves the request anew.",
+        "Fallbacks to another model group: the filter answers with a redirect, which Envoy follows internally with the \
+         original request.",
     ),
     (
         "static_resources.clusters.outlier_detection",
-        "A deployment that fails again and again is left alone for a while (cooldown_time).",
+        "A deployment that keeps failing gets no requests for a while (cooldown_time).",
     ),
     (
         "static_resources.clusters.circuit_breakers",
-        "Envoy's defaults (1,024 requests and 3 retries at a time) are for answers that take milliseconds.",
+        "Envoy's defaults (1,024 concurrent requests, 3 concurrent retries) suit answers that take milliseconds.",
     ),
     (
         "static_resources.clusters.load_assignment.endpoints.lb_endpoints.metadata",
-        "Tells the filter which deployment an attempt goes to.",
+        "Identifies the deployment of an attempt for the filter.",
     ),
     (
         "static_resources.clusters.typed_extension_protocol_options\
          .envoy.extensions.upstreams.http.v3.HttpProtocolOptions.http_filters",
-        "The same filter in its other role, once for each attempt: it writes the provider's request, and turns the \
+        "The same filter in its other role, once per attempt: it writes the provider's request, and translates the \
          answer back.",
     ),
     (
         "static_resources.clusters.typed_extension_protocol_options\
          .envoy.extensions.upstreams.http.v3.HttpProtocolOptions.http_filters.typed_config.mutations",
-        "Tells the filter after this one which request and which deployment an attempt is for, and is not sent on. \
-         Without it that filter asks Envoy, which takes longer.",
+        "Passes the request and the deployment of an attempt to the next filter; the header is not sent to the provider. \
+         Optional: without it, the filter reads both from Envoy, which is slower.",
     ),
     (
         "static_resources.clusters.transport_socket_matches",
-        "Endpoints whose metadata says so are called over TLS, each by its own name; others in plain text.",
+        "Endpoints with this metadata are called over TLS, with their own server name; others in plain text.",
     ),
-    ("typed_dns_resolver_config", "A name server that does not answer must not hold up the start."),
-    ("stats_config", "Each cluster has some two hundred statistics; these are the ones that tell something."),
+    ("typed_dns_resolver_config", "A DNS server that does not answer must not delay the start."),
+    ("stats_config", "Each cluster has about two hundred statistics; these are the useful ones."),
 ];
 
 /// Writes `value` as YAML with `comments` (as [`COMMENTS`]), and says `head` first.

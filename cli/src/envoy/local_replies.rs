@@ -68,7 +68,7 @@ fn replies(timeout: f64) -> Vec<Reply> {
             When::Cel("response.code_details == 'response_payload_too_large'"),
             502,
             "internal_server_error",
-            "litellm.BadGatewayError: BadGatewayError: the provider's answer is larger than the gateway takes.",
+            "litellm.BadGatewayError: BadGatewayError: the provider's answer is larger than the gateway accepts.",
         ),
         // The filter's own reply to a time-out that is not the route's: the flag says so too, the time does not.
         reply(
@@ -90,7 +90,7 @@ fn replies(timeout: f64) -> Vec<Reply> {
             When::Flags(&["UH"]),
             503,
             "internal_server_error",
-            "litellm.ServiceUnavailableError: ServiceUnavailableError: no deployment of this model can be reached.",
+            "litellm.ServiceUnavailableError: ServiceUnavailableError: no deployment of this model is reachable.",
         ),
         reply(
             When::Flags(&["UF"]),
@@ -110,8 +110,7 @@ fn replies(timeout: f64) -> Vec<Reply> {
             status: 503,
             kind: "service_unavailable_error",
             message:
-                "The gateway is short of memory (--memory-limit) and takes no more requests for a moment. \
-                      Try again later."
+                "The gateway is low on memory (--memory-limit) and does not accept requests for a moment. Try again later."
                     .to_owned(),
             retry_after: Some(1),
         },
@@ -126,13 +125,13 @@ fn replies(timeout: f64) -> Vec<Reply> {
             When::Cel("response.code == 501 && response.code_details.startsWith('http1.')"),
             501,
             "invalid_request_error",
-            "The request's transfer-encoding is not supported: send its body chunked, or with a content-length.",
+            "Unsupported transfer-encoding: send the body chunked, or with a content-length.",
         ),
         reply(
             When::Cel("response.code_details.startsWith('wasm_fail')"),
             500,
             "internal_server_error",
-            "Internal error in the gateway; the next request starts anew.",
+            "Internal error in the gateway. Try again.",
         ),
         reply(
             When::Cel("response.code == 431"),

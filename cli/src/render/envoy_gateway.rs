@@ -202,15 +202,15 @@ fn patch_policy(parts: Parts, site: &Site, place: &Place) -> Resource {
         &[
             (
                 "spec.jsonPatches.operation.value.typed_config.config.allow_on_headers_stop_iteration",
-                "Required (Envoy 1.35 or later), and why this is no EnvoyExtensionPolicy.",
+                "Required (Envoy 1.35 or later). EnvoyExtensionPolicy does not support it.",
             ),
             (
                 "spec.jsonPatches.operation.value.typed_config.config.failure_policy",
-                "A filter that dies costs one request and starts anew.",
+                "If the filter crashes, only the current requests of its worker fail.",
             ),
             (
                 "spec.jsonPatches.operation.value.local_reply_config",
-                "Envoy's own replies, in the words that clients of OpenAI and LiteLLM read.",
+                "Envoy's own replies, in the error format of OpenAI and LiteLLM.",
             ),
         ],
     )

@@ -88,16 +88,16 @@ fn envoy_filter(mut parts: Parts, site: &Site, place: &Place) -> Resource {
         &[
             (
                 "spec.configPatches.patch.value.config_discovery",
-                "The filter is a resource of its own (EXTENSION_CONFIG, below): for those Istio's agent fetches the \
-                 module.",
+                "The filter is a separate resource (EXTENSION_CONFIG, below), because Istio's agent downloads modules only \
+                 for those.",
             ),
             (
                 "spec.configPatches.patch.value.typed_config.config.allow_on_headers_stop_iteration",
-                "Required (Envoy 1.35 or later), and why this is no WasmPlugin.",
+                "Required (Envoy 1.35 or later). WasmPlugin does not support it.",
             ),
             (
                 "spec.configPatches.patch.value.typed_config.config.failure_policy",
-                "A filter that dies costs one request and starts anew.",
+                "If the filter crashes, only the current requests of its worker fail.",
             ),
         ],
     )
@@ -194,7 +194,7 @@ fn gateway(site: &Site, place: &Place) -> Resource {
             "metadata": metadata(place, NAME, "gateway"),
             "spec": { "selector": labels("gateway"), "servers": [server] },
         }),
-        &[("spec.servers", "A port of its own: every request to it is for the filter.")],
+        &[("spec.servers", "A dedicated port: the filter handles every request to it.")],
     )
 }
 
@@ -234,10 +234,13 @@ fn deployment(plan: &Plan, place: &Place) -> Resource {
             },
         }),
         &[
-            ("spec.template.spec.containers.image", "Istio puts its own proxy here (gateway injection)."),
+            (
+                "spec.template.spec.containers.image",
+                "Istio replaces this with its own proxy image (gateway injection).",
+            ),
             (
                 "spec.template.spec.containers.env",
-                "The filter reads its secrets from here; no resource holds one.",
+                "The filter reads its secrets from these variables; no resource contains them.",
             ),
         ],
     )

@@ -83,12 +83,9 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
         &[
             (
                 "spec.replicas",
-                "As many as you like: what they know of each other is in the database, which is Postgres for that.",
+                "Replicas share their state in the database, which must be Postgres if there is more than one.",
             ),
-            (
-                "spec.template.spec.containers.lifecycle",
-                "Time for every gateway to hear that this one leaves.",
-            ),
+            ("spec.template.spec.containers.lifecycle", "Time for load balancers to remove this pod."),
         ],
     )
 }
@@ -129,6 +126,6 @@ fn network_policy(site: &Site, place: &Place, gateways: &Value) -> Resource {
                 ],
             },
         }),
-        &[("spec.ingress", "Gateways, and Prometheus for /metrics on the internal port; nobody else.")],
+        &[("spec.ingress", "Only gateways, and Prometheus for /metrics on the internal port.")],
     )
 }

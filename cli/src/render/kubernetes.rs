@@ -74,12 +74,12 @@ fn deployment(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resour
         &[
             (
                 "spec.template.metadata.annotations",
-                "Envoy reads its configuration once: another one means other pods.",
+                "Envoy reads its configuration at startup: a change replaces the pods.",
             ),
-            ("spec.template.spec.containers.args", "One worker for each processor that the pod may use."),
+            ("spec.template.spec.containers.args", "One worker per CPU of the pod."),
             (
                 "spec.template.spec.containers.lifecycle",
-                "Streams that have begun end in their own time, and what they cost is reported, before Envoy stops.",
+                "Drains in-flight requests and reports their usage before Envoy stops.",
             ),
         ],
     )
@@ -102,6 +102,6 @@ fn autoscaler(place: &Place) -> Resource {
                 "behavior": { "scaleDown": { "stabilizationWindowSeconds": 300 } },
             },
         }),
-        &[("spec.behavior", "A pod that ends waits for its streams: not for every lull.")],
+        &[("spec.behavior", "Removing a pod waits for its streams, so do not scale down at every lull.")],
     )
 }

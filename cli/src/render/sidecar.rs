@@ -87,14 +87,14 @@ fn application(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resou
             },
         }),
         &[
-            ("spec", "An example: what your own pods need are the label, the init container and the volume."),
+            ("spec", "An example: copy the label, the init container and the volume to your own pods."),
             (
                 "spec.template.spec.initContainers",
-                "It starts before the application and ends after it, as `restartPolicy: Always` makes it a sidecar.",
+                "`restartPolicy: Always` makes it a sidecar: it starts before the application and stops after it.",
             ),
             (
                 "spec.template.spec.initContainers.lifecycle",
-                "What the last streams cost is reported before Envoy stops.",
+                "Reports the usage of the last requests before Envoy stops.",
             ),
             ("spec.template.spec.containers.env", "A virtual key, from /key/generate; not a provider's."),
         ],

@@ -36,7 +36,7 @@ pub(super) struct Exit {
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.how)?;
-        if self.last_line.is_empty() { Ok(()) } else { write!(f, " (it said last: {})", self.last_line) }
+        if self.last_line.is_empty() { Ok(()) } else { write!(f, " (last log line: {})", self.last_line) }
     }
 }
 
@@ -81,7 +81,7 @@ impl Child {
         }
         let how = match self.process.wait().await {
             Ok(status) => described(status),
-            Err(error) => format!("its end could not be observed: {error}"),
+            Err(error) => format!("its exit status could not be read: {error}"),
         };
         // The last words may still be in the pipe; a grandchild may hold it open.
         for log in self.logs.drain(..) {
@@ -97,7 +97,7 @@ impl Child {
         // It may have ended by itself just now.
         let _ = kill_process(pid, Signal::TERM);
         if timeout(Self::PATIENCE, self.exited()).await.is_err() {
-            super::say(&format!("{} does not stop, killing it", self.name));
+            super::say(&format!("{} does not stop; killing it", self.name));
             let _ = self.process.kill().await;
         }
     }

@@ -27,7 +27,10 @@ pub(crate) async fn drain(admin_port: u16, wait: Duration, patience: Duration) -
         && active > 0
     {
         if Instant::now() > deadline {
-            say(&format!("{active} requests did not finish in {} seconds and are cut", patience.as_secs()));
+            say(&format!(
+                "{active} requests did not finish in {} seconds; dropping them",
+                patience.as_secs()
+            ));
             break;
         }
         if active != told {

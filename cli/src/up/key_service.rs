@@ -82,7 +82,7 @@ impl KeyService {
         }
         let pause = shortest.saturating_mul(1 << running.deaths.min(16)).min(longest);
         running.deaths += 1;
-        say(&format!("the key service died: {exit}; starting it again in {} ms", pause.as_millis()));
+        say(&format!("the key service exited: {exit}; restarting it in {} ms", pause.as_millis()));
         sleep(pause).await;
         running.started = Instant::now();
         match Child::start("keys", &running.program, &running.arguments, &self.environment) {
@@ -134,7 +134,7 @@ fn shared_with_another(plan: &Plan) -> Result<[(String, Secret); 2], Failure> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new);
     let missing = |name: &str| {
         Failure::new(format!(
-            "{name} is not set; with --keys-host it must be what the key service there was given"
+            "{name} is not set\n  help: with --keys-host, set it to the value that the key service was started with"
         ))
     };
     // In the key service's own order.

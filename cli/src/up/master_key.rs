@@ -1,4 +1,4 @@
-//! The master key that is made when the operator gives none.
+//! The master key that is generated if the operator configures none.
 
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -9,16 +9,18 @@ use ::rand::distr::{Alphanumeric, SampleString};
 use super::{Failure, say};
 use crate::config::Secret;
 
-/// The key in `data_dir`, made on the first start. Tells where it lies, not what it is.
+/// The key in `data_dir`, generated on the first start. Logs where it is, not what it is.
 pub(super) fn in_data_dir(data_dir: &Path) -> Result<Secret, Failure> {
     let path = data_dir.join("master_key");
     let shown = path.display();
     match std::fs::read_to_string(&path) {
         Ok(key) if !key.trim().is_empty() => {
-            say(&format!("the master key is in {shown}"));
+            say(&format!("master key: {shown}"));
             return Ok(Secret::new(key.trim()));
         }
-        Ok(_) => return Err(Failure::new(format!("{shown} is empty; remove it to have a new master key"))),
+        Ok(_) => {
+            return Err(Failure::new(format!("{shown} is empty; delete it to generate a new master key")));
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(Failure::new(format!("cannot read {shown}: {error}"))),
     }
@@ -31,7 +33,7 @@ pub(super) fn in_data_dir(data_dir: &Path) -> Result<Secret, Failure> {
         .open(&path)
         .and_then(|mut file| writeln!(file, "{key}").and_then(|()| file.sync_all()));
     written.map_err(|error| Failure::new(format!("cannot write {shown}: {error}")))?;
-    say(&format!("no master key is configured; a new one is in {shown}"));
+    say(&format!("generated a master key: {shown}"));
     Ok(Secret::new(key))
 }
 
@@ -55,6 +57,8 @@ mod tests {
     fn an_empty_key_is_refused() {
         let data_dir = tempfile::tempdir().unwrap();
         std::fs::write(data_dir.path().join("master_key"), "\n").unwrap();
-        assert!(in_data_dir(data_dir.path()).unwrap_err().to_string().ends_with("to have a new master key"));
+        assert!(
+            in_data_dir(data_dir.path()).unwrap_err().to_string().ends_with("to generate a new master key")
+        );
     }
 }

@@ -12,6 +12,7 @@ mod ports;
 pub mod programs;
 pub(crate) mod ready;
 mod reload;
+mod welcome;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -48,7 +49,7 @@ pub struct Options {
     pub drain_timeout: Duration,
 }
 
-/// Why everything was stopped. Not an operator's mistake in `config.yaml`: those are diagnostics.
+/// Why everything was stopped. Errors in `config.yaml` are diagnostics, not failures.
 #[derive(Debug)]
 pub struct Failure(String);
 
@@ -68,7 +69,7 @@ impl fmt::Display for Failure {
 pub struct Source<'a> {
     /// `config.yaml`
     pub path: &'a std::path::Path,
-    /// Compiles it anew; nothing when it has mistakes, which have then been told.
+    /// Compiles it again; `None` if it has errors, which have then been reported.
     pub compile: &'a dyn Fn() -> Option<Plan>,
 }
 
@@ -88,7 +89,7 @@ pub async fn run(plan: &Plan, options: &Options, source: &Source<'_>) -> Result<
             return Err(failure);
         }
     };
-    let outcome = serve(&mut keys, &mut envoy, options, &mut signals, (source, watched, files)).await;
+    let outcome = serve(&mut keys, &mut envoy, (plan, options), &mut signals, (source, watched, files)).await;
     envoy.stop().await;
     keys.stop().await;
     outcome
@@ -97,20 +98,21 @@ pub async fn run(plan: &Plan, options: &Options, source: &Source<'_>) -> Result<
 async fn serve(
     keys: &mut KeyService,
     envoy: &mut Child,
-    options: &Options,
+    (plan, options): (&Plan, &Options),
     signals: &mut Signals,
     (source, mut watched, mut files): (&Source<'_>, Watched, Files),
 ) -> Result<(), Failure> {
     tokio::select! {
         ready = ready::wait(&options.site) => ready?,
-        exit = envoy.exited() => return Err(Failure::new(format!("Envoy did not start: {exit}"))),
-        exit = keys.exited() => return Err(Failure::new(format!("the key service did not start: {exit}"))),
+        exit = envoy.exited() => return Err(Failure::new(format!("Envoy did not start: {exit}; see its log above"))),
+        exit = keys.exited() => return Err(Failure::new(format!("the key service did not start: {exit}; see its log above"))),
         () = signals.next() => return Ok(()),
     }
     announce(&options.site);
+    welcome::print(plan, options, source.path);
     loop {
         tokio::select! {
-            exit = envoy.exited() => return Err(Failure::new(format!("Envoy died: {exit}"))),
+            exit = envoy.exited() => return Err(Failure::new(format!("Envoy exited: {exit}"))),
             exit = keys.exited() => {
                 tokio::select! {
                     () = keys.restart(&exit) => {}
@@ -120,18 +122,18 @@ async fn serve(
             () = watched.changed() => {
                 let outcome = match (source.compile)() {
                     Some(plan) => files.exchange(plan, &options.site).await,
-                    None => Err("it has mistakes (above)".to_owned()),
+                    None => Err("it has errors (see above)".to_owned()),
                 };
-                reload::told(&outcome);
+                reload::log_outcome(&outcome);
             }
             () = signals.next() => break,
         }
     }
-    say("stopping: no new connections; requests in flight may finish (a second signal ends them)");
+    say("draining: no new connections; waiting for requests in flight (a second signal stops them)");
     tokio::select! {
         _ = drain::drain(options.site.admin_port, Duration::ZERO, options.drain_timeout) => {}
-        exit = envoy.exited() => return Err(Failure::new(format!("Envoy died while requests finished: {exit}"))),
-        () = signals.next() => say("stopping at once"),
+        exit = envoy.exited() => return Err(Failure::new(format!("Envoy exited while draining: {exit}"))),
+        () = signals.next() => say("stopping immediately"),
     }
     Ok(())
 }
@@ -140,11 +142,16 @@ async fn serve(
 fn announce(site: &Site) {
     use std::io::Write as _;
     let mut stdout = std::io::stdout().lock();
-    // Whoever closed our standard output does not wait for this line.
+    // If our standard output is closed, nobody waits for this line.
+    let _ = writeln!(stdout, "ready {}", base_url(site));
+    let _ = stdout.flush();
+}
+
+/// The gateway's address, as clients on this machine reach it.
+fn base_url(site: &Site) -> String {
     let host = site.reachable_host();
     let host = if host.contains(':') { format!("[{host}]") } else { host };
-    let _ = writeln!(stdout, "ready http://{host}:{}", site.port);
-    let _ = stdout.flush();
+    format!("http://{host}:{}", site.port)
 }
 
 /// A line on standard error.
@@ -152,8 +159,8 @@ fn say(line: &str) {
     say_as("switchboard", line);
 }
 
-/// A line on standard error under the name of whoever said it. Nobody may be listening any more: a log that cannot be
-/// written is no reason to stop.
+/// A line on standard error, prefixed with the process that wrote it. Write errors are ignored: a closed log is not a
+/// reason to stop.
 fn say_as(name: &str, line: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{name}: {line}");

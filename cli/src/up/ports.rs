@@ -1,12 +1,12 @@
-//! Ports that somebody else holds.
+//! Checks for ports that are already in use.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
 use super::Failure;
 use crate::envoy::Site;
 
-/// Checks that every port can be listened on. Envoy shares a port with whoever allows it, another Envoy for one,
-/// and would get half of its connections without a word.
+/// Checks that every port is free. Envoy binds with `SO_REUSEPORT`: two Envoys on one port would silently share its
+/// connections.
 pub(super) fn check(site: &Site, starts_keys: bool) -> Result<(), Failure> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let host =
@@ -16,20 +16,30 @@ pub(super) fn check(site: &Site, starts_keys: bool) -> Result<(), Failure> {
         (host, site.port, "--port"),
         (loopback, site.admin_port, "--admin-port"),
         (keys, site.keys_port, "--keys-port"),
-        (keys, site.keys_internal_port(), "--keys-port (which takes the next port too)"),
+        (keys, site.keys_internal_port(), "--keys-port (which also uses the next port)"),
     ];
     // Those of a key service elsewhere are not ours.
     let ours = if starts_keys { &ports[..] } else { &ports[..2] };
     for (i, (address, port, option)) in ours.iter().enumerate() {
         if let Some((_, _, other)) = ours.iter().take(i).find(|(_, taken, _)| taken == port) {
-            return Err(Failure::new(format!("port {port} is given twice: {other} and {option}")));
+            return Err(Failure::new(format!(
+                "{other} and {option} both use port {port}; change one of them"
+            )));
         }
         if let Err(error) = TcpListener::bind((*address, *port)) {
             let why = match error.kind() {
                 std::io::ErrorKind::AddrInUse => "is in use by another program".to_owned(),
-                _ => format!("cannot be used: {error}"),
+                _ => format!("cannot be opened: {error}"),
             };
-            return Err(Failure::new(format!("{address}:{port} {why}; choose another one with {option}")));
+            let option = option.split_whitespace().next().unwrap_or(option);
+            let make = match option {
+                "--port" => format!("make run PORT={}", port.wrapping_add(1)),
+                _ => format!("make run ARGS='{option} {}'", port.wrapping_add(10)),
+            };
+            return Err(Failure::new(format!(
+                "{address}:{port} {why}\n  help: stop that program (`ss -ltnp 'sport = :{port}'` shows it), or use another \
+                 port with {option} (`{make}`)"
+            )));
         }
     }
     Ok(())

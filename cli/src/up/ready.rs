@@ -45,7 +45,7 @@ async fn until(deadline: Instant, what: &str, answers: impl AsyncFn() -> bool) -
         if Instant::now() > deadline {
             let seconds = PATIENCE.as_secs();
             return Err(Failure::new(format!(
-                "{what} does not answer after {seconds} seconds; its log is above"
+                "{what} is not ready after {seconds} seconds; see its log above"
             )));
         }
         sleep(Duration::from_millis(20)).await;

@@ -1,9 +1,9 @@
-//! Changes of `config.yaml` while everything runs.
+//! Reloads `config.yaml` when it changes.
 //!
-//! What Envoy runs by lies in files ([`Part`]), and a change moves new ones into their place: the clusters first, for the
-//! filter names them, and the filter last. Requests under way go on by what they began with. What only a new process can
-//! take (its environment holds the secrets) is refused with the reason, and so is a file with a mistake: the old
-//! configuration stays.
+//! Envoy reads its configuration from files ([`Part`]), and a change replaces them: the clusters first, because the filter
+//! refers to them, and the filter last. Requests in flight keep the configuration they started with. A change that needs a
+//! new process (secrets are in its environment) is rejected with the reason, and so is a file with an error: the old
+//! configuration stays active.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -149,24 +149,21 @@ fn adopt(started: &Plan, plan: &mut Plan) -> Result<(), String> {
     }
     if !missing.is_empty() {
         return Err(format!(
-            "Envoy was started without {}: a secret reaches it when it starts, so restart for this change",
+            "Envoy was started without {}; secrets are passed in its environment, so this change needs a restart",
             missing.join(", ")
         ));
     }
     let fixed = [
         ("the master key", started.master_key == plan.master_key),
         ("environment_variables", started.environment == plan.environment),
+        ("the credentials for access tokens", names(&started.token_sources) == names(&plan.token_sources)),
         (
-            "credentials that the key service fetches tokens with",
-            names(&started.token_sources) == names(&plan.token_sources),
-        ),
-        (
-            "what the key service is told (metrics, spend logs, user_url_validation, user_url_allowed_hosts)",
+            "key service settings (metrics, spend logs, user_url_validation, user_url_allowed_hosts)",
             started.key_service_options == plan.key_service_options,
         ),
     ];
     if let Some((what, _)) = fixed.iter().find(|(_, same)| !same) {
-        return Err(format!("a change of {what} takes effect with a restart only"));
+        return Err(format!("changing {what} needs a restart"));
     }
     for deployment in &mut plan.document.deployments {
         let names = deployment.api_key_env.iter_mut();
@@ -204,22 +201,22 @@ async fn accepted(part: Part, [taken, refused]: [u64; 2], site: &Site) -> Result
     loop {
         let [now_taken, now_refused] = counts(part, site).await;
         if now_refused > refused {
-            return Err("Envoy refuses it; its log says why".to_owned());
+            return Err("Envoy rejected it; see its log above".to_owned());
         }
         if now_taken > taken {
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(format!("Envoy has not taken it after {} seconds", PATIENCE.as_secs()));
+            return Err(format!("Envoy did not accept it within {} seconds", PATIENCE.as_secs()));
         }
         sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// Says what has become of a change.
-pub(super) fn told(outcome: &Result<(), String>) {
+/// Logs the outcome of a reload.
+pub(super) fn log_outcome(outcome: &Result<(), String>) {
     match outcome {
-        Ok(()) => say("config.yaml has changed; the new configuration is in force"),
-        Err(reason) => say(&format!("config.yaml has changed; the old configuration stays: {reason}")),
+        Ok(()) => say("config.yaml changed; the new configuration is active"),
+        Err(reason) => say(&format!("config.yaml changed, but the old configuration stays active: {reason}")),
     }
 }

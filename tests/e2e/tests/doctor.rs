@@ -45,12 +45,12 @@ async fn examined(faults: &[(&str, &str, &str)]) -> (String, Option<i32>) {
 /// The doctor's complaints, one for each of these, and no other.
 fn assert_found((told, status): &(String, Option<i32>), expected: &[&str]) {
     assert_eq!(*status, Some(1), "{told}");
-    let complaints: Vec<&str> = told.lines().filter(|line| line.starts_with("wrong: ")).collect();
+    let complaints: Vec<&str> = told.lines().filter(|line| line.starts_with("problem: ")).collect();
     for words in expected {
         assert_eq!(complaints.iter().filter(|line| line.contains(words)).count(), 1, "{words:?} in\n{told}");
     }
     assert_eq!(complaints.len(), expected.len(), "{told}");
-    assert_eq!(told.lines().filter(|line| line.starts_with("  do:  ")).count(), expected.len(), "{told}");
+    assert_eq!(told.lines().filter(|line| line.starts_with("  help: ")).count(), expected.len(), "{told}");
 }
 
 const LISTENER: &str = "root_id: downstream";
@@ -61,7 +61,7 @@ const SECOND: &str = "name: \"group:two\"";
 async fn nothing_is_found_in_a_right_set_up() {
     let (told, status) = examined(&[]).await;
     assert_eq!(status, Some(0), "{told}");
-    assert!(told.contains("1.40") && told.contains("nothing is wrong"), "{told}");
+    assert!(told.contains("1.40") && told.contains("no problems found"), "{told}");
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn faults_of_the_filter_in_both_roles_are_found() {
             "\"group:one\" lacks allow_on_headers_stop_iteration",
             "\"group:one\" has the failure policy FAIL_OPEN",
             "\"group:two\" has the failure policy FAIL_CLOSED",
-            "\"group:two\" runs in another VM",
+            "\"group:two\" runs in a different VM",
         ],
     );
 }
@@ -101,9 +101,9 @@ async fn faults_around_the_filter_are_found() {
     assert_found(
         &told,
         &[
-            "the listener takes bodies up to 1 MiB alone",
-            "a route does not try again what the filter marks",
-            "\"group:one\" lacks the filter in its second role",
+            "the listener accepts bodies up to 1 MiB only",
+            "a route does not retry what the filter marks",
+            "\"group:one\" lacks the filter with root_id \"upstream\"",
             "the model \"two\" has no cluster",
             "the key service does not answer",
         ],

@@ -31,7 +31,7 @@ fn faults(streamed: bool) -> Vec<(&'static str, Sickness)> {
         ("connection refused", Unreachable("refused")),
         ("reset before the headers", Of(Fault::ResetBeforeHeaders)),
         ("reset after the headers", Of(Fault::ResetAfterHeaders)),
-        ("reset in mid-answer", Of(Fault::Cut { after: middle, how: CutHow::Reset })),
+        ("reset during the answer", Of(Fault::Cut { after: middle, how: CutHow::Reset })),
         ("429 with retry-after", Of(Fault::retry_after(429, "30"))),
         ("429 without retry-after", Of(Fault::status(429))),
         ("500", Of(Fault::status(500))),
@@ -41,9 +41,9 @@ fn faults(streamed: bool) -> Vec<(&'static str, Sickness)> {
         ("404", Of(Fault::status(404))),
         ("400", Of(Fault::status(400))),
         ("slow first byte", Of(Fault::SlowFirstByte { ms: 20_000 })),
-        ("stall in mid-answer", Of(Fault::Stall { after: middle, ms: None })),
+        ("stall during the answer", Of(Fault::Stall { after: middle, ms: None })),
         ("half an event, then close", Of(Fault::Cut { after: middle, how: CutHow::HalfEvent })),
-        ("clean end before the end", Of(Fault::Cut { after: middle, how: CutHow::Clean })),
+        ("clean but incomplete end", Of(Fault::Cut { after: middle, how: CutHow::Clean })),
         ("TLS failure", Unreachable("tls")),
         ("DNS failure", Unreachable("dns")),
         ("a 200 with an error inside", Of(Fault::ErrorInside { after: 0, status: 503 })),
@@ -134,7 +134,7 @@ impl Ward {
             }
             drop(answer);
             let requests = case.wait_for(|requests| requests[0].aborted).await;
-            return if requests[0].aborted { "goes on".to_owned() } else { "never stopped".to_owned() };
+            return if requests[0].aborted { "continues".to_owned() } else { "never stopped".to_owned() };
         }
         if streamed && matches!(sickness, Sickness::Of(Fault::Stall { .. })) {
             return self.stall(&body, &case).await;
@@ -151,7 +151,7 @@ impl Ward {
             assert_eq!(fallbacks, if fallback { "1" } else { "0" }, "{sickness:?}");
             let last = asked.last().expect("somebody has answered");
             assert_eq!(last.dialect, if fallback { "anthropic" } else { "openai" }, "{sickness:?}");
-        } else if outcome == "told" {
+        } else if outcome == "returned" {
             assert_eq!(asked.len(), 1, "{sickness:?}: nobody else is asked");
         }
         outcome
@@ -183,7 +183,10 @@ impl Ward {
 
 fn outcome(answer: &Answer, streamed: bool) -> String {
     if answer.status != 200 {
-        return format!("told{}", if answer.status < 500 { "" } else { ", although it is the provider's" });
+        return format!(
+            "returned{}",
+            if answer.status < 500 { "" } else { ", although it is the provider's" }
+        );
     }
     let text = if streamed {
         let events = answer.events();

@@ -101,7 +101,7 @@ async fn a_key_service_that_dies_is_started_again_while_known_keys_go_on() {
         assert!(killed.elapsed() < Duration::from_secs(10), "{}", stack.log());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(stack.log().contains("the key service died"), "{}", stack.log());
+    assert!(stack.log().contains("the key service exited"), "{}", stack.log());
     let new = stack.key().await;
     assert_eq!(status(&stack, &new).await, 200);
 }
@@ -143,7 +143,7 @@ async fn an_envoy_that_dies_ends_everything_with_the_reason() {
     stack.kill(stack.envoy_pid());
     let status = stack.launcher.wait(Duration::from_secs(10));
     assert!(!status.success(), "{status}");
-    assert!(stack.log().contains("Envoy died"), "{}", stack.log());
+    assert!(stack.log().contains("Envoy exited"), "{}", stack.log());
     assert!(!std::path::Path::new(&format!("/proc/{keys}")).exists(), "the key service still runs");
 }
 

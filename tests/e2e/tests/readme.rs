@@ -1,4 +1,4 @@
-//! The README's commands, run as they stand there.
+//! The commands in the README and in docs/deployment.md, run unchanged.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,16 +7,21 @@ use std::time::Duration;
 use switchboard_e2e::{Child, Setup, Stack, free_port, free_ports};
 
 const README: &str = include_str!("../../../README.md");
+const DEPLOYMENT: &str = include_str!("../../../docs/deployment.md");
 const SHIPPED: &str = include_str!("../../../config.yaml");
 
 fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The block that follows `<!-- run: name -->`.
+/// The block of the README that follows `<!-- run: name -->`.
 fn block(name: &str) -> &'static str {
+    block_of(README, name)
+}
+
+fn block_of(page: &'static str, name: &str) -> &'static str {
     let (_, after) =
-        README.split_once(&format!("<!-- run: {name} -->\n```")).expect("the block is in the README");
+        page.split_once(&format!("<!-- run: {name} -->\n```")).expect("the block is on the page");
     let (_, code) = after.split_once('\n').expect("a language");
     code.split_once("```").expect("an end").0
 }
@@ -59,6 +64,8 @@ async fn the_first_request_and_the_sdk_are_answered_by_the_demo_model() {
     let (folder, stack) = as_after_make_run();
     let answer = run(folder.path(), &stack, SHELL, block("first-request"));
     assert!(answer.contains("Hello from Switchboard!"), "{answer}");
+    let metrics = run(folder.path(), &stack, SHELL, block("metrics"));
+    assert!(metrics.contains("# TYPE litellm_"), "{metrics}");
     let streamed = run(folder.path(), &stack, &["python3", "-c"], block("sdk"));
     assert!(streamed.starts_with("Hello from Switchboard!"), "{streamed}");
 }
@@ -78,7 +85,7 @@ async fn the_configuration_of_a_real_provider_checks_and_renders() {
     let (folder, stack) = as_after_make_run();
     std::fs::write(folder.path().join("config.yaml"), block("provider-config")).expect("a file");
     run(folder.path(), &stack, SHELL, block("check"));
-    run(folder.path(), &stack, SHELL, block("render"));
+    run(folder.path(), &stack, SHELL, block_of(DEPLOYMENT, "render"));
     assert!(folder.path().join("envoy-config/envoy.yaml").is_file());
 }
 

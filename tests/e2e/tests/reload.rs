@@ -9,8 +9,8 @@ use serde_json::json;
 use switchboard_e2e::{Config, MASTER_KEY, OPENAI_KEY, Setup, Stack, openai, process, question};
 use tokio::task::JoinSet;
 
-const IN_FORCE: &str = "the new configuration is in force";
-const STAYS: &str = "the old configuration stays";
+const IN_FORCE: &str = "the new configuration is active";
+const STAYS: &str = "the old configuration stays active";
 
 /// `always`, and a model that only this edition has.
 fn edition(provider: &Provider, number: usize) -> Config {
@@ -95,7 +95,7 @@ async fn a_change_with_a_mistake_is_refused_with_its_line_and_the_old_one_goes_o
     let other = edition(&provider, 1).model("other", openai("gpt-4o", &provider.base(), "sk-openai-second"));
     stack.rewrite(&other.text());
     stack.wait_for_log(STAYS, 2).await;
-    assert!(stack.log().contains("restart for this change"), "{}", stack.log());
+    assert!(stack.log().contains("this change needs a restart"), "{}", stack.log());
     assert_eq!([status(&stack, "always").await, status(&stack, "edition-0").await], [200, 200]);
 
     stack.rewrite(&edition(&provider, 2).text());

@@ -1,4 +1,4 @@
-//! The tables of all settings. A setting that has no line here is not known, and its reader does not pass a test.
+//! The tables of all settings. A test fails if the parser reads a setting that has no row here.
 
 mod general;
 mod litellm;
@@ -12,44 +12,48 @@ pub use router::{ALIAS, ALLOWED_FAILS_POLICY, MOST_FAILS, MOST_RETRIES, RETRY_PO
 
 use super::section::{Kind, Section, row, unread};
 
-/// Reasons that hold for settings of several mappings.
+/// Reasons shared by settings of several sections.
 mod because {
-    pub(super) const CACHE: &str = "answers are not cached; what Redis was for is in the key service";
+    pub(super) const CACHE: &str = "there is no response cache; the key service replaces Redis";
     pub(super) const CALLS: &str =
-        "only chat, completions and embeddings are served: no files, searches, agents, tools' servers";
-    pub(super) const DESCRIBES: &str = "it only describes, and nothing here asks for it";
+        "only chat, completions and embeddings are supported: no files, search, agents or MCP servers";
+    pub(super) const DESCRIBES: &str = "it is a description that nothing here reads";
     pub(super) const HOOKS: &str =
-        "no code of the operator's runs here: no guardrails, rules, hooks, prompt stores";
-    pub(super) const KEYS: &str = "give such limits to keys, users, teams and budgets by the key API";
-    pub(super) const LOGS: &str =
-        "requests are told of in the access log, /metrics and spans; see docs/observability.md";
-    pub(super) const PAGES: &str =
-        "there are keys and no accounts: no pages for the administration, no SSO, no JWT";
-    pub(super) const PRICES: &str = "only tokens are priced, by input_cost_per_token and its kin";
-    pub(super) const PROCESS: &str =
-        "it steers LiteLLM's own process or its database, of which nothing is here";
+        "custom code is not supported: no guardrails, rules, hooks or prompt stores";
+    pub(super) const KEYS: &str = "set such limits on keys, users, teams and budgets with the key API";
+    pub(super) const LOGS: &str = "use the access log, /metrics and traces; see docs/observability.md";
+    pub(super) const PAGES: &str = "not supported: admin UI, SSO, JWT";
+    pub(super) const PRICES: &str = "only tokens have prices (input_cost_per_token and similar)";
+    pub(super) const PROCESS: &str = "it configures LiteLLM's process or database, which are not used here";
     pub(super) const REQUESTS: &str =
-        "requests are translated by one set of rules, which docs/providers.md tells";
-    pub(super) const ROUTES: &str = "Envoy balances and retries; docs/routing.md tells what it can be told";
-    pub(super) const STORES: &str = "secrets come from the environment, and from no other store";
+        "the translation of requests is not configurable; see docs/providers.md";
+    pub(super) const ROUTES: &str =
+        "Envoy does load balancing and retries; see docs/routing.md for what can be configured";
+    pub(super) const STORES: &str =
+        "secrets come from environment variables; secret stores are not supported";
     pub(super) const TLS: &str =
-        "providers' certificates are always verified; SSL_CERT_FILE names the authorities";
+        "providers' certificates are always verified; set SSL_CERT_FILE to your CA bundle";
 }
 
 /// The top of the file.
 pub const TOP: Section = Section {
     path: "",
-    about: "The file is a mapping. A setting that is empty or `null` counts as absent.",
+    about: "The top level of the file. A setting that is empty or `null` is treated as absent.",
     rows: &[&[
-        row("model_list", Kind::List, "", "the models that clients can ask for, one deployment an entry"),
+        row("model_list", Kind::List, "", "the models that clients can use, one deployment per entry"),
         row("router_settings", Kind::Table, "", "balancing, retries, fallbacks, cooldown"),
-        row("litellm_settings", Kind::Table, "", "what holds for all requests, and where they are told of"),
-        row("general_settings", Kind::Table, "", "the gateway itself: master key, database, health checks"),
+        row("litellm_settings", Kind::Table, "", "settings for all requests, and callbacks"),
+        row(
+            "general_settings",
+            Kind::Table,
+            "",
+            "settings of the gateway: master key, database, health checks",
+        ),
         row(
             "environment_variables",
             Kind::Table,
             "",
-            "variables for Envoy and the key service, by name; each goes before that of the launcher's environment",
+            "environment variables for Envoy and the key service; they override the launcher's environment",
         ),
     ]],
     values: &[],
@@ -62,7 +66,7 @@ pub const TOP: Section = Section {
         unread(because::HOOKS, "guardrails policies prompts"),
         unread(because::LOGS, "callback_settings"),
         unread(because::STORES, "credential_list"),
-        unread("put it all into one file", "include"),
+        unread("use a single file", "include"),
         unread(because::PROCESS, "worker_registry"),
     ],
 };

@@ -6,10 +6,10 @@ use super::because;
 use super::router::MOST_RETRIES;
 use crate::config::section::{Kind, Row, Section, row, unread};
 
-/// More tokens than any model has, less than `f64` holds exactly.
+/// More tokens than any model has, and less than `f64` represents exactly.
 pub const MOST_TOKENS: u64 = 1 << 40;
 
-/// More requests at a time than anybody means.
+/// Larger numbers are rejected as a mistake.
 pub const MOST_PARALLEL: u64 = 1_000_000;
 
 /// Prices, US dollars per token; both `litellm_params` and `model_info` may hold them.
@@ -18,66 +18,71 @@ pub const RATES: [Row; 8] = [
         "input_cost_per_token",
         Kind::Number,
         "public price",
-        "US dollars for a token of the prompt. Where an entry gives any of these eight prices, the public ones do not count: an absent one of the first two is 0, the others are as these",
+        "US dollars per input token. If an entry sets any of these eight prices, the public prices are not used: the first two default to 0, the others to the matching one of these two",
     ),
-    row("output_cost_per_token", Kind::Number, "public price", "for a token of the answer"),
+    row("output_cost_per_token", Kind::Number, "public price", "per output token"),
     row(
         "cache_read_input_token_cost",
         Kind::Number,
         "public price",
-        "for a token that the provider's cache held",
+        "per input token read from the provider's cache",
     ),
     row(
         "cache_creation_input_token_cost",
         Kind::Number,
         "public price",
-        "for a token that was put into the provider's cache",
+        "per input token written to the provider's cache",
     ),
-    row("output_cost_per_reasoning_token", Kind::Number, "public price", "for a token of the reasoning"),
+    row("output_cost_per_reasoning_token", Kind::Number, "public price", "per reasoning token"),
     row(
         "cache_creation_input_token_cost_above_1hr",
         Kind::Number,
         "public price",
-        "for a token that was put into the provider's cache for an hour",
+        "per input token written to the provider's cache for an hour",
     ),
-    row("input_cost_per_audio_token", Kind::Number, "public price", "for a token of speech in the prompt"),
-    row("output_cost_per_audio_token", Kind::Number, "public price", "for a token of speech in the answer"),
+    row("input_cost_per_audio_token", Kind::Number, "public price", "per audio token in the input"),
+    row("output_cost_per_audio_token", Kind::Number, "public price", "per audio token in the output"),
 ];
 
-/// What a provider needs besides a key. None is secret.
+/// What a provider needs in addition to a key. None is secret.
 pub const OPTIONS: [Row; 6] = [
-    row("api_version", Kind::Setting, "", "version of the API, in the addresses of Azure"),
-    row("account_id", Kind::Setting, "", "account, in the address of Cloudflare and Snowflake"),
-    row("aws_region_name", Kind::Setting, "", "region of AWS, in the address and the signature"),
-    row("vertex_project", Kind::Setting, "", "Google Cloud's project, in the path"),
-    row("vertex_location", Kind::Setting, "", "Google Cloud's location, in the address"),
+    row("api_version", Kind::Setting, "", "API version of Azure OpenAI"),
+    row("account_id", Kind::Setting, "", "account id of Cloudflare or Snowflake, part of the address"),
+    row("aws_region_name", Kind::Setting, "", "AWS region, part of the address and the signature"),
+    row("vertex_project", Kind::Setting, "", "Google Cloud project, part of the path"),
+    row("vertex_location", Kind::Setting, "", "Google Cloud location, part of the address"),
     row(
         "model_id",
         Kind::Setting,
         "",
-        "what AWS Bedrock is asked for instead of the model, as an inference profile's ARN",
+        "model id or ARN sent to AWS Bedrock instead of the model, for example of an inference profile",
     ),
 ];
 
 /// The same, but secret.
 pub const SECRET_OPTIONS: [Row; 6] = [
-    row("aws_access_key_id", Kind::Setting, "", "half of AWS' key; requests are signed (SigV4)"),
-    row("aws_secret_access_key", Kind::Setting, "", "the other half"),
-    row("aws_session_token", Kind::Setting, "", "what makes a temporary key of them"),
-    row("aws_bearer_token", Kind::Setting, "", "AWS' API key, a bearer's"),
-    row("azure_ad_token", Kind::Setting, "", "token of Azure's directory, a bearer's, instead of `api_key`"),
+    row("aws_access_key_id", Kind::Setting, "", "AWS access key id; requests are signed (SigV4)"),
+    row("aws_secret_access_key", Kind::Setting, "", "AWS secret access key"),
+    row("aws_session_token", Kind::Setting, "", "session token of temporary AWS credentials"),
+    row("aws_bearer_token", Kind::Setting, "", "AWS Bedrock API key, sent as a bearer token"),
+    row(
+        "azure_ad_token",
+        Kind::Setting,
+        "",
+        "Microsoft Entra ID token, sent as a bearer token instead of `api_key`",
+    ),
     row(
         "vertex_credentials",
         Kind::Setting,
         "`GOOGLE_APPLICATION_CREDENTIALS`",
-        "a Google service account: its JSON (text or mapping) or its file; only the key service has it, and fetches access tokens",
+        "a Google service account: its JSON (text or mapping), or a path. Only the key service receives it, and fetches access tokens with it",
     ),
 ];
 
-/// Options that are secret and not read: what they hold must not show, either.
+/// Secret options that are not read: their values must not be shown, either.
 pub const UNREAD_SECRETS: [&str; 2] = ["azure_password", "client_secret"];
 
-/// Parameters of a request that may stand in `litellm_params`, besides [`STANDARD_PARAMS`].
+/// Request parameters allowed in `litellm_params`, in addition to [`STANDARD_PARAMS`].
 pub const OTHER_DEFAULTS: &[&str] = &[
     "dimensions",
     "encoding_format",
@@ -94,120 +99,120 @@ pub const OTHER_DEFAULTS: &[&str] = &[
 /// An entry of `model_list`.
 pub const MODEL: Section = Section {
     path: "model_list[]",
-    about: "A deployment. Entries of one `model_name` are a group, which shares its requests.",
+    about: "A deployment. Entries with the same `model_name` form a model group, which shares the load.",
     rows: &[&[
         row(
             "model_name",
             Kind::Text,
             "required",
-            "the name that clients ask for; it may hold one `*`, which goes into the `*` of `model`",
+            "the model name that clients use. It may contain one `*`; the matched text replaces the `*` in `model`",
         ),
-        row("litellm_params", Kind::Table, "required", "who serves it, and how"),
-        row("model_info", Kind::Table, "", "what is known of it"),
+        row("litellm_params", Kind::Table, "required", "the provider, its model, and how to call it"),
+        row("model_info", Kind::Table, "", "metadata"),
     ]],
     values: &[],
     without_effect: &[
         unread(because::DESCRIBES, "created_by description"),
-        unread("keys and teams list the models that they may use", "blocked team_id"),
+        unread("models are granted in `models` of keys and teams", "blocked team_id"),
     ],
 };
 
 /// `litellm_params`.
 pub const LITELLM_PARAMS: Section = Section {
     path: "model_list[].litellm_params",
-    about: "Who serves a deployment, and how. Literal secrets are moved to Envoy's environment.",
+    about: "The provider, its model, and how to call it. Secrets written out here are moved to Envoy's environment.",
     rows: &[
         &[
             row(
                 "model",
                 Kind::Text,
                 "required",
-                "`provider/model` ([providers.md](providers.md)), or a model whose name tells its provider",
+                "`provider/model` ([providers.md](providers.md)), or a model name that implies its provider",
             ),
-            row("custom_llm_provider", Kind::Text, "", "the provider, where `model` does not begin with it"),
+            row("custom_llm_provider", Kind::Text, "", "the provider, if `model` does not start with it"),
             row(
                 "api_base",
                 Kind::Setting,
-                "the provider's",
-                "the address, `scheme://host[:port][/prefix]`: an endpoint of the group's cluster",
+                "the provider's address",
+                "base URL, `scheme://host[:port][/prefix]`",
             ),
-            row("base_url", Kind::Setting, "", "the same, where `api_base` is absent"),
-            row("aws_bedrock_runtime_endpoint", Kind::Setting, "", "the same, where both are absent"),
+            row("base_url", Kind::Setting, "", "alias of `api_base`"),
+            row("aws_bedrock_runtime_endpoint", Kind::Setting, "", "alias of `api_base`"),
             row(
                 "api_key",
                 Kind::Setting,
                 "the provider's variable",
-                "the credential, which the filter reads in Envoy's environment",
+                "the credential; the filter reads it from Envoy's environment",
             ),
             row(
                 "extra_headers",
                 Kind::Table,
                 "",
-                "headers of every request to the deployment, by name; a value may be `os.environ/NAME`",
+                "headers for every request to the deployment; a value may be `os.environ/NAME`",
             ),
-            row("headers", Kind::Table, "", "more of them"),
-            row("mock_response", Kind::Any, "", "what the filter answers itself, without asking anybody"),
+            row("headers", Kind::Table, "", "the same as `extra_headers`"),
+            row("mock_response", Kind::Any, "", "the filter returns this answer without calling a provider"),
             row(
                 "drop_params",
                 Kind::Boolean,
-                "that of `litellm_settings`",
-                "whether parameters that the provider does not have are left out, or an error",
+                "`drop_params` in `litellm_settings`",
+                "drop parameters that the provider does not support, instead of rejecting the request",
             ),
             row(
                 "additional_drop_params",
                 Kind::Texts,
                 "",
-                "parameters that are taken out of every request, or paths into them, as `tools[*].function.strict`",
+                "parameters to remove from every request; paths such as `tools[*].function.strict` are allowed",
             ),
             row(
                 "allowed_openai_params",
                 Kind::Texts,
                 "",
-                "parameters that are sent as they are although the provider is said to lack them",
+                "parameters to pass unchanged although they are listed as unsupported for the provider",
             ),
             row(
                 "organization",
                 Kind::Setting,
                 "`OPENAI_ORGANIZATION`",
-                "the header `openai-organization`, of deployments of `openai`",
+                "header `openai-organization`, for the provider `openai`",
             ),
             row(
                 "num_retries",
                 Kind::Whole(MOST_RETRIES),
-                "that of `router_settings`",
-                "attempts after the first, of which the group's largest counts",
+                "that in `router_settings`",
+                "retries; the largest number in the model group applies",
             ),
-            row("weight", Kind::Number, "", "share of the group's load"),
+            row("weight", Kind::Number, "", "share of the model group's load"),
             row(
                 "rpm",
                 Kind::Number,
                 "",
-                "share of the load, where no deployment of the group has a `weight`; no limit",
+                "share of the load, if no deployment of the group has a `weight`; not a limit",
             ),
-            row("tpm", Kind::Number, "", "share of the load, where none has `weight` or `rpm`; no limit"),
+            row("tpm", Kind::Number, "", "share of the load, if none has `weight` or `rpm`; not a limit"),
             row(
                 "timeout",
                 Kind::Number,
-                "that of `router_settings`",
-                "seconds, above 0: the longest wait for an answer",
+                "that in `router_settings`",
+                "seconds, above 0, to wait for an answer",
             ),
             row(
                 "stream_timeout",
                 Kind::Number,
-                "that of `router_settings`",
-                "seconds, above 0: the longest wait for a stream's first event, and between two",
+                "that in `router_settings`",
+                "seconds, above 0, to wait for the first event of a stream, and between two events",
             ),
             row(
                 "keepalive_seconds",
                 Kind::Number,
                 "`sse_keepalive_ping_interval_seconds`",
-                "seconds of silence in a stream, 1 to 300, after which a comment is put into it; 0 is never",
+                "seconds of silence, 1 to 300, after which a comment is sent in a stream; 0 disables it",
             ),
             row(
                 "max_parallel_requests",
                 Kind::Whole(MOST_PARALLEL),
                 "",
-                "requests at a time, of which the group's smallest counts; others wait. 0 is no limit",
+                "maximum parallel requests; the smallest number in the group applies, and further requests wait. 0 is unlimited",
             ),
         ],
         &OPTIONS,
@@ -244,25 +249,25 @@ pub const LITELLM_PARAMS: Section = Section {
         ),
         unread(because::TLS, "ssl_verify"),
         unread(
-            "give azure_ad_token or api_key: tokens of Azure's directory are not fetched",
+            "set azure_ad_token or api_key; Microsoft Entra ID tokens are not fetched",
             "azure_password azure_scope
             client_id client_secret tenant_id",
         ),
-        unread("give it in extra_headers, as openai-project", "project"),
+        unread("set the header openai-project in extra_headers", "project"),
         unread(
-            "no provider that is known here asks for it",
+            "no supported provider uses it",
             "api_type deployment_id project_id region_name space_id
             watsonx_region_name",
         ),
         unread(
-            "the configuration decides, and no request",
+            "requests cannot override the configuration",
             "allow_client_keepalive_override
             configurable_clientside_auth_params",
         ),
     ],
 };
 
-/// What `/model/info` shows as it stands; so it does with names that nobody knows.
+/// What `/model/info` shows unchanged, as it does with unknown names.
 pub const SHOWN: &[&str] = &[
     "created_at",
     "created_by",
@@ -292,16 +297,16 @@ pub const SHOWN: &[&str] = &[
 /// `model_info`.
 pub const MODEL_INFO: Section = Section {
     path: "model_list[].model_info",
-    about: "What is known of a deployment.",
+    about: "Metadata of a deployment. `/model/info` also shows fields that are not listed here.",
     rows: &[
         &[
-            row("id", Kind::Text, "a hash of the entry", "the deployment's name in `x-litellm-model-id`, logs, metrics and Envoy's statistics; unique in the file"),
-            row("mode", Kind::Text, "", "what `/model/info` tells of the kind of the model, as `chat` or `embedding`"),
-            row("base_model", Kind::Text, "", "the model that is meant, where its name in `litellm_params` does not tell: its price and peculiarities"),
-            row("access_groups", Kind::Texts, "", "names that a key's or team's `models` may hold instead of the model's"),
-            row("max_input_tokens", Kind::Whole(MOST_TOKENS), "", "the longest prompt: `/model/info` tells it, and a limit is not asked for more"),
-            row("max_output_tokens", Kind::Whole(MOST_TOKENS), "", "the longest answer, for providers that want to be told and requests that do not tell"),
-            row("max_tokens", Kind::Whole(MOST_TOKENS), "", "the same, where `max_output_tokens` is absent"),
+            row("id", Kind::Text, "a hash of the entry", "id of the deployment in `x-litellm-model-id`, logs, metrics and Envoy's statistics; unique in the file"),
+            row("mode", Kind::Text, "", "kind of model in `/model/info`, for example `chat` or `embedding`"),
+            row("base_model", Kind::Text, "", "the actual model, if its name in `litellm_params` is a custom one; selects prices and quirks"),
+            row("access_groups", Kind::Texts, "", "access groups, which may be used instead of the model name in `models` of a key or team"),
+            row("max_input_tokens", Kind::Whole(MOST_TOKENS), "", "maximum number of input tokens: shown in `/model/info`, and the most that a request reserves from a limit"),
+            row("max_output_tokens", Kind::Whole(MOST_TOKENS), "", "maximum number of output tokens: sent to providers that require it, if a request does not set it"),
+            row("max_tokens", Kind::Whole(MOST_TOKENS), "", "alias of `max_output_tokens`"),
         ],
         &RATES,
     ],
@@ -310,13 +315,13 @@ pub const MODEL_INFO: Section = Section {
         unread(because::DESCRIBES, "db_model litellm_provider"),
         unread(because::PRICES, "input_cost_per_character input_cost_per_image
             input_cost_per_query input_cost_per_second input_cost_per_token_batches output_cost_per_character output_cost_per_image output_cost_per_second output_cost_per_token_batches"),
-        unread("prices of long prompts come from the public prices, or the file of --prices",
+        unread("prices for long prompts come from the public prices, or from --prices",
             "input_cost_per_token_above_128k_tokens input_cost_per_token_above_200k_tokens
             output_cost_per_token_above_128k_tokens output_cost_per_token_above_200k_tokens"),
-        unread("health checks connect, and ask no model", "health_check_max_tokens health_check_model
+        unread("health checks connect to the host and do not call the model", "health_check_max_tokens health_check_model
             health_check_timeout health_check_voice"),
-        unread("keys and teams list the models that they may use", "access_via_team_ids team_id
+        unread("models are granted in `models` of keys and teams", "access_via_team_ids team_id
             team_public_model_name"),
-        unread("limits belong to keys, users and teams", "max_tokens_per_minute"),
+        unread("set limits on keys, users and teams", "max_tokens_per_minute"),
     ],
 };
