@@ -36,11 +36,11 @@ pub enum Undecodable {
 
 impl fmt::Display for Undecodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the model's provider takes text only, and ")?;
+        f.write_str("the model's provider accepts only text, and ")?;
         match self {
-            Self::Encoding(model) => write!(f, "tokens of '{model}' cannot be decoded here")?,
+            Self::Encoding(model) => write!(f, "tokens of '{model}' cannot be decoded")?,
             Self::Tokens { at, encoding } => {
-                write!(f, "the tokens of text {at} are not those of a text by the encoding {encoding}")?;
+                write!(f, "token array {at} is not valid text in the encoding {encoding}")?;
             }
         }
         f.write_str("; send strings (LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))")
@@ -97,7 +97,7 @@ mod tests {
     fn what_is_no_text_is_told_with_the_way_out() {
         for tokens in [vec![4_000_000_000], vec![9468]] {
             let told = decode("m", Tokens::Many(vec![vec![15339], tokens])).unwrap_err().to_string();
-            assert!(told.contains("text 1") && told.contains("check_embedding_ctx_length=False"), "{told}");
+            assert!(told.contains("array 1") && told.contains("check_embedding_ctx_length=False"), "{told}");
         }
         assert!(decode("davinci", Tokens::One(vec![1])).unwrap_err().to_string().contains("'davinci'"));
     }

@@ -48,7 +48,7 @@ impl ApiError {
 
     /// The filter's call does not have the form of [`switchboard::key`]: the two are of different versions.
     pub fn unreadable_call(cause: &serde_json::Error) -> Self {
-        tracing::error!(%cause, "the filter's call cannot be read");
+        tracing::error!(%cause, "invalid call from the filter");
         Self::envelope(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", cause.to_string(), None)
     }
 
@@ -76,7 +76,7 @@ impl ApiError {
 
     /// A chosen key that is another live key.
     pub fn key_taken() -> Self {
-        Self::python(StatusCode::BAD_REQUEST, "The new key exists already. Choose another.")
+        Self::python(StatusCode::BAD_REQUEST, "The new key already exists. Choose another.")
     }
 
     /// A chosen key that could be guessed.
@@ -160,7 +160,7 @@ impl ApiError {
 
     /// A field that nothing here would enforce.
     pub fn unsupported(field: &str, why: &str) -> Self {
-        Self::invalid_field(field, &format!("{field} is not supported: {why}. Leave it out."))
+        Self::invalid_field(field, &format!("{field} is not supported: {why}. Omit it."))
     }
 
     /// A field whose value makes no sense.
@@ -218,23 +218,23 @@ impl ApiError {
 
     /// A body in a content coding that nobody here knows, or that is not in it.
     pub fn undecodable(coding: &str) -> Self {
-        let message =
-            format!("The body is not in the content coding {coding}, or is too large, or nobody knows it.");
+        let message = format!(
+            "Cannot decode the request body: content-encoding '{coding}' is unsupported, the data is invalid, or the decoded body is too large."
+        );
         Self::envelope(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", message, None)
     }
 
     /// No such path. SDKs print the message, so it says where to look.
     pub fn no_route(method: &Method, path: &str) -> Self {
         let shown: String = path.chars().take(200).collect();
-        let message = format!("Not Found: no route {method} {shown}. GET /openapi.json lists all.");
+        let message = format!("Not Found: no route {method} {shown}. See GET /openapi.json for all routes.");
         Self::envelope(StatusCode::NOT_FOUND, "not_found_error", message, None)
     }
 
     /// A path that is called with another method; the header `allow` names the right one.
     pub fn method_not_allowed(method: &Method, path: &str) -> Self {
-        let message = format!(
-            "Method Not Allowed: {method} {path}. The header `allow` and GET /openapi.json say which is."
-        );
+        let message =
+            format!("Method Not Allowed: {method} {path}. See the `allow` header or GET /openapi.json.");
         Self::envelope(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message, None)
     }
 
@@ -247,11 +247,11 @@ impl ApiError {
 impl ApiError {
     /// The database does not answer, or answers nonsense. The cause goes to the log, not to the caller.
     pub fn database(cause: &StoreError) -> Self {
-        tracing::error!(%cause, "the database failed a request");
+        tracing::error!(%cause, "database error");
         Self::envelope(
             StatusCode::SERVICE_UNAVAILABLE,
             "internal_server_error",
-            "The key database is not available. Try again later.",
+            "The key database is unavailable. Try again later.",
             None,
         )
     }

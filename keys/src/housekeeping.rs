@@ -33,7 +33,7 @@ pub async fn keep_house(store: Store, retention: Option<Duration>) {
     loop {
         tokio::time::sleep(PERIOD).await;
         if let Err(cause) = once(&store, retention, clock::now()).await {
-            tracing::warn!(%cause, "housekeeping failed and will be tried again");
+            tracing::warn!(%cause, "housekeeping failed; will retry");
         }
     }
 }

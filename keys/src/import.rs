@@ -49,10 +49,10 @@ impl fmt::Display for Imported {
             "imported {keys} keys, {users} users, {teams} teams, {members} members, {budgets} budgets"
         )?;
         for alias in lost_aliases {
-            write!(f, "\nwarning: two keys have the alias '{alias}'; one of them lost it")?;
+            write!(f, "\nwarning: duplicate key alias '{alias}'; removed from one of the keys")?;
         }
         for row in skipped {
-            write!(f, "\nwarning: cannot read {row}; it was left out")?;
+            write!(f, "\nwarning: cannot read {row}; skipped")?;
         }
         Ok(())
     }
@@ -75,11 +75,11 @@ impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(error) => error.fmt(f),
-            Self::Store(error) => write!(f, "cannot write what was read: {error}"),
+            Self::Store(error) => write!(f, "cannot write the imported rows: {error}"),
             Self::Source(error) => write!(f, "cannot read the LiteLLM database: {error}"),
             Self::NoLiteLlm => f.write_str(
-                "there is no table \"LiteLLM_VerificationToken\" in the database that --from names; is it LiteLLM's, and \
-                 its schema in the search path?",
+                "table \"LiteLLM_VerificationToken\" not found in the --from database; check that it is LiteLLM's database \
+and that its schema is in search_path",
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! `switchboard-keys`: the key service's command line.
+//! The command line of `switchboard-keys`, the key service.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The key service of Switchboard: issues virtual keys and keeps account of what they spend.
+/// Switchboard's key service: issues virtual keys and records their spend.
 ///
-/// It listens on two ports. Envoy sends /key/* to the first. The filter inside Envoy calls the second, which no
-/// client may reach: it verifies keys, reports usage, and hears what changed.
+/// It listens on two ports. Envoy routes the key API (/key/*, /user/*, ...) to the first. The filter inside Envoy calls
+/// the second to verify keys, report usage and receive changes; clients must not be able to reach it.
 #[derive(Parser)]
 #[command(name = "switchboard-keys", version)]
 struct Command {
@@ -33,79 +33,80 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Serve until SIGTERM or Ctrl-C, then finish what is under way and exit with 0
+    /// Run the service; SIGTERM or Ctrl-C drains in-flight requests and exits with 0
     #[command(after_help = "\
-Secrets come from the environment, never from the command line, where every user of the machine sees them:
-  SWITCHBOARD_MASTER_KEY      whoever presents it may do everything (or LITELLM_MASTER_KEY)
-  SWITCHBOARD_INTERNAL_TOKEN  the bearer that the filter presents on the internal port
-  SWITCHBOARD_GOOGLE_CREDENTIALS  names of variables, commas between them: each holds the JSON of a Google
-                              service account, or the path of its file, and the filter gets access tokens of it
+Secrets are read from environment variables. There are no options for them, because other users of the machine can
+see command lines.
+  SWITCHBOARD_MASTER_KEY          the master key, which has full access (or LITELLM_MASTER_KEY)
+  SWITCHBOARD_INTERNAL_TOKEN      the bearer token that the filter sends to the internal port
+  SWITCHBOARD_GOOGLE_CREDENTIALS  comma-separated names of variables, each with a Google service account's JSON or
+                                  the path of its file; the service fetches access tokens for them
 
-Logs go to standard error, one line each; RUST_LOG=debug says more. Exit code 2 means that the service could not
-start; the line on standard error says why and what to do.
+Logs go to standard error, one line per event; RUST_LOG=debug adds detail. Exit code 2 means that the service failed
+to start; the message on standard error says why and what to do.
 
-Try it:
+Example:
   export SWITCHBOARD_MASTER_KEY=sk-a-long-secret SWITCHBOARD_INTERNAL_TOKEN=another-secret
   switchboard-keys serve
   curl -X POST http://127.0.0.1:4001/key/generate -H \"Authorization: Bearer $SWITCHBOARD_MASTER_KEY\" -d '{}'")]
     Serve(Serve),
-    /// Take over the keys, users, teams and budgets of a LiteLLM database, then exit with 0
+    /// Import keys, users, teams and budgets from a LiteLLM database
     #[command(after_help = "\
-The other database is only read. Keys keep working: both programs store the same hash of a key and never the key. What
-is here already stays as it is, so the command may be repeated until the day of the move.
+The LiteLLM database is only read. Keys keep working, because both programs store the same hash of a key. Existing
+rows are not overwritten, so you can repeat the import until you switch over.
 
-Try it:
+Example:
   switchboard-keys import --from postgres://litellm:password@db.example.com/litellm")]
     Import(Import),
-    /// Ask a running service whether its database answers: exit code 0, or 1; for probes
+    /// Check that a running service can reach its database; exits with 0 or 1, for probes
     Ready(Ready),
 }
 
 #[derive(Args)]
 struct Ready {
-    /// Address of its key API
+    /// Address of the service's key API
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4001")]
     address: SocketAddr,
 }
 
 #[derive(Args)]
 struct Serve {
-    /// Address of the key API, to which Envoy routes /key/* and its like
+    /// Address of the key API, to which Envoy routes /key/*, /user/*, /team/* and so on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4001")]
     listen: SocketAddr,
-    /// Address for the filter alone (verify and sync); keep it off every public listener
+    /// Address of the internal API, for the Envoy filter only; do not expose it to clients
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4002")]
     internal_listen: SocketAddr,
-    /// Directory of the SQLite database; created for this user alone when it is not there
+    /// Directory of the SQLite database; created with access for the current user only if it does not exist
     #[arg(long, value_name = "DIR", default_value = ".switchboard")]
     data_dir: PathBuf,
-    /// Database; the default is the file switchboard.db in the data directory
+    /// Database URL (SQLite or Postgres) [default: switchboard.db in the data directory]
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
-    /// Seconds that a database which cannot be used yet is waited for at the start
+    /// Seconds to wait for the database at startup
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     database_wait: u64,
-    /// Prices of models, in the format of `LiteLLM`'s price map; the default is the file
-    /// `model_prices.json` in the data directory, if it is there
+    /// Model prices in the format of `LiteLLM`'s price map [default: `model_prices.json` in the data directory, if it
+    /// exists]
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
-    /// Show /metrics to whoever asks, as `litellm_settings.require_auth_for_metrics_endpoint: false` says
+    /// Serve /metrics without authentication (`litellm_settings.require_auth_for_metrics_endpoint: false`)
     #[arg(long)]
     open_metrics: bool,
-    /// Delete rows of the spend log after this time, e.g. 30d or 12h; by default they are kept. This is
-    /// `general_settings.maximum_spend_logs_retention_period`
+    /// Delete spend log rows older than this, such as 30d or 12h (`general_settings.maximum_spend_logs_retention_period`)
+    /// [default: keep all]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     spend_log_retention: Option<switchboard_keys::duration::Duration>,
-    /// Keep no row per request: `general_settings.disable_spend_logs`. Spend is counted all the same
+    /// Do not write a spend log row per request; spend is still counted (`general_settings.disable_spend_logs`)
     #[arg(long)]
     no_spend_log: bool,
-    /// A host in a private network that clients' URLs may name, with a port if that alone is meant; may be repeated
+    /// Host in a private network from which clients' URLs may be fetched, optionally limited to a port; repeatable
     #[arg(long = "allow-url-host", value_name = "HOST[:PORT]")]
     allowed_url_hosts: Vec<AllowedHost>,
-    /// Fetch from every host that clients' URLs name, private and loopback ones too
+    /// Fetch clients' URLs from any host, including private and loopback addresses
     #[arg(long)]
     allow_any_url_host: bool,
-    /// Largest file that is fetched for a client, MiB, up to 23; 0 turns fetching off
+    /// Maximum size in MiB of a file fetched from a client's URL, up to 23; 0 disables fetching
     #[arg(long, value_name = "MIB", env = SIZE_ENV, default_value_t = USUAL_SIZE_MB, value_parser = size)]
     max_url_size_mb: f64,
 }
@@ -115,17 +116,17 @@ struct Import {
     /// The LiteLLM database
     #[arg(long, value_name = "URL", env = "LITELLM_DATABASE_URL", hide_env_values = true)]
     from: String,
-    /// Directory of the SQLite database; created for this user alone when it is not there
+    /// Directory of the SQLite database; created with access for the current user only if it does not exist
     #[arg(long, value_name = "DIR", default_value = ".switchboard")]
     data_dir: PathBuf,
-    /// Database of this service; the default is the file switchboard.db in the data directory
+    /// Database URL of this service (SQLite or Postgres) [default: switchboard.db in the data directory]
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
 }
 
 fn duration(text: &str) -> Result<switchboard_keys::duration::Duration, &'static str> {
     switchboard_keys::duration::Duration::parse(text)
-        .map_err(|_| "expected a number and a unit (s, m, h, d, w or mo), e.g. 30d")
+        .map_err(|_| "expected a number and a unit (s, m, h, d, w or mo), such as 30d")
 }
 
 fn main() -> ExitCode {
@@ -151,11 +152,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// A core file would hold keys and credentials. Whoever looks for a fault asks for one with `SWITCHBOARD_CORE_DUMPS=1`.
+/// Disables core dumps, which would contain keys and credentials. Set `SWITCHBOARD_CORE_DUMPS=1` to enable them for debugging.
 fn leave_no_core() {
     if std::env::var_os("SWITCHBOARD_CORE_DUMPS").is_none() {
         let limit = getrlimit(Resource::Core);
-        // To lower a limit is always allowed.
+        // Lowering a limit never fails.
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..limit });
     }
 }
@@ -175,7 +176,7 @@ fn size(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The URL that was given, or that of the file in the data directory.
+/// The given URL, or that of the SQLite file in the data directory.
 fn database(url: Option<&str>, data_dir: &Path) -> Result<String, String> {
     match url.filter(|url| !url.is_empty()) {
         Some(url) => Ok(url.to_owned()),
@@ -186,7 +187,7 @@ fn database(url: Option<&str>, data_dir: &Path) -> Result<String, String> {
 fn run(options: Serve) -> Result<(), String> {
     let settings = Settings {
         master_key: secret(&["SWITCHBOARD_MASTER_KEY", "LITELLM_MASTER_KEY"], "the master key")?,
-        internal_token: secret(&["SWITCHBOARD_INTERNAL_TOKEN"], "the filter's token")?,
+        internal_token: secret(&["SWITCHBOARD_INTERNAL_TOKEN"], "the internal token")?,
         database_url: database(options.database_url.as_deref(), &options.data_dir)?,
         database_wait: Duration::from_secs(options.database_wait),
         prices: options.prices.unwrap_or_else(|| options.data_dir.join(PRICES)),
@@ -206,10 +207,10 @@ fn run(options: Serve) -> Result<(), String> {
     runtime.block_on(serve(settings)).map_err(|error| error.to_string())
 }
 
-/// The first of these variables that holds something.
+/// The first of these variables that is set and not empty.
 fn secret(variables: &[&str], what: &str) -> Result<Secret, String> {
     variables
         .iter()
         .find_map(|name| Secret::new(&std::env::var(name).ok()?))
-        .ok_or_else(|| format!("{what} is not set; export {} before the start", variables.join(" or ")))
+        .ok_or_else(|| format!("{what} is not set; export {} and start again", variables.join(" or ")))
 }

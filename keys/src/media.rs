@@ -142,25 +142,25 @@ impl fmt::Display for Problem {
         };
         let mib = |bytes| mib(bytes).replace(".0000", "");
         match self {
-            Self::Disabled => write!(f, "fetching media is turned off ({SIZE_ENV}=0)"),
+            Self::Disabled => write!(f, "fetching URLs is disabled ({SIZE_ENV}=0)"),
             Self::Url(why) => f.write_str(why),
             Self::Unreachable => f.write_str(
-                "its host cannot be connected to, or is not allowed; hosts in private networks are allowed by \
-                 litellm_settings.user_url_allowed_hosts",
+                "cannot connect to the host, or it is not allowed; to allow hosts in private networks, list them in \
+litellm_settings.user_url_allowed_hosts",
             ),
             Self::Status(status) => write!(f, "the server answered with status {status}"),
-            Self::Broken => f.write_str("the server's answer broke off or cannot be read"),
-            Self::Redirects => write!(f, "it redirects more than {} times", client::MOST_REDIRECTS),
-            Self::Compressed => f.write_str("the server compresses its answer, which was not asked for"),
+            Self::Broken => f.write_str("the server's response is incomplete or invalid"),
+            Self::Redirects => write!(f, "more than {} redirects", client::MOST_REDIRECTS),
+            Self::Compressed => f.write_str("the server sent a compressed response that was not requested"),
             Self::Size(most) => write!(f, "it is larger than {}", mib(most)),
             Self::Together(most) => {
-                write!(f, "all files of the request together are larger than {}", mib(most))
+                write!(f, "the request's files exceed {} in total", mib(most))
             }
             Self::Type(found) => write!(
                 f,
-                "it is {found}, which is no picture, document, audio or video that providers take"
+                "unsupported file type: {found}; expected an image, document, audio or video type that providers accept"
             ),
-            Self::Slow(time_out) => write!(f, "it did not arrive within {time_out:?}"),
+            Self::Slow(time_out) => write!(f, "not received within {time_out:?}"),
             Self::Many(most) => write!(f, "the request has more than {most} URLs"),
         }
     }

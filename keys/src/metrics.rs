@@ -69,24 +69,28 @@ impl Default for Metrics {
         let used = UsageMetrics::register(&mut all);
         let registry = all.sub_registry_with_prefix("switchboard_keys");
         let requests = Family::default();
-        registry.register("requests", "Requests by path and status", requests.clone());
+        registry.register("requests", "HTTP requests, by path and status", requests.clone());
         let duration = Family::<PathLabels, Histogram>::new_with_constructor(|| {
             Histogram::new(exponential_buckets(0.0001, 4.0, 9))
         });
-        registry.register("request_duration_seconds", "Time from request to answer", duration.clone());
+        registry.register(
+            "request_duration_seconds",
+            "Request latency in seconds, by path",
+            duration.clone(),
+        );
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
             counter
         };
-        let batches = counter("usage_batches", "Batches of usage that were recorded");
-        let repeated_batches = counter("usage_batches_repeated", "Batches that were recorded before");
-        let usage = counter("usage_requests", "Requests in the batches that were recorded");
-        let leases = counter("leases", "Leases that were asked for");
-        let short_leases = counter("leases_short", "Leases that could not give what was needed");
-        let verify_hits = counter("verify_hits", "Keys that were verified from memory");
-        let verify_misses = counter("verify_misses", "Keys that were verified from the database");
-        let resets = counter("feed_resets", "Askers that had to forget what they knew");
+        let batches = counter("usage_batches", "Usage batches recorded");
+        let repeated_batches = counter("usage_batches_repeated", "Duplicate usage batches ignored");
+        let usage = counter("usage_requests", "Requests in recorded usage batches");
+        let leases = counter("leases", "Lease requests from filters");
+        let short_leases = counter("leases_short", "Lease requests that could not be granted in full");
+        let verify_hits = counter("verify_hits", "Key verifications served from the cache");
+        let verify_misses = counter("verify_misses", "Key verifications that queried the database");
+        let resets = counter("feed_resets", "Times a filter was told to clear its key cache");
         Self {
             registry: Arc::new(all),
             requests,

@@ -164,9 +164,9 @@ impl Endpoint {
         let mut responses = json!({
             "200": json("Done", json!({})),
             "503": if self.path == "/health/readiness" {
-                json("The database does not answer", json!({}))
+                json("Database unavailable", json!({}))
             } else {
-                error("The database does not answer; try again later")
+                error("Database unavailable; retry later")
             },
         });
         let Some(all) = responses.as_object_mut() else { return responses };
@@ -177,13 +177,13 @@ impl Endpoint {
             return responses;
         }
         for (status, description) in [
-            ("400", "The request makes no sense"),
-            ("401", "There is no key, or it does not work, or may not do this"),
-            ("403", "The key may not do this"),
-            ("404", "There is nothing of that name"),
-            ("409", "There is something of that name already"),
-            ("413", "The body is too large"),
-            ("422", "Some fields are not what they should be"),
+            ("400", "Invalid request"),
+            ("401", "Missing, invalid or unauthorized key"),
+            ("403", "Not permitted for this key"),
+            ("404", "Not found"),
+            ("409", "Already exists"),
+            ("413", "Request body too large"),
+            ("422", "Validation error"),
         ] {
             all.insert(status.to_owned(), error(description));
         }
@@ -319,8 +319,8 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
         "info": {
             "title": "Switchboard key API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Virtual keys, users, teams, budgets and spend, as LiteLLM Proxy has them. Every path takes \
-                            the master key, or a virtual key, as a bearer.",
+            "description": "Manages virtual keys, users, teams, budgets and spend; compatible with LiteLLM Proxy. Authenticate with \
+    the master key or a virtual key as a bearer token.",
         },
         "paths": paths,
         "security": [{"bearer": []}],
@@ -328,7 +328,7 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": {
                 "Error": {
-                    "description": "What went wrong: an envelope, or FastAPI's detail.",
+                    "description": "An error: OpenAI's error object, or FastAPI's `detail`.",
                     "oneOf": [
                         {
                             "type": "object",

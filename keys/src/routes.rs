@@ -76,22 +76,27 @@ pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
     let key_body = || fields(&key::schema::FIELDS);
     let regenerate_body = || Input::OptionalBody(fields(&key::schema::REGENERATE));
     vec![
-        posts("/key/generate", "Make a virtual key.", Input::Body(key_body()), post(key::generate::generate)),
+        posts(
+            "/key/generate",
+            "Create a virtual key.",
+            Input::Body(key_body()),
+            post(key::generate::generate),
+        ),
         gets(
             "/key/info",
-            "Show a key; without `key`, the caller's own.",
+            "Get a key. Without `key`, get the calling key.",
             Input::Query(&const { [parameter("key", Text)] }),
             get(key::info::info),
         ),
         posts(
             "/v2/key/info",
-            "Show several keys.",
+            "Get several keys.",
             Input::OneOf(key::delete::FIELDS.to_vec()),
             post(key::info_v2::info_v2),
         ),
         gets(
             "/key/list",
-            "List keys page by page.",
+            "List keys, paginated.",
             Input::Query(
                 &const {
                     [
@@ -115,7 +120,7 @@ pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
         ),
         gets(
             "/key/aliases",
-            "List the aliases of keys page by page.",
+            "List key aliases, paginated.",
             Input::Query(
                 &const {
                     [
@@ -130,85 +135,85 @@ pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
         ),
         posts(
             "/key/health",
-            "Tell whether the calling key works.",
+            "Check that the calling key is valid.",
             Input::Nothing,
             post(key::health::health),
         ),
         posts(
             "/key/update",
-            "Change a key; only the fields that are sent.",
+            "Update a key. Fields that are not sent stay unchanged.",
             Input::BodyWith(fields(&key::schema::UPDATE), &["key"]),
             post(key::update::update),
         ),
         posts(
             "/key/bulk_update",
-            "Change many keys, each for itself.",
+            "Update several keys. Each succeeds or fails on its own.",
             Input::BodyWith(key::bulk_update::FIELDS.to_vec(), &["keys"]),
             post(key::bulk_update::bulk_update),
         ),
         posts(
             "/key/regenerate",
-            "Give the key that the body names a new secret.",
+            "Regenerate the key given in the body.",
             Input::BodyWith(fields(&key::schema::REGENERATE), &["key"]),
             post(key::regenerate::regenerate),
         ),
         posts(
             "/key/{key}/regenerate",
-            "Give a key a new secret.",
+            "Regenerate a key.",
             regenerate_body(),
             post(key::regenerate::regenerate_named),
         ),
         posts(
             "/key/{key}/reset_spend",
-            "Set what a key has spent to less.",
+            "Reset a key's spend to a lower value.",
             Input::BodyWith(key::reset_spend::FIELDS.to_vec(), &["reset_to"]),
             post(key::reset_spend::reset_spend),
         ),
         posts(
             "/key/delete",
-            "Delete keys, by key, hash or alias.",
+            "Delete keys by key, hash or alias.",
             Input::OneOf(key::delete::FIELDS.to_vec()),
             post(key::delete::delete),
         ),
         posts(
             "/key/block",
-            "Refuse a key until it is unblocked.",
+            "Block a key.",
             Input::BodyWith(key::block::FIELDS.to_vec(), &["key"]),
             post(key::block::block),
         ),
         posts(
             "/key/unblock",
-            "Let a blocked key in again.",
+            "Unblock a key.",
             Input::BodyWith(key::block::FIELDS.to_vec(), &["key"]),
             post(key::unblock::unblock),
         ),
         posts(
             "/user/new",
-            "Make a user, and a key of its own.",
+            "Create a user and a key for it.",
             Input::Body(fields(&user::schema::FIELDS)),
             post(user::new::new),
         ),
         gets(
             "/user/info",
-            "Show a user with its keys and teams.",
+            "Get a user with its keys and teams.",
             Input::Query(&const { [parameter("user_id", Text)] }),
             get(user::info::info),
         ),
         posts(
             "/user/update",
-            "Change a user; only the fields that are sent.",
+            "Update a user. Fields that are not sent stay unchanged.",
             Input::BodyWith(fields(&user::schema::FIELDS), &["user_id"]),
             post(user::update::update),
         ),
         posts(
             "/user/delete",
-            "Delete users with their keys.",
+            "Delete users and their keys.",
             Input::BodyWith(user::delete::FIELDS.to_vec(), &["user_ids"]),
             post(user::delete::delete),
         ),
         gets(
             "/user/list",
-            "List users page by page.",
+            "List users, paginated.",
             Input::Query(
                 &const {
                     [
@@ -223,22 +228,27 @@ pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
             ),
             get(user::list::list),
         ),
-        posts("/team/new", "Make a team.", Input::Body(fields(&team::schema::FIELDS)), post(team::new::new)),
+        posts(
+            "/team/new",
+            "Create a team.",
+            Input::Body(fields(&team::schema::FIELDS)),
+            post(team::new::new),
+        ),
         gets(
             "/team/info",
-            "Show a team with its keys and members.",
+            "Get a team with its keys and members.",
             Input::Query(&const { [parameter("team_id", RequiredText)] }),
             get(team::info::info),
         ),
         posts(
             "/team/update",
-            "Change a team; only the fields that are sent.",
+            "Update a team. Fields that are not sent stay unchanged.",
             Input::BodyWith(fields(&team::schema::FIELDS), &["team_id"]),
             post(team::update::update),
         ),
         posts(
             "/team/delete",
-            "Delete teams with their keys.",
+            "Delete teams and their keys.",
             Input::BodyWith(team::delete::FIELDS.to_vec(), &["team_ids"]),
             post(team::delete::delete),
         ),
@@ -250,62 +260,62 @@ pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
         ),
         posts(
             "/team/block",
-            "Refuse all keys of a team until it is unblocked.",
+            "Block a team and all its keys.",
             Input::BodyWith(team::block::FIELDS.to_vec(), &["team_id"]),
             post(team::block::block),
         ),
         posts(
             "/team/unblock",
-            "Let the keys of a blocked team in again.",
+            "Unblock a team.",
             Input::BodyWith(team::block::FIELDS.to_vec(), &["team_id"]),
             post(team::unblock::unblock),
         ),
         posts(
             "/team/member_add",
-            "Make users members of a team.",
+            "Add members to a team.",
             Input::BodyWith(team::member_add::FIELDS.to_vec(), &["team_id", "member"]),
             post(team::member_add::member_add),
         ),
         gets(
             "/team/permissions_list",
-            "Show what the members of a team may do with its keys.",
+            "Get the key permissions of a team's members.",
             Input::Query(&const { [parameter("team_id", RequiredText)] }),
             get(team::permissions::list),
         ),
         posts(
             "/team/permissions_update",
-            "Set what the members of a team may do with its keys.",
+            "Set the key permissions of a team's members.",
             Input::BodyWith(team::permissions::FIELDS.to_vec(), &["team_id", "team_member_permissions"]),
             post(team::permissions::update),
         ),
         posts(
             "/budget/new",
-            "Make a budget object that keys may name.",
+            "Create a budget that keys can share.",
             Input::Body(fields(&budget::schema::FIELDS)),
             post(budget::new::new),
         ),
         posts(
             "/budget/info",
-            "Show budget objects.",
+            "Get budgets.",
             Input::BodyWith(budget::info::FIELDS.to_vec(), &["budgets"]),
             post(budget::info::info),
         ),
         posts(
             "/budget/update",
-            "Change a budget object; only the fields that are sent.",
+            "Update a budget. Fields that are not sent stay unchanged.",
             Input::BodyWith(fields(&budget::schema::FIELDS), &["budget_id"]),
             post(budget::update::update),
         ),
         posts(
             "/budget/delete",
-            "Delete a budget object.",
+            "Delete a budget.",
             Input::BodyWith(budget::delete::FIELDS.to_vec(), &["id"]),
             post(budget::delete::delete),
         ),
-        gets("/budget/list", "List budget objects.", Input::Nothing, get(budget::list::list)),
+        gets("/budget/list", "List budgets.", Input::Nothing, get(budget::list::list)),
         gets(
             "/spend/logs",
-            "Show what was spent, by request or by day.",
+            "Get spend logs, by request or by day.",
             Input::Query(
                 &const {
                     [
@@ -322,12 +332,17 @@ pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
         ),
         posts(
             "/spend/calculate",
-            "Tell what a request would cost, or an answer did.",
+            "Calculate the cost of a request or a response.",
             Input::Body(spend::calculate::FIELDS.to_vec()),
             post(spend::calculate::calculate),
         ),
-        gets("/health/liveliness", "The process runs.", Input::Nothing, get(health::liveliness)),
-        gets("/health/liveness", "The process runs.", Input::Nothing, get(health::liveliness)),
-        gets("/health/readiness", "The database answers.", Input::Nothing, get(health::readiness)),
+        gets("/health/liveliness", "Liveness probe.", Input::Nothing, get(health::liveliness)),
+        gets("/health/liveness", "Liveness probe.", Input::Nothing, get(health::liveliness)),
+        gets(
+            "/health/readiness",
+            "Readiness probe: checks the database connection.",
+            Input::Nothing,
+            get(health::readiness),
+        ),
     ]
 }

@@ -89,14 +89,14 @@ impl fmt::Display for StartError {
             Self::Prices { path, cause } => {
                 write!(
                     f,
-                    "cannot read the prices in {}: {cause}; choose another file with --prices",
+                    "cannot read the prices in {}: {cause}; fix the file or pass another with --prices",
                     path.display()
                 )
             }
             Self::Listen { address, option, cause } => {
                 write!(
                     f,
-                    "cannot listen on {address}: {cause}; stop what uses it, or choose another with {option}"
+                    "cannot listen on {address}: {cause}; stop the process that uses it, or pass another address with {option}"
                 )
             }
             Self::System(error) => error.fmt(f),
@@ -161,7 +161,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     housekeeping.abort();
     let _ = stop.send(true);
     if tokio::time::timeout(GRACE, serving).await.is_err() {
-        tracing::warn!("some requests did not end in time and were dropped");
+        tracing::warn!("drain timeout: dropped unfinished requests");
     }
     store.close().await;
     Ok(())

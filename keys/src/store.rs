@@ -133,10 +133,10 @@ impl Store {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AliasTaken(alias) => write!(f, "another key has the alias '{alias}'"),
-            Self::KeyTaken => f.write_str("another key has this hash"),
+            Self::AliasTaken(alias) => write!(f, "duplicate key alias '{alias}'"),
+            Self::KeyTaken => f.write_str("duplicate key hash"),
             Self::Database(error) => error.fmt(f),
-            Self::Corrupt(what) => write!(f, "the database holds {what}"),
+            Self::Corrupt(what) => write!(f, "invalid data in the database: {what}"),
         }
     }
 }

@@ -116,11 +116,15 @@ impl UsageMetrics {
         };
         let m = metrics.clone();
         let litellm = registry.sub_registry_with_prefix("litellm");
-        litellm.register("proxy_total_requests_metric", "Requests by status, refused ones included", m.total);
-        litellm.register("proxy_failed_requests_metric", "Requests that ended in an error", m.failed);
-        litellm.register("requests_metric", "Requests that were let in", m.requests);
-        litellm.register("spend_metric", "US dollars", m.spend);
-        litellm.register("total_tokens_metric", "Tokens, prompt and completion", m.tokens);
+        litellm.register(
+            "proxy_total_requests_metric",
+            "Requests, including rejected ones, by status code",
+            m.total,
+        );
+        litellm.register("proxy_failed_requests_metric", "Failed requests, by status code", m.failed);
+        litellm.register("requests_metric", "Admitted requests", m.requests);
+        litellm.register("spend_metric", "Spend in US dollars", m.spend);
+        litellm.register("total_tokens_metric", "Prompt and completion tokens", m.tokens);
         litellm.register("input_tokens_metric", "Prompt tokens", m.input);
         litellm.register("output_tokens_metric", "Completion tokens", m.output);
         litellm.register("input_cached_tokens_metric", "Prompt tokens read from a cache", m.cached);
@@ -130,23 +134,23 @@ impl UsageMetrics {
             m.cache_write,
         );
         litellm.register("output_reasoning_tokens_metric", "Reasoning tokens", m.reasoning);
-        litellm.register("request_total_latency_metric", "Seconds to the end of the answer", m.latency);
+        litellm.register("request_total_latency_metric", "Total request latency in seconds", m.latency);
         litellm.register(
             "llm_api_time_to_first_token_metric",
-            "Seconds to a stream's first event",
+            "Time to the first streamed token in seconds",
             m.first_token,
         );
         let gen_ai = registry.sub_registry_with_prefix("gen_ai");
-        gen_ai.register("client_token_usage", "Tokens of a request, by type", m.token_usage);
-        gen_ai.register("server_request_duration_seconds", "Time to the end of the answer", m.duration);
+        gen_ai.register("client_token_usage", "Tokens per request, by type", m.token_usage);
+        gen_ai.register("server_request_duration_seconds", "Request duration in seconds", m.duration);
         gen_ai.register(
             "server_time_to_first_token_seconds",
-            "Time to a stream's first event",
+            "Time to the first streamed token in seconds",
             m.time_to_first_token,
         );
         gen_ai.register(
             "server_time_per_output_token_seconds",
-            "Time of a token after the first in a stream",
+            "Time per output token after the first, in seconds",
             m.time_per_output_token,
         );
         metrics

@@ -37,7 +37,7 @@ async fn without_its_database_the_service_is_alive_but_not_ready() {
 async fn unknown_paths_and_methods_are_told_without_looking_at_the_key() {
     let app = TestApp::new().await;
     for path in ["/v1/v1/key/info", "/key"] {
-        let message = format!("Not Found: no route GET {path}. GET /openapi.json lists all.");
+        let message = format!("Not Found: no route GET {path}. See GET /openapi.json for all routes.");
         assert_eq!(probe(&app, path).await, error(404, "not_found_error", &message, None));
     }
 
@@ -48,7 +48,6 @@ async fn unknown_paths_and_methods_are_told_without_looking_at_the_key() {
     assert_eq!(response.status(), 405);
     assert_eq!(response.headers()["allow"], "POST");
     let wrong = app.send(MASTER_KEY, Method::GET, "/key/generate", "").await;
-    let message =
-        "Method Not Allowed: GET /key/generate. The header `allow` and GET /openapi.json say which is.";
+    let message = "Method Not Allowed: GET /key/generate. See the `allow` header or GET /openapi.json.";
     assert_eq!(wrong, error(405, "invalid_request_error", message, None));
 }

@@ -20,7 +20,7 @@ async fn the_internal_port_is_for_the_holder_of_its_token_alone() {
     let refused = error(
         401,
         "auth_error",
-        "Authentication Error, this port is for Envoy's filter; its bearer is SWITCHBOARD_INTERNAL_TOKEN.",
+        "Authentication Error, this port is only for the Envoy filter, which sends SWITCHBOARD_INTERNAL_TOKEN as its bearer token.",
         None,
     );
     for path in [VERIFY_PATH, SYNC_PATH, "/anything"] {

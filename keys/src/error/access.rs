@@ -85,7 +85,7 @@ impl ApiError {
     /// `/metrics` for a key that is not made for it.
     pub fn not_for_metrics() -> Self {
         Self::auth(
-            "Authentication Error, Only administrators may read /metrics, and keys whose allowed_routes name it."
+            "Authentication Error, /metrics requires an administrator's key, or a key whose allowed_routes include it."
                 .to_owned(),
         )
     }
@@ -181,7 +181,7 @@ impl ApiError {
     /// The internal port was called without its token.
     pub fn not_the_filter() -> Self {
         Self::auth(
-            "Authentication Error, this port is for Envoy's filter; its bearer is SWITCHBOARD_INTERNAL_TOKEN.",
+            "Authentication Error, this port is only for the Envoy filter, which sends SWITCHBOARD_INTERNAL_TOKEN as its bearer token.",
         )
     }
 }

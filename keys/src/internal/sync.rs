@@ -26,13 +26,13 @@ pub async fn sync(
                 match app.store.records(&unnamed).await {
                     Ok(records) => app.metrics.used.name(&records),
                     // The batch is recorded, and must be acknowledged.
-                    Err(cause) => tracing::warn!(%cause, "metrics go without the names of keys"),
+                    Err(cause) => tracing::warn!(%cause, "cannot load key names for metrics"),
                 }
             }
             app.metrics.used.count(batch.entries());
         } else {
             app.metrics.repeated_batches.inc();
-            tracing::info!(batch = batch.id, "a batch came again; it was recorded before");
+            tracing::info!(batch = batch.id, "ignored a duplicate usage batch");
         }
         recorded = Some(batch.into_owned().id);
     }

@@ -28,6 +28,6 @@ pub async fn texts(
     Json(match decoded {
         Ok(Ok(texts)) => json!({ "texts": texts }),
         Ok(Err(problem)) => json!({ "problem": problem.to_string() }),
-        Err(_) => json!({ "problem": "the tokens cannot be decoded" }),
+        Err(_) => json!({ "problem": "cannot decode tokens" }),
     })
 }

@@ -63,7 +63,7 @@ impl Client {
                 let location = header(LOCATION).ok_or(Problem::Status(status.as_u16()))?;
                 url = url
                     .join(location)
-                    .map_err(|_| Problem::Url("it redirects to what is not a valid URL"))?;
+                    .map_err(|_| Problem::Url("the redirect location is not a valid URL"))?;
                 continue;
             }
             if status != StatusCode::OK {
@@ -78,7 +78,7 @@ impl Client {
     /// One hop.
     async fn ask(&self, url: &Url) -> Result<Response<Incoming>, Problem> {
         let way = self.policy.way(url).inspect_err(|_| {
-            tracing::warn!(host = url.host_str(), "a client's URL was refused");
+            tracing::warn!(host = url.host_str(), "client URL refused");
         })?;
         let client = match way {
             Way::Free => self.free.get_or_init(|| self.connect(false)),
@@ -88,10 +88,10 @@ impl Client {
             .header(USER_AGENT, "switchboard")
             .header(ACCEPT_ENCODING, "identity")
             .body(Empty::new())
-            .map_err(|_| Problem::Url("it is not a valid URL"))?;
+            .map_err(|_| Problem::Url("not a valid URL"))?;
         client.request(request).await.map_err(|error| {
             let cause = deepest(&error);
-            tracing::warn!(host = url.host_str(), %cause, "a client's URL cannot be fetched");
+            tracing::warn!(host = url.host_str(), %cause, "cannot fetch client URL");
             if error.is_connect() { Problem::Unreachable } else { Problem::Broken }
         })
     }
@@ -105,7 +105,7 @@ impl Client {
         let https = match HttpsConnectorBuilder::new().with_native_roots() {
             Ok(https) => https,
             Err(error) => {
-                tracing::warn!(%error, "the system has no certificates of authorities; Mozilla's are used");
+                tracing::warn!(%error, "no system CA certificates found; using Mozilla's");
                 HttpsConnectorBuilder::new().with_webpki_roots()
             }
         };
@@ -145,7 +145,7 @@ impl Service<Name> for Resolver {
         Box::pin(async move {
             let addresses = addresses.await?;
             if let Some(address) = addresses.iter().find(|address| guarded && !is_public(**address)) {
-                return Err(io::Error::other(format!("it has the address {address}, which is not public")));
+                return Err(io::Error::other(format!("address {address} is not public")));
             }
             let addresses: Vec<_> =
                 addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect();

@@ -72,7 +72,9 @@ pub(super) fn of(head: &[u8], said: Option<&str>, path: &str) -> Result<&'static
         let office = [said.as_str(), named];
         let office =
             office.iter().find(|name| matches!(**name, "application/msword" | "application/vnd.ms-excel"));
-        return office.and_then(|name| known(TAKEN, name)).ok_or_else(|| "an unknown document".to_owned());
+        return office
+            .and_then(|name| known(TAKEN, name))
+            .ok_or_else(|| "unknown document format".to_owned());
     }
     if is_text(head) {
         let html = found.filter(|found| *found == "text/html");
@@ -84,8 +86,8 @@ pub(super) fn of(head: &[u8], said: Option<&str>, path: &str) -> Result<&'static
     }
     Err(match (found, said.as_str()) {
         (Some(found), _) => found.to_owned(),
-        (None, "") => "of an unknown type".to_owned(),
-        (None, said) => format!("something called '{said}'"),
+        (None, "") => "unknown".to_owned(),
+        (None, said) => format!("'{said}'"),
     })
 }
 
@@ -128,6 +130,6 @@ mod tests {
         assert!(of(b"\x1f\x8b\x08\0\0\0", Some("image/png"), "/a.png").unwrap_err().contains("gzip"));
         assert!(of(b"\0\x01\x02", Some("image/png"), "/a.png").unwrap_err().contains("'image/png'"));
         assert!(of(b"<svg xmlns=''/>", Some("image/svg+xml"), "/a.svg").unwrap_err().contains("svg"));
-        assert_eq!(of(b"", None, "/a"), Err("of an unknown type".to_owned()));
+        assert_eq!(of(b"", None, "/a"), Err("unknown".to_owned()));
     }
 }

@@ -34,7 +34,11 @@ pub struct NotAHost(String);
 
 impl fmt::Display for NotAHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is no host, as in `files.internal`, `10.0.0.12:8080` or `[::1]:443`", self.0)
+        write!(
+            f,
+            "invalid host '{}', expected a form like `files.internal`, `10.0.0.12:8080` or `[::1]:443`",
+            self.0
+        )
     }
 }
 
@@ -74,17 +78,17 @@ pub(super) fn parse(url: &str) -> Result<Url, Problem> {
     if url.len() > LONGEST {
         return Err(Problem::Url("the URL is too long"));
     }
-    Url::parse(url).map_err(|_| Problem::Url("it is not a valid URL"))
+    Url::parse(url).map_err(|_| Problem::Url("not a valid URL"))
 }
 
 impl Policy {
     /// Decides about one hop. An address in the URL is decided on here; a name, when its addresses are known.
     pub(super) fn way(&self, url: &Url) -> Result<Way, Problem> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Problem::Url("only 'http' and 'https' URLs are fetched"));
+            return Err(Problem::Url("only 'http' and 'https' URLs are supported"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Problem::Url("URLs with a user name or a password are not fetched"));
+            return Err(Problem::Url("URLs with a user name or password are not supported"));
         }
         let Some(host) = url.host() else { return Err(Problem::Url("the URL has no host")) };
         let is_allowed = |allowed: &AllowedHost| {

@@ -10,16 +10,21 @@ const PATHS: &[(&str, &str, &str, &str)] = &[
     (
         "/v1/chat/completions",
         "post",
-        "A model continues a chat; a stream of events where `stream` is true.",
+        "Create a chat completion. Streams server-sent events if `stream` is true.",
         "messages",
     ),
-    ("/v1/completions", "post", "A model continues a text.", "prompt"),
-    ("/v1/embeddings", "post", "Vectors of texts.", "input"),
-    ("/v1/models", "get", "The models that the key may use.", ""),
-    ("/v1/models/{model}", "get", "One of them.", ""),
-    ("/v1/model/info", "get", "The deployments, with prices, windows and what they can do.", ""),
-    ("/model_group/info", "get", "The models, with prices, windows and what they can do.", ""),
-    ("/health", "get", "Which deployments can be asked, as far as their configuration tells.", ""),
+    ("/v1/completions", "post", "Create a text completion.", "prompt"),
+    ("/v1/embeddings", "post", "Create embeddings.", "input"),
+    ("/v1/models", "get", "List the models that the key can use.", ""),
+    ("/v1/models/{model}", "get", "Get a model.", ""),
+    ("/v1/model/info", "get", "List deployments with their prices, context windows and capabilities.", ""),
+    (
+        "/model_group/info",
+        "get",
+        "List model groups with their prices, context windows and capabilities.",
+        "",
+    ),
+    ("/health", "get", "Check deployments' configuration. No provider is called.", ""),
 ];
 
 /// Adds the paths to a document.
@@ -27,7 +32,7 @@ pub fn add_to(document: &mut Value) {
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for (path, method, summary, required) in PATHS {
         let error = json!({
-            "description": "What went wrong.",
+            "description": "Error",
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         });
         let mut operation = json!({
@@ -35,7 +40,7 @@ pub fn add_to(document: &mut Value) {
             "summary": summary,
             "operationId": format!("{method}{}", path.replace(['/', '{', '}'], "_")),
             "responses": {
-                "200": {"description": "As OpenAI's API or LiteLLM Proxy answers.",
+                "200": {"description": "The response of OpenAI's API or LiteLLM Proxy",
                         "content": {"application/json": {"schema": {"type": "object"}}}},
                 "400": error, "401": error, "403": error, "429": error,
             },

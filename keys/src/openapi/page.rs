@@ -19,7 +19,7 @@ td { padding: .1rem 1.5rem .1rem 0; vertical-align: top }
 .path { font-weight: 600 }
 </style>
 <h1>Switchboard key API</h1>
-<p>Every path takes the master key, or a virtual key, as a bearer. The same for programs: <a
+<p>Authenticate with the master key or a virtual key as a bearer token. Machine-readable version: <a
 href=/openapi.json>openapi.json</a>.</p>
 ";
 
@@ -43,7 +43,7 @@ pub fn page(endpoints: &[Endpoint]) -> String {
         );
         html.push_str("<table>\n");
         for name in path_names(endpoint.path) {
-            line(&mut html, name, "text, in the path");
+            line(&mut html, name, "string, in the path");
         }
         match &endpoint.input {
             Input::Nothing => {}
@@ -79,11 +79,11 @@ fn put(html: &mut String, text: core::fmt::Arguments<'_>) {
 
 fn held(holds: Holds) -> String {
     match holds {
-        Holds::Text => "text, in the query".to_owned(),
-        Holds::RequiredText => "text, in the query; required".to_owned(),
+        Holds::Text => "string, in the query".to_owned(),
+        Holds::RequiredText => "string, in the query; required".to_owned(),
         Holds::Date => "date, in the query".to_owned(),
-        Holds::Boolean => "true or false, in the query".to_owned(),
-        Holds::UpTo(most) => format!("a whole number up to {most}, in the query"),
+        Holds::Boolean => "boolean, in the query".to_owned(),
+        Holds::UpTo(most) => format!("integer up to {most}, in the query"),
         Holds::Choice(texts) => format!("{}, in the query", texts.join(" or ")),
     }
 }
@@ -91,10 +91,10 @@ fn held(holds: Holds) -> String {
 fn kind(field: &Field, required: bool) -> String {
     let kind = match field.kind {
         Kind::Text => "text",
-        Kind::Integer | Kind::Count => "whole number",
+        Kind::Integer | Kind::Count => "integer",
         Kind::Number => "number",
-        Kind::Boolean => "true or false",
-        Kind::TextList => "list of texts",
+        Kind::Boolean => "boolean",
+        Kind::TextList => "list of strings",
         Kind::List => "list",
         Kind::Map => "object",
         Kind::Any => "object or list",

@@ -1,20 +1,20 @@
-//! `docs/access.md`: the table for people.
+//! Renders the table as `docs/access.md`.
 
 use core::fmt::Write as _;
 
 use super::{Denial, ROLES, TABLE, Verdict, Whose};
 use crate::routes::{budget, key, schema::Row, team, user};
 
-/// The page, made of the table.
+/// The page as Markdown.
 pub fn page() -> String {
     let mut page = String::from(
-        "# Who may do what\n\n\
+        "# Permissions of the key API\n\n\
          <!-- Written by `UPDATE=1 cargo test -p switchboard-keys --test keys rights`. -->\n\n\
-         The key API decides by this table alone (`keys/src/rights/table.rs`). The holder of the master key is a `proxy_admin`. A\n\
-         user without a `user_role` is an `internal_user`. The last column is for keys without a user.\n\n\
-         `yes`: allowed. A number: refused with this status. `if permitted`: allowed where the team's\n\
-         `team_member_permissions` name the path (`/team/permissions_update`), else 401. They are `/key/info` and `/key/health` until\n\
-         somebody sets them. `–`: cannot be.\n\n| path | whose |",
+         The key API authorizes every request by this table (`keys/src/rights/table.rs`). The holder of the master key is a\n\
+         `proxy_admin`. A user without a `user_role` is an `internal_user`. The last column is for keys without a user.\n\n\
+         `yes`: allowed. A number: rejected with this status. `if permitted`: allowed if the team's `team_member_permissions`\n\
+         include the path (`/team/permissions_update`), otherwise 401; the default permissions are `/key/info` and\n\
+         `/key/health`. `–`: cannot occur.\n\n| path | whose |",
     );
     for role in ROLES {
         let _ =
@@ -30,7 +30,7 @@ pub fn page() -> String {
         page.push('\n');
     }
     page.push_str(BESIDES);
-    page.push_str("| field | of a | why |\n|---|---|---|\n");
+    page.push_str("| field | of a | reason |\n|---|---|---|\n");
     let schemas: [(&str, &[Row]); 4] = [
         ("key", &key::schema::FIELDS),
         ("user", &user::schema::FIELDS),
@@ -47,17 +47,17 @@ pub fn page() -> String {
     page
 }
 
-const BESIDES: &str = "\n## What a key may be given\n\n\
-    A key never goes beyond the key that made it, unless a `proxy_admin` made it: `max_budget`, `tpm_limit`, `rpm_limit`,\n\
+const BESIDES: &str = "\n## Limits of a new key\n\n\
+    A key cannot exceed the key that created it, unless a `proxy_admin` created it. `max_budget`, `tpm_limit`, `rpm_limit`,\n\
     `max_parallel_requests`, `models`, `duration`, `budget_limits`, `model_max_budget`, `model_rpm_limit`, `model_tpm_limit` and\n\
-    `allowed_routes` that are not sent are those of the making key, and what is sent must be within them (400). The same holds for\n\
-    what `/key/update` and `/key/regenerate` change. `allowed_routes` are set by a `proxy_admin` alone.\n\n\
-    Whoever made a key for itself may change all but its budget (`max_budget`, `budget_duration`, `budget_id`, `budget_limits`,\n\
-    `model_max_budget`, `spend`, temporary increases) and `blocked`; these are for the administrators of its team and for\n\
-    `proxy_admin`s. Nobody but a `proxy_admin` moves a key to another user, team or organization.\n\n\
-    ## What is refused\n\n\
-    Whatever a request may set is enforced, is a label (`key_alias`, `metadata`, `tags`, `organization_id`), or is refused. These\n\
-    fields are accepted when they say nothing (`null`, `false`, empty), and are 400 otherwise:\n\n";
+    `allowed_routes` default to the values of the creating key; larger values are rejected with 400. The same applies to\n\
+    changes by `/key/update` and `/key/regenerate`. Only a `proxy_admin` can set `allowed_routes`.\n\n\
+    A user who created a key for themselves can change everything except its budget (`max_budget`, `budget_duration`, `budget_id`,\n\
+    `budget_limits`, `model_max_budget`, `spend`, temporary increases) and `blocked`; only administrators of its team and\n\
+    `proxy_admin`s can change those. Only a `proxy_admin` can move a key to another user, team or organization.\n\n\
+    ## Unsupported fields\n\n\
+    Every field of a request is either enforced, stored as a label (`key_alias`, `metadata`, `tags`, `organization_id`) or\n\
+    rejected. These fields are accepted only if empty (`null`, `false`, `\"\"`, `[]`, `{}`), and rejected with 400 otherwise:\n\n";
 
 fn cell(verdict: Verdict) -> String {
     match verdict {
@@ -74,14 +74,14 @@ impl Whose {
         match self {
             Self::Anything => "",
             Self::Itself => "the calling key",
-            Self::Made => "its own key, made by itself",
-            Self::Given => "its own key, made by somebody else",
+            Self::Made => "its own key, created by its user",
+            Self::Given => "its own key, created by another user",
             Self::OwnInTeam => "its own key in a team that it does not administer",
             Self::OfFellow => "another member's key in a team that it does not administer",
             Self::OfLedTeam => "a key in a team that it administers",
-            Self::OfOthers => "anybody else's key",
+            Self::OfOthers => "any other key",
             Self::LedTeam => "a team that it administers",
-            Self::JoinedTeam => "a team to which it belongs",
+            Self::JoinedTeam => "a team that it belongs to",
             Self::OtherTeam => "any other team",
             Self::OwnUser => "itself",
             Self::OtherUser => "any other user",

@@ -30,7 +30,7 @@ pub fn apply(account: &mut AccountRow, rows: &[Row], sent: &Map<String, Value>) 
     if let Some(at) = reset_at.filter(|at| !at.is_empty()) {
         let at = clock::parse(at);
         account.budget_reset_at =
-            Some(at.ok_or_else(|| ApiError::bad_request("budget_reset_at is not a date and time"))?);
+            Some(at.ok_or_else(|| ApiError::bad_request("budget_reset_at is not a valid date-time"))?);
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub async fn readiness(State(app): State<App>) -> (StatusCode, Json<Value>) {
     match app.store.ping().await {
         Ok(()) => (StatusCode::OK, Json(json!({"status": "healthy", "db": "connected"}))),
         Err(cause) => {
-            tracing::warn!(%cause, "not ready: the database does not answer");
+            tracing::warn!(%cause, "not ready: database unavailable");
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unhealthy", "db": "disconnected"})))
         }
     }

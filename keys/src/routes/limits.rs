@@ -31,8 +31,7 @@ pub fn check(sent: &mut Map<String, Value>) -> Result<(), ApiError> {
     }
     for field in ["rpm_limit_type", "tpm_limit_type"] {
         if let Some(kind) = sent.get(field).and_then(Value::as_str).filter(|kind| *kind != LIMIT_TYPE) {
-            let message =
-                format!("{field} '{kind}' is not supported: limits always hold. Use '{LIMIT_TYPE}'.");
+            let message = format!("{field} '{kind}' is not supported. Use '{LIMIT_TYPE}'.");
             return Err(ApiError::invalid_field(field, &message));
         }
     }
@@ -42,7 +41,7 @@ pub fn check(sent: &mut Map<String, Value>) -> Result<(), ApiError> {
             for (model, limit) in limits {
                 let count = count(limit).ok_or_else(|| {
                     let message =
-                        format!("Invalid {field}: the limit of {model} must be a whole number, not below 0.");
+                        format!("Invalid {field}: the limit of {model} must be a non-negative integer.");
                     ApiError::invalid_field(field, &message)
                 })?;
                 *limit = json!(count);
@@ -71,7 +70,7 @@ fn take_out_of_metadata(field: &str, sent: &mut Map<String, Value>) -> Result<()
         }
         Some(_) => Err(ApiError::invalid_field(
             "metadata",
-            &format!("{field} must be an object of models and limits."),
+            &format!("{field} must be an object that maps models to limits."),
         )),
     }
 }
@@ -79,37 +78,37 @@ fn take_out_of_metadata(field: &str, sent: &mut Map<String, Value>) -> Result<()
 fn check_model_budget(model: &str, entry: &Value) -> Result<(), ApiError> {
     let wrong = |what: &str| {
         let message = format!(
-            "Invalid model_max_budget: {what} of {model}. Use a format like {{\"{model}\": {{\"max_budget\": 10.0, \
+            "Invalid model_max_budget: {what} for {model}. Use a format like {{\"{model}\": {{\"max_budget\": 10.0, \
              \"budget_duration\": \"1d\"}}}}."
         );
         ApiError::invalid_field("model_max_budget", &message)
     };
     let Value::Object(entry) = entry else {
-        return amount(entry).map(|_| ()).ok_or_else(|| wrong("the budget"));
+        return amount(entry).map(|_| ()).ok_or_else(|| wrong("invalid max_budget"));
     };
     let field = |names: [&str; 2]| {
         names.into_iter().find_map(|name| entry.get(name).filter(|value| !value.is_null()))
     };
     let budget = field(BUDGET);
     if budget.is_some_and(|budget| amount(budget).is_none()) {
-        return Err(wrong("the budget"));
+        return Err(wrong("invalid max_budget"));
     }
     if let Some(duration) = field(DURATION) {
         let next = duration.as_str().map(|text| next_reset(Some(text), clock::now()));
         if !matches!(next, Some(Ok(_))) {
-            return Err(wrong("the budget_duration"));
+            return Err(wrong("invalid budget_duration"));
         }
     }
     let mut limits = budget.is_some();
     for name in ["rpm_limit", "tpm_limit"] {
         if let Some(limit) = entry.get(name).filter(|value| !value.is_null()) {
             if limit.as_u64().is_none() {
-                return Err(wrong(&format!("the {name}")));
+                return Err(wrong(&format!("invalid {name}")));
             }
             limits = true;
         }
     }
-    if limits { Ok(()) } else { Err(wrong("there is no limit")) }
+    if limits { Ok(()) } else { Err(wrong("no limit")) }
 }
 
 /// Each has a duration of its own, and a budget. When it starts again is not the client's to say.
@@ -126,13 +125,13 @@ fn check_windows(windows: &mut [Value]) -> Result<(), ApiError> {
         let duration = fields.get("budget_duration").and_then(Value::as_str);
         let duration = duration.ok_or_else(|| wrong("an entry has no budget_duration"))?.to_owned();
         if next_reset(Some(&duration), clock::now()).is_err() {
-            return Err(wrong(&format!("the budget_duration '{duration}' cannot be read")));
+            return Err(wrong(&format!("invalid budget_duration '{duration}'")));
         }
         if durations.contains(&duration) {
-            return Err(wrong(&format!("the budget_duration '{duration}' is there twice")));
+            return Err(wrong(&format!("duplicate budget_duration '{duration}'")));
         }
         let budget = fields.get("max_budget").and_then(amount);
-        let budget = budget.ok_or_else(|| wrong(&format!("the max_budget of '{duration}' is no amount")))?;
+        let budget = budget.ok_or_else(|| wrong(&format!("invalid max_budget for '{duration}'")))?;
         *window = json!({"budget_duration": duration, "max_budget": budget});
         durations.push(duration);
     }

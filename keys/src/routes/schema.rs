@@ -103,25 +103,27 @@ pub fn says_something(value: &Value) -> bool {
 /// Why fields are refused, where several are for one reason.
 pub mod because {
     /// Guardrails and the like.
-    pub const GUARDRAILS: &str = "no guardrails, policies or prompt stores run here";
+    pub const GUARDRAILS: &str = "no guardrails, policies or prompt management";
     /// Objects of other parts of `LiteLLM`.
-    pub const OBJECTS: &str = "there are no such objects here";
+    pub const OBJECTS: &str = "no such object type";
     /// Tokens in a day.
-    pub const TOKENS_PER_DAY: &str = "tokens are limited by the minute; use tpm_limit";
+    pub const TOKENS_PER_DAY: &str = "no daily token limits; use tpm_limit";
     /// Settings of the router.
-    pub const ROUTER: &str = "routing is set in the configuration, for all keys";
+    pub const ROUTER: &str = "no routing per key; set it in the configuration";
     /// Parameters that clients must send.
-    pub const PARAMS: &str = "requests are not searched for parameters";
+    pub const PARAMS: &str = "no parameter enforcement";
     /// Rotation by itself.
-    pub const ROTATION: &str = "keys are not rotated by themselves; use /key/regenerate with a grace_period";
+    pub const ROTATION: &str = "no automatic rotation; use /key/regenerate with a grace_period";
     /// Access groups that are objects.
-    pub const GROUPS: &str = "access groups are set in the configuration; name them in models";
+    pub const GROUPS: &str =
+        "no access group objects; define access groups in the configuration and list them in models";
     /// The older forms of a team's members.
     pub const ROSTER: &str = "use members_with_roles";
     /// Mails.
-    pub const MAIL: &str = "no mail is sent";
+    pub const MAIL: &str = "no email";
     /// Caches.
-    pub const CACHE: &str = "there is no cache";
+    pub const CACHE: &str = "no cache";
     /// Toggles.
-    pub const PERMISSIONS: &str = "rights come from roles and teams; see docs/access.md";
+    pub const PERMISSIONS: &str =
+        "no permission flags; permissions come from roles and teams, see docs/access.md";
 }

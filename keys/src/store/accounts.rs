@@ -92,7 +92,7 @@ impl Kind {
         [Self::User, Self::Team, Self::TeamMember, Self::Budget]
             .into_iter()
             .find(|kind| kind.name() == name)
-            .ok_or_else(|| StoreError::Corrupt(format!("an account of the kind '{name}'")))
+            .ok_or_else(|| StoreError::Corrupt(format!("unknown account kind '{name}'")))
     }
 }
 
@@ -156,7 +156,7 @@ impl AccountRow {
         let settings: String = get(row, "settings")?;
         Ok(Self {
             settings: serde_json::from_str(&settings)
-                .map_err(|_| StoreError::Corrupt(format!("unreadable settings of the {kind} {id}")))?,
+                .map_err(|_| StoreError::Corrupt(format!("invalid settings of the {kind} {id}")))?,
             kind: Kind::parse(&kind)?,
             id,
             alias: get(row, "alias")?,

@@ -93,7 +93,7 @@ impl OpenError {
     /// The tables could not be brought up to date.
     pub(super) fn migration(url: &str, error: &sqlx::migrate::MigrateError) -> Self {
         Self(format!(
-            "cannot bring the database {} up to date: {error}; was it written by a newer version?",
+            "cannot migrate the database {}: {error}; it may have been written by a newer version",
             without_password(url)
         ))
     }
@@ -105,23 +105,21 @@ impl OpenError {
 
     fn directory(directory: &Path, error: &io::Error) -> Self {
         Self(format!(
-            "cannot create the data directory {}: {error}; choose a place that this user may write with --data-dir",
+            "cannot create the data directory {}: {error}; pass a writable directory with --data-dir",
             directory.display()
         ))
     }
 
     fn file(file: &Path, error: &io::Error) -> Self {
         Self(format!(
-            "cannot open the database file {}: {error}; choose a place that this user may write with --data-dir or \
-             --database-url",
+            "cannot open the database file {}: {error}; pass a writable location with --data-dir or --database-url",
             file.display()
         ))
     }
 
     fn url(url: &str) -> Self {
         Self(format!(
-            "cannot understand the database URL {}; write sqlite:///absolute/path/to/file.db or \
-             postgres://user:password@host/database",
+            "invalid database URL {}; expected sqlite:///absolute/path/to/file.db or postgres://user:password@host/database",
             without_password(url)
         ))
     }

@@ -143,7 +143,7 @@ impl Store {
         .fetch_all(&self.readers)
         .await?;
         let Some(first) = rows.first() else {
-            return Err(StoreError::Corrupt("no row in the table feed".to_owned()));
+            return Err(StoreError::Corrupt("the feed table is empty".to_owned()));
         };
         let last: i64 = get(first, "last")?;
         let next: Option<i64> = get(first, "seq")?;

@@ -71,7 +71,7 @@ pub(super) use key_columns as KEY_COLUMNS;
 
 pub(super) fn token<I: ColumnIndex<AnyRow>>(row: &AnyRow, column: I) -> Result<TokenHash, StoreError> {
     let text: String = get(row, column)?;
-    TokenHash::parse(&text).ok_or_else(|| StoreError::Corrupt(format!("the token '{text}'")))
+    TokenHash::parse(&text).ok_or_else(|| StoreError::Corrupt(format!("invalid token '{text}'")))
 }
 
 impl KeyRow {
@@ -83,9 +83,9 @@ impl KeyRow {
         let settings: String = get(row, "settings")?;
         Ok(Self {
             settings: serde_json::from_str(&settings)
-                .map_err(|_| StoreError::Corrupt(format!("unreadable settings of the key {token}")))?,
+                .map_err(|_| StoreError::Corrupt(format!("invalid settings of the key {token}")))?,
             token: TokenHash::parse(&token)
-                .ok_or_else(|| StoreError::Corrupt(format!("the token '{token}'")))?,
+                .ok_or_else(|| StoreError::Corrupt(format!("invalid token '{token}'")))?,
             key_name: get(row, "key_name")?,
             key_alias: get(row, "key_alias")?,
             user_id: get(row, "user_id")?,

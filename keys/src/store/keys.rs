@@ -103,7 +103,7 @@ impl Store {
         }
         self.locked(&mut transaction, key.token)
             .await?
-            .ok_or_else(|| StoreError::Corrupt("a key that is neither there nor can be added".to_owned()))
+            .ok_or_else(|| StoreError::Corrupt("a key that neither exists nor can be inserted".to_owned()))
     }
 
     /// Changes a key and tells the filters; `None` when there is none with this hash. When `change` refuses, nothing

@@ -188,7 +188,7 @@ async fn models_of(
     let Some(row) = row else { return Ok(Vec::new()) };
     let settings: String = get(&row, 0)?;
     let settings = serde_json::from_str(&settings)
-        .map_err(|_| StoreError::Corrupt(format!("unreadable settings of the budget {budget_id}")))?;
+        .map_err(|_| StoreError::Corrupt(format!("invalid settings of the budget {budget_id}")))?;
     Ok(budgets(&settings).into_iter().map(|budget| (budget.model, budget.budget_duration)).collect())
 }
 

@@ -23,5 +23,5 @@ async fn what_is_no_text_is_a_problem_of_the_clients() {
     let answer =
         app.filter(TEXTS_PATH, json!({ "model": "m", "input": [[1], [4_000_000_000_u32]] })).await.ok();
     let problem = answer["problem"].as_str().unwrap();
-    assert!(problem.contains("text 1") && problem.contains("check_embedding_ctx_length=False"), "{problem}");
+    assert!(problem.contains("array 1") && problem.contains("check_embedding_ctx_length=False"), "{problem}");
 }

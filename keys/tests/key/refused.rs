@@ -10,7 +10,8 @@ use crate::app::{MASTER_KEY, TestApp, error};
 #[tokio::test]
 async fn a_field_that_nothing_enforces_is_refused_by_name_unless_it_says_nothing() {
     let app = TestApp::new().await;
-    let message = "{'error': 'guardrails is not supported: no guardrails, policies or prompt stores run here. Leave it out.'}";
+    let message =
+        "{'error': 'guardrails is not supported: no guardrails, policies or prompt management. Omit it.'}";
     assert_eq!(
         app.post("/key/generate", json!({"guardrails": ["pii"]})).await,
         error(400, "invalid_request_error", message, Some("guardrails"))

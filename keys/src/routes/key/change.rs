@@ -83,7 +83,7 @@ fn temporary_budget(sent: &Map<String, Value>) -> Result<(), ApiError> {
     }
     match sent.get("temp_budget_expiry").and_then(Value::as_str) {
         Some(text) if clock::parse(text).is_none() => {
-            Err(ApiError::bad_request("temp_budget_expiry is not a date and time"))
+            Err(ApiError::bad_request("temp_budget_expiry is not a valid date-time"))
         }
         _ => Ok(()),
     }

@@ -53,7 +53,7 @@ pub async fn calculate(
     };
     let cost = app.prices.cost(model, &usage).ok_or_else(|| {
         ApiError::invalid_request(format!(
-            "This model isn't mapped yet. model={model}. Add its price to the price file."
+            "This model isn't mapped yet. model={model}. Add its price to the file given by --prices."
         ))
     })?;
     Ok(Json(json!({ "cost": cost })))

@@ -68,7 +68,7 @@ async fn rows(app: &App, filter: &SpendFilter) -> Result<Response, ApiError> {
 
 fn date(text: &str) -> Result<Timestamp, ApiError> {
     let date = text.parse::<Date>().ok().and_then(|date| TimeZone::UTC.to_timestamp(date.into()).ok());
-    date.ok_or_else(|| ApiError::bad_request(format!("'{text}' is no date; write YYYY-MM-DD")))
+    date.ok_or_else(|| ApiError::bad_request(format!("invalid date '{text}', expected YYYY-MM-DD")))
 }
 
 fn summary(day: i64, sums: &SpendDay) -> Value {

@@ -50,7 +50,7 @@ pub async fn new(
     for member in &first {
         add(&app, &team_id, member, &by).await?;
     }
-    tracing::info!(team = team_id, "team made");
+    tracing::info!(team = team_id, "team created");
     Ok(Json(Value::Object(show(&team, &app.store.members(&team_id).await?))))
 }
 

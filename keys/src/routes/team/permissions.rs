@@ -83,7 +83,7 @@ pub fn check(sent: &Map<String, Value>) -> Result<(), ApiError> {
     match permissions.iter().find(|path| !PERMISSIONS.contains(&path.as_str())) {
         Some(path) => Err(ApiError::invalid_field(
             "team_member_permissions",
-            &format!("'{path}' cannot be permitted. Use some of: {}", PERMISSIONS.join(", ")),
+            &format!("Invalid permission '{path}'. Must be one of: {}", PERMISSIONS.join(", ")),
         )),
         None => Ok(()),
     }

@@ -60,7 +60,7 @@ pub async fn new(
     for (team, member) in &teams {
         add(&app, team, &NewMember { user_id: user_id.clone(), ..member.clone() }, &by).await?;
     }
-    tracing::info!(user = user_id, "user made");
+    tracing::info!(user = user_id, "user created");
 
     let mut answer = match sent.get("auto_create_key").and_then(Value::as_bool) {
         Some(false) => Map::new(),

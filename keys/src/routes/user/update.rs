@@ -25,7 +25,7 @@ pub async fn update(
 ) -> Result<Json<Value>, ApiError> {
     let sent = read(&FIELDS, body)?;
     if let Some(field) = ONLY_NEW.iter().find(|field| sent.get(**field).is_some_and(says_something)) {
-        let message = format!("{field} is about what /user/new makes along with a user. Leave it out.");
+        let message = format!("{field} is supported only by /user/new. Omit it.");
         return Err(ApiError::invalid_field(field, &message));
     }
     let text = |name: &str| sent.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
