@@ -457,7 +457,10 @@ impl ServiceTier {
         }
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature that serde's skip_serializing_if requires"
+    )]
     fn is_standard(&self) -> bool {
         *self == Self::Standard
     }

@@ -111,18 +111,17 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(error) => write!(f, "the plugin configuration cannot be read: {error}"),
+            Self::Malformed(error) => write!(f, "invalid plugin configuration: {error}"),
             Self::Version(version) => write!(
                 f,
-                "the plugin configuration has version {version}, but this build reads {VERSION}; render it anew"
+                "the plugin configuration has version {version}, but this build reads version {VERSION}; run `switchboard render` again"
             ),
             Self::UnknownProvider { deployment, provider } => {
-                write!(f, "deployment '{deployment}': there is no provider '{provider}'")
+                write!(f, "deployment '{deployment}': unknown provider '{provider}'")
             }
             Self::MissingVariable(name) => write!(
                 f,
-                "the environment variable {name} is not set; list it in vm_config.environment_variables.host_env_keys \
-                 and give it to Envoy"
+                "environment variable {name} is not set; set it for Envoy and list it in vm_config.environment_variables.host_env_keys"
             ),
         }
     }
@@ -300,9 +299,9 @@ mod tests {
             Table::parse(document.as_bytes(), env).unwrap_err().to_string()
         };
         assert!(error(DOCUMENT, |_| None).contains("environment variable T is not set"));
-        assert!(error(&DOCUMENT.replace("openai", "opnai"), env).contains("no provider 'opnai'"));
+        assert!(error(&DOCUMENT.replace("openai", "opnai"), env).contains("unknown provider 'opnai'"));
         assert!(error(&DOCUMENT.replace(":1,", ":7,"), env).contains("version 7"));
-        assert!(error("{", env).contains("cannot be read"));
+        assert!(error("{", env).contains("invalid plugin configuration"));
     }
 
     #[test]

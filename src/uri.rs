@@ -9,7 +9,7 @@ pub fn encode(text: &str, kept: &[u8], out: &mut String) {
             out.push(char::from(byte));
         } else {
             let written = write!(out, "%{byte:02X}");
-            debug_assert!(written.is_ok(), "a String takes every character");
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
         }
     }
 }

@@ -99,7 +99,7 @@ impl Tokens {
         loop {
             let token = self.next(&source).await;
             let life = self.put(&source.name, &token);
-            tracing::info!(source = source.name, "fetched an access token of Google");
+            tracing::info!(source = source.name, "fetched a Google access token");
             let refused = async {
                 sleep(FRESH).await;
                 self.is_wanted(&source.name).await;
@@ -107,7 +107,7 @@ impl Tokens {
             tokio::select! {
                 () = sleep(until_next(life)) => {}
                 () = refused => {
-                    tracing::warn!(source = source.name, "the access token was refused; fetching another one");
+                    tracing::warn!(source = source.name, "the access token was rejected; fetching a new one");
                 }
             }
         }
@@ -127,13 +127,13 @@ impl Tokens {
             let problem = match answer {
                 Ok(Some(Ok(Ok(Ok(token))))) => return token,
                 Ok(Some(Ok(Ok(Err(problem))))) => problem,
-                Ok(_) | Err(_) => "Google does not answer".to_owned(),
+                Ok(_) | Err(_) => "Google is not responding".to_owned(),
             };
             let now = Instant::now();
             if logged.as_ref().is_none_or(|(last, at)| *last != problem || now - *at >= REPEAT_LOG) {
                 tracing::error!(
                     source = source.name,
-                    "no access token of Google: {problem}; trying again at least every {} s",
+                    "cannot fetch a Google access token: {problem}; retrying at least every {} s",
                     longest.as_secs()
                 );
                 logged = Some((problem, now));

@@ -56,7 +56,7 @@ fn credential<'e>(endpoint: &'e Endpoint, tokens: &Tokens, now_ms: u64) -> Resul
             tokens.want(name, now_ms);
             let id = &endpoint.deployment.id;
             let message = format!(
-                "no access token: the key service could not get one with {name} for deployment '{id}'; its log says why"
+                "no access token for deployment '{id}': the key service could not fetch one with {name}; see its log"
             );
             Absent { class: Class::ServiceUnavailable, message }
         });
@@ -111,7 +111,7 @@ fn missing(endpoint: &Endpoint, variables: &str) -> Absent {
     let message = if variables.is_empty() {
         format!("no credential is configured for deployment '{id}'")
     } else {
-        format!("no credential: {variables} not set for deployment '{id}'")
+        format!("no credential for deployment '{id}': {variables} not set")
     };
     Absent { class: Class::Authentication, message }
 }

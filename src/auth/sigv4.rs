@@ -173,7 +173,7 @@ pub fn derived(secret: &Secret, purpose: &str) -> Secret {
 
 fn push(out: &mut String, text: core::fmt::Arguments<'_>) {
     let written = out.write_fmt(text);
-    debug_assert!(written.is_ok(), "a String takes every text");
+    debug_assert!(written.is_ok(), "writing to a String cannot fail");
 }
 
 #[cfg(test)]

@@ -65,11 +65,11 @@ impl Dialect for Mock {
     }
 
     fn answer(&self, _: &[u8], _: &Memo, _: &mut dyn Sink) -> Result<(), Fault> {
-        Err(Fault::garbled("a mock has no provider that could answer"))
+        Err(Fault::garbled("a mock response has no provider"))
     }
 
     fn error(&self, status: u16, _: &[u8], _: &Memo) -> Fault {
-        Fault::new(Class::of_status(status), "a mock has no provider that could answer")
+        Fault::new(Class::of_status(status), "a mock response has no provider")
     }
 
     fn stream(&self, _: &Memo) -> Box<dyn Stream> {
@@ -81,7 +81,7 @@ struct Silence;
 
 impl Stream for Silence {
     fn frame(&mut self, _: Frame<'_>, _: &mut dyn Sink) -> Result<(), Fault> {
-        Err(Fault::garbled("a mock has no provider that could answer"))
+        Err(Fault::garbled("a mock response has no provider"))
     }
 }
 

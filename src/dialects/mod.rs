@@ -251,7 +251,7 @@ fn path_segment(model: &str) -> Cow<'_, str> {
             escaped.push(char::from(byte));
         } else {
             let written = write!(escaped, "%{byte:02X}");
-            debug_assert!(written.is_ok(), "a String takes every character");
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
         }
     }
     Cow::Owned(escaped)

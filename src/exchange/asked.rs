@@ -26,9 +26,9 @@ pub struct Asked {
     pub features: Option<String>,
 }
 
-const RETRIES: &str = "a whole number of retries";
-const SECONDS: &str = "a number of seconds above 0";
-const MODELS: &str = "a list of model names";
+const RETRIES: &str = "a non-negative integer";
+const SECONDS: &str = "a positive number of seconds";
+const MODELS: &str = "an array of model names";
 
 impl Asked {
     /// What the headers say.
@@ -69,7 +69,7 @@ impl Asked {
         self.fallbacks = request.read("fallbacks", MODELS)?;
         self.context_window_fallbacks = request.read("context_window_fallbacks", MODELS)?;
         self.content_policy_fallbacks = request.read("content_policy_fallbacks", MODELS)?;
-        self.disable_fallbacks = request.read("disable_fallbacks", "true or false")?.unwrap_or(false);
+        self.disable_fallbacks = request.read("disable_fallbacks", "a boolean")?.unwrap_or(false);
         Ok(self)
     }
 

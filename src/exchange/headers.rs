@@ -129,7 +129,7 @@ impl Headers {
     /// Adds a header that is not there yet.
     pub(super) fn add(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
         let name = name.into();
-        debug_assert!(self.0.iter().all(|(header, _)| *header != name), "{name} is there already");
+        debug_assert!(self.0.iter().all(|(header, _)| *header != name), "duplicate header {name}");
         self.0.push((name, value.into()));
     }
 
@@ -239,7 +239,7 @@ pub(super) fn dollars(pico: u64) -> String {
     // Room for what is usual, and for the `.0` that Python adds.
     let mut text = String::with_capacity(20);
     let written = write!(text, "{whole}");
-    debug_assert!(written.is_ok(), "a String takes every number");
+    debug_assert!(written.is_ok(), "writing to a String cannot fail");
     if fraction > 0 {
         text.push('.');
     }

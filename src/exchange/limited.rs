@@ -76,7 +76,7 @@ impl Call {
         let error = ErrorBody::new(
             503,
             "service_unavailable_error",
-            "The key service does not answer, so the limits of this key cannot be checked. Try again later.",
+            "The key service is not responding, so this key's limits cannot be checked. Try again later.",
         );
         self.progress.borrow_mut().error = Some(error.told());
         Reply::from(error).with("retry-after", "1")

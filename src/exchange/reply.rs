@@ -44,12 +44,14 @@ impl Reply {
         let hint = match meant(path) {
             Some(route) => ["Did you mean ", route, "?"].concat(),
             None => {
-                "There are POST /v1/chat/completions, /v1/completions and /v1/embeddings, and GET /v1/models."
+                "Available: POST /v1/chat/completions, /v1/completions and /v1/embeddings, and GET /v1/models."
                     .to_owned()
             }
         };
-        let message =
-            format!("Not Found: no route {}. {hint} GET /openapi.json lists all.", line(method, path));
+        let message = format!(
+            "Not Found: no route {}. {hint} See GET /openapi.json for all routes.",
+            line(method, path)
+        );
         ErrorBody::new(404, "not_found_error", message).into()
     }
 
@@ -84,7 +86,7 @@ impl Reply {
         ErrorBody::new(
             503,
             "internal_server_error",
-            "The gateway was restarted while it served this request.",
+            "The gateway restarted while serving this request. Try again.",
         )
         .into()
     }
@@ -94,8 +96,7 @@ impl Reply {
         Self::from(ErrorBody::new(
             503,
             "service_unavailable_error",
-            "The key service does not answer, so what the request refers to by URL or by tokens cannot be resolved. \
-             Try again later.",
+            "The key service is not responding, so the URLs or token arrays in this request cannot be resolved. Try again later.",
         ))
         .with("retry-after", "1")
     }
@@ -103,7 +104,7 @@ impl Reply {
     /// An endpoint that the table does not know.
     pub fn unknown_deployment() -> Self {
         ErrorBody::ours(
-            "The endpoint that was picked is in no table of this gateway; its configuration is stale.",
+            "The selected deployment is not in the current configuration: Envoy's clusters and the filter's configuration differ.",
         )
         .into()
     }

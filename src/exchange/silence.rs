@@ -60,7 +60,7 @@ impl Silence {
         if self.patience_ms > 0 && now_ms.saturating_sub(since_ms) >= self.patience_ms {
             let seconds = Duration::from_millis(self.patience_ms).as_secs_f64();
             let fault =
-                Fault::new(Class::Timeout, format!("the provider's stream was silent for {seconds} seconds"));
+                Fault::new(Class::Timeout, format!("the provider's stream was idle for {seconds} seconds"));
             let mut event = Vec::new();
             fault.to_body(self.provider).write_event(&mut event);
             return Overdue::End(event);
@@ -97,7 +97,7 @@ mod tests {
         let event = String::from_utf8(event).unwrap();
         assert!(event.starts_with("data: {\"error\":{\"message\":\"litellm.Timeout"), "{event}");
         assert!(
-            event.contains("silent for 10 seconds") && event.ends_with("\"code\":\"408\"}}\n\n"),
+            event.contains("idle for 10 seconds") && event.ends_with("\"code\":\"408\"}}\n\n"),
             "{event}"
         );
     }

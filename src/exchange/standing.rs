@@ -110,9 +110,11 @@ fn problem(endpoint: &Endpoint) -> Option<&'static str> {
     let has_credential =
         endpoint.credential.is_some() || !endpoint.secrets.is_empty() || deployment.access_token.is_some();
     match endpoint.provider.auth {
-        _ if is_called && deployment.api_base.is_empty() => Some("it has no api_base: a variable is not set"),
+        _ if is_called && deployment.api_base.is_empty() => {
+            Some("no api_base: an environment variable is not set")
+        }
         Auth::None | Auth::BearerIfAny => None,
-        _ if !has_credential => Some("it has no credential: a variable is not set"),
+        _ if !has_credential => Some("no credential: an environment variable is not set"),
         _ => None,
     }
 }

@@ -85,7 +85,7 @@ impl Streaming {
             if !self.out.ended() {
                 fault = Some(Fault::new(
                     Class::InternalServer,
-                    "the provider's stream ended before its answer did",
+                    "the provider's stream ended before the response was complete",
                 ));
             }
         }

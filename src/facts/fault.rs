@@ -164,7 +164,7 @@ impl Fault {
             return Self::new(class, format!("Error code: {status}"));
         }
         if text.starts_with('<') {
-            return Self::new(class, format!("Error code: {status} (the answer is HTML, not JSON)"));
+            return Self::new(class, format!("Error code: {status} (the response is HTML, not JSON)"));
         }
         let clipped: String = text.chars().take(512).collect();
         Self::new(class, format!("Error code: {status} - {clipped}"))

@@ -42,7 +42,7 @@ impl HttpContext for Downstream {
             Some(Admission::begin(&table, &vm.keyring.borrow(), &head, !end_of_stream, host::now_ms()))
         });
         let Some((admission, step)) = begun else {
-            let error = ErrorBody::ours("The gateway has no configuration.");
+            let error = ErrorBody::ours("The gateway has no valid configuration; see Envoy's log.");
             return self.act(Step::Reply(error.into()));
         };
         self.admission = Some(admission);

@@ -72,7 +72,7 @@ impl Passage {
                 for (account, _) in
                     claim.accounts().zip(&standings).filter(|(_, s)| s.is_newly_over_soft_budget)
                 {
-                    log::warn!("the soft budget of {:?} {} is spent", account.id.kind, account.id.id);
+                    log::warn!("soft budget of {:?} {} exceeded", account.id.kind, account.id.id);
                 }
                 // It enters once; a second value could only be an error of this file.
                 let _ = self.call.entered.set(Entered { claim: claim.clone(), standings });
@@ -98,7 +98,7 @@ impl Passage {
         vm::with(|vm| {
             vm.split.borrow_mut().push(Rc::clone(self));
             if !vm.streams.ring() {
-                log::error!("there is no queue: a request waits for the next tick");
+                log::error!("shared queue unavailable: the request waits for the next tick");
             }
         });
         Action::Pause

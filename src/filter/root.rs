@@ -340,6 +340,6 @@ fn post(table: &Table, path: &str, request: &impl Serialize) -> Option<u32> {
 
 fn read<'a, T: Place<'a>>(body: &'a [u8]) -> Option<T> {
     crate::json::read(body)
-        .inspect_err(|error| log::error!("the key service's answer cannot be read: {error}"))
+        .inspect_err(|error| log::error!("invalid response from the key service: {error}"))
         .ok()
 }

@@ -90,7 +90,9 @@ impl Vm {
         match (&mut *limits, host::random_id()) {
             (Some(limits), _) => limits.set_pace(pace),
             (joined, Some(id)) => *joined = Some(Limits::join(&SharedData, &id, pace, host::steady_ms())),
-            (None, None) => log::error!("the host has no random source: limited keys cannot be served"),
+            (None, None) => {
+                log::error!("the host provides no random source: keys with limits cannot be served")
+            }
         }
         drop(limits);
         let mut tables = self.tables.borrow_mut();

@@ -65,9 +65,9 @@ impl FrameError {
     /// What the provider did, in words that go on from "the provider sent ".
     pub fn words(self) -> &'static str {
         match self {
-            Self::TooLarge => "a stream event without an end",
-            Self::Damaged => "a stream event that was damaged on the way: a checksum does not match",
-            Self::Malformed => "a stream event that is malformed",
+            Self::TooLarge => "an unterminated stream event",
+            Self::Damaged => "a corrupt stream event (checksum mismatch)",
+            Self::Malformed => "a malformed stream event",
         }
     }
 }

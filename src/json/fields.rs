@@ -277,12 +277,12 @@ leaves! {
     Text<'de>: Text::default(), |token| JsonStr::of(token)?.decode().map(Text), "a string";
     String: String::new(), |token| JsonStr::of(token)?.decode().map(Cow::into_owned), "a string";
     Object<'de>: Object::default(), |token| Object::of(token), "an object";
-    bool: false, |token| token.get().parse().ok(), "true or false";
-    u64: 0, |token| token.get().parse().ok(), "a whole number";
-    u16: 0, |token| token.get().parse().ok(), "a whole number";
-    u32: 0, |token| token.get().parse().ok(), "a whole number";
-    usize: 0, |token| token.get().parse().ok(), "a whole number";
-    i64: 0, |token| token.get().parse().ok(), "a whole number";
+    bool: false, |token| token.get().parse().ok(), "a boolean";
+    u64: 0, |token| token.get().parse().ok(), "an integer";
+    u16: 0, |token| token.get().parse().ok(), "an integer";
+    u32: 0, |token| token.get().parse().ok(), "an integer";
+    usize: 0, |token| token.get().parse().ok(), "an integer";
+    i64: 0, |token| token.get().parse().ok(), "an integer";
     Box<RawValue>: RawValue::NULL.to_owned(), owned, "a value";
     (String, String): Default::default(), |pair| <[String; 2]>::try_from(read::<Vec<String>>(pair).ok()?).ok().map(Into::into), "a pair of strings";
     (String, Box<RawValue>): (String::new(), RawValue::NULL.to_owned()), named_value, "a name and a value";
@@ -394,7 +394,7 @@ mod tests {
     fn what_must_be_there_and_what_has_another_form_is_said() {
         assert!(call("{}").unwrap_err().starts_with("missing field `type`"));
         assert!(call(r#"{"type":5}"#).unwrap_err().starts_with("expected a string"));
-        assert!(call(r#"{"type":"a","count":-1}"#).unwrap_err().starts_with("expected a whole number"));
+        assert!(call(r#"{"type":"a","count":-1}"#).unwrap_err().starts_with("expected an integer"));
         assert!(call(r#"{"type":"a","more":{}}"#).unwrap_err().contains("expected an array"));
         assert!(call(r#"{"type":"a","inner":[]}"#).unwrap_err().contains("expected an object"));
         assert!(call(r#"{"type":"a"} x"#).unwrap_err().starts_with("trailing characters"));

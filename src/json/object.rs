@@ -87,7 +87,7 @@ impl<'a> Object<'a> {
             return Ok(object);
         }
         let value = Raw::parse(text)?;
-        debug_assert!(!value.get().starts_with('{'), "an object that is JSON can be read");
+        debug_assert!(!value.get().starts_with('{'), "the object was validated as JSON");
         Err(de::Error::custom("expected an object"))
     }
 

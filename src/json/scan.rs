@@ -23,7 +23,7 @@ pub(super) struct Scanner<'a> {
 pub(super) fn error(text: &str) -> serde_json::Error {
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(error) => error,
-        Ok(_) => de::Error::custom("the JSON cannot be read"),
+        Ok(_) => de::Error::custom("invalid JSON"),
     }
 }
 

@@ -138,7 +138,7 @@ pub fn around<'s>(source: &'s [u8], token: &str) -> Option<(&'s [u8], &'s [u8])>
 /// Where a token that was borrowed from `source` begins in it.
 fn offset_in(source: &[u8], token: &str) -> Option<usize> {
     let range = range_in(source, token);
-    debug_assert!(range.is_some(), "the token is not of this source");
+    debug_assert!(range.is_some(), "the token does not come from this source");
     range.map(|range| range.start)
 }
 

@@ -58,7 +58,7 @@ impl<'b> Writer<'b> {
     pub fn string(&mut self, text: &str) -> &mut Self {
         self.comma();
         let written = serde_json::to_writer(&mut *self.out, text);
-        debug_assert!(written.is_ok(), "a Vec takes every byte");
+        debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
         self
     }
 
@@ -86,7 +86,7 @@ impl<'b> Writer<'b> {
     pub fn number(&mut self, number: u64) -> &mut Self {
         self.comma();
         let written = serde_json::to_writer(&mut *self.out, &number);
-        debug_assert!(written.is_ok(), "a Vec takes every byte");
+        debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
         self
     }
 

@@ -32,16 +32,16 @@ impl<'a> Request<'a> {
             None => refused("the array is empty"),
             Some(Some(b'0'..=b'9' | b'[')) => match self.resolved {
                 Some(resolved) => resolved.texts(raw),
-                None => refused("the model's provider takes text only, not arrays of tokens"),
+                None => refused("the model's provider accepts only text, not token arrays"),
             },
-            _ if texts.len() < items.len() => refused("expected strings only in the array"),
+            _ if texts.len() < items.len() => refused("expected an array of strings only"),
             _ => Ok(texts),
         }
     }
 
     /// `dimensions`
     pub fn dimensions(&self) -> Result<Option<u64>, ErrorBody> {
-        self.read("dimensions", "a whole number")
+        self.read("dimensions", "an integer")
     }
 }
 
@@ -139,9 +139,9 @@ pub fn pack(vector: Raw<'_>) -> Result<String, Fault> {
     }
 
     let bytes = serde_json::Deserializer::from_str(vector.get()).deserialize_seq(Packed);
-    bytes
-        .map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes))
-        .map_err(|_| Fault::garbled("the provider's answer has an embedding that is no array of numbers"))
+    bytes.map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes)).map_err(|_| {
+        Fault::garbled("the provider's response has an embedding that is not an array of numbers")
+    })
 }
 
 #[cfg(test)]
@@ -166,8 +166,8 @@ mod tests {
     #[test]
     fn tokens_and_what_is_no_text_are_refused_with_the_reason() {
         for (input, why) in [
-            ("[1, 2]", "not arrays of tokens"),
-            ("[[1],[2]]", "not arrays of tokens"),
+            ("[1, 2]", "not token arrays"),
+            ("[[1],[2]]", "not token arrays"),
             ("[]", "empty"),
             ("7", "expected a string"),
             (r#"["a",1]"#, "strings only"),

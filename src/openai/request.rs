@@ -43,10 +43,8 @@ impl<'a> Request<'a> {
         }
         let object = object.map_err(|error| invalid_json(body, &error))?;
         if let Some(name) = object.duplicate() {
-            return Err(ErrorBody::bad_request(format!(
-                "Invalid JSON payload: the field '{name}' stands twice"
-            ))
-            .about("request_body"));
+            return Err(ErrorBody::bad_request(format!("Invalid JSON payload: duplicate field `{name}`"))
+                .about("request_body"));
         }
         Ok(Self { operation, body, object, defaults: &[], resolved: None })
     }
@@ -129,7 +127,7 @@ impl<'a> Request<'a> {
 
     /// `stream`
     pub fn stream(&self) -> Result<bool, ErrorBody> {
-        Ok(self.read("stream", "true or false")?.unwrap_or(false))
+        Ok(self.read("stream", "a boolean")?.unwrap_or(false))
     }
 
     /// `stream_options.include_usage`
@@ -149,7 +147,7 @@ impl<'a> Request<'a> {
         const OLD: &str = "max_tokens";
         let old =
             self.object.get(NEW).is_none() && (self.object.get(OLD).is_some() || self.get(NEW).is_none());
-        self.read(if old { OLD } else { NEW }, "a whole number of tokens")
+        self.read(if old { OLD } else { NEW }, "an integer")
     }
 
     /// `stop`, a string or several, as tokens.
@@ -189,8 +187,8 @@ impl<'a> Request<'a> {
         }
         match read::<Vec<JsonStr<'a>>>(raw).as_deref() {
             Ok([prompt]) => Ok(*prompt),
-            Ok(_) => Err(ErrorBody::invalid("prompt", "the model's provider takes one prompt a request")),
-            Err(_) => Err(ErrorBody::invalid("prompt", "the model's provider takes text only, not tokens")),
+            Ok(_) => Err(ErrorBody::invalid("prompt", "the model's provider accepts one prompt per request")),
+            Err(_) => Err(ErrorBody::invalid("prompt", "the model's provider accepts only text, not tokens")),
         }
     }
 
@@ -216,7 +214,7 @@ impl<'a> Request<'a> {
     /// Whether the model is to call one tool at a time: `parallel_tool_calls: false`, and the deprecated `functions`,
     /// whose clients know of one call.
     pub fn wants_one_call(&self) -> Result<bool, ErrorBody> {
-        let parallel = self.read("parallel_tool_calls", "true or false")?;
+        let parallel = self.read("parallel_tool_calls", "a boolean")?;
         Ok(parallel == Some(false) || self.asks_with_functions())
     }
 

@@ -63,7 +63,7 @@ impl<'a> Resolved<'a> {
 
     fn want(&self, wanted: Wanted) -> ErrorBody {
         self.wanted.replace(Some(wanted));
-        ErrorBody::ours("The request refers to what is not resolved yet.")
+        ErrorBody::ours("The request has unresolved URLs or token arrays.")
     }
 
     /// The texts of an `input` that is made of tokens.
@@ -95,7 +95,7 @@ impl<'a> Request<'a> {
                         inline(part, *data).map_err(|why| refused(at, n, &url, why))?;
                     }
                     Some(Medium { problem, .. }) => {
-                        let why = problem.as_ref().map_or("it cannot be fetched", |problem| problem);
+                        let why = problem.as_ref().map_or("it could not be fetched", |problem| problem);
                         return Err(refused(at, n, &url, why));
                     }
                     None if missing.iter().any(|other| *other == *url) => {}
@@ -155,7 +155,7 @@ fn inline<'a>(part: &mut Part<'a>, data: JsonStr<'a>) -> Result<(), &'static str
             part.image_url = Some(ImageUrl { url: data, detail: None, format: None });
         }
         // A page that says that there is no such picture, or asks for a login.
-        ("image_url" | "image", ..) => return Err("it is text, not a picture"),
+        ("image_url" | "image", ..) => return Err("it is text, not an image"),
         (_, _, Some(file)) => file.file_data = Some(data),
         _ => {
             part.kind = Text("file".into());

@@ -20,7 +20,7 @@ pub fn check_shape(request: &Request<'_>) -> Result<(), ErrorBody> {
             if items.is_empty() {
                 return Err(ErrorBody::invalid(
                     "messages",
-                    "the array is empty, expected one message at least",
+                    "the array is empty, expected at least one message",
                 ));
             }
             if !items.starts_with('{') {
@@ -45,8 +45,8 @@ pub fn check_shape(request: &Request<'_>) -> Result<(), ErrorBody> {
             }
         }
     }
-    if operation != Operation::Embeddings && request.read::<u64>("n", "a whole number above 0")? == Some(0) {
-        return Err(ErrorBody::invalid("n", "expected a whole number above 0, but got 0"));
+    if operation != Operation::Embeddings && request.read::<u64>("n", "a positive integer")? == Some(0) {
+        return Err(ErrorBody::invalid("n", "expected a positive integer, but got 0"));
     }
     Ok(())
 }
@@ -84,7 +84,7 @@ mod tests {
         let missing = "/chat/completions: Missing required parameter: 'messages'.";
         assert_eq!(chat("null"), told("messages", missing));
         assert_eq!(refused(Operation::Chat, "{}"), told("messages", missing));
-        let empty = "Invalid value for 'messages': the array is empty, expected one message at least";
+        let empty = "Invalid value for 'messages': the array is empty, expected at least one message";
         assert_eq!(chat("[ ]"), told("messages", empty));
         let first = "Invalid value for 'messages[0]': expected an object, but got a string";
         assert_eq!(chat(r#"[ "hi"]"#), told("messages[0]", first));

@@ -120,7 +120,7 @@ impl<'a> AnyTool<'a> {
     pub fn refused(at: usize, kind: &str) -> ErrorBody {
         ErrorBody::invalid(
             format!("tools[{at}].type"),
-            &format!("the model's provider has no tools of type '{kind}'"),
+            &format!("the model's provider does not support tools of type '{kind}'"),
         )
     }
 }
@@ -192,7 +192,7 @@ impl<'a> ToolChoice<'a> {
             })),
             (_, allowed_tools) => name_of(Named { kind: None, allowed_tools, ..named })
                 .map(|name| Some(Self::Function(name)))
-                .ok_or_else(|| ErrorBody::invalid("tool_choice", "it names no function")),
+                .ok_or_else(|| ErrorBody::invalid("tool_choice", "expected a function name")),
         }
     }
 }

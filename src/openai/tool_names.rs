@@ -97,7 +97,7 @@ pub fn safe_id(id: &str) -> Cow<'_, str> {
             safe.push(c);
         } else {
             let written = write!(safe, "_{:x}", u32::from(c));
-            debug_assert!(written.is_ok(), "a String takes every character");
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
         }
     }
     Cow::Owned(safe)

@@ -186,12 +186,12 @@ fn what_is_wrong_with_a_body_is_said_by_field() {
     expect(
         r#"{"model":"gpt","stream":"yes","messages":[{}]}"#,
         Some("stream"),
-        "expected true or false, but got a string",
+        "expected a boolean, but got a string",
     );
     expect(
         r#"{"model":"gpt","mod\u0065l":"claude","messages":[{}]}"#,
         Some("request_body"),
-        "the field 'model' stands twice",
+        "duplicate field `model`",
     );
     expect(&chat("nothing"), None, "There are no healthy deployments for this model");
 }

@@ -77,7 +77,7 @@ fn extra_body_changes_neither_the_model_nor_what_was_admitted() {
         ("gemini", json!({"generationConfig": {"candidateCount": 8}})),
     ] {
         let refused = refused(deployment, &json!({ "extra_body": extra }));
-        assert!(refused.contains("give it beside extra_body"), "{refused}");
+        assert!(refused.contains("cannot be set in extra_body"), "{refused}");
     }
     assert!(refused("gpt-1", &json!({"extra_body": 3})).contains("expected an object"));
 }

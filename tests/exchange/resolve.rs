@@ -108,8 +108,8 @@ fn a_problem_is_the_clients_and_names_the_place_and_the_url() {
     let call = call(&body);
     for (answer, why) in [
         (json!({"url": URL, "problem": "it is larger than 20 MiB"}), "it is larger than 20 MiB"),
-        (json!({"url": URL, "data": "data:text/html;base64,QQ=="}), "it is text, not a picture"),
-        (json!({"url": URL}), "it cannot be fetched"),
+        (json!({"url": URL, "data": "data:text/html;base64,QQ=="}), "it is text, not an image"),
+        (json!({"url": URL}), "it could not be fetched"),
     ] {
         let mut attempt = attempt(&call, "bearer");
         asked(&mut attempt, &body);

@@ -41,18 +41,18 @@ impl Source {
     pub(super) async fn token(&self) -> Result<Arc<Token>, String> {
         let Some(value) = &self.value else {
             let machine = gcp_auth::provider().await.map_err(|error| {
-                format!("{} is not set, and the machine itself has no account: {error}", self.name)
+                format!("{} is not set, and this machine has no default service account: {error}", self.name)
             })?;
             return machine.token(SCOPES).await.map_err(|error| error.to_string());
         };
         let json = match value.reveal().trim() {
             json if json.starts_with('{') => json.to_owned(),
             path => std::fs::read_to_string(path)
-                .map_err(|error| format!("{} names the file {path}: {error}", self.name))?,
+                .map_err(|error| format!("{}: cannot read the file {path}: {error}", self.name))?,
         };
         check(&json).map_err(|problem| format!("{}: {problem}", self.name))?;
         let account = CustomServiceAccount::from_json(&json)
-            .map_err(|error| format!("{} is no service account: {error}", self.name))?;
+            .map_err(|error| format!("{} is not a service account: {error}", self.name))?;
         account.token(SCOPES).await.map_err(|error| error.to_string())
     }
 }
@@ -67,12 +67,12 @@ fn check(json: &str) -> Result<(), String> {
         token_uri: Option<String>,
     }
     let account: Account =
-        serde_json::from_str(json).map_err(|_| "it is not JSON of an account".to_owned())?;
+        serde_json::from_str(json).map_err(|_| "expected a path or the JSON of a service account".to_owned())?;
     if let Some(kind) = account.kind.filter(|kind| kind != "service_account") {
-        return Err(format!("an account of type '{kind}' cannot be used; give a service account's key"));
+        return Err(format!("unsupported account type '{kind}'; use a service account key"));
     }
     match account.token_uri.map(|uri| uri.parse::<axum::http::Uri>()) {
         Some(Ok(uri)) if uri.host().is_some() => Ok(()),
-        _ => Err("its token_uri is no URL".to_owned()),
+        _ => Err("token_uri is not a valid URL".to_owned()),
     }
 }

@@ -186,13 +186,13 @@ async fn a_file_may_hold_the_account() {
 #[tokio::test]
 async fn what_cannot_be_used_is_told_without_its_text() {
     for (value, why) in [
-        ("/does/not/exist.json", "names the file /does/not/exist.json"),
-        (r#"{"private_key":"hush""#, "not JSON"),
+        ("/does/not/exist.json", "cannot read the file /does/not/exist.json"),
+        (r#"{"private_key":"hush""#, "expected a path or the JSON"),
         (r#"{"type":"authorized_user","refresh_token":"hush"}"#, "type 'authorized_user'"),
         (r#"{"type":"service_account","private_key":"hush","token_uri":"no where"}"#, "token_uri"),
         (
             r#"{"type":"service_account","private_key":"hush","token_uri":"http://127.0.0.1/"}"#,
-            "no service account",
+            "is not a service account",
         ),
     ] {
         let problem = source(value).token().await.unwrap_err();

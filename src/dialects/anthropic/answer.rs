@@ -41,14 +41,14 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
         return Err(fault(None, error));
     }
     let Some(content) = wire.content else {
-        return Err(Fault::garbled("the provider's answer has no content"));
+        return Err(Fault::garbled("the provider's response has no content"));
     };
     out.begin(wire.id, None);
     let mut chars = 0;
     let mut calls = false;
     for raw in content {
-        let block: Block<'_> =
-            read(raw).map_err(|_| Fault::garbled("the provider's answer has a block without a type"))?;
+        let block: Block<'_> = read(raw)
+            .map_err(|_| Fault::garbled("the provider's response has a content block without a type"))?;
         match &*block.kind {
             "text" => {
                 let text = string(block.text);

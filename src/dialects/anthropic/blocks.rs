@@ -84,12 +84,15 @@ impl Blocks<'_, '_> {
             ("image" | "document", .., Some(source)) => self.own(part, source),
             (kind @ ("image_url" | "file" | "image" | "document"), ..) => {
                 let field = if matches!(kind, "image" | "document") { "source" } else { kind };
-                return Err(ErrorBody::invalid(format!("{at}.{field}"), "the part lacks it"));
+                return Err(ErrorBody::invalid(
+                    format!("{at}.{field}"),
+                    "missing, but required by the part's 'type'",
+                ));
             }
             (kind, ..) => {
                 return Err(ErrorBody::invalid(
                     format!("{at}.type"),
-                    &format!("the model's provider takes no content of type '{kind}'"),
+                    &format!("the model's provider does not support content of type '{kind}'"),
                 ));
             }
         }
@@ -116,7 +119,7 @@ impl Blocks<'_, '_> {
         if !url.inner().starts_with("https:") {
             return Err(ErrorBody::invalid(
                 format!("{at}.image_url.url"),
-                "the model's provider takes 'https:' URLs and base64 'data:' URLs",
+                "the model's provider supports only 'https:' URLs and base64 'data:' URLs",
             ));
         }
         self.url("image", url);
@@ -135,7 +138,7 @@ impl Blocks<'_, '_> {
                 } else if data.inner().starts_with("data:") {
                     return Err(ErrorBody::invalid(
                         format!("{at}.file_data"),
-                        "the 'data:' URL is not base64",
+                        "the 'data:' URL must be base64-encoded",
                     ));
                 } else {
                     self.data(&bare(), file.filename, &at)?;
@@ -149,7 +152,7 @@ impl Blocks<'_, '_> {
                 self.w.key("type").string("file").key("file_id").raw(id.token()).end_object();
             }
             (None, None) => {
-                return Err(ErrorBody::invalid(at, "it has neither 'file_data' nor 'file_id'"));
+                return Err(ErrorBody::invalid(at, "expected 'file_data' or 'file_id'"));
             }
         }
         Ok(())
@@ -169,7 +172,7 @@ impl Blocks<'_, '_> {
             self.base64("image", media_type, data.data);
         } else if media_type.starts_with("text/") {
             let text = decode_text(data.data)
-                .ok_or_else(|| ErrorBody::invalid(at.to_owned(), "the text is not base64 of UTF-8"))?;
+                .ok_or_else(|| ErrorBody::invalid(at.to_owned(), "expected base64-encoded UTF-8 text"))?;
             self.w.object().key("type").string("document").key("source").object();
             self.w.key("type").string("text").key("media_type").string("text/plain");
             self.w.key("data").string(&text).end_object();

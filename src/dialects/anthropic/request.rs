@@ -35,7 +35,7 @@ const SUPPORTED: &[&str] = &[
 ];
 
 /// What `OpenAI`'s `json_object` says, for there is no such format here.
-const JSON_NOTE: &str = "Answer with one JSON object and nothing else: no words around it, no code fence.";
+const JSON_NOTE: &str = "Respond with a single JSON object only: no other text and no code fence.";
 
 /// A written request.
 pub(super) struct Written {

@@ -106,7 +106,7 @@ impl Translation {
     fn message(&mut self, message: &Message<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         if self.begun && !matches!(self.open, Open::Hidden) {
             // Half a block was sent, and cannot be taken back.
-            return Err(Fault::garbled("the provider began its answer a second time"));
+            return Err(Fault::garbled("the provider started a second message in the same stream"));
         }
         self.begun = true;
         out.begin(message.id, None);
@@ -124,7 +124,7 @@ impl Translation {
 
     fn start(&mut self, raw: Raw<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         let block: Block<'_> =
-            read(raw).map_err(|_| Fault::garbled("the provider sent a block without a type"))?;
+            read(raw).map_err(|_| Fault::garbled("the provider sent a content block without a type"))?;
         self.open = match &*block.kind {
             "text" => {
                 let start = self.chars;
@@ -244,7 +244,7 @@ impl Translation {
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         let event: Event<'_> = read(frame.data)
-            .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
+            .map_err(|_| Fault::garbled("the provider sent an invalid stream event"))?;
         match &*event.kind {
             "content_block_delta" => {
                 if let Some(delta) = &event.delta {
@@ -275,7 +275,7 @@ impl Stream for Translation {
             "error" => {
                 return Err(match event.error {
                     Some(error) => fault(None, error),
-                    None => Fault::garbled("the provider reported an error without saying which"),
+                    None => Fault::garbled("the provider reported an error without details"),
                 });
             }
             _ => {}

@@ -113,7 +113,9 @@ impl<'a> Tools<'a> {
         }
         if let Some(schema) = self.json_schema {
             w.object().key("name").string(JSON_TOOL);
-            w.key("description").string("Gives the answer. It must be called.").key("input_schema");
+            w.key("description")
+                .string("Returns the final response. You must call this tool.")
+                .key("input_schema");
             tool_schema::write(w, Some(schema), "response_format.json_schema.schema")?;
             w.end_object();
         }

@@ -151,7 +151,10 @@ fn instructions(w: &mut Writer<'_>, (at, message): Placed<'_, '_>) -> Result<(),
     if let Content::Parts(parts) = &message.content
         && let Some(n) = parts.iter().position(|part| &*part.kind != "text")
     {
-        return Err(ErrorBody::invalid(format!("{}.content[{n}].type", place(at)), "instructions are text"));
+        return Err(ErrorBody::invalid(
+            format!("{}.content[{n}].type", place(at)),
+            "system and developer messages must be text",
+        ));
     }
     blocks(w, &mut Betas::default()).content(&message.content, message.cache_control, &place(at))
 }
@@ -173,7 +176,7 @@ fn tool_result(
         None => {
             return Err(ErrorBody::invalid(
                 format!("{}.tool_call_id", place(at)),
-                "a 'tool' message must name its call",
+                "a 'tool' message must have a 'tool_call_id'",
             ));
         }
     };
@@ -218,7 +221,7 @@ fn assistant(
         match id {
             Some(id) => w.string(&call_id(id, || format!("{field}.id"))?),
             None if message.function_call.is_some() => w.string(&function_call_id(at)),
-            None => return Err(ErrorBody::invalid(format!("{field}.id"), "a call must have an id")),
+            None => return Err(ErrorBody::invalid(format!("{field}.id"), "a tool call must have an 'id'")),
         };
         w.key("name").string(&names.sent(&function.name));
         w.key("input").raw(&function.input(&field)?);
@@ -245,7 +248,7 @@ fn write_thinking(w: &mut Writer<'_>, block: Raw<'_>) {
 fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<String, ErrorBody> {
     match id.decode().map(bare_id).filter(|id| !id.is_empty()) {
         Some(id) => Ok(safe_id(&id).into_owned()),
-        None => Err(ErrorBody::invalid(field(), "expected a string that is not empty")),
+        None => Err(ErrorBody::invalid(field(), "expected a non-empty string")),
     }
 }
 

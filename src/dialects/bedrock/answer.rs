@@ -114,7 +114,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
     fields!(Message<'a> { content });
     let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
     let Some(message) = wire.output.message else {
-        return Err(Fault::garbled("the provider's answer has no message"));
+        return Err(Fault::garbled("the provider's response has no message"));
     };
     let id = memo.header(REQUEST_ID).map(JsonString::new);
     out.begin(id.as_ref().map(JsonString::as_str), None);

@@ -105,12 +105,15 @@ impl Blocks<'_, '_> {
             ("image" | "document", .., Some(source)) => self.own(part, source, &format!("{at}.source"))?,
             (kind @ ("image_url" | "file" | "input_audio" | "image" | "document"), ..) => {
                 let field = if matches!(kind, "image" | "document") { "source" } else { kind };
-                return Err(ErrorBody::invalid(format!("{at}.{field}"), "the part lacks it"));
+                return Err(ErrorBody::invalid(
+                    format!("{at}.{field}"),
+                    "missing, but required by the part's 'type'",
+                ));
             }
             (kind, ..) => {
                 return Err(ErrorBody::invalid(
                     format!("{at}.type"),
-                    &format!("the model's provider takes no content of type '{kind}'"),
+                    &format!("the model's provider does not support content of type '{kind}'"),
                 ));
             }
         }
@@ -165,9 +168,7 @@ impl Blocks<'_, '_> {
             }
             // LiteLLM's clients put a URL here.
             (None, Some(url)) => self.stored(url, title, &format!("{at}.file_id")),
-            (None, None) => {
-                Err(ErrorBody::invalid(at.to_owned(), "it has neither 'file_data' nor 'file_id'"))
-            }
+            (None, None) => Err(ErrorBody::invalid(at.to_owned(), "expected 'file_data' or 'file_id'")),
         }
     }
 
@@ -177,13 +178,13 @@ impl Blocks<'_, '_> {
         let Some(text) = text else {
             return Err(ErrorBody::invalid(
                 at.to_owned(),
-                "the model's provider takes base64 'data:' URLs and 's3://' URIs, and fetches no others",
+                "the model's provider supports only base64 'data:' URLs and 's3://' URIs",
             ));
         };
         let Some(media_type) = media_type_of(&text) else {
             return Err(ErrorBody::invalid(
                 at.to_owned(),
-                "no file type can be told from the URI's extension",
+                "cannot determine the file type from the URI's extension",
             ));
         };
         self.data(media_type, Source::S3(url), title, at)
@@ -205,7 +206,7 @@ impl Blocks<'_, '_> {
         let Some((kind, format)) = format_of(media_type) else {
             return Err(ErrorBody::invalid(
                 at.to_owned(),
-                &format!("the model's provider takes no files of type '{media_type}'"),
+                &format!("the model's provider does not support files of type '{media_type}'"),
             ));
         };
         self.w.object().key(kind).object().key("format").string(format);

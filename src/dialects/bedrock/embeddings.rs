@@ -12,7 +12,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
     let Some(model) = models::find_embedding(to.model) else {
         return Err(ErrorBody::invalid(
             "model",
-            &format!("'{}' is no model for embeddings that is known here", to.model),
+            &format!("'{}' is not a supported embedding model", to.model),
         ));
     };
     let texts = request.texts()?;
@@ -20,7 +20,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
         let most = if model.most == 1 { "one text".to_owned() } else { format!("{} texts", model.most) };
         return Err(ErrorBody::invalid(
             "input",
-            &format!("the model's provider takes {most} a request, but the array has {}", texts.len()),
+            &format!("the model's provider accepts {most} per request, but the array has {}", texts.len()),
         ));
     }
     let mut dimensions = request.dimensions()?;
@@ -127,7 +127,7 @@ pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         read(embeddings).ok()
     }
     let wire: Wire<'_> = read(body).map_err(|_| Fault::unreadable(502, body))?;
-    let vectors = vectors(&wire).ok_or_else(|| Fault::garbled("the provider's answer has no embedding"))?;
+    let vectors = vectors(&wire).ok_or_else(|| Fault::garbled("the provider's response has no embedding"))?;
     let mut out = EmbeddingWriter::new(memo);
     for vector in vectors {
         out.floats(vector)?;

@@ -35,7 +35,7 @@ const SUPPORTED: &[&str] = &[
 ];
 
 /// What `OpenAI`'s `json_object` says, for there is no such format here.
-const JSON_NOTE: &str = "Answer with one JSON object and nothing else: no words around it, no code fence.";
+const JSON_NOTE: &str = "Respond with a single JSON object only: no other text and no code fence.";
 
 /// Most entries of `requestMetadata`.
 const METADATA_LIMIT: usize = 16;
@@ -105,7 +105,7 @@ fn notes(model: &Model, tools: &Tools<'_>, format: ResponseFormat<'_>) -> Vec<St
     match format {
         ResponseFormat::JsonObject => notes.push(JSON_NOTE.to_owned()),
         ResponseFormat::JsonSchema { schema, .. } if !model.json_schema && !tools.has_json_tool() => {
-            notes.push(format!("{JSON_NOTE} It must follow this JSON Schema: {}", schema.get()));
+            notes.push(format!("{JSON_NOTE} It must conform to this JSON Schema: {}", schema.get()));
         }
         _ => {}
     }

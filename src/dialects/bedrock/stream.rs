@@ -286,5 +286,5 @@ impl Stream for Translation {
 }
 
 fn read<'a, T: Place<'a>>(data: &'a [u8]) -> Result<T, Fault> {
-    json::read(data).map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))
+    json::read(data).map_err(|_| Fault::garbled("the provider sent an invalid stream event"))
 }

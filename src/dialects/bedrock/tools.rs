@@ -15,7 +15,7 @@ pub(super) const JSON_TOOL: &str = "json_tool_call";
 const NAME_LIMIT: usize = 64;
 
 /// Converse has no `none`: what it says is said in words.
-const NO_CALLS_NOTE: &str = "Do not call any tool; answer in words.";
+const NO_CALLS_NOTE: &str = "Do not call any tools; respond with text.";
 
 /// The tools of one request.
 pub(super) struct Tools<'a> {
@@ -129,7 +129,7 @@ impl<'a> Tools<'a> {
             }
             if let Some(schema) = self.json_schema {
                 open(w, JSON_TOOL);
-                w.key("description").string("Gives the answer. It must be called.");
+                w.key("description").string("Returns the final response. You must call this tool.");
                 input_schema(w, Some(schema), model, "response_format.json_schema.schema")?;
                 w.end_object().end_object();
             }

@@ -144,7 +144,7 @@ impl<'t, 'a> Turns<'t, 'a> {
         {
             return Err(ErrorBody::invalid(
                 format!("{}.content[{n}].type", place(at)),
-                "instructions are text",
+                "system and developer messages must be text",
             ));
         }
         self.blocks(w).content(&message.content, message.cache_control, &place(at))
@@ -162,7 +162,7 @@ impl<'t, 'a> Turns<'t, 'a> {
             None => {
                 return Err(ErrorBody::invalid(
                     format!("{}.tool_call_id", place(at)),
-                    "a 'tool' message must name its call",
+                    "a 'tool' message must have a 'tool_call_id'",
                 ));
             }
         };
@@ -203,7 +203,9 @@ impl<'t, 'a> Turns<'t, 'a> {
             match id {
                 Some(id) => w.string(&call_id(id, || format!("{field}.id"))?),
                 None if message.function_call.is_some() => w.string(&function_call_id(at)),
-                None => return Err(ErrorBody::invalid(format!("{field}.id"), "a call must have an id")),
+                None => {
+                    return Err(ErrorBody::invalid(format!("{field}.id"), "a tool call must have an 'id'"));
+                }
             };
             w.key("name").string(&self.names.sent(&function.name));
             w.key("input").raw(&function.input(&field)?).end_object().end_object();
@@ -256,7 +258,7 @@ fn is_result(message: &Message<'_>) -> bool {
 /// turn, so the same id always becomes the same.
 fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<Cow<'_, str>, ErrorBody> {
     let Some(id) = id.decode().map(bare_id).filter(|id| !id.is_empty()) else {
-        return Err(ErrorBody::invalid(field(), "expected a string that is not empty"));
+        return Err(ErrorBody::invalid(field(), "expected a non-empty string"));
     };
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
     if id.len() <= ID_LIMIT && id.bytes().all(is_fine) {

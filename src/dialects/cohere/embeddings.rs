@@ -60,7 +60,7 @@ pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     match (wire.embeddings.base64.filter(|_| memo.base64), wire.embeddings.float) {
         (Some(packed), _) => packed.into_iter().for_each(|vector| out.packed(vector)),
         (None, Some(vectors)) => vectors.into_iter().try_for_each(|vector| out.floats(vector))?,
-        (None, None) => return Err(Fault::garbled("the provider's answer has no embeddings")),
+        (None, None) => return Err(Fault::garbled("the provider's response has no embeddings")),
     }
     let units = wire.meta.and_then(|meta| meta.billed_units);
     Ok(out.answer(units.and_then(|units| count(units.input_tokens)).unwrap_or_default()))

@@ -122,7 +122,7 @@ fn user(w: &mut Writer<'_>, content: &Content<'_>, at: usize) -> Result<(), Erro
 fn refused(at: usize, n: usize, part: &Part<'_>) -> ErrorBody {
     ErrorBody::invalid(
         format!("messages[{at}].content[{n}].type"),
-        &format!("the model's provider takes no content of type '{}' here", &*part.kind),
+        &format!("the model's provider does not support content of type '{}' here", &*part.kind),
     )
 }
 

@@ -90,8 +90,10 @@ fn finish_reason(word: &str) -> Result<FinishReason, Fault> {
         "MAX_TOKENS" => Ok(FinishReason::Length),
         "TOOL_CALL" => Ok(FinishReason::ToolCalls),
         "ERROR_TOXIC" => Ok(FinishReason::ContentFilter),
-        "ERROR" => Err(Fault::new(Class::InternalServer, "the provider could not finish its answer")),
-        "TIMEOUT" => Err(Fault::new(Class::Timeout, "the provider did not finish its answer in time")),
+        "ERROR" => Err(Fault::new(Class::InternalServer, "the provider failed to complete the response")),
+        "TIMEOUT" => {
+            Err(Fault::new(Class::Timeout, "the provider timed out before it completed the response"))
+        }
         _ => Ok(FinishReason::Stop),
     }
 }

@@ -131,7 +131,7 @@ fn write_thinking(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) ->
         return Ok(());
     }
     let Some((_, budget)) = BUDGETS.iter().find(|(known, _)| *known == effort.inner()) else {
-        return to.refuse_value("reasoning_effort", "that reasoning_effort");
+        return to.refuse_value("reasoning_effort", "the requested reasoning_effort");
     };
     w.key("thinking").object().key("type").string("enabled").key("token_budget").number(*budget).end_object();
     Ok(())

@@ -80,7 +80,7 @@ impl Stream for Translation {
             return Ok(());
         }
         let event: Event<'_> = json::read(frame.data)
-            .map_err(|_| Fault::garbled("the provider sent a stream event that cannot be read"))?;
+            .map_err(|_| Fault::garbled("the provider sent an invalid stream event"))?;
         let message = event.delta.as_ref().and_then(|delta| delta.message.as_ref());
         match (&*event.kind, message) {
             ("message-start", _) => out.begin(event.id, None),

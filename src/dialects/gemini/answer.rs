@@ -83,7 +83,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
     if candidates.is_empty() {
         let blocked = wire.prompt_feedback.filter(|feedback| feedback.block_reason.is_some());
         let Some(feedback) = blocked else {
-            return Err(Fault::garbled("the provider's answer has no candidates"));
+            return Err(Fault::garbled("the provider's response has no candidates"));
         };
         if let Some(message) = feedback.block_reason_message {
             out.refusal(message);
@@ -189,7 +189,7 @@ pub(super) fn failed(reason: &str, message: Option<JsonStr<'_>>) -> Result<(), F
         return Ok(());
     }
     let message = message.and_then(JsonStr::decode).unwrap_or_default();
-    Err(Fault::garbled(format!("the model gave no answer: {reason} {message}").trim_end().to_owned()))
+    Err(Fault::garbled(format!("the model returned no content: {reason} {message}").trim_end().to_owned()))
 }
 
 /// Hands on the citations of a `groundingMetadata` object; tells whether the web was searched. The places are the provider's, which counts

@@ -113,7 +113,7 @@ fn write_instructions(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<()
         {
             return Err(ErrorBody::invalid(
                 format!("{}.content[{n}].type", place(at)),
-                "instructions are text",
+                "system and developer messages must be text",
             ));
         }
         parts::write(w, &message.content, Media::default(), &place(at))?;
@@ -191,7 +191,7 @@ fn write_result(
     media: Media,
 ) -> Result<(), ErrorBody> {
     let name = function_of(at, message, messages).ok_or_else(|| {
-        ErrorBody::invalid(format!("{}.tool_call_id", place(at)), "no call before it has this id")
+        ErrorBody::invalid(format!("{}.tool_call_id", place(at)), "no earlier tool call has this id")
     })?;
     w.object().key("functionResponse").object();
     if let Some(id) = message.tool_call_id.and_then(JsonStr::decode).filter(|_| model.signed_calls) {

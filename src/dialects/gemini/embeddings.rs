@@ -42,7 +42,7 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Outbound
         "batchEmbedContents"
     } else if ONE_BY_ONE.iter().any(|name| to.model.starts_with(name)) {
         let [text] = texts.as_slice() else {
-            return Err(ErrorBody::invalid("input", "the model takes one text a request"));
+            return Err(ErrorBody::invalid("input", "the model accepts one text per request"));
         };
         content(&mut w, *text);
         w.key("embedContentConfig").object();
@@ -150,7 +150,7 @@ pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     let vectors: Vec<Vector<'_>> =
         wire.embeddings.into_iter().flatten().chain(wire.embedding).chain(predictions).collect();
     if vectors.is_empty() {
-        return Err(Fault::garbled("the provider's answer has no embeddings"));
+        return Err(Fault::garbled("the provider's response has no embeddings"));
     }
     let mut out = EmbeddingWriter::new(memo);
     let mut counted = 0.0;

@@ -197,7 +197,7 @@ impl Node {
             members.push((key.to_owned(), Self::Unset));
             members.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "the place was found or made just before")]
+        #[expect(clippy::indexing_slicing, reason = "the entry was found or inserted above")]
         &mut members[at].1
     }
 

@@ -105,11 +105,11 @@ pub(super) fn write_media(
         }
         ("file", .., Some(file)) => write_file(w, file, at),
         (kind @ ("image_url" | "input_audio" | "file"), ..) => {
-            Err(ErrorBody::invalid(format!("{at}.{kind}"), "the part lacks it"))
+            Err(ErrorBody::invalid(format!("{at}.{kind}"), "missing, but required by the part's 'type'"))
         }
         (kind, ..) => Err(ErrorBody::invalid(
             format!("{at}.type"),
-            &format!("the model's provider takes no content of type '{kind}'"),
+            &format!("the model's provider does not support content of type '{kind}'"),
         )),
     }
 }
@@ -122,7 +122,7 @@ fn image_url(w: &mut Writer<'_>, image: &ImageUrl<'_>, at: &str) -> Result<(), E
     if !is_fetched(image.url) {
         return Err(ErrorBody::invalid(
             format!("{at}.image_url.url"),
-            "the model's provider takes 'https:' and 'gs:' URLs and base64 'data:' URLs",
+            "the model's provider supports only 'https:' and 'gs:' URLs and base64 'data:' URLs",
         ));
     }
     // A type must be given, and most URLs without an extension are photographs.
@@ -137,7 +137,10 @@ fn write_file(w: &mut Writer<'_>, file: &File<'_>, at: &str) -> Result<(), Error
         (Some(data), _) => match DataUrl::parse(data) {
             Some(data) => inline(w, &data.media_type, data.data),
             None if data.inner().starts_with("data:") => {
-                return Err(ErrorBody::invalid(format!("{at}.file_data"), "the 'data:' URL is not base64"));
+                return Err(ErrorBody::invalid(
+                    format!("{at}.file_data"),
+                    "the 'data:' URL must be base64-encoded",
+                ));
             }
             None => {
                 let name = file.filename.and_then(JsonStr::decode).unwrap_or_default();
@@ -151,10 +154,10 @@ fn write_file(w: &mut Writer<'_>, file: &File<'_>, at: &str) -> Result<(), Error
         (None, Some(_)) => {
             return Err(ErrorBody::invalid(
                 format!("{at}.file_id"),
-                "the model's provider takes the 'https:' or 'gs:' URL of a file",
+                "the model's provider supports only 'https:' and 'gs:' URLs for files",
             ));
         }
-        (None, None) => return Err(ErrorBody::invalid(at, "it has neither 'file_data' nor 'file_id'")),
+        (None, None) => return Err(ErrorBody::invalid(at, "expected 'file_data' or 'file_id'")),
     }
     Ok(())
 }

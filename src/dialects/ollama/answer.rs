@@ -96,7 +96,7 @@ impl Call<'_> {
 pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
     let wire = Wire::read(body).unwrap_or_else(|| Err(Fault::unreadable(502, body)))?;
     let Some(message) = &wire.message else {
-        return Err(Fault::garbled("the provider's answer has no message"));
+        return Err(Fault::garbled("the provider's response has no message"));
     };
     out.begin(None, wire.created());
     out.reasoning(message.thinking.unwrap_or(JsonStr::EMPTY));
@@ -133,8 +133,7 @@ impl Translation {
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         let wire = Wire::read(frame.data);
-        let wire =
-            wire.unwrap_or_else(|| Err(Fault::garbled("the provider sent a line that cannot be read")))?;
+        let wire = wire.unwrap_or_else(|| Err(Fault::garbled("the provider sent an invalid line")))?;
         if !core::mem::replace(&mut self.begun, true) {
             out.begin(None, wire.created());
         }

@@ -38,7 +38,7 @@ pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         return Err(fault(500, error));
     }
     if wire.embeddings.is_none() && wire.embedding.is_none() {
-        return Err(Fault::garbled("the provider's answer has no embeddings"));
+        return Err(Fault::garbled("the provider's response has no embeddings"));
     }
     let mut out = EmbeddingWriter::new(memo);
     for vector in wire.embeddings.unwrap_or_default().into_iter().chain(wire.embedding) {

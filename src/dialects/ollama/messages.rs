@@ -41,13 +41,13 @@ fn content(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(), E
         let Some(image) = part.image_url.as_ref().filter(|_| &*part.kind == "image_url") else {
             return Err(ErrorBody::invalid(
                 format!("{field}.type"),
-                &format!("the model's provider takes no content of type '{}'", &*part.kind),
+                &format!("the model's provider does not support content of type '{}'", &*part.kind),
             ));
         };
         let Some(data) = DataUrl::parse(image.url) else {
             return Err(ErrorBody::invalid(
                 format!("{field}.image_url.url"),
-                "the model's provider takes base64 'data:' URLs only",
+                "the model's provider supports only base64 'data:' URLs",
             ));
         };
         w.escaped(data.data);

@@ -121,7 +121,7 @@ fn write_think(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Re
         "minimal" | "low" => "low",
         "medium" => "medium",
         "high" | "xhigh" | "max" => "high",
-        _ => return to.refuse_value("reasoning_effort", "that reasoning_effort"),
+        _ => return to.refuse_value("reasoning_effort", "the requested reasoning_effort"),
     };
     if has_levels {
         w.key("think").string(level);

@@ -24,7 +24,7 @@ pub(super) fn note(formats: Formats, request: &Request<'_>) -> Result<Option<Str
     }
     Ok(match request.response_format()? {
         ResponseFormat::JsonSchema { schema, .. } => Some(format!(
-            "Answer with one JSON object and nothing else. It follows this JSON Schema: {}",
+            "Respond with a single JSON object only. It must conform to this JSON Schema: {}",
             schema.get()
         )),
         _ => None,

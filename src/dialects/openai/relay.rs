@@ -77,8 +77,9 @@ impl Stream for Relay {
         }
         // Fields that are passed over are relayed as well: all of the event must be text.
         let chunk: Option<Chunk<'_>> = core::str::from_utf8(frame.data).ok().and_then(|data| read(data).ok());
-        let mut chunk =
-            chunk.ok_or_else(|| Fault::garbled("the provider sent a stream event that is not a chunk"))?;
+        let mut chunk = chunk.ok_or_else(|| {
+            Fault::garbled("the provider sent a stream event that is not a completion chunk")
+        })?;
         chunk.usage = chunk.usage.or_else(|| mend::usage_inside(self.rules, frame.data));
         if let Some(error) = chunk.error {
             return Err(read_error(500, error));

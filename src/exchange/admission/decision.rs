@@ -144,7 +144,7 @@ fn flag(request: &Request<'_>, name: &'static str) -> Result<Option<bool>, Error
         None => Ok(None),
         Some("true" | "True") => Ok(Some(true)),
         Some("false" | "False") => Ok(Some(false)),
-        Some(_) => Err(ErrorBody::invalid(name, "expected true or false")),
+        Some(_) => Err(ErrorBody::invalid(name, "expected a boolean")),
     }
 }
 
@@ -154,7 +154,7 @@ fn most_completion(operation: Operation, request: &Request<'_>) -> Option<u64> {
     if operation == Operation::Embeddings {
         return Some(0);
     }
-    let choices = request.read("n", "a whole number").ok().flatten().unwrap_or(1_u64);
+    let choices = request.read("n", "an integer").ok().flatten().unwrap_or(1_u64);
     Some(request.max_tokens().ok().flatten()?.saturating_mul(choices.max(1)))
 }
 

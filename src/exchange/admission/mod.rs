@@ -237,7 +237,7 @@ impl Admission {
             Err(NoVerdict) => Reply::from(ErrorBody::new(
                 503,
                 "service_unavailable_error",
-                "The key service does not answer, so this key cannot be checked. Try again later.",
+                "The key service is not responding, so this key cannot be verified. Try again later.",
             ))
             .with("retry-after", "1"),
         };
@@ -299,14 +299,14 @@ impl Admission {
 
 #[cold]
 fn decided_before() -> Reply {
-    ErrorBody::ours("the request was decided before it was complete").into()
+    ErrorBody::ours("the request was admitted before its body was complete").into()
 }
 
 /// Refuses a body that is compressed: it could not be read.
 fn encoding(head: &Head) -> Result<(), Reply> {
     let coded = head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
     let Some(coding) = coded else { return Ok(()) };
-    let message = ["Request bodies cannot be compressed (content-encoding: ", coding, "): send it as it is."];
+    let message = ["Compressed request bodies are not supported (content-encoding: ", coding, "). Send the body uncompressed."];
     let error = ErrorBody::new(415, "invalid_request_error", message.concat()).about("content-encoding");
     // RFC 9110, section 15.5.16: which codings would have been accepted.
     Err(Reply::from(error).with("accept-encoding", "identity"))

@@ -19,7 +19,7 @@ const DROPS: &str = "additional_drop_params";
 const ALLOWED: &str = "allowed_openai_params";
 const EXTRA_BODY: &str = "extra_body";
 const EXTRA_HEADERS: &str = "extra_headers";
-const NAMES: &str = "a list of parameters";
+const NAMES: &str = "an array of parameter names";
 
 /// Whether any of these is asked for.
 pub(super) fn is_amended(request: &Request<'_>, endpoint: &Endpoint) -> bool {
@@ -39,7 +39,7 @@ impl Attempt {
         self.extra_headers = extra_headers(request)?;
         let asked_drops: Vec<String> = request.read(DROPS, NAMES)?.unwrap_or_default();
         if let Some(name) = asked_drops.iter().find(|name| is_admitted(name)) {
-            return Err(ErrorBody::invalid(DROPS, &format!("'{name}' cannot be dropped: leave it out")));
+            return Err(ErrorBody::invalid(DROPS, &format!("'{name}' cannot be dropped")));
         }
         let drops: Vec<&str> =
             deployment.additional_drop_params.iter().chain(&asked_drops).map(String::as_str).collect();
@@ -89,10 +89,10 @@ fn extra_body<'r>(request: &Request<'r>) -> Result<Option<Object<'r>>, ErrorBody
         extra.members().iter().filter_map(|member| Object::of(member.value)).collect();
     let all = || std::iter::once(&extra).chain(&nested);
     if let Some(name) = all().find_map(inside) {
-        return Err(ErrorBody::invalid(EXTRA_BODY, &format!("duplicate field '{name}'")));
+        return Err(ErrorBody::invalid(EXTRA_BODY, &format!("duplicate field `{name}`")));
     }
     if let Some(name) = all().find_map(admitted) {
-        let why = format!("'{name}' cannot be set here: give it beside extra_body");
+        let why = format!("'{name}' cannot be set in extra_body; set it at the top level of the request");
         return Err(ErrorBody::invalid(EXTRA_BODY, &why));
     }
     Ok(Some(extra))
@@ -110,12 +110,12 @@ fn extra_headers(request: &Request<'_>) -> Result<Vec<(String, String)>, ErrorBo
         let is_token = !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
         if !is_token {
-            return Err(ErrorBody::invalid(EXTRA_HEADERS, "a name is not that of an HTTP header"));
+            return Err(ErrorBody::invalid(EXTRA_HEADERS, "invalid HTTP header name"));
         }
         if is_ours(&name) {
             return Err(ErrorBody::invalid(
                 EXTRA_HEADERS,
-                &format!("the header '{name}' is set by the gateway"),
+                &format!("the header '{name}' is set by the gateway and cannot be overridden and cannot be overridden"),
             ));
         }
         let value = match JsonStr::of(member.value) {
@@ -123,10 +123,7 @@ fn extra_headers(request: &Request<'_>) -> Result<Vec<(String, String)>, ErrorBo
             None => member.value.get().to_owned(),
         };
         if value.is_empty() || value.bytes().any(|byte| byte.is_ascii_control()) {
-            return Err(ErrorBody::invalid(
-                EXTRA_HEADERS,
-                &format!("the value of '{name}' is not that of a header"),
-            ));
+            return Err(ErrorBody::invalid(EXTRA_HEADERS, &format!("invalid value for the header '{name}'")));
         }
         headers.push((name, value));
     }

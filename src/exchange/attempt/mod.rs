@@ -191,7 +191,9 @@ impl Attempt {
                 Phase::Whole { head, .. } | Phase::Opening { head, .. } => head,
                 _ => Head::default(),
             };
-            let what = ["the answer is compressed (", &encoding, "), and cannot be decompressed"].concat();
+            let what =
+                ["the provider's response is compressed with ", &encoding, " and cannot be decompressed"]
+                    .concat();
             return Some(self.told(&Fault::garbled(what), head));
         };
         if !self.is_opening() {
@@ -373,7 +375,7 @@ impl Attempt {
 
     fn read_answer(&self, body: &[u8]) -> Result<Answer, Fault> {
         if !self.memo.stream && is_event(body.trim_ascii_start()) {
-            return Err(Fault::garbled("the provider streamed its answer, which was not asked for"));
+            return Err(Fault::garbled("the provider sent a stream that was not requested"));
         }
         let mut answer = translated(self.dialect, body, &self.memo)?;
         if self.memo.operation == Operation::Embeddings && answer.usage.prompt == 0 {

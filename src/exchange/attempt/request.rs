@@ -111,7 +111,7 @@ impl Attempt {
         let operation = self.memo.operation;
         if !self.dialect.operations().contains(&operation) {
             return Err(ErrorBody::bad_request(format!(
-                "{}: the provider '{}' of model {} cannot be asked for this",
+                "{}: provider '{}' of model {} does not support this endpoint",
                 operation.route(),
                 provider.name,
                 self.memo.model

@@ -23,11 +23,11 @@ pub(super) fn read(body: &[u8], first: usize, count: usize) -> Result<(Vec<u8>, 
         prompt_tokens: u64,
     }
     fields!(Counted { prompt_tokens });
-    let Wire { mut data, usage }: Wire<'_> = read_json(body).map_err(|_| garbled("cannot be read"))?;
+    let Wire { mut data, usage }: Wire<'_> = read_json(body).map_err(|_| garbled("is not valid JSON"))?;
     data.sort_by_key(|item| item.index);
     let in_order = |(place, item): (usize, &Item<'_>)| item.index.is_none_or(|index| index == place as u64);
     if data.len() != count || !data.iter().enumerate().all(in_order) {
-        return Err(garbled("has not one embedding for each input"));
+        return Err(garbled("does not have one embedding for each input"));
     }
     let mut items = Vec::with_capacity(body.len() + 16 * count);
     let mut w = Writer::new(&mut items);

@@ -207,7 +207,7 @@ impl Call {
     /// Envoy says 504 of a call that took too long, and its timer may be a little early by this clock.
     fn unanswered_part(&self, status: u16, now_ms: u64) -> Reply {
         if status != 504 && now_ms < self.deadline_ms() {
-            let message = "a part of the request could not be sent to the gateway's own listener";
+            let message = "cannot send part of the request to the gateway's own listener";
             return ErrorBody::new(503, Class::ServiceUnavailable.kind(), message).into();
         }
         let seconds = f64::from(u32::try_from(self.timeout_ms()).unwrap_or(u32::MAX)) / 1000.0;
@@ -261,5 +261,5 @@ fn refused(status: u16, head: Head, body: &[u8]) -> Reply {
 
 /// A fault of a part's answer.
 fn garbled(what: &str) -> Fault {
-    Fault::garbled(format!("the answer to a part of the request {what}"))
+    Fault::garbled(format!("the response to part of the request {what}"))
 }

@@ -52,8 +52,7 @@ impl Call {
             return Err(ErrorBody::invalid(
                 "input",
                 &format!(
-                    "the array has {} items; the model's provider takes {size} a request, and one request here is at \
-                     most {MOST} of the provider's",
+                    "the array has {} items; the model's provider accepts {size} per request, and the gateway splits a request into at most {MOST}",
                     items.len()
                 ),
             ));

@@ -223,7 +223,7 @@ struct OutOfTable(usize);
 
 impl fmt::Display for OutOfTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "requests[{}] names a place outside `kinds`, `tokens` or `texts`", self.0)
+        write!(f, "requests[{}] has an index out of range of `kinds`, `tokens` or `texts`", self.0)
     }
 }
 
@@ -342,7 +342,7 @@ mod tests {
             let wrong = batch.replace(is, shall_be);
             assert_ne!(wrong, batch);
             let error = serde_json::from_str::<UsageBatch>(&wrong).unwrap_err().to_string();
-            assert!(error.contains("requests[0] names a place"), "{error}");
+            assert!(error.contains("requests[0] has an index out of range"), "{error}");
         }
     }
 

@@ -144,7 +144,7 @@ async fn what_cannot_be_fetched_is_the_clients_error_and_no_provider_is_asked() 
         (pictures.url("/missing"), "status 404"),
         (other.url("/cat.png"), "user_url_allowed_hosts"),
         ("http://169.254.169.254/latest/meta-data/".to_owned(), "user_url_allowed_hosts"),
-        (format!("http://{}@127.0.0.1/", pictures.host()), "not fetched"),
+        (format!("http://{}@127.0.0.1/", pictures.host()), "not supported"),
     ] {
         let case = provider.case();
         let body = look("nova", &case.prompt("What is this?"), &url);
