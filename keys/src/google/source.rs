@@ -66,8 +66,8 @@ fn check(json: &str) -> Result<(), String> {
         #[serde(default)]
         token_uri: Option<String>,
     }
-    let account: Account =
-        serde_json::from_str(json).map_err(|_| "expected a path or the JSON of a service account".to_owned())?;
+    let account: Account = serde_json::from_str(json)
+        .map_err(|_| "expected a path or the JSON of a service account".to_owned())?;
     if let Some(kind) = account.kind.filter(|kind| kind != "service_account") {
         return Err(format!("unsupported account type '{kind}'; use a service account key"));
     }

@@ -243,8 +243,8 @@ impl Translation {
 
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
-        let event: Event<'_> = read(frame.data)
-            .map_err(|_| Fault::garbled("the provider sent an invalid stream event"))?;
+        let event: Event<'_> =
+            read(frame.data).map_err(|_| Fault::garbled("the provider sent an invalid stream event"))?;
         match &*event.kind {
             "content_block_delta" => {
                 if let Some(delta) = &event.delta {

@@ -77,8 +77,8 @@ impl Translation {
 
 impl Stream for Translation {
     fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
-        let event: Response<'_> = read(frame.data)
-            .map_err(|_| Fault::garbled("the provider sent an invalid stream event"))?;
+        let event: Response<'_> =
+            read(frame.data).map_err(|_| Fault::garbled("the provider sent an invalid stream event"))?;
         if let Some(error) = event.error {
             return Err(fault(None, error));
         }

@@ -306,7 +306,11 @@ fn decided_before() -> Reply {
 fn encoding(head: &Head) -> Result<(), Reply> {
     let coded = head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
     let Some(coding) = coded else { return Ok(()) };
-    let message = ["Compressed request bodies are not supported (content-encoding: ", coding, "). Send the body uncompressed."];
+    let message = [
+        "Compressed request bodies are not supported (content-encoding: ",
+        coding,
+        "). Send the body uncompressed.",
+    ];
     let error = ErrorBody::new(415, "invalid_request_error", message.concat()).about("content-encoding");
     // RFC 9110, section 15.5.16: which codings would have been accepted.
     Err(Reply::from(error).with("accept-encoding", "identity"))
