@@ -19,7 +19,7 @@ const FULL: &str = "full";
 
 /// The head of the table in `docs/providers.md`.
 const TABLE_HEAD: &str = "\
-| name | dialect | can be asked for | `api_base` where the configuration names none | credential | presented as |
+| name | dialect | operations | default `api_base` | credential | sent as |
 |---|---|---|---|---|---|";
 
 #[test]
@@ -53,9 +53,9 @@ fn the_documented_table_is_that_of_the_rows() {
             [row.key_env].iter().chain(row.other_key_envs).map(|name| shown(name)).collect();
         let auth = match row.auth {
             Auth::Bearer => "`authorization: Bearer`".to_owned(),
-            Auth::BearerIfAny => "`authorization: Bearer`, if there is one".to_owned(),
+            Auth::BearerIfAny => "`authorization: Bearer`, if set".to_owned(),
             Auth::Header(name) => shown(name),
-            Auth::HeaderOrToken { header, token } => format!("`{header}`, or `{token}` as a bearer's"),
+            Auth::HeaderOrToken { header, token } => format!("`{header}`, or `{token}` as a bearer token"),
             Auth::Aws { service } => format!("AWS API key, or a signature for `{service}`"),
             Auth::None => String::new(),
         };
