@@ -27,7 +27,7 @@ struct Wildcard {
 pub struct Route<'m> {
     /// Index of the group.
     pub group: usize,
-    /// What the group's `*` stands for.
+    /// What the group's `*` matched.
     pub wildcard: Option<&'m str>,
 }
 

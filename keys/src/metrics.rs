@@ -90,7 +90,7 @@ impl Default for Metrics {
         let short_leases = counter("leases_short", "Lease requests that could not be granted in full");
         let verify_hits = counter("verify_hits", "Key verifications served from the cache");
         let verify_misses = counter("verify_misses", "Key verifications that queried the database");
-        let resets = counter("feed_resets", "Times a filter was told to clear its key cache");
+        let resets = counter("feed_resets", "Key cache resets of filters");
         Self {
             registry: Arc::new(all),
             requests,

@@ -1,7 +1,7 @@
-//! `mock_response`: an answer without a provider, for demos and tests (`LiteLLM`'s parameter of that name).
+//! `mock_response`: a response without a provider, for demos and tests (`LiteLLM`'s parameter of that name).
 //!
-//! The text is the answer; `litellm.RateLimitError` and its kin raise that error instead, which is how a fallback
-//! is tried out. Token counts are `LiteLLM`'s: 10 and 20.
+//! The text becomes the response. `litellm.RateLimitError` and similar names cause that error instead, which
+//! is useful to test fallbacks. Token counts are `LiteLLM`'s: 10 and 20.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use crate::openai::{
     ChunkWriter, CompletionWriter, EmbeddingWriter, ErrorBody, Memo, Operation, Request, pack,
 };
 
-/// Speaks for nobody.
+/// The dialect of mock responses.
 pub static MOCK: Mock = Mock;
 
-/// See the module.
+/// See the module documentation.
 pub struct Mock;
 
 const USAGE: Usage = Usage {
@@ -108,7 +108,7 @@ fn stream(text: &str, memo: &Memo) -> Vec<u8> {
     out.pending().to_vec()
 }
 
-/// A mock of an embedding model is the vector itself, as JSON.
+/// The mock response of an embedding model is the vector as JSON.
 fn embedding(text: &str, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
     let mut out = EmbeddingWriter::new(memo);
     let vector = read::<Raw<'_>>(text).ok().filter(|vector| pack(*vector).is_ok());

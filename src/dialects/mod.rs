@@ -1,5 +1,5 @@
-//! The languages that upstreams speak, one file each. A dialect takes bytes and facts and writes bytes: it has no
-//! host, no clock, no log, and does not know the other dialects or who speaks it (`providers` does).
+//! The wire formats of providers, one file each. A dialect takes bytes and facts and writes bytes. It has no
+//! host, clock or log, and does not know other dialects or which providers use it (`providers` does).
 
 mod anthropic;
 mod bedrock;
@@ -31,37 +31,38 @@ use crate::json::Edits;
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
 use crate::providers::{Provider, Publisher};
 
-/// A wire language.
+/// A wire format.
 pub trait Dialect: Sync {
     /// Its name, for fixtures and documentation.
     fn name(&self) -> &'static str;
 
-    /// What it can be asked for.
+    /// The supported operations.
     fn operations(&self) -> &'static [Operation];
 
-    /// How its streams are cut.
+    /// The framing of its streams.
     fn framing(&self) -> Framing;
 
-    /// Headers of an answer that say what its body does not: the [`Memo`] has them when the body is read.
+    /// Response headers with facts that are not in the body. The [`Memo`] contains them when the body is
+    /// read.
     fn answer_headers(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Whether it says itself what [`Target::features`] asks for.
+    /// Whether it handles [`Target::features`] itself.
     fn names_features(&self) -> bool {
         false
     }
 
-    /// Inputs that a request to that vendor's model for embeddings may have at most; nothing where no limit is known. A request with more is
-    /// split before anybody is asked.
+    /// Maximum number of inputs of an embedding request to the vendor's model; `None` if no limit is known.
+    /// Requests with more inputs are split first.
     fn most_inputs(&self, _: &Provider, _model: &str) -> Option<usize> {
         None
     }
 
-    /// Writes the provider's request; notes in `memo` what the answer will need.
+    /// Writes the provider's request, and records in `memo` what translating the response will need.
     ///
     /// # Errors
-    /// What the client asked for cannot be said in this language: a 4xx that names the field.
+    /// The dialect does not support the request: a 4xx that names the field.
     fn request(&self, request: &Request<'_>, to: &Target<'_>, memo: &mut Memo)
     -> Result<Outbound, ErrorBody>;
 
@@ -79,14 +80,14 @@ pub trait Dialect: Sync {
         Err(Fault::garbled("the provider's API has no embeddings"))
     }
 
-    /// Reads an answer with another status. Never fails: what cannot be read is quoted.
+    /// Parses a response with another status. Never fails: invalid ones are quoted.
     fn error(&self, status: u16, body: &[u8], memo: &Memo) -> Fault;
 
-    /// Begins the translation of a stream.
+    /// Starts translating a stream.
     fn stream(&self, memo: &Memo) -> Box<dyn Stream>;
 }
 
-/// The translation of one stream, frame by frame.
+/// Translates a stream, frame by frame.
 pub trait Stream {
     /// Turns one frame into facts. The terminal event calls [`Sink::done`]; a stream that ends without it
     /// has died.
@@ -100,25 +101,26 @@ pub trait Stream {
     fn end(&mut self, _: &mut dyn Sink) {}
 }
 
-/// Whom a request is written for.
+/// Where a request is sent.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
-    /// The vendor's row.
+    /// The provider's row.
     pub provider: &'a Provider,
     /// The account and model.
     pub deployment: &'a Deployment,
-    /// The model in the provider's words, the wildcard filled in.
+    /// The model's name at the provider, with the wildcard filled in.
     pub model: &'a str,
-    /// Leave out what the provider lacks.
+    /// Drop unsupported parameters.
     pub drop_params: bool,
-    /// What the client's and the deployment's [`FEATURES_HEADER`](crate::providers::FEATURES_HEADER) ask for, as it
-    /// stands there; empty where they do not.
+    /// The client's and the deployment's [`FEATURES_HEADER`](crate::providers::FEATURES_HEADER), verbatim;
+    /// empty if absent.
     pub features: &'a str,
-    /// What is sent although the provider is said to lack it.
+    /// Parameters that are sent although the provider is not known to support them.
     pub allowed: Option<&'a Allowed>,
 }
 
-/// `allowed_openai_params`: parameters that are sent as they are although the provider is said to lack them.
+/// `allowed_openai_params`: parameters that are sent verbatim although the provider is not known to support
+/// them.
 #[derive(Debug, Default)]
 pub struct Allowed {
     names: Vec<String>,
@@ -126,12 +128,12 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// These parameters.
+    /// Creates the list.
     pub fn new(names: Vec<String>) -> Self {
         Self { names, used: RefCell::default() }
     }
 
-    /// Those of them that a dialect would have refused, and has left out.
+    /// The parameters that a dialect would have rejected, and has left out.
     pub fn used(self) -> Vec<String> {
         self.used.into_inner()
     }
@@ -152,30 +154,30 @@ impl<'a> Target<'a> {
         self.deployment.options.iter().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whose model it is, where the vendor serves several houses' models.
+    /// The model's publisher, for providers that serve models of several publishers.
     pub fn publisher(&self) -> Option<&'static Publisher> {
         self.provider.publisher(self.model)
     }
 
-    /// The language's version, where the body tells it and the path names the model ([`Publisher::version`]).
+    /// The API version, if it belongs in the body and the model in the path ([`Publisher::version`]).
     pub fn version_in_body(&self) -> Option<&'static str> {
         self.publisher().map(|publisher| publisher.version).filter(|version| !version.is_empty())
     }
 
-    /// The model that is meant, where the provider's own name for it is an operator's (`model_info.base_model`).
+    /// The base model (`model_info.base_model`), if the provider's name for it is chosen by an operator.
     pub fn base_model(&self) -> &'a str {
         self.option("base_model").unwrap_or(self.model)
     }
 
-    /// Whether a parameter is sent although the provider is said to lack it.
+    /// Whether a parameter is sent although the provider is not known to support it.
     fn allows(&self, name: &str) -> bool {
         self.allowed.is_some_and(|allowed| allowed.lets(name))
     }
 
-    /// Refuses a value that the model cannot be asked for, unless such parameters are to be left out.
+    /// Rejects an unsupported value, unless unsupported parameters are dropped.
     ///
     /// # Errors
-    /// `LiteLLM`'s `UnsupportedParamsError`; `why` goes on from "does not support ".
+    /// `LiteLLM`'s `UnsupportedParamsError`; `why` follows "does not support ".
     pub fn refuse_value(&self, param: &'static str, why: &str) -> Result<(), ErrorBody> {
         if self.allows(param) || self.drop_params {
             return Ok(());
@@ -187,9 +189,9 @@ impl<'a> Target<'a> {
         .about(param))
     }
 
-    /// Refuses, or leaves out, what the language has no word for.
+    /// Rejects or drops parameters that the dialect does not support.
     ///
-    /// A value that means nothing is left out in any case: many SDKs always send it.
+    /// Default values are dropped in any case, because many SDKs always send them.
     ///
     /// # Errors
     /// `LiteLLM`'s `UnsupportedParamsError`, with the names.
@@ -197,7 +199,7 @@ impl<'a> Target<'a> {
         self.check_params_by(request, &|name| supported.contains(&name))
     }
 
-    /// The same, where a language has no list of what it supports.
+    /// The same, for dialects without a list of supported parameters.
     ///
     /// # Errors
     /// As [`Self::check_params`].
@@ -212,13 +214,13 @@ impl<'a> Target<'a> {
         let unsupported: Vec<String> = request
             .params()
             .filter(|(name, value)| {
-                // What a language lacks is little: nearly every name ends here.
+                // Nearly every parameter is supported.
                 !is_supported(name)
                     && crate::openai::STANDARD_PARAMS.contains(&&**name)
                     && !value.is_null()
                     && !crate::openai::is_default(name, *value)
-                    // LiteLLM never checks the first two. Clients send the third on every turn; where it cannot be said,
-                    // it is left out.
+                    // LiteLLM never checks the first two. Clients send the third on every turn, so it is
+                    // dropped if unsupported.
                     && !matches!(&**name, "stream_options" | "user" | "parallel_tool_calls")
                     && !self.allows(name)
             })
@@ -237,7 +239,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// A model's name in its place in a path: what would end the place is escaped. An `@` before a version stays.
+/// A model's name as a path segment: delimiters are escaped. An `@` before a version is not.
 fn path_segment(model: &str) -> Cow<'_, str> {
     use core::fmt::Write as _;
 
@@ -260,38 +262,38 @@ fn path_segment(model: &str) -> Cow<'_, str> {
 const DROP_HINT: &str = "To drop these, set `litellm_settings.drop_params: true`, or `drop_params: true` in the \
                          request or the deployment.";
 
-/// A request in the provider's words, without credentials.
+/// A provider's request without credentials.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outbound {
     /// Path and query below the deployment's base URL.
     pub path: Cow<'static, str>,
-    /// Headers that belong to the language.
+    /// Headers of the dialect.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body.
     pub body: Body,
 }
 
-/// Where the provider's body comes from.
+/// The source of the provider's body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Body {
     /// These bytes.
     Bytes(Vec<u8>),
     /// The client's own, edited.
     Edited(Edits),
-    /// Nobody is called: this is the answer.
+    /// No provider is called: this is the response.
     Answered {
         /// HTTP status.
         status: u16,
-        /// The answer in the client's language, whole or as a stream's events.
+        /// The response in the client's format, complete or as a stream's events.
         body: Vec<u8>,
-        /// What it is said to have used.
+        /// The reported usage.
         usage: Usage,
     },
-    /// Nobody is called: this went wrong. What it leads to is what the same error of a provider leads to.
+    /// No provider is called: this error is handled as if a provider had returned it.
     Raised(Fault),
 }
 
-/// The path of an endpoint below a base that users write with or without the version, or in full.
+/// The path of an endpoint below a base URL, which users write with or without the version, or in full.
 fn path_below(base: &str, version: &'static str, endpoint: &'static str) -> Cow<'static, str> {
     if base.ends_with(endpoint) {
         Cow::Borrowed("")

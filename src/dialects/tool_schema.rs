@@ -1,23 +1,23 @@
-//! JSON Schema of a tool's arguments, for providers that want a plain object at its root.
+//! JSON Schema of a tool's arguments, for providers that require a plain object at its root.
 //!
-//! Claude refuses `anyOf`, `oneOf` and `allOf` there, and what is not `type: object`; MCP servers and models of Pydantic's
-//! send both. Other providers take three keywords there, and no `$ref` anywhere.
+//! Claude rejects `anyOf`, `oneOf` and `allOf` there, and anything but `type: object`; MCP servers and
+//! Pydantic models produce both. Other providers allow three keywords there, and no `$ref` anywhere.
 
 use std::borrow::Cow;
 
 use crate::json::{JsonStr, JsonString, Member, Object, Raw, Writer, read};
 use crate::openai::ErrorBody;
 
-/// The deepest union and reference that is followed.
+/// Maximum depth of unions and references.
 const DEPTH_LIMIT: usize = 64;
 
-/// What references may grow to, bytes: each may name two others.
+/// Maximum size after resolving references, bytes: each may contain two others.
 const SIZE_LIMIT: usize = 256 * 1024;
 
-/// Keywords that put schemas together.
+/// Keywords that combine schemas.
 const UNIONS: [&str; 3] = ["anyOf", "oneOf", "allOf"];
 
-/// Writes a schema as an object: as it stands if its root is one, else with the unions of its root put together.
+/// Writes a schema as an object: verbatim if its root is one, else with the unions of its root merged.
 /// `field` names it in errors.
 pub(super) fn write(w: &mut Writer<'_>, schema: Option<Raw<'_>>, field: &str) -> Result<(), ErrorBody> {
     let Some(schema) = schema else {
@@ -49,7 +49,8 @@ pub(super) fn write(w: &mut Writer<'_>, schema: Option<Raw<'_>>, field: &str) ->
             w.key("properties").object().end_object();
         }
     } else {
-        // What only says which properties go together is told in words, for nothing else is left of it.
+        // Unions that only constrain which properties go together are appended to the description, because
+        // nothing else remains of them.
         let told: Vec<&Member<'_>> = joined.into_iter().filter(|member| is_condition(member)).collect();
         describe(w, object.get("description").and_then(JsonStr::of), &told);
         let shape = Shape::of(&object, schema, 0);
@@ -62,7 +63,7 @@ pub(super) fn write(w: &mut Writer<'_>, schema: Option<Raw<'_>>, field: &str) ->
     Ok(())
 }
 
-/// The schema with the unions of its root put together; itself, where it has none.
+/// The schema with the unions of its root merged; unchanged if it has none.
 pub(super) fn without_unions<'a>(schema: Raw<'a>, field: &str) -> Result<Cow<'a, str>, ErrorBody> {
     let object = object(schema, field)?;
     if !object.members().iter().any(|member| UNIONS.iter().any(|name| member.is(name)) || member.is("$ref")) {
@@ -73,8 +74,8 @@ pub(super) fn without_unions<'a>(schema: Raw<'a>, field: &str) -> Result<Cow<'a,
     Ok(Cow::Owned(String::from_utf8(out).unwrap_or_default()))
 }
 
-/// Writes `type`, `properties` and `required`, and what is referred to in its place. A schema that refers to itself is
-/// any object there.
+/// Writes `type`, `properties` and `required`, with references resolved. A recursive reference becomes an
+/// unconstrained object.
 pub(super) fn write_plain(w: &mut Writer<'_>, schema: Option<Raw<'_>>, field: &str) -> Result<(), ErrorBody> {
     let Some(schema) = schema else { return write(w, None, field) };
     let shape = Shape::of(&object(schema, field)?, schema, 0);
@@ -87,7 +88,7 @@ pub(super) fn write_plain(w: &mut Writer<'_>, schema: Option<Raw<'_>>, field: &s
     Ok(())
 }
 
-/// Writes the description, with what no keyword says beside it.
+/// Writes the description, with the constraints that no keyword expresses.
 pub(super) fn describe(w: &mut Writer<'_>, description: Option<JsonStr<'_>>, told: &[&Member<'_>]) {
     if told.is_empty() {
         if let Some(description) = description {
@@ -108,7 +109,7 @@ fn object<'a>(schema: Raw<'a>, field: &str) -> Result<Object<'a>, ErrorBody> {
     Object::of(schema).ok_or_else(|| ErrorBody::invalid(field.to_owned(), "expected a JSON Schema object"))
 }
 
-/// Whether a union's schemas say nothing but which properties must be there.
+/// Whether a union's schemas only say which properties are required.
 fn is_condition(union: &Member<'_>) -> bool {
     let branches: Vec<Object<'_>> = read(union.value).unwrap_or_default();
     !branches.is_empty()
@@ -117,10 +118,10 @@ fn is_condition(union: &Member<'_>) -> bool {
         })
 }
 
-/// What a schema's root says of an object's properties.
+/// What a schema's root says about an object's properties.
 #[derive(Default)]
 struct Shape<'a> {
-    /// Each with every schema that is given for it.
+    /// Each property with all its schemas.
     properties: Vec<(JsonStr<'a>, Vec<Raw<'a>>)>,
     required: Vec<JsonStr<'a>>,
 }
@@ -169,7 +170,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Both hold.
+    /// Both apply.
     fn and(&mut self, other: Self) {
         self.add_properties(other.properties);
         for name in other.required {
@@ -179,7 +180,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// One of them holds.
+    /// One of them applies.
     fn or(mut self, other: Self) -> Self {
         self.add_properties(other.properties);
         self.required.retain(|name| other.required.iter().any(|known| known.token() == name.token()));
@@ -218,12 +219,12 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Whether a schema's `type`, if it has one, is an object's.
+/// Whether a schema's `type`, if present, is `object`.
 fn may_be_object(schema: &Object<'_>) -> bool {
     schema.get("type").is_none_or(|kind| kind.get().contains("\"object\""))
 }
 
-/// What a reference within the schema names (RFC 6901, section 6).
+/// The target of a reference within the schema (RFC 6901, section 6).
 fn resolve<'a>(reference: Raw<'a>, root: Raw<'a>) -> Option<Raw<'a>> {
     let reference = JsonStr::of(reference)?.decode()?;
     let mut at = root;
@@ -233,14 +234,14 @@ fn resolve<'a>(reference: Raw<'a>, root: Raw<'a>) -> Option<Raw<'a>> {
     Some(at)
 }
 
-/// Writes schemas with what they refer to in its place.
+/// Writes schemas with references resolved.
 struct Resolved<'a> {
     root: Raw<'a>,
-    /// The references that are being followed.
+    /// The references being followed.
     within: Vec<&'a str>,
-    /// How deep the value lies that is written: each step takes some of the VM's stack.
+    /// Nesting depth of the value being written; each level uses some of the VM's stack.
     depth: usize,
-    /// Where the text ends at the latest.
+    /// Maximum length of the output.
     most: usize,
 }
 
@@ -272,7 +273,7 @@ impl<'a> Resolved<'a> {
         Ok(())
     }
 
-    /// Writes the members of a schema, but for those that are told beside the reference to it.
+    /// Writes the members of a schema, except those set next to the reference to it.
     fn members(
         &mut self,
         w: &mut Writer<'_>,
@@ -317,7 +318,7 @@ impl<'a> Resolved<'a> {
         Ok(())
     }
 
-    /// Writes an object of schemas, whose names are no keywords.
+    /// Writes an object of schemas, whose names are not keywords.
     fn named(&mut self, w: &mut Writer<'_>, schemas: Raw<'a>) -> Result<(), ErrorBody> {
         w.object();
         for named in Object::of(schemas).unwrap_or_default().members() {

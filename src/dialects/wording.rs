@@ -1,12 +1,12 @@
-//! The class of an error by its code and its words, where its status says too little.
+//! Determines an error's class by its code and message, if its status is not specific.
 
 use crate::facts::Class;
 use crate::providers::{Said, WORDINGS};
 
-/// The class of an error with these codes (`code`, `type`) and this message. `class` is what its status says.
+/// The class of an error with these codes (`code`, `type`) and this message. `class` is that of its status.
 ///
-/// A status that is precise stays: a throttled request may speak of tokens, too. A 403 can only turn out to be about
-/// content.
+/// A specific status is kept, because a throttled request's message may also mention tokens. A 403 can only
+/// be refined to a content error.
 pub(super) fn refined(class: Class, codes: &[Option<&str>], message: &str) -> Class {
     let is_vague = match class {
         Class::BadRequest | Class::UnprocessableEntity | Class::InternalServer => true,

@@ -1,13 +1,13 @@
-//! The words of a model's name, by which tables of models are searched.
+//! The words of a model's name, for searching tables of models.
 //!
-//! Every request asks every row of a table, and the names are short. The standard library prepares a searcher for each
-//! word, which in WebAssembly takes longer than to look where words begin.
+//! Every request checks every row of a table, and names are short. The standard library prepares a searcher
+//! for each word, which takes longer in WebAssembly than checking the positions where words begin.
 
-/// What is left of a name at each place where a word begins: after what is neither letter nor digit.
+/// The rest of a name at each start of a word, which is after any character that is neither letter nor digit.
 pub(super) struct Words<'n>(Vec<&'n str>);
 
 impl<'n> Words<'n> {
-    /// The words of that name.
+    /// The words of a name.
     pub(super) fn of(name: &'n str) -> Self {
         let mut in_word = false;
         let begins = name.bytes().enumerate().filter_map(|(at, byte)| {
@@ -19,16 +19,16 @@ impl<'n> Words<'n> {
         Self(rests)
     }
 
-    /// Whether the name holds these words.
+    /// Whether the name contains these words.
     #[inline]
     pub(super) fn hold(&self, words: &str) -> bool {
         self.after(words).next().is_some()
     }
 
-    /// What follows these words in the name, wherever it holds them.
+    /// What follows each occurrence of these words in the name.
     pub(super) fn after(&self, words: &str) -> impl Iterator<Item = &'n str> {
         let first = words.as_bytes().first();
-        // A look at one byte is enough for nearly every row.
+        // Comparing one byte rules out nearly every row.
         self.0
             .iter()
             .filter(move |rest| rest.as_bytes().first() == first)

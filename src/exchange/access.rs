@@ -1,4 +1,4 @@
-//! What a key may do: decided here and nowhere else. What it may still use is decided in `limits`.
+//! What a key may do. This is the only place that decides it; `limits` decides how much it may use.
 
 use crate::config::Group;
 use crate::key::KeyRecord;
@@ -10,10 +10,10 @@ use super::date::timestamp;
 use super::head::unauthorized;
 use super::path::Ask;
 
-/// Whether the key may be used at all now, and for that.
+/// Checks whether the key is valid now and may call this path.
 ///
 /// # Errors
-/// The refusal, worded as `LiteLLM` words it.
+/// The rejection, in `LiteLLM`'s words.
 pub(super) fn check(key: &KeyRecord, ask: &Ask, path: &str, now_ms: u64) -> Result<(), Reply> {
     check_alive(key, now_ms)?;
     if !key.allowed_routes.is_empty() && !key.allowed_routes.iter().any(|route| opens(route, ask, path)) {
@@ -62,7 +62,8 @@ fn check_team(key: &KeyRecord) -> Result<(), ErrorBody> {
     Ok(())
 }
 
-/// Whether an allowed route, a pattern that ends in `/*`, or the name of a group of routes opens that path.
+/// Whether an allowed route matches the path. It can be a path, a pattern that ends in `/*`, or the name of a
+/// group of routes.
 fn opens(route: &str, ask: &Ask, path: &str) -> bool {
     match route {
         "llm_api_routes" | "openai_routes" => {
@@ -78,18 +79,18 @@ fn opens(route: &str, ask: &Ask, path: &str) -> bool {
     }
 }
 
-/// The name by which a request goes on: the key's own name for a model, then its team's, then what the client says.
+/// The model name to route: the key's alias for it, then its team's alias, then the name as sent.
 pub(super) fn routed<'a>(key: &'a KeyRecord, model: &'a str) -> &'a str {
     let team = key.team.as_ref().map(|team| team.aliases.as_slice()).unwrap_or_default();
     let renamed = key.aliases.iter().chain(team).find(|(asked, _)| asked == model);
     renamed.map_or(model, |(_, served)| served)
 }
 
-/// Whether the key may use that model. `model` is what the client wrote, `group` what it leads to, if to anything, and
-/// `wildcard` what the group's `*` stands for.
+/// Checks whether the key may use a model. `model` is the name as sent, `group` is its group if there is one,
+/// and `wildcard` is what the group's `*` matched.
 ///
 /// # Errors
-/// The refusal; it is the same for a model that does not exist: a restricted key learns nothing.
+/// The rejection. It is the same for a model that does not exist, so that a restricted key learns nothing.
 pub(super) fn check_model(
     key: &KeyRecord,
     model: &str,
@@ -101,7 +102,7 @@ pub(super) fn check_model(
         Some(group) => {
             permits(models, model, group)
                 || permits(models, routed, group)
-                // `gpt-4o` where the key may use `openai/gpt-4*`.
+                // `gpt-4o` if the key may use `openai/gpt-4*`.
                 || wildcard.is_some_and(|rest| permits(models, &group.name.replacen('*', rest, 1), group))
         }
         None => models.is_empty(),
@@ -114,12 +115,12 @@ pub(super) fn check_model(
     Err(ErrorBody::new(403, kind, message).about("model"))
 }
 
-/// Whether the key sees that model.
+/// Whether the model is visible to the key.
 pub(super) fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
     check_model(key, model, Some(group), None).is_ok()
 }
 
-/// Everything that restricts the key's models, and the type of the error by which it does.
+/// All restrictions on the key's models, each with the error type that it causes.
 fn restrictions(key: &KeyRecord) -> impl Iterator<Item = (&'static str, &[String])> {
     let own = ("key_model_access_denied", key.models.as_slice());
     let team = key.team.as_ref().map(|team| ("team_model_access_denied", team.models.as_slice()));

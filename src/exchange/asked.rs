@@ -1,20 +1,21 @@
-//! What a request says of its own routing, in its body or in headers, and what its headers say to a provider. A header wins, as with `LiteLLM`.
+//! Routing settings in a request, from its body or headers, and what its headers ask of the provider. A
+//! header takes precedence, as in `LiteLLM`.
 
 use crate::openai::{ErrorBody, Request};
 
 use super::head::Head;
 use crate::providers::FEATURES_HEADER;
 
-/// The request's own settings; what is absent is the configuration's.
+/// The request's own settings. Absent ones are taken from the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// `num_retries`
     pub retries: Option<u32>,
-    /// `timeout`, milliseconds an attempt.
+    /// `timeout` of an attempt, milliseconds.
     pub timeout_ms: Option<u64>,
-    /// `stream_timeout`, milliseconds until a stream's first event.
+    /// `stream_timeout`: time until a stream's first event, milliseconds.
     pub stream_timeout_ms: Option<u64>,
-    /// `fallbacks`: models to try when the one that is asked for fails.
+    /// `fallbacks`: models to try if the requested one fails.
     pub fallbacks: Option<Vec<String>>,
     /// `context_window_fallbacks`
     pub context_window_fallbacks: Option<Vec<String>>,
@@ -22,7 +23,7 @@ pub struct Asked {
     pub content_policy_fallbacks: Option<Vec<String>>,
     /// `disable_fallbacks`
     pub disable_fallbacks: bool,
-    /// What [`FEATURES_HEADER`] asks for, of those languages that say it.
+    /// Value of [`FEATURES_HEADER`], for dialects that support it.
     pub features: Option<String>,
 }
 
@@ -31,10 +32,10 @@ const SECONDS: &str = "a positive number of seconds";
 const MODELS: &str = "an array of model names";
 
 impl Asked {
-    /// What the headers say.
+    /// Reads the headers.
     ///
     /// # Errors
-    /// A value that is none.
+    /// An invalid value.
     pub(super) fn by_headers(head: &Head) -> Result<Self, ErrorBody> {
         let header = |name| head.text(name).map(|text| (name, text.trim()));
         let seconds = |name| {
@@ -54,7 +55,7 @@ impl Asked {
         })
     }
 
-    /// What the body says besides.
+    /// Adds settings from the body.
     ///
     /// # Errors
     /// A value of the wrong type.
@@ -73,7 +74,7 @@ impl Asked {
         Ok(self)
     }
 
-    /// Every model that it names.
+    /// Every model named in the settings.
     pub(super) fn models(&self) -> impl Iterator<Item = &str> {
         let lists = [&self.fallbacks, &self.context_window_fallbacks, &self.content_policy_fallbacks];
         lists.into_iter().flatten().flatten().map(String::as_str)

@@ -1,4 +1,4 @@
-//! One admitted request: what the downstream role knows and the upstream role needs, and the way back.
+//! An admitted request: the state that the downstream and upstream roles share.
 
 use core::cell::{OnceCell, RefCell};
 use std::borrow::Cow;
@@ -19,101 +19,102 @@ use super::origin::Origin;
 use super::parts::Parts;
 use super::prompt::Prompt;
 
-/// An admitted request. Both roles run in one VM, so the upstream role gets it by reference.
+/// An admitted request. Both roles run in the same VM, so the upstream role gets it by reference.
 #[derive(Debug)]
 pub struct Call {
     /// The table that admitted it.
     pub table: Rc<Table>,
-    /// Index of the group that was asked for.
+    /// Index of the requested group.
     pub group: usize,
-    /// Where it is on its way through that group and its fallbacks.
+    /// The position in that group and its fallbacks.
     pub way: RefCell<Way>,
-    /// Who pays; nobody when it is the master key.
+    /// The key that pays; `None` for the master key.
     pub key: Option<Rc<KeyRecord>>,
-    /// What this worker had spent with the key since it learned of it, when the request came, picodollars.
+    /// Spend with the key on this worker between learning of the key and this request, picodollars.
     pub key_spent: u64,
-    /// What is asked for, and what the answer needs of it.
+    /// The operation, and what translating the response needs.
     pub memo: Memo,
     /// `x-litellm-call-id`
     pub id: Rc<str>,
-    /// `origin`, of a page in a browser: what Envoy answers to by itself, once attempts have written other headers.
+    /// `origin`, if a browser sent it. Needed for Envoy's local replies, because attempts overwrite the
+    /// request headers.
     pub page: Option<Box<str>>,
-    /// What the client called, without the query; attempts write other paths into its place.
+    /// The client's path without the query; attempts overwrite the `:path` header.
     pub path: String,
     /// The request's own `drop_params`.
     pub drop_params: Option<bool>,
-    /// What it says of its own routing.
+    /// The request's routing settings.
     pub asked: Asked,
-    /// Whom it is for.
+    /// End user, tags and client address.
     pub origin: Origin,
     /// The body, until the first attempt takes it.
     pub kept: RefCell<Option<Kept>>,
-    /// It asks for more than a deployment takes at once: then its parts are asked for, and it goes nowhere itself.
+    /// Set if it has more inputs than a deployment accepts: its parts are sent instead of it.
     pub parts: RefCell<Option<Parts>>,
     /// It is a part of another request, which has the account.
     pub is_part: bool,
-    /// How long its prompt is.
+    /// The length of the prompt.
     pub prompt: Prompt,
-    /// What the key service has resolved of what the request refers to: its answers.
+    /// The key service's responses for the request's references.
     pub resolved: RefCell<Vec<Vec<u8>>>,
-    /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
+    /// The longest response that it allows over all choices, tokens; 0 if the operation generates no text.
     pub most_completion: Option<u64>,
     /// Start, Unix milliseconds.
     pub started_ms: u64,
-    /// What has happened since.
+    /// Progress so far.
     pub progress: RefCell<Progress>,
-    /// What it has reserved of the limits that it counts against, once it was let in.
+    /// The reservations in its limits, once it was admitted.
     pub entered: OnceCell<Entered>,
 }
 
-/// What has happened to a request.
+/// The progress of a request.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// The attempts in their order.
+    /// The attempts, in order.
     pub attempts: Vec<Tried>,
-    /// What was used, as far as it is known.
+    /// Usage so far.
     pub usage: Usage,
-    /// What parts of it cost, picodollars. Several deployments may have served them.
+    /// Cost of its parts, picodollars. They may have been served by several deployments.
     pub paid: Option<u64>,
-    /// When the first event of a stream went to the client, Unix milliseconds.
+    /// When the first event of a stream was sent to the client, Unix milliseconds.
     pub first_event_ms: Option<u64>,
-    /// Tokens of the model's words so far, estimated, where a stream counts none before its end.
+    /// Estimated number of generated tokens, for streams that report usage only at the end.
     pub produced: u64,
-    /// Where in the endpoint's price list the model is that the answer named, where the deployment's own name tells no
-    /// price.
+    /// Index in the endpoint's price list of the model that the response named, if the deployment's own name
+    /// has no price.
     pub named: Option<usize>,
-    /// An attempt was answered without a body: the downstream role writes this one.
+    /// An attempt's response has no body; the downstream role writes this one.
     pub bare: Option<crate::openai::ErrorBody>,
-    /// The last attempt has an answer. If it is not the last after all, the next attempt takes this back.
+    /// The last attempt has a response. If another attempt follows, it resets this.
     pub answered: bool,
-    /// The error of the last attempt that had an answer.
+    /// The error of the last attempt that had a response.
     pub failed: Option<Failed>,
-    /// Why the request failed, for the spend log: an attempt, a stream that broke off, a limit.
+    /// The reason for the failure, for the spend log: an attempt, a broken stream or a limit.
     pub error: Option<UsageError<'static>>,
-    /// `id` of the answer.
+    /// `id` of the response.
     pub answer_id: Box<str>,
-    /// That answer asks Envoy's router for another attempt; if it goes to the client, the mark must go.
+    /// The response asks Envoy's router to retry. If it goes to the client, the marker must be removed.
     pub marked: bool,
 }
 
 /// One attempt.
 #[derive(Debug)]
 pub struct Tried {
-    /// Whom it went to.
+    /// The endpoint.
     pub endpoint: Rc<Endpoint>,
-    /// The provider's status; 0 as long as there is none.
+    /// The provider's status; 0 until there is one.
     pub answered: u16,
-    /// What came back, in the client's terms; 0 as long as nothing did.
+    /// The status after translation; 0 until there is one.
     pub status: u16,
 }
 
 impl Call {
-    /// It must wait for room: a large body waits in Envoy's buffer alone.
+    /// Drops a large body while the request waits for capacity. Envoy's buffer still has it.
     pub fn wait(&self) {
         self.kept.borrow_mut().take_if(|kept| !kept.may_wait());
     }
 
-    /// `model_name` of the group that was asked for.
+    /// `model_name` of the requested group.
     pub fn group_name(&self) -> &str {
         self.table
             .groups
@@ -122,12 +123,12 @@ impl Call {
             .unwrap_or_default()
     }
 
-    /// The model in a deployment's words: its `*` is what the group's `*` matched.
+    /// The model name to send: the deployment's `*` is replaced by what the group's `*` matched.
     pub fn model_of<'e>(&self, endpoint: &'e Endpoint) -> Cow<'e, str> {
         endpoint.model(self.way.borrow().wildcard())
     }
 
-    /// All attempts in one word, for a log: `anthropic:529>bedrock:200`. `-` stands for a connection that failed.
+    /// All attempts in one word, for a log: `anthropic:529>bedrock:200`. `-` means a failed connection.
     pub fn chain(&self) -> String {
         let mut chain = String::new();
         for tried in &self.progress.borrow().attempts {
@@ -142,12 +143,12 @@ impl Call {
         chain
     }
 
-    /// What the last attempt told the client, if it did.
+    /// The status of the last attempt's response, if there is one.
     pub fn answered_status(&self) -> Option<u16> {
         self.progress.borrow().attempts.last().map(|tried| tried.status).filter(|status| *status > 0)
     }
 
-    /// Tells the account of the request, once it is over. `status` is what the client received.
+    /// Passes the usage entry of a finished request to `told`. `status` is what the client received.
     pub fn settle<T>(&self, status: u16, now_ms: u64, told: impl FnOnce(&UsageEntry<'_>) -> T) -> T {
         let progress = self.progress.borrow();
         let last = progress.attempts.last().filter(|_| progress.answered);
@@ -178,7 +179,7 @@ impl Call {
         })
     }
 
-    /// What the answer cost so far, picodollars; nothing where the price is not known.
+    /// Cost of the response so far, picodollars; `None` if the price is unknown.
     pub fn cost_of(&self, endpoint: &Endpoint, usage: &Usage) -> Option<u64> {
         if let Some(paid) = self.progress.borrow().paid.filter(|paid| *paid > 0) {
             return Some(paid);
@@ -188,14 +189,15 @@ impl Call {
         Some(price::cost(price, usage))
     }
 
-    /// Tokens of its prompt, estimated. While the body is there it is read; later it must have been noted.
+    /// Estimated number of prompt tokens. Computed from the body while it is available; later only if noted
+    /// before.
     pub fn prompt_tokens(&self) -> u64 {
         let window = self.table.groups.get(self.group).and_then(|group| group.max_input_tokens);
         let kept = || Some(self.kept.borrow().as_ref()?.request(self.memo.operation)?.prompt_tokens());
         within_window(self.prompt.tokens(self.memo.operation, kept), window)
     }
 
-    /// Usage as counted. Of a stream that died before it was counted, what is missing is estimated.
+    /// The usage as reported. For a stream that ended before reporting it, missing counts are estimated.
     fn used(&self, progress: &Progress) -> Usage {
         let mut usage = progress.usage;
         if progress.produced > 0 {

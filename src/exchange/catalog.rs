@@ -1,4 +1,4 @@
-//! `/v1/models`, `/v1/models/{id}` and `/model/info`: what a key may see.
+//! `/v1/models`, `/v1/models/{id}` and `/model/info`: the models that a key can see.
 
 use std::borrow::Cow;
 
@@ -54,16 +54,16 @@ pub(super) fn model_by_id(table: &Table, key: Option<&KeyRecord>, id: &str) -> R
     }
 }
 
-/// What of the models is asked for.
+/// Options of a model list.
 #[derive(Default)]
 struct Listing {
-    /// `return_wildcard_routes`: wildcards, too, beside what they stand for.
+    /// `return_wildcard_routes`: include wildcards in addition to the models that they match.
     wildcards: bool,
     /// `include_model_access_groups`
     access_groups: bool,
     /// `only_model_access_groups`
     only_access_groups: bool,
-    /// `include_metadata`: with the fallbacks of this kind.
+    /// `include_metadata`: include the fallbacks of this kind.
     fallbacks: Option<Fallbacks>,
 }
 
@@ -81,7 +81,7 @@ impl Listing {
                 format!("Invalid scope parameter. Only 'expand' is currently supported. Received: {scope}");
             return Err(Reply::detail(400, &message));
         }
-        // A key lists what its team may use; the team of another is not its to look at.
+        // A key lists its own team's models; it cannot list another team's.
         if let (Some(team), Some(key)) = (query_value(query, "team_id"), key)
             && key.team_id.as_ref() != Some(&team)
         {
@@ -106,7 +106,7 @@ impl Listing {
     }
 }
 
-/// `/model/info`: the deployments without their credentials.
+/// `/model/info`: the deployments, without credentials.
 pub(super) fn model_info(table: &Table, key: Option<&KeyRecord>, query: &str) -> Reply {
     let asked = query_value(query, "litellm_model_id");
     let mut body = Vec::with_capacity(4096);
@@ -143,7 +143,8 @@ pub(super) fn model_info(table: &Table, key: Option<&KeyRecord>, query: &str) ->
     Reply::json(200, body)
 }
 
-/// Names that a client may send, aliases first; a wildcard is what it stands for, as far as that is known.
+/// Model names that a client can send, aliases first. A wildcard is expanded to the known models that it
+/// matches.
 fn visible<'t>(table: &'t Table, key: Option<&KeyRecord>, wildcards: bool) -> Vec<(Cow<'t, str>, &'t Group)> {
     let mut listed: Vec<(Cow<'t, str>, &'t Group)> = Vec::new();
     let mut list = |name: Cow<'t, str>, group: &'t Group| {
@@ -169,7 +170,7 @@ fn visible<'t>(table: &'t Table, key: Option<&KeyRecord>, wildcards: bool) -> Ve
         for name in known(table, group) {
             list(Cow::Owned(name), group);
         }
-        // What a key names is known, too.
+        // Models listed in the key count as known, too.
         let own = key.map(|key| key.models.as_slice()).unwrap_or_default();
         for name in own.iter().filter(|name| !name.contains('*')) {
             if table.routes.find(name).is_some_and(|route| {
@@ -183,7 +184,7 @@ fn visible<'t>(table: &'t Table, key: Option<&KeyRecord>, wildcards: bool) -> Ve
     listed
 }
 
-/// The models that a group's wildcard stands for: those of its deployments' providers that fit.
+/// The models that a group's wildcard matches, from the catalogs of its deployments' providers.
 fn known<'t>(table: &'t Table, group: &'t Group) -> impl Iterator<Item = String> {
     table.members(&group.name).iter().flat_map(move |endpoint| {
         let pattern = endpoint.deployment.model.split_once('*');
@@ -195,7 +196,7 @@ fn known<'t>(table: &'t Table, group: &'t Group) -> impl Iterator<Item = String>
     })
 }
 
-/// Names of access groups, each with a group that it holds.
+/// Names of access groups, each with a model group in it.
 fn access_groups<'t>(table: &'t Table, key: Option<&KeyRecord>) -> Vec<(&'t str, &'t Group)> {
     let mut found: Vec<(&str, &Group)> = Vec::new();
     for group in &table.groups {
@@ -223,7 +224,7 @@ fn model(w: &mut Writer<'_>, name: &str, group: &Group, fallbacks: Option<Fallba
     w.end_object();
 }
 
-/// What is known of a group's models.
+/// Writes the known properties of a group's models.
 pub(super) fn limits(w: &mut Writer<'_>, group: &Group) {
     if let Some(mode) = &group.mode {
         w.key("mode").string(mode);

@@ -1,4 +1,4 @@
-//! Points in time as `LiteLLM`'s messages print them: as Python does, in UTC.
+//! Formats times as `LiteLLM`'s messages do: like Python, in UTC.
 
 /// `2026-11-22 13:08:00.590000+00:00`
 pub(super) fn timestamp(seconds: f64) -> String {

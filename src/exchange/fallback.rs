@@ -1,11 +1,12 @@
-//! The way of a request through the groups that may serve it.
+//! Routes a request through the groups that may serve it.
 //!
-//! Retries stay within a group, and are Envoy's: it picks another deployment, waits, counts. Which errors are worth one,
-//! the filter says ([`After`]). When a group has failed, the request goes on to the next by an internal redirect:
-//! Envoy's router takes the answer back, and serves the request anew, with its body, by the route to another cluster. So
-//! every fallback can be decided when it is needed: by the class of the error, by what the request asks for. For what no
-//! filter sees (a connection that fails), every cluster ends in an endpoint that is [`nobody`](crate::config::NOBODY):
-//! an attempt that gets there finds the group failed, or all of its deployments cooling down.
+//! Envoy retries within a group: it selects another deployment, waits and counts. The filter decides which
+//! errors are retried ([`After`]). When a group has failed, the request moves to the next one by an internal
+//! redirect: Envoy's router discards the response and routes the request, with its body, to another cluster.
+//! So each fallback is decided when it is needed, by the class of the error and the request's settings. For
+//! failures that no filter sees, such as a failed connection, every cluster ends with an endpoint that is
+//! [`nobody`](crate::config::NOBODY). An attempt that reaches it knows that the group has failed, or that all
+//! its deployments are cooling down.
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -21,71 +22,72 @@ use super::head::Head;
 use super::headers::{Headers, answer_headers};
 use super::retry_after::RetryAfter;
 
-/// Where a request is.
+/// The position of a request.
 #[derive(Debug)]
 pub struct Way {
     /// The group that serves it now.
     group: usize,
-    /// What that group's `*` stands for.
+    /// What that group's `*` matched.
     wildcard: Option<String>,
-    /// The groups that have served it, this one last.
+    /// The groups tried so far, the current one last.
     tried: Vec<usize>,
-    /// The groups that led to this one, each with the class of the error that it was left for.
+    /// The groups that led to this one, each with the class of the error that ended it.
     trail: Vec<(usize, Option<Class>)>,
     /// Attempts in this group.
     attempts: u32,
-    /// Envoy is to lead it to nobody when its group has failed.
+    /// Envoy should route it to nobody when its group has failed.
     goes_on: bool,
-    /// It is between two groups.
+    /// It is being redirected from one group to the next.
     departs: bool,
 }
 
-/// What becomes of a request whose attempt has failed.
+/// What happens after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
-    /// Another attempt in this group; after the last one, nobody.
+    /// Retry in this group; after the last retry, nobody.
     Again,
-    /// Another group, at once.
+    /// Fall back to another group immediately.
     Elsewhere,
-    /// The client gets the error.
+    /// Return the error to the client.
     End,
 }
 
-/// A group that stands in for one that has failed.
+/// A fallback group.
 struct Next {
     group: usize,
-    /// What its `*` stands for.
+    /// What its `*` matches.
     wildcard: Option<String>,
-    /// Whose list it is in: a place in [`Way::trail`], or its end for the group that has just failed.
+    /// Whose fallback list it is in: an index in [`Way::trail`], or its length for the group that has just
+    /// failed.
     depth: usize,
 }
 
-/// How Envoy is told to route a request.
+/// Routing instructions for Envoy.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Leg<'a> {
     /// The cluster.
     pub cluster: &'a str,
-    /// The route for so many retries among several deployments; nothing for the usual route.
+    /// Selects the route with this number of retries; `None` for the default route.
     pub retries: Option<u32>,
-    /// How often Envoy may try again, where its route does not say so.
+    /// Maximum number of retries, if it differs from the route's.
     pub max_retries: Option<u32>,
-    /// Longest attempt, milliseconds, where the route does not say so.
+    /// Timeout of an attempt, milliseconds, if it differs from the route's.
     pub timeout_ms: Option<u64>,
 }
 
-/// The error of an attempt, kept for when it turns out to be the last one.
+/// The error of an attempt, kept in case it is the last one.
 #[derive(Clone, Debug)]
 pub struct Failed {
-    /// What kind of error.
+    /// The class of the error.
     pub class: Class,
-    /// What the client would be told.
+    /// The error for the client.
     pub error: ErrorBody,
-    /// When to try again, if the provider said so.
+    /// When to retry, if the provider said so.
     pub(super) retry_after: Option<RetryAfter>,
 }
 
 impl Way {
-    /// A request that begins in that group.
+    /// Starts at a group.
     pub fn new(group: usize, wildcard: Option<String>) -> Self {
         Self {
             group,
@@ -98,17 +100,17 @@ impl Way {
         }
     }
 
-    /// What the group's `*` stands for.
+    /// What the group's `*` matched.
     pub fn wildcard(&self) -> Option<&str> {
         self.wildcard.as_deref()
     }
 
-    /// One more attempt in this group.
+    /// Counts an attempt in this group.
     pub(super) fn count(&mut self) {
         self.attempts += 1;
     }
 
-    /// Groups after the first.
+    /// Number of groups after the first.
     pub fn fallbacks(&self) -> usize {
         self.tried.len().saturating_sub(1)
     }
@@ -120,19 +122,19 @@ impl Call {
         self.table.groups.get(self.way.borrow().group)
     }
 
-    /// Attempts after the first in one group, at most.
+    /// Maximum number of retries in a group.
     fn retries(&self, group: &Group) -> u32 {
         self.usual_retries(group)
             .max(group.retry_policy.most().unwrap_or(0))
             .min(self.table.settings.most_retries)
     }
 
-    /// The same, where no class of errors says otherwise.
+    /// The same, without policies for error classes.
     fn usual_retries(&self, group: &Group) -> u32 {
         self.asked.retries.or(group.num_retries).unwrap_or(self.table.settings.num_retries)
     }
 
-    /// How Envoy is to route it to its group.
+    /// How Envoy should route the request to its group.
     pub fn leg(&self) -> Leg<'_> {
         let usual = self.table.settings.num_retries;
         let Some(group) = self.current() else {
@@ -155,15 +157,15 @@ impl Call {
         }
     }
 
-    /// The longest attempt, milliseconds, where it is not the route's.
+    /// The timeout of an attempt, milliseconds, if it differs from the route's.
     fn own_timeout_ms(&self, group: &Group) -> Option<u64> {
         let stream =
             self.memo.stream.then_some(self.asked.stream_timeout_ms.or(group.stream_timeout_ms)).flatten();
         stream.or(self.asked.timeout_ms).or(group.timeout_ms)
     }
 
-    /// What is told of an attempt that has waited in vain: the time that counted, as the header's value, and the error
-    /// where that is another time than Envoy's own words say.
+    /// What to report about an attempt that timed out: the timeout as a header value, and an error if the
+    /// timeout differs from the one in Envoy's own message.
     pub fn timed_out(&self) -> (String, Option<ErrorBody>) {
         let own = self.current().and_then(|group| self.own_timeout_ms(group));
         let seconds = Duration::from_millis(own.unwrap_or(self.table.settings.timeout_ms)).as_secs_f64();
@@ -172,7 +174,7 @@ impl Call {
         (format!("{seconds:?}"), own.map(|_| ErrorBody::new(408, Class::Timeout.kind(), message)))
     }
 
-    /// Longest wait for a stream's next event, milliseconds: as long as for its first.
+    /// The idle timeout of a stream, milliseconds: the same as the timeout for its first event.
     pub fn patience_ms(&self) -> u64 {
         let group = self.current();
         let stream = self.asked.stream_timeout_ms.or(group.and_then(|group| group.stream_timeout_ms));
@@ -180,7 +182,7 @@ impl Call {
         stream.or(whole).unwrap_or(self.table.settings.timeout_ms)
     }
 
-    /// What becomes of the request now that an attempt has failed.
+    /// Decides what happens after a failed attempt.
     pub fn after(&self, class: Class) -> After {
         let Some(group) = self.current() else { return After::End };
         let (made, goes_on) = {
@@ -198,13 +200,13 @@ impl Call {
         }
         match self.next(Some(class)) {
             None => After::End,
-            // The status counts against the deployment; a redirect would count for it.
+            // The status counts against the deployment's health; a redirect would count in its favor.
             Some(_) if goes_on && made == most => After::Again,
             Some(_) => After::Elsewhere,
         }
     }
 
-    /// Attempts after the first that an error is worth; nothing when the next one would fail as well.
+    /// The number of retries for an error; `None` if a retry would fail as well.
     fn worth(&self, class: Class, group: &Group) -> Option<u32> {
         let usual = self.usual_retries(group);
         let policy = &group.retry_policy;
@@ -212,7 +214,8 @@ impl Call {
             Class::ContextWindowExceeded => (None, None),
             Class::BadRequest | Class::UnprocessableEntity | Class::NotFound => (policy.bad_request, None),
             Class::ContentPolicyViolation => (policy.content_policy_violation, None),
-            // The deployment's account, not the client's: another deployment may have a better one.
+            // The deployment's account is at fault, not the client's, and another deployment may have a
+            // working one.
             Class::Authentication | Class::PaymentRequired | Class::PermissionDenied => {
                 let others = self.table.members(&group.name).len() > 1;
                 (policy.authentication, others.then_some(usual))
@@ -226,12 +229,12 @@ impl Call {
         said.or(otherwise)
     }
 
-    /// The next group after an error of that class or a connection that failed: one that stands in for the group
-    /// that has failed, or for the one that this stood in for, and so on to the first.
+    /// The next group after an error of that class or a failed connection: a fallback of the group that
+    /// failed, or of the group that it replaced, and so on up to the first.
     fn next(&self, class: Option<Class>) -> Option<Next> {
         let way = self.way.borrow();
         let used = u32::try_from(way.fallbacks()).unwrap_or(u32::MAX);
-        // A request that is wrong is wrong everywhere.
+        // An invalid request fails everywhere.
         let hopeless = matches!(class, Some(Class::BadRequest | Class::UnprocessableEntity));
         if hopeless || self.asked.disable_fallbacks || used >= self.table.settings.max_fallbacks {
             return None;
@@ -248,7 +251,8 @@ impl Call {
         })
     }
 
-    /// Who stands in for a group after an error of that class. What the request says takes the place of every list.
+    /// The fallbacks of a group for an error of that class. Fallbacks in the request replace all configured
+    /// lists.
     fn stand_ins(&self, group: usize, class: Option<Class>) -> Option<&[String]> {
         let (group, asked) = (self.table.groups.get(group)?, &self.asked);
         let own = match class {
@@ -263,7 +267,8 @@ impl Call {
         Some(own.or(asked.fallbacks.as_ref()).unwrap_or(&group.fallbacks))
     }
 
-    /// The answer that makes Envoy serve the request anew. Who knows the request's number adds `location`.
+    /// The response that makes Envoy redirect the request. The caller, who knows the request's number, adds
+    /// `location`.
     pub(super) fn depart(&self) -> Headers {
         self.way.borrow_mut().departs = true;
         let mut headers = Headers::for_answer(ONWARD_STATUS, "application/json");
@@ -271,12 +276,12 @@ impl Call {
         headers
     }
 
-    /// Whether it is between two groups.
+    /// Whether it is being redirected.
     pub fn departs(&self) -> bool {
         self.way.borrow().departs
     }
 
-    /// It has come to the next group. Returns whether there is one.
+    /// Moves to the next group. Returns whether there is one.
     pub fn arrive(&self) -> bool {
         let class = self.progress.borrow().failed.as_ref().map(|failed| failed.class);
         let next = self.next(class);
@@ -293,7 +298,7 @@ impl Call {
         true
     }
 
-    /// The answer of a request that nobody is left to serve: the last error, or that all deployments are cooling down.
+    /// The response when no group is left: the last error, or that all deployments are cooling down.
     pub fn given_up(&self) -> Reply {
         self.way.borrow_mut().departs = false;
         let (failed, last) = {
@@ -317,7 +322,7 @@ impl Call {
         Reply { headers: headers.into_pairs(), ..failed.error.into() }.to_call(&self.id)
     }
 
-    /// Of a request that no provider has answered.
+    /// The error of a request that no provider has responded to.
     fn unanswered(&self) -> Failed {
         if let Some(error) = self.current().and_then(|group| unserved(group, &self.memo.model)) {
             return Failed { class: Class::BadRequest, error, retry_after: None };
@@ -340,7 +345,7 @@ impl Call {
     }
 }
 
-/// What is told of a group that nothing can serve.
+/// The error for a group that has no usable deployment.
 pub(super) fn unserved(group: &Group, model: &str) -> Option<ErrorBody> {
     let why = group.unserved.as_ref()?;
     let message =
@@ -348,24 +353,24 @@ pub(super) fn unserved(group: &Group, model: &str) -> Option<ErrorBody> {
     Some(ErrorBody::bad_request(message).about("model"))
 }
 
-/// Attempts that Envoy makes at the deployments of a group before it comes to nobody.
+/// Attempts that Envoy makes at a group's deployments before it reaches nobody.
 fn attempts(group: &Group, retries: u32) -> u32 {
     (retries + 1) * if group.has_spares { 2 } else { 1 }
 }
 
-/// An attempt at nobody.
+/// An attempt at the endpoint `nobody`.
 pub struct Nobody {
     call: Rc<Call>,
 }
 
 impl Nobody {
-    /// An attempt of that request.
+    /// Creates an attempt for a request.
     pub fn new(call: Rc<Call>) -> Self {
         Self { call }
     }
 
-    /// The request: to the gateway itself, which is there for certain, for only an answer from outside makes Envoy
-    /// follow a redirect. `current` are the headers as they are now.
+    /// The request to send. It goes to the gateway itself, which is always reachable, because Envoy follows a
+    /// redirect only from an upstream response. `current` are the current headers.
     pub fn request(&self, current: &Head) -> Outgoing {
         let class = self.call.progress.borrow().failed.as_ref().map(|failed| failed.class);
         if self.call.next(class).is_none() {
@@ -375,7 +380,7 @@ impl Nobody {
         Outgoing::Send { headers, body: Vec::new() }
     }
 
-    /// What takes the place of its answer.
+    /// The headers that replace those of its response.
     pub fn response(&self) -> Headers {
         self.call.depart()
     }

@@ -1,29 +1,29 @@
-//! A request's headers as they came, and the key in them.
+//! The headers of a request, and the key in them.
 
 use crate::openai::ErrorBody;
 
-/// Request headers, names in lower case, values as bytes: a client may send any.
+/// Request headers. Names are lowercase; values are bytes, because a client may send any.
 #[derive(Clone, Debug, Default)]
 pub struct Head(Vec<(String, Vec<u8>)>);
 
 impl Head {
-    /// Takes what the host read.
+    /// Takes the headers that the host read.
     pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
         Self(headers)
     }
 
-    /// The first value of that name.
+    /// The first value for a name.
     #[inline]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.0.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_slice())
     }
 
-    /// A value that is text.
+    /// A value, if it is UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(|value| core::str::from_utf8(value).ok())
     }
 
-    /// All values of that name as one list (RFC 9110, section 5.3); nothing where there is none.
+    /// All values for a name as one list (RFC 9110, section 5.3); `None` if there are none.
     pub fn joined(&self, name: &str) -> Option<String> {
         let values = self.0.iter().filter(|(header, _)| header == name);
         let values = values.filter_map(|(_, value)| core::str::from_utf8(value).ok());
@@ -33,8 +33,8 @@ impl Head {
         })
     }
 
-    /// Names that only the gateway may set towards Envoy: a client's own are taken away. Two of them are Envoy's own
-    /// word about who connects; it replaces a client's, and they move nothing.
+    /// Headers in this request that only the gateway may set for Envoy and that must be removed. Two names of
+    /// Envoy's own are exempt: it overwrites them with the client's address, and they do not affect routing.
     pub fn forbidden(&self) -> impl Iterator<Item = &str> {
         let internal = |name: &str| {
             name.starts_with("x-switchboard-")
@@ -50,13 +50,13 @@ impl Head {
     }
 }
 
-/// The key that a request presents.
+/// The key of a request.
 ///
-/// `LiteLLM`'s precedence: its own header, `Authorization`, then those of other vendors' SDKs. `key_header` is
-/// `general_settings.litellm_key_header_name`.
+/// `LiteLLM`'s precedence: its own header, `Authorization`, then the headers of other vendors' SDKs.
+/// `key_header` is `general_settings.litellm_key_header_name`.
 ///
 /// # Errors
-/// 401 when there is none, or a token without its scheme.
+/// 401 if there is none, or a token without a scheme.
 pub(super) fn presented_key<'h>(head: &'h Head, key_header: Option<&str>) -> Result<&'h [u8], ErrorBody> {
     const ALONE: &[&str] = &["api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
     let filled = |name: &str| head.get(name).filter(|value| !value.is_empty());
@@ -83,7 +83,7 @@ pub(super) fn unauthorized(message: impl Into<String>) -> ErrorBody {
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {
-    // `Basic` is stripped and not decoded, as LiteLLM does: it ends as a key that does not begin with `sk-`.
+    // Like LiteLLM, strip `Basic` without decoding it: the result is a key that does not start with `sk-`.
     [&b"Bearer "[..], b"bearer ", b"Basic "].iter().find_map(|scheme| value.strip_prefix(*scheme))
 }
 

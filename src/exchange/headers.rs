@@ -1,4 +1,4 @@
-//! Header lists, written from nothing: what is not put in here is not sent.
+//! Header lists that replace all headers of a message: what is not in the list is not sent.
 
 use core::fmt::Write as _;
 use core::ops::Deref;
@@ -16,11 +16,11 @@ use super::retry_after::RetryAfter;
 /// A header's value.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// The same for all.
+    /// A constant.
     Static(&'static str),
-    /// Made for this message.
+    /// Created for this message.
     Owned(String),
-    /// Said in many messages.
+    /// Shared between messages.
     Shared(Rc<str>),
 }
 
@@ -71,12 +71,12 @@ impl From<Cow<'static, str>> for Value {
     }
 }
 
-/// Every header of a message, in the order in which they were set.
+/// All headers of a message, in the order in which they were added.
 #[derive(Debug, Default, Clone)]
 pub struct Headers(Vec<(Cow<'static, str>, Value)>);
 
 impl Headers {
-    /// The headers of a request to a provider: no client header and nothing of an earlier attempt is handed on.
+    /// The headers of a request to a provider. No header of the client or of an earlier attempt is forwarded.
     pub fn for_request(endpoint: &Endpoint, path: &str, length: usize) -> Self {
         let mut headers = Self(Vec::with_capacity(16));
         headers.add(":method", "POST");
@@ -90,7 +90,7 @@ impl Headers {
         headers
     }
 
-    /// The headers of a request that asks a provider for nothing: any answer will do, and nobody reads it.
+    /// The headers of a request to a provider whose response is ignored.
     pub(super) fn for_any_answer(endpoint: &Endpoint) -> Self {
         let mut headers = Self::default();
         headers.add(":method", "HEAD");
@@ -101,7 +101,7 @@ impl Headers {
         headers
     }
 
-    /// The headers of an answer to a client.
+    /// The headers of a response to a client.
     pub fn for_answer(status: u16, content_type: &'static str) -> Self {
         let mut headers = Self(Vec::with_capacity(24));
         headers.add(":status", if status == 200 { "200".into() } else { Value::from(status.to_string()) });
@@ -109,7 +109,7 @@ impl Headers {
         headers
     }
 
-    /// The headers of a stream to a client, which nobody on the way is to keep or hold back.
+    /// The headers of a stream to a client. Proxies must not cache or buffer it.
     pub(super) fn for_stream() -> Self {
         let mut headers = Self::for_answer(200, "text/event-stream; charset=utf-8");
         headers.add("cache-control", "no-cache");
@@ -117,7 +117,7 @@ impl Headers {
         headers
     }
 
-    /// Sets a header; one of that name that is there already is replaced.
+    /// Sets a header, replacing an existing one.
     pub fn set(&mut self, name: impl Into<Cow<'static, str>> + AsRef<str>, value: impl Into<Value>) {
         let value = value.into();
         match self.0.iter_mut().find(|(header, _)| *header == name.as_ref()) {
@@ -126,7 +126,7 @@ impl Headers {
         }
     }
 
-    /// Adds a header that is not there yet.
+    /// Adds a header that is not set yet.
     pub(super) fn add(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
         let name = name.into();
         debug_assert!(self.0.iter().all(|(header, _)| *header != name), "duplicate header {name}");
@@ -143,17 +143,17 @@ impl Headers {
         self.iter().find(|(header, _)| *header == name).map(|(_, value)| value)
     }
 
-    /// Takes a header out.
+    /// Removes a header.
     pub fn remove(&mut self, name: &str) {
         self.0.retain(|(header, _)| header != name);
     }
 
-    /// Names and values.
+    /// Iterates over names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// Of a request to the gateway itself, which is there for certain. `scheme` is the attempt's.
+    /// The headers of a request to the gateway itself, which is always reachable. `scheme` is the attempt's.
     pub(super) fn for_ourselves(scheme: impl Into<Value>) -> Self {
         let mut headers = Self::default();
         headers.set(":method", "GET");
@@ -169,12 +169,13 @@ impl Headers {
     }
 }
 
-/// `x-litellm-*`: what served the request, and what it cost. A stream's cost is not known when its headers go out.
+/// Adds `x-litellm-*` headers: what served the request and what it cost. A stream's cost is not known yet
+/// when its headers are sent.
 pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endpoint, usage: Option<&Usage>) {
     let shown = &endpoint.shown;
     let attempts = call.progress.borrow().attempts.len();
     headers.add("x-litellm-call-id", Rc::clone(&call.id));
-    // What the SDKs call `_request_id`.
+    // The SDKs expose it as `_request_id`.
     headers.add("x-request-id", Rc::clone(&call.id));
     headers.add("x-litellm-model-id", Rc::clone(&shown.id));
     headers.add(
@@ -199,13 +200,13 @@ pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endp
     limit_headers(headers, call, cost.unwrap_or_default());
 }
 
-/// A count that is nothing, nearly always.
+/// Formats a count that is usually 0.
 fn small(count: usize) -> Value {
     if count == 0 { "0".into() } else { count.to_string().into() }
 }
 
-/// What a provider's answer says that a client wants to know: rate limits and `retry-after` under their own names,
-/// all of it behind `llm_provider-`. `asked_ms` is when the request came.
+/// Copies headers of the provider's response: all of them with the prefix `llm_provider-`, and rate limits
+/// and `retry-after` also under their own names. `asked_ms` is when the request arrived.
 pub(super) fn passed_on(headers: &mut Headers, head: Head, asked_ms: u64) {
     if let Some(wait) = RetryAfter::of(&head, asked_ms) {
         wait.write(headers);
@@ -233,10 +234,10 @@ pub(super) fn passed_on(headers: &mut Headers, head: Head, asked_ms: u64) {
     }
 }
 
-/// Picodollars as dollars, without the noise of a float.
+/// Formats picodollars as dollars, exactly.
 pub(super) fn dollars(pico: u64) -> String {
     let (whole, mut fraction) = (pico / 1_000_000_000_000, pico % 1_000_000_000_000);
-    // Room for what is usual, and for the `.0` that Python adds.
+    // Enough for most values, and for the `.0` that Python adds.
     let mut text = String::with_capacity(20);
     let written = write!(text, "{whole}");
     debug_assert!(written.is_ok(), "writing to a String cannot fail");
@@ -253,7 +254,7 @@ pub(super) fn dollars(pico: u64) -> String {
     text
 }
 
-/// What [`dollars`] has written, read back.
+/// Parses the output of [`dollars`].
 pub(super) fn picodollars(dollars: &str) -> Option<u64> {
     let (whole, fraction) = dollars.split_once('.').unwrap_or((dollars, ""));
     let whole: u64 = whole.parse().ok()?;

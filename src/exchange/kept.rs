@@ -1,28 +1,30 @@
-//! A client's body on its way from admission to the first attempt, which need neither fetch nor read it again.
+//! The client's body between admission and the first attempt, which then does not have to fetch and parse it
+//! again.
 //!
-//! It is there for that moment alone: the VM's memory never shrinks, and Envoy has the body for the attempts that follow.
+//! It is kept only for that moment, because the VM's memory never shrinks. Later attempts read the body from
+//! Envoy.
 
 use core::fmt;
 
 use crate::json::{Edits, Span};
 use crate::openai::{Operation, Request};
 
-/// The largest body that stays in the VM while its request waits for room, bytes.
+/// The largest body that stays in the VM while its request waits for capacity, bytes.
 const WAITS: usize = 16 * 1024;
 
-/// A body that was read, and where its members lie.
+/// A parsed body and the positions of its members.
 pub struct Kept {
     text: String,
     members: Vec<Span>,
 }
 
 impl Kept {
-    /// Keeps a body whose members were read from `text`.
+    /// Keeps a body whose members were parsed from `text`.
     pub(super) fn new(text: String, members: Vec<Span>) -> Self {
         Self { text, members }
     }
 
-    /// The request in it. Nothing if the members are not of this text, which would be a fault of ours.
+    /// The request in it. `None` if the members do not belong to this text, which would be a bug.
     pub fn request(&self, operation: Operation) -> Option<Request<'_>> {
         Request::again(operation, &self.text, &self.members)
     }
@@ -32,24 +34,24 @@ impl Kept {
         &self.text
     }
 
-    /// The body alone.
+    /// The body as a `String`.
     pub(super) fn into_text(self) -> String {
         self.text
     }
 
-    /// The body, edited where it is.
+    /// The body with edits applied in place.
     pub(super) fn edited(self, edits: Edits) -> Vec<u8> {
         edits.apply(self.text.into_bytes())
     }
 
-    /// Whether it may stay while its request waits.
+    /// Whether it may stay in memory while its request waits.
     pub(super) fn may_wait(&self) -> bool {
         self.text.len() <= WAITS
     }
 }
 
 impl fmt::Debug for Kept {
-    /// Silent: it is a person's words.
+    /// Hides the contents, which are a person's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Kept({} bytes)", self.text.len())
     }

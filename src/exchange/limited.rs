@@ -1,4 +1,4 @@
-//! A request and its limits: what it may use, what its client is told.
+//! Applies limits to a request: what it counts against, and what its client is told.
 
 use std::borrow::Cow;
 
@@ -12,17 +12,17 @@ use super::call::Call;
 use super::date::date_time;
 use super::headers::{Headers, dollars};
 
-/// What a request has reserved, and how the accounts stood when it was let in.
+/// A request's reservations, and the state of the accounts when it was admitted.
 #[derive(Debug)]
 pub struct Entered {
     /// What it counts against.
     pub claim: Claim,
-    /// In the order of [`Claim::accounts`].
+    /// States, in the order of [`Claim::accounts`].
     pub standings: Vec<Standing>,
 }
 
 impl Call {
-    /// What the request counts against, and what it will probably use; nothing when nothing limits it.
+    /// What the request counts against, and its estimated usage; `None` if no limit applies.
     pub fn claim(&self, habits: &Habits) -> Option<Claim> {
         let (key, group) = (self.key.as_ref()?, self.table.groups.get(self.group)?);
         Claim::new(key, &group.name, || {
@@ -39,7 +39,7 @@ impl Call {
         })
     }
 
-    /// The answer to a request that there is no room for. `now_ms` is Unix time.
+    /// The response to a request that exceeds a limit. `now_ms` is Unix time.
     pub fn refused(&self, account: &AccountId, refusal: &Refusal, now_ms: u64) -> Reply {
         let reply = self.refusal(account, refusal, now_ms);
         self.progress.borrow_mut().error = reply.error.as_deref().cloned();
@@ -71,7 +71,7 @@ impl Call {
             .with("reset_at", resets_at)
     }
 
-    /// The answer to a request whose limits cannot be checked now.
+    /// The response to a request whose limits cannot be checked now.
     pub fn limits_unknown(&self) -> Reply {
         let error = ErrorBody::new(
             503,
@@ -113,7 +113,7 @@ impl Call {
     }
 }
 
-/// How the accounts of a request stand. `cost` is the request's own, as far as it is known, picodollars.
+/// Adds headers with the state of a request's accounts. `cost` is the request's own cost so far, picodollars.
 pub(super) fn limit_headers(headers: &mut Headers, call: &Call, cost: u64) {
     let Some(own) = call.key.as_ref().and_then(|key| key.accounts.first()) else { return };
     let entered = call.entered.get();
@@ -145,7 +145,7 @@ pub(super) fn limit_headers(headers: &mut Headers, call: &Call, cost: u64) {
     }
 }
 
-/// `LiteLLM`'s word for what is limited.
+/// `LiteLLM`'s name for what is limited.
 fn descriptor(account: &AccountId) -> &'static str {
     match (account.kind, account.model.is_some()) {
         (AccountKind::Key, false) => "api_key",
@@ -159,7 +159,7 @@ fn descriptor(account: &AccountId) -> &'static str {
     }
 }
 
-/// Which of them.
+/// The id of what is limited.
 fn subject(account: &AccountId) -> String {
     let id = match account.kind {
         AccountKind::TeamMember => {
@@ -171,14 +171,14 @@ fn subject(account: &AccountId) -> String {
     account.model.as_ref().map_or_else(|| id.to_string(), |model| format!("{id}:{model}"))
 }
 
-/// Team and user of a member.
+/// Team and user of a team member.
 fn member(account: &AccountId) -> (String, String) {
     crate::json::read(account.id.as_str()).unwrap_or_else(|_| (String::new(), account.id.clone()))
 }
 
-/// Picodollars as dollars, as Python prints a float.
+/// Formats picodollars as dollars, like a Python float.
 fn python_dollars(pico: u64) -> String {
-    // Below a ten-thousandth Python writes an exponent.
+    // Python uses an exponent below one ten-thousandth.
     if pico > 0 && pico < 100_000_000 {
         let digits = pico.to_string();
         let (first, rest) = digits.trim_end_matches('0').split_at(1);

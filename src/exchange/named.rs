@@ -1,9 +1,9 @@
-//! The model that an answer names, where the deployment's own name tells no price: an operator's name for a deployment, or
-//! a router of the provider's.
+//! Finds the model that a response names, if the deployment's own name has no price: for example, an
+//! operator's own deployment name or a provider's model router.
 
 use crate::json::{Text, fields, read};
 
-/// What a whole answer calls its model.
+/// The model in a complete response.
 pub(super) fn in_answer(body: &[u8]) -> Option<String> {
     struct Wire<'a> {
         model: Option<Text<'a>>,
@@ -12,8 +12,8 @@ pub(super) fn in_answer(body: &[u8]) -> Option<String> {
     read::<Wire<'_>>(body).ok()?.model.filter(|model| !model.is_empty()).map(|model| model.0.into_owned())
 }
 
-/// What a piece of a stream calls its model, if the name is whole in it. Within a text of the model's such a member is
-/// escaped, and does not look like this.
+/// The model in a piece of a stream, if the piece contains the whole name. Inside the model's text the quotes
+/// would be escaped, so this cannot match there.
 pub(super) fn in_chunk(chunk: &[u8]) -> Option<&str> {
     let text = core::str::from_utf8(chunk).ok()?;
     ["\"model\":", "\"modelVersion\":"].iter().find_map(|key| {

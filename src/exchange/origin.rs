@@ -1,4 +1,4 @@
-//! Whom a request is for, besides the key that pays: what the spend log tells of it.
+//! Who a request is for, besides the key that pays: data for the spend log.
 
 use crate::json::{JsonStr, Object, Raw, read};
 use crate::key::clipped;
@@ -6,26 +6,26 @@ use crate::openai::Request;
 
 use super::head::Head;
 
-/// Longest name of a user or a tag that is kept, bytes.
+/// Maximum length of a stored user name or tag, bytes.
 const LONGEST: usize = 256;
 
-/// Tags that are kept of one request.
+/// Maximum number of stored tags per request.
 const MOST_TAGS: usize = 32;
 
-/// What a request says of its origin. What is not known is empty.
+/// Where a request comes from. Unknown values are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The caller's own user.
+    /// The caller's end user.
     pub end_user: String,
-    /// Tags, each once.
+    /// Tags, without duplicates.
     pub tags: Vec<String>,
-    /// Address of the client as Envoy sees it.
+    /// The client's address as seen by Envoy.
     pub ip: String,
 }
 
 impl Origin {
-    /// What the headers say: `x-litellm-customer-id`, `x-litellm-end-user-id`, `x-litellm-tags`; and Envoy's word for
-    /// who connects.
+    /// Reads the headers `x-litellm-customer-id`, `x-litellm-end-user-id` and `x-litellm-tags`, and the
+    /// client address that Envoy reports.
     pub(super) fn by_headers(head: &Head) -> Self {
         let end_user = ["x-litellm-customer-id", "x-litellm-end-user-id"]
             .iter()
@@ -41,9 +41,9 @@ impl Origin {
         origin
     }
 
-    /// What the body says besides, in the order of `LiteLLM`: `user`, `litellm_metadata.user`, `metadata.user_id`,
-    /// `safety_identifier`; and the tags of `metadata`, `litellm_metadata` and `tags`. What has another type than it
-    /// should is nobody's name: the provider will say so, if it minds.
+    /// Adds values from the body, in `LiteLLM`'s order: `user`, `litellm_metadata.user`, `metadata.user_id`,
+    /// `safety_identifier`; and the tags in `metadata`, `litellm_metadata` and `tags`. Values of the wrong
+    /// type are ignored; the provider rejects them if it has to.
     pub(super) fn or_body(mut self, request: &Request<'_>) -> Self {
         let body = request.object();
         let object = |name| body.get(name).and_then(|raw: Raw<'_>| Object::parse(raw.get().as_bytes()).ok());

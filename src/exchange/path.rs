@@ -1,18 +1,18 @@
-//! Paths: what each of them asks for, and who answers it.
+//! Maps paths to operations.
 
 use std::borrow::Cow;
 
 use crate::config::KEY_SERVICE_PATHS;
 use crate::openai::Operation;
 
-/// What a request is about.
+/// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// A model is to answer.
+    /// A model's response.
     Model {
-        /// What it is asked for.
+        /// The operation.
         operation: Operation,
-        /// The model where the path names it.
+        /// The model, if the path names it.
         model: Option<String>,
     },
     /// `/v1/models`
@@ -29,21 +29,21 @@ pub enum Ask {
     Liveliness,
     /// `/health/readiness`
     Readiness,
-    /// The key service answers.
+    /// A path of the key service.
     Management,
-    /// The path is right, the method is not.
+    /// A known path with the wrong method.
     MethodNotAllowed {
-        /// The one that is.
+        /// The allowed method.
         allow: &'static str,
     },
-    /// The path has a slash too many at its end.
+    /// The path has a trailing slash.
     Redirect(String),
-    /// Nobody answers that.
+    /// Unknown path.
     NotFound,
 }
 
 impl Ask {
-    /// Reads method and path.
+    /// Parses method and path.
     pub fn parse(method: &[u8], path_and_query: &str) -> Self {
         let (path, query) =
             path_and_query.split_once('?').map_or((path_and_query, None), |(p, q)| (p, Some(q)));
@@ -86,16 +86,17 @@ impl Ask {
     }
 }
 
-/// What follows the base URL: none, OpenAI's `/v1`, Azure's `/openai/v1`, or that of its older SDKs, `/openai`.
+/// The path below the base URL: none, OpenAI's `/v1`, Azure's `/openai/v1`, or `/openai` of Azure's older
+/// SDKs.
 fn below_base(path: &str) -> &str {
     let rest = BASES.iter().find_map(|base| path.strip_prefix(base).filter(|rest| rest.starts_with('/')));
     rest.unwrap_or(path)
 }
 
-/// Base URLs' paths, the longest first.
+/// Base paths, longest first.
 const BASES: [&str; 3] = ["/openai/v1", "/openai", "/v1"];
 
-/// The route that a path may have been meant for: one whose base URL holds too much.
+/// The route that a path was probably meant for, if the client's base URL contains too much.
 pub(super) fn meant(path: &str) -> Option<&'static str> {
     let ends = |(suffix, route): &(&str, &'static str)| path.ends_with(suffix).then_some(*route);
     [
@@ -112,8 +113,8 @@ fn is_below(path: &str, prefix: &str) -> bool {
     path.starts_with(prefix) && (prefix.ends_with('/') || path.len() == prefix.len())
 }
 
-/// `/chat/completions` and its kin, bare, under the [bases](BASES), `/engines/{model}` and
-/// `/openai/deployments/{model}`.
+/// `/chat/completions` and the other operations, either bare or below the [bases](BASES), `/engines/{model}`
+/// or `/openai/deployments/{model}`.
 fn operation(path: &str) -> Option<(Operation, Option<&str>)> {
     let (rest, operation) = [
         ("/chat/completions", Operation::Chat),
@@ -125,7 +126,7 @@ fn operation(path: &str) -> Option<(Operation, Option<&str>)> {
     if rest.is_empty() || BASES.contains(&rest) {
         return Some((operation, None));
     }
-    // A model's name may itself hold slashes (`anthropic/claude`).
+    // A model's name may contain slashes (`anthropic/claude`).
     let model = rest.strip_prefix("/engines/").or_else(|| rest.strip_prefix("/openai/deployments/"))?;
     (!model.is_empty()).then_some((operation, Some(model)))
 }
@@ -138,7 +139,8 @@ pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
     })
 }
 
-/// Percent-decoding (RFC 3986, section 2.1). What is no escape, or no UTF-8 when decoded, stays as it is.
+/// Percent-decodes a text (RFC 3986, section 2.1). Invalid escapes, or a result that is not UTF-8, leave it
+/// unchanged.
 fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);

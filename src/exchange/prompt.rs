@@ -1,16 +1,17 @@
-//! The estimate of a prompt that nobody counted, made only for those who need it: limits at admission, a stream that dies
-//! before it is counted, vectors whose provider counts nothing. By then the body is gone, so something of it is kept.
+//! Estimates prompt tokens on demand: for limits at admission, for a stream that ends before it reports
+//! usage, and for embeddings whose provider reports none. The body may be gone by then, so a copy or a count
+//! is kept.
 
 use core::cell::{OnceCell, RefCell};
 use core::fmt;
 
 use crate::openai::{Operation, Request};
 
-/// The largest body of which a copy is kept, bytes: to copy it is cheaper than to count it, and hardly any copy is needed.
-/// A larger one is counted at once, which is little beside what else is done with it.
+/// The largest body that is copied, bytes. Copying is cheaper than counting, and the copy is rarely needed.
+/// Larger bodies are counted immediately, which costs little compared to the rest of their processing.
 const COPIED: usize = 4_096;
 
-/// How long a prompt is, as soon as somebody asks.
+/// The length of a prompt, computed on demand.
 #[derive(Default)]
 pub struct Prompt {
     tokens: OnceCell<u64>,
@@ -18,13 +19,13 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// The number of tokens: as counted before, or in the request that `now` counts, or in the copy.
+    /// The number of tokens: counted before, or by `now`, or from the copy.
     pub(super) fn tokens(&self, operation: Operation, now: impl FnOnce() -> Option<u64>) -> u64 {
         let copied = || Some(Request::parse(operation, self.body.borrow().as_deref()?).ok()?.prompt_tokens());
         *self.tokens.get_or_init(|| now().or_else(copied).unwrap_or_default())
     }
 
-    /// The body goes: notes what may be asked for later.
+    /// Records what may be needed later, before the body is dropped.
     pub(super) fn note(&self, request: &Request<'_>) {
         if self.tokens.get().is_some() {
             return;
@@ -36,14 +37,14 @@ impl Prompt {
         }
     }
 
-    /// The provider has counted: nobody will ask.
+    /// Drops the copy: the provider has reported the usage.
     pub(super) fn forget(&self) {
         self.body.take();
     }
 }
 
 impl fmt::Debug for Prompt {
-    /// Silent: it is a person's words.
+    /// Hides the contents, which are a person's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Prompt({:?})", self.tokens.get())
     }

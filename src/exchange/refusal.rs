@@ -1,6 +1,7 @@
-//! Requests of a known key that are refused before any provider is asked: they are in the spend log too.
+//! Requests with a known key that are rejected before any provider is called. They are in the spend log, too.
 //!
-//! A request whose key is not known is in no log: whoever has no key must not be able to fill a database.
+//! Requests with an unknown key are not logged, because callers without a key must not be able to fill the
+//! database.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -11,22 +12,22 @@ use crate::openai::{Operation, Request};
 use super::Reply;
 use super::origin::Origin;
 
-/// Longest model name that is kept, bytes: it is the client's to choose.
+/// Maximum length of a stored model name, bytes; clients can send any.
 const LONGEST_MODEL: usize = 256;
 
-/// A request that was refused after its key was found.
+/// A request that was rejected after its key was found.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) token: Option<TokenHash>,
     pub(super) operation: Operation,
     pub(super) call_id: Rc<str>,
     pub(super) origin: Origin,
-    /// What it asked for, as far as it was read.
+    /// The requested model, as far as it was read.
     pub(super) model: String,
 }
 
 impl Refusal {
-    /// The account of a request that was answered with that.
+    /// The usage entry of a request that was answered with `reply`.
     pub(super) fn entry(&self, reply: &Reply, started_ms: u64, now_ms: u64) -> UsageEntry<'_> {
         UsageEntry {
             call_id: Cow::Borrowed(&self.call_id),
@@ -42,7 +43,7 @@ impl Refusal {
         }
     }
 
-    /// The model that a refused body names.
+    /// The model named in a rejected body.
     #[cold]
     pub(super) fn model_in(operation: Operation, body: &[u8]) -> String {
         let request = Request::parse(operation, body).ok();
@@ -51,7 +52,7 @@ impl Refusal {
 }
 
 impl Origin {
-    /// As the spend log has it.
+    /// Details for the spend log.
     pub(super) fn detail<'a>(&'a self, answer_id: &'a str, error: Option<&UsageError<'a>>) -> Detail<'a> {
         Detail {
             answer_id: Cow::Borrowed(answer_id),

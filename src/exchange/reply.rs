@@ -1,4 +1,4 @@
-//! An answer that the gateway gives by itself.
+//! Responses that the gateway generates itself.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use crate::openai::ErrorBody;
 use super::headers::Value;
 use super::path::meant;
 
-/// A complete answer.
+/// A complete response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status.
@@ -19,7 +19,7 @@ pub struct Reply {
     pub headers: Vec<(Cow<'static, str>, Value)>,
     /// The body.
     pub body: Vec<u8>,
-    /// What the spend log tells of it, if it is an error.
+    /// The spend log's view of it, if it is an error.
     pub error: Option<Box<UsageError<'static>>>,
 }
 
@@ -30,7 +30,7 @@ impl Reply {
         Self { status, headers, body: body.into(), error: None }
     }
 
-    /// `FastAPI`'s error shape, which `LiteLLM` has for what is no route of the data plane.
+    /// `FastAPI`'s error format, which `LiteLLM` uses outside the data plane.
     pub fn detail(status: u16, detail: &str) -> Self {
         let mut body = Vec::new();
         Writer::new(&mut body).object().key("detail").string(detail).end_object();
@@ -38,7 +38,7 @@ impl Reply {
         Self { error, ..Self::json(status, body) }
     }
 
-    /// A path that nobody answers. SDKs print the message, so it says what there is.
+    /// An unknown path. SDKs print the message, so it lists the available ones.
     #[cold]
     pub fn no_route(method: &[u8], path: &str) -> Self {
         let hint = match meant(path) {
@@ -55,14 +55,14 @@ impl Reply {
         ErrorBody::new(404, "not_found_error", message).into()
     }
 
-    /// A path that is called with another method.
+    /// A known path with the wrong method.
     #[cold]
     pub fn method_not_allowed(method: &[u8], path: &str, allow: &'static str) -> Self {
         let message = format!("Method Not Allowed: {}. Use {allow}.", line(method, path));
         Self::from(ErrorBody::new(405, "invalid_request_error", message)).with("allow", allow)
     }
 
-    /// Adds the ids by which the request is found in logs, unless they are there. Envoy replaces the second where it
+    /// Adds the request's ids for finding it in logs, unless they are set. Envoy overwrites the second if it
     /// still has the request's own.
     #[must_use]
     pub fn to_call(mut self, id: &Rc<str>) -> Self {
@@ -81,7 +81,7 @@ impl Reply {
         self
     }
 
-    /// An answer to a request that has lost its admission: the VM was started anew in between.
+    /// The response to a request that lost its admission because the VM was restarted.
     pub fn lost() -> Self {
         ErrorBody::new(
             503,
@@ -91,7 +91,7 @@ impl Reply {
         .into()
     }
 
-    /// The key service does not resolve what the request refers to.
+    /// The key service cannot resolve the request's references.
     pub fn unresolved() -> Self {
         Self::from(ErrorBody::new(
             503,
@@ -101,7 +101,7 @@ impl Reply {
         .with("retry-after", "1")
     }
 
-    /// An endpoint that the table does not know.
+    /// The endpoint's deployment is not in the table.
     pub fn unknown_deployment() -> Self {
         ErrorBody::ours(
             "The selected deployment is not in the current configuration: Envoy's clusters and the filter's configuration differ.",
@@ -110,7 +110,7 @@ impl Reply {
     }
 }
 
-/// A request in a few words: without its query, and not longer than anybody reads.
+/// Method and path for a message, without the query and truncated.
 fn line(method: &[u8], path: &str) -> String {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let shown: String = path.chars().take(200).collect();
@@ -125,7 +125,7 @@ impl From<ErrorBody> for Reply {
 }
 
 impl ErrorBody {
-    /// As the spend log has it.
+    /// The spend log's view of the error.
     #[cold]
     pub(super) fn told(&self) -> UsageError<'static> {
         UsageError::new(self.kind.clone(), &self.message)

@@ -1,16 +1,16 @@
-//! What is told of a request when it is over, for Envoy's access log and its spans.
+//! The summary of a finished request for Envoy's access log and its spans.
 //!
-//! One value with everything in it: each call to the host costs more than a request's share of a log. Envoy's `CEL` reads
-//! fields of a Protobuf message in filter state, and `google.protobuf.Struct` is the one message that every build of
-//! Envoy knows and that can hold anything.
+//! It is a single value, because each call to the host costs more than a request's share of the log. Envoy's
+//! `CEL` can read fields of a Protobuf message in filter state, and `google.protobuf.Struct` is the one
+//! message that every build of Envoy knows and that can hold anything.
 
 use crate::key::UsageEntry;
 
 use super::call::Call;
 
 impl Call {
-    /// The account of the request as a serialized `google.protobuf.Struct`. What is not known is left out. No key is in
-    /// it, only the name that the operator gave the key.
+    /// The summary as a serialized `google.protobuf.Struct`. Unknown values are left out. It contains the
+    /// key's alias, but never the key.
     pub fn report(&self, entry: &UsageEntry<'_>) -> Vec<u8> {
         let mut report = Struct::default();
         report.text("call_id", &entry.call_id);
@@ -52,7 +52,7 @@ impl Call {
 struct Struct(Vec<u8>);
 
 impl Struct {
-    /// `fields[name] = { string_value }`; an empty text is none.
+    /// `fields[name] = { string_value }`; an empty text is left out.
     fn text(&mut self, name: &str, text: &str) {
         /// Field 3 of `Value`, with a length.
         const STRING: u8 = 3 << 3 | 2;
@@ -63,7 +63,7 @@ impl Struct {
         }
     }
 
-    /// A whole number; exact up to 2^53, beyond what any request counts.
+    /// An integer; exact up to 2^53, more than any request counts.
     #[expect(clippy::cast_precision_loss, reason = "see above")]
     fn count(&mut self, name: &str, count: u64) {
         self.number(name, count as f64);
@@ -78,7 +78,7 @@ impl Struct {
         self.field(name, &value);
     }
 
-    /// An entry of the map, which is a message of key and value.
+    /// An entry of the map, encoded as a message of key and value.
     fn field(&mut self, name: &str, value: &[u8]) {
         const FIRST: u8 = 1 << 3 | 2;
         const SECOND: u8 = 2 << 3 | 2;
@@ -89,7 +89,7 @@ impl Struct {
     }
 }
 
-/// A tag, a length, and that many bytes.
+/// Writes a tag, a length, and that many bytes.
 fn put(message: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     message.push(tag);
     let mut length = bytes.len();
@@ -111,8 +111,8 @@ mod tests {
 
     #[test]
     fn a_struct_is_what_protobuf_makes_of_it() {
-        // As `protoc --encode google.protobuf.Struct` writes `fields { key: "a" value { string_value: "b" } }` and
-        // `fields { key: "n" value { number_value: 1 } }`.
+        // The output of `protoc --encode google.protobuf.Struct` for `fields { key: "a" value { string_value:
+        // "b" } }` and `fields { key: "n" value { number_value: 1 } }`.
         let mut message = Struct::default();
         message.text("a", "b");
         message.text("none", "");

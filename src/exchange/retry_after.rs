@@ -1,32 +1,34 @@
-//! When a provider wants to be asked again, in the one form that Envoy and every SDK understand.
+//! When to retry a provider, in the one form that Envoy and every SDK understand.
 //!
-//! `retry-after` is whole seconds or an HTTP date (RFC 9110, section 10.2.3); providers also send fractions of seconds, and
-//! `retry-after-ms` beside it. Envoy reads whole seconds only, and `OpenAI`'s SDKs read `retry-after-ms` first.
+//! `retry-after` is whole seconds or an HTTP date (RFC 9110, section 10.2.3). Providers also send fractional
+//! seconds, and `retry-after-ms` in addition. Envoy reads only whole seconds; `OpenAI`'s SDKs read
+//! `retry-after-ms` first.
 
 use std::time::SystemTime;
 
 use super::head::Head;
 use super::headers::Headers;
 
-/// A longer wait is no honest one, milliseconds: a month.
+/// Longer waits are not credible, milliseconds: one month.
 const LONGEST_MS: f64 = 31.0 * 86_400_000.0;
 
-/// A wait.
+/// A delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RetryAfter {
     ms: u64,
-    /// Whole seconds would round it.
+    /// Whether whole seconds would lose precision.
     is_fine: bool,
 }
 
 impl RetryAfter {
-    /// A wait of whole seconds.
+    /// A delay in whole seconds.
     pub(super) fn seconds(seconds: u64) -> Self {
         Self { ms: seconds.saturating_mul(1000), is_fine: false }
     }
 
-    /// What the headers of an answer say. A date counts from the answer's own `date`, so no clock is compared with
-    /// another's; without one it counts from `asked_ms`, when the request came (Unix time in milliseconds).
+    /// Reads the headers of a response. A date is relative to the response's own `date`, so that different
+    /// clocks are not compared; without `date` it is relative to `asked_ms`, when the request arrived (Unix
+    /// time in milliseconds).
     pub(super) fn of(head: &Head, asked_ms: u64) -> Option<Self> {
         if let Some(ms) = head.text("retry-after-ms").and_then(|text| milliseconds(text, 1.0)) {
             return Some(Self { ms, is_fine: true });
@@ -40,7 +42,7 @@ impl RetryAfter {
         Some(Self { ms: until.saturating_sub(from), is_fine: false })
     }
 
-    /// Writes it.
+    /// Writes the headers.
     pub(super) fn write(self, headers: &mut Headers) {
         headers.set("retry-after", self.ms.div_ceil(1000).to_string());
         if self.is_fine {
@@ -49,7 +51,7 @@ impl RetryAfter {
     }
 }
 
-/// A number of units, each of so many milliseconds.
+/// Parses a number of units, each `unit` milliseconds long.
 fn milliseconds(text: &str, unit: f64) -> Option<u64> {
     let ms = text.trim().parse::<f64>().ok()? * unit;
     #[expect(
@@ -60,7 +62,7 @@ fn milliseconds(text: &str, unit: f64) -> Option<u64> {
     (0.0..=LONGEST_MS).contains(&ms).then(|| ms.ceil() as u64)
 }
 
-/// An HTTP date in any of its three forms, as Unix time in milliseconds.
+/// Parses an HTTP date in any of its three forms to Unix time in milliseconds.
 fn date_ms(text: &str) -> Option<u64> {
     let date = httpdate::parse_http_date(text.trim()).ok()?;
     u64::try_from(date.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis()).ok()

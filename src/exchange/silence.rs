@@ -1,41 +1,41 @@
-//! A stream that falls silent after it has begun.
+//! Handles a stream that becomes idle.
 //!
-//! Envoy cannot end one in words: its time-outs of an attempt end with the headers, and those of a stream break it off.
-//! So somebody with a clock asks from time to time, and tells what to say.
+//! Envoy cannot end one with an error message: its timeouts for an attempt end with the headers, and its
+//! stream timeouts reset the stream. So the host calls this periodically and writes what it returns.
 
 use std::time::Duration;
 
 use crate::facts::{Class, Fault};
 use crate::table::Endpoint;
 
-/// How long a stream has said nothing.
+/// How long a stream has been idle.
 #[derive(Debug)]
 pub struct Silence {
-    /// Nothing until the first tick after its last words.
+    /// `None` until the first tick after its last event.
     since_ms: Option<u64>,
-    /// When a comment was last written, or its last words were heard.
+    /// When the last comment was written or the last event received.
     kept_alive_ms: u64,
     patience_ms: u64,
     keepalive_ms: Option<u64>,
     provider: &'static str,
 }
 
-/// What a silence comes to.
+/// The result of a tick.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Overdue {
-    /// Nothing yet.
+    /// Nothing to do.
     Wait,
-    /// These bytes are to keep the connection alive: a comment, which clients skip.
+    /// Write this comment, which clients skip, to keep the connection alive.
     Comment(&'static [u8]),
-    /// This event ends the stream.
+    /// Write this event, which ends the stream.
     End(Vec<u8>),
 }
 
-/// `LiteLLM`'s words.
+/// The same comment as `LiteLLM`'s.
 const COMMENT: &[u8] = b": ping\n\n";
 
 impl Silence {
-    /// Of a stream from that deployment, which may be silent for `patience_ms`; 0 is for ever.
+    /// Creates the timer for a stream of a deployment. `patience_ms` is the idle timeout; 0 means none.
     pub fn new(patience_ms: u64, endpoint: &Endpoint) -> Self {
         Self {
             since_ms: None,
@@ -46,12 +46,12 @@ impl Silence {
         }
     }
 
-    /// It has said something.
+    /// The stream has sent something.
     pub fn ended(&mut self) {
         self.since_ms = None;
     }
 
-    /// Some time has passed. `now_ms` is a clock that never jumps.
+    /// Time has passed. `now_ms` is a monotonic clock.
     pub fn tick(&mut self, now_ms: u64) -> Overdue {
         let Some(since_ms) = self.since_ms else {
             (self.since_ms, self.kept_alive_ms) = (Some(now_ms), now_ms);

@@ -1,4 +1,5 @@
-//! `/model_group/info` and `/health`: the groups with what they can do, the deployments with whether they can be asked.
+//! `/model_group/info` lists the groups and their capabilities; `/health` lists the deployments and whether
+//! they are usable.
 
 use crate::config::{Group, Price};
 use crate::json::Writer;
@@ -11,7 +12,7 @@ use super::access::may_use;
 use super::catalog::limits;
 use super::path::query_value;
 
-/// What clients look for in any case, as `LiteLLM` shows it.
+/// Fields that clients always expect, as `LiteLLM` writes them.
 const ALWAYS_TOLD: &[&str] = &[
     "supports_function_calling",
     "supports_parallel_function_calling",
@@ -20,7 +21,7 @@ const ALWAYS_TOLD: &[&str] = &[
     "supports_web_search",
 ];
 
-/// A price of a model.
+/// A price of a model, by field.
 type Rate = fn(&Price) -> f64;
 
 /// `/model_group/info`
@@ -40,7 +41,7 @@ pub(super) fn model_groups(table: &Table, key: Option<&KeyRecord>, query: &str) 
         }
         w.end_array();
         limits(&mut w, group);
-        // The dearest deployment's, as with LiteLLM.
+        // The price of the most expensive deployment, as in LiteLLM.
         let dearest = |rate: Rate| {
             let prices = members.iter().filter_map(|member| member.price(&member.deployment.model));
             prices.map(rate).reduce(f64::max)
@@ -66,7 +67,7 @@ pub(super) fn model_groups(table: &Table, key: Option<&KeyRecord>, query: &str) 
     Reply::json(200, body)
 }
 
-/// `/health`: nobody is called for it. A deployment is healthy as far as is known here: it has an address and a credential.
+/// `/health`. No provider is called. A deployment counts as healthy if it has an address and a credential.
 pub(super) fn health(table: &Table, key: Option<&KeyRecord>, query: &str) -> Reply {
     let asked = query_value(query, "model");
     let groups: Vec<&Group> =
@@ -103,7 +104,7 @@ pub(super) fn health(table: &Table, key: Option<&KeyRecord>, query: &str) -> Rep
     Reply::json(200, body)
 }
 
-/// Why a deployment cannot be asked.
+/// Why a deployment is not usable.
 fn problem(endpoint: &Endpoint) -> Option<&'static str> {
     let deployment = &endpoint.deployment;
     let is_called = endpoint.provider.auth != Auth::None;
@@ -119,7 +120,7 @@ fn problem(endpoint: &Endpoint) -> Option<&'static str> {
     }
 }
 
-/// The groups that a key sees.
+/// The groups that a key can see.
 fn seen<'t>(table: &'t Table, key: Option<&'t KeyRecord>) -> impl Iterator<Item = &'t Group> {
     let shown = table.groups.iter().filter(|group| group.part_of.is_none());
     shown.filter(move |group| key.is_none_or(|key| may_use(key, &group.name, group)))

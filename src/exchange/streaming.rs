@@ -1,4 +1,4 @@
-//! A streamed answer on its way to the client.
+//! Translates a streamed response.
 
 use crate::dialects::{Dialect, Stream};
 use crate::facts::{Class, Fault};
@@ -6,8 +6,8 @@ use crate::frame::{Framer, Framing};
 use crate::key::UsageError;
 use crate::openai::{ChunkWriter, Memo};
 
-/// Chunks in, as the network cut them; the client's events out. How the chunks were cut makes no difference to
-/// the bytes that come out.
+/// Takes chunks as the network split them and produces the client's events. The output does not depend on how
+/// the chunks were split.
 pub struct Streaming {
     framer: Framer,
     stream: Box<dyn Stream>,
@@ -17,7 +17,7 @@ pub struct Streaming {
 }
 
 impl Streaming {
-    /// The beginning of an answer to that request in that dialect. `provider` is named in errors.
+    /// Starts a response in a dialect. `provider` is the name used in errors.
     pub fn new(dialect: &dyn Dialect, memo: &Memo, provider: &'static str) -> Self {
         Self {
             framer: Framer::new(dialect.framing()),
@@ -28,15 +28,15 @@ impl Streaming {
         }
     }
 
-    /// The stream is cut otherwise than its language says. To be called before the first chunk.
+    /// Sets another framing than the dialect's. Call it before the first chunk.
     pub(super) fn reframe(&mut self, framing: Framing) {
         self.framer = Framer::new(framing);
     }
 
-    /// Translates the next chunk. The bytes are the client's until the next call.
+    /// Translates the next chunk. The returned bytes are valid until the next call.
     ///
-    /// A stream that reports an error, cannot be read, or ends (`last`) without its terminal event, ends in an
-    /// error event; what comes after an end is dropped.
+    /// A stream that reports an error, is invalid, or ends (`last`) without its terminal event, ends with an
+    /// error event. Input after the end is ignored.
     pub fn feed(&mut self, chunk: &[u8], last: bool) -> &[u8] {
         if let Some(fault) = self.read(chunk, last) {
             self.fail(&fault);
@@ -44,10 +44,10 @@ impl Streaming {
         self.out.pending()
     }
 
-    /// The same as long as nothing has been written: nothing may come of a chunk yet.
+    /// Like [`Self::feed`], as long as nothing has been written; the result may be empty.
     ///
     /// # Errors
-    /// A stream that goes wrong before its first event is an answer that may still be another one's.
+    /// The stream failed before its first event, so a retry is still possible.
     pub fn open(&mut self, chunk: &[u8], last: bool) -> Result<&[u8], Fault> {
         match self.read(chunk, last) {
             Some(fault) if self.out.pending().is_empty() => return Err(fault),
@@ -92,12 +92,12 @@ impl Streaming {
         fault
     }
 
-    /// The error in which the stream has ended.
+    /// The error that ended the stream.
     pub fn error(&self) -> Option<&UsageError<'static>> {
         self.error.as_ref()
     }
 
-    /// The writer, for what was used and produced so far.
+    /// The writer, which knows the usage and the generated text so far.
     pub fn writer(&self) -> &ChunkWriter {
         &self.out
     }

@@ -2,18 +2,18 @@
 //!
 //! What makes an error is `#[cold]`: the code for it stays out of the way of requests that have none.
 
-/// `LiteLLM`'s exception classes: what decides on retries and fallbacks.
+/// `LiteLLM`'s exception classes. They determine retries and fallbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// 400
     BadRequest,
-    /// 400: the prompt is longer than the model's window
+    /// 400: the prompt exceeds the model's context window
     ContextWindowExceeded,
-    /// 400: the provider refuses the content
+    /// 400: the provider rejected the content
     ContentPolicyViolation,
     /// 401
     Authentication,
-    /// 402: the account at the provider has no money left
+    /// 402: the account at the provider has no credit left
     PaymentRequired,
     /// 403
     PermissionDenied,
@@ -34,7 +34,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// The class of a status that says no more.
+    /// The class for a status, if the body says nothing more specific.
     pub fn of_status(status: u16) -> Self {
         match status {
             401 => Self::Authentication,
@@ -58,7 +58,7 @@ impl Class {
             Self::ContextWindowExceeded => "ContextWindowExceededError",
             Self::ContentPolicyViolation => "ContentPolicyViolationError",
             Self::Authentication => "AuthenticationError",
-            // LiteLLM has no class of its own for it.
+            // LiteLLM has no class for it.
             Self::PaymentRequired => "APIError",
             Self::PermissionDenied => "PermissionDeniedError",
             Self::NotFound => "NotFoundError",
@@ -71,7 +71,7 @@ impl Class {
         }
     }
 
-    /// The class of that name, as `mock_response: litellm.RateLimitError` writes it.
+    /// Looks up a class by its name, as written in `mock_response: litellm.RateLimitError`.
     pub fn named(name: &str) -> Option<Self> {
         [
             Self::BadRequest,
@@ -127,34 +127,34 @@ impl Class {
     }
 }
 
-/// What an upstream did wrong: an error that it reported, or an answer that nobody can read.
+/// An upstream failure: an error that the provider reported, or an invalid response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What kind of error.
+    /// The class of the error.
     pub class: Class,
-    /// The provider's own words.
+    /// The provider's message.
     pub message: String,
-    /// The field that the provider names.
+    /// The field that the provider complains about.
     pub param: Option<String>,
-    /// When to try again, seconds from now, where the provider says it in the body.
+    /// Seconds until a retry makes sense, if the body says so.
     pub retry_after: Option<u64>,
 }
 
 impl Fault {
-    /// An error of that class.
+    /// Creates a fault.
     #[cold]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self { class, message: message.into(), param: None, retry_after: None }
     }
 
-    /// An answer that is not what its dialect says it is.
+    /// A response that does not follow its dialect.
     #[cold]
     pub fn garbled(what: impl Into<String>) -> Self {
         Self::new(Class::BadGateway, what)
     }
 
-    /// An answer that is not in its language at all: a proxy's HTML page, a cut body. Its beginning is quoted, for
-    /// it helps who runs the gateway.
+    /// A response that is not in the dialect's format at all, such as a proxy's HTML page or a truncated
+    /// body. Its beginning is quoted to help the operator.
     #[cold]
     pub fn unreadable(status: u16, body: &[u8]) -> Self {
         let class = Class::of_status(if status < 400 { 502 } else { status });

@@ -11,7 +11,7 @@ pub enum FinishReason {
     Length,
     /// The client is to run tools.
     ToolCalls,
-    /// The provider withheld the answer.
+    /// The provider withheld the response.
     ContentFilter,
     /// The model declined to answer (Anthropic's `refusal`).
     Refusal,

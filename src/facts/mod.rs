@@ -53,7 +53,7 @@ pub trait Sink {
     /// The log probabilities of the tokens since the last ones.
     fn logprobs(&mut self, tokens: &[Logprob<'_>]);
 
-    /// The choice ends.
+    /// Ends the choice.
     fn finish(&mut self, reason: FinishReason);
 
     /// What was used so far. Providers repeat themselves: the last report counts.

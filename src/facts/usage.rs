@@ -14,7 +14,7 @@ pub struct Usage {
     pub cached: u64,
     /// `prompt_tokens_details.cache_write_tokens`
     pub cache_write: u64,
-    /// Of `cache_write`, what is kept for an hour, where that has a price of its own (Anthropic).
+    /// The part of `cache_write` that is cached for an hour, if that has a separate price (Anthropic).
     pub cache_write_1h: u64,
     /// `completion_tokens_details.reasoning_tokens`
     pub reasoning: u64,
@@ -22,9 +22,9 @@ pub struct Usage {
     pub audio_heard: u64,
     /// `completion_tokens_details.audio_tokens`
     pub audio_said: u64,
-    /// Searches of the web that the provider made by itself, and asks a fee for.
+    /// Web searches by the provider, which cost extra.
     pub searches: u64,
-    /// How the request was served, where the answer says so.
+    /// The service tier, if the response reports it.
     pub tier: Option<ServiceTier>,
 }
 
@@ -34,7 +34,7 @@ impl Usage {
         self.prompt.saturating_add(self.completion)
     }
 
-    /// Whether nothing was counted.
+    /// Whether all counts are zero.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

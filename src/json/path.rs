@@ -5,7 +5,7 @@
 
 use super::{Object, Raw, Splice, read};
 
-/// One step of a path.
+/// A step of a path.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     Member(String),

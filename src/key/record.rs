@@ -131,7 +131,7 @@ impl AccountKind {
 pub struct AccountId {
     /// What it belongs to.
     pub kind: AccountKind,
-    /// Which of them.
+    /// The id of what is limited.
     pub id: String,
     /// Counts only requests for this model group; absent counts all.
     #[serde(default, skip_serializing_if = "Option::is_none")]

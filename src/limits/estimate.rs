@@ -34,7 +34,7 @@ pub struct Prospect<'a> {
     pub group: &'a str,
     /// Its prompt, tokens.
     pub prompt: u64,
-    /// Longest answer that it allows, all choices together, tokens; 0 where there are no words to be answered.
+    /// The longest response that it allows over all choices, tokens; 0 if the operation generates no text.
     pub most_completion: Option<u64>,
     /// The prices of the deployments that may serve it, where they are known.
     pub prices: Vec<&'a Price>,

@@ -1,5 +1,5 @@
-//! `chat.completion.chunk` events: a sink of facts, so that no dialect can write a malformed chunk or a second
-//! `[DONE]`, and none allocates per token.
+//! Writes `chat.completion.chunk` events. Dialects report facts and this module writes the JSON, so no
+//! dialect can write a malformed chunk or a second `[DONE]`. Writing a token does not allocate.
 
 use std::rc::Rc;
 
@@ -11,13 +11,14 @@ use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage
 use crate::json::{JsonStr, Writer};
 use crate::tokens::Tokens;
 
-/// Writes the events of one answer, in either shape (`chat.completion.chunk`, `text_completion`).
+/// Writes the events of one response, as `chat.completion.chunk` or `text_completion`.
 ///
-/// Facts come in the order of the answer; after [`done`](Self::done) or [`fail`](Self::fail) every fact is void.
+/// Facts are reported in the order of the response. After [`done`](Self::done) or [`fail`](Self::fail),
+/// further facts are ignored.
 #[derive(Debug)]
 pub struct ChunkWriter {
     out: Vec<u8>,
-    /// `data: {"id":…,"object":…,"created":…,"model":…,` — the same bytes before every chunk.
+    /// `data: {"id":…,"object":…,"created":…,"model":…,`: the bytes that every chunk starts with.
     head: Vec<u8>,
     request_id: Rc<str>,
     id: Box<str>,
@@ -25,7 +26,7 @@ pub struct ChunkWriter {
     created: u64,
     shape: Operation,
     include_usage: bool,
-    /// The client knows calls as the deprecated `function_call` only.
+    /// The client uses the deprecated `function_call` instead of `tool_calls`.
     function_call: bool,
     choices: Vec<Choice>,
     current: usize,
@@ -45,7 +46,7 @@ struct Choice {
 }
 
 impl ChunkWriter {
-    /// A writer for the answer to that request.
+    /// Creates a writer for the response to the request described by `memo`.
     pub fn new(memo: &Memo) -> Self {
         Self {
             out: Vec::new(),
@@ -65,7 +66,7 @@ impl ChunkWriter {
         }
     }
 
-    /// How many of them the choice has had before this one.
+    /// Returns how many of these the choice has had so far, and increments the count.
     fn next(&mut self, count: impl FnOnce(&mut Choice) -> &mut u64) -> u64 {
         let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
         let count = count(choice);
@@ -73,12 +74,12 @@ impl ChunkWriter {
         *count - 1
     }
 
-    /// The answer's id as its events have it, escapes included; empty before the first.
+    /// The response's id as it appears in the events, with JSON escapes; empty before the first event.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// A bad end: an error event, and no `[DONE]`, for nothing was done.
+    /// Ends the response with an error event and no `[DONE]`, because it is incomplete.
     pub fn fail(&mut self, error: &ErrorBody) {
         if self.ended {
             return;
@@ -87,27 +88,27 @@ impl ChunkWriter {
         error.write_event(&mut self.out);
     }
 
-    /// Whether the answer has ended, well or badly.
+    /// Whether the response has ended, normally or with an error.
     pub fn ended(&self) -> bool {
         self.ended
     }
 
-    /// What was used so far.
+    /// The usage so far.
     pub fn used(&self) -> Usage {
         self.usage
     }
 
-    /// Tokens of the model's words so far, estimated: what an aborted answer is billed by.
+    /// Estimated number of tokens generated so far. Aborted responses are billed by it.
     pub fn produced(&self) -> u64 {
         self.produced.count()
     }
 
-    /// The bytes that wait for the client.
+    /// The bytes to send to the client.
     pub fn pending(&self) -> &[u8] {
         &self.out
     }
 
-    /// The bytes have been handed over.
+    /// Discards the pending bytes after they were sent.
     pub fn clear(&mut self) {
         self.out.clear();
     }
@@ -128,7 +129,7 @@ impl ChunkWriter {
     }
 
     fn write_chunk(&mut self, finish: Option<FinishReason>, write: impl FnOnce(&mut Writer<'_>)) {
-        // Compiled once, and not for every kind of delta.
+        // Not generic, so that it is compiled once and not for every kind of delta.
         let mut write = Some(write);
         self.write_chunk_with(finish, &mut |w| {
             if let Some(write) = write.take() {
@@ -168,7 +169,7 @@ impl ChunkWriter {
         };
         w.end_object().end_array();
         if self.include_usage {
-            // OpenAI: with `include_usage`, every chunk before the last has `usage: null`.
+            // As OpenAI does: with `include_usage`, every chunk before the last has `usage: null`.
             w.key("usage").raw("null");
         }
         w.end_object();
@@ -201,7 +202,7 @@ impl Sink for ChunkWriter {
     }
 
     fn choice(&mut self, index: usize) {
-        // OpenAI's own limit of `n` is 128; a provider that counts further is not believed.
+        // OpenAI limits `n` to 128. Clamp larger indices, so that a provider cannot make us allocate.
         let index = index.min(127);
         while self.choices.len() <= index {
             self.choices.push(Choice::default());
@@ -302,7 +303,7 @@ impl Sink for ChunkWriter {
         choice.tools += 1;
         self.produced.add(name);
         if self.function_call {
-            // It knows of one call: the model calls the others again.
+            // This client supports one call per response. The model repeats the others in later turns.
             if index == 0 {
                 self.delta(|w| {
                     w.key("function_call").object().key("name").string(name);
@@ -426,8 +427,8 @@ impl Relay for ChunkWriter {
     }
 }
 
-/// Gives the object that was written last its place in a list. The official SDKs put the lists of a stream together by
-/// it, and fail where it is missing.
+/// Writes the `index` of the object that was written last. The official SDKs merge the lists of a stream by
+/// index and fail without it.
 fn write_index(w: &mut Writer<'_>, index: u64) {
     let out = w.bytes();
     if out.last() == Some(&b'}') {

@@ -1,4 +1,4 @@
-//! `chat.completion` (and `text_completion`) objects: the same facts as a stream's, gathered into one answer.
+//! Builds `chat.completion` and `text_completion` objects from the same facts as a stream.
 
 use super::answer_parts::{
     finish_word, write_citation, write_image, write_logprobs, write_thinking, write_tokens,
@@ -7,18 +7,18 @@ use super::{Memo, Operation};
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::json::{JsonStr, Writer};
 
-/// A whole answer in the client's language.
+/// A complete response in the client's format.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The body.
+    /// Writes the response body.
     pub body: Vec<u8>,
-    /// What it cost in tokens.
+    /// Its token usage.
     pub usage: Usage,
-    /// Its `id`; empty where it has none.
+    /// Its `id`; empty if it has none.
     pub id: Box<str>,
 }
 
-/// Gathers the facts of one answer.
+/// Collects the facts of one response.
 pub struct CompletionWriter<'m> {
     memo: &'m Memo,
     id: Vec<u8>,
@@ -32,7 +32,7 @@ pub struct CompletionWriter<'m> {
 
 #[derive(Default)]
 struct Choice {
-    /// Escaped text without quotes: tokens of one string, joined.
+    /// JSON-escaped text without quotes: the tokens of one string, joined.
     content: String,
     reasoning: String,
     refusal: String,
@@ -58,7 +58,7 @@ struct Call {
 }
 
 impl<'m> CompletionWriter<'m> {
-    /// An empty answer to that request.
+    /// Creates a writer for the response to the request described by `memo`.
     pub fn new(memo: &'m Memo) -> Self {
         Self {
             memo,
@@ -71,7 +71,7 @@ impl<'m> CompletionWriter<'m> {
         }
     }
 
-    /// The body.
+    /// Writes the response body.
     pub fn answer(self) -> Answer {
         if let Some((body, id)) = self.relayed {
             return Answer { body, usage: self.usage, id };
@@ -126,7 +126,7 @@ impl<'m> CompletionWriter<'m> {
         if self.choices.is_empty() {
             self.choices.push(Choice::default());
         }
-        // `choice` has made the place, so this is a look-up and no decision.
+        // `choice` has inserted the entry, so this lookup succeeds.
         #[expect(clippy::indexing_slicing, reason = "`at` is below the length, which is at least one")]
         &mut self.choices[at]
     }
@@ -303,7 +303,7 @@ impl Call {
         w.end_object();
     }
 
-    /// What is called, and with what.
+    /// Writes the name and arguments of a call.
     fn function(&self, w: &mut Writer<'_>) {
         w.object().key("name").string(&self.name);
         w.key("arguments").escaped(&self.arguments);

@@ -1,4 +1,4 @@
-//! `/embeddings`: the texts that are asked for, and the vectors that come back.
+//! `/embeddings`: reads the input texts and writes the vectors.
 
 use core::fmt;
 
@@ -10,11 +10,11 @@ use base64::Engine as _;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 
 impl<'a> Request<'a> {
-    /// `input` of a provider that takes text only: one or several. Tokens are `OpenAI`'s, and are decoded where the
-    /// request can be resolved ([`Self::with_resolved`]).
+    /// Reads `input`, a string or an array of strings, for a provider that accepts only text. Token arrays
+    /// use `OpenAI`'s encodings and are decoded if the request can be resolved ([`Self::with_resolved`]).
     ///
     /// # Errors
-    /// Tokens that cannot be decoded, an empty list, or no input at all.
+    /// Tokens that cannot be decoded, an empty array, or a missing input.
     pub fn texts(&self) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
         let Some(raw) = self.get("input") else {
             return Err(ErrorBody::missing(self.operation.route(), "input"));
@@ -45,7 +45,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Writes an answer to `/embeddings`, vector by vector, in the order of the input.
+/// Writes a response to `/embeddings`, vector by vector, in the order of the input.
 pub struct EmbeddingWriter<'m> {
     memo: &'m Memo,
     body: Vec<u8>,
@@ -53,17 +53,18 @@ pub struct EmbeddingWriter<'m> {
 }
 
 impl<'m> EmbeddingWriter<'m> {
-    /// An answer without vectors.
+    /// Creates a writer for the response to the request described by `memo`.
     pub fn new(memo: &'m Memo) -> Self {
         let mut body = Vec::with_capacity(1024);
         Writer::new(&mut body).object().key("object").string("list").key("data").array();
         Self { memo, body, count: 0 }
     }
 
-    /// The next vector, as an array of numbers. It is packed where the client asked for base64.
+    /// Adds the next vector, given as an array of numbers. It is converted to base64 if the client requested
+    /// that.
     ///
     /// # Errors
-    /// It is no array of numbers.
+    /// It is not an array of numbers.
     pub fn floats(&mut self, vector: Raw<'_>) -> Result<(), Fault> {
         if self.memo.base64 {
             let packed = pack(vector)?;
@@ -78,21 +79,22 @@ impl<'m> EmbeddingWriter<'m> {
         Ok(())
     }
 
-    /// The next vector, as the base64 that the client asked for.
+    /// Adds the next vector, already in the base64 form that the client requested.
     pub fn packed(&mut self, vector: JsonStr<'_>) {
         self.vector(|w| {
             w.raw(vector.token());
         });
     }
 
-    /// The body. `prompt` is the number of tokens in the input.
+    /// Writes the response body. `prompt` is the number of tokens in the input.
     pub fn answer(mut self, prompt: u64) -> Answer {
         Writer::new(&mut self.body).end_array().key("model").string(&self.memo.model);
         self.body.extend_from_slice(usage(prompt).as_bytes());
         Answer { body: self.body, usage: Usage { prompt, ..Usage::default() }, id: Box::default() }
     }
 
-    /// Puts a count into an answer of this writer's whose provider counted nothing. Another's stays as it is.
+    /// Inserts a token count into a response that this writer wrote without one. Other responses stay
+    /// unchanged.
     pub fn recount(answer: &mut Answer, prompt: u64) {
         answer.usage.prompt = prompt;
         if answer.body.ends_with(usage(0).as_bytes()) {
@@ -110,15 +112,16 @@ impl<'m> EmbeddingWriter<'m> {
     }
 }
 
-/// The end of an answer.
+/// Writes the end of a response.
 fn usage(prompt: u64) -> String {
     format!(r#","usage":{{"prompt_tokens":{prompt},"total_tokens":{prompt}}}}}"#)
 }
 
-/// An array of numbers as `OpenAI`'s base64: little-endian IEEE 754 single precision, one after the other.
+/// Converts an array of numbers to `OpenAI`'s base64 form: consecutive little-endian IEEE 754
+/// single-precision values.
 ///
 /// # Errors
-/// It is no array of numbers.
+/// It is not an array of numbers.
 pub fn pack(vector: Raw<'_>) -> Result<String, Fault> {
     struct Packed;
 

@@ -1,16 +1,16 @@
-//! The one error envelope, and what upstreams do wrong in its words.
+//! The error response, and the classes of upstream errors.
 //!
-//! `{"error":{"message","type","param","code"}}` with `code` the HTTP status as a string, as `LiteLLM` writes it;
-//! messages keep `LiteLLM`'s `litellm.<Class>:` prefix, for clients search for it.
+//! Errors are `{"error":{"message","type","param","code"}}`, where `code` is the HTTP status as a string, as
+//! in `LiteLLM`. Messages keep `LiteLLM`'s `litellm.<Class>:` prefix because clients match on it.
 //!
-//! What makes an error is `#[cold]`: the code for it stays out of the way of requests that have none.
+//! Functions that create errors are `#[cold]`, which keeps their code out of the path of successful requests.
 
 use std::borrow::Cow;
 
 use crate::facts::{Class, Fault};
 use crate::json::Writer;
 
-/// An answer that is an error.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorBody {
     /// HTTP status.
@@ -24,38 +24,38 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Any error.
+    /// Creates an error.
     #[cold]
     pub fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
         Self { status, kind: Cow::Borrowed(kind), message: message.into(), param: None }
     }
 
-    /// A request that cannot be served as it is.
+    /// An invalid request (400).
     #[cold]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "invalid_request_error", message)
     }
 
-    /// A request that lacks a field.
+    /// A missing required field (400).
     #[cold]
     pub fn missing(route: &str, field: &'static str) -> Self {
         Self::bad_request(format!("{route}: Missing required parameter: '{field}'.")).about(field)
     }
 
-    /// A field that has a wrong value: says which, what was expected and by whom.
+    /// An invalid value (400). `why` says what was expected, and who expects it.
     #[cold]
     pub fn invalid(param: impl Into<Cow<'static, str>>, why: &str) -> Self {
         let param = param.into();
         Self::bad_request(format!("Invalid value for '{param}': {why}")).about(param)
     }
 
-    /// A fault of the gateway itself.
+    /// An internal error of the gateway (500).
     #[cold]
     pub fn ours(message: impl Into<String>) -> Self {
         Self::new(500, "internal_server_error", message)
     }
 
-    /// Names the field.
+    /// Sets `param`.
     #[must_use]
     #[cold]
     pub fn about(mut self, param: impl Into<Cow<'static, str>>) -> Self {
@@ -63,7 +63,7 @@ impl ErrorBody {
         self
     }
 
-    /// The body.
+    /// The body as JSON.
     #[cold]
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.message.len() + 96);
@@ -71,7 +71,7 @@ impl ErrorBody {
         out
     }
 
-    /// Writes it as an event of a stream.
+    /// Writes the error as an event of a stream.
     pub fn write_event(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"data: ");
         self.write(out);
@@ -94,7 +94,7 @@ impl ErrorBody {
 }
 
 impl Fault {
-    /// In the client's words. `provider` is the row's name.
+    /// The error for the client. `provider` is the provider's name in the table.
     #[cold]
     pub fn to_body(&self, provider: &str) -> ErrorBody {
         let class = self.class.name();
@@ -115,7 +115,7 @@ impl Fault {
     }
 }
 
-/// `LiteLLM` writes `OpenAIException`, `AnthropicException`, `GroqException` …: the provider with a capital.
+/// The exception name as in `LiteLLM`: `OpenAIException`, `AnthropicException`, `GroqException` …
 fn exception_name(provider: &str) -> String {
     if provider == "openai" {
         return "OpenAIException".to_owned();

@@ -1,24 +1,24 @@
-//! Images, audio and files inside of messages: their URLs and media types.
+//! URLs and media types of the images, audio and files in messages.
 
 use std::borrow::Cow;
 
 use crate::json::JsonStr;
 
-/// `data:<media type>;base64,<data>` (RFC 2397) inside a JSON string, which need not be decoded for it: base64 and
-/// media types have one letter that can be escaped, the slash.
+/// `data:<media type>;base64,<data>` (RFC 2397) inside a JSON string. It is parsed without decoding the
+/// string: the only character of base64 and media types that JSON may escape is the slash.
 #[derive(Clone, Debug)]
 pub struct DataUrl<'a> {
     /// The media type without its parameters.
     pub media_type: Cow<'a, str>,
-    /// Base64 as it stands in the token, without quotes.
+    /// Base64 as written in the JSON token, without quotes.
     pub data: &'a str,
 }
 
 impl<'a> DataUrl<'a> {
-    /// Takes it apart; `None` when it is none, or not base64.
+    /// Parses a URL; `None` if it is not a `data:` URL or not base64.
     pub fn parse(url: JsonStr<'a>) -> Option<Self> {
         let (head, data) = url.inner().strip_prefix("data:")?.split_once(";base64,")?;
-        // Parameters (`;name=a.pdf`) are no part of the type.
+        // Parameters (`;name=a.pdf`) are not part of the type.
         let media_type = head.split(';').next().unwrap_or_default();
         let media_type = if media_type.contains('\\') {
             Cow::Owned(media_type.replace("\\/", "/"))
@@ -29,12 +29,12 @@ impl<'a> DataUrl<'a> {
     }
 }
 
-/// Clients write a type that is none.
+/// Corrects media types that clients commonly get wrong.
 fn usual(media_type: Cow<'_, str>) -> Cow<'_, str> {
     if media_type == "image/jpg" { Cow::Borrowed("image/jpeg") } else { media_type }
 }
 
-/// The media type that a file name's or a URL's extension tells.
+/// The media type for the extension of a file name or URL.
 pub fn media_type_of(name: &str) -> Option<&'static str> {
     let path = name.split(['?', '#']).next().unwrap_or_default();
     let (_, extension) = path.rsplit('/').next().unwrap_or_default().rsplit_once('.')?;

@@ -1,35 +1,36 @@
-//! `messages[]`: a flat struct a level, for a token (`Raw`) cannot pass through serde's tagged and untagged enums.
+//! `messages[]`. Each level is a flat struct, because a `Raw` token cannot pass through serde's tagged and
+//! untagged enums.
 
 use std::borrow::Cow;
 
 use super::ErrorBody;
 use crate::json::{JsonStr, Leaf, Object, Place, Raw, Slot, Text, fields, read};
 
-/// One message. Fields that other gateways add (`reasoning_content`, `thinking_blocks`, `cache_control`) are read
-/// too: clients send back what they were given.
+/// One message. Extensions of other gateways (`reasoning_content`, `thinking_blocks`, `cache_control`) are
+/// read too, because clients send back what they received.
 #[derive(Debug)]
 pub struct Message<'a> {
     /// `system`, `developer`, `user`, `assistant`, `tool` or `function`.
     pub role: Text<'a>,
-    /// Text or parts.
+    /// Text or content parts.
     pub content: Content<'a>,
-    /// The assistant's calls.
+    /// The assistant's tool calls.
     pub tool_calls: Vec<ToolCall<'a>>,
-    /// Deprecated form of one call.
+    /// The deprecated form of a single call.
     pub function_call: Option<Function<'a>>,
-    /// Which call a `tool` message answers.
+    /// The call that a `tool` message responds to.
     pub tool_call_id: Option<JsonStr<'a>>,
-    /// Name of the speaker, or of the function that a `function` message answers.
+    /// Name of the speaker, or of the function that a `function` message responds to.
     pub name: Option<JsonStr<'a>>,
     /// The assistant's refusal.
     pub refusal: Option<JsonStr<'a>>,
     /// The assistant's reasoning, as text.
     pub reasoning_content: Option<JsonStr<'a>>,
-    /// The assistant's reasoning with its signatures, as the provider wrote it (`LiteLLM`).
+    /// The assistant's reasoning with signatures, exactly as the provider wrote it (`LiteLLM`).
     pub thinking_blocks: Option<Raw<'a>>,
-    /// Extensions that must come back (signatures of the assistant's text).
+    /// Extensions that must be sent back, such as signatures of the assistant's text.
     pub provider_specific_fields: Option<Raw<'a>>,
-    /// Prompt-cache mark (Anthropic).
+    /// Prompt cache marker (Anthropic).
     pub cache_control: Option<Raw<'a>>,
 }
 fields!(Message<'a> {
@@ -52,7 +53,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// What a user says.
+    /// A user message.
     pub(super) fn user(content: Content<'a>) -> Self {
         Self {
             role: Text("user".into()),
@@ -69,7 +70,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The assistant's calls in either form.
+    /// The assistant's calls, in either form.
     pub fn calls(&self) -> impl Iterator<Item = Call<'_, 'a>> {
         let modern = self.tool_calls.iter().filter_map(|call| {
             let function = call.function.as_ref()?;
@@ -98,7 +99,7 @@ pub enum Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// The text in it, without what is no text.
+    /// The text in it, skipping other parts.
     pub fn texts(&self) -> impl Iterator<Item = JsonStr<'a>> + '_ {
         let (one, parts) = match self {
             Self::None => (None, &[][..]),
@@ -108,7 +109,7 @@ impl<'a> Content<'a> {
         one.into_iter().chain(parts.iter().filter_map(|part| part.text))
     }
 
-    /// Whether there is nothing to say.
+    /// Whether there is no content.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::None => true,
@@ -157,15 +158,15 @@ pub struct Part<'a> {
     pub file: Option<File<'a>>,
     /// `refusal`
     pub refusal: Option<JsonStr<'a>>,
-    /// Prompt-cache mark (Anthropic).
+    /// Prompt cache marker (Anthropic).
     pub cache_control: Option<Raw<'a>>,
-    /// Where an `image` or a `document` lies: Anthropic's own parts, which `LiteLLM` lets through.
+    /// Source of an `image` or a `document`: Anthropic's own parts, which `LiteLLM` passes through.
     pub source: Option<Raw<'a>>,
     /// Title of a `document`.
     pub title: Option<Raw<'a>>,
-    /// What is to be known about a `document`.
+    /// Context for a `document`.
     pub context: Option<Raw<'a>>,
-    /// Whether a `document` is to be cited.
+    /// Citation settings of a `document`.
     pub citations: Option<Raw<'a>>,
 }
 fields!(Part<'a> {
@@ -180,7 +181,7 @@ pub struct ImageUrl<'a> {
     pub url: JsonStr<'a>,
     /// `auto`, `low` or `high`
     pub detail: Option<JsonStr<'a>>,
-    /// `format` (`LiteLLM`): the media type, where the URL does not tell.
+    /// `format` (`LiteLLM`): the media type, if the URL does not say it.
     pub format: Option<JsonStr<'a>>,
 }
 
@@ -224,13 +225,13 @@ fields!(InputAudio<'a> { data, format; "data", "format" });
 /// `file`
 #[derive(Debug)]
 pub struct File<'a> {
-    /// A file that was uploaded before.
+    /// Id of an uploaded file.
     pub file_id: Option<JsonStr<'a>>,
     /// Its name.
     pub filename: Option<JsonStr<'a>>,
     /// `data:` URL, or bare base64.
     pub file_data: Option<JsonStr<'a>>,
-    /// `format` (`LiteLLM`): the media type, where the data does not tell.
+    /// `format` (`LiteLLM`): the media type, if the data does not say it.
     pub format: Option<JsonStr<'a>>,
 }
 fields!(File<'a> { file_id, filename, file_data, format });
@@ -238,13 +239,13 @@ fields!(File<'a> { file_id, filename, file_data, format });
 /// `tool_calls[]`
 #[derive(Debug)]
 pub struct ToolCall<'a> {
-    /// What the tool's answer refers to.
+    /// The id that the tool's result refers to.
     pub id: Option<JsonStr<'a>>,
-    /// The call; absent in a custom tool's.
+    /// The call; absent in a custom tool call.
     pub function: Option<Function<'a>>,
-    /// Extensions that must come back (Gemini's thought signatures).
+    /// Extensions that must be sent back (Gemini's thought signatures).
     pub provider_specific_fields: Option<Raw<'a>>,
-    /// Prompt-cache mark (Anthropic); it may stand in `function`, too.
+    /// Prompt cache marker (Anthropic); it can also be in `function`.
     pub cache_control: Option<Raw<'a>>,
 }
 fields!(ToolCall<'a> { id, function, provider_specific_fields, cache_control });
@@ -252,28 +253,28 @@ fields!(ToolCall<'a> { id, function, provider_specific_fields, cache_control });
 /// One of the assistant's calls, in either form.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'m, 'a> {
-    /// What the tool's answer refers to; the deprecated form has none.
+    /// The id that the tool's result refers to; the deprecated form has none.
     pub id: Option<JsonStr<'a>>,
     /// The call.
     pub function: &'m Function<'a>,
-    /// Prompt-cache mark.
+    /// Prompt cache marker.
     pub cache_control: Option<Raw<'a>>,
 }
 
-/// A function's call.
+/// A function call.
 #[derive(Debug)]
 pub struct Function<'a> {
-    /// Which function.
+    /// Name of the function.
     pub name: Text<'a>,
-    /// JSON inside a string; `""` stands for `{}`.
+    /// JSON inside a string; `""` means `{}`.
     pub arguments: Option<JsonStr<'a>>,
-    /// Prompt-cache mark (Anthropic).
+    /// Prompt cache marker (Anthropic).
     pub cache_control: Option<Raw<'a>>,
 }
 fields!(Function<'a> { name, arguments, cache_control });
 
 impl Function<'_> {
-    /// The JSON object inside of `arguments`. `field` names the call in errors.
+    /// The JSON object in `arguments`. `field` names the call in errors.
     pub fn input(&self, field: &str) -> Result<String, ErrorBody> {
         let text = self.arguments.and_then(JsonStr::decode).unwrap_or_default();
         let text = text.trim();
@@ -290,7 +291,7 @@ impl Function<'_> {
     }
 }
 
-/// serde's reason without its position, which is inside a value that the client cannot count to.
+/// serde's message without its position, which is inside a string value and would mislead the client.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()

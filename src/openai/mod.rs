@@ -1,6 +1,7 @@
-//! The client's language: what `OpenAI` SDKs send, and what they expect back.
+//! The client's format: what `OpenAI` SDKs send and expect.
 //!
-//! Sources: the types of the official `openai` packages; where `OpenAI` leaves room, `LiteLLM` Proxy's behaviour.
+//! Sources: the types of the official `openai` packages and, where those are not specific, `LiteLLM` Proxy's
+//! behavior.
 
 mod answer_parts;
 mod chunk;
@@ -43,7 +44,7 @@ pub use usage::{count, service_tier};
 
 use std::rc::Rc;
 
-/// What the client asks for.
+/// The operation that the client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// `/chat/completions`
@@ -55,7 +56,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// `LiteLLM`'s route name, as its messages write it.
+    /// `LiteLLM`'s route name, as used in its messages.
     pub fn route(self) -> &'static str {
         match self {
             Self::Chat => "/chat/completions",
@@ -73,7 +74,7 @@ impl Operation {
         }
     }
 
-    /// The field without which the request means nothing.
+    /// The required field besides `model`.
     pub fn required(self) -> &'static str {
         match self {
             Self::Chat => "messages",
@@ -83,56 +84,57 @@ impl Operation {
     }
 }
 
-/// What the request taught us that the answer needs.
+/// Facts about the request that are needed to translate the response.
 #[derive(Clone, Debug)]
 pub struct Memo {
-    /// What was asked for.
+    /// The operation.
     pub operation: Operation,
-    /// The model's name as the client wrote it: what the answer shows.
+    /// The model's name as the client sent it; the response repeats it.
     pub model: Rc<str>,
-    /// The client wants a stream.
+    /// Whether the client requested a stream.
     pub stream: bool,
-    /// The client asked to see the usage chunk.
+    /// Whether the client requested the usage chunk.
     pub include_usage: bool,
-    /// The client asked for base64 vectors (`encoding_format`).
+    /// Whether the client requested base64 vectors (`encoding_format`).
     pub base64: bool,
-    /// Start of the request, Unix seconds: `created` where the provider gives none.
+    /// Start of the request, Unix seconds: used for `created` if the provider sends none.
     pub created: u64,
-    /// Identifies the request: what an answer is called, where the provider gives no id.
+    /// Id of the request: the response's id is derived from it if the provider sends none.
     pub id: Rc<str>,
-    /// The client asked with the deprecated `functions`, and knows calls as `function_call` only.
+    /// Whether the client used the deprecated `functions`, and so knows calls only as `function_call`.
     pub function_call: bool,
-    /// The provider was given a tool that stands for `response_format`: its input is the answer's content.
+    /// Name of the tool that was sent to the provider in place of `response_format`. Its input becomes the
+    /// response's content.
     pub json_tool: Option<String>,
-    /// Tool names that the provider would refuse: (as sent, as the client wrote it).
+    /// Tool names that the provider would reject, as pairs of the sent name and the client's name.
     pub renamed: Vec<(String, String)>,
-    /// What the answer's headers said, of those that its language reads.
+    /// Response headers that the dialect reads.
     pub headers: Vec<(&'static str, String)>,
 }
 
 impl Memo {
-    /// A header of the answer, of those that its language reads.
+    /// A response header that the dialect reads.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
     }
 
-    /// An id for the answer, where the provider gives none.
+    /// An id for the response, if the provider sends none.
     pub fn answer_id(&self) -> String {
         answer_id(&self.id)
     }
 
-    /// An id for the call of that number, where the provider gives none.
+    /// An id for the call with that index, if the provider sends none.
     pub fn call_id(&self, number: usize) -> String {
         format!("call_{}_{number}", self.id)
     }
 
-    /// The client's name of a tool.
+    /// The client's name for a tool.
     pub fn tool_name<'n>(&'n self, sent: &'n str) -> &'n str {
         self.renamed.iter().find(|(as_sent, _)| as_sent == sent).map_or(sent, |(_, asked)| asked)
     }
 }
 
-/// What the answer to that request is called, where the provider gives no id.
+/// The response id for a request, if the provider sends none.
 fn answer_id(request: &str) -> String {
     ["chatcmpl-", request].concat()
 }

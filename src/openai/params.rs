@@ -1,9 +1,10 @@
-//! The parameters of the request language: which are `OpenAI`'s, which values mean nothing, which stay here.
+//! Request parameters: which ones are standard, which values equal the default, and which ones are not
+//! forwarded.
 
 use crate::json::Raw;
 
-/// Parameters of `/chat/completions` and `/completions` that a dialect may lack. `model`, `messages`, `prompt` and
-/// `stream` are not among them: every dialect has those.
+/// Parameters of `/chat/completions` and `/completions` that a dialect may not support. `model`, `messages`,
+/// `prompt` and `stream` are not listed, because every dialect supports them.
 pub const STANDARD_PARAMS: &[&str] = &[
     "audio",
     "best_of",
@@ -44,9 +45,9 @@ pub const STANDARD_PARAMS: &[&str] = &[
     "web_search_options",
 ];
 
-/// Whether a value is what the parameter means when it is absent.
+/// Whether a value equals the parameter's default.
 ///
-/// Such a parameter is left out even where an unsupported one is an error: many SDKs always send it.
+/// Such a parameter is dropped even where an unsupported one is an error, because many SDKs always send it.
 pub fn is_default(name: &str, value: Raw<'_>) -> bool {
     if matches!(name, "tools" | "functions" | "stop") {
         return is_empty_array(value);
@@ -65,14 +66,14 @@ pub fn is_default(name: &str, value: Raw<'_>) -> bool {
     }
 }
 
-/// Whether a value is an array without items.
+/// Whether a value is an empty array.
 pub fn is_empty_array(value: Raw<'_>) -> bool {
     let items = value.get().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     items.is_some_and(|items| items.trim_ascii().is_empty())
 }
 
-/// What admission reads of a request, in all the languages that a provider may be asked in. Nothing that comes after it
-/// (`extra_body`, `additional_drop_params`) may say otherwise: the request was let in as it was.
+/// Parameters that admission reads, in any dialect. Later changes (`extra_body`, `additional_drop_params`)
+/// must not touch them, because the request was admitted on the basis of these values.
 pub fn is_admitted(name: &str) -> bool {
     matches!(
         name,
@@ -96,10 +97,11 @@ pub fn is_admitted(name: &str) -> bool {
     )
 }
 
-/// Parameters that speak to the gateway and never leave it: `LiteLLM`'s own (its `all_litellm_params`), and credentials
-/// and accounts, which a request cannot choose here.
+/// Parameters for the gateway that are never forwarded: `LiteLLM`'s own (its `all_litellm_params`), and
+/// credentials and accounts, which a request cannot choose here.
 pub fn is_private(name: &str) -> bool {
-    // Families of names by what they begin with; every parameter is asked for, and its first letter tells most of them.
+    // Prefixes of parameter names. This runs for every parameter, and the first letter rules most of them
+    // out.
     let families: &[&str] = match name.as_bytes().first() {
         Some(b'a') => &["arize_", "auto_router_", "aws_", "azur"],
         Some(b'g') => &["gcs_"],

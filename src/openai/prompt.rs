@@ -1,14 +1,14 @@
-//! How long a request's prompt is, roughly: its text. Pictures and files are longer than anything that is said in tokens, and
-//! count a flat figure each.
+//! Estimates the length of a request's prompt from its text. Images and files, whose token counts do not
+//! depend on their size in bytes, count a flat figure each.
 
 use super::{Operation, Request};
 use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::tokens::Sampled;
 
-/// What a message costs besides its words: its role, and where it ends.
+/// Overhead of a message in tokens: its role and its end.
 const MESSAGE: u64 = 4;
 
-/// A picture of 1024 by 1024 pixels at gpt-4o; at others from 250 to 1,600.
+/// An image of 1024 by 1024 pixels with gpt-4o; other models use 250 to 1,600 tokens.
 const PICTURE: u64 = 765;
 
 /// The same with `detail: low`.
@@ -37,7 +37,7 @@ struct Part<'a> {
 fields!(Part<'a> { kind = "type", text, refusal, image_url });
 
 impl Request<'_> {
-    /// Tokens of the prompt, estimated. What cannot be read counts nothing: it is refused elsewhere.
+    /// Estimated number of prompt tokens. Invalid parts count as 0; they are rejected elsewhere.
     pub fn prompt_tokens(&self) -> u64 {
         let mut sum = Sampled::default();
         match self.operation {
@@ -86,7 +86,7 @@ fn detail(image: Raw<'_>) -> Option<Text<'_>> {
     read::<Image<'_>>(image).ok()?.detail
 }
 
-/// A text, tokens, or several of either.
+/// A text, an array of tokens, or an array of either.
 fn input(raw: Raw<'_>, sum: &mut Sampled) {
     if let Some(text) = JsonStr::of(raw) {
         return sum.add(text.inner());

@@ -1,4 +1,4 @@
-//! A request body, read once at its top level and deeper only where a dialect asks.
+//! A request body. The top level is parsed once, deeper levels only when a dialect needs them.
 
 use serde_json::value::RawValue;
 
@@ -8,27 +8,27 @@ use super::{
 };
 use crate::json::{JsonStr, Object, Place, Raw, Span, Text, Writer, fields, read};
 
-/// A request as its members.
+/// A request, split into its top-level members.
 #[derive(Clone)]
 pub struct Request<'a> {
-    /// What the path asked for.
+    /// The operation, from the path.
     pub operation: Operation,
     /// The body's bytes.
     pub body: &'a [u8],
     object: Object<'a>,
     defaults: &'a [(String, Box<RawValue>)],
-    /// What it refers to; nothing where that cannot be resolved.
+    /// Resolved references; `None` if the dialect cannot use them.
     pub(super) resolved: Option<&'a Resolved<'a>>,
 }
 
 impl<'a> Request<'a> {
-    /// Reads the top level. A field that stands twice is refused: a reader here and one upstream might each take
-    /// another of the two.
+    /// Parses the top level. Duplicate fields are rejected, because the gateway and the provider could each
+    /// use a different one.
     pub fn parse(operation: Operation, body: &'a [u8]) -> Result<Self, ErrorBody> {
         Self::of(operation, body, Object::parse(body))
     }
 
-    /// The same, of what is known to be text.
+    /// Like [`Self::parse`], for a body that is known to be UTF-8.
     pub fn parse_text(operation: Operation, body: &'a str) -> Result<Self, ErrorBody> {
         Self::of(operation, body.as_bytes(), Object::parse_text(body))
     }
@@ -49,32 +49,33 @@ impl<'a> Request<'a> {
         Ok(Self { operation, body, object, defaults: &[], resolved: None })
     }
 
-    /// A request that was read before, from where its members lay then. Nothing if they were another text's.
+    /// Rebuilds a request from the positions of its members in an earlier parse. `None` if they belong to
+    /// another text.
     pub fn again(operation: Operation, text: &'a str, members: &[Span]) -> Option<Self> {
         let object = Object::at(text, members)?;
         Some(Self { operation, body: text.as_bytes(), object, defaults: &[], resolved: None })
     }
 
-    /// Adds the deployment's values for parameters that the client left out.
+    /// Adds the deployment's default values for parameters that the client left out.
     #[must_use]
     pub fn with_defaults(mut self, defaults: &'a [(String, Box<RawValue>)]) -> Self {
         self.defaults = defaults;
         self
     }
 
-    /// Adds what the request refers to.
+    /// Adds the resolved references.
     #[must_use]
     pub fn with_resolved(mut self, resolved: &'a Resolved<'a>) -> Self {
         self.resolved = Some(resolved);
         self
     }
 
-    /// The body's own members.
+    /// The members of the body.
     pub fn object(&self) -> &Object<'a> {
         &self.object
     }
 
-    /// The deployment's values for what the body lacks, or gives as `null`.
+    /// The deployment's defaults for parameters that are absent or `null` in the body.
     pub fn missing_defaults(&self) -> impl Iterator<Item = (&'a str, Raw<'a>)> {
         self.defaults
             .iter()
@@ -82,13 +83,13 @@ impl<'a> Request<'a> {
             .map(|(name, value)| (name.as_str(), Raw::from(&**value)))
     }
 
-    /// All parameters, the body's and the deployment's.
+    /// All parameters, from the body and the deployment.
     pub fn params(&self) -> impl Iterator<Item = (std::borrow::Cow<'a, str>, Raw<'a>)> {
         let own = self.object.members().iter().filter_map(|m| Some((m.name()?, m.value)));
         own.chain(self.missing_defaults().map(|(name, value)| (name.into(), value)))
     }
 
-    /// One parameter, as it stands; JSON `null` counts as absent.
+    /// A parameter, verbatim; JSON `null` counts as absent.
     pub fn get(&self, name: &str) -> Option<Raw<'a>> {
         self.object.get(name).or_else(|| {
             let default = self.defaults.iter().find(|(default, _)| default == name);
@@ -96,7 +97,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// One parameter of a given type.
+    /// A parameter of a given type.
     pub fn read<T: for<'r> Place<'r>>(
         &self,
         name: &'static str,
@@ -108,7 +109,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// A parameter that is a string.
+    /// A string parameter.
     pub fn text(&self, name: &'static str) -> Result<Option<JsonStr<'a>>, ErrorBody> {
         let Some(raw) = self.get(name) else { return Ok(None) };
         JsonStr::of(raw).map(Some).ok_or_else(|| {
@@ -140,8 +141,8 @@ impl<'a> Request<'a> {
         Ok(options.and_then(|options| options.include_usage).unwrap_or(false))
     }
 
-    /// `max_completion_tokens`, or the older `max_tokens`. The client's word in either form goes before the
-    /// deployment's.
+    /// `max_completion_tokens`, or the older `max_tokens`. Either form in the body takes precedence over the
+    /// deployment's defaults.
     pub fn max_tokens(&self) -> Result<Option<u64>, ErrorBody> {
         const NEW: &str = "max_completion_tokens";
         const OLD: &str = "max_tokens";
@@ -150,7 +151,7 @@ impl<'a> Request<'a> {
         self.read(if old { OLD } else { NEW }, "an integer")
     }
 
-    /// `stop`, a string or several, as tokens.
+    /// `stop`, a string or an array of strings, as JSON tokens.
     pub fn stop(&self) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
         let Some(raw) = self.get("stop") else { return Ok(Vec::new()) };
         if let Some(one) = JsonStr::of(raw) {
@@ -159,7 +160,7 @@ impl<'a> Request<'a> {
         read(raw).map_err(|_| ErrorBody::invalid("stop", "expected a string or an array of strings"))
     }
 
-    /// `messages`; the `prompt` of `/completions` is one message of the user.
+    /// `messages`. The `prompt` of `/completions` becomes one user message.
     pub fn messages(&self) -> Result<Vec<Message<'a>>, ErrorBody> {
         if self.operation == Operation::Completions {
             return Ok(vec![Message::user(Content::Text(self.prompt()?))]);
@@ -176,8 +177,8 @@ impl<'a> Request<'a> {
         messages.iter().enumerate().map(|(at, raw)| Message::parse(at, *raw)).collect()
     }
 
-    /// `prompt` of a model that is asked over chat: one text. Several would need an answer each, and tokens are
-    /// another model's.
+    /// `prompt` for a model that is called through chat: a single text. Several prompts would need several
+    /// responses, and token arrays belong to another model.
     fn prompt(&self) -> Result<JsonStr<'a>, ErrorBody> {
         let Some(raw) = self.get("prompt") else {
             return Err(ErrorBody::missing(self.operation.route(), "prompt"));
@@ -192,7 +193,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// `tools`, the deprecated `functions` included; those that are no functions are refused.
+    /// `tools`, including the deprecated `functions`. Tools that are not functions are rejected.
     pub fn tools(&self) -> Result<Vec<Tool<'a>>, ErrorBody> {
         let function = |(at, tool)| match tool {
             AnyTool::Function(tool) => Ok(tool),
@@ -201,34 +202,35 @@ impl<'a> Request<'a> {
         self.any_tools()?.into_iter().enumerate().map(function).collect()
     }
 
-    /// `tools` of every type, the deprecated `functions` included.
+    /// `tools` of every type, including the deprecated `functions`.
     pub fn any_tools(&self) -> Result<Vec<AnyTool<'a>>, ErrorBody> {
         AnyTool::parse_all(self.get("tools"), self.get("functions"))
     }
 
-    /// Whether it asks with the deprecated `functions`: then its calls are answered in that form, too.
+    /// Whether the request uses the deprecated `functions`. Calls are then returned in that form, too.
     pub fn asks_with_functions(&self) -> bool {
         self.get("functions").is_some_and(|functions| !is_empty_array(functions))
     }
 
-    /// Whether the model is to call one tool at a time: `parallel_tool_calls: false`, and the deprecated `functions`,
-    /// whose clients know of one call.
+    /// Whether the model may call only one tool at a time: `parallel_tool_calls: false`, or the deprecated
+    /// `functions`, whose clients support a single call.
     pub fn wants_one_call(&self) -> Result<bool, ErrorBody> {
         let parallel = self.read("parallel_tool_calls", "a boolean")?;
         Ok(parallel == Some(false) || self.asks_with_functions())
     }
 
-    /// `tool_choice`, the deprecated `function_call` included.
+    /// `tool_choice`, including the deprecated `function_call`.
     pub fn tool_choice(&self) -> Result<Option<ToolChoice<'a>>, ErrorBody> {
         ToolChoice::parse(self.get("tool_choice").or_else(|| self.get("function_call")))
     }
 
-    /// `tools` as `tool_choice` leaves them.
+    /// The `tools` that `tool_choice` allows.
     pub fn chosen_tools(&self) -> Result<ChosenTools<'a>, ErrorBody> {
         Ok(ChosenTools::of(self.tools()?, self.tool_choice()?))
     }
 
-    /// Writes what is no parameter of `OpenAI`'s as it stands, but for `known`, which the language has written.
+    /// Writes all parameters that are not `OpenAI`'s verbatim, except those in `known`, which the dialect has
+    /// written.
     pub fn write_extras(&self, known: &[&str], w: &mut Writer<'_>) {
         for (name, value) in self.params() {
             let is_ours = matches!(&*name, "messages" | "model" | "prompt" | "input" | "stream")
@@ -288,7 +290,7 @@ impl<'a> ResponseFormat<'a> {
             read(raw).map_err(|error| ErrorBody::invalid("response_format", &error.to_string()))?;
         match (&*wire.kind, wire.json_schema) {
             ("text", _) => Ok(Self::Text),
-            // The older way to give a schema, under the names that vendors had for it.
+            // Older ways to pass a schema, under the names that vendors used.
             ("json_object", schema) => Ok(match wire.response_schema.or(wire.schema).or(schema) {
                 None => Self::JsonObject,
                 Some(schema) => Self::JsonSchema {
@@ -317,7 +319,8 @@ impl<'a> ResponseFormat<'a> {
     }
 }
 
-/// The beginning of a value, for a message about it. Never of a long one: it may be a person's words.
+/// The beginning of a value, for error messages. Long values are not quoted, because they may contain a
+/// person's text.
 pub(super) fn excerpt(json: &str) -> String {
     match json.as_bytes().first() {
         Some(b'{') => "an object".to_owned(),

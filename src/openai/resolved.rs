@@ -1,7 +1,8 @@
-//! What a request refers to instead of holding it: media by URL, and texts as tokens of `OpenAI`'s encodings.
+//! References in a request that are resolved before it is sent: media URLs, and token arrays in `OpenAI`'s
+//! encodings.
 //!
-//! Some providers take neither. What they need instead is resolved by the key service, which has sockets and
-//! vocabularies. Until it has answered, reading the request fails, and [`Resolved::wanted`] says what is missing.
+//! Some providers support neither. The key service resolves them, because it has sockets and vocabularies.
+//! Until it has responded, reading the request fails, and [`Resolved::wanted`] says what is missing.
 
 use core::cell::RefCell;
 use std::borrow::Cow;
@@ -9,7 +10,7 @@ use std::borrow::Cow;
 use super::{Content, ErrorBody, File, ImageUrl, Message, Part, Request};
 use crate::json::{JsonStr, Raw, Text, fields, read};
 
-/// What the key service has resolved so far, and what it has yet to be asked for.
+/// What the key service has resolved so far, and what is still missing.
 #[derive(Default)]
 pub struct Resolved<'a> {
     media: Vec<Medium<'a>>,
@@ -18,16 +19,16 @@ pub struct Resolved<'a> {
     wanted: RefCell<Option<Wanted>>,
 }
 
-/// What has to be resolved before the request can be written.
+/// What must be resolved before the request can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The media at these URLs.
     Media(Vec<String>),
-    /// The texts of these tokens: `input` of `/embeddings`, as JSON.
+    /// The texts for these tokens: `input` of `/embeddings`, as JSON.
     Texts(String),
 }
 
-/// What is at a URL, or why it cannot be had.
+/// The contents of a URL, or why it could not be fetched.
 struct Medium<'a> {
     url: Text<'a>,
     /// A `data:` URL.
@@ -36,7 +37,7 @@ struct Medium<'a> {
 }
 fields!(Medium<'a> { url, data, problem; "url" });
 
-/// One answer of the key service.
+/// One response of the key service.
 struct Answer<'a> {
     media: Vec<Medium<'a>>,
     texts: Option<Vec<JsonStr<'a>>>,
@@ -45,7 +46,7 @@ struct Answer<'a> {
 fields!(Answer<'a> { media, texts, problem });
 
 impl<'a> Resolved<'a> {
-    /// Reads the key service's answers. One that cannot be read resolves nothing.
+    /// Reads the key service's responses. Invalid ones resolve nothing.
     pub fn read(answers: &'a [Vec<u8>]) -> Self {
         let mut resolved = Self::default();
         for answer in answers.iter().filter_map(|answer| read::<Answer<'a>>(&**answer).ok()) {
@@ -56,7 +57,7 @@ impl<'a> Resolved<'a> {
         resolved
     }
 
-    /// What the key service must be asked for, if reading the request failed for want of it.
+    /// What to ask the key service for, if reading the request failed because it is missing.
     pub fn wanted(&self) -> Option<Wanted> {
         self.wanted.take()
     }
@@ -66,7 +67,7 @@ impl<'a> Resolved<'a> {
         ErrorBody::ours("The request has unresolved URLs or token arrays.")
     }
 
-    /// The texts of an `input` that is made of tokens.
+    /// The texts of an `input` that consists of token arrays.
     pub(super) fn texts(&self, input: Raw<'_>) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
         match (&self.texts, &self.problem) {
             (Some(texts), _) => Ok(texts.clone()),
@@ -77,11 +78,12 @@ impl<'a> Resolved<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// [`Self::messages`] for a provider that takes media inline: what lies at a URL is put in its place as a `data:`
-    /// URL. URLs that begin with one of `passed` are left to the provider.
+    /// Like [`Self::messages`], for a provider that takes media inline: replaces each URL with a `data:` URL.
+    /// URLs that start with one of `passed` are left for the provider to fetch.
     ///
     /// # Errors
-    /// As [`Self::messages`]; the media cannot be had; or they are not resolved yet ([`Resolved::wanted`]).
+    /// As [`Self::messages`]; media that could not be fetched; or media that is not resolved yet
+    /// ([`Resolved::wanted`]).
     pub fn messages_inlined(&self, passed: &[&str]) -> Result<Vec<Message<'a>>, ErrorBody> {
         let mut messages = self.messages()?;
         let Some(resolved) = self.resolved else { return Ok(messages) };
@@ -108,18 +110,18 @@ impl<'a> Request<'a> {
 }
 
 fn refused(at: usize, n: usize, url: &str, why: &str) -> ErrorBody {
-    // A signed URL is long.
+    // Signed URLs are long.
     let url: String = url.chars().take(200).collect();
     ErrorBody::invalid(format!("messages[{at}].content[{n}]"), &format!("cannot use {url}: {why}"))
 }
 
-/// The URL at which a part's media lie, unless the provider fetches it by itself.
+/// The URL of a part's media, unless the provider fetches it itself.
 fn remote_url<'a>(part: &Part<'a>, passed: &[&str]) -> Option<Cow<'a, str>> {
     let url = match (&*part.kind, &part.image_url, &part.file, part.source) {
         ("image_url", Some(image), ..) => image.url,
         ("file", _, Some(file), _) => file.file_data.or(file.file_id)?,
         ("image", .., Some(source)) => url_of(source)?,
-        // Once inlined it is a plain file, which has no place for these.
+        // Once inlined it becomes a plain file, which has no fields for these.
         ("document", .., Some(source)) if part.citations.is_none() && part.context.is_none() => {
             url_of(source)?
         }
@@ -135,7 +137,7 @@ fn remote_url<'a>(part: &Part<'a>, passed: &[&str]) -> Option<Cow<'a, str>> {
     url.decode()
 }
 
-/// `url` of Anthropic's own parts.
+/// `url` of Anthropic's own content parts.
 fn url_of(source: Raw<'_>) -> Option<JsonStr<'_>> {
     struct Source<'a> {
         kind: Text<'a>,
@@ -145,7 +147,7 @@ fn url_of(source: Raw<'_>) -> Option<JsonStr<'_>> {
     read::<Source<'_>>(source).ok().filter(|source| &*source.kind == "url")?.url
 }
 
-/// Puts media in the place of their URL.
+/// Replaces a URL with the media.
 fn inline<'a>(part: &mut Part<'a>, data: JsonStr<'a>) -> Result<(), &'static str> {
     let is_text = data.inner().starts_with("data:text");
     match (&*part.kind, &mut part.image_url, &mut part.file) {
@@ -154,7 +156,7 @@ fn inline<'a>(part: &mut Part<'a>, data: JsonStr<'a>) -> Result<(), &'static str
             part.kind = Text("image_url".into());
             part.image_url = Some(ImageUrl { url: data, detail: None, format: None });
         }
-        // A page that says that there is no such picture, or asks for a login.
+        // For example, an HTML page that says "not found" or asks for a login.
         ("image_url" | "image", ..) => return Err("it is text, not an image"),
         (_, _, Some(file)) => file.file_data = Some(data),
         _ => {

@@ -1,10 +1,11 @@
-//! Results of tools in the order of their calls, for providers that tell results of one function apart by place only.
+//! Orders tool results by their calls, for providers that distinguish results of the same function only by
+//! position.
 
 use super::{Message, bare_id};
 use crate::json::JsonStr;
 
-/// The places of the messages, each run of results in the order in which the assistant called. What answers none of
-/// these calls comes after what does.
+/// The positions of the messages, with each run of results in the order of the assistant's calls. Results
+/// that match none of these calls come last.
 pub fn in_order_of_calls(messages: &[Message<'_>]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..messages.len()).collect();
     let is =
@@ -60,7 +61,7 @@ mod tests {
             result("a"),
             result("b"),
             user,
-            // Ids that clients make up repeat from turn to turn.
+            // Clients that generate ids reuse them from turn to turn.
             calls(&["b", "a"]),
             result("a"),
             result("b"),

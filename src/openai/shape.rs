@@ -1,16 +1,16 @@
-//! What a request must look like in every language, so that nobody is asked for an answer to what is none.
+//! Checks that a request has the required shape in every dialect, before any provider is called.
 //!
-//! Only the outside of a value is looked at, which costs nothing for a long conversation; what is inside is checked by who
-//! reads it.
+//! Only the outer structure is checked, which is cheap even for a long conversation. The contents are checked
+//! by the code that reads them.
 
 use super::request::excerpt;
 use super::{ErrorBody, Operation, Request};
 use crate::json::Raw;
 
-/// Checks the field without which the operation means nothing, and the lists beside it.
+/// Checks the operation's required field and the lists next to it.
 ///
 /// # Errors
-/// 400 that names the field, and says what was expected.
+/// 400, with the field and what was expected.
 pub fn check_shape(request: &Request<'_>) -> Result<(), ErrorBody> {
     let (operation, field) = (request.operation, request.operation.required());
     let Some(raw) = request.get(field) else { return Err(ErrorBody::missing(operation.route(), field)) };
@@ -51,7 +51,7 @@ pub fn check_shape(request: &Request<'_>) -> Result<(), ErrorBody> {
     Ok(())
 }
 
-/// What stands inside of an array.
+/// The contents of an array.
 fn list<'a>(raw: Raw<'a>, field: &'static str, expected: &str) -> Result<&'a str, ErrorBody> {
     let inside = raw.get().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     inside.map(str::trim_ascii).ok_or_else(|| {

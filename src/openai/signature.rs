@@ -1,24 +1,24 @@
-//! Signatures of a model's thoughts that must come back with a tool call, in the two places where `LiteLLM` keeps
-//! them: `tool_calls[].provider_specific_fields.thought_signature`, and the end of the call's id, for most clients
-//! send back the id and nothing else.
+//! Signatures of a model's thoughts that must be sent back with a tool call. `LiteLLM` keeps them in two
+//! places: `tool_calls[].provider_specific_fields.thought_signature`, and at the end of the call's id,
+//! because most clients send back only the id.
 
 use std::borrow::Cow;
 
 use crate::json::{JsonStr, JsonString, Raw, fields, read};
 
-/// Stands in an id before the signature.
+/// Separates an id from the signature after it.
 pub const SIGNATURE_IN_ID: &str = "__thought__";
 
-/// Holds signatures, in a message and in a call.
+/// The field with signatures, in messages and in calls.
 pub const SIGNATURE_FIELDS: &str = "provider_specific_fields";
 
-/// An id that carries a signature.
+/// Appends a signature to an id.
 pub fn signed_id(id: &str, signature: JsonStr<'_>) -> JsonString {
     let signature = signature.decode().unwrap_or_default();
     JsonString::new(&format!("{id}{SIGNATURE_IN_ID}{signature}"))
 }
 
-/// An id without its signature.
+/// Removes the signature from an id.
 pub fn bare_id(id: Cow<'_, str>) -> Cow<'_, str> {
     match id.find(SIGNATURE_IN_ID) {
         None => id,
@@ -32,7 +32,7 @@ pub fn bare_id(id: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// The signature of a call: its own field's, or else its id's.
+/// The signature of a call: from its own field, or else from its id.
 pub fn signature_of<'a>(id: Option<JsonStr<'a>>, fields: Option<Raw<'a>>) -> Option<Cow<'a, str>> {
     struct Fields<'a> {
         thought_signature: Option<JsonStr<'a>>,

@@ -1,9 +1,10 @@
-//! A whole answer as a stream: for a client that asked for one, when the provider did not stream.
+//! Converts a complete response to a stream, for a client that requested a stream from a provider that did
+//! not stream.
 
 use super::{Memo, Operation};
 use crate::json::{Object, Raw, Splice, Writer, read};
 
-/// The events of an answer in the client's language. What is no answer becomes an end without any.
+/// The events of a response in the client's format. An invalid response becomes a stream without choices.
 pub fn streamed(answer: &[u8], memo: &Memo) -> Vec<u8> {
     let object = Object::parse(answer).unwrap_or_default();
     let mut head = b"data: ".to_vec();
@@ -24,7 +25,7 @@ pub fn streamed(answer: &[u8], memo: &Memo) -> Vec<u8> {
         let mut w = Writer::new(&mut out);
         w.key("choices").raw(choices);
         if memo.include_usage {
-            // As `OpenAI` streams: `null` before the last chunk.
+            // As `OpenAI` does: `null` before the last chunk.
             w.key("usage").raw(usage);
         }
         w.end_object();
@@ -63,7 +64,7 @@ pub fn streamed(answer: &[u8], memo: &Memo) -> Vec<u8> {
     out
 }
 
-/// A message as one delta. The official SDKs put the lists of a stream together by the index of each item.
+/// A message as a single delta. The official SDKs merge the lists of a stream by the index of each item.
 fn delta(message: Option<Raw<'_>>) -> String {
     let Some(raw) = message else { return "{}".to_owned() };
     let mut splice = Splice::new(raw.get().as_bytes());

@@ -1,4 +1,4 @@
-//! `tools` and `tool_choice`, their deprecated forms `functions` and `function_call` included.
+//! `tools` and `tool_choice`, including the deprecated `functions` and `function_call`.
 
 use std::borrow::Cow;
 
@@ -11,19 +11,20 @@ use crate::json::{JsonStr, Raw, Text, Writer, fields, read};
 pub struct Tool<'a> {
     /// What the model calls it.
     pub name: Text<'a>,
-    /// What it is for.
+    /// Its description.
     pub description: Option<JsonStr<'a>>,
     /// JSON Schema of its arguments; absent means none.
     pub parameters: Option<Raw<'a>>,
-    /// Arguments must follow the schema.
+    /// Whether arguments must conform to the schema.
     pub strict: Option<bool>,
-    /// Prompt-cache mark (Anthropic).
+    /// Prompt cache marker (Anthropic).
     pub cache_control: Option<Raw<'a>>,
 }
 fields!(Tool<'a> { name, description, parameters, strict, cache_control; "name" });
 
 impl Tool<'_> {
-    /// Writes it as `OpenAI` does, in the words that every speaker knows: name, description, parameters.
+    /// Writes the tool in `OpenAI`'s format with the fields that every provider supports: name, description
+    /// and parameters.
     pub fn write(&self, w: &mut Writer<'_>) {
         w.object().key("type").string("function").key("function").object();
         w.key("name").string(&self.name);
@@ -35,14 +36,15 @@ impl Tool<'_> {
     }
 }
 
-/// Tools of a language that can say "some tool" or "no tool", but not which: a choice of certain ones leaves these.
+/// Tools for a dialect that supports "any tool" and "no tool", but not specific ones: `tool_choice` filters
+/// the list instead.
 #[derive(Debug, Default)]
 pub struct ChosenTools<'a> {
-    /// Those that can be called.
+    /// The tools that can be called.
     pub tools: Vec<Tool<'a>>,
-    /// Some tool must be called.
+    /// Whether a tool must be called.
     pub required: bool,
-    /// None may be called.
+    /// Whether no tool may be called.
     pub forbidden: bool,
 }
 
@@ -69,11 +71,11 @@ impl<'a> ChosenTools<'a> {
 /// A tool of any type.
 #[derive(Debug)]
 pub enum AnyTool<'a> {
-    /// A function of the client's.
+    /// A function tool.
     Function(Tool<'a>),
-    /// Another type, as it stands: a provider's own tool, a custom tool.
+    /// Another type, verbatim: a provider's built-in tool or a custom tool.
     Other {
-        /// `type`; empty where it is left out.
+        /// `type`; empty if absent.
         kind: Text<'a>,
         /// The whole object.
         raw: Raw<'a>,
@@ -116,7 +118,7 @@ impl<'a> AnyTool<'a> {
         tools.iter().enumerate().map(parse).collect()
     }
 
-    /// The error for a tool that a dialect has no word for.
+    /// The error for a tool type that a dialect does not support.
     pub fn refused(at: usize, kind: &str) -> ErrorBody {
         ErrorBody::invalid(
             format!("tools[{at}].type"),
@@ -132,13 +134,13 @@ pub enum ToolChoice<'a> {
     Auto,
     /// No tool.
     None,
-    /// Some tool.
+    /// Any tool.
     Required,
-    /// That tool.
+    /// This tool.
     Function(Text<'a>),
-    /// Some of the tools only.
+    /// One of these tools.
     Allowed {
-        /// One of them must be called.
+        /// Whether one of them must be called.
         required: bool,
         /// Their names.
         names: Vec<Text<'a>>,
@@ -178,7 +180,7 @@ impl<'a> ToolChoice<'a> {
         let named: Named<'a> =
             read(raw).map_err(|error| ErrorBody::invalid("tool_choice", &reason(&error)))?;
         match (named.kind.as_deref(), &named.name, &named.function) {
-            // The forms of other languages, which clients that were written for those keep.
+            // Forms of other APIs, which clients written for those still send.
             (Some("auto"), None, None) => return Ok(Some(Self::Auto)),
             (Some("none"), None, None) => return Ok(Some(Self::None)),
             (Some("any" | "required"), None, None) => return Ok(Some(Self::Required)),
@@ -197,7 +199,8 @@ impl<'a> ToolChoice<'a> {
     }
 }
 
-/// The arguments of a provider's call as JSON text: a value as it stands, or a string that holds such a text already.
+/// The arguments of a provider's call as JSON text: either a JSON value, or a string that already contains
+/// JSON.
 pub fn arguments_text(given: Option<Raw<'_>>) -> Cow<'_, str> {
     let Some(given) = given else { return Cow::Borrowed("{}") };
     let text = JsonStr::of(given).and_then(JsonStr::decode).unwrap_or(Cow::Borrowed(given.get()));

@@ -1,27 +1,28 @@
-//! Names and ids of tools in the letters that providers take. Most refuse what `OpenAI` or an MCP server allows.
+//! Rewrites names and ids of tools to the characters that providers accept. Most reject names that `OpenAI`
+//! or an MCP server allows.
 
 use std::borrow::Cow;
 
-/// Tool names as a provider takes them: `[a-zA-Z0-9_-]`, up to some length.
+/// Tool names as a provider accepts them: `[a-zA-Z0-9_-]`, up to a maximum length.
 ///
-/// A name that is fine stays. Another one gets `_` for every letter that is not, and a number where that name is
-/// taken: two tools never become one.
+/// Valid names stay unchanged. In others, invalid characters become `_`, and a number is appended if the
+/// result is taken, so two tools never get the same name.
 #[derive(Clone, Debug, Default)]
 pub struct ToolNames {
     limit: usize,
-    /// The first letter is none of the digits, and no hyphen.
+    /// Names may not start with a digit or hyphen.
     letter_first: bool,
-    /// (as sent, as the client wrote it), as [`Memo::renamed`](super::Memo::renamed) keeps them.
+    /// Pairs of the sent name and the client's name, as in [`Memo::renamed`](super::Memo::renamed).
     renamed: Vec<(String, String)>,
 }
 
 impl ToolNames {
-    /// The names of a request's tools. `limit` is the longest that the provider takes, bytes.
+    /// The names of a request's tools. `limit` is the maximum length in bytes.
     pub fn of(names: &[&str], limit: usize) -> Self {
         Self { limit, ..Self::default() }.with(names)
     }
 
-    /// The same, where a name must begin with a letter or `_`.
+    /// Like [`Self::of`], for providers whose names must start with a letter or `_`.
     pub fn letter_first(names: &[&str], limit: usize) -> Self {
         Self { limit, letter_first: true, ..Self::default() }.with(names)
     }
@@ -46,7 +47,8 @@ impl ToolNames {
         this
     }
 
-    /// How a name is sent. One that is no tool of the request (it stands in the history only) is made fine, too.
+    /// The name as sent. A name that is not a tool of the request (it occurs only in the history) is
+    /// rewritten, too.
     pub fn sent<'n>(&'n self, name: &'n str) -> Cow<'n, str> {
         match self.renamed.iter().find(|(_, asked)| asked == name) {
             Some((sent, _)) => Cow::Borrowed(sent),
@@ -55,7 +57,7 @@ impl ToolNames {
         }
     }
 
-    /// The pairs that the answer's translation needs.
+    /// The pairs that translating the response needs.
     pub fn into_renamed(self) -> Vec<(String, String)> {
         self.renamed
     }
@@ -82,9 +84,11 @@ impl ToolNames {
     }
 }
 
-/// An id of a tool call in `[a-zA-Z0-9_-]`: a letter that is not becomes `_` and its code point in hexadecimal.
+/// Rewrites the id of a tool call to `[a-zA-Z0-9_-]`: an invalid character becomes `_` and its code point in
+/// hexadecimal.
 ///
-/// Both sides of a call go through here, on every turn, so the same id always becomes the same.
+/// The ids of a call and its result both pass through here in every turn, so the same id always gives the
+/// same result.
 pub fn safe_id(id: &str) -> Cow<'_, str> {
     use core::fmt::Write as _;
 
@@ -103,8 +107,8 @@ pub fn safe_id(id: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// An id of a tool call in exactly nine letters and digits: one that is such stays, another becomes the same nine
-/// on every turn and on both sides of the call.
+/// Rewrites the id of a tool call to exactly nine letters and digits. Ids in that form stay unchanged; others
+/// map to the same nine characters in every turn, for the call and its result.
 pub fn nine_letter_id(id: &str) -> Cow<'_, str> {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

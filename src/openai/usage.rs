@@ -4,13 +4,14 @@ use crate::config::ServiceTier;
 use crate::facts::Usage;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
 
-/// `service_tier` of a request or an answer.
+/// `service_tier` of a request or a response.
 pub fn service_tier(raw: Option<Raw<'_>>) -> Option<ServiceTier> {
     ServiceTier::named(JsonStr::of(raw?)?.inner())
 }
 
 impl Usage {
-    /// Reads `OpenAI`'s `usage` object. Fields of another type, as some vendors send, count as absent.
+    /// Parses `OpenAI`'s `usage` object. Fields of an unexpected type, which some vendors send, count as
+    /// absent.
     pub fn parse(raw: Raw<'_>) -> Option<Self> {
         struct Wire<'a> {
             prompt_tokens: Option<Raw<'a>>,
@@ -18,13 +19,13 @@ impl Usage {
             total_tokens: Option<Raw<'a>>,
             prompt_tokens_details: Option<Raw<'a>>,
             completion_tokens_details: Option<Raw<'a>>,
-            /// `DeepSeek` and Moonshot count the cache here.
+            /// `DeepSeek` and Moonshot report cached tokens here.
             prompt_cache_hit_tokens: Option<Raw<'a>>,
             cached_tokens: Option<Raw<'a>>,
-            /// Anthropic's names, which `LiteLLM` and servers of Claude behind this language give.
+            /// Anthropic's names, which `LiteLLM` and OpenAI-compatible Claude servers send.
             cache_read_input_tokens: Option<Raw<'a>>,
             cache_creation_input_tokens: Option<Raw<'a>>,
-            /// Perplexity and Moonshot count the reasoning here.
+            /// Perplexity and Moonshot report reasoning tokens here.
             reasoning_tokens: Option<Raw<'a>>,
         }
         fields!(Wire<'a> {
@@ -97,7 +98,7 @@ impl Usage {
         }
         w.end_object();
         if self.cached > 0 || self.cache_write > 0 {
-            // Anthropic's names, under which LiteLLM's clients look for them.
+            // Anthropic's names, which LiteLLM's clients read.
             w.key("cache_creation_input_tokens").number(self.cache_write);
             w.key("cache_read_input_tokens").number(self.cached);
         }
@@ -105,7 +106,7 @@ impl Usage {
     }
 }
 
-/// A count of tokens, which some providers write as a float. What is no count is absent.
+/// A token count, which some providers write as a float. Other values count as absent.
 pub fn count(raw: Option<Raw<'_>>) -> Option<u64> {
     let text = raw?.get();
     text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())

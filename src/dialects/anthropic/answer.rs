@@ -1,4 +1,4 @@
-//! A whole answer.
+//! Translates a complete response.
 
 use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
@@ -6,7 +6,7 @@ use crate::facts::{Fault, Sink, Thinking};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::{Memo, arguments_text};
 
-/// A content block, flat: which fields it has depends on its type.
+/// A content block, as a flat struct; which fields are set depends on its type.
 pub(super) struct Block<'a> {
     pub(super) kind: Text<'a>,
     pub(super) text: Option<Raw<'a>>,
@@ -20,7 +20,7 @@ pub(super) struct Block<'a> {
 }
 fields!(Block<'a> { kind = "type", text, citations, thinking, signature, data, id, name, input; "type" });
 
-/// A field that should be a string; one that is not counts as empty.
+/// A field that should be a string; other values count as empty.
 pub(super) fn string(raw: Option<Raw<'_>>) -> JsonStr<'_> {
     raw.and_then(JsonStr::of).unwrap_or(JsonStr::EMPTY)
 }
@@ -78,7 +78,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
                     out.whole_call(string(block.id), memo.tool_name(&name), &input, None);
                 }
             }
-            // The provider's own tools and their results are no calls of the client's.
+            // The provider's server tools and their results are not tool calls for the client.
             _ => {}
         }
     }
@@ -95,7 +95,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
     Ok(())
 }
 
-/// The citations with a URL.
+/// The citations that have a URL.
 pub(super) fn citations(raw: Option<Raw<'_>>) -> Vec<Citation<'_>> {
     let citations: Vec<Citation<'_>> = raw.and_then(|raw| read(raw).ok()).unwrap_or_default();
     citations.into_iter().filter(|citation| citation.url.is_some()).collect()

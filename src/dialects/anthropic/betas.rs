@@ -1,6 +1,6 @@
-//! `anthropic-beta`: what a request must say that it uses. A table of the fields and tools that are not yet general.
+//! `anthropic-beta`: names the beta features that a request uses. A table maps fields and tools to them.
 //!
-//! Sources: `LiteLLM`'s `common_utils.py` 1.109.1, and the provider's pages on each feature.
+//! Sources: `LiteLLM`'s `common_utils.py` 1.109.1, and the provider's documentation of each feature.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,11 @@ use super::super::claude::features;
 use crate::json::{Object, Raw, read};
 use crate::openai::Request;
 
-/// The features of one request.
+/// The beta features of a request.
 #[derive(Default)]
 pub(super) struct Betas(Vec<Cow<'static, str>>);
 
-/// A file that was uploaded before is named in a message.
+/// A message refers to an uploaded file.
 pub(super) const FILES: &str = "files-api-2025-04-14";
 
 /// `output_config` has a `task_budget`.
@@ -22,7 +22,7 @@ pub(super) const TASK_BUDGETS: &str = "task-budgets-2026-03-13";
 const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
 const COMPACT: &str = "compact-2026-01-12";
 
-/// The provider's own tools, by the beginning of their type.
+/// Server tools, by the prefix of their type.
 const TOOLS: &[(&str, &str)] = &[
     ("advisor_", "advisor-tool-2026-03-01"),
     ("code_execution_20250522", "code-execution-2025-05-22"),
@@ -36,10 +36,11 @@ const TOOLS: &[(&str, &str)] = &[
     ("web_fetch_20250910", "web-fetch-2025-09-10"),
 ];
 
-/// What Vertex AI refuses, with the whole request. Clients send it with every request, whoever serves it.
+/// Features for which Vertex AI rejects the whole request. Clients send them with every request, whatever the
+/// provider.
 ///
-/// Source: `LiteLLM`'s `anthropic_beta_headers_config.json` 1.109.1, `vertex_ai`; the last two are names of clients and
-/// their credentials.
+/// Source: `LiteLLM`'s `anthropic_beta_headers_config.json` 1.109.1, `vertex_ai`; the last two name clients
+/// and their credentials.
 const CLOUD_LACKS: &[&str] = &[
     "advisor-tool-2026-03-01",
     "code-execution-2025-08-25",
@@ -59,22 +60,22 @@ const CLOUD_LACKS: &[&str] = &[
     "oauth-2025-04-20",
 ];
 
-/// What has another name there.
+/// Features with another name on Vertex AI.
 const CLOUD_NAMES: &[(&str, &str)] = &[("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19")];
 
 impl Betas {
-    /// A feature is used.
+    /// Adds a feature.
     pub(super) fn add(&mut self, beta: &'static str) {
         features::merge(&mut self.0, [Cow::Borrowed(beta)]);
     }
 
-    /// What the client and the operator ask for by name.
+    /// Adds the features that the client and the operator name explicitly.
     pub(super) fn asked(&mut self, request: &Request<'_>, to: &Target<'_>) {
         let asked = features::in_headers(request, to).into_iter().chain(features::in_body(request));
         features::merge(&mut self.0, asked.map(|beta| Cow::Owned(beta.into_owned())));
     }
 
-    /// One of the provider's own tools is used.
+    /// Adds the feature of a server tool.
     pub(super) fn tool(&mut self, kind: &str) {
         for (prefix, beta) in TOOLS {
             if kind.starts_with(prefix) {
@@ -83,7 +84,7 @@ impl Betas {
         }
     }
 
-    /// A parameter that is not `OpenAI`'s is used.
+    /// Adds the feature of a parameter that is not `OpenAI`'s.
     pub(super) fn param(&mut self, name: &str, value: Raw<'_>) {
         match name {
             "container" => {
@@ -94,7 +95,8 @@ impl Betas {
                 }
             }
             "context_management" => self.context_management(value),
-            // The older client also named its servers' tools here; the newer one has `mcp_toolset` tools for that.
+            // The older client also listed its servers' tools here; the newer one uses `mcp_toolset` tools
+            // for that.
             "mcp_servers" if !self.0.iter().any(|beta| beta == "mcp-client-2025-11-20") => {
                 self.add("mcp-client-2025-04-04");
             }
@@ -113,7 +115,8 @@ impl Betas {
         }
     }
 
-    /// The header's value; `None` when nothing is to be said. `on_cloud`: a cloud serves the model.
+    /// The header's value; `None` if there are no features. `on_cloud`: the model is served by a cloud
+    /// provider.
     pub(super) fn header(&self, on_cloud: bool) -> Option<String> {
         let said = self.0.iter().map(|beta| &**beta).filter(|beta| !(on_cloud && CLOUD_LACKS.contains(beta)));
         let renamed = |beta| CLOUD_NAMES.iter().find(|(name, _)| on_cloud && *name == beta);

@@ -1,4 +1,4 @@
-//! Parts of a message to content blocks: text, images, documents.
+//! Translates parts of a message to content blocks: text, images, documents.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::json::{JsonStr, Raw, Writer};
 use crate::openai::{Content, ErrorBody, File, ImageUrl, Part};
 use base64::Engine as _;
 
-/// Whether the content has a block that can be sent: Anthropic refuses a text without a letter.
+/// Whether the content has a block that can be sent: Anthropic rejects blank text.
 pub(super) fn says_something(content: &Content<'_>) -> bool {
     match content {
         Content::None => false,
@@ -20,7 +20,7 @@ fn part_says_something(part: &Part<'_>) -> bool {
     text_of(part).is_none_or(|text| !text.is_blank())
 }
 
-/// The words of a part that is made of words.
+/// The text of a textual part.
 fn text_of<'a>(part: &Part<'a>) -> Option<JsonStr<'a>> {
     match &*part.kind {
         "text" => Some(part.text.unwrap_or(JsonStr::EMPTY)),
@@ -29,17 +29,17 @@ fn text_of<'a>(part: &Part<'a>) -> Option<JsonStr<'a>> {
     }
 }
 
-/// Writes a content as blocks.
+/// Writes content as blocks.
 pub(super) struct Blocks<'w, 'o> {
     pub(super) w: &'w mut Writer<'o>,
     pub(super) betas: &'w mut Betas,
-    /// The last words that the assistant is to go on from: white space at their end is refused.
+    /// Trims trailing white space of the last text, because the assistant's final turn may not end with it.
     pub(super) trim: bool,
 }
 
 impl Blocks<'_, '_> {
-    /// Writes the blocks of `content`; the last one carries the message's cache mark. `at` names the message in
-    /// errors.
+    /// Writes the blocks of `content`. The last block gets the message's cache marker. `at` names the message
+    /// in errors.
     pub(super) fn content(
         &mut self,
         content: &Content<'_>,
@@ -60,7 +60,7 @@ impl Blocks<'_, '_> {
         Ok(())
     }
 
-    /// Writes a text, if it says something.
+    /// Writes a text, unless it is blank.
     pub(super) fn text(&mut self, text: JsonStr<'_>, mark: Option<Raw<'_>>) {
         if text.is_blank() {
             return;
@@ -100,7 +100,7 @@ impl Blocks<'_, '_> {
         Ok(())
     }
 
-    /// An `image` or a `document` that is in Anthropic's words already.
+    /// An `image` or `document` that is already in Anthropic's format.
     fn own(&mut self, part: &Part<'_>, source: Raw<'_>) {
         self.w.object().key("type").string(&part.kind).key("source").raw(source.get());
         for (name, value) in [("title", part.title), ("context", part.context), ("citations", part.citations)]
@@ -199,7 +199,7 @@ impl Blocks<'_, '_> {
     }
 }
 
-/// The media type of base64 without a `data:` head: what the client says, or what the file's name does.
+/// The media type of base64 without a `data:` prefix: the client's, or derived from the file name.
 fn bare_type<'a>(file: &File<'a>) -> Cow<'a, str> {
     if let Some(format) = file.format.and_then(JsonStr::decode) {
         return format;
@@ -221,18 +221,18 @@ fn decode_text(data: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// `data:<media type>;base64,<data>` (RFC 2397) inside a JSON string, which need not be decoded for it: base64 and
-/// media types have one letter that can be escaped, the slash.
+/// `data:<media type>;base64,<data>` (RFC 2397) inside a JSON string. It is parsed without decoding the
+/// string: the only character of base64 and media types that JSON may escape is the slash.
 struct DataUrl<'a> {
     media_type: Cow<'a, str>,
-    /// Base64 as it stands in the token.
+    /// Base64 as written in the JSON token.
     data: &'a str,
 }
 
 impl<'a> DataUrl<'a> {
     fn parse(url: JsonStr<'a>) -> Option<Self> {
         let (head, data) = url.inner().strip_prefix("data:")?.split_once(";base64,")?;
-        // Parameters (`;name=a.pdf`) are no part of the type.
+        // Parameters (`;name=a.pdf`) are not part of the type.
         let media_type = head.split(';').next().unwrap_or_default();
         let media_type = if media_type.contains('\\') {
             Cow::Owned(media_type.replace("\\/", "/"))

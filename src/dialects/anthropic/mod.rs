@@ -1,7 +1,7 @@
 //! Anthropic Messages (<https://platform.claude.com/docs/en/api/messages>), version `2023-06-01`.
 //!
-//! The later version refuses sampling parameters on every model; this one leaves that to the models
-//! (`claude`). What differs from `OpenAI`'s language in more than names has a file of its own.
+//! The later version rejects sampling parameters for every model; this version leaves that to the models
+//! (`claude`). Each aspect that differs from `OpenAI`'s API in more than names has its own file.
 
 mod answer;
 mod betas;
@@ -22,10 +22,10 @@ use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::{ErrorBody, Memo, Operation, Request};
 use crate::providers::FEATURES_HEADER;
 
-/// The language of `api.anthropic.com/v1/messages`.
+/// The dialect of `api.anthropic.com/v1/messages`.
 pub static ANTHROPIC: Anthropic = Anthropic;
 
-/// See the module.
+/// See the module documentation.
 pub struct Anthropic;
 
 impl Dialect for Anthropic {
@@ -74,7 +74,7 @@ impl Dialect for Anthropic {
             error: Raw<'a>,
         }
         fields!(Wire<'a> { error; "error" });
-        // A cloud that serves these models answers for itself, too, and puts its object into an array of one.
+        // A cloud that serves these models also sends errors itself, as an array of one object.
         let trimmed = body.trim_ascii();
         let object = trimmed.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(trimmed);
         match read::<Wire<'_>>(object) {
@@ -88,7 +88,7 @@ impl Dialect for Anthropic {
     }
 }
 
-/// The path below a base that users write with or without the version, or in full, as `LiteLLM` lets them.
+/// The path below a base URL, which users write with or without the version, or in full, as in `LiteLLM`.
 fn path(base: &str) -> &'static str {
     if base.ends_with("/v1/messages") {
         ""
@@ -99,7 +99,7 @@ fn path(base: &str) -> &'static str {
     }
 }
 
-/// Reads the inside of `{"type":"error","error":{"type","message"}}`. `status` is absent inside a stream.
+/// Parses the contents of `{"type":"error","error":{"type","message"}}`. `status` is absent inside a stream.
 fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
     #[derive(Default)]
     struct Wire<'a> {
@@ -114,7 +114,7 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
         .map_or_else(|| error.get().chars().take(512).collect(), Cow::into_owned);
     let class = match &*wire.kind {
         "request_too_large" => Class::BadRequest,
-        // Said of every 4xx that has no name of its own.
+        // Used for every 4xx without a more specific type.
         "invalid_request_error" => Class::of_status(status.unwrap_or(400)),
         "authentication_error" => Class::Authentication,
         "permission_error" => Class::PermissionDenied,
@@ -123,7 +123,7 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
         "rate_limit_error" => Class::RateLimit,
         "timeout_error" => Class::Timeout,
         "overloaded_error" => Class::ServiceUnavailable,
-        // `api_error` is said of every 5xx: the status tells which.
+        // `api_error` is used for every 5xx; the status is more specific.
         _ => Class::of_status(status.unwrap_or(500)),
     };
     let class = match refined(class, &[], &message) {
@@ -133,8 +133,8 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
     Fault::new(class, message)
 }
 
-/// `stop_reason`. `by_client_tool`: some call is for the client to run, and not the one that stands for
-/// `response_format`.
+/// Maps `stop_reason`. `by_client_tool`: there is a call for the client to run, other than the tool in place
+/// of `response_format`.
 fn finish_reason(stop_reason: &str, by_client_tool: bool) -> FinishReason {
     match stop_reason {
         "tool_use" if by_client_tool => FinishReason::ToolCalls,
@@ -146,13 +146,13 @@ fn finish_reason(stop_reason: &str, by_client_tool: bool) -> FinishReason {
     }
 }
 
-/// `stop_details` of a refusal: what is shown of it.
+/// `stop_details` of a refusal: the fields that are shown.
 struct StopDetails<'a> {
     explanation: Option<JsonStr<'a>>,
 }
 fields!(StopDetails<'a> { explanation });
 
-/// A citation of the kinds that have a URL; the others (places in a document) have no `OpenAI` form.
+/// A citation that has a URL; other kinds (positions in a document) have no `OpenAI` equivalent.
 struct Citation<'a> {
     url: Option<JsonStr<'a>>,
     title: Option<JsonStr<'a>>,

@@ -1,4 +1,4 @@
-//! The request's body.
+//! Writes the request body.
 
 use super::super::Target;
 use super::super::claude::models::{self, Form, Model};
@@ -11,7 +11,7 @@ use crate::json::{JsonStr, Object, Raw, Writer};
 use crate::openai::{ErrorBody, Memo, Request, ResponseFormat, STANDARD_PARAMS, is_private};
 use crate::providers::FEATURES_FIELD;
 
-/// `OpenAI` parameters that have a word here, or that change nothing about the answer.
+/// `OpenAI` parameters with an equivalent, or without effect on the response.
 const SUPPORTED: &[&str] = &[
     "function_call",
     "functions",
@@ -34,20 +34,20 @@ const SUPPORTED: &[&str] = &[
     "web_search_options",
 ];
 
-/// What `OpenAI`'s `json_object` says, for there is no such format here.
+/// Replaces `OpenAI`'s `json_object`, which has no equivalent.
 const JSON_NOTE: &str = "Respond with a single JSON object only: no other text and no code fence.";
 
-/// A written request.
+/// A translated request.
 pub(super) struct Written {
     pub(super) body: Vec<u8>,
     pub(super) betas: Betas,
 }
 
-/// Writes the request.
+/// Translates the request.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> Result<Written, ErrorBody> {
     let model = models::find(to.model);
     check_params(request, to, model)?;
-    // Where the model is another house's guest, nothing is fetched.
+    // On cloud providers, URLs are not fetched.
     let messages =
         request.messages_inlined(if to.version_in_body().is_some() { &[] } else { &["https:"] })?;
     let format = request.response_format()?;
@@ -96,7 +96,7 @@ fn check_params(request: &Request<'_>, to: &Target<'_>, model: &Model) -> Result
     to.check_params(request, SUPPORTED)
 }
 
-/// `output_config`: the client's own members, and those that follow from other parameters.
+/// `output_config`: the client's own members, and those derived from other parameters.
 fn write_output_config(
     w: &mut Writer<'_>,
     request: &Request<'_>,
@@ -142,7 +142,7 @@ fn write_output_config(
     Ok(())
 }
 
-/// `stop_sequences`: one without a letter is refused upstream, and means nothing.
+/// `stop_sequences`. The provider rejects blank ones, which have no effect.
 fn write_stop(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let stop: Vec<JsonStr<'_>> = request.stop()?.into_iter().filter(|stop| !stop.is_blank()).collect();
     if stop.is_empty() {
@@ -159,7 +159,7 @@ fn write_stop(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody
     Ok(())
 }
 
-/// `metadata.user_id`, the one member that is taken.
+/// `metadata.user_id`, the only member that is accepted.
 fn write_user(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let own = request
         .get("metadata")
@@ -180,8 +180,8 @@ fn write_user(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody
     Ok(())
 }
 
-/// Whether a user id looks like an e-mail address or a telephone number: the provider asks not to be sent such,
-/// and `LiteLLM` holds them back.
+/// Whether a user id looks like an e-mail address or a phone number. The provider asks not to send those, and
+/// `LiteLLM` drops them.
 fn is_personal(user: &str) -> bool {
     let email = user.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty() && host.contains('.') && !user.chars().any(char::is_whitespace)
@@ -194,7 +194,7 @@ fn is_personal(user: &str) -> bool {
 fn write_service_tier(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Result<(), ErrorBody> {
     let Some(tier) = request.text("service_tier")? else { return Ok(()) };
     match tier.inner() {
-        // Clouds that serve these models sell their tiers another way.
+        // Clouds that serve these models have other tiers.
         "auto" | "default" if to.version_in_body().is_some() => return Ok(()),
         other if to.version_in_body().is_some() => {
             return to.refuse_value("service_tier", &format!("service_tier='{other}'"));
@@ -206,7 +206,7 @@ fn write_service_tier(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>
     Ok(())
 }
 
-/// What is no parameter of `OpenAI`'s goes on as it stands: `cache_control`, `container`, `mcp_servers` …
+/// Parameters that are not `OpenAI`'s are forwarded verbatim: `cache_control`, `container`, `mcp_servers` …
 fn write_extras(w: &mut Writer<'_>, request: &Request<'_>, betas: &mut Betas) {
     let is_ours = |name: &str| {
         matches!(

@@ -1,6 +1,6 @@
-//! A streamed answer, event by event.
+//! Translates a streamed response, event by event.
 //!
-//! Events of unknown types, and unknown fields of known ones, are passed over: the provider adds some now and then.
+//! Unknown event types and fields are ignored, because the provider adds new ones.
 
 use super::super::Stream;
 use super::answer::{Block, citations, string};
@@ -11,20 +11,21 @@ use crate::frame::Frame;
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::{Memo, arguments_text};
 
-/// Turns events into facts.
+/// Translates events.
 pub(super) struct Translation {
     memo: Memo,
     counters: Counters,
     open: Open,
     begun: bool,
     finished: bool,
-    /// Some call is for the client to run.
+    /// There is a call for the client to run.
     calls: bool,
-    /// Characters of the content so far: where citations stand.
+    /// Characters of the content so far: the positions of citations.
     chars: u64,
 }
 
-/// The content block under way. Blocks do not overlap, and their `index` counts all kinds: it is no index of a call.
+/// The current content block. Blocks do not overlap. Their `index` counts all kinds of blocks, so it is not
+/// the index of a call.
 enum Open {
     /// None, or one that is not shown.
     Hidden,
@@ -34,23 +35,23 @@ enum Open {
         citations: Vec<(String, String)>,
     },
     Thinking {
-        /// Escaped words.
+        /// JSON-escaped text.
         text: String,
-        /// Token.
+        /// JSON token.
         signature: String,
     },
     Tool {
         index: u32,
         input: Input,
     },
-    /// The tool that stands for `response_format`.
+    /// The tool in place of `response_format`.
     Json {
         input: Input,
     },
 }
 
-/// A call's input. It comes in fragments, after an `{}` that means nothing; or whole, with the block's start, when
-/// the provider had it from elsewhere.
+/// The input of a call. It comes in fragments, after an `{}` that must be ignored; or complete, in the
+/// block's start, if the provider got it from elsewhere.
 struct Input {
     at_start: String,
     in_fragments: bool,
@@ -74,7 +75,7 @@ struct Message<'a> {
 }
 fields!(Message<'a> { id, content, stop_reason, usage });
 
-/// A delta of a block or of the message, flat.
+/// A delta of a block or of the message, as a flat struct.
 struct Delta<'a> {
     kind: Text<'a>,
     text: Option<Raw<'a>>,
@@ -90,7 +91,7 @@ fields!(Delta<'a> {
 });
 
 impl Translation {
-    /// The beginning of an answer to that request.
+    /// Creates the translation for a response to the request described by `memo`.
     pub(super) fn new(memo: &Memo) -> Self {
         Self {
             memo: memo.clone(),
@@ -105,13 +106,13 @@ impl Translation {
 
     fn message(&mut self, message: &Message<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
         if self.begun && !matches!(self.open, Open::Hidden) {
-            // Half a block was sent, and cannot be taken back.
+            // Part of a block has been sent and cannot be retracted.
             return Err(Fault::garbled("the provider started a second message in the same stream"));
         }
         self.begun = true;
         out.begin(message.id, None);
         self.hear(message.usage, out);
-        // Mostly empty; a call that the provider had made before comes whole.
+        // Usually empty, but a call that the provider made earlier comes complete.
         for block in message.content.iter().flatten() {
             self.start(*block, out)?;
             self.stop(out);
@@ -155,7 +156,7 @@ impl Translation {
                     Open::Tool { index, input }
                 }
             }
-            // The provider's own tools and their results are no calls of the client's.
+            // The provider's server tools and their results are not tool calls for the client.
             _ => Open::Hidden,
         };
         Ok(())
@@ -192,7 +193,7 @@ impl Translation {
         }
     }
 
-    /// The block ends: what could only be said whole is said.
+    /// Ends the block, and writes what is only available as a whole.
     fn stop(&mut self, out: &mut dyn Sink) {
         match core::mem::replace(&mut self.open, Open::Hidden) {
             Open::Hidden => {}
@@ -284,14 +285,14 @@ impl Stream for Translation {
     }
 
     fn end(&mut self, out: &mut dyn Sink) {
-        // Everything was said but the last event.
+        // Only the last event is missing.
         if self.finished {
             out.done();
         }
     }
 }
 
-/// A citation with a URL, kept for the block's end.
+/// A citation with a URL, kept until the block ends.
 fn kept(citation: &Citation<'_>) -> Option<(String, String)> {
     let title = citation.title.unwrap_or(JsonStr::EMPTY);
     Some((title.token().to_owned(), citation.url?.token().to_owned()))

@@ -1,4 +1,4 @@
-//! `tools`, `tool_choice`, and the tool that stands for `response_format` on models without structured output.
+//! `tools`, `tool_choice`, and the tool that replaces `response_format` for models without structured output.
 
 use super::super::Target;
 use super::super::claude::models::Model;
@@ -8,10 +8,10 @@ use super::betas::Betas;
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 use crate::openai::{AnyTool, ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
 
-/// `LiteLLM`'s name of the tool that stands for `response_format`.
+/// `LiteLLM`'s name for the tool that replaces `response_format`.
 pub(super) const JSON_TOOL: &str = "json_tool_call";
 
-/// The longest name of a tool, bytes.
+/// Maximum length of a tool name, bytes.
 const NAME_LIMIT: usize = 128;
 
 /// The tools of one request.
@@ -21,12 +21,12 @@ pub(super) struct Tools<'a> {
     serial: bool,
     web_search: Option<Raw<'a>>,
     json_schema: Option<Raw<'a>>,
-    /// How they are called upstream.
+    /// The names as sent to the provider.
     pub(super) names: ToolNames,
 }
 
 impl<'a> Tools<'a> {
-    /// Reads them.
+    /// Reads the tools.
     pub(super) fn of(
         request: &Request<'a>,
         to: &Target<'_>,
@@ -35,7 +35,7 @@ impl<'a> Tools<'a> {
     ) -> Result<Self, ErrorBody> {
         let mut tools = request.any_tools()?;
         for (at, tool) in tools.iter().enumerate() {
-            // OpenAI's custom tool has another form than Anthropic's type of that name.
+            // OpenAI's custom tools have another format than Anthropic's type of the same name.
             if let AnyTool::Other { kind, raw } = tool
                 && (&**kind == "custom" || kind.is_empty())
                 && Object::of(*raw).is_none_or(|tool| tool.get("input_schema").is_none())
@@ -75,13 +75,13 @@ impl<'a> Tools<'a> {
         })
     }
 
-    /// Whether some tool must be called.
+    /// Whether a tool must be called.
     pub(super) fn forced(&self) -> bool {
         self.json_schema.is_some()
             || matches!(self.choice, Some(ToolChoice::Required | ToolChoice::Function(_)))
     }
 
-    /// Whether a tool stands for `response_format`.
+    /// Whether a tool replaces `response_format`.
     pub(super) fn has_json_tool(&self) -> bool {
         self.json_schema.is_some()
     }
@@ -128,7 +128,7 @@ impl<'a> Tools<'a> {
         let json = self.json_schema.is_some();
         let (kind, name) = match &self.choice {
             Some(ToolChoice::Function(name)) => ("tool", Some(self.names.sent(name))),
-            // The answer itself is a call, or the client's tools come first.
+            // The response itself is a call, unless the client's tools come first.
             None | Some(ToolChoice::Auto | ToolChoice::Required) if json && own => ("any", None),
             _ if json => ("tool", Some(JSON_TOOL.into())),
             Some(ToolChoice::Required) => ("any", None),
@@ -148,7 +148,8 @@ impl<'a> Tools<'a> {
         w.end_object();
     }
 
-    /// A history with calls is refused without tools: those that it names are declared, and none may be called.
+    /// The provider rejects a history with calls but without tools, so the tools in the history are declared,
+    /// but may not be called.
     fn write_history(&self, w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
         let mut names: Vec<String> = Vec::new();
         for call in messages.iter().flat_map(Message::calls) {
@@ -209,7 +210,7 @@ fn function<'t, 'a>(tool: &'t AnyTool<'a>) -> Option<&'t Tool<'a>> {
     }
 }
 
-/// Writes the provider's own search for `web_search_options`, as `LiteLLM` does.
+/// Writes the provider's web search tool for `web_search_options`, as `LiteLLM` does.
 fn web_search(w: &mut Writer<'_>, options: Raw<'_>) -> Result<(), ErrorBody> {
     struct Options<'a> {
         search_context_size: Option<Text<'a>>,

@@ -1,7 +1,7 @@
-//! `messages` to `system` and turns.
+//! Translates `messages` to `system` and turns.
 //!
-//! Turns alternate: messages of one side that follow each other are one turn. Results of tools go together into
-//! one turn of the user, before its words.
+//! Turns alternate, so consecutive messages of one side become a single turn. Tool results are grouped in a
+//! user turn, before its text.
 
 use super::super::claude::models::Model;
 use super::super::claude::thinking::thinking_blocks;
@@ -11,11 +11,12 @@ use super::blocks::{Blocks, says_something};
 use crate::json::{JsonStr, Object, Raw, Writer};
 use crate::openai::{Call, Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
 
-/// A message and its place, which errors name.
+/// A message and its index, for errors.
 type Placed<'m, 'a> = (usize, &'m Message<'a>);
 
-/// Writes `system` from the messages that begin the conversation: later ones would break the prompt cache there.
-/// `given` is the client's own `system`, `note` a text of ours. Returns how many messages were taken.
+/// Writes `system` from the messages at the start of the conversation. Moving later ones there would
+/// invalidate the prompt cache. `given` is the client's own `system`, and `note` is an additional
+/// instruction. Returns the number of messages used.
 pub(super) fn write_system(
     w: &mut Writer<'_>,
     messages: &[Message<'_>],
@@ -43,7 +44,7 @@ pub(super) fn write_system(
     Ok(leading)
 }
 
-/// The client's own `system`: a text, or blocks as they stand.
+/// The client's own `system`: a text, or blocks that are copied verbatim.
 fn write_given(w: &mut Writer<'_>, given: Raw<'_>) -> Result<(), ErrorBody> {
     if let Some(text) = JsonStr::of(given) {
         blocks(w, &mut Betas::default()).text(text, None);
@@ -58,7 +59,7 @@ fn write_given(w: &mut Writer<'_>, given: Raw<'_>) -> Result<(), ErrorBody> {
     Ok(())
 }
 
-/// Writes `messages` from those after the first `from`.
+/// Writes `messages`, skipping the first `from`.
 pub(super) fn write_messages(
     w: &mut Writer<'_>,
     messages: &[Message<'_>],
@@ -71,7 +72,7 @@ pub(super) fn write_messages(
         messages.iter().enumerate().skip(from).filter(|(_, message)| has_block(message)).collect();
     w.key("messages").array();
     if said.first().is_none_or(|(_, message)| is_assistant(message)) {
-        // The user speaks first, and says something.
+        // The first turn must be the user's, and not empty.
         w.object().key("role").string("user").key("content").string(".").end_object();
     }
     let last = said.last().map(|(at, _)| *at);
@@ -103,7 +104,7 @@ fn is_result(message: &Message<'_>) -> bool {
     matches!(&*message.role, "tool" | "function")
 }
 
-/// Whether a message gives a block: an empty turn is refused.
+/// Whether a message has a block; an empty turn is rejected.
 fn has_block(message: &Message<'_>) -> bool {
     is_result(message)
         || says_something(&message.content)
@@ -120,7 +121,8 @@ fn user_turn(
     model: &Model,
     betas: &mut Betas,
 ) -> Result<(), ErrorBody> {
-    // Where `system` turns are taken, they must come after a user's: those of a turn follow it.
+    // Where `system` turns are supported, they must follow a user's turn, so those inside a turn are written
+    // after it.
     let apart = model.system_turns && turn.iter().any(|(_, message)| !is_system(message));
     w.object().key("role").string("user").key("content").array();
     for placed in turn.iter().filter(|(_, message)| is_result(message)) {
@@ -146,7 +148,7 @@ fn user_turn(
     Ok(())
 }
 
-/// A system message's texts.
+/// The texts of a system message.
 fn instructions(w: &mut Writer<'_>, (at, message): Placed<'_, '_>) -> Result<(), ErrorBody> {
     if let Content::Parts(parts) = &message.content
         && let Some(n) = parts.iter().position(|part| &*part.kind != "text")
@@ -233,7 +235,7 @@ fn assistant(
     Ok(())
 }
 
-/// A block of reasoning as it stands, but for the number that it had in a stream.
+/// A reasoning block verbatim, except for the index that it had in a stream.
 fn write_thinking(w: &mut Writer<'_>, block: Raw<'_>) {
     let Some(object) = Object::of(block) else { return };
     w.object();
@@ -252,7 +254,7 @@ fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<String, Er
     }
 }
 
-/// An id for the deprecated `function_call` of the message at that place.
+/// An id for the deprecated `function_call` of the message at that index.
 fn function_call_id(at: usize) -> String {
     format!("function_call_{at}")
 }

@@ -1,10 +1,11 @@
-//! Token counts, from Anthropic's bases to `OpenAI`'s: `input_tokens` leaves the cached ones out.
+//! Converts Anthropic's token counts to `OpenAI`'s conventions: `input_tokens` does not include cached
+//! tokens.
 
 use crate::facts::Usage;
 use crate::json::{Raw, fields, read};
 
-/// The counters as they were last heard. A stream repeats them cumulatively, and may leave out those that have not
-/// changed: what is said overwrites, what is not stays.
+/// The latest counters. A stream repeats them cumulatively and may omit unchanged ones: present values
+/// overwrite, absent ones keep the old value.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     input: Option<u64>,
@@ -25,7 +26,8 @@ struct Wire {
     output_tokens: Option<u64>,
     output_tokens_details: Option<Details>,
     server_tool_use: Option<ServerTools>,
-    /// What the provider did by itself (compaction, fallback, an adviser): the totals beside count the last only.
+    /// Rounds that the provider ran itself (compaction, fallback, an adviser). The totals next to this cover
+    /// only the last round.
     iterations: Option<Vec<Wire>>,
 }
 fields!(Wire {
@@ -39,13 +41,13 @@ fields!(Wire {
     iterations
 });
 
-/// What was written to the cache, by how long it is kept.
+/// Cache writes, by retention time.
 struct CacheCreation {
     ephemeral_1h_input_tokens: Option<u64>,
 }
 fields!(CacheCreation { ephemeral_1h_input_tokens });
 
-/// What the provider did by itself, and asks a fee for.
+/// Server tools with an extra fee.
 struct ServerTools {
     web_search_requests: Option<u64>,
 }
@@ -57,7 +59,7 @@ struct Details {
 fields!(Details { thinking_tokens });
 
 impl Counters {
-    /// Hears a `usage` object.
+    /// Updates the counters from a `usage` object.
     pub(super) fn hear(&mut self, usage: Raw<'_>) {
         let wire: Wire = read(usage).unwrap_or_default();
         let details = wire.output_tokens_details.as_ref();
@@ -77,7 +79,7 @@ impl Counters {
         self.output = sum(|wire| wire.output_tokens).or(self.output);
     }
 
-    /// On `OpenAI`'s bases.
+    /// The usage in `OpenAI`'s conventions.
     pub(super) fn usage(&self) -> Usage {
         let cached = self.cache_read.unwrap_or_default();
         let cache_write = self.cache_write.unwrap_or_default();

@@ -1,11 +1,11 @@
-//! A whole answer.
+//! Translates a complete response.
 
 use super::{REQUEST_ID, finish_reason, usage};
 use crate::facts::{self, Fault, Sink, Thinking};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::{Memo, arguments_text};
 
-/// A content block: one of its members is there.
+/// A content block: exactly one member is set.
 struct Block<'a> {
     text: Option<JsonStr<'a>>,
     reasoning_content: Option<Reasoning<'a>>,
@@ -30,7 +30,7 @@ struct ReasoningText<'a> {
 }
 fields!(ReasoningText<'a> { text, signature });
 
-/// A call.
+/// A tool call.
 pub(super) struct ToolUse<'a> {
     pub(super) tool_use_id: Option<JsonStr<'a>>,
     pub(super) name: Text<'a>,
@@ -40,7 +40,7 @@ pub(super) struct ToolUse<'a> {
 fields!(ToolUse<'a> { tool_use_id = "toolUseId", name, input, kind = "type" });
 
 impl ToolUse<'_> {
-    /// Whether the provider runs the tool itself. A call for the client has no `type`, or `tool_use`.
+    /// Whether the provider runs the tool itself. Calls for the client have no `type`, or `tool_use`.
     pub(super) fn is_server_side(&self) -> bool {
         self.kind.as_deref() == Some("server_tool_use")
     }
@@ -57,7 +57,7 @@ struct Words<'a> {
 }
 fields!(Words<'a> { text });
 
-/// A picture that the model made.
+/// An image that the model generated.
 pub(super) struct Image<'a> {
     pub(super) format: Text<'a>,
     pub(super) source: Option<ImageSource<'a>>,
@@ -69,7 +69,7 @@ pub(super) struct ImageSource<'a> {
 }
 fields!(ImageSource<'a> { bytes });
 
-/// A citation. Those without a URL (places in a document) have no `OpenAI` form.
+/// A citation. Those without a URL (positions in a document) have no `OpenAI` equivalent.
 pub(super) struct Citation<'a> {
     pub(super) title: Option<JsonStr<'a>>,
     location: Option<Location<'a>>,

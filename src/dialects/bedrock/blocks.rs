@@ -1,9 +1,10 @@
-//! Parts of a message to content blocks: text, images, documents, audio, video, and marks of the prompt cache.
+//! Translates parts of a message to content blocks: text, images, documents, audio, video, and prompt cache
+//! markers.
 
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 use crate::openai::{Content, DataUrl, ErrorBody, File, ImageUrl, InputAudio, Part, media_type_of};
 
-/// Whether the content has a block that can be sent: a text without a letter is refused.
+/// Whether the content has a block that can be sent: blank text is rejected.
 pub(super) fn says_something(content: &Content<'_>) -> bool {
     match content {
         Content::None => false,
@@ -16,7 +17,7 @@ fn part_says_something(part: &Part<'_>) -> bool {
     text_of(part).is_none_or(|text| !text.is_blank())
 }
 
-/// Whether the content has words.
+/// Whether the content has text.
 pub(super) fn has_words(content: &Content<'_>) -> bool {
     match content {
         Content::None => false,
@@ -25,7 +26,7 @@ pub(super) fn has_words(content: &Content<'_>) -> bool {
     }
 }
 
-/// The words of a part that is made of words.
+/// The text of a textual part.
 fn text_of<'a>(part: &Part<'a>) -> Option<JsonStr<'a>> {
     match &*part.kind {
         "text" => Some(part.text.unwrap_or(JsonStr::EMPTY)),
@@ -34,19 +35,19 @@ fn text_of<'a>(part: &Part<'a>) -> Option<JsonStr<'a>> {
     }
 }
 
-/// Writes a content as blocks.
+/// Writes content as blocks.
 pub(super) struct Blocks<'w, 'o> {
     pub(super) w: &'w mut Writer<'o>,
-    /// The model knows `cachePoint`.
+    /// The model supports `cachePoint`.
     pub(super) caching: bool,
-    /// Names of the request's documents so far: no two may be equal.
+    /// Names of the request's documents so far; they must be unique.
     pub(super) documents: &'w mut Vec<String>,
-    /// The last words that the assistant is to go on from: white space at their end is refused.
+    /// Trims trailing white space of the last text, because the assistant's final turn may not end with it.
     pub(super) trim: bool,
 }
 
 impl Blocks<'_, '_> {
-    /// Writes the blocks of `content`; the message's cache mark stands after the last. `at` names the message in
+    /// Writes the blocks of `content`, followed by the message's cache marker. `at` names the message in
     /// errors.
     pub(super) fn content(
         &mut self,
@@ -68,7 +69,7 @@ impl Blocks<'_, '_> {
         Ok(())
     }
 
-    /// Writes a text, if it says something.
+    /// Writes a text, unless it is blank.
     pub(super) fn text(&mut self, text: JsonStr<'_>, mark: Option<Raw<'_>>) {
         if text.is_blank() {
             return;
@@ -82,7 +83,7 @@ impl Blocks<'_, '_> {
         self.cache_point(mark);
     }
 
-    /// A mark of the prompt cache is a block of its own, after what is to be cached.
+    /// A prompt cache marker is a separate block, after the content to cache.
     pub(super) fn cache_point(&mut self, mark: Option<Raw<'_>>) {
         let Some(mark) = mark.filter(|_| self.caching) else { return };
         let mark: Object<'_> = read(mark).unwrap_or_default();
@@ -121,7 +122,7 @@ impl Blocks<'_, '_> {
         Ok(())
     }
 
-    /// Anthropic's `image` and `document`, which `LiteLLM` lets through.
+    /// Anthropic's `image` and `document`, which `LiteLLM` passes through.
     fn own(&mut self, part: &Part<'_>, source: Raw<'_>, at: &str) -> Result<(), ErrorBody> {
         struct Wire<'a> {
             kind: Text<'a>,
@@ -172,7 +173,7 @@ impl Blocks<'_, '_> {
         }
     }
 
-    /// What lies in the provider's own store. Nothing else is fetched: neither there nor here.
+    /// A file in the provider's own storage. Neither the provider nor the gateway fetches other URLs.
     fn stored(&mut self, url: JsonStr<'_>, title: Option<JsonStr<'_>>, at: &str) -> Result<(), ErrorBody> {
         let text = url.decode().filter(|text| text.starts_with("s3://"));
         let Some(text) = text else {
@@ -220,8 +221,8 @@ impl Blocks<'_, '_> {
         Ok(())
     }
 
-    /// A name in the letters that are taken (letters, digits, single spaces, hyphens, brackets), which no other
-    /// document has.
+    /// A name that is unique and has only valid characters (letters, digits, single spaces, hyphens,
+    /// brackets).
     fn document_name(&mut self, title: &str) -> String {
         let stem = title.rsplit_once('.').map_or(title, |(stem, _)| stem);
         let letters =
@@ -240,12 +241,12 @@ impl Blocks<'_, '_> {
     }
 }
 
-/// Where the data of a block lies.
+/// The source of a block's data.
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    /// Base64 as it stands in a token.
+    /// Base64 as written in the JSON token.
     Bytes(&'a str),
-    /// Words of a document.
+    /// Text of a document.
     Text(JsonStr<'a>),
     /// `s3://` URI.
     S3(JsonStr<'a>),
@@ -263,7 +264,7 @@ impl Source<'_> {
     }
 }
 
-/// Block and `format` of a media type.
+/// The block type and `format` for a media type.
 fn format_of(media_type: &str) -> Option<(&'static str, &'static str)> {
     Some(match media_type {
         "image/png" => ("image", "png"),

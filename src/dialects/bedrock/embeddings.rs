@@ -1,4 +1,4 @@
-//! `/embeddings` over `InvokeModel`, where every house has its own form.
+//! `/embeddings` through `InvokeModel`, whose format depends on the model's maker.
 
 use super::super::Target;
 use super::INPUT_TOKENS;
@@ -7,7 +7,7 @@ use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, is_private};
 
-/// Writes the request.
+/// Translates the request.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
     let Some(model) = models::find_embedding(to.model) else {
         return Err(ErrorBody::invalid(
@@ -84,7 +84,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
     Ok(body)
 }
 
-/// What is no parameter of `OpenAI`'s goes on as it stands: `normalize`, `input_type`, `truncate` …
+/// Parameters that are not `OpenAI`'s are forwarded verbatim: `normalize`, `input_type`, `truncate` …
 fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
     let is_ours = |name: &str| {
         matches!(name, "dimensions" | "encoding_format" | "input" | "model" | "user") || is_private(name)
@@ -97,7 +97,7 @@ fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
     }
 }
 
-/// Translates an answer, of whichever form: their members tell them apart.
+/// Translates a response in any of the formats, which are distinguished by their members.
 pub(super) fn translate(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     struct Wire<'a> {
         embedding: Option<Raw<'a>>,

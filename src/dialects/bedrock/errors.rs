@@ -1,7 +1,7 @@
-//! Exceptions, with a status or inside a stream.
+//! Parses exceptions, as an error response or inside a stream.
 //!
-//! The name stands in a header (`ThrottlingException:http://…`), in the body (`__type`), or in a stream's frame,
-//! there with a small first letter.
+//! The exception's name is in a header (`ThrottlingException:http://…`), in the body (`__type`), or in a
+//! frame of the stream, where it starts with a lowercase letter.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::super::wording::refined;
 use crate::facts::{Class, Fault};
 use crate::json::{self, JsonStr, Text, fields};
 
-/// Names of exceptions, and what they are.
+/// Exception names and their classes.
 const CLASSES: &[(&str, Class)] = &[
     ("AccessDeniedException", Class::PermissionDenied),
     ("ExpiredTokenException", Class::Authentication),
@@ -30,11 +30,11 @@ const CLASSES: &[(&str, Class)] = &[
     ("ValidationException", Class::BadRequest),
 ];
 
-/// Reads an error with that status. `kind` is the exception's name, where a header or a frame tells it.
+/// Parses an error response. `kind` is the exception's name from a header or a frame, if there is one.
 pub(super) fn read(status: u16, kind: Option<&str>, body: &[u8]) -> Fault {
     struct Wire<'a> {
         message: Option<JsonStr<'a>>,
-        // Answers of the gateway before the service.
+        // Responses of the API gateway in front of the service.
         capital: Option<JsonStr<'a>>,
         original: Option<JsonStr<'a>>,
         kind: Text<'a>,

@@ -1,4 +1,5 @@
-//! Features of Claude that are not yet general: `additionalModelRequestFields` names them, for Converse has no header.
+//! Beta features of Claude. Converse has no header for them, so they are named in
+//! `additionalModelRequestFields`.
 
 use super::super::Target;
 use super::super::claude::features;
@@ -7,10 +8,11 @@ use crate::json::Writer;
 use crate::openai::Request;
 use crate::providers::FEATURES_FIELD;
 
-/// Those that the service refuses, with the whole request. Clients send them with every request, whoever serves it.
+/// Features for which the service rejects the whole request. Clients send them with every request, whatever
+/// the provider.
 ///
-/// Source: `LiteLLM`'s `anthropic_beta_headers_config.json` 1.109.1, `bedrock_converse`; the last two are names of clients
-/// and their credentials.
+/// Source: `LiteLLM`'s `anthropic_beta_headers_config.json` 1.109.1, `bedrock_converse`; the last two name
+/// clients and their credentials.
 const LACKS: &[&str] = &[
     "advanced-tool-use-2025-11-20",
     "advisor-tool-2026-03-01",
@@ -35,8 +37,8 @@ const LACKS: &[&str] = &[
     "oauth-2025-04-20",
 ];
 
-/// Writes them. Headers speak to Claude, and to a model of which only an ARN is known; what stands in the body is the
-/// client's own word.
+/// Writes the features. Those in headers are sent only to Claude, and to models known only by an ARN; those
+/// in the body are always sent.
 pub(super) fn write(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>, model: &Model) {
     let mut asked = features::in_body(request);
     if model.reasoning == Reasoning::Claude || model.name.is_empty() {

@@ -1,4 +1,5 @@
-//! `additionalModelRequestFields`: what Converse has no word for, in each house's own words.
+//! `additionalModelRequestFields`: parameters that Converse has no field for, in the format of each model's
+//! maker.
 
 use super::super::Target;
 use super::super::claude;
@@ -10,7 +11,7 @@ use crate::json::{JsonStr, Object, Writer, read};
 use crate::openai::{ErrorBody, Message, Request, STANDARD_PARAMS, is_private};
 use crate::providers::FEATURES_FIELD;
 
-/// Members of a Converse request that a client may give by their own names.
+/// Members of a Converse request that a client may set under their own names.
 pub(super) const CONVERSE: &[&str] = &[
     "additionalModelResponseFieldPaths",
     "guardrailConfig",
@@ -21,7 +22,7 @@ pub(super) const CONVERSE: &[&str] = &[
     "serviceTier",
 ];
 
-/// The fields of one request, and what follows from them.
+/// The fields of a request, and what follows from them.
 pub(super) struct Fields<'a> {
     model: &'static Model,
     claude: Option<Plan<'a>>,
@@ -33,7 +34,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Decides. `forced`: a tool must be called.
+    /// Determines the fields. `forced`: a tool must be called.
     pub(super) fn of(
         request: &Request<'a>,
         to: &Target<'_>,
@@ -46,7 +47,7 @@ impl<'a> Fields<'a> {
             let claude = claude::models::find(to.model);
             let plan = Plan::of(request, to, claude, messages, forced)?;
             let sampling = plan.sampling(request, to, claude)?;
-            // A budget is part of `maxTokens`, which must be told then.
+            // A thinking budget is part of `maxTokens`, which must then be set.
             let max_tokens = asked.is_some() || plan.budgeted;
             let max_tokens = max_tokens.then_some(plan.max_tokens);
             return Ok(Self { model, claude: Some(plan), effort: None, sampling, max_tokens });
@@ -59,14 +60,14 @@ impl<'a> Fields<'a> {
             max_tokens: asked,
         };
         if model.reasoning == Reasoning::Config && fields.effort == Some("high") {
-            // It is refused with any of these.
+            // These are rejected together with reasoning.
             fields.sampling.clear();
             fields.max_tokens = None;
         }
         Ok(fields)
     }
 
-    /// Whether the model's own count of its reasoning is to be asked for.
+    /// Whether to request the model's own count of reasoning tokens.
     pub(super) fn counts_thinking(&self) -> bool {
         self.claude.as_ref().is_some_and(Plan::thinks)
     }
@@ -133,7 +134,7 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// What is no parameter of `OpenAI`'s and no member of Converse is the model's own.
+    /// Parameters that are neither `OpenAI`'s nor Converse's are passed to the model.
     fn write_extras(&self, w: &mut Writer<'_>, request: &Request<'_>) {
         let is_ours = |name: &str| {
             matches!(
@@ -159,7 +160,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// `reasoning_effort` in the model's words; nothing where nothing is to be said.
+/// `reasoning_effort` as the model expects it; `None` to send nothing.
 fn effort(request: &Request<'_>, model: &Model) -> Result<Option<&'static str>, ErrorBody> {
     const KNOWN: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
     let Some(given) = request.text("reasoning_effort")?.and_then(JsonStr::decode) else { return Ok(None) };
@@ -172,7 +173,7 @@ fn effort(request: &Request<'_>, model: &Model) -> Result<Option<&'static str>, 
     Ok(match (model.reasoning, *known) {
         (Reasoning::Never | Reasoning::Claude, _) | (Reasoning::Effort, "none") => None,
         (Reasoning::Nested, effort) => Some(effort),
-        // They know three.
+        // These models know three levels.
         (_, "minimal") => Some("low"),
         (_, "xhigh" | "max") => Some("high"),
         (_, effort) => Some(effort),

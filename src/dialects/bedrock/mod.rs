@@ -1,8 +1,8 @@
 //! AWS Bedrock: Converse and `ConverseStream` for chats, `InvokeModel` for embeddings
 //! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>).
 //!
-//! One language for the models of many houses: what they differ in is a table (`models.rs`). What differs from
-//! `OpenAI`'s language in more than names has a file of its own.
+//! One dialect for the models of many makers; a table lists their differences (`models.rs`). Each aspect that
+//! differs from `OpenAI`'s API in more than names has its own file.
 
 mod answer;
 mod blocks;
@@ -26,17 +26,17 @@ use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
 use crate::providers::Provider;
 use crate::uri;
 
-/// The language of `bedrock-runtime.<region>.amazonaws.com`.
+/// The dialect of `bedrock-runtime.<region>.amazonaws.com`.
 pub static BEDROCK: Bedrock = Bedrock;
 
-/// See the module.
+/// See the module documentation.
 pub struct Bedrock;
 
-/// The answer's id: its body has none.
+/// The response's id, which is not in the body.
 const REQUEST_ID: &str = "x-amzn-requestid";
-/// The error's name, with or without a URL after a colon.
+/// The exception's name, with or without a URL after a colon.
 const ERROR_TYPE: &str = "x-amzn-errortype";
-/// Tokens of an embedding's input, where the body does not count them.
+/// Tokens of an embedding's input, for responses without a count in the body.
 const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
 
 impl Dialect for Bedrock {
@@ -75,10 +75,10 @@ impl Dialect for Bedrock {
             _ if memo.stream => (request::write(request, to, memo)?, "converse-stream"),
             _ => (request::write(request, to, memo)?, "converse"),
         };
-        // `model_id` (`LiteLLM`): the ARN to call, where the model's name is there to tell what it is.
+        // `model_id` (`LiteLLM`): the ARN to call, if the model's name only says what kind of model it is.
         let id = to.option("model_id").unwrap_or_else(|| id(to.model));
         let mut path = "/model/".to_owned();
-        // An id is one segment: the colons and slashes of an ARN are escaped.
+        // An id is a single path segment: colons and slashes of an ARN are escaped.
         uri::encode(id, b"", &mut path);
         path.push('/');
         path.push_str(action);
@@ -102,19 +102,19 @@ impl Dialect for Bedrock {
     }
 }
 
-/// The model without the routes that `LiteLLM` writes before it.
+/// The model without `LiteLLM`'s route prefixes.
 fn id(model: &str) -> &str {
     ["converse/", "invoke/"].iter().find_map(|route| model.strip_prefix(route)).unwrap_or(model)
 }
 
-/// `stopReason`. `by_client_tool`: some call is for the client to run, and not the one that stands for
-/// `response_format`.
+/// Maps `stopReason`. `by_client_tool`: there is a call for the client to run, other than the tool in place
+/// of `response_format`.
 fn finish_reason(stop_reason: &str, by_client_tool: bool) -> FinishReason {
     match stop_reason {
         "tool_use" if by_client_tool => FinishReason::ToolCalls,
         "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
         "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
-        // Also `malformed_model_output` and `malformed_tool_use`, for which OpenAI has no word.
+        // Also `malformed_model_output` and `malformed_tool_use`, which have no OpenAI equivalent.
         _ => FinishReason::Stop,
     }
 }

@@ -1,11 +1,11 @@
-//! What the models take: a table, and no code elsewhere names a model.
+//! What each model supports. No code outside this table names a model.
 //!
-//! Sources: the provider's pages on Converse ("Supported models and model features") and on structured outputs, and
-//! `LiteLLM`'s model map 1.109.1 (`supports_*` flags). What Claude takes besides stands in `claude`.
+//! Sources: the provider's documentation of Converse ("Supported models and model features") and structured
+//! outputs, and `LiteLLM`'s model map 1.109.1 (`supports_*` flags). Claude's other features are in `claude`.
 
 use super::super::words::Words;
 
-/// How a model is told to reason, in `additionalModelRequestFields`.
+/// How reasoning is requested, in `additionalModelRequestFields`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reasoning {
     /// Claude's `thinking` and `output_config`.
@@ -16,11 +16,11 @@ pub(super) enum Reasoning {
     Nested,
     /// `reasoningConfig: {type, maxReasoningEffort}`
     Config,
-    /// Not at all.
+    /// Not supported.
     Never,
 }
 
-/// Where `top_k` goes.
+/// Where to put `top_k`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TopK {
     /// `additionalModelRequestFields.top_k`
@@ -29,12 +29,12 @@ pub(super) enum TopK {
     Nested,
 }
 
-/// What a model takes.
+/// What a model supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Model {
-    /// Part of the model's id: a row is for every model whose id holds it and no earlier row's.
+    /// Part of the model's id. The first row whose name is contained in the id applies.
     pub name: &'static str,
-    /// How it is told to reason.
+    /// How reasoning is requested.
     pub reasoning: Reasoning,
     /// `system`
     pub system: bool,
@@ -44,19 +44,20 @@ pub(super) struct Model {
     pub forced_tools: bool,
     /// Claude's `disable_parallel_tool_use`.
     pub serial_tools: bool,
-    /// The provider's own tool that searches the web.
+    /// The provider's web search tool.
     pub grounding: bool,
     /// `outputConfig.textFormat`, and `strict` tools.
     pub json_schema: bool,
-    /// Schemas of tools have `type`, `properties` and `required` at their root, and no `$ref`.
+    /// Tool schemas must have `type`, `properties` and `required` at their root, and no `$ref`.
     pub plain_schemas: bool,
     /// `cachePoint`
     pub caching: bool,
-    /// Where `top_k` goes.
+    /// Where to put `top_k`.
     pub top_k: TopK,
 }
 
-/// A model that is newer than this table, or hidden behind an ARN: the provider itself tells what it does not take.
+/// A model that is newer than this table, or known only by an ARN. The provider rejects what it does not
+/// support.
 const UNKNOWN: Model = Model {
     name: "",
     reasoning: Reasoning::Effort,
@@ -70,13 +71,13 @@ const UNKNOWN: Model = Model {
     caching: true,
     top_k: TopK::Field,
 };
-/// An open model.
+/// An open-weight model.
 const OPEN: Model = Model { caching: false, ..UNKNOWN };
 const OPEN_SCHEMA: Model = Model { json_schema: true, ..OPEN };
-/// It takes tools, and cannot be made to call one.
+/// Supports tools, but cannot be forced to call one.
 const UNFORCED: Model = Model { forced_tools: false, reasoning: Reasoning::Never, ..OPEN };
 const NO_TOOLS: Model = Model { tools: false, ..UNFORCED };
-/// Words only: instructions are part of the user's.
+/// Text only: instructions become part of the user's message.
 const PLAIN: Model = Model { system: false, ..NO_TOOLS };
 
 const CLAUDE: Model = Model { reasoning: Reasoning::Claude, ..UNKNOWN };
@@ -98,7 +99,7 @@ const fn named(name: &'static str, like: Model) -> Model {
     Model { name, ..like }
 }
 
-/// The longest names first where one is part of another.
+/// If one name contains another, the longer one comes first.
 const MODELS: &[Model] = &[
     named("claude-v", CLAUDE_OLD),
     named("claude-instant", CLAUDE_OLD),
@@ -154,13 +155,13 @@ const MODELS: &[Model] = &[
     named("palmyra", UNFORCED),
 ];
 
-/// What the model of that id takes.
+/// The row for a model id.
 pub(super) fn find(id: &str) -> &'static Model {
     let words = Words::of(id);
     MODELS.iter().find(|model| words.hold(model.name)).unwrap_or(&UNKNOWN)
 }
 
-/// The form of a request for embeddings.
+/// The format of an embedding request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// `{"inputText"}`
@@ -173,15 +174,15 @@ pub(super) enum Form {
     Task,
 }
 
-/// A model for embeddings.
+/// An embedding model.
 pub(super) struct EmbeddingModel {
     /// Part of the model's id.
     pub name: &'static str,
-    /// Its form.
+    /// Its format.
     pub form: Form,
-    /// The name of `dimensions`; empty where the model has only one length.
+    /// The name of `dimensions`; empty if the model has a single size.
     pub dimensions: &'static str,
-    /// Most texts of a request: one attempt is one request to the provider.
+    /// Maximum number of texts per request. One attempt is one request to the provider.
     pub most: usize,
 }
 
@@ -204,7 +205,7 @@ const EMBEDDING_MODELS: &[EmbeddingModel] = &[
     },
 ];
 
-/// What the model for embeddings of that id takes; nothing when it is not known.
+/// The row for an embedding model's id; `None` if it is unknown.
 pub(super) fn find_embedding(id: &str) -> Option<&'static EmbeddingModel> {
     let words = Words::of(id);
     EMBEDDING_MODELS.iter().find(|model| words.hold(model.name))

@@ -1,4 +1,4 @@
-//! The body of Converse and `ConverseStream`.
+//! Writes the body of Converse and `ConverseStream`.
 
 use super::super::Target;
 use super::super::claude::models::{self as claude, Form};
@@ -11,7 +11,7 @@ use super::usage::THINKING_PATH;
 use crate::json::{JsonStr, Object, Writer};
 use crate::openai::{ErrorBody, Memo, Request, ResponseFormat};
 
-/// `OpenAI` parameters that have a word here, or that change nothing about the answer.
+/// `OpenAI` parameters with an equivalent, or without effect on the response.
 const SUPPORTED: &[&str] = &[
     "function_call",
     "functions",
@@ -34,13 +34,13 @@ const SUPPORTED: &[&str] = &[
     "web_search_options",
 ];
 
-/// What `OpenAI`'s `json_object` says, for there is no such format here.
+/// Replaces `OpenAI`'s `json_object`, which has no equivalent.
 const JSON_NOTE: &str = "Respond with a single JSON object only: no other text and no code fence.";
 
-/// Most entries of `requestMetadata`.
+/// Maximum number of entries in `requestMetadata`.
 const METADATA_LIMIT: usize = 16;
 
-/// Writes it.
+/// Writes the body.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> Result<Vec<u8>, ErrorBody> {
     let model = models::find(to.model);
     check_params(request, to, model)?;
@@ -99,7 +99,7 @@ fn check_params(request: &Request<'_>, to: &Target<'_>, model: &Model) -> Result
     to.check_params(request, &supported)
 }
 
-/// What has to be said in words, for want of a member.
+/// Instructions in text, for parameters without an equivalent.
 fn notes(model: &Model, tools: &Tools<'_>, format: ResponseFormat<'_>) -> Vec<String> {
     let mut notes: Vec<String> = tools.note().into_iter().collect();
     match format {
@@ -140,7 +140,7 @@ fn write_inference(w: &mut Writer<'_>, request: &Request<'_>, fields: &Fields<'_
     Ok(())
 }
 
-/// `outputConfig`: the schema as a string, or the client's own.
+/// `outputConfig`: the schema as a string, or the client's own value.
 fn write_output_config(
     w: &mut Writer<'_>,
     request: &Request<'_>,
@@ -168,7 +168,7 @@ fn write_output_config(
     Ok(())
 }
 
-/// `requestMetadata`, from the client's own or from those entries of `metadata` that it would take.
+/// `requestMetadata`: the client's own, or the entries of `metadata` that meet its restrictions.
 fn write_metadata(w: &mut Writer<'_>, request: &Request<'_>) {
     if let Some(own) = request.get("requestMetadata") {
         w.key("requestMetadata").raw(own.get());

@@ -1,8 +1,8 @@
-//! A streamed answer, event by event.
+//! Translates a streamed response, event by event.
 //!
-//! Blocks of text and reasoning begin without an event. Usage comes in `metadata` after `messageStop`, so neither of
-//! them alone is the end. Every payload has a `p` of random length, which hides how long words are from those who
-//! watch the line; it is passed over, as are events and fields that are not known.
+//! Text and reasoning blocks start without an event. Usage comes in `metadata` after `messageStop`, so both
+//! are needed to end the response. Every payload has a `p` of random length, which hides the length of the
+//! text from observers of the encrypted connection. It is ignored, as are unknown events and fields.
 
 use super::super::Stream;
 use super::answer::{Citation, Image, ToolUse};
@@ -12,23 +12,24 @@ use crate::frame::Frame;
 use crate::json::{self, JsonStr, JsonString, Place, Raw, Text, fields};
 use crate::openai::Memo;
 
-/// Turns events into facts.
+/// Translates events.
 pub(super) struct Translation {
     memo: Memo,
     open: Open,
     begun: bool,
-    /// `messageStop` was heard.
+    /// `messageStop` was received.
     finished: bool,
-    /// `metadata` was heard.
+    /// `metadata` was received.
     counted: bool,
     thinking: Option<u64>,
-    /// Some call is for the client to run.
+    /// There is a call for the client to run.
     calls: bool,
-    /// Characters of the content so far: where citations stand.
+    /// Characters of the content so far: the positions of citations.
     chars: u64,
 }
 
-/// The content block under way. Blocks do not overlap, and their index counts all kinds: it is no index of a call.
+/// The current content block. Blocks do not overlap. Their index counts all kinds of blocks, so it is not the
+/// index of a call.
 enum Open {
     /// None, or one that is not shown.
     Hidden,
@@ -38,21 +39,21 @@ enum Open {
         citations: Vec<(String, String)>,
     },
     Reasoning {
-        /// Escaped words.
+        /// JSON-escaped text.
         text: String,
-        /// Token.
+        /// JSON token.
         signature: String,
     },
     Tool {
         index: u32,
-        /// Some fragment of the input came.
+        /// Whether a fragment of the input was received.
         fed: bool,
     },
-    /// The tool that stands for `response_format`.
+    /// The tool in place of `response_format`.
     Json { fed: bool },
-    /// A picture.
+    /// An image.
     Image { format: String },
-    /// A call of the provider's own, or its result.
+    /// A call of a server tool, or its result.
     Own,
 }
 
@@ -85,7 +86,7 @@ struct Input<'a> {
 fields!(Input<'a> { input });
 
 impl Translation {
-    /// The beginning of an answer to that request.
+    /// Creates the translation for a response to the request described by `memo`.
     pub(super) fn new(memo: &Memo) -> Self {
         Self {
             memo: memo.clone(),
@@ -179,7 +180,7 @@ impl Translation {
         }
     }
 
-    /// The block ends: what could only be said whole is said.
+    /// Ends the block, and writes what is only available as a whole.
     fn stop(&mut self, out: &mut dyn Sink) {
         match core::mem::replace(&mut self.open, Open::Hidden) {
             Open::Hidden | Open::Own | Open::Image { .. } => {}
@@ -278,7 +279,7 @@ impl Stream for Translation {
     }
 
     fn end(&mut self, out: &mut dyn Sink) {
-        // Everything was said but the account.
+        // Only the usage is missing.
         if self.finished {
             out.done();
         }

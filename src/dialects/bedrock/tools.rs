@@ -1,4 +1,4 @@
-//! `toolConfig`, and the tool that stands for `response_format` on models without structured output.
+//! `toolConfig`, and the tool that replaces `response_format` for models without structured output.
 
 use super::super::Target;
 use super::super::claude::schema;
@@ -8,30 +8,30 @@ use super::models::Model;
 use crate::json::{Raw, Writer, read};
 use crate::openai::{ErrorBody, Message, Request, ResponseFormat, Tool, ToolChoice, ToolNames};
 
-/// `LiteLLM`'s name of the tool that stands for `response_format`.
+/// `LiteLLM`'s name for the tool that replaces `response_format`.
 pub(super) const JSON_TOOL: &str = "json_tool_call";
 
-/// The longest name of a tool, bytes.
+/// Maximum length of a tool name, bytes.
 const NAME_LIMIT: usize = 64;
 
-/// Converse has no `none`: what it says is said in words.
+/// Converse has no `none`, so this instruction replaces it.
 const NO_CALLS_NOTE: &str = "Do not call any tools; respond with text.";
 
 /// The tools of one request.
 pub(super) struct Tools<'a> {
     tools: Vec<Tool<'a>>,
     choice: Option<ToolChoice<'a>>,
-    /// Names of tools that the history calls.
+    /// Names of tools that are called in the history.
     called: Vec<String>,
     serial: bool,
     web_search: bool,
     json_schema: Option<Raw<'a>>,
-    /// How they are called upstream.
+    /// The names as sent to the provider.
     pub(super) names: ToolNames,
 }
 
 impl<'a> Tools<'a> {
-    /// Reads them. `forced_tools`: the model can be made to call one.
+    /// Reads the tools. `forced_tools`: the model can be forced to call one.
     pub(super) fn of(
         request: &Request<'a>,
         to: &Target<'_>,
@@ -54,7 +54,7 @@ impl<'a> Tools<'a> {
             to.refuse_value("tools", "tools")?;
             tools.clear();
         }
-        // Where it cannot be said it is left out: clients send it on every turn.
+        // Dropped if unsupported, because clients send it on every turn.
         let serial = model.serial_tools && !tools.is_empty() && request.wants_one_call()?;
         let asked: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
         let names = ToolNames::of(&asked, NAME_LIMIT);
@@ -81,18 +81,18 @@ impl<'a> Tools<'a> {
         })
     }
 
-    /// Whether some tool must be called.
+    /// Whether a tool must be called.
     pub(super) fn forced(&self) -> bool {
         self.json_schema.is_some()
             || matches!(self.choice, Some(ToolChoice::Required | ToolChoice::Function(_)))
     }
 
-    /// Whether a tool stands for `response_format`.
+    /// Whether a tool replaces `response_format`.
     pub(super) fn has_json_tool(&self) -> bool {
         self.json_schema.is_some()
     }
 
-    /// What must be said in words.
+    /// The instruction that must be added in text.
     pub(super) fn note(&self) -> Option<String> {
         let calls_none = match self.choice {
             Some(ToolChoice::None) => self.has_history(),
@@ -103,7 +103,8 @@ impl<'a> Tools<'a> {
         calls_none.then(|| NO_CALLS_NOTE.to_owned())
     }
 
-    /// Writes Claude's `tool_choice` for one call at a time. Its type is that of `toolChoice`, unless there is none.
+    /// Writes Claude's `tool_choice` for one call at a time. Its type is that of `toolChoice`, unless there
+    /// is none.
     pub(super) fn write_serial(&self, w: &mut Writer<'_>) {
         if self.serial && !matches!(self.choice, Some(ToolChoice::None)) {
             w.key("tool_choice").object();
@@ -137,7 +138,8 @@ impl<'a> Tools<'a> {
             self.write_choice(w, own && !self.tools.is_empty());
             w.end_object();
         } else if self.has_history() {
-            // A history with calls is refused without tools: those that it names are declared.
+            // The provider rejects a history with calls but without tools, so the tools in the history are
+            // declared.
             w.key("toolConfig").object().key("tools").array();
             for name in &self.called {
                 open(w, name);
@@ -157,7 +159,7 @@ impl<'a> Tools<'a> {
         let json = self.json_schema.is_some();
         let (kind, name) = match &self.choice {
             Some(ToolChoice::Function(name)) => ("tool", Some(self.names.sent(name))),
-            // The answer itself is a call, or the client's tools come first.
+            // The response itself is a call, unless the client's tools come first.
             None | Some(ToolChoice::Auto | ToolChoice::Required) if json && own => ("any", None),
             _ if json => ("tool", Some(JSON_TOOL.into())),
             Some(ToolChoice::Required) => ("any", None),
@@ -182,7 +184,7 @@ impl<'a> Tools<'a> {
         let field = format!("tools[{at}].function.parameters");
         let strict = tool.strict == Some(true) && model.json_schema;
         open(w, &self.names.sent(&tool.name));
-        // An empty one is refused.
+        // An empty description is rejected.
         if let Some(description) = tool.description.filter(|description| !description.is_empty()) {
             w.key("description").raw(description.token());
         }

@@ -1,7 +1,7 @@
-//! `messages` to `system` and turns.
+//! Translates `messages` to `system` and turns.
 //!
-//! Turns alternate: messages of one side that follow each other are one turn. Results of tools go together into
-//! one turn of the user, before its words.
+//! Turns alternate, so consecutive messages of one side become a single turn. Tool results are grouped in a
+//! user turn, before its text.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use super::models::{Model, Reasoning};
 use crate::json::{JsonStr, JsonString, Writer, fields, read};
 use crate::openai::{Call, Content, ErrorBody, Message, ToolNames, bare_id, safe_id};
 
-/// The longest id of a call, bytes.
+/// Maximum length of a call's id, bytes.
 const ID_LIMIT: usize = 64;
 
-/// A message and its place, which errors name.
+/// A message and its index, for errors.
 type Placed<'m, 'a> = (usize, &'m Message<'a>);
 
 /// Writes `system` and `messages`.
@@ -24,13 +24,13 @@ pub(super) struct Turns<'t, 'a> {
     pub(super) messages: &'t [Message<'a>],
     pub(super) model: &'t Model,
     pub(super) names: &'t ToolNames,
-    /// Instructions of ours.
+    /// Additional instructions.
     pub(super) notes: &'t [String],
     documents: Vec<String>,
 }
 
 impl<'t, 'a> Turns<'t, 'a> {
-    /// The turns of those messages.
+    /// Creates the turns of these messages.
     pub(super) fn new(
         messages: &'t [Message<'a>],
         model: &'t Model,
@@ -40,8 +40,8 @@ impl<'t, 'a> Turns<'t, 'a> {
         Self { messages, model, names, notes, documents: Vec::new() }
     }
 
-    /// Writes both. Instructions that begin the conversation are `system`; later ones stay in their place, for
-    /// lifting them would break the prompt cache there.
+    /// Writes both. Instructions at the start of the conversation become `system`. Later ones stay in place,
+    /// because moving them would invalidate the prompt cache.
     pub(super) fn write(mut self, w: &mut Writer<'_>) -> Result<(), ErrorBody> {
         let leading = self.messages.iter().take_while(|message| is_system(message)).count();
         let lifted = if self.model.system { leading } else { 0 };
@@ -73,7 +73,7 @@ impl<'t, 'a> Turns<'t, 'a> {
         let mut notes = !self.model.system && !self.notes.is_empty();
         w.key("messages").array();
         if said.first().is_none_or(|(_, message)| is_assistant(message)) {
-            // The user speaks first, and says something.
+            // The first turn must be the user's, and not empty.
             w.object().key("role").string("user").key("content").array();
             if core::mem::take(&mut notes) {
                 self.write_notes(w);
@@ -101,7 +101,7 @@ impl<'t, 'a> Turns<'t, 'a> {
         Ok(())
     }
 
-    /// Whether a message gives a block: an empty turn is refused.
+    /// Whether a message has a block; an empty turn is rejected.
     fn has_block(&self, message: &Message<'_>) -> bool {
         is_result(message)
             || says_something(&message.content)
@@ -111,7 +111,7 @@ impl<'t, 'a> Turns<'t, 'a> {
                     || self.keeps_reasoning() && !thinking_blocks(message).is_empty())
     }
 
-    /// Whether reasoning goes back: only Claude signs it, and others refuse it.
+    /// Whether reasoning is sent back: only Claude signs it, and other models reject it.
     fn keeps_reasoning(&self) -> bool {
         self.model.reasoning == Reasoning::Claude || self.model.name.is_empty()
     }
@@ -131,13 +131,13 @@ impl<'t, 'a> Turns<'t, 'a> {
             }
         }
         if self.documents.len() > documents && !words {
-            // A document without words beside it is refused.
+            // A document without text next to it is rejected.
             w.object().key("text").string(".").end_object();
         }
         Ok(())
     }
 
-    /// A system message's texts.
+    /// The texts of a system message.
     fn instructions(&mut self, w: &mut Writer<'_>, (at, message): Placed<'_, '_>) -> Result<(), ErrorBody> {
         if let Content::Parts(parts) = &message.content
             && let Some(n) = parts.iter().position(|part| &*part.kind != "text")
@@ -172,7 +172,7 @@ impl<'t, 'a> Turns<'t, 'a> {
             blocks.caching = false;
             blocks.content(&message.content, None, &place(at))?;
         } else {
-            // A blank text is refused.
+            // Blank text is rejected.
             w.object().key("text").string(".").end_object();
         }
         w.end_array().end_object().end_object();
@@ -220,7 +220,7 @@ impl<'t, 'a> Turns<'t, 'a> {
     }
 }
 
-/// Writes the reasoning that can go back, as it came.
+/// Writes the reasoning that can be sent back, unchanged.
 fn reasoning(w: &mut Writer<'_>, message: &Message<'_>) {
     struct Wire<'a> {
         thinking: Option<JsonStr<'a>>,
@@ -254,8 +254,8 @@ fn is_result(message: &Message<'_>) -> bool {
     matches!(&*message.role, "tool" | "function")
 }
 
-/// An id in the letters that are taken, at most [`ID_LIMIT`] of them. Both sides of a call go through here, on every
-/// turn, so the same id always becomes the same.
+/// Shortens an id to at most [`ID_LIMIT`] valid characters. The ids of a call and its result both pass
+/// through here in every turn, so the same id always gives the same result.
 fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<Cow<'_, str>, ErrorBody> {
     let Some(id) = id.decode().map(bare_id).filter(|id| !id.is_empty()) else {
         return Err(ErrorBody::invalid(field(), "expected a non-empty string"));
@@ -268,13 +268,13 @@ fn call_id(id: JsonStr<'_>, field: impl FnOnce() -> String) -> Result<Cow<'_, st
     if safe.len() <= ID_LIMIT {
         return Ok(Cow::Owned(safe));
     }
-    // Long ids may differ late: their digest does at once.
+    // Long ids may differ only near the end, so a digest replaces it.
     let digest = Sha256::digest(id.as_bytes());
     let start = digest.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
     Ok(Cow::Owned(format!("call_{start:032x}")))
 }
 
-/// An id for the deprecated `function_call` of the message at that place.
+/// An id for the deprecated `function_call` of the message at that index.
 fn function_call_id(at: usize) -> String {
     format!("function_call_{at}")
 }

@@ -1,9 +1,10 @@
-//! Token counts, from the provider's bases to `OpenAI`'s: `inputTokens` leaves the cached ones out.
+//! Converts the provider's token counts to `OpenAI`'s conventions: `inputTokens` does not include cached
+//! tokens.
 
 use crate::facts::Usage;
 use crate::json::{self, Raw, fields};
 
-/// Reads a `usage` object; `thinking` is what [`thinking_tokens`] found.
+/// Parses a `usage` object. `thinking` is the result of [`thinking_tokens`].
 pub(super) fn read(usage: Raw<'_>, thinking: Option<u64>) -> Usage {
     #[derive(Default)]
     struct Wire {
@@ -30,7 +31,7 @@ pub(super) fn read(usage: Raw<'_>, thinking: Option<u64>) -> Usage {
     }
 }
 
-/// Path of the model's own count of its reasoning, for which the request asks.
+/// Path of the model's own count of reasoning tokens, which the request asks for.
 pub(super) const THINKING_PATH: &str = "/usage/output_tokens_details";
 
 /// That count in `additionalModelResponseFields`.

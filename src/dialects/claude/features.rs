@@ -1,7 +1,7 @@
-//! Features of Claude that are not yet general: a client or an operator asks for them by name.
+//! Beta features of Claude, which clients and operators request by name.
 //!
-//! Their place is a header; whoever writes OpenAI's language can set it, as a header of the request or in `extra_headers`
-//! (LiteLLM's and the SDKs' word), and clouds that have no such header take the names in the body.
+//! They are named in a header. Clients of OpenAI's API can set it as a header of the request or in
+//! `extra_headers` (as in LiteLLM and the SDKs). Clouds without such a header read the names from the body.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::json::{JsonStr, Object, Raw, read};
 use crate::openai::Request;
 use crate::providers::{FEATURES_FIELD, FEATURES_HEADER};
 
-/// The names that headers ask for: the client's, `extra_headers` of its body, and the deployment's.
+/// The names in headers: the client's, `extra_headers` in its body, and the deployment's.
 pub(in crate::dialects) fn in_headers<'a>(request: &Request<'a>, to: &Target<'a>) -> Vec<Cow<'a, str>> {
     let mut features = Vec::new();
     add_list(&mut features, Cow::Borrowed(to.features));
@@ -23,7 +23,7 @@ pub(in crate::dialects) fn in_headers<'a>(request: &Request<'a>, to: &Target<'a>
     features
 }
 
-/// The names that the body asks for in the clouds' way.
+/// The names in the body, as clouds expect them.
 pub(in crate::dialects) fn in_body<'a>(request: &Request<'a>) -> Vec<Cow<'a, str>> {
     let mut features = Vec::new();
     if let Some(value) = request.get(FEATURES_FIELD) {
@@ -32,7 +32,7 @@ pub(in crate::dialects) fn in_body<'a>(request: &Request<'a>) -> Vec<Cow<'a, str
     features
 }
 
-/// Adds those that are not there yet.
+/// Adds the names that are not in the list yet.
 pub(in crate::dialects) fn merge<'a>(
     features: &mut Vec<Cow<'a, str>>,
     more: impl IntoIterator<Item = Cow<'a, str>>,
@@ -44,7 +44,7 @@ pub(in crate::dialects) fn merge<'a>(
     }
 }
 
-/// A list in a string, or in an array of strings.
+/// Adds a list in a string, or in an array of strings.
 fn add_value<'a>(features: &mut Vec<Cow<'a, str>>, value: Raw<'a>) {
     let lists: Vec<JsonStr<'a>> = match JsonStr::of(value) {
         Some(list) => vec![list],
@@ -55,8 +55,8 @@ fn add_value<'a>(features: &mut Vec<Cow<'a, str>>, value: Raw<'a>) {
     }
 }
 
-/// A list as headers have it: names with commas between. A name has no other letters, so nothing else becomes part of a
-/// header here.
+/// Adds a header's list of names, separated by commas. Names with other characters are dropped, so that
+/// nothing else can be injected into a header.
 fn add_list<'a>(features: &mut Vec<Cow<'a, str>>, list: Cow<'a, str>) {
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

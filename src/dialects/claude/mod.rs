@@ -1,5 +1,5 @@
-//! Claude, whoever serves it: what its models take, how they are told to think, which schemas their grammars know.
-//! The languages in which it is said are dialects of their own.
+//! Claude, independent of the provider: what its models support, how thinking is requested, and which JSON
+//! Schema they accept. The wire formats are separate dialects.
 
 pub(super) mod features;
 pub(super) mod models;

@@ -1,36 +1,36 @@
-//! What the models take: a table, and no code elsewhere names a model.
+//! What each model supports. No code outside this table names a model.
 //!
-//! Source: `LiteLLM`'s model map 1.109.1 (`supports_*` flags) and the provider's own pages.
+//! Source: `LiteLLM`'s model map 1.109.1 (`supports_*` flags) and the provider's documentation.
 
 use super::super::words::Words;
 
-/// How a model is told to think.
+/// How thinking is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dialects) enum Form {
-    /// Not at all.
+    /// Not supported.
     Never,
     /// `{"type":"enabled","budget_tokens":…}` only.
     Budget,
-    /// `{"type":"adaptive"}`; a budget is deprecated, and works.
+    /// `{"type":"adaptive"}`; a budget is deprecated but works.
     Either,
-    /// `{"type":"adaptive"}` only; `{"type":"disabled"}` is taken.
+    /// `{"type":"adaptive"}` only; `{"type":"disabled"}` is accepted.
     Adaptive,
-    /// It always thinks; `{"type":"disabled"}` is refused.
+    /// Always on; `{"type":"disabled"}` is rejected.
     Always,
 }
 
-/// What a model takes.
+/// What a model supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dialects) struct Model {
-    /// Part of the model's name: a row is for every model whose name holds it and no earlier row's.
+    /// Part of the model's name. The first row whose name is contained in the model's name applies.
     pub name: &'static str,
-    /// How it is told to think.
+    /// How thinking is requested.
     pub thinking: Form,
-    /// The effort `xhigh`.
+    /// The effort level `xhigh`.
     pub xhigh: bool,
     /// `temperature`, `top_p` and `top_k`.
     pub sampling: bool,
-    /// `temperature` or `top_p`, and not both.
+    /// `temperature` or `top_p`, but not both.
     pub one_sampler: bool,
     /// `tool_choice` that forces a call.
     pub forced_tools: bool,
@@ -38,7 +38,7 @@ pub(in crate::dialects) struct Model {
     pub system_turns: bool,
     /// `output_config.format`, and `strict` tools.
     pub json_schema: bool,
-    /// Longest answer, tokens: `max_tokens` where neither the client nor the configuration gives it.
+    /// Maximum output tokens: `max_tokens` if neither the client nor the configuration sets it.
     pub max_output: u64,
 }
 
@@ -65,19 +65,19 @@ const EITHER: Model = Model { thinking: Form::Either, max_output: 128_000, ..STR
 const ADAPTIVE: Model = Model { thinking: Form::Adaptive, xhigh: true, sampling: false, ..EITHER };
 /// 4.8 and 5.
 const SYSTEM_TURNS: Model = Model { system_turns: true, ..ADAPTIVE };
-/// The largest of generation 5.
+/// The largest models of generation 5.
 const ALWAYS: Model = Model { thinking: Form::Always, ..SYSTEM_TURNS };
 /// Generations 5.1 and 5.5.
 const UNFORCED: Model = Model { forced_tools: false, ..ALWAYS };
 
-/// A model that is newer than this table: the provider itself tells what it does not take.
+/// A model that is newer than this table. The provider rejects what it does not support.
 const UNKNOWN: Model = Model { sampling: true, one_sampler: false, max_output: 4_096, ..SYSTEM_TURNS };
 
 const fn named(name: &'static str, like: Model) -> Model {
     Model { name, ..like }
 }
 
-/// The longest names first where one is part of another.
+/// If one name contains another, the longer one comes first.
 const MODELS: &[Model] = &[
     named("opus-5-5", UNFORCED),
     named("sonnet-5-5", UNFORCED),
@@ -100,7 +100,7 @@ const MODELS: &[Model] = &[
     named("haiku-4-5", STRUCTURED),
     named("opus-4-0", BUDGET),
     named("opus-4-1", Model { one_sampler: true, ..BUDGET }),
-    // Dated: `claude-opus-4-20250514`, with an `@` elsewhere.
+    // Dated: `claude-opus-4-20250514`, or with an `@` on Vertex AI.
     named("opus-4-2025", BUDGET),
     named("opus-4@", BUDGET),
     named("sonnet-4-0", SONNET_4),
@@ -111,11 +111,11 @@ const MODELS: &[Model] = &[
     named("claude-3-", OLD),
     named("claude-2", OLD),
     named("claude-instant", OLD),
-    // Elsewhere than at home: `anthropic.claude-v2:1`.
+    // Names on other clouds: `anthropic.claude-v2:1`.
     named("claude-v", OLD),
 ];
 
-/// What the model of that name takes.
+/// The row for a model name.
 pub(in crate::dialects) fn find(name: &str) -> &'static Model {
     let words = Words::of(name);
     MODELS.iter().find(|model| words.hold(model.name)).unwrap_or(&UNKNOWN)

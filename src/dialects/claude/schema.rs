@@ -1,26 +1,26 @@
-//! JSON Schema as Anthropic's grammars take it (`output_config.format`, strict tools).
+//! Converts JSON Schema to the subset that Anthropic supports (`output_config.format`, strict tools).
 //!
-//! Objects are closed; a keyword that the grammar lacks becomes words of the description, which the model reads.
-//! Sources: the provider's page on structured outputs, and what its Python package does (`transform_schema`). The
-//! order of members is kept: the model writes them in it.
+//! Objects are closed. Unsupported keywords are appended to the description, which the model reads. Sources:
+//! the provider's documentation of structured outputs, and its Python package (`transform_schema`). The order
+//! of members is preserved, because the model generates them in that order.
 
 use super::super::tool_schema::describe;
 use crate::json::{JsonStr, Member, Object, Raw, Writer, read};
 use crate::openai::ErrorBody;
 
-/// The deepest schema that is read.
+/// Maximum nesting depth of a schema.
 const DEPTH_LIMIT: usize = 64;
 
-/// String formats that the grammar knows.
+/// Supported string formats.
 const FORMATS: &[&str] =
     &["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"];
 
-/// Writes `schema` as the grammar takes it. `field` names it in errors.
+/// Writes the converted `schema`. `field` names it in errors.
 pub(in crate::dialects) fn write(w: &mut Writer<'_>, schema: Raw<'_>, field: &str) -> Result<(), ErrorBody> {
     write_at(w, schema, field, 0)
 }
 
-/// What becomes of a keyword.
+/// How a keyword is handled.
 enum Fate {
     Keep,
     /// A schema.
@@ -29,9 +29,9 @@ enum Fate {
     Schemas,
     /// An object of schemas.
     Named,
-    /// Said in the description.
+    /// Appended to the description.
     Tell,
-    /// Of no use to the model.
+    /// Dropped: of no use to the model.
     Forget,
 }
 

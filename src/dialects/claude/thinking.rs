@@ -1,21 +1,22 @@
-//! `reasoning_effort` and `thinking`, and what goes with them: `max_tokens`, `output_config.effort`, sampling.
+//! `reasoning_effort` and `thinking`, and the parameters that depend on them: `max_tokens`,
+//! `output_config.effort`, sampling.
 
 use super::super::Target;
 use super::models::{Form, Model};
 use crate::json::{JsonStr, Raw, Text, Writer, fields, read};
 use crate::openai::{ErrorBody, Message, Request};
 
-/// The smallest budget that is taken, tokens.
+/// Minimum thinking budget, tokens.
 const SMALLEST_BUDGET: u64 = 1024;
 
-/// How the model is told to think.
+/// The `thinking` parameter.
 #[derive(Clone, Copy, Debug)]
 enum Thinking<'a> {
-    /// Nothing is said.
+    /// Omitted.
     Unsaid,
-    /// The client's own words.
+    /// The client's own value.
     Given(Raw<'a>),
-    /// `adaptive`, with a summary that can be shown if the model would leave it out.
+    /// `adaptive`; with a summary that can be shown, if the model would omit it by default.
     Adaptive { summarized: bool },
     /// `enabled`
     Budget(u64),
@@ -23,19 +24,19 @@ enum Thinking<'a> {
     Disabled,
 }
 
-/// What was decided.
+/// The resulting parameters.
 pub(in crate::dialects) struct Plan<'a> {
     thinking: Thinking<'a>,
     /// `max_tokens`
     pub(in crate::dialects) max_tokens: u64,
     /// `output_config.effort`
     pub(in crate::dialects) effort: Option<&'static str>,
-    /// A budget is given: sampling is restricted, and `max_tokens` must be above it.
+    /// A budget is set, which restricts sampling and requires a larger `max_tokens`.
     pub(in crate::dialects) budgeted: bool,
 }
 
 impl<'a> Plan<'a> {
-    /// Decides. `forced`: a tool must be called, which excludes thinking by budget.
+    /// Determines the parameters. `forced`: a tool must be called, which excludes a thinking budget.
     pub(in crate::dialects) fn of(
         request: &Request<'a>,
         to: &Target<'_>,
@@ -52,7 +53,8 @@ impl<'a> Plan<'a> {
             plan.effort(&effort.decode().unwrap_or_default(), to, model, forced)?;
         }
         if plan.budgeted && !blocks_are_kept(messages) {
-            // A budget wants the reasoning back that led to the calls under way, which OpenAI's clients do not keep.
+            // With a budget, the provider requires the reasoning before pending calls, which OpenAI's clients
+            // do not keep.
             plan = Self { thinking: Thinking::Unsaid, max_tokens, effort: plan.effort, budgeted: false };
         }
         Ok(plan)
@@ -74,7 +76,7 @@ impl<'a> Plan<'a> {
                 self.budgeted = true;
                 let budget = wire.budget_tokens.unwrap_or_default();
                 if budget >= self.max_tokens {
-                    // What the client gave is room for the answer, beside the budget.
+                    // The client's limit is for the response, in addition to the budget.
                     let most = to.deployment.max_output_tokens.unwrap_or(model.max_output);
                     self.max_tokens = budget.saturating_add(self.max_tokens).min(most.max(budget + 1));
                 }
@@ -85,7 +87,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// `reasoning_effort`, by `LiteLLM`'s budgets where the model takes no effort.
+    /// `reasoning_effort`, with `LiteLLM`'s budgets for models without effort levels.
     fn effort(
         &mut self,
         effort: &str,
@@ -116,11 +118,11 @@ impl<'a> Plan<'a> {
         match (model.thinking, effort) {
             (Form::Never, _) | (Form::Budget | Form::Either, "none") => {}
             (Form::Adaptive, "none") => self.thinking = Thinking::Disabled,
-            // It cannot be told not to think.
+            // Thinking cannot be disabled.
             (Form::Always, "none") => self.effort = Some(level),
             (Form::Budget, _) => {
-                // max_completion_tokens is for reasoning and answer together: the budget gives way, and leaves a
-                // quarter to the answer.
+                // max_completion_tokens covers reasoning and response together, so the budget is reduced to
+                // leave a quarter for the response.
                 let budget = budget.min(self.max_tokens - self.max_tokens / 4);
                 if budget >= SMALLEST_BUDGET && !forced {
                     self.budgeted = true;
@@ -139,7 +141,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Whether the model thinks, as far as it is told to.
+    /// Whether the model thinks, according to the request.
     pub(in crate::dialects) fn thinks(&self) -> bool {
         !matches!(self.thinking, Thinking::Unsaid | Thinking::Disabled)
     }
@@ -186,9 +188,10 @@ impl<'a> Plan<'a> {
                     to.refuse_value(name, &format!("{name}={}", raw.get()))?;
                 }
             } else if self.budgeted && !(name == "top_p" && value >= 0.95) {
-                // A budget goes with the default temperature, no top_k, and a top_p of 0.95 or more.
+                // With a budget, the provider requires the default temperature, no top_k, and a top_p of at
+                // least 0.95.
             } else if is_default && given.iter().any(|(other, raw)| *other != name && raw.is_some()) {
-                // Many clients always send the default of both, and some models take only one.
+                // Many clients always send the defaults of both, and some models accept only one.
             } else if name == "temperature" && value > 1.0 {
                 // OpenAI's scale ends at 2, Claude's at 1.
                 sampling.push((name, "1"));
@@ -205,8 +208,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The blocks of reasoning that can go back: a block of another provider's, or one whose signature was lost on the
-/// way, would be refused.
+/// The reasoning blocks that can be sent back. Blocks of other providers, or without their signature, would
+/// be rejected.
 pub(in crate::dialects) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<Raw<'a>> {
     struct Wire<'a> {
         kind: Text<'a>,
@@ -226,14 +229,14 @@ pub(in crate::dialects) fn thinking_blocks<'a>(message: &Message<'a>) -> Vec<Raw
     blocks
 }
 
-/// Whether the last turn of the assistant can go back to a model that thinks by budget: it calls no tool, or has
-/// the blocks of its reasoning.
+/// Whether the assistant's last turn can be sent to a model with a thinking budget: it calls no tool, or has
+/// its reasoning blocks.
 fn blocks_are_kept(messages: &[Message<'_>]) -> bool {
     let last = messages.iter().rev().find(|message| &*message.role == "assistant");
     last.is_none_or(|message| message.calls().next().is_none() || !thinking_blocks(message).is_empty())
 }
 
-/// The effort that is asked for in words, for models that do not think.
+/// Whether the request asks for no reasoning, for models that do not think.
 pub(in crate::dialects) fn asks_for_nothing(request: &Request<'_>) -> bool {
     request.get("reasoning_effort").and_then(JsonStr::of).is_none_or(|effort| effort.inner() == "none")
 }

@@ -1,18 +1,18 @@
-//! A whole answer.
+//! Translates a complete response.
 
 use super::{finish_reason, usage};
 use crate::facts::{self, Fault, Logprob, Sink};
 use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::Memo;
 
-/// A part of the answer's content.
+/// A part of the response's content.
 pub(super) struct Part<'a> {
     pub(super) text: Option<JsonStr<'a>>,
     pub(super) thinking: Option<JsonStr<'a>>,
 }
 fields!(Part<'a> { text, thinking });
 
-/// A call.
+/// A tool call.
 pub(super) struct Call<'a> {
     pub(super) id: Option<JsonStr<'a>>,
     pub(super) function: Option<Function<'a>>,
@@ -25,7 +25,7 @@ pub(super) struct Function<'a> {
 }
 fields!(Function<'a> { name, arguments });
 
-/// A citation, of which those with a URL have a form of `OpenAI`'s.
+/// A citation. Only those with a URL have an `OpenAI` equivalent.
 pub(super) struct Citation<'a> {
     start: u64,
     end: u64,
@@ -105,7 +105,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
     Ok(())
 }
 
-/// Arguments of a call without any.
+/// The arguments of a call, `{}` if there are none.
 fn or_empty(arguments: &str) -> &str {
     if matches!(arguments.trim(), "" | "null") { "{}" } else { arguments }
 }
@@ -125,7 +125,7 @@ pub(super) fn report_logprobs(raw: Raw<'_>, out: &mut dyn Sink) {
         .iter()
         .flat_map(|item| {
             item.logprobs.iter().enumerate().map(|(at, logprob)| Logprob {
-                // Of several tokens only the first has the text.
+                // If there are several tokens, only the first gets the text.
                 token: item.text.filter(|_| at == 0).unwrap_or(JsonStr::EMPTY),
                 logprob: logprob.get(),
                 bytes: None,

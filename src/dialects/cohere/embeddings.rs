@@ -5,11 +5,11 @@ use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, count};
 
-/// What is written here under another name or by another rule.
+/// Parameters that are renamed or handled separately.
 const KNOWN: &[&str] =
     &["dimensions", "embedding_types", "encoding_format", "input_type", "output_dimension"];
 
-/// Writes the request.
+/// Translates the request.
 pub(super) fn request(request: &Request<'_>, to: &Target<'_>, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
     let texts = request.texts()?;
     let mut body = Vec::with_capacity(request.body.len() + 128);
@@ -21,7 +21,7 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>, memo: &Memo) -> Re
     w.end_array().key("input_type");
     match request.text("input_type")? {
         Some(own) => w.raw(own.token()),
-        // It must be said; LiteLLM says this.
+        // Required; this is LiteLLM's default.
         None => w.string("search_document"),
     };
     w.key("embedding_types").array().string(if memo.base64 { "base64" } else { "float" }).end_array();
@@ -35,7 +35,7 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>, memo: &Memo) -> Re
     Ok(body)
 }
 
-/// Reads the answer.
+/// Parses the response.
 pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     struct Wire<'a> {
         embeddings: Embeddings<'a>,

@@ -1,9 +1,9 @@
-//! `messages`: the roles are `OpenAI`'s, what they may hold is less.
+//! `messages`: the roles are `OpenAI`'s, but with fewer content types.
 
 use crate::json::{JsonStr, Writer};
 use crate::openai::{Call, Content, ErrorBody, Message, Part};
 
-/// Writes them.
+/// Writes the messages.
 pub(super) fn write(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
     w.key("messages").array();
     for (at, message) in messages.iter().enumerate() {
@@ -43,7 +43,7 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
         }
         return texts(w, &message.content, at);
     }
-    // What is said beside a call is its plan.
+    // Text next to a call is its plan.
     let said: Vec<JsonStr<'_>> = message.content.texts().filter(|text| !text.is_blank()).collect();
     if !said.is_empty() {
         w.key("tool_plan").joined(said);
@@ -66,7 +66,7 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
     Ok(())
 }
 
-/// A content of words only: a string, or several texts as they were.
+/// Text content: a string, or an array of texts.
 fn texts(w: &mut Writer<'_>, content: &Content<'_>, at: usize) -> Result<(), ErrorBody> {
     if let Content::Parts(parts) = content
         && let Some((n, part)) =
@@ -92,7 +92,7 @@ fn texts(w: &mut Writer<'_>, content: &Content<'_>, at: usize) -> Result<(), Err
     Ok(())
 }
 
-/// Words and images.
+/// Text and images.
 fn user(w: &mut Writer<'_>, content: &Content<'_>, at: usize) -> Result<(), ErrorBody> {
     let parts = match content {
         Content::Parts(parts) if parts.iter().any(|part| &*part.kind != "text") => parts,
@@ -126,13 +126,13 @@ fn refused(at: usize, n: usize, part: &Part<'_>) -> ErrorBody {
     )
 }
 
-/// Where the call of a deprecated `function` message stands.
+/// The index of the call for a deprecated `function` message.
 fn call_before(messages: &[Message<'_>], at: usize) -> usize {
     let calls = messages.iter().take(at).rposition(|earlier| earlier.function_call.is_some());
     calls.unwrap_or_default()
 }
 
-/// An id for the deprecated `function_call` of the message at that place.
+/// An id for the deprecated `function_call` of the message at that index.
 fn function_call_id(at: usize) -> String {
     format!("function_call_{at}")
 }

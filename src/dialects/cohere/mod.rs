@@ -1,4 +1,4 @@
-//! Cohere's API, version 2 (<https://docs.cohere.com/reference/chat>): chat, its stream of events, embeddings.
+//! Cohere's API, version 2 (<https://docs.cohere.com/reference/chat>): chat, streaming, embeddings.
 
 mod answer;
 mod embeddings;
@@ -14,10 +14,10 @@ use crate::json::{JsonStr, Raw, fields, read};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, count};
 use crate::providers::Provider;
 
-/// The language of `api.cohere.com/v2`.
+/// The dialect of `api.cohere.com/v2`.
 pub static COHERE: Cohere = Cohere;
 
-/// See the module.
+/// See the module documentation.
 pub struct Cohere;
 
 impl Dialect for Cohere {
@@ -68,7 +68,7 @@ impl Dialect for Cohere {
         let Ok(wire) = read::<Wire<'_>>(body) else { return Fault::unreadable(status, body) };
         let message = wire.message.decode().unwrap_or_default();
         let class = match status {
-            // The provider's own: a token that it does not know (any more).
+            // The provider's own status: an invalid or expired token.
             498 => Class::Authentication,
             499 => Class::Timeout,
             _ => refined(Class::of_status(status), &[], &message),
@@ -81,10 +81,10 @@ impl Dialect for Cohere {
     }
 }
 
-/// `finish_reason`.
+/// Maps `finish_reason`.
 ///
 /// # Errors
-/// The answer broke off.
+/// The response is incomplete.
 fn finish_reason(word: &str) -> Result<FinishReason, Fault> {
     match word {
         "MAX_TOKENS" => Ok(FinishReason::Length),
@@ -98,7 +98,8 @@ fn finish_reason(word: &str) -> Result<FinishReason, Fault> {
     }
 }
 
-/// `usage`: the tokens that the model saw, as `LiteLLM` counts; those that are billed leave its own template out.
+/// Parses `usage`. Uses the tokens that the model processed, as `LiteLLM` does; billed tokens do not include
+/// the model's own template.
 fn usage(raw: Raw<'_>) -> Usage {
     #[derive(Default)]
     struct Wire<'a> {

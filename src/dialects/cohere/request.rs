@@ -1,11 +1,11 @@
-//! The request's body.
+//! Writes the request body.
 
 use super::super::Target;
 use super::messages;
 use crate::json::{JsonStr, Raw, Writer};
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
-/// `OpenAI` parameters that have a word here.
+/// `OpenAI` parameters with an equivalent.
 const SUPPORTED: &[&str] = &[
     "frequency_penalty",
     "function_call",
@@ -24,20 +24,20 @@ const SUPPORTED: &[&str] = &[
     "top_p",
 ];
 
-/// What is written here under another name or by another rule.
+/// Parameters that are renamed or handled separately.
 const KNOWN: &[&str] = &["k", "p", "strict_tools", "thinking", "top_k"];
 
-/// Budgets of thinking by effort, tokens (`LiteLLM`'s).
+/// Thinking budgets by effort, tokens (`LiteLLM`'s).
 const BUDGETS: &[(&str, u64)] =
     &[("minimal", 128), ("low", 1024), ("medium", 2048), ("high", 4096), ("xhigh", 8192), ("max", 16384)];
 
-/// Writes it.
+/// Writes the body.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
     to.check_params(request, SUPPORTED)?;
     let mut body = Vec::with_capacity(request.body.len() + 256);
     let mut w = Writer::new(&mut body);
     w.object().key("model").string(to.model);
-    // Without it the provider would choose by the version of its API.
+    // If absent, the default depends on the version of the API.
     w.key("stream").bool(request.stream()?);
     messages::write(&mut w, &request.messages()?)?;
     let has_tools = write_tools(&mut w, request)?;
@@ -69,7 +69,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
     Ok(body)
 }
 
-/// Writes `tools`, `tool_choice` and `strict_tools`; tells whether there are any.
+/// Writes `tools`, `tool_choice` and `strict_tools`. Returns whether there are any.
 fn write_tools(w: &mut Writer<'_>, request: &Request<'_>) -> Result<bool, ErrorBody> {
     let chosen = request.chosen_tools()?;
     if chosen.tools.is_empty() {
@@ -95,7 +95,7 @@ fn write_tools(w: &mut Writer<'_>, request: &Request<'_>) -> Result<bool, ErrorB
     Ok(true)
 }
 
-/// Writes `response_format`: a schema stands under `json_object`.
+/// Writes `response_format`. A schema goes below `json_object`.
 fn write_format(
     w: &mut Writer<'_>,
     request: &Request<'_>,
@@ -118,10 +118,10 @@ fn write_format(
     Ok(())
 }
 
-/// Writes `thinking`: the client's own, or what `reasoning_effort` asks for.
+/// Writes `thinking`: the client's own value, or one for `reasoning_effort`.
 fn write_thinking(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Result<(), ErrorBody> {
     if let Some(own) = request.get("thinking") {
-        // Anthropic's word for the budget, which clients that were written for LiteLLM have.
+        // Anthropic's name for the budget, which clients written for LiteLLM send.
         w.key("thinking").raw(&own.get().replace("\"budget_tokens\"", "\"token_budget\""));
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! A streamed answer, event by event. Events of unknown types are passed over.
+//! Translates a streamed response, event by event. Unknown event types are ignored.
 
 use super::super::Stream;
 use super::answer::{Call, Citation, Part, report_logprobs};
@@ -8,10 +8,10 @@ use crate::frame::Frame;
 use crate::json::{self, JsonStr, JsonString, Place, Raw, Text, fields};
 use crate::openai::Memo;
 
-/// Turns events into facts.
+/// Translates events.
 pub(super) struct Translation {
     memo: Memo,
-    /// The call under way: its index, and whether it has arguments so far.
+    /// The current call: its index, and whether it has arguments so far.
     call: Option<(u32, bool)>,
 }
 
@@ -20,7 +20,7 @@ struct Event<'a> {
     id: Option<JsonStr<'a>>,
     delta: Option<Delta<'a>>,
     logprobs: Option<Raw<'a>>,
-    /// An error outside of events.
+    /// An error outside of an event.
     message: Option<JsonStr<'a>>,
 }
 fields!(Event<'a> { kind = "type", id, delta, logprobs, message });
@@ -33,7 +33,7 @@ struct Delta<'a> {
 }
 fields!(Delta<'a> { message, finish_reason, usage, error });
 
-/// Each is one object here, and an empty list at the message's start.
+/// Each is a single object here, but an empty list in the message's start.
 struct Message<'a> {
     content: Option<Raw<'a>>,
     tool_plan: Option<JsonStr<'a>>,
@@ -47,7 +47,7 @@ fn read<'a, T: Place<'a>>(raw: Option<Raw<'a>>) -> Option<T> {
 }
 
 impl Translation {
-    /// The beginning of an answer to that request.
+    /// Creates the translation for a response to the request described by `memo`.
     pub(super) fn new(memo: &Memo) -> Self {
         Self { memo: memo.clone(), call: None }
     }
@@ -64,7 +64,7 @@ impl Translation {
     fn more(&mut self, call: &Call<'_>, out: &mut dyn Sink) {
         let arguments = call.function.as_ref().and_then(|function| function.arguments);
         if let (Some((index, begun)), Some(fragment)) = (&mut self.call, arguments) {
-            // A call without arguments has none, or says so.
+            // A call without arguments sends none, or `null`.
             let is_null = !*begun && fragment.inner() == "null";
             if !is_null && !fragment.is_empty() {
                 *begun = true;

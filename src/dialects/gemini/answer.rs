@@ -1,4 +1,4 @@
-//! A whole answer, and what it has in common with a stream's events.
+//! Translates a complete response, with the parts that streams share.
 
 use super::partial::{Call, Calls, FunctionCall};
 use super::usage::Counters;
@@ -21,7 +21,7 @@ fields!(Response<'a> {
 });
 
 pub(super) struct Candidate<'a> {
-    /// Left out when it is 0.
+    /// Omitted if 0.
     pub(super) index: usize,
     pub(super) content: Option<Content<'a>>,
     pub(super) finish_reason: Option<Text<'a>>,
@@ -39,7 +39,7 @@ pub(super) struct Content<'a> {
 }
 fields!(Content<'a> { parts });
 
-/// A part, flat: which fields it has depends on its kind.
+/// A part, as a flat struct; which fields are set depends on its kind.
 pub(super) struct Part<'a> {
     pub(super) text: Option<JsonStr<'a>>,
     pub(super) thought: bool,
@@ -154,7 +154,7 @@ pub(super) fn report_call(call: &Call, memo: &Memo, out: &mut dyn Sink) {
     out.whole_call(call.id.as_str(), memo.tool_name(&call.name), &call.arguments, signature);
 }
 
-/// `finishReason`. A call ends with `STOP`, as words do, and often in a later event.
+/// Maps `finishReason`. Calls end with `STOP`, like text, and often in a later event.
 pub(super) fn finish_reason(reason: &str, called: bool) -> FinishReason {
     match reason {
         "MAX_TOKENS" | "CONTINUATION" => FinishReason::Length,
@@ -175,7 +175,8 @@ pub(super) fn finish_reason(reason: &str, called: bool) -> FinishReason {
     }
 }
 
-/// Tells an answer that came to nothing, as when the model's call could not be read: another attempt may do better.
+/// Returns an error for a response without content, for example because the model's call was malformed. A
+/// retry may succeed.
 pub(super) fn failed(reason: &str, message: Option<JsonStr<'_>>) -> Result<(), Fault> {
     let failed = matches!(
         reason,

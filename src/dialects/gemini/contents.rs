@@ -1,7 +1,7 @@
-//! `messages` to `systemInstruction` and `contents`.
+//! Translates `messages` to `systemInstruction` and `contents`.
 //!
-//! There are two speakers, the user and the model. All that the system says goes before the conversation, wherever it
-//! stood; results of tools go together into one content, in the place of the user's turn.
+//! There are two roles, user and model. System messages are moved to the front, wherever they are. Tool
+//! results are grouped in one content, which takes the place of the user's turn.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use super::parts::{self, Media};
 use crate::json::{JsonStr, Object, Writer, fields, read};
 use crate::openai::{Call, Content, ErrorBody, Message, ToolNames, bare_id, in_order_of_calls, signature_of};
 
-/// Base64 of `skip_thought_signature_validator`: the provider's word for a call of which the signature is not known,
-/// because another model made it or the client lost it.
+/// Base64 of `skip_thought_signature_validator`: the provider's value for a call whose signature is unknown,
+/// because another model made the call or the client lost the signature.
 const UNSIGNED: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
 
-/// A message and its place, which errors name.
+/// A message and its index, for errors.
 type Placed<'m, 'a> = (usize, &'m Message<'a>);
 
-/// Who speaks. Results are the user's, but keep a content of their own.
+/// The role of a content. Tool results have the user's role, but stay in a separate content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Speaker {
     User,
@@ -25,7 +25,7 @@ enum Speaker {
     Tool,
 }
 
-/// Writes `systemInstruction` of what the system says anywhere.
+/// Writes `systemInstruction` from all system messages.
 pub(super) fn write_system(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
     if !messages.iter().any(|message| is_system(message) && parts::says_something(&message.content)) {
         return Ok(());
@@ -50,7 +50,7 @@ pub(super) fn write(
     let begins_with_user = said.first().is_some_and(|(_, message)| speaker(message) == Speaker::User);
     let instructed = !model.system && messages.iter().any(is_system);
     if instructed || !begins_with_user {
-        // The user speaks first, and says something.
+        // The first content must be the user's, and not empty.
         w.object().key("role").string("user").key("parts").array();
         if instructed {
             write_instructions(w, messages)?;
@@ -72,7 +72,7 @@ pub(super) fn write(
         }
         let is_wordless = |(_, message): &Placed<'_, '_>| message.content.texts().all(JsonStr::is_empty);
         if who == Speaker::User && turn.iter().all(is_wordless) {
-            // Vertex AI wants a text beside media.
+            // Vertex AI requires a text next to media.
             w.object().key("text").string(" ").end_object();
         }
         w.end_array().end_object();
@@ -93,7 +93,7 @@ fn speaker(message: &Message<'_>) -> Speaker {
     }
 }
 
-/// Whether a message gives a part: an empty content is refused.
+/// Whether a message has a part; an empty content is rejected.
 fn has_part(message: &Message<'_>) -> bool {
     match speaker(message) {
         Speaker::Tool => true,
@@ -121,7 +121,7 @@ fn write_instructions(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<()
     Ok(())
 }
 
-/// The model's turn: thoughts, words, calls.
+/// The model's turn: thoughts, text, calls.
 fn write_model(
     w: &mut Writer<'_>,
     (at, message): Placed<'_, '_>,
@@ -137,7 +137,7 @@ fn write_model(
         parts::write_text(w, refusal);
     }
     if let Some(signature) = text_signature(message).filter(|_| w.bytes().len() > before) {
-        // Of the last of the words, whose part is open again.
+        // Reopens the last text part.
         w.bytes().pop();
         w.key("thoughtSignature").raw(signature.token()).end_object();
     }
@@ -165,13 +165,13 @@ fn write_model(
     Ok(())
 }
 
-/// The signatures of a message's calls, in their order.
+/// The signatures of a message's calls, in order.
 fn signatures<'a>(message: &'a Message<'_>) -> Vec<Option<Cow<'a, str>>> {
     let calls = message.tool_calls.iter().filter(|call| call.function.is_some());
     calls.map(|call| signature_of(call.id, call.provider_specific_fields)).collect()
 }
 
-/// The signature of a message's words: the last one, for it stands for all thoughts before it.
+/// The signature of a message's text: the last one, which covers all thoughts before it.
 fn text_signature<'a>(message: &Message<'a>) -> Option<JsonStr<'a>> {
     struct Fields<'a> {
         thought_signatures: Option<Vec<JsonStr<'a>>>,
@@ -181,7 +181,7 @@ fn text_signature<'a>(message: &Message<'a>) -> Option<JsonStr<'a>> {
     fields.thought_signatures?.last().copied().filter(|signature| !signature.is_empty())
 }
 
-/// A tool's result: the function's name, which is looked up by the call's id, and an object.
+/// A tool's result: the function's name, looked up by the call's id, and an object.
 fn write_result(
     w: &mut Writer<'_>,
     (at, message): Placed<'_, '_>,
@@ -214,13 +214,13 @@ fn write_result(
     }
     w.end_object().end_object();
     if has_media && !model.signed_calls {
-        // Beside the result, where it cannot lie in it.
+        // Next to the result, if it cannot be inside.
         write_media(w)?;
     }
     Ok(())
 }
 
-/// A result as an object: its own if it is one, else its words as `content`.
+/// A result as an object: the result itself if it is an object, else its text as `content`.
 fn write_response(w: &mut Writer<'_>, content: &Content<'_>) {
     let texts: Vec<JsonStr<'_>> = content.texts().collect();
     if let [text] = texts.as_slice()
@@ -234,12 +234,12 @@ fn write_response(w: &mut Writer<'_>, content: &Content<'_>) {
     w.object().key("content").joined(texts).end_object();
 }
 
-/// The name of the function whose result a message is.
+/// The name of the function that a message is the result of.
 fn function_of<'a>(at: usize, message: &Message<'a>, messages: &[Message<'a>]) -> Option<Cow<'a, str>> {
     let own = || message.name.and_then(JsonStr::decode).filter(|name| !name.is_empty());
     let Some(id) = message.tool_call_id.and_then(JsonStr::decode) else { return own() };
     let id = bare_id(id);
-    // The last call of that id: ids that clients make up repeat from turn to turn.
+    // The last call with that id, because clients that generate ids reuse them from turn to turn.
     let calls = messages.iter().take(at).rev().flat_map(|message| message.calls().collect::<Vec<_>>());
     let mut called =
         calls.filter(|call| call.id.and_then(JsonStr::decode).is_some_and(|call| bare_id(call) == id));

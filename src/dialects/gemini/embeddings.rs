@@ -1,4 +1,5 @@
-//! Embeddings: `batchEmbedContents` in AI Studio; on Vertex AI `predict`, and `embedContent` for its newest models.
+//! Embeddings: `batchEmbedContents` in AI Studio; `predict` on Vertex AI, or `embedContent` for its newest
+//! models.
 
 use super::super::{Outbound, Target};
 use super::{bare, outbound};
@@ -7,13 +8,13 @@ use crate::json::{JsonStr, Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request};
 use crate::providers::Provider;
 
-/// Models of Vertex AI that are asked by `embedContent`, one text a request.
+/// Vertex AI models that use `embedContent`, one text per request.
 const ONE_BY_ONE: &[&str] = &["gemini-embedding-2"];
 
-/// Models of Vertex AI that `predict` takes one text a request of; of others it takes 250.
+/// Vertex AI models for which `predict` accepts one text per request; others accept 250.
 const PREDICTED_ALONE: &[&str] = &["gemini-embedding"];
 
-/// Texts that one request may have.
+/// Maximum number of texts per request.
 pub(super) fn most(provider: &Provider, model: &str) -> usize {
     let is_any = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
     match provider.publisher(model) {
@@ -23,7 +24,7 @@ pub(super) fn most(provider: &Provider, model: &str) -> usize {
     }
 }
 
-/// Writes the request.
+/// Translates the request.
 pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Outbound, ErrorBody> {
     let texts = request.texts()?;
     let options = Options::of(request)?;
@@ -76,10 +77,10 @@ fn content(w: &mut Writer<'_>, text: JsonStr<'_>) {
     w.object().key("text").raw(text.token()).end_object().end_array().end_object();
 }
 
-/// What is said besides the texts.
+/// Parameters besides the texts.
 struct Options<'a> {
     dimensions: Option<u64>,
-    /// What the vectors are for, as the provider names it or as other languages do.
+    /// The purpose of the vectors, under the provider's name or those of other dialects.
     task: Option<JsonStr<'a>>,
     title: Option<JsonStr<'a>>,
 }
@@ -114,7 +115,7 @@ impl<'a> Options<'a> {
     }
 }
 
-/// Reads the answer of any of the three methods.
+/// Parses the response of any of the three methods.
 pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     struct Wire<'a> {
         embeddings: Option<Vec<Vector<'a>>>,
@@ -134,7 +135,7 @@ pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     }
     fields!(Prediction<'a> { embeddings; "embeddings" });
     struct Statistics {
-        /// A float that is whole.
+        /// An integer, written as a float.
         token_count: f64,
     }
     fields!(Statistics { token_count });

@@ -42,7 +42,7 @@ impl<'a> Token<'a> {
     fn logprob(&self) -> Logprob<'a> {
         Logprob {
             token: self.token.unwrap_or(JsonStr::EMPTY),
-            // A probability of 1 is a logarithm of 0, which is left out.
+            // A probability of 1 has the logarithm 0, which the provider omits.
             logprob: self.log_probability.map_or("0", Raw::get),
             bytes: None,
             top: Vec::new(),

@@ -1,7 +1,7 @@
 //! Google's `generateContent` (<https://ai.google.dev/api/generate-content>), in AI Studio and on Vertex AI.
 //!
-//! The two differ in address and credential only, except for embeddings. The model stands in the path, the end of a
-//! stream is the end of its body, and a call for tools ends with `STOP` as words do.
+//! The two differ only in address and credentials, except for embeddings. The model is in the path, a stream
+//! ends when its body ends, and tool calls end with `STOP` like text.
 
 mod answer;
 mod contents;
@@ -27,10 +27,10 @@ use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
 use crate::providers::Provider;
 
-/// The language of `generativelanguage.googleapis.com/v1beta`.
+/// The dialect of `generativelanguage.googleapis.com/v1beta`.
 pub static GEMINI: Gemini = Gemini;
 
-/// See the module.
+/// See the module documentation.
 pub struct Gemini;
 
 impl Dialect for Gemini {
@@ -60,7 +60,7 @@ impl Dialect for Gemini {
             return embeddings::request(request, to);
         }
         let body = request::write(request, to, memo)?;
-        // Without `alt=sse` the stream is one JSON array.
+        // Without `alt=sse` the stream is a JSON array.
         let method = if memo.stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
         Ok(outbound(to.model, method, body))
     }
@@ -78,7 +78,7 @@ impl Dialect for Gemini {
             error: Raw<'a>,
         }
         fields!(Wire<'a> { error; "error" });
-        // Some routes put the object into an array of one.
+        // Some routes wrap the object in an array.
         let trimmed = body.trim_ascii();
         let object = trimmed.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(trimmed);
         match read::<Wire<'_>>(object) {
@@ -104,12 +104,13 @@ fn outbound(model: &str, method: &str, body: Vec<u8>) -> Outbound {
     Outbound { path, headers: Vec::new(), body: Body::Bytes(body) }
 }
 
-/// A name may begin with `models/`, as the provider's own lists write it.
+/// A name may start with `models/`, as in the provider's own lists.
 fn bare(model: &str) -> &str {
     model.strip_prefix("models/").unwrap_or(model)
 }
 
-/// Reads the inside of `{"error":{"code","message","status","details"}}`. `status` is absent inside a stream.
+/// Parses the contents of `{"error":{"code","message","status","details"}}`. `status` is absent inside a
+/// stream.
 fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
     #[derive(Default)]
     struct Wire<'a> {
@@ -133,7 +134,7 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
     let details: Vec<Detail<'_>> = wire.details.and_then(|details| read(details).ok()).unwrap_or_default();
     let reason = |reason: &str| details.iter().any(|detail| detail.reason.as_deref() == Some(reason));
     let class = match wire.status.as_deref() {
-        // A key that is wrong is reported as an argument that is.
+        // An invalid key is reported as an invalid argument.
         _ if reason("API_KEY_INVALID") || reason("API_KEY_EXPIRED") => Class::Authentication,
         Some("INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE") => Class::BadRequest,
         Some("UNAUTHENTICATED") => Class::Authentication,
@@ -150,7 +151,7 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
     Fault { retry_after, ..Fault::new(class, message) }
 }
 
-/// A `google.protobuf.Duration` (`"34.4s"`) as whole seconds, rounded up.
+/// A `google.protobuf.Duration` (`"34.4s"`) in whole seconds, rounded up.
 fn seconds(duration: &str) -> Option<u64> {
     let text = duration.strip_suffix('s')?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

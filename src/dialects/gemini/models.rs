@@ -1,53 +1,54 @@
-//! What the models take: a table, and no code elsewhere names a model.
+//! What each model supports. No code outside this table names a model.
 //!
-//! Sources: `LiteLLM`'s model map and budgets 1.109.1, and the provider's own pages on thinking and on function calls.
+//! Sources: `LiteLLM`'s model map and budgets 1.109.1, and the provider's documentation of thinking and
+//! function calling.
 
 use super::super::words::Words;
 
-/// How a model is told to think.
+/// How thinking is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Thinking {
-    /// Not at all.
+    /// Not supported.
     Never,
     /// `thinkingBudget`, tokens.
     Budget {
-        /// What the effort `none` is: the least that the model takes, which is not always nothing.
+        /// The budget for the effort `none`: the model's minimum, which is not always 0.
         none: u64,
-        /// What the effort `minimal` is.
+        /// The budget for the effort `minimal`.
         minimal: u64,
     },
-    /// `thinkingLevel`; none of these models can be told not to think.
+    /// `thinkingLevel`. These models cannot disable thinking.
     Level {
-        /// The level below `low`.
+        /// Has a level below `low`.
         minimal: bool,
-        /// The level between `low` and `high`.
+        /// Has a level between `low` and `high`.
         medium: bool,
     },
 }
 
-/// What a model takes.
+/// What a model supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Model {
-    /// Part of the model's name: a row is for every model whose name holds it and no earlier row's.
+    /// Part of the model's name. The first row whose name is contained in the model's name applies.
     pub name: &'static str,
-    /// How it is told to think.
+    /// How thinking is requested.
     pub thinking: Thinking,
     /// `presencePenalty` and `frequencyPenalty`.
     pub penalties: bool,
-    /// `functionCall.id`, `functionResponse.parts`, and signatures that must come back.
+    /// `functionCall.id`, `functionResponse.parts`, and signatures that must be sent back.
     pub signed_calls: bool,
     /// `systemInstruction`.
     pub system: bool,
-    /// Search beside functions.
+    /// Search together with functions.
     pub search_with_functions: bool,
-    /// How closely pictures are looked at.
+    /// Media resolution.
     pub resolution: Resolution,
 }
 
-/// Where `mediaResolution` stands.
+/// Where `mediaResolution` goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resolution {
-    /// It is refused.
+    /// It is rejected.
     Nowhere,
     /// In `generationConfig`, for all.
     Request,
@@ -82,14 +83,14 @@ const PRO_3: Model = Model { thinking: Thinking::Level { minimal: false, medium:
 const PRO_3_1: Model = Model { thinking: Thinking::Level { minimal: false, medium: true }, ..FLASH_3 };
 const GEMMA_3: Model = Model { system: false, ..OLD };
 
-/// A model that is newer than this table, or a name that is no version's (`gemini-flash-latest`).
+/// A model that is newer than this table, or a name without a version (`gemini-flash-latest`).
 const UNKNOWN: Model = Model { penalties: true, ..FLASH_3 };
 
 const fn named(name: &'static str, like: Model) -> Model {
     Model { name, ..like }
 }
 
-/// The longest names first where one is part of another.
+/// If one name contains another, the longer one comes first.
 const MODELS: &[Model] = &[
     named("gemini-1", OLD),
     named("gemini-2.0", FLASH_2_0),
@@ -108,7 +109,7 @@ const MODELS: &[Model] = &[
     named("learnlm", OLD),
 ];
 
-/// What the model of that name takes.
+/// The row for a model name.
 pub(super) fn find(name: &str) -> &'static Model {
     let words = Words::of(name);
     MODELS.iter().find(|model| words.hold(model.name)).unwrap_or(&UNKNOWN)

@@ -1,12 +1,12 @@
-//! A model's calls, whole or in pieces.
+//! A model's calls, complete or in pieces.
 //!
-//! Vertex AI can send a call's arguments piece by piece (`streamFunctionCallArguments`), each piece with the path of
-//! its place (`$.operations[0].action`). They are put together here, and the call is handed on when it is whole.
+//! Vertex AI can stream a call's arguments (`streamFunctionCallArguments`), as values with their paths
+//! (`$.operations[0].action`). They are collected here, and the call is passed on when it is complete.
 
 use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields};
 use crate::openai::{Memo, signed_id};
 
-/// The longest path, steps; the longest array, items. What is beyond is no honest answer.
+/// Maximum length of a path in steps, and of an array in items. Anything beyond that is not a valid response.
 const DEPTH_LIMIT: usize = 64;
 const LENGTH_LIMIT: usize = 1 << 16;
 
@@ -32,26 +32,26 @@ fields!(Piece<'a> {
     bool_value = "boolValue"
 });
 
-/// A call that is whole.
+/// A complete call.
 pub(super) struct Call {
-    /// Token; with the signature in it, if there is one.
+    /// JSON token; contains the signature, if there is one.
     pub(super) id: JsonString,
-    /// As sent upstream.
+    /// The name as sent to the provider.
     pub(super) name: String,
     /// JSON text.
     pub(super) arguments: String,
-    /// Token.
+    /// JSON token.
     pub(super) signature: Option<JsonString>,
 }
 
-/// The calls of one choice.
+/// The calls of a choice.
 #[derive(Default)]
 pub(super) struct Calls {
     count: usize,
     open: Option<Open>,
 }
 
-/// A call whose arguments are still coming.
+/// A call whose arguments are incomplete.
 struct Open {
     id: JsonString,
     name: String,
@@ -60,12 +60,12 @@ struct Open {
 }
 
 impl Calls {
-    /// Whether the model has called.
+    /// Whether there was a call.
     pub(super) fn any(&self) -> bool {
         self.count > 0
     }
 
-    /// Hears one part, and hands on the calls that are whole by it. `choice` tells ids apart that are made here.
+    /// Adds a part, and passes on the calls that it completes. `choice` keeps generated ids distinct.
     pub(super) fn hear(
         &mut self,
         call: &FunctionCall<'_>,
@@ -101,7 +101,7 @@ impl Calls {
         }
     }
 
-    /// The answer ends, and with it a call that has no end of its own.
+    /// Ends the response, and with it a call without an end marker.
     pub(super) fn close(&mut self, each: &mut dyn FnMut(Call)) {
         let Some(open) = self.open.take() else { return };
         let mut arguments = Vec::new();
@@ -118,14 +118,14 @@ impl Calls {
     }
 }
 
-/// An id where the provider gives none, as models before the third generation do.
+/// An id for models that send none, which is the case before the third generation.
 fn made_id(memo: &Memo, choice: usize, count: usize) -> String {
     let letters: Vec<char> = memo.answer_id().chars().filter(char::is_ascii_alphanumeric).collect();
     let last: String = letters.iter().skip(letters.len().saturating_sub(20)).collect();
     format!("call_{last}_{choice}{count}")
 }
 
-/// JSON without the white space between its tokens: whole answers are indented.
+/// Removes white space between JSON tokens, because complete responses are indented.
 fn compact(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let (mut in_string, mut escaped) = (false, false);
@@ -141,12 +141,12 @@ fn compact(json: &str) -> String {
     out
 }
 
-/// A value that is being put together.
+/// A partial value.
 enum Node {
     Unset,
     /// JSON text.
     Whole(String),
-    /// Escaped text of a string.
+    /// JSON-escaped contents of a string.
     Words(String),
     /// Keys are decoded.
     Object(Vec<(String, Node)>),
@@ -170,7 +170,7 @@ impl Node {
         }
     }
 
-    /// The value at a path (`$.a[0]['b c']`), which is made where it is not there.
+    /// The value at a path (`$.a[0]['b c']`), inserted if absent.
     fn at(&mut self, path: &str) -> Option<&mut Self> {
         let mut rest = path.strip_prefix('$')?;
         let mut node = self;
@@ -242,7 +242,7 @@ impl Node {
     }
 }
 
-/// One step of a path.
+/// A step of a path.
 enum Step<'p> {
     Key(&'p str),
     Index(usize),

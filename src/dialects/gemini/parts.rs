@@ -1,18 +1,18 @@
-//! Parts of a message to `parts`: text, and media inline or by URL.
+//! Translates parts of a message to `parts`: text, and media inline or by URL.
 
 use std::borrow::Cow;
 
 use crate::json::{JsonStr, Writer};
 use crate::openai::{Content, DataUrl, ErrorBody, File, ImageUrl, Part, media_type_of};
 
-/// How closely pictures are looked at (`image_url.detail`).
+/// The resolution of images (`image_url.detail`).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Media {
-    /// Each part says it; else the request does, for all of them.
+    /// Set for each part; otherwise the request sets it for all of them.
     pub(super) each: bool,
 }
 
-/// The closest look that some picture asks for, for a request that says it for all.
+/// The highest resolution of any image, for a request that sets it for all.
 pub(super) fn closest<'m>(messages: impl Iterator<Item = &'m Content<'m>>) -> Option<&'static str> {
     let parts = messages.flat_map(|content| match content {
         Content::Parts(parts) => parts.as_slice(),
@@ -22,7 +22,7 @@ pub(super) fn closest<'m>(messages: impl Iterator<Item = &'m Content<'m>>) -> Op
     LEVELS.get(asked.max()?).map(|(_, level)| *level)
 }
 
-/// What `detail` is called, from afar to close.
+/// Names of the levels of `detail`, in ascending order.
 const LEVELS: &[(&str, &str)] = &[
     ("low", "MEDIA_RESOLUTION_LOW"),
     ("medium", "MEDIA_RESOLUTION_MEDIUM"),
@@ -35,7 +35,7 @@ fn level(image: &ImageUrl<'_>) -> Option<(usize, &'static str)> {
     LEVELS.get(rank).map(|(_, level)| (rank, *level))
 }
 
-/// Whether the content has a part that can be sent: an empty text is refused.
+/// Whether the content has a part that can be sent: empty text is rejected.
 pub(super) fn says_something(content: &Content<'_>) -> bool {
     match content {
         Content::None => false,
@@ -44,7 +44,7 @@ pub(super) fn says_something(content: &Content<'_>) -> bool {
     }
 }
 
-/// The words of a part that is made of words.
+/// The text of a textual part.
 pub(super) fn text_of<'a>(part: &Part<'a>) -> Option<JsonStr<'a>> {
     match &*part.kind {
         "text" => Some(part.text.unwrap_or(JsonStr::EMPTY)),
@@ -75,14 +75,14 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes a text, if it says something.
+/// Writes a text, unless it is empty.
 pub(super) fn write_text(w: &mut Writer<'_>, text: JsonStr<'_>) {
     if !text.is_empty() {
         w.object().key("text").raw(text.token()).end_object();
     }
 }
 
-/// Writes a part that is not made of words.
+/// Writes a part that is not text.
 pub(super) fn write_media(
     w: &mut Writer<'_>,
     part: &Part<'_>,
@@ -93,7 +93,7 @@ pub(super) fn write_media(
         ("image_url", Some(image), ..) => {
             image_url(w, image, at)?;
             if let Some((_, level)) = level(image).filter(|_| media.each) {
-                // The part is open again.
+                // Reopens the part.
                 w.bytes().pop();
                 w.key("mediaResolution").object().key("level").string(level).end_object().end_object();
             }
@@ -125,7 +125,7 @@ fn image_url(w: &mut Writer<'_>, image: &ImageUrl<'_>, at: &str) -> Result<(), E
             "the model's provider supports only 'https:' and 'gs:' URLs and base64 'data:' URLs",
         ));
     }
-    // A type must be given, and most URLs without an extension are photographs.
+    // The type is required, and most URLs without an extension are photos.
     from_url(w, image.url, image.format, "image/jpeg");
     Ok(())
 }
@@ -149,7 +149,7 @@ fn write_file(w: &mut Writer<'_>, file: &File<'_>, at: &str) -> Result<(), Error
                 inline(w, &format.unwrap_or_else(usual), data.inner());
             }
         },
-        // A file that was uploaded to the provider has a URL for its id.
+        // The id of a file that was uploaded to the provider is a URL.
         (None, Some(id)) if is_fetched(id) => from_url(w, id, file.format, "application/pdf"),
         (None, Some(_)) => {
             return Err(ErrorBody::invalid(
@@ -162,7 +162,7 @@ fn write_file(w: &mut Writer<'_>, file: &File<'_>, at: &str) -> Result<(), Error
     Ok(())
 }
 
-/// Whether the provider fetches it.
+/// Whether the provider fetches the URL.
 fn is_fetched(url: JsonStr<'_>) -> bool {
     ["https:", "gs:"].iter().any(|scheme| url.inner().starts_with(scheme))
 }

@@ -1,4 +1,4 @@
-//! The request's body.
+//! Writes the request body.
 
 use super::super::Target;
 use super::models::Resolution;
@@ -8,7 +8,7 @@ use super::{contents, models, sampling};
 use crate::json::{Raw, Writer};
 use crate::openai::{ErrorBody, Memo, Request, STANDARD_PARAMS, is_private};
 
-/// `OpenAI` parameters that have a word here, or that change nothing about the answer.
+/// `OpenAI` parameters with an equivalent, or without effect on the response.
 const SUPPORTED: &[&str] = &[
     "audio",
     "frequency_penalty",
@@ -38,11 +38,11 @@ const SUPPORTED: &[&str] = &[
     "web_search_options",
 ];
 
-/// The provider's own fields beside `contents`, as `LiteLLM`'s users write them.
+/// The provider's own fields besides `contents`, as `LiteLLM`'s users write them.
 const RENAMED: &[(&str, &str)] =
     &[("safety_settings", "safetySettings"), ("cached_content", "cachedContent")];
 
-/// Writes the request.
+/// Translates the request.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> Result<Vec<u8>, ErrorBody> {
     to.check_params(request, SUPPORTED)?;
     let model = models::find(to.model);
@@ -55,7 +55,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> 
     if model.system {
         contents::write_system(&mut w, &messages)?;
     }
-    // On Vertex AI a part says nothing of it in the version that is asked.
+    // On Vertex AI, parts do not support it in the API version that is used.
     let media = Media { each: model.resolution == Resolution::Part && to.publisher().is_none() };
     contents::write(&mut w, &messages, model, &tools.names, media)?;
     tools.write(&mut w)?;
@@ -72,7 +72,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> 
 
 fn write_service_tier(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Result<(), ErrorBody> {
     let Some(tier) = request.text("service_tier")? else { return Ok(()) };
-    // Vertex AI sells its tiers another way.
+    // Vertex AI has other tiers.
     match tier.inner() {
         "auto" => {}
         "default" if to.publisher().is_some() => {}
@@ -87,7 +87,7 @@ fn write_service_tier(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>
     Ok(())
 }
 
-/// What is no parameter of `OpenAI`'s goes on as it stands: `safetySettings`, `cachedContent`, `labels` …
+/// Parameters that are not `OpenAI`'s are forwarded verbatim: `safetySettings`, `cachedContent`, `labels` …
 fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
     let is_ours = |name: &str| {
         matches!(name, "messages" | "model" | "prompt" | "stream")

@@ -1,4 +1,4 @@
-//! `generationConfig`: sampling, limits, formats.
+//! `generationConfig`: sampling, limits and formats.
 
 use super::super::Target;
 use super::models::Model;
@@ -6,15 +6,15 @@ use super::thinking;
 use crate::json::{JsonStr, Object, Raw, Writer, read};
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
-/// Parameters that need a new name only: (the client's, the provider's). The last ones are the provider's own, in
-/// both ways of writing.
+/// Parameters that are only renamed, as pairs of the client's and the provider's name. The last ones are the
+/// provider's own, in both spellings.
 const RENAMED: &[(&str, &str)] = &[
     ("temperature", "temperature"),
     ("top_p", "topP"),
     ("top_k", "topK"),
     ("n", "candidateCount"),
     ("seed", "seed"),
-    // The names are swapped: one asks for probabilities, the other says of how many tokens.
+    // The names are swapped: one enables log probabilities, the other sets the number of tokens.
     ("logprobs", "responseLogprobs"),
     ("top_logprobs", "logprobs"),
     ("media_resolution", "mediaResolution"),
@@ -30,7 +30,7 @@ const RENAMED: &[(&str, &str)] = &[
 const PENALTIES: &[(&str, &str)] =
     &[("presence_penalty", "presencePenalty"), ("frequency_penalty", "frequencyPenalty")];
 
-/// Whether `name` is read here, though it is no parameter of `OpenAI`'s.
+/// Whether `name` is handled here, although it is not an `OpenAI` parameter.
 pub(super) fn is_read(name: &str) -> bool {
     RENAMED.iter().any(|(asked, _)| *asked == name)
         || matches!(
@@ -39,7 +39,7 @@ pub(super) fn is_read(name: &str) -> bool {
         )
 }
 
-/// Writes `generationConfig`, if there is anything to say. `resolution` is what pictures ask for.
+/// Writes `generationConfig`, unless it is empty. `resolution` is that of the images.
 pub(super) fn write(
     w: &mut Writer<'_>,
     request: &Request<'_>,
@@ -111,7 +111,7 @@ fn write_stop(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody
     Ok(())
 }
 
-/// `response_format`. The schema is JSON Schema as it stands; the provider passes over what it does not know.
+/// `response_format`. The schema is JSON Schema, copied verbatim; the provider ignores unknown keywords.
 fn write_format(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let schema = match request.response_format()? {
         ResponseFormat::Text => return Ok(()),
@@ -125,7 +125,7 @@ fn write_format(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBo
     Ok(())
 }
 
-/// `modalities` and the voice of `audio`.
+/// `modalities`, and the voice in `audio`.
 fn write_modalities(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     if let Some(raw) = request.get("modalities").filter(|raw| !crate::openai::is_default("modalities", *raw))
     {

@@ -1,7 +1,8 @@
-//! A streamed answer, event by event: each is a `GenerateContentResponse` of its own, with what is new in its parts.
+//! Translates a streamed response, event by event. Each event is a `GenerateContentResponse` with the new
+//! parts.
 //!
-//! No event is the last: the stream's end is the body's. What stands at the end of an answer (reason, citations) may
-//! come in any event after the words, and is kept for it.
+//! There is no final event: the stream ends when its body ends. What belongs at the end of a response (finish
+//! reason, citations) may come in any event after the text, and is kept until then.
 
 use super::super::Stream;
 use super::answer::{Candidate, Response, citations, failed, finish_reason, report_call, report_part};
@@ -13,7 +14,7 @@ use crate::frame::Frame;
 use crate::json::{JsonStr, Raw, read};
 use crate::openai::Memo;
 
-/// Turns events into facts.
+/// Translates events.
 pub(super) struct Translation {
     memo: Memo,
     counters: Counters,
@@ -25,15 +26,15 @@ pub(super) struct Translation {
 #[derive(Default)]
 struct Choice {
     calls: Calls,
-    /// Something was said.
+    /// There was text.
     worded: bool,
     finish: Option<FinishReason>,
-    /// `groundingMetadata`, which is repeated, the last time the longest.
+    /// `groundingMetadata`, which is repeated and grows; the last one is complete.
     grounding: Option<String>,
 }
 
 impl Translation {
-    /// The beginning of an answer to that request.
+    /// Creates the translation for a response to the request described by `memo`.
     pub(super) fn new(memo: &Memo) -> Self {
         Self {
             memo: memo.clone(),
@@ -45,7 +46,7 @@ impl Translation {
     }
 
     fn candidate(&mut self, candidate: &Candidate<'_>, out: &mut dyn Sink) -> Result<(), Fault> {
-        // As many as the writer takes.
+        // The writer's maximum.
         let index = candidate.index.min(127);
         if self.choices.len() <= index {
             self.choices.resize_with(index + 1, Choice::default);

@@ -1,11 +1,11 @@
-//! `reasoning_effort` and `thinking` to `thinkingConfig`.
+//! Translates `reasoning_effort` and `thinking` to `thinkingConfig`.
 
 use super::super::Target;
 use super::models::{Model, Thinking};
 use crate::json::{Text, Writer, fields, read};
 use crate::openai::{ErrorBody, Request};
 
-/// Writes `thinkingConfig`, if something is said about it. A budget and a level together are refused upstream.
+/// Writes `thinkingConfig`, unless it is empty. The provider rejects a budget together with a level.
 pub(super) fn write(
     w: &mut Writer<'_>,
     request: &Request<'_>,
@@ -78,7 +78,7 @@ fn effort_of(effort: &str, to: &Target<'_>) -> Result<Effort, ErrorBody> {
     })
 }
 
-/// The client's own `thinking`, in Anthropic's form, which `LiteLLM` takes for every provider.
+/// The client's own `thinking`, in Anthropic's format, which `LiteLLM` accepts for every provider.
 fn given(w: &mut Writer<'_>, request: &Request<'_>, model: &Model) -> Result<(), ErrorBody> {
     struct Wire<'a> {
         kind: Text<'a>,

@@ -5,10 +5,10 @@ use super::models::Model;
 use crate::json::{Object, Raw, Writer};
 use crate::openai::{AnyTool, ErrorBody, Request, Tool, ToolChoice, ToolNames};
 
-/// The longest name of a function, bytes.
+/// Maximum length of a function name, bytes.
 const NAME_LIMIT: usize = 64;
 
-/// The provider's own tools, by the members that name them; either way of writing is taken upstream.
+/// The provider's own tools, by member name. The provider accepts both spellings.
 const OWN_TOOLS: &[&str] = &[
     "codeExecution",
     "code_execution",
@@ -35,12 +35,12 @@ pub(super) struct Tools<'a> {
     own: Vec<Raw<'a>>,
     search: bool,
     choice: Option<ToolChoice<'a>>,
-    /// How the functions are called upstream.
+    /// The names as sent to the provider.
     pub(super) names: ToolNames,
 }
 
 impl<'a> Tools<'a> {
-    /// Reads them.
+    /// Reads the tools.
     pub(super) fn of(request: &Request<'a>, to: &Target<'_>, model: &Model) -> Result<Self, ErrorBody> {
         let mut functions = Vec::new();
         let mut own = Vec::new();
@@ -95,8 +95,8 @@ impl<'a> Tools<'a> {
         Ok(())
     }
 
-    /// A function. Its schema is JSON Schema as it stands (`parametersJsonSchema`); the older `parameters` would
-    /// take a part of the `OpenAPI` language only.
+    /// A function. Its schema is JSON Schema, copied verbatim (`parametersJsonSchema`); the older
+    /// `parameters` supports only a subset of `OpenAPI`'s schemas.
     fn write_function(&self, w: &mut Writer<'_>, tool: &Tool<'_>, at: usize) -> Result<(), ErrorBody> {
         w.object().key("name").string(&self.names.sent(&tool.name));
         if let Some(description) = tool.description.filter(|description| !description.is_empty()) {

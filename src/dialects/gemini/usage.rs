@@ -1,10 +1,10 @@
-//! Token counts, from Google's bases to `OpenAI`'s: the prompt's count holds the cached tokens, the answer's leaves
-//! the thoughts out, mostly.
+//! Converts Google's token counts to `OpenAI`'s conventions: the prompt's count includes cached tokens; the
+//! response's count usually does not include thoughts.
 
 use crate::facts::Usage;
 use crate::json::{JsonStr, Raw, fields, read};
 
-/// The counters as they were last heard: every event of a stream repeats them, cumulatively. What is 0 is left out.
+/// The latest counters. Every event of a stream repeats them cumulatively. Zeros are omitted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     last: Counts,
@@ -28,15 +28,15 @@ fields!(Counts {
 });
 
 impl Counters {
-    /// Hears a `usageMetadata` object. One without counts (`{"trafficType":…}`), as the first events of Vertex AI
-    /// have it, says nothing.
+    /// Updates the counters from a `usageMetadata` object. Objects without counts (`{"trafficType":…}`), as
+    /// in the first events of Vertex AI, are ignored.
     pub(super) fn hear(&mut self, usage: Raw<'_>) {
         let last: Counts = read(usage).unwrap_or_default();
         if last.prompt_token_count.is_none() && last.total_token_count.is_none() {
             return;
         }
         *self = Self { last, ..Self::default() };
-        // Few requests hold speech, and every event of a stream repeats the counts.
+        // Few requests contain audio, and every event of a stream repeats the counts.
         if memchr::memmem::find(usage.get().as_bytes(), b"\"AUDIO\"").is_some() {
             let audio: ByModality<'_> = read(usage).unwrap_or_default();
             self.audio_heard = audio_in(&audio.prompt_tokens_details);
@@ -44,15 +44,15 @@ impl Counters {
         }
     }
 
-    /// On `OpenAI`'s bases. `searched`: the provider searched the web by itself, and what it read is not billed as
-    /// the prompt's.
+    /// The usage in `OpenAI`'s conventions. `searched`: the provider searched the web itself. The results are
+    /// not billed as prompt tokens.
     pub(super) fn usage(&self, searched: bool) -> Usage {
         let count = |count: Option<u64>| count.unwrap_or_default();
         let last = &self.last;
         let (prompt, candidates) = (count(last.prompt_token_count), count(last.candidates_token_count));
         let (thoughts, tools) = (count(last.thoughts_token_count), count(last.tool_use_prompt_token_count));
         let said = prompt.saturating_add(candidates);
-        // Some models count the thoughts among the candidates' tokens: the total tells.
+        // Some models include thoughts in the candidates' tokens; the total shows which.
         let thoughts_are_in =
             last.total_token_count.is_some_and(|total| total == said || total == said.saturating_add(tools));
         Usage {
@@ -62,14 +62,14 @@ impl Counters {
             reasoning: thoughts,
             audio_heard: self.audio_heard,
             audio_said: self.audio_said,
-            // Google asks its fee for the prompt that is grounded, however often it searched.
+            // Google charges per grounded prompt, regardless of the number of searches.
             searches: searched.into(),
             ..Usage::default()
         }
     }
 }
 
-/// The counts once more, by what was counted (`ModalityTokenCount`).
+/// The counts by modality (`ModalityTokenCount`).
 #[derive(Default)]
 struct ByModality<'a> {
     prompt_tokens_details: Vec<Modality<'a>>,

@@ -1,4 +1,4 @@
-//! An answer: one object, whole or in lines of the same form.
+//! Translates a response: a single object, or one object per line of a stream.
 
 use std::borrow::Cow;
 
@@ -42,7 +42,7 @@ struct Function<'a> {
 fields!(Function<'a> { name, arguments });
 
 impl<'a> Wire<'a> {
-    /// `None` for what is no such object.
+    /// `None` if it is not such an object.
     fn read(data: &'a [u8]) -> Option<Result<Self, Fault>> {
         let wire: Self = read(data).ok()?;
         Some(match wire.error {
@@ -68,7 +68,7 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// Older servers leave the prompt's count out when all of it was cached.
+    /// Older servers omit the prompt's count if all of it was cached.
     fn usage(&self) -> Usage {
         Usage {
             prompt: count(self.prompt_eval_count).unwrap_or_default(),
@@ -79,7 +79,7 @@ impl<'a> Wire<'a> {
 }
 
 impl Call<'_> {
-    /// The client's id of the call; older servers give none.
+    /// The id of the call for the client; older servers send none.
     fn id(&self, memo: &Memo, number: usize) -> JsonString {
         match self.id.and_then(JsonStr::decode).filter(|id| !id.is_empty()) {
             Some(id) => JsonString::new(&id),
@@ -115,7 +115,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
     Ok(())
 }
 
-/// Turns lines into facts.
+/// Translates lines.
 pub(super) struct Translation {
     memo: Memo,
     begun: bool,
@@ -124,7 +124,7 @@ pub(super) struct Translation {
 }
 
 impl Translation {
-    /// The beginning of an answer to that request.
+    /// Creates the translation for a response to the request described by `memo`.
     pub(super) fn new(memo: &Memo) -> Self {
         Self { memo: memo.clone(), begun: false, calls: 0 }
     }

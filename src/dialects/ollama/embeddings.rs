@@ -1,4 +1,4 @@
-//! `/api/embed`, and the answer of the older `/api/embeddings`.
+//! `/api/embed`, and responses of the older `/api/embeddings`.
 
 use super::super::Target;
 use super::fault;
@@ -6,7 +6,7 @@ use crate::facts::Fault;
 use crate::json::{Raw, Writer, fields, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, count};
 
-/// Writes the request.
+/// Translates the request.
 pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
     let texts = request.texts()?;
     let mut body = Vec::with_capacity(request.body.len() + 64);
@@ -24,7 +24,7 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>,
     Ok(body)
 }
 
-/// Reads the answer.
+/// Parses the response.
 pub(super) fn answer(body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
     struct Wire<'a> {
         embeddings: Option<Vec<Raw<'a>>>,

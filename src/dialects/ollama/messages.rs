@@ -1,12 +1,12 @@
-//! `messages`: content is one string, images lie beside it, a call's arguments are an object.
+//! `messages`: content is a single string with images next to it, and a call's arguments are an object.
 
 use crate::json::{JsonStr, Writer};
 use crate::openai::{Call, Content, DataUrl, ErrorBody, Message, Part, in_order_of_calls};
 
-/// Writes them.
+/// Writes the messages.
 pub(super) fn write(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
     w.key("messages").array();
-    // Servers that do not know `tool_call_id` tell results of one function apart by their place.
+    // Servers that do not know `tool_call_id` distinguish results of the same function only by position.
     for at in in_order_of_calls(messages) {
         let Some(message) = messages.get(at) else { continue };
         let role = match &*message.role {
@@ -76,7 +76,7 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
     Ok(())
 }
 
-/// What a tool gave: it is told by the function's name, which the call before it has.
+/// A tool's result, identified by the function's name, which is found in the call before it.
 fn result(w: &mut Writer<'_>, messages: &[Message<'_>], message: &Message<'_>, at: usize) {
     let before = messages.iter().take(at).rev();
     let id = message.tool_call_id.map(JsonStr::token);

@@ -1,6 +1,7 @@
-//! Ollama's own API (<https://docs.ollama.com/api>): chat as lines of JSON, embeddings.
+//! Ollama's native API (<https://docs.ollama.com/api>): chat as JSON lines, embeddings.
 //!
-//! Its `OpenAI`-compatible endpoint cannot be told the size of the context (`num_ctx`), nor when to forget a model.
+//! Its `OpenAI`-compatible endpoint does not support the context size (`num_ctx`) and the model's keep-alive
+//! time.
 
 mod answer;
 mod embeddings;
@@ -17,10 +18,10 @@ use crate::frame::Framing;
 use crate::json::{JsonStr, Object, Raw};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
 
-/// The language of a local `ollama serve`, and of `ollama.com`.
+/// The dialect of a local `ollama serve`, and of `ollama.com`.
 pub static OLLAMA: Ollama = Ollama;
 
-/// See the module.
+/// See the module documentation.
 pub struct Ollama;
 
 impl Dialect for Ollama {
@@ -66,7 +67,7 @@ impl Dialect for Ollama {
     }
 }
 
-/// Reads the inside of `{"error": …}`, a text.
+/// Parses the contents of `{"error": …}`, a string.
 fn fault(status: u16, error: Raw<'_>) -> Fault {
     let message = match JsonStr::of(error) {
         Some(text) => text.decode().unwrap_or_default(),

@@ -1,11 +1,11 @@
-//! The request's body.
+//! Writes the request body.
 
 use super::super::Target;
 use super::messages;
 use crate::json::{Object, Raw, Writer};
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
-/// `OpenAI` parameters that have a word here.
+/// `OpenAI` parameters with an equivalent.
 const SUPPORTED: &[&str] = &[
     "frequency_penalty",
     "function_call",
@@ -25,7 +25,7 @@ const SUPPORTED: &[&str] = &[
     "top_p",
 ];
 
-/// Parameters of the model that stand in `options`: those of `OpenAI`'s that keep their name, and the provider's own.
+/// Model parameters that go into `options`: those of `OpenAI`'s that keep their name, and the provider's own.
 const OPTIONS: &[&str] = &[
     "frequency_penalty",
     "main_gpu",
@@ -52,18 +52,18 @@ const OPTIONS: &[&str] = &[
     "use_mmap",
 ];
 
-/// What is written here by another rule.
+/// Parameters that are handled separately.
 const KNOWN: &[&str] = &["dimensions", "encoding_format", "format", "options", "think", "thinking"];
 
-/// Models that are told how much to think, and not only whether.
+/// Models with thinking levels instead of a switch.
 const LEVELS: &[&str] = &["gpt-oss"];
 
-/// Writes it.
+/// Writes the body.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
     to.check_params(request, SUPPORTED)?;
     let mut body = Vec::with_capacity(request.body.len() + 256);
     let mut w = Writer::new(&mut body);
-    // It streams unless it is told not to.
+    // The default is to stream.
     w.object().key("model").string(to.model).key("stream").bool(request.stream()?);
     messages::write(&mut w, &request.messages_inlined(&[])?)?;
     write_tools(&mut w, request)?;
@@ -86,8 +86,8 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
     Ok(body)
 }
 
-/// Writes `tools`. There is no `tool_choice`: no tools are offered where none may be called, and only those that may be
-/// called where the client names some. That one must be called cannot be said.
+/// Writes `tools`. There is no `tool_choice`, so only the tools that may be called are sent. Forcing a call
+/// is not supported.
 fn write_tools(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let chosen = request.chosen_tools()?;
     if chosen.tools.is_empty() || chosen.forbidden {
@@ -101,7 +101,7 @@ fn write_tools(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBod
     Ok(())
 }
 
-/// Writes `think`: the client's own, or what `reasoning_effort` asks for.
+/// Writes `think`: the client's own value, or one for `reasoning_effort`.
 fn write_think(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Result<(), ErrorBody> {
     if let Some(own) = request.get("think") {
         w.key("think").raw(own.get());
@@ -131,7 +131,7 @@ fn write_think(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>) -> Re
     Ok(())
 }
 
-/// Writes `options`: the client's own object, and what stands there under a name of its own.
+/// Writes `options`: the client's own object, and renamed parameters.
 fn write_options(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
     let given = match request.get("options") {
         None => Object::default(),

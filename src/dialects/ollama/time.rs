@@ -23,7 +23,7 @@ pub(super) fn unix_seconds(text: &str) -> Option<u64> {
         && (1..=31).contains(&day)
         && (0..24).contains(&hours)
         && (0..60).contains(&minutes)
-        // A leap second is one.
+        // 60 is a leap second.
         && (0..=60).contains(&seconds);
     if !in_range {
         return None;
@@ -32,7 +32,7 @@ pub(super) fn unix_seconds(text: &str) -> Option<u64> {
     u64::try_from(seconds).ok()
 }
 
-/// Days from 1970-01-01, counted in years that begin with March, so that a leap day is the last of its year.
+/// Days since 1970-01-01. Years start in March here, so that a leap day is the last day of its year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (year / 400, year % 400);

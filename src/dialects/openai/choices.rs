@@ -1,4 +1,4 @@
-//! The choices of a stream: what each has said so far, as far as the next chunk's edits depend on it.
+//! The state of a stream's choices, as far as editing the next chunk depends on it.
 
 use super::mend::finish_reason;
 use super::thinking::{Thoughts, quoted};
@@ -13,13 +13,13 @@ pub(super) struct Choices(Vec<Choice>);
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     pub(super) thoughts: Thoughts,
-    /// How many calls there are.
+    /// Number of calls.
     pub(super) calls: usize,
-    /// The calls by the vendor's index, the last one last.
+    /// The open calls by the vendor's index, the most recent one last.
     open: Vec<Open>,
 }
 
-/// A call that may go on.
+/// A call that may continue.
 #[derive(Debug)]
 struct Open {
     given: usize,
@@ -28,17 +28,17 @@ struct Open {
 }
 
 impl Choices {
-    /// Whether a text of the first choice needs no look any more. `next` is its next piece.
+    /// Whether the text of the first choice no longer needs to be inspected. `next` is its next piece.
     pub(super) fn only_speak(&mut self, next: &str) -> bool {
         self.at(0).is_none_or(|choice| choice.thoughts.are_over(next))
     }
 
-    /// Whether thoughts may still come in a text.
+    /// Whether the text may still contain thoughts.
     pub(super) fn may_think(&self) -> bool {
         self.0.is_empty() || self.0.iter().any(|choice| !choice.thoughts.are_passed())
     }
 
-    /// How a stream ends whose vendor does not say why: the choices of a last chunk.
+    /// The choices of a final chunk, for a vendor that sends no finish reason.
     pub(super) fn ending(&mut self, memo: &Memo) -> String {
         if memo.operation != Operation::Chat {
             return r#"[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}]"#.to_owned();
@@ -69,9 +69,9 @@ impl Choices {
 }
 
 impl Choice {
-    /// The index of a call, or of a piece of one, for the client. `id` is there where a call begins.
+    /// The client's index for a call or a fragment of one. `id` is set where a call starts.
     ///
-    /// Some vendors give every call the index 0, and each a new id.
+    /// Some vendors give every call the index 0, but a new id.
     pub(super) fn place(&mut self, given: Option<usize>, begins: bool, id: Option<&str>) -> usize {
         let last = self.open.iter().rev().find(|open| given.is_none_or(|given| open.given == given));
         let index = match last {
@@ -91,7 +91,8 @@ impl Choice {
     }
 }
 
-/// The text of a chunk that says nothing else of a first choice, as most do: no other look at it is needed.
+/// The text of a chunk that contains only text of the first choice, as most do, and needs no further
+/// inspection.
 pub(super) fn plain_text(choices: Raw<'_>) -> Option<&str> {
     let rest = choices.get().strip_prefix(r#"[{"index":0,"delta":{"#)?;
     let rest = rest.strip_prefix(r#""role":"assistant","#).unwrap_or(rest);

@@ -1,12 +1,12 @@
-//! Errors, in the forms that vendors give them.
+//! Parses errors in the formats that vendors use.
 
 use super::super::wording::refined;
 use crate::facts::{Class, Fault};
 use crate::json::{self, JsonStr, Object, Raw, fields};
 
-/// Reads an answer whose status says that it is an error.
+/// Parses a response with an error status.
 pub(super) fn read(status: u16, body: &[u8]) -> Fault {
-    // Google's compatible endpoint puts it into an array.
+    // Google's compatible endpoint wraps it in an array.
     let inside =
         body.trim_ascii().strip_prefix(b"[").and_then(|body| body.strip_suffix(b"]")).unwrap_or(body);
     let Ok(object) = Object::parse(inside) else { return Fault::unreadable(status, body) };
@@ -21,7 +21,7 @@ pub(super) fn read(status: u16, body: &[u8]) -> Fault {
     }
 }
 
-/// An error inside an answer with status 200 (`base_resp`); nothing where all is well.
+/// An error inside a response with status 200 (`base_resp`); `None` if there is none.
 pub(super) fn in_base_resp(object: &Object<'_>) -> Option<Fault> {
     struct Wire<'a> {
         status_code: i64,
@@ -42,7 +42,7 @@ pub(super) fn in_base_resp(object: &Object<'_>) -> Option<Fault> {
     Some(Fault::new(class, message))
 }
 
-/// Reads the inside of `{"error": …}` in the forms that vendors give it: an object, a string.
+/// Parses the contents of `{"error": …}` in the formats that vendors use: an object or a string.
 pub(super) fn read_error(status: u16, error: Raw<'_>) -> Fault {
     #[derive(Default)]
     struct Wire<'a> {
@@ -71,7 +71,8 @@ pub(super) fn read_error(status: u16, error: Raw<'_>) -> Fault {
     let message = text(wire.message).or_else(|| Some(detail(wire.detail?)));
     let message = message.unwrap_or_else(|| error.get().chars().take(512).collect());
     let kind = text(wire.kind);
-    // A text that is too long whatever the model's window is (`LiteLLM`: not a context window either).
+    // The text exceeds a fixed limit, independent of the model's window (not a context window error in
+    // `LiteLLM` either).
     let class = match code.as_deref() {
         Some("string_above_max_length") => Class::of_status(status),
         code => refined(Class::of_status(status), &[code, kind.as_deref()], &message),
@@ -80,7 +81,7 @@ pub(super) fn read_error(status: u16, error: Raw<'_>) -> Fault {
     Fault { param, ..Fault::new(class, message) }
 }
 
-/// `detail`, a text or `FastAPI`'s list of what is wrong and where.
+/// `detail`: a text, or `FastAPI`'s list of validation errors.
 fn detail(raw: Raw<'_>) -> String {
     struct Wrong<'a> {
         loc: Vec<Raw<'a>>,

@@ -8,7 +8,7 @@ use crate::openai::{ErrorBody, Request};
 use super::super::Target;
 use super::super::words::Words;
 
-/// What a model takes.
+/// What a model supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Model {
     /// Words of the model's name: a row is for every model whose name holds them and no earlier row's. A name
@@ -74,7 +74,7 @@ const GPT_5_4: Model = Model { name: "gpt-5.4", tools_without_reasoning: true, .
 /// 5.5 and 5.6 reason unless they are told not to.
 const GPT_5_5: Model = Model { name: "gpt-5.5", silent: false, ..GPT_5_4 };
 const ALWAYS: Model = Model { sampling: Sampling::Never, refused_efforts: &["none", "minimal"], ..GPT_5_5 };
-/// A model that is newer than this table: the provider itself tells what it does not take.
+/// A model that is newer than this table. The provider rejects what it does not support.
 const NEWER: Model = Model { sampling: Sampling::Free, refused_efforts: &[], ..GPT_5_5 };
 const O_SERIES: Model = Model {
     name: "o1",

@@ -24,7 +24,7 @@ pub struct Quirks {
     pub stream_options: bool,
     /// The highest temperature; a higher one is lowered.
     pub most_temperature: Option<&'static str>,
-    /// How `reasoning_effort` is said.
+    /// Translates `reasoning_effort`.
     pub effort: Effort,
     /// What stands before a model's name that holds no `/`.
     pub model_prefix: &'static str,
@@ -60,7 +60,7 @@ pub struct Surface {
     pub query: &'static str,
 }
 
-/// How `reasoning_effort` is said.
+/// Translates `reasoning_effort`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// As it is.

@@ -26,15 +26,15 @@ pub(super) struct Relay {
     closed: bool,
     /// The client's model name as a JSON string.
     model: Vec<u8>,
-    /// Some choice has said why it ended: vendors that send no `[DONE]` stop after that.
+    /// A choice has a finish reason. Vendors that send no `[DONE]` stop after that.
     finished: bool,
-    /// What each choice has said, where chunks are edited.
+    /// The state of each choice, if chunks are edited.
     seen: Choices,
-    /// The first chunk: what the gateway's own chunks have in common with it.
+    /// The first chunk, whose common fields the gateway's own chunks copy.
     first: Vec<u8>,
-    /// Usage that came with a choice, as JSON: it gets a chunk of its own.
+    /// Usage that came together with a choice, as JSON; it gets a separate chunk.
     late_usage: Vec<u8>,
-    /// Members of a first chunk without choices, which wait for one that has some.
+    /// Members of a first chunk without choices, which are added to the next chunk that has some.
     held: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ struct Chunk<'a> {
 fields!(Chunk<'a> { model, choices, usage, error, object, service_tier, id });
 
 impl Relay {
-    /// The beginning of an answer to that request.
+    /// Creates the relay for a response to the request described by `memo`.
     pub(super) fn new(rules: Answers, memo: Memo, wire: Wire) -> Self {
         Self {
             rules,
@@ -75,7 +75,7 @@ impl Stream for Relay {
             self.close(out);
             return Ok(());
         }
-        // Fields that are passed over are relayed as well: all of the event must be text.
+        // Ignored fields are relayed as well, so the whole event must be UTF-8.
         let chunk: Option<Chunk<'_>> = core::str::from_utf8(frame.data).ok().and_then(|data| read(data).ok());
         let mut chunk = chunk.ok_or_else(|| {
             Fault::garbled("the provider sent a stream event that is not a completion chunk")
@@ -165,7 +165,8 @@ impl Stream for Relay {
             Object::default()
         };
         for member in object.members().iter().filter(|member| is_late && member.is("usage")) {
-            // `OpenAI`: usage has a chunk of its own, and `null` stands in every other one where it is asked for.
+            // As `OpenAI` does: usage has a separate chunk, and all other chunks have `null` if it was
+            // requested.
             if self.memo.include_usage {
                 splice.replace(member.value.get(), &b"null"[..]);
             } else {
@@ -193,7 +194,7 @@ impl Stream for Relay {
 }
 
 impl Relay {
-    /// Ends the stream, with what the vendor left out.
+    /// Ends the stream, adding what the vendor left out.
     fn close(&mut self, out: &mut dyn Sink) {
         if !self.finished && !self.first.is_empty() {
             let ending = self.seen.ending(&self.memo);
@@ -211,7 +212,7 @@ impl Relay {
         }
     }
 
-    /// A chunk of the gateway's own.
+    /// A chunk written by the gateway.
     fn chunk(&self, choices: &str, usage: Option<&[u8]>) -> Vec<u8> {
         let first = Object::parse(&self.first).unwrap_or_default();
         let mut chunk = Vec::with_capacity(self.first.len());
@@ -245,7 +246,7 @@ fn pass(wire: Wire, facts: &mut Facts, pieces: &[&[u8]], out: &mut dyn Sink) {
     }
 }
 
-/// Keeps what a chunk says besides what every chunk says.
+/// Keeps the members of a chunk that other chunks do not repeat.
 fn hold(data: &[u8], held: &mut Vec<u8>) {
     const ENVELOPE: &[&str] =
         &["choices", "created", "id", "model", "object", "service_tier", "system_fingerprint", "usage"];
@@ -260,8 +261,8 @@ fn hold(data: &[u8], held: &mut Vec<u8>) {
     }
 }
 
-/// Looks for a `finish_reason` that is a string, without reading the choices. Some vendors send an empty one with every
-/// chunk.
+/// Looks for a `finish_reason` that is a string, without parsing the choices. Some vendors send an empty one
+/// with every chunk.
 pub(super) fn has_finish_reason(choices: Raw<'_>, or_empty: bool) -> bool {
     const KEY: &[u8] = b"\"finish_reason\":";
     let bytes = choices.get().as_bytes();

@@ -1,4 +1,4 @@
-//! The request: the client's bytes, spliced.
+//! Writes the request by splicing the client's bytes.
 
 use core::fmt::Write as _;
 use std::borrow::Cow;
@@ -11,19 +11,19 @@ use super::{formats, messages, tools};
 use crate::json::{Edits, JsonStr, Member, Object, Raw, Splice, Writer, read};
 use crate::openai::{ErrorBody, Operation, Request, is_empty_array, is_private};
 
-/// Parameters of `/completions` that a chat has no word for.
+/// Parameters of `/completions` that chat does not support.
 const PROMPT_ONLY: &[&str] = &["best_of", "echo", "logprobs", "suffix"];
 
-/// What becomes of a parameter.
+/// How a parameter is handled.
 #[derive(Clone, PartialEq, Eq)]
 enum Fate {
     Keep,
     Drop,
-    /// Another name.
+    /// Renamed.
     Rename(&'static str),
-    /// Another value, as JSON.
+    /// Replaced by this JSON value.
     Value(Vec<u8>),
-    /// A whole member, as JSON.
+    /// Replaced by this JSON member.
     Member(Vec<u8>),
 }
 
@@ -37,10 +37,10 @@ struct Work<'w, 'a> {
     request: &'w Request<'a>,
     to: &'w Target<'w>,
     gate: Gate,
-    /// A prompt is asked over chat.
+    /// The prompt is sent as a chat.
     over_chat: bool,
     keeps_metadata: bool,
-    /// `tools` has no item, which is refused, and so is a choice among none.
+    /// `tools` is empty, which is rejected, as is a tool choice without tools.
     no_tools: bool,
     lacks: &'static [&'static str],
     renames: &'static [(&'static str, &'static str)],
@@ -110,7 +110,8 @@ impl<'w, 'a> Work<'w, 'a> {
         }
         let streams = request.stream()? && request.operation != Operation::Embeddings;
         if streams && self.quirks.stream_options {
-            // Usage is always asked for: the account must be right even when the client does not look.
+            // Usage is always requested, because it is needed for billing even if the client does not want
+            // it.
             stream_options(request.object().get("stream_options"), &mut w);
         }
         self.write_defaults(&sent, &mut w)?;
@@ -120,7 +121,7 @@ impl<'w, 'a> Work<'w, 'a> {
         Ok(splice.edits())
     }
 
-    /// The deployment's values for what the client left out, and the vendor's.
+    /// The deployment's and the vendor's defaults for absent parameters.
     fn write_defaults(&self, sent: &[Cow<'_, str>], w: &mut Writer<'_>) -> Result<(), ErrorBody> {
         let is_sent =
             |name: &str| sent.iter().any(|known| known == name || self.renamed(known) == Some(name));
@@ -195,7 +196,7 @@ impl<'w, 'a> Work<'w, 'a> {
             return Ok(Fate::Drop);
         }
         if let Some(other) = self.renamed(name) {
-            // Both were given: the newer name is the client's last word, and else the vendor's own.
+            // If both are present: the newer name in the client's body wins, else the vendor's own.
             let both = self.request.object().get(other).is_some();
             return Ok(if both && name != "max_completion_tokens" {
                 Fate::Drop
@@ -272,7 +273,7 @@ impl<'w, 'a> Work<'w, 'a> {
         Ok(Fate::Keep)
     }
 
-    /// How `reasoning_effort` is said.
+    /// Translates `reasoning_effort`.
     fn effort(&self, word: &str, value: Raw<'_>) -> Fate {
         if self.quirks.effort != Effort::Same && self.request.object().get("thinking").is_some() {
             return Fate::Drop;
@@ -293,7 +294,7 @@ impl<'w, 'a> Work<'w, 'a> {
         }
     }
 
-    /// Edits inside of a parameter that stays.
+    /// Edits inside a parameter that is kept.
     fn look_inside(&self, name: &str, member: &Member<'a>, splice: &mut Splice<'_>) -> Result<(), ErrorBody> {
         match name {
             "messages" => messages::mend(self.quirks, self.request, self.to, member.value, splice),
@@ -303,14 +304,14 @@ impl<'w, 'a> Work<'w, 'a> {
     }
 }
 
-/// Whether a parameter says of no tools what they would do anyway: nothing. A choice that forces a call goes on, for the
-/// client is wrong about its tools, and the vendor says so.
+/// Whether a tool parameter has no effect because there are no tools. A choice that forces a call is kept, so
+/// that the vendor reports the client's mistake.
 fn is_idle_choice(name: &str, value: Raw<'_>) -> bool {
     name == "parallel_tool_calls"
         || matches!(name, "tool_choice" | "function_call") && matches!(value.get(), "\"auto\"" | "\"none\"")
 }
 
-/// Whether a vendor has that endpoint.
+/// Whether a vendor has an endpoint.
 pub(super) fn has(quirks: &Quirks, operation: Operation) -> bool {
     quirks.endpoints.iter().any(|(there, _)| *there == operation)
 }

@@ -1,35 +1,35 @@
-//! Reasoning between `<think>` and `</think>` at the beginning of a text: what a server without a reasoning parser makes
-//! of a model that thinks.
+//! Reasoning between `<think>` and `</think>` at the start of a text: the output of a reasoning model on a
+//! server without a reasoning parser.
 //!
-//! A text stays the inside of its JSON token. Tags are found however the server escapes them (`\u003cthink\u003e`), and
-//! wherever a stream cuts them.
+//! Text stays JSON-escaped. Tags are recognized however the server escapes them (`\u003cthink\u003e`), and
+//! however the stream is split.
 
 const TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
 
-/// A text on its way through.
+/// The state of a text.
 #[derive(Debug, Default)]
 pub(super) struct Thoughts {
     place: Place,
-    /// What may be the beginning of a tag.
+    /// Possibly the beginning of a tag.
     held: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
-    /// Nothing but white space was said.
+    /// Only white space so far.
     #[default]
     Start,
-    /// After an opening tag, before the first word.
+    /// After an opening tag, before any text.
     Opened(&'static str),
     /// In the thoughts, which end with this tag.
     Inside(&'static str),
-    /// After the closing tag, before the first word.
+    /// After the closing tag, before any text.
     Closed,
     /// In the text.
     Text,
 }
 
-/// What a piece of text holds, as insides of JSON strings.
+/// The contents of a piece of text, JSON-escaped.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Split {
     pub(super) reasoning: String,
@@ -44,14 +44,14 @@ impl core::ops::AddAssign for Split {
 }
 
 impl Thoughts {
-    /// Whether all that comes is text.
+    /// Whether everything that follows is text.
     pub(super) fn are_passed(&self) -> bool {
         self.place == Place::Text
     }
 
-    /// Whether every piece that follows is text. `next` is the next piece.
+    /// Whether every following piece is text. `next` is the next piece.
     pub(super) fn are_over(&mut self, next: &str) -> bool {
-        // Nearly every text begins with a word.
+        // Nearly every text starts with a word.
         if self.place == Place::Start
             && self.held.is_empty()
             && !matches!(next.as_bytes().first(), None | Some(b'<' | b'\\' | b' '))
@@ -61,7 +61,7 @@ impl Thoughts {
         self.place == Place::Text
     }
 
-    /// The server tells thoughts from text by itself.
+    /// The server separates thoughts from text itself.
     pub(super) fn pass(&mut self) {
         self.place = Place::Text;
     }
@@ -124,7 +124,7 @@ impl Thoughts {
         }
     }
 
-    /// What was held for a tag that did not come.
+    /// The text that was held for a tag that did not come.
     pub(super) fn end(&mut self) -> Split {
         let held = core::mem::take(&mut self.held);
         let place = core::mem::replace(&mut self.place, Place::Text);
@@ -135,12 +135,12 @@ impl Thoughts {
     }
 }
 
-/// The token of a string whose inside is this.
+/// Quotes JSON-escaped text.
 pub(super) fn quoted(inner: &str) -> Vec<u8> {
     [r#"""#, inner, r#"""#].concat().into_bytes()
 }
 
-/// The same text with `<` and `>` unescaped.
+/// The text with `<` and `>` unescaped.
 fn plain_angles(inner: &str) -> String {
     let mut plain = String::with_capacity(inner.len());
     let mut rest = inner;
@@ -155,7 +155,7 @@ fn plain_angles(inner: &str) -> String {
             plain.push(angle);
             5
         } else {
-            // A backslash and what it escapes: the two belong together.
+            // A backslash and the character that it escapes.
             let one = escape.chars().next().map_or(0, char::len_utf8);
             plain.push('\\');
             plain.push_str(escape.get(..one).unwrap_or_default());
@@ -167,7 +167,7 @@ fn plain_angles(inner: &str) -> String {
     plain
 }
 
-/// Without the white space at the beginning, escaped or not.
+/// The text without leading white space, escaped or not.
 fn skip_space(inner: &str) -> &str {
     let mut rest = inner;
     loop {
@@ -201,7 +201,7 @@ mod tests {
             }
         }
         take(thoughts.end());
-        // How an angle is escaped means nothing.
+        // How an angle bracket is escaped does not matter.
         (plain_angles(&reasoning), plain_angles(&text))
     }
 
@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(split(&[text]), expected, "{text}");
             for cut in 0..=text.len() {
                 let (before, after) = text.split_at(cut);
-                // A token is never cut inside of an escape.
+                // A JSON token is never split inside an escape.
                 let backslashes = before.bytes().rev().take_while(|byte| *byte == b'\\').count();
                 let in_unicode = before.rfind(r"\u").is_some_and(|at| before.len() - at < 6);
                 if backslashes % 2 == 0 && !in_unicode {

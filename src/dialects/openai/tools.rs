@@ -1,11 +1,11 @@
-//! `tools` and `tool_choice` of a request: edits in place, where a vendor takes less than `OpenAI`.
+//! Edits `tools` and `tool_choice` in place, for vendors that support less than `OpenAI`.
 
 use super::json_string;
 use super::quirks::Quirks;
 use crate::json::{JsonStr, Object, Raw, Splice, Text, read};
 use crate::openai::{ErrorBody, Request, ToolChoice};
 
-/// The deepest schema that is looked through.
+/// Maximum nesting depth of a schema.
 const DEPTH_LIMIT: usize = 64;
 
 /// Edits the tools.
@@ -48,7 +48,7 @@ pub(super) fn mend(
     Ok(())
 }
 
-/// What stands for a `tool_choice` that the vendor does not know; nothing where it may stay.
+/// A replacement for a `tool_choice` that the vendor does not support; `None` if it can stay.
 pub(super) fn choice(quirks: &Quirks, request: &Request<'_>) -> Result<Option<Vec<u8>>, ErrorBody> {
     let Some((required, _)) = allowed(quirks, request)? else { return Ok(None) };
     let word = if required { "required" } else { "auto" };
@@ -57,7 +57,7 @@ pub(super) fn choice(quirks: &Quirks, request: &Request<'_>) -> Result<Option<Ve
     Ok(Some(json_string(theirs.unwrap_or(word))))
 }
 
-/// `tool_choice: allowed_tools`, where the vendor does not know it: the tools are filtered instead.
+/// `tool_choice: allowed_tools`, if the vendor does not support it: the tools are filtered instead.
 fn allowed<'a>(quirks: &Quirks, request: &Request<'a>) -> Result<Option<(bool, Vec<Text<'a>>)>, ErrorBody> {
     let is_object = || request.get("tool_choice").is_some_and(|choice| choice.get().starts_with('{'));
     if quirks.tools.allowed || !is_object() {
@@ -75,7 +75,7 @@ fn remove_all(names: &[&str], object: &Object<'_>, splice: &mut Splice<'_>) {
     }
 }
 
-/// Takes keywords out of a schema. The names of properties are no keywords.
+/// Removes keywords from a schema. Property names are not keywords.
 fn clean(names: &[&str], schema: Raw<'_>, splice: &mut Splice<'_>, depth: usize) {
     let Some(object) = Object::of(schema) else { return };
     if depth > DEPTH_LIMIT {

@@ -1,18 +1,19 @@
-//! The model's words in a chunk that is relayed as it stands: what an answer is billed by that dies before it is counted.
+//! Finds the model's text in a chunk that is relayed unchanged. Responses that end before usage is reported
+//! are billed by it.
 
-/// Members whose strings are the model's words.
+/// Members whose strings are the model's text.
 const WORDS: [&str; 7] =
     ["content", "text", "reasoning_content", "reasoning", "refusal", "arguments", "name"];
 
-/// Gives every string of the model's words in a chunk's choices, still escaped. The choices are JSON, and are not read: in
-/// them every quote that is not escaped begins or ends a string.
+/// Passes every string of the model's text in a chunk's choices to `tell`, still escaped. The choices are
+/// valid JSON but are not parsed: every unescaped quote starts or ends a string.
 pub(super) fn each(choices: &str, mut tell: impl FnMut(&str)) {
     let mut rest = choices;
     let mut key = "";
     while let Some((string, after)) = string(rest) {
         let next = after.trim_ascii_start();
         if let Some(value) = next.strip_prefix(':') {
-            // Whatever follows and is no string has no words, or keys of its own.
+            // A value that is not a string has no text, or its own keys.
             key = if value.trim_ascii_start().starts_with('"') { string } else { "" };
             rest = value;
         } else {
@@ -25,7 +26,7 @@ pub(super) fn each(choices: &str, mut tell: impl FnMut(&str)) {
     }
 }
 
-/// The next string, and what follows it.
+/// The next string, and the rest.
 fn string(text: &str) -> Option<(&str, &str)> {
     let (_, text) = text.split_once('"')?;
     let mut at = 0;

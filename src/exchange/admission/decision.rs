@@ -17,12 +17,12 @@ use super::{Admission, Joining, decided_before};
 use crate::json::Span;
 use crate::openai::{ErrorBody, Memo, Operation, Request, check_shape};
 
-/// An admitted request, before it has its body.
+/// An admitted request, still without its body.
 pub(super) struct Decided {
     pub(super) call: Call,
-    /// Where the body's members are.
+    /// Positions of the body's members.
     pub(super) members: Option<Vec<Span>>,
-    /// The name of the group that its parts would ask for; nothing where it is never split.
+    /// The group name for its parts; `None` if it is never split.
     pub(super) split: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Admission {
         {
             return Err(error.into());
         }
-        // A fallback that leads nowhere is passed over when it is needed.
+        // A fallback to an unknown model is skipped when it is needed.
         for model in asked.models() {
             let Some(key) = key else { break };
             let route = self.table.routes.find(model);
@@ -96,7 +96,7 @@ impl Admission {
             model: (*model).into(),
         };
         let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
-        // The name is the body's, which goes into the call.
+        // The call needs the name from the body, which moves into the call.
         let split = (operation == Operation::Embeddings && !is_part).then(|| routed.to_owned());
         let most_completion = most_completion(operation, &request);
         let drop_params = flag(&request, "drop_params")?;
@@ -138,7 +138,7 @@ impl Admission {
     }
 }
 
-/// A parameter that is true or false; Python's words for it, as text, count too.
+/// A boolean parameter. Python's spelling in a string is accepted, too.
 fn flag(request: &Request<'_>, name: &'static str) -> Result<Option<bool>, ErrorBody> {
     match request.get(name).map(|raw| raw.get().trim_matches('"')) {
         None => Ok(None),
@@ -148,8 +148,8 @@ fn flag(request: &Request<'_>, name: &'static str) -> Result<Option<bool>, Error
     }
 }
 
-/// The longest answer that the request allows, all choices together. What cannot be read here is refused later, in
-/// better words.
+/// The longest response that the request allows, over all choices. Invalid values are rejected later, with a
+/// better message.
 fn most_completion(operation: Operation, request: &Request<'_>) -> Option<u64> {
     if operation == Operation::Embeddings {
         return Some(0);

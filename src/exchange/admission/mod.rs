@@ -1,8 +1,8 @@
-//! The downstream role: who calls, for which model, and may it, now?
+//! The downstream role: authenticates the caller, finds the model, and decides whether to admit the request.
 //!
-//! Two things must be there before a request goes on: the verdict on its key and its whole body. They come in
-//! either order, so admission is a join. [`Admission`] is consumed by each event and comes back in its next phase;
-//! an event that does not fit the phase closes it, and a closed request is never forwarded.
+//! A request can proceed only when both the verdict on its key and its whole body are available. They arrive
+//! in either order, so admission is a join. Each event consumes the [`Admission`]'s phase and sets the next
+//! one. An event that does not fit the phase closes it, and a closed request is never forwarded.
 
 mod decision;
 mod payer;
@@ -29,7 +29,7 @@ use super::{Reply, access, catalog, standing};
 use decision::Decided;
 use payer::{Payer, token_of, unknown_key};
 
-/// A request on its way in.
+/// A request that is not admitted yet.
 #[derive(Debug)]
 pub struct Admission {
     table: Rc<Table>,
@@ -45,33 +45,34 @@ pub struct Admission {
     reason = "there is one for each request, for a moment; smaller in 32 bits"
 )]
 enum Phase {
-    /// The verdict or the body is missing.
+    /// Waiting for the verdict, the body, or both.
     Joining(Joining),
-    /// It is decided.
+    /// Decided.
     Closed,
 }
 
 #[derive(Debug)]
 struct Joining {
     ask: Ask,
-    /// Without the query.
+    /// The path without the query.
     path: String,
     query: String,
     call_id: Rc<str>,
-    /// What its headers say, or what is wrong with them: told to whoever has a key.
+    /// Settings from its headers, or the error in them. The error is returned only to callers with a valid
+    /// key.
     asked: Result<Asked, Reply>,
     origin: Origin,
-    /// `origin`, of a page in a browser.
+    /// `origin`, if a browser sent it.
     page: Option<Box<str>>,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
-    /// What this worker has spent with the key since it learned of it.
+    /// Spend with this key on this worker since the worker learned of the key.
     spent: u64,
     has_body: bool,
 }
 
 impl Joining {
-    /// What the spend log tells of it once it is refused; nothing where no model was asked for.
+    /// The spend log's view of the request if it is rejected; `None` if it is not a model request.
     #[cold]
     fn refused(&self, token: Option<TokenHash>, body: &[u8]) -> Option<Box<Refusal>> {
         let Ask::Model { operation, model } = &self.ask else { return None };
@@ -81,26 +82,27 @@ impl Joining {
     }
 }
 
-/// What is to be done.
+/// What to do next.
 #[derive(Debug)]
 pub enum Step {
-    /// Something is still missing: hold the request.
+    /// Hold the request; something is missing.
     Wait,
-    /// Ask the key service for this key, and hold the request.
+    /// Hold the request and look up this key in the key service.
     Verify(TokenHash),
-    /// Both are there: read the body and call [`Admission::admit`].
+    /// Both the verdict and the body are available: call [`Admission::admit`] with the body.
     Admit,
-    /// Answer.
+    /// Send this response.
     Reply(Reply),
-    /// Let it pass: the key service answers.
+    /// Pass the request to the key service.
     Relay {
-        /// The key, where the client has it in the operator's own header, of which the key service knows nothing.
+        /// The key, if the client sent it in the header that the operator configured, which the key service
+        /// does not know.
         key: Option<String>,
     },
 }
 
 impl Admission {
-    /// A request begins. `has_body` tells whether a body will follow.
+    /// Starts a request. `has_body` says whether a body follows.
     pub fn begin(
         table: &Rc<Table>,
         keyring: &Keyring,
@@ -200,7 +202,7 @@ impl Admission {
         Ok(step.unwrap_or_else(|| self.meet()))
     }
 
-    /// The body is whole.
+    /// The body is complete.
     pub fn body_complete(&mut self) -> Step {
         match &mut self.phase {
             Phase::Joining(joining) => {
@@ -211,7 +213,7 @@ impl Admission {
         }
     }
 
-    /// The key whose verdict is awaited.
+    /// The key whose verdict is pending.
     pub fn awaited(&self) -> Option<TokenHash> {
         match &self.phase {
             Phase::Joining(Joining { verdict: None, token, .. }) => *token,
@@ -219,7 +221,8 @@ impl Admission {
         }
     }
 
-    /// The key service has answered: the key, nothing for "there is none", or `Err` for no answer.
+    /// Reports the key service's response: the key, `None` if it does not exist, or `Err` if the service did
+    /// not respond.
     pub fn verdict(&mut self, answer: Result<Option<Rc<KeyRecord>>, NoVerdict>, now_ms: u64) -> Step {
         let Phase::Joining(joining) = &mut self.phase else { return Step::Wait };
         let refusal = match answer {
@@ -249,10 +252,10 @@ impl Admission {
         Step::Reply(reply.to_call(&self.call_id))
     }
 
-    /// Decides. To be called once, when a step said [`Step::Admit`].
+    /// Decides. Call it once, after [`Step::Admit`].
     ///
     /// # Errors
-    /// The answer that refuses the request.
+    /// The response that rejects the request.
     pub fn admit(&mut self, body: impl Into<Vec<u8>>) -> Result<Call, Reply> {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
@@ -273,12 +276,12 @@ impl Admission {
         }
     }
 
-    /// The account of a request of a known key that was answered with `reply` before it was admitted.
+    /// The usage entry of a request with a known key that was answered with `reply` before it was admitted.
     pub fn refusal(&self, reply: &Reply, now_ms: u64) -> Option<UsageEntry<'_>> {
         Some(self.refused.as_ref()?.entry(reply, self.started_ms, now_ms))
     }
 
-    /// The only door: both halves are there.
+    /// The only way to [`Step::Admit`]: both the verdict and the body are available.
     fn meet(&mut self) -> Step {
         let Phase::Joining(joining) = &self.phase else { return Step::Wait };
         let (Some(payer), true) = (&joining.verdict, joining.has_body) else { return Step::Wait };
@@ -302,7 +305,7 @@ fn decided_before() -> Reply {
     ErrorBody::ours("the request was admitted before its body was complete").into()
 }
 
-/// Refuses a body that is compressed: it could not be read.
+/// Rejects a compressed body, which the filter could not read.
 fn encoding(head: &Head) -> Result<(), Reply> {
     let coded = head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
     let Some(coding) = coded else { return Ok(()) };
@@ -312,10 +315,10 @@ fn encoding(head: &Head) -> Result<(), Reply> {
         "). Send the body uncompressed.",
     ];
     let error = ErrorBody::new(415, "invalid_request_error", message.concat()).about("content-encoding");
-    // RFC 9110, section 15.5.16: which codings would have been accepted.
+    // RFC 9110, section 15.5.16: the codings that would have been accepted.
     Err(Reply::from(error).with("accept-encoding", "identity"))
 }
 
-/// The key service did not answer.
+/// The key service did not respond.
 #[derive(Clone, Copy, Debug)]
 pub struct NoVerdict;

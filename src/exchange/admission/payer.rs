@@ -10,7 +10,7 @@ use crate::openai::ErrorBody;
 #[derive(Clone, Debug)]
 pub(super) enum Payer {
     Master,
-    /// The request that this one is a part of.
+    /// Nobody: the request is a part of another one, which has the account.
     Whole,
     Key(Rc<KeyRecord>),
 }
@@ -33,7 +33,7 @@ pub(super) fn unknown_key() -> ErrorBody {
         .about("key")
 }
 
-/// The hash of a key that has the shape of one: what has not costs no call.
+/// The hash of a key. Strings that do not look like a key are rejected without a call.
 pub(super) fn token_of(presented: &[u8]) -> Result<TokenHash, ErrorBody> {
     if presented.starts_with(KEY_PREFIX.as_bytes()) {
         return Ok(TokenHash::of(presented));

@@ -1,7 +1,8 @@
-//! What a request, or its deployment, changes of what a provider is sent: `additional_drop_params`, before the language
-//! reads the request, and `allowed_openai_params`, `extra_body` and `extra_headers` after it.
+//! Changes to the provider's request that the client or the deployment asks for: `additional_drop_params` is
+//! applied before the dialect reads the request, and `allowed_openai_params`, `extra_body` and
+//! `extra_headers` after it.
 //!
-//! Few requests have any of these. They are read and written once more than others.
+//! These are rare. A request that uses them is parsed and written one more time.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -21,7 +22,7 @@ const EXTRA_BODY: &str = "extra_body";
 const EXTRA_HEADERS: &str = "extra_headers";
 const NAMES: &str = "an array of parameter names";
 
-/// Whether any of these is asked for.
+/// Whether the request or deployment uses any of these.
 pub(super) fn is_amended(request: &Request<'_>, endpoint: &Endpoint) -> bool {
     let deployment = &endpoint.deployment;
     !deployment.additional_drop_params.is_empty()
@@ -31,7 +32,7 @@ pub(super) fn is_amended(request: &Request<'_>, endpoint: &Endpoint) -> bool {
 }
 
 impl Attempt {
-    /// What the dialect makes of the request, amended.
+    /// The dialect's request, with the changes applied.
     pub(super) fn ask_amended(&mut self, request: &Request<'_>) -> Result<Outbound, ErrorBody> {
         let endpoint = Rc::clone(&self.endpoint);
         let deployment = &endpoint.deployment;
@@ -66,7 +67,7 @@ impl Attempt {
     }
 }
 
-/// The body without what is to be dropped.
+/// The body without the dropped parameters.
 fn dropped<'b>(body: &'b [u8], drops: &[&str]) -> Cow<'b, [u8]> {
     drops.iter().fold(Cow::Borrowed(body), |body, path| match without(&body, path) {
         Some(rest) => Cow::Owned(rest),
@@ -74,7 +75,7 @@ fn dropped<'b>(body: &'b [u8], drops: &[&str]) -> Cow<'b, [u8]> {
     })
 }
 
-/// `extra_body`, checked.
+/// Reads and checks `extra_body`.
 fn extra_body<'r>(request: &Request<'r>) -> Result<Option<Object<'r>>, ErrorBody> {
     let Some(raw) = request.get(EXTRA_BODY) else { return Ok(None) };
     let Some(extra) = Object::of(raw) else {
@@ -98,7 +99,7 @@ fn extra_body<'r>(request: &Request<'r>) -> Result<Option<Object<'r>>, ErrorBody
     Ok(Some(extra))
 }
 
-/// `extra_headers`, checked.
+/// Reads and checks `extra_headers`.
 fn extra_headers(request: &Request<'_>) -> Result<Vec<(String, String)>, ErrorBody> {
     let Some(raw) = request.object().get(EXTRA_HEADERS) else { return Ok(Vec::new()) };
     let Some(object) = Object::of(raw) else {
@@ -132,7 +133,7 @@ fn extra_headers(request: &Request<'_>) -> Result<Vec<(String, String)>, ErrorBo
     Ok(headers)
 }
 
-/// Headers by which a request is sent, signed and paid for.
+/// Headers for sending, signing and billing, which cannot be overridden.
 fn is_ours(name: &str) -> bool {
     const FAMILIES: &[&str] = &["x-amz-", "x-envoy-", "x-forwarded-", "x-litellm-", "x-switchboard-"];
     OWNED_HEADERS.iter().any(|owned| *owned == name && name != FEATURES_HEADER)
@@ -157,7 +158,7 @@ fn is_ours(name: &str) -> bool {
         )
 }
 
-/// The provider's body with the parameters that the dialect left out, as they were asked for.
+/// Adds parameters that the dialect left out to the provider's body, verbatim.
 fn with_allowed(written: Vec<u8>, request: &Request<'_>, names: &[String]) -> Vec<u8> {
     if names.is_empty() {
         return written;
@@ -177,8 +178,8 @@ fn with_allowed(written: Vec<u8>, request: &Request<'_>, names: &[String]) -> Ve
     splice.write()
 }
 
-/// The provider's body with `extra_body` over it: its members take the place of those that are there, one level deep, as a
-/// part (`generationConfig`, `options`) holds what was admitted beside what is set here.
+/// Merges `extra_body` into the provider's body, one level deep: nested objects (`generationConfig`,
+/// `options`) also hold values from the admitted request, which stay.
 fn with_extra(written: Vec<u8>, extra: &Object<'_>, drops: &[&str]) -> Vec<u8> {
     let Ok(object) = Object::parse(&written) else { return written };
     let mut splice = Splice::new(&written);
@@ -204,7 +205,7 @@ fn with_extra(written: Vec<u8>, extra: &Object<'_>, drops: &[&str]) -> Vec<u8> {
     splice.write()
 }
 
-/// One object's members over another's.
+/// Merges one object's members into another.
 fn over(place: Raw<'_>, old: &Object<'_>, new: &Object<'_>, splice: &mut Splice<'_>) {
     let mut added = Vec::new();
     let mut w = Writer::new(&mut added);

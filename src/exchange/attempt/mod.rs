@@ -1,7 +1,7 @@
-//! The upstream role: one attempt at one deployment, translated there and back.
+//! The upstream role: one attempt at one deployment, with the request and the response translated.
 //!
-//! Envoy's router has picked the endpoint. A retry is another attempt with another `Attempt`; it gets the client's
-//! body again, but the headers of the attempt before it, so every attempt writes its headers from nothing.
+//! Envoy's router has selected the endpoint. Each retry is a new `Attempt`. It gets the client's body again,
+//! but with the headers of the previous attempt, so every attempt replaces all headers.
 
 mod amended;
 mod request;
@@ -33,16 +33,16 @@ pub struct Attempt {
     memo: Memo,
     /// The request's own `extra_headers`.
     extra_headers: Vec<(String, String)>,
-    /// Only the model that the answer names may tell what it costs.
+    /// The price is known only if the response names the model.
     is_unpriced: bool,
-    /// How the request asks to be served, where its answer does not say how it was.
+    /// The requested service tier, used if the response does not report one.
     tier: Option<ServiceTier>,
-    /// `content-encoding` of an answer that came compressed, until it is decoded.
+    /// `content-encoding` of a compressed response, until it is decoded.
     encoding: Option<String>,
     phase: Phase,
-    /// What writing the request failed for want of.
+    /// References that were missing when the request was written.
     wanted: Option<Wanted>,
-    /// The key service was asked for it.
+    /// Whether the key service was asked for them.
     asked: bool,
     /// When the request was written, Unix milliseconds.
     now_ms: u64,
@@ -51,38 +51,39 @@ pub struct Attempt {
 enum Phase {
     /// The request is not written yet.
     Begun,
-    /// The answer is awaited.
+    /// Waiting for the response.
     Sent,
-    /// Nobody was asked, and this went wrong. Whatever answers, the client is told this: an attempt must be answered
-    /// from outside, or Envoy makes no other one.
+    /// No provider was called, because of this error. The client gets it whatever the response is: Envoy
+    /// retries only after an upstream response.
     Raised(Fault),
-    /// The same of a deployment without its credential.
+    /// The same, for a deployment without a credential.
     Absent(Absent),
-    /// The answer is held until it is whole.
+    /// The response is held until it is complete.
     Whole { status: u16, head: Head },
-    /// The answer will be streamed. Its headers wait for the first event: until then another attempt may be made.
+    /// The response will be streamed. Its headers are held until the first event, because a retry is possible
+    /// until then.
     Opening { status: u16, head: Head, streaming: Box<Streaming>, read: usize },
-    /// The answer is streamed.
+    /// The response is being streamed.
     Streaming(Box<Streaming>),
-    /// A stream's beginning was an error, and was told as one: what follows of it is dropped.
+    /// A stream started with an error, which was returned as one. The rest of the stream is dropped.
     Failed,
-    /// Nothing is left to do.
+    /// Done.
     Closed,
 }
 
 /// What to send.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// This request, all headers replaced.
+    /// Send this request, with all headers replaced.
     Send {
-        /// Every header.
+        /// All headers.
         headers: Headers,
         /// The body.
         body: Vec<u8>,
     },
-    /// Nothing: this is the answer.
+    /// Send nothing; respond with this.
     Reply(Reply),
-    /// Nothing yet: the key service is to be asked this, and the attempt told of its answer ([`Attempt::resolved`]).
+    /// Call the key service first, and pass its response to [`Attempt::resolved`].
     Resolve {
         /// Path of the call.
         path: &'static str,
@@ -91,28 +92,29 @@ pub enum Outgoing {
     },
 }
 
-/// What to do with an answer's headers.
+/// What to do with the response headers.
 #[derive(Debug)]
 pub enum HeadStep {
-    /// Hold them until the body is whole.
+    /// Hold them until the body is complete.
     Hold,
-    /// The answer has no body, and the client must get one: these headers now, the body downstream.
+    /// The response has no body, but the client needs one: send these headers now. The downstream role writes
+    /// the body.
     Bare(Headers),
-    /// Leave them.
+    /// Leave them unchanged.
     Pass,
 }
 
-/// What has become of a stream's beginning.
+/// The state of a stream's beginning.
 #[derive(Debug)]
 pub enum Opening {
-    /// Nothing yet: go on holding.
+    /// Keep holding.
     Wait,
-    /// Let the headers go, and these bytes in the place of all that is held.
+    /// Send these headers, and replace all held bytes with these.
     Begin(Headers, Vec<u8>),
 }
 
 impl Attempt {
-    /// An attempt at that deployment.
+    /// Creates an attempt at a deployment.
     pub fn new(call: Rc<Call>, endpoint: Rc<Endpoint>) -> Self {
         let memo = call.memo.clone();
         let mut progress = call.progress.borrow_mut();
@@ -141,7 +143,7 @@ impl Attempt {
         }
     }
 
-    /// The answer's headers. `bare` tells that no body follows.
+    /// Handles the response headers. `bare` says that no body follows.
     pub fn response_head(&mut self, head: Head, bare: bool) -> HeadStep {
         match &self.phase {
             Phase::Sent => {}
@@ -168,7 +170,7 @@ impl Attempt {
         let encoding =
             head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
         self.encoding = encoding.map(str::to_owned);
-        // What the content type says is not asked: `open` looks at the body.
+        // Ignore the content type; `open` looks at the body.
         if !self.memo.stream || !(200..300).contains(&status) {
             self.phase = Phase::Whole { status, head };
             return HeadStep::Hold;
@@ -178,12 +180,13 @@ impl Attempt {
         HeadStep::Hold
     }
 
-    /// The `content-encoding` of an answer that must be decoded first: whole, streams too.
+    /// The `content-encoding`, if the response, streamed or not, must be decompressed as a whole first.
     pub fn encoding(&self) -> Option<&str> {
         self.encoding.as_deref()
     }
 
-    /// The compressed answer as it was before; nothing when nobody could decode it. Gives the client's headers and body.
+    /// Handles the decompressed response, or `None` if decompression failed. Returns the client's headers and
+    /// body.
     pub fn decoded(&mut self, body: Option<&[u8]>, now_ms: u64) -> Option<(Headers, Vec<u8>)> {
         let encoding = self.encoding.take()?;
         let Some(body) = body else {
@@ -201,7 +204,7 @@ impl Attempt {
         }
         match self.open(body, true, now_ms) {
             Opening::Begin(headers, events) => Some((headers, events)),
-            // It was no stream.
+            // It was not a stream.
             Opening::Wait => self.response_body(body),
         }
     }
@@ -212,10 +215,10 @@ impl Attempt {
         HeadStep::Bare(headers)
     }
 
-    /// The beginning of a stream, from its first byte to all that is there; `last` when nothing will follow. `now_ms`
-    /// is Unix time in milliseconds.
+    /// Handles the beginning of a stream. `held` is all bytes so far, `last` says that no more follow, and
+    /// `now_ms` is Unix time in milliseconds.
     ///
-    /// What turns out to be no stream is held until it is whole ([`Self::is_holding`]).
+    /// A response that turns out not to be a stream is held until it is complete ([`Self::is_holding`]).
     pub fn open(&mut self, held: &[u8], last: bool, now_ms: u64) -> Opening {
         let Phase::Opening { streaming, read, status, head } = &mut self.phase else { return Opening::Wait };
         if *read == 0 {
@@ -261,7 +264,7 @@ impl Attempt {
         }
     }
 
-    /// The whole answer, for [`HeadStep::Hold`]: the client's headers and body.
+    /// Handles the complete response after [`HeadStep::Hold`]. Returns the client's headers and body.
     pub fn response_body(&mut self, body: &[u8]) -> Option<(Headers, Vec<u8>)> {
         let (status, head) = match core::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Whole { status, head } => (status, head),
@@ -295,13 +298,13 @@ impl Attempt {
         })
     }
 
-    /// The headers and the body of an error.
+    /// The headers and body of an error.
     fn told(&self, fault: &Fault, head: Head) -> (Headers, Vec<u8>) {
         let (headers, error) = self.fault_headers(fault, head);
         (headers, if self.call.departs() { Vec::new() } else { error.to_json() })
     }
 
-    /// The next chunk of a stream, after its [`Opening`]: the client's bytes.
+    /// Translates the next chunk of a stream, after [`Opening::Begin`], to bytes for the client.
     pub fn response_chunk(&mut self, chunk: &[u8], last: bool) -> Option<&[u8]> {
         let Phase::Streaming(streaming) = &mut self.phase else { return None };
         streaming.feed(chunk, last);
@@ -311,12 +314,12 @@ impl Attempt {
         Some(streaming.writer().pending())
     }
 
-    /// What was used, and how it was served.
+    /// Usage with the service tier added.
     fn served(&self, usage: Usage) -> Usage {
         Usage { tier: usage.tier.or(self.tier), ..usage }
     }
 
-    /// Notes which model the answer names, where nothing else tells what it costs.
+    /// Records the model that the response names, if the price depends on it.
     fn hear_model<T: AsRef<str>>(&mut self, named: impl FnOnce() -> Option<T>) {
         if !self.is_unpriced {
             return;
@@ -328,7 +331,7 @@ impl Attempt {
         self.endpoint.usual_price.set(at);
     }
 
-    /// Writes down what a stream has used so far.
+    /// Records the usage of a stream so far.
     fn take_stock(&self) {
         let Phase::Streaming(streaming) = &self.phase else { return };
         let writer = streaming.writer();
@@ -347,28 +350,28 @@ impl Attempt {
             if writer.ended() && progress.usage.completion > 0 { 0 } else { writer.produced() };
     }
 
-    /// What is to be said while the stream says nothing; nothing when the answer is no stream.
+    /// Returns the idle timer of a stream; `None` if the response is not a stream.
     pub fn silence(&self) -> Option<Silence> {
         let patience_ms = self.call.patience_ms();
         self.is_streaming().then(|| Silence::new(patience_ms, &self.endpoint))
     }
 
-    /// Whether the answer is being streamed.
+    /// Whether the response is being streamed.
     pub fn is_streaming(&self) -> bool {
         matches!(self.phase, Phase::Streaming(_))
     }
 
-    /// Whether the answer is held until it is whole.
+    /// Whether the response is held until it is complete.
     pub fn is_holding(&self) -> bool {
         matches!(self.phase, Phase::Whole { .. } | Phase::Raised(_))
     }
 
-    /// Whether what comes is to be dropped.
+    /// Whether further bytes are dropped.
     pub fn is_failed(&self) -> bool {
         matches!(self.phase, Phase::Failed)
     }
 
-    /// Whether the answer is held until a stream's first event.
+    /// Whether the response is held until a stream's first event.
     pub fn is_opening(&self) -> bool {
         matches!(self.phase, Phase::Opening { .. })
     }
@@ -398,7 +401,8 @@ impl Attempt {
         self.error_headers(fault.class, fault.to_body(self.endpoint.provider.name), fault.retry_after, head)
     }
 
-    /// A missing credential is no failure of the provider's: its deployment must be back as soon as the credential is.
+    /// A missing credential is not the provider's failure, so it must not cause a cooldown: the deployment is
+    /// usable as soon as the credential arrives.
     fn absent_headers(&self, absent: &Absent) -> (Headers, ErrorBody) {
         let told = Fault::new(Class::ServiceUnavailable, &*absent.message);
         let error = told.to_body(self.endpoint.provider.name);
@@ -409,7 +413,7 @@ impl Attempt {
         (headers, error)
     }
 
-    /// The headers of an error, and what becomes of the request.
+    /// The headers of an error, and what happens to the request next.
     fn error_headers(
         &self,
         class: Class,
@@ -445,7 +449,7 @@ impl Attempt {
 
     fn note(&self, status: u16) {
         if status < 400 {
-            // No other attempt will follow, and an answer may be long in coming.
+            // No retry will follow, and the response may take long, so free the memory.
             self.call.resolved.take();
         }
         let mut progress = self.call.progress.borrow_mut();

@@ -1,4 +1,4 @@
-//! There: the provider's request, every header of it from nothing.
+//! Writes the provider's request, including all its headers.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -17,8 +17,8 @@ use super::amended::is_amended;
 use super::{Attempt, Outgoing, Phase};
 
 impl Attempt {
-    /// Writes the provider's request from the body that admission kept, if this is the first attempt: else the client's
-    /// body must be fetched. `now_ms` is Unix time in milliseconds.
+    /// Writes the provider's request from the body that admission kept, if this is the first attempt.
+    /// Otherwise returns `None`, and the body must be read from Envoy. `now_ms` is Unix time in milliseconds.
     pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
         let kept = self.call.kept.take()?;
         let request = kept.request(self.memo.operation)?;
@@ -89,7 +89,7 @@ impl Attempt {
         }
     }
 
-    /// What the dialect makes of the request.
+    /// The dialect's request.
     pub(super) fn ask(
         &mut self,
         request: Request<'_>,
@@ -132,7 +132,7 @@ impl Attempt {
         asked
     }
 
-    /// What the client's and the operator's headers ask for by name, where the language says it itself.
+    /// Features that the client's and the operator's headers request by name, for dialects that support it.
     fn features(&self) -> String {
         if !self.dialect.names_features() {
             return String::new();
@@ -149,7 +149,7 @@ impl Attempt {
         lists.join(",")
     }
 
-    /// The whole request: `path` and `own` headers are the dialect's.
+    /// Assembles the request. `path` and `own` headers come from the dialect.
     fn write(&mut self, path: &str, own: &[(&'static str, Cow<'static, str>)], body: Vec<u8>) -> Outgoing {
         let (endpoint, provider) = (&self.endpoint, self.endpoint.provider);
         let model = self.call.model_of(endpoint);
@@ -175,7 +175,8 @@ impl Attempt {
             if name == FEATURES_HEADER && self.dialect.names_features() {
                 continue;
             }
-            // What the language asks for and the operator adds to is a list (RFC 9110, section 5.3).
+            // If the dialect and the operator both set a header, the values form a list (RFC 9110, section
+            // 5.3).
             let listed = own.iter().find(|(own, _)| own == name);
             let joined = listed.map(|(_, own)| format!("{own},{}", value.reveal()));
             headers.set(name.clone(), joined.unwrap_or_else(|| value.reveal().to_owned()));
@@ -185,7 +186,7 @@ impl Attempt {
             Ok(()) => Outgoing::Send { headers, body },
             Err(absent) => {
                 let headers = Headers::for_any_answer(endpoint);
-                // If no answer comes at all, this is what the request has failed for.
+                // The error to report if no other deployment serves the request.
                 let error = Fault::new(Class::ServiceUnavailable, &*absent.message).to_body(provider.name);
                 let failed = Failed { class: absent.class, error, retry_after: None };
                 self.call.progress.borrow_mut().failed = Some(failed);
@@ -195,7 +196,7 @@ impl Attempt {
         }
     }
 
-    /// An answer that comes from here and from no provider.
+    /// A response from the gateway itself, without a provider.
     fn local(&self, status: u16, body: Vec<u8>, usage: Usage) -> Reply {
         let sse = self.memo.stream && status == 200;
         let content_type = if sse { "text/event-stream; charset=utf-8" } else { "application/json" };

@@ -1,4 +1,4 @@
-//! Before a request can be written: having the key service resolve what it refers to.
+//! Resolves references through the key service before a request is written.
 
 use crate::json::Writer;
 use crate::key::{MEDIA_PATH, TEXTS_PATH};
@@ -8,20 +8,20 @@ use super::super::Reply;
 use super::{Attempt, Outgoing, Phase};
 
 impl Attempt {
-    /// Takes the key service's answer to [`Outgoing::Resolve`], if there is one. The request is to be written anew
-    /// then. The call keeps the answer for its other attempts, until one of them succeeds.
+    /// Takes the key service's response to [`Outgoing::Resolve`], if there was one. Then the request must be
+    /// written again. The call keeps the response for later attempts until one of them succeeds.
     pub fn resolved(&mut self, answer: Option<Vec<u8>>) {
         self.call.resolved.borrow_mut().extend(answer);
     }
 
-    /// What the key service is to be asked for.
+    /// The call to the key service.
     pub(super) fn resolve(&mut self, wanted: &Wanted) -> Outgoing {
         if core::mem::replace(&mut self.asked, true) {
-            // It is away, or of another version.
+            // It is unavailable, or a different version.
             self.phase = Phase::Closed;
             return Outgoing::Reply(Reply::unresolved());
         }
-        // What the dialect has noted down, it will note down again.
+        // Discard what the dialect recorded; it will record it again.
         self.memo = self.call.memo.clone();
         let mut body = Vec::new();
         let mut w = Writer::new(&mut body);

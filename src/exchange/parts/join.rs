@@ -1,13 +1,13 @@
-//! The answers to the parts → the answer to the whole. Vectors stay the JSON that they are: every part was asked in the
-//! client's `encoding_format`.
+//! Joins the responses to the parts. The vectors' JSON is copied unchanged, because every part was requested
+//! with the client's `encoding_format`.
 
 use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read as read_json};
 
 use super::garbled;
 
-/// The vectors of a part's answer as items of the whole answer's `data`, and the part's tokens. The part has `count`
-/// inputs, of which the first is that many-th of the whole.
+/// Converts the vectors of a part's response to items of the joined `data`, and returns the part's token
+/// count. The part has `count` inputs, of which the first has index `first` in the whole request.
 pub(super) fn read(body: &[u8], first: usize, count: usize) -> Result<(Vec<u8>, u64), Fault> {
     struct Wire<'a> {
         data: Vec<Item<'a>>,
@@ -38,7 +38,7 @@ pub(super) fn read(body: &[u8], first: usize, count: usize) -> Result<(Vec<u8>, 
     Ok((items, usage.map_or(0, |usage| usage.prompt_tokens)))
 }
 
-/// The message of a part's error; empty where there is none.
+/// The message of a part's error; empty if there is none.
 pub(super) fn message(body: &[u8]) -> String {
     struct Wire<'a> {
         error: Told<'a>,
@@ -52,7 +52,7 @@ pub(super) fn message(body: &[u8]) -> String {
     wire.and_then(|wire| Some(wire.error.message.decode()?.into_owned())).unwrap_or_default()
 }
 
-/// The whole answer.
+/// Writes the joined response.
 pub(super) fn write(answers: impl Iterator<Item = Vec<u8>>, model: &str, prompt: u64) -> Vec<u8> {
     let mut body = Vec::new();
     Writer::new(&mut body).object().key("object").string("list").key("data").array();

@@ -1,10 +1,10 @@
-//! A request for embeddings of more inputs than a deployment takes at once, split.
+//! Splits a request for embeddings that has more inputs than a deployment accepts at once.
 //!
-//! Each part is a request of its own to the gateway's own listener, where it has retries, fallbacks and its provider's
-//! language. What belongs to the whole is done once, here: the key is checked, limits are reserved, the answers are
-//! joined in the order of the inputs, and what the parts cost is one account.
+//! Each part is sent as a request to the gateway's own listener, where it gets retries, fallbacks and
+//! translation. The whole request is authenticated and reserved once. Responses are joined in the order of
+//! the inputs, and the costs of the parts form one usage entry.
 //!
-//! [`Parts`] is told what has happened and says what to ask next; the host asks.
+//! [`Parts`] is told what has happened and returns the next part to send; the host sends it.
 
 mod join;
 mod plan;
@@ -21,26 +21,26 @@ use super::head::Head;
 use super::headers::{Headers, answer_headers, picodollars};
 use super::{Asked, Reply};
 
-/// Parts of one request that are under way at the same time.
+/// Maximum number of concurrent parts of a request.
 const AT_ONCE: usize = 8;
 
-/// Parts of one request. `OpenAI` takes as many inputs.
+/// Maximum number of parts of a request: the number of inputs that `OpenAI` accepts.
 const MOST: usize = 2048;
 
-/// The parts of a request, and what has become of them.
+/// The parts of a request and their state.
 pub struct Parts {
     /// The client's body.
     body: String,
-    /// Where its inputs lie in it.
+    /// Positions of the inputs in it.
     inputs: Vec<Range<usize>>,
-    /// A part's body before its inputs: `{"model":…,"input":[`.
+    /// The body of a part up to its inputs: `{"model":…,"input":[`.
     opening: Vec<u8>,
-    /// Inputs of one part, but for the last.
+    /// Inputs per part, except the last.
     size: usize,
-    /// The next part to ask for.
+    /// Index of the next part to send.
     next: usize,
     under_way: usize,
-    /// The answered parts' vectors, written for the whole answer.
+    /// Vectors of the answered parts, written for the joined response.
     answers: Vec<Option<Vec<u8>>>,
     account: Account,
     phase: Phase,
@@ -48,18 +48,18 @@ pub struct Parts {
 
 #[derive(Debug)]
 enum Phase {
-    /// Parts are asked for.
+    /// Parts are being sent.
     Asking,
-    /// One has failed: this is the answer.
+    /// A part has failed with this response.
     Failed(Reply),
-    /// The client has its answer, or is gone.
+    /// The client has its response, or has disconnected.
     Over,
 }
 
-/// What the parts have used together.
+/// Total usage of the parts.
 #[derive(Debug, Default)]
 struct Account {
-    /// Tokens of the prompt.
+    /// Prompt tokens.
     prompt: u64,
     /// Picodollars.
     cost: u64,
@@ -68,14 +68,14 @@ struct Account {
 }
 
 impl core::fmt::Debug for Parts {
-    /// Silent: the texts are a person's words.
+    /// Hides the texts, which are a person's.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Parts({} of {})", self.next, self.answers.len())
     }
 }
 
 impl Parts {
-    /// The next part to ask for now, with its body; nothing while enough are under way, or when no more are needed.
+    /// The index and body of the next part to send now; `None` if enough are in flight or no more are needed.
     fn next(&mut self) -> Option<(usize, Vec<u8>)> {
         if !matches!(self.phase, Phase::Asking) || self.under_way >= AT_ONCE {
             return None;
@@ -103,25 +103,25 @@ impl Parts {
 }
 
 impl Call {
-    /// The next part to ask for now, with its body.
+    /// The index and body of the next part to send now.
     pub fn next_part(&self) -> Option<(usize, Vec<u8>)> {
         self.parts.borrow_mut().as_mut()?.next()
     }
 
-    /// Nobody waits for the answer any more.
+    /// Stops sending parts, because the client is gone.
     pub fn stop_parts(&self) {
         if let Some(parts) = self.parts.borrow_mut().as_mut() {
             parts.phase = Phase::Over;
         }
     }
 
-    /// Whether the answer to a part is awaited.
+    /// Whether a response to a part is pending.
     pub fn awaits_parts(&self) -> bool {
         self.parts.borrow().as_ref().is_some_and(|parts| parts.under_way > 0)
     }
 
-    /// A part was answered, with no status where there was no answer. `head` and `body` are as the client of a request
-    /// of its own would get them. `now_ms` is Unix time in milliseconds.
+    /// Reports the response to a part; `status` is 0 if there was none. `head` and `body` are what a client
+    /// would receive. `now_ms` is Unix time in milliseconds.
     pub fn part_answered(&self, index: usize, status: u16, head: Head, body: &[u8], now_ms: u64) {
         let mut parts = self.parts.borrow_mut();
         let Some(parts) = parts.as_mut() else { return };
@@ -134,7 +134,7 @@ impl Call {
         account.fallbacks += number("x-litellm-attempted-fallbacks");
         let mut progress = self.progress.borrow_mut();
         if let Some(endpoint) = text("x-litellm-model-id").and_then(|id| self.table.endpoint(id)) {
-            // One for all: what it tells of the last part is true of most.
+            // One entry stands for all parts: what the last one reports is true for most of them.
             progress.attempts.clear();
             progress.attempts.push(Tried { endpoint: Rc::clone(endpoint), answered: status, status: 0 });
             progress.answered = true;
@@ -156,7 +156,7 @@ impl Call {
                 }
             }
         } else {
-            // What has no id of a call is no answer of the gateway's, but Envoy's own to a call that failed.
+            // Without a call id it is not the gateway's response, but Envoy's own for a failed call.
             let is_answer = head.get("x-litellm-call-id").is_some();
             Some(if is_answer { refused(status, head, body) } else { self.unanswered_part(status, now_ms) })
         };
@@ -168,7 +168,7 @@ impl Call {
         }
     }
 
-    /// The answer to the client, when it is due: that of the part that failed, or of all together.
+    /// The response to the client once it is complete: the failed part's, or all parts joined.
     pub fn joined(&self) -> Option<Reply> {
         let mut parts = self.parts.borrow_mut();
         let parts = parts.as_mut()?;
@@ -204,7 +204,7 @@ impl Call {
         Reply { status: 200, headers: headers.into_pairs(), body, error: None }
     }
 
-    /// Envoy says 504 of a call that took too long, and its timer may be a little early by this clock.
+    /// Envoy sends 504 for a call that timed out, and its timer may fire slightly early by this clock.
     fn unanswered_part(&self, status: u16, now_ms: u64) -> Reply {
         if status != 504 && now_ms < self.deadline_ms() {
             let message = "cannot send part of the request to the gateway's own listener";
@@ -216,7 +216,7 @@ impl Call {
         ErrorBody::new(408, Class::Timeout.kind(), message).into()
     }
 
-    /// When the parts' time is over, Unix milliseconds: their time-out is that of the whole.
+    /// When the parts time out, Unix milliseconds: they share the timeout of the whole request.
     pub fn deadline_ms(&self) -> u64 {
         match self.timeout_ms() {
             0 => u64::MAX,
@@ -229,7 +229,7 @@ impl Call {
         group.unwrap_or(self.table.settings.timeout_ms)
     }
 
-    /// The headers of a request for a part, for the host to add its own to.
+    /// The headers of a request for a part, to which the host adds its own.
     pub fn part_headers(&self) -> Vec<(&'static str, String)> {
         let Asked { retries, timeout_ms, .. } = &self.asked;
         let mut headers = vec![
@@ -243,7 +243,7 @@ impl Call {
     }
 }
 
-/// The answer of a part that failed is the answer of the whole.
+/// Turns a failed part's response into the response for the whole request.
 fn refused(status: u16, head: Head, body: &[u8]) -> Reply {
     let error = Some(Box::new(UsageError::new(Class::of_status(status).name(), &join::message(body))));
     let mut reply = Reply { status, headers: Vec::new(), body: body.to_vec(), error };
@@ -259,7 +259,7 @@ fn refused(status: u16, head: Head, body: &[u8]) -> Reply {
     reply
 }
 
-/// A fault of a part's answer.
+/// The error for an invalid response to a part.
 fn garbled(what: &str) -> Fault {
     Fault::garbled(format!("the response to part of the request {what}"))
 }

@@ -1,4 +1,4 @@
-//! Whether a request is split, and how.
+//! Decides whether and how a request is split.
 
 use crate::json::{Raw, Writer, range_in, read};
 use crate::openai::{ErrorBody, Operation};
@@ -8,8 +8,8 @@ use super::super::kept::Kept;
 use super::{Account, MOST, Parts, Phase};
 
 impl Call {
-    /// Splits the request, if it has more inputs than one of the deployments takes that may serve it. The parts ask for
-    /// `model`, the name of a group.
+    /// Splits the request if it has more inputs than some deployment that may serve it accepts. The parts
+    /// request `model`, the name of a group.
     ///
     /// # Errors
     /// There would be too many parts.
@@ -22,7 +22,7 @@ impl Call {
             None => None,
         };
         if let Some(mut parts) = parts {
-            // While the body is there: limits ask for it.
+            // Count while the body is available, because limits need it.
             self.prompt_tokens();
             if let Some(kept) = self.kept.take() {
                 parts.body = kept.into_text();
@@ -34,7 +34,7 @@ impl Call {
 
     fn plan(&self, kept: &Kept, model: &str) -> Result<Option<Parts>, ErrorBody> {
         let Some(request) = kept.request(Operation::Embeddings) else { return Ok(None) };
-        // One text, as most requests have; or so few that nobody minds.
+        // A single text, as in most requests, or too few to need splitting.
         let Some(input) = request.get("input").filter(|input| input.get().starts_with('[')) else {
             return Ok(None);
         };
@@ -42,7 +42,7 @@ impl Call {
             return Ok(None);
         };
         let Ok(items) = read::<Vec<Raw<'_>>>(input) else { return Ok(None) };
-        // A list of numbers is one input, as tokens.
+        // An array of numbers is a single input, as tokens.
         let is_one = items.first().is_none_or(|item| item.get().starts_with(|c: char| c.is_ascii_digit()));
         if is_one || items.len() <= size {
             return Ok(None);
@@ -82,8 +82,8 @@ impl Call {
         }))
     }
 
-    /// Inputs that each deployment takes at once which may serve the request; nothing where none has a limit that is
-    /// known.
+    /// The smallest maximum number of inputs among the deployments that may serve the request; `None` if no
+    /// maximum is known.
     fn most_inputs(&self) -> Option<usize> {
         let table = &self.table;
         let mut most: Option<usize> = None;

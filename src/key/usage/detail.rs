@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Details of one request. What is not known is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail<'a> {
-    /// `id` of the answer.
+    /// `id` of the response.
     pub answer_id: Cow<'a, str>,
     /// The caller's own user: `user` in the body, or `x-litellm-end-user-id`.
     pub end_user: Cow<'a, str>,
