@@ -42,7 +42,7 @@ fields!(LeaseAnswer { leases; "leases" });
 /// What a holder has used of one account, and what it would like.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeaseAsk {
-    /// Which account.
+    /// The account.
     pub account: AccountId,
     /// Grows with every ask of this holder for this account: an ask that was overtaken on its way changes nothing,
     /// and an answer counts only when no later ask was sent.
@@ -57,7 +57,7 @@ pub struct LeaseAsk {
     /// Tokens settled in this window, and reserved by requests under way.
     #[serde(default, skip_serializing_if = "Demand::is_nothing")]
     pub tokens: Demand,
-    /// Requests under way.
+    /// Requests in flight.
     #[serde(default, skip_serializing_if = "Demand::is_nothing")]
     pub parallel: Demand,
     /// Picodollars that are reserved by requests under way, or spent and in no batch that was acknowledged or goes
@@ -109,7 +109,7 @@ impl Demand {
 /// What a holder may use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lease {
-    /// Which account.
+    /// The account.
     pub account: AccountId,
     /// [`LeaseAsk::round`] of the ask that it answers.
     pub round: u64,
@@ -131,7 +131,7 @@ pub struct Lease {
     /// Tokens per window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Grant>,
-    /// Requests under way.
+    /// Requests in flight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parallel: Option<Grant>,
     /// Picodollars.

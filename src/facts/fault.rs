@@ -1,6 +1,6 @@
-//! What upstreams do wrong: its class, and the provider's own words.
+//! Upstream failures: their class and the provider's own message.
 //!
-//! What makes an error is `#[cold]`: the code for it stays out of the way of requests that have none.
+//! Functions that create faults are `#[cold]`, which keeps their code out of the path of successful requests.
 
 /// `LiteLLM`'s exception classes. They determine retries and fallbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-//! Why a choice of an answer ended.
+//! Why a choice ended.
 
-/// Why the model stopped. Each client's language has its own words for it, some of them fewer.
+/// Why the model stopped. Each client format has its own values for it, some of them fewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
     /// A natural end.
@@ -9,12 +9,12 @@ pub enum FinishReason {
     StopSequence,
     /// `max_tokens` or the context window.
     Length,
-    /// The client is to run tools.
+    /// The client should run tools.
     ToolCalls,
     /// The provider withheld the response.
     ContentFilter,
     /// The model declined to answer (Anthropic's `refusal`).
     Refusal,
-    /// The provider's own tools need another turn (Anthropic's `pause_turn`).
+    /// The provider's server tools need another turn (Anthropic's `pause_turn`).
     PauseTurn,
 }

@@ -1,7 +1,7 @@
-//! What an answer says, apart from the language it is said in.
+//! The contents of a response, independent of any wire format.
 //!
-//! A provider's language (`dialects`) reads an answer and reports it, fact by fact, to a [`Sink`]; a client's language
-//! writes it. Neither knows the other. A model's text stays the JSON token that it arrived as.
+//! A provider's dialect (`dialects`) parses a response and reports it to a [`Sink`] fact by fact; the
+//! client's format writes it. Neither knows the other. The model's text stays the JSON token that arrived.
 
 mod fault;
 mod finish;
@@ -13,14 +13,15 @@ pub use usage::Usage;
 
 use crate::json::{JsonStr, JsonString, Raw};
 
-/// Receives one answer, whole or streamed, in the order in which the provider gives it.
+/// Receives a response, complete or streamed, in the order in which the provider sends it.
 ///
 /// After [`done`](Self::done), facts have no effect.
 pub trait Sink {
-    /// The provider's id of the answer and its time, Unix seconds. Comes before every other fact, or not at all.
+    /// The provider's id of the response and its creation time, Unix seconds. Called before any other fact,
+    /// or not at all.
     fn begin(&mut self, id: Option<JsonStr<'_>>, created: Option<u64>);
 
-    /// The facts that follow are about this one of `n` choices. The first, 0, needs no call.
+    /// Selects one of the `n` choices for the following facts. The first choice, 0, is the default.
     fn choice(&mut self, index: usize);
 
     /// More of the text.
@@ -29,16 +30,17 @@ pub trait Sink {
     /// More of the model's reasoning.
     fn reasoning(&mut self, text: JsonStr<'_>);
 
-    /// A block of reasoning is complete. Its text was reported by [`reasoning`](Self::reasoning) already.
+    /// A reasoning block is complete. Its text was already reported by [`reasoning`](Self::reasoning).
     fn thinking(&mut self, block: Thinking<'_>);
 
     /// Gemini's signature of the thoughts behind the text so far.
     fn thought_signature(&mut self, signature: JsonStr<'_>);
 
-    /// A call for the client to run begins. `signature` is Gemini's, of the thoughts before it. Returns the call's index within the choice.
+    /// Starts a call for the client to run. `signature` is Gemini's, of the thoughts before it. Returns the
+    /// call's index within the choice.
     fn call(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32;
 
-    /// More of a call's arguments, JSON text in a JSON string. `index` is what [`call`](Self::call) returned.
+    /// More of a call's arguments: JSON text in a JSON string. `index` is what [`call`](Self::call) returned.
     fn arguments(&mut self, index: u32, fragment: JsonStr<'_>);
 
     /// A source of the text.
@@ -47,7 +49,7 @@ pub trait Sink {
     /// More of the model's refusal.
     fn refusal(&mut self, text: JsonStr<'_>);
 
-    /// An image that the model made: its media type, and the inside of a JSON string that is base64.
+    /// An image that the model generated: its media type, and base64 as the contents of a JSON string.
     fn image(&mut self, media_type: &str, data: &str);
 
     /// The log probabilities of the tokens since the last ones.
@@ -56,13 +58,14 @@ pub trait Sink {
     /// Ends the choice.
     fn finish(&mut self, reason: FinishReason);
 
-    /// What was used so far. Providers repeat themselves: the last report counts.
+    /// The usage so far. Providers report it more than once; the last report counts.
     fn usage(&mut self, usage: Usage);
 
-    /// The answer is complete.
+    /// The response is complete.
     fn done(&mut self);
 
-    /// Takes the provider's own bytes instead of facts, where the client's language is that one: nothing is lost that no fact tells.
+    /// Returns a relay if the client's format is the provider's own. Bytes are then copied, which preserves
+    /// fields that no fact covers.
     fn relay(&mut self, _: Wire) -> Option<&mut dyn Relay> {
         None
     }
@@ -74,7 +77,7 @@ pub trait Sink {
     }
 }
 
-/// A form in which both a client and a provider may want an answer.
+/// A wire format that is both a client's and a provider's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
     /// `chat.completion` and `chat.completion.chunk`
@@ -83,30 +86,30 @@ pub enum Wire {
     Completions,
 }
 
-/// Takes an answer in the client's own language.
+/// Receives a response that is already in the client's format.
 pub trait Relay {
-    /// The id that the answer has, the inside of a JSON string; empty before it is known.
+    /// The id of the response, as the contents of a JSON string; empty until it is known.
     fn id(&self) -> &str;
 
-    /// The answer has this id.
+    /// Sets the id of the response.
     fn set_id(&mut self, id: JsonStr<'_>);
 
-    /// The model's words in what is relayed, the inside of a JSON string.
+    /// The model's text in a relayed event, as the contents of a JSON string.
     fn words(&mut self, words: &str);
 
-    /// An event of a stream, or a whole answer, in pieces.
+    /// An event of a stream, or a complete response, in pieces.
     fn bytes(&mut self, pieces: &[&[u8]]);
 
     /// The relayed stream is complete.
     fn end(&mut self);
 }
 
-/// A complete block of reasoning, which some providers want back unchanged with the next turn.
+/// A complete reasoning block, which some providers require unchanged in the next turn.
 #[derive(Clone, Copy, Debug)]
 pub enum Thinking<'a> {
     /// Readable, with the provider's signature.
     Signed {
-        /// The inside of a JSON string.
+        /// The contents of a JSON string.
         text: &'a str,
         /// The signature.
         signature: JsonStr<'a>,
@@ -118,12 +121,12 @@ pub enum Thinking<'a> {
     },
 }
 
-/// A source with a URL, and the part of the text that rests on it.
+/// A source with a URL, and the part of the text that it supports.
 #[derive(Clone, Copy, Debug)]
 pub struct Citation<'a> {
-    /// Where the part begins, in characters of the choice's text; Gemini counts bytes.
+    /// Start of the part, in characters of the choice's text; Gemini counts bytes.
     pub start: u64,
-    /// Where it ends.
+    /// End of the part.
     pub end: u64,
     /// The source's title.
     pub title: JsonStr<'a>,
@@ -136,10 +139,10 @@ pub struct Citation<'a> {
 pub struct Logprob<'a> {
     /// The token.
     pub token: JsonStr<'a>,
-    /// The logarithm, a JSON number.
+    /// The logarithm, as a JSON number.
     pub logprob: &'a str,
-    /// The token's bytes, a JSON array, where the provider reports them.
+    /// The token's bytes as a JSON array, if the provider reports them.
     pub bytes: Option<Raw<'a>>,
-    /// The most likely tokens in its place.
+    /// The most likely tokens at this position.
     pub top: Vec<Logprob<'a>>,
 }

@@ -1,9 +1,9 @@
-//! What an answer used.
+//! Token usage of a response.
 
 use crate::config::ServiceTier;
 
-/// Token counts on `OpenAI`'s bases: cached and cache-written tokens are part of the prompt's, reasoning is part of the completion's (unlike
-/// Anthropic's, Bedrock's and Gemini's).
+/// Token counts with `OpenAI`'s conventions: the prompt's count includes cached and cache-written tokens, and
+/// the completion's count includes reasoning (unlike Anthropic's, Bedrock's and Gemini's).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// `prompt_tokens`
@@ -29,7 +29,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// All tokens, in and out.
+    /// Prompt and completion tokens.
     pub fn total(&self) -> u64 {
         self.prompt.saturating_add(self.completion)
     }

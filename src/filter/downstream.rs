@@ -1,4 +1,4 @@
-//! The listener's filter: callbacks → [`Admission`] → hostcalls.
+//! The listener's filter: connects Envoy's callbacks to [`Admission`] and hostcalls.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -72,11 +72,11 @@ impl HttpContext for Downstream {
         };
         let call = &passage.call;
         if call.is_part {
-            // By this an access log knows that the request is told of already.
+            // An access log filter skips requests with this header, because they are already reported.
             host::set_response_header(PART_HEADER, Some("true"));
         }
         if call.departs() {
-            // Envoy does not follow a redirect whose request it cannot repeat.
+            // Envoy does not follow a redirect if it cannot replay the request.
             let reply = call.given_up();
             report::for_span(call);
             host::restore_origin(call);
@@ -95,7 +95,7 @@ impl HttpContext for Downstream {
         }
         let mut progress = call.progress.borrow_mut();
         if !progress.answered {
-            // Envoy has the request's own id no longer: attempts have written other headers into its place.
+            // Attempts have overwritten the request's id in Envoy's headers.
             for name in ["x-litellm-call-id", "x-request-id"] {
                 host::set_response_header(name, Some(&call.id));
             }
@@ -192,7 +192,7 @@ impl Downstream {
         }
     }
 
-    /// The spend log has requests of known keys that were refused, too.
+    /// Records a rejected request with a known key for the spend log.
     fn note_refusal(&self, reply: &Reply) {
         let refusal = |admission: &Admission| {
             let entry = admission.refusal(reply, host::now_ms())?;
@@ -202,7 +202,7 @@ impl Downstream {
         self.admission.as_ref().and_then(refusal);
     }
 
-    /// A request that was let in before comes back, to another group.
+    /// Continues an admitted request that was redirected to another group.
     fn go_on(&mut self, passage: &Rc<Passage>) -> Action {
         let arrived = passage.call.arrive();
         self.passage = Some(Rc::clone(passage));
@@ -215,7 +215,7 @@ impl Downstream {
         Action::Continue
     }
 
-    /// Within its limits a request goes on at once; one whose limits must be asked for first is held.
+    /// Continues a request within its limits; holds it if a lease must be requested first.
     fn pass(&mut self, call: Rc<Call>) -> Action {
         let passage = Rc::new(Passage::new(self.context, call));
         self.passage = Some(Rc::clone(&passage));

@@ -1,5 +1,5 @@
-//! Requests on their way through the limits. One that must wait for room is kept in the VM, for it is the root context
-//! that asks the key service: an answer must arrive even if the client has gone away meanwhile.
+//! Requests passing through the limits. Those waiting for capacity are kept in the VM, because the root
+//! context calls the key service: its response must be processed even if the client has disconnected.
 
 use core::cell::Cell;
 use std::rc::Rc;
@@ -14,28 +14,28 @@ use crate::limits::{Amount, Charge, Claim, Entry};
 use super::host::{self, SharedData};
 use super::{report, vm};
 
-/// A request that was admitted, and what has become of it.
+/// An admitted request and its state.
 pub(super) struct Passage {
-    /// The context that serves it.
+    /// The context of the request.
     context: u32,
     pub(super) call: Rc<Call>,
     claim: Option<Claim>,
     since_ms: u64,
-    /// By what its attempts find it; nothing before it is forwarded.
+    /// The number by which its attempts find it; `None` until it is forwarded.
     number: Cell<Option<u64>>,
-    /// Its client has its answer, or is gone.
+    /// Its client has a response, or has disconnected.
     is_over: Cell<bool>,
-    /// What the client got, once it is over.
+    /// The status that the client received, once it is over.
     status: Cell<u16>,
 }
 
-/// What is to be done with it.
+/// What to do with a request.
 pub(super) enum Door {
-    /// Let it go on.
+    /// Forward it.
     Open,
     /// Hold it.
     Wait,
-    /// Answer.
+    /// Send this response.
     Closed(Reply),
 }
 
@@ -54,12 +54,12 @@ impl Passage {
         }
     }
 
-    /// Whether it has been let through.
+    /// Whether it has been forwarded.
     pub(super) fn is_forwarded(&self) -> bool {
         self.number.get().is_some()
     }
 
-    /// Reserves what it needs, if it counts against anything.
+    /// Reserves its estimated usage, if any limit applies.
     pub(super) fn enter(&self) -> Door {
         let Some(claim) = &self.claim else { return Door::Open };
         let entry = vm::with(|vm| {
@@ -74,7 +74,7 @@ impl Passage {
                 {
                     log::warn!("soft budget of {:?} {} exceeded", account.id.kind, account.id.id);
                 }
-                // It enters once; a second value could only be an error of this file.
+                // A request enters only once; a second value would be a bug in this file.
                 let _ = self.call.entered.set(Entered { claim: claim.clone(), standings });
                 Door::Open
             }
@@ -87,8 +87,8 @@ impl Passage {
         }
     }
 
-    /// Lets it go on: to its deployments, or, if it is split, nowhere, while its parts are asked for. The context must be
-    /// the request's.
+    /// Continues it: forwards it to its deployments, or starts sending its parts if it is split. The
+    /// request's context must be current.
     pub(super) fn go(self: &Rc<Self>) -> Action {
         if self.call.parts.borrow().is_none() {
             self.forward();
@@ -104,7 +104,7 @@ impl Passage {
         Action::Pause
     }
 
-    /// Answers it, if its client still waits. The context becomes the request's.
+    /// Sends a response if its client is still waiting. Makes the request's context current.
     pub(super) fn answer(&self, reply: &Reply) {
         if !self.is_over.get() && host::act_for(self.context) {
             report::for_span(&self.call);
@@ -112,7 +112,7 @@ impl Passage {
         }
     }
 
-    /// Sends it on its way. The context must be the request's.
+    /// Forwards it. The request's context must be current.
     pub(super) fn forward(&self) {
         let call = &self.call;
         let leg = call.leg();
@@ -131,7 +131,7 @@ impl Passage {
         self.number.set(Some(number));
     }
 
-    /// Its stream is over: so is the request, unless it goes on in another one.
+    /// Its stream has ended. The request has ended as well, unless it was redirected.
     pub(super) fn leave(self: Rc<Self>) {
         match self.number.get().filter(|_| self.call.departs()) {
             Some(number) => vm::with(|vm| vm.depart(number, self)),
@@ -139,21 +139,21 @@ impl Passage {
         }
     }
 
-    /// It is over. What was used takes the place of what was reserved, and is written down.
+    /// Ends it: the actual usage replaces the reservation and is recorded.
     fn end(&self) {
         self.is_over.set(true);
         let call = &self.call;
         self.status.set(call.answered_status().unwrap_or_else(host::final_status));
         call.stop_parts();
         if call.awaits_parts() {
-            // Its line in the log is due, and its account is not complete.
+            // Its log line is due, although its usage is not complete.
             call.settle(self.status.get(), host::now_ms(), |entry| report::for_log(call, entry));
         } else {
             self.account(true);
         }
     }
 
-    /// The answer to a part has come: the account may be complete now.
+    /// A part was answered, so the usage may be complete now.
     pub(super) fn part_ended(&self) {
         if self.is_over.get() && self.number.get().is_some() && !self.call.awaits_parts() {
             self.account(false);
@@ -180,7 +180,8 @@ impl Passage {
                         vm.ledger.borrow_mut().add(entry, charges);
                     });
                 }
-                // One that its limits refused has used nothing. One whose client left while it waited is nobody's.
+                // A request rejected by its limits has used nothing. One whose client left while it was
+                // waiting is not recorded.
                 None if entry.detail.error.is_some() => {
                     vm::with(|vm| vm.ledger.borrow_mut().add(entry, Vec::new()));
                 }
@@ -204,13 +205,13 @@ impl Passage {
         .unwrap_or_default()
     }
 
-    /// What it waits for; nothing when it does not.
+    /// What it is waiting for; `None` if it is not waiting.
     pub(super) fn awaited(&self) -> Option<&Claim> {
         self.claim.as_ref().filter(|_| !self.is_over.get())
     }
 }
 
-/// Lets those that wait try again. `root` is the context to return to.
+/// Retries waiting requests. `root` is the context to return to.
 pub(super) fn try_again(root: u32) {
     for passage in vm::with(|vm| vm.held.take()) {
         if passage.is_over.get() || !host::act_for(passage.context) {

@@ -1,5 +1,5 @@
-//! Hostcalls, byte-safe: a client's header that is no UTF-8, or a call out of phase, must not trap the VM. The
-//! SDK's own trait methods unwrap; these return what there is.
+//! Hostcalls that cannot trap the VM. The SDK's own trait methods unwrap, so a header that is not UTF-8 or a
+//! call in the wrong phase would trap; these functions return an error or an empty value.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,12 +16,12 @@ pub(super) fn now_ms() -> u64 {
     now.duration_since(UNIX_EPOCH).map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Milliseconds on a clock that never jumps, the same for all workers of this process.
+/// Milliseconds on a monotonic clock that all workers of this process share.
 pub(super) fn steady_ms() -> u64 {
     coarsetime::Duration::from_ticks(coarsetime::Instant::now().as_ticks()).as_millis()
 }
 
-/// 32 hexadecimal digits from the host's random source; nothing when it has none.
+/// 32 hexadecimal digits from the host's random source; `None` if it has none.
 pub(super) fn random_id() -> Option<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;
@@ -45,7 +45,8 @@ pub(super) fn set_request_header(name: &str, value: Option<&str>) {
     log_failure("set a request header", hostcalls::set_map_value(MapType::HttpRequestHeaders, name, value));
 }
 
-/// Tells Envoy again which page asks: its filters and replies name it, and the attempts have taken it away.
+/// Restores the `origin` header, which attempts have overwritten and Envoy's CORS filter and local replies
+/// need.
 pub(super) fn restore_origin(call: &Call) {
     if let Some(origin) = &call.page {
         set_request_header("origin", Some(origin));
@@ -92,12 +93,12 @@ pub(super) fn replace_response_body(size: usize, body: &[u8]) {
     log_failure("replace a response body", replaced);
 }
 
-/// Status of the answer to a call of ours; 0 when there was none.
+/// Status of the response to our call; 0 if there was none.
 pub(super) fn call_response_status() -> u16 {
     status_in(MapType::HttpCallResponseHeaders)
 }
 
-/// Status of the answer that is on its way.
+/// Status of the current response.
 pub(super) fn response_status() -> u16 {
     status_in(MapType::HttpResponseHeaders)
 }
@@ -107,7 +108,7 @@ fn status_in(map: MapType) -> u16 {
     status.and_then(|status| core::str::from_utf8(&status).ok()?.parse().ok()).unwrap_or_default()
 }
 
-/// Headers of the answer to a call of ours.
+/// Headers of the response to our call.
 pub(super) fn call_response_head() -> Head {
     Head::new(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default())
 }
@@ -122,8 +123,8 @@ pub(super) fn root_id() -> Option<String> {
     property(&["plugin_root_id"]).and_then(|id| String::from_utf8(id).ok())
 }
 
-/// The number of this attempt's request, and the deployment that Envoy has picked for it: from the header that Envoy's own
-/// filter has written, or, in an Envoy without that filter, from where it would have them.
+/// The number of this attempt's request, and the deployment that Envoy selected: from the header written by
+/// Envoy's `header_mutation` filter, or, if that filter is missing, from the properties that it reads.
 pub(super) fn attempt() -> Option<(u64, String)> {
     use crate::config::{METADATA_DEPLOYMENT, METADATA_NAMESPACE};
     if let Some(mut told) = request_header(ATTEMPT_HEADER) {
@@ -138,14 +139,14 @@ pub(super) fn attempt() -> Option<(u64, String)> {
     Some((number, text(&path).unwrap_or_default()))
 }
 
-/// Leaves the request's number where its attempts, which see the same stream info, find it. It never touches the
-/// wire, and no client can set it.
+/// Stores the request's number in filter state, where its attempts find it. It is never sent, and clients
+/// cannot set it.
 pub(super) fn leave_call(number: u64) {
     leave(CALL_STATE, number.to_string().as_bytes());
 }
 
-/// Tells Envoy that a property holds a Protobuf message of that type, whose fields it can then read. Each root context
-/// says it for the requests that it serves.
+/// Declares that a property holds a Protobuf message, so that Envoy can read its fields. Each root context
+/// declares it for its requests.
 pub(super) fn declare_message(name: &str, schema: &str) {
     // `DeclarePropertyArguments` of Envoy's `declare_property.proto`: `name`, `type` (`Protobuf`), `schema`.
     let mut message = Vec::new();
@@ -158,24 +159,24 @@ pub(super) fn declare_message(name: &str, schema: &str) {
     log_failure("declare a property", declared.map(|_| ()));
 }
 
-/// Leaves a value in the request's filter state.
+/// Stores a value in the request's filter state.
 pub(super) fn leave(name: &str, value: &[u8]) {
     log_failure("set the filter state", hostcalls::set_property(vec![name], Some(value)));
 }
 
-/// Answers by ourselves.
+/// Sends a local response.
 pub(super) fn reply(reply: &Reply) {
     let headers = reply.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     let sent = hostcalls::send_http_response(u32::from(reply.status), headers, Some(&reply.body));
     log_failure("send a local response", sent);
 }
 
-/// Posts JSON to the key service; returns what its answer will be known by.
+/// Posts JSON to the key service. Returns the id of the call.
 pub(super) fn post(cluster: &str, path: &str, token: &str, body: &[u8], timeout: Duration) -> Option<u32> {
     send(cluster, path, token, ("content-type", "application/json"), body, timeout)
 }
 
-/// The same with any body; `about` is the header that says what it is.
+/// Posts any body; `about` is the header that describes it.
 pub(super) fn send(
     cluster: &str,
     path: &str,
@@ -195,7 +196,7 @@ pub(super) fn send(
     hostcalls::dispatch_http_call(cluster, headers, Some(body), vec![], timeout).ok()
 }
 
-/// Asks the gateway itself for embeddings; returns what the answer will be known by.
+/// Sends an embedding request to the gateway itself. Returns the id of the call.
 pub(super) fn ask_ourselves(
     cluster: &str,
     more: &[(&'static str, String)],
@@ -212,7 +213,7 @@ pub(super) fn ask_ourselves(
     hostcalls::dispatch_http_call(cluster, headers, Some(body), vec![], timeout).ok()
 }
 
-/// Envoy's shared data: one for all VMs of that `vm_id` in this process.
+/// Envoy's shared data, which all VMs with the same `vm_id` in this process share.
 pub(super) struct SharedData;
 
 impl SharedMemory for SharedData {
@@ -222,20 +223,20 @@ impl SharedMemory for SharedData {
     }
 
     fn write(&self, name: &str, record: &[u8], version: Version) -> bool {
-        // For the host, no version means "in any case". A version that is not the record's fails where there is a
-        // record, and succeeds where there is none. Versions count up from 1: the last one of all is not in use.
+        // The host interprets a missing version as "overwrite". A wrong version fails if there is a record
+        // and succeeds if there is none. Versions count up from 1, so the maximum is never in use.
         let version = Some(version.unwrap_or(u32::MAX));
         hostcalls::set_shared_data(name, Some(record), version).is_ok()
     }
 }
 
-/// Calls the root context of this filter so often. In a request's callback too it is the root's period that changes.
+/// Sets the tick period of the root context, also when called from a request's callback.
 pub(super) fn set_tick_period(period: Duration) {
     log_failure("set the period of ticks", hostcalls::set_tick_period(period));
 }
 
-/// Makes the hostcalls that follow act on another context of this VM, until the callback ends. Returns whether there
-/// is that context.
+/// Makes another context of this VM current for the following hostcalls, until the callback ends. Returns
+/// whether that context exists.
 pub(super) fn act_for(context: u32) -> bool {
     hostcalls::set_effective_context(context).is_ok()
 }
@@ -244,27 +245,27 @@ pub(super) fn resume_request() {
     log_failure("resume a request", hostcalls::resume_http_request());
 }
 
-/// In a callback of the answer, what it holds goes out when the callback ends.
+/// Called in a callback of the response, it takes effect when the callback ends.
 pub(super) fn resume_response() {
     log_failure("resume a response", hostcalls::resume_http_response());
 }
 
-/// The queue of that name, of which the root context whose callback this is hears.
+/// Registers the current root context for a queue.
 pub(super) fn join_queue(name: &str) -> Option<u32> {
     hostcalls::register_shared_queue(name).ok()
 }
 
-/// Puts something into a queue: its root context is called as soon as this callback and what led to it are over.
+/// Adds an item to a queue. Its root context is called as soon as the current event has been processed.
 pub(super) fn ring(queue: u32) -> bool {
     hostcalls::enqueue_shared_queue(queue, Some(b"")).is_ok()
 }
 
-/// Takes something out of a queue.
+/// Removes an item from a queue.
 pub(super) fn hush(queue: u32) {
     log_failure("empty a queue", hostcalls::dequeue_shared_queue(queue));
 }
 
-/// Breaks the stream off.
+/// Resets the stream.
 pub(super) fn reset_response() {
     log_failure("reset a response", hostcalls::reset_http_response());
 }

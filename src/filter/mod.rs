@@ -1,6 +1,6 @@
-//! The only room that names the host: callbacks in, hostcalls out, no decisions.
+//! The only module that uses the host: it maps callbacks to hostcalls and makes no decisions.
 //!
-//! One VM a worker serves both roles, so what they share is plain memory: [`vm`].
+//! Each worker has one VM for both roles, so their shared state is plain memory: [`vm`].
 
 mod downstream;
 mod held;

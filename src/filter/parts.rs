@@ -1,5 +1,5 @@
-//! Parts of requests on their way to the gateway's own listener. The root context asks for them: what was used must be
-//! heard of even if the client has gone away meanwhile.
+//! Sends the parts of split requests to the gateway's own listener. The root context does this, because usage
+//! must be recorded even if the client has disconnected.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use super::{host, vm};
 pub(super) struct UnderWay(Vec<Asked>);
 
 struct Asked {
-    /// By what its answer is known.
+    /// The id of the call.
     call: u32,
     passage: Rc<Passage>,
     index: usize,
 }
 
 impl UnderWay {
-    /// Begins with the requests that were split. `root` is the context to return to.
+    /// Starts sending the parts of split requests. `root` is the context to return to.
     pub(super) fn begin(&mut self, root: u32) {
         for passage in vm::with(|vm| vm.split.take()) {
             self.go_on(root, &passage);
         }
     }
 
-    /// Takes the answer to a call; returns whether it was one for a part.
+    /// Handles the response to a call. Returns whether it was for a part.
     pub(super) fn answered(&mut self, root: u32, call: u32, body_size: usize) -> bool {
         let Some(at) = self.0.iter().position(|asked| asked.call == call) else { return false };
         let Asked { passage, index, .. } = self.0.swap_remove(at);
@@ -39,7 +39,8 @@ impl UnderWay {
         true
     }
 
-    /// Asks for as many parts as may be under way, and answers the client when all are there, or one has failed.
+    /// Sends as many parts as may be in flight. Responds to the client when all are answered, or one has
+    /// failed.
     fn go_on(&mut self, root: u32, passage: &Rc<Passage>) {
         let call = &passage.call;
         let headers = call.part_headers();
@@ -61,5 +62,5 @@ impl UnderWay {
     }
 }
 
-/// The longest time-out of a call: a day.
+/// The maximum timeout of a call: one day.
 const LONGEST_MS: u64 = 86_400_000;

@@ -1,5 +1,5 @@
-//! What Envoy is told of a request at its end. An access log is written after everybody was asked for a last word; a span
-//! ends before, with the answer's last byte.
+//! Reports a finished request to Envoy. The access log is written after the request's last callback, but a
+//! span ends earlier, with the last byte of the response.
 
 use crate::config::REPORT_STATE;
 use crate::exchange::Call;
@@ -7,19 +7,19 @@ use crate::key::UsageEntry;
 
 use super::host;
 
-/// Prepares a root context for it.
+/// Declares the properties for a root context.
 pub(super) fn declare() {
     host::declare_message(REPORT_STATE, "type.googleapis.com/google.protobuf.Struct");
 }
 
-/// For the access log, if there is one.
+/// Reports to the access log, if there is one.
 pub(super) fn for_log(call: &Call, entry: &UsageEntry<'_>) {
     if call.table.settings.reports {
         host::leave(REPORT_STATE, &call.report(entry));
     }
 }
 
-/// For the span, if there is one. To be told when the answer is complete, or all that will come of it.
+/// Reports to the span, if there is one. Call it when the response is complete, or will not continue.
 pub(super) fn for_span(call: &Call) {
     if call.table.settings.spans && !call.departs() {
         let status = call.answered_status().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The plugin itself: its configuration, and the clock of the sync call.
+//! The plugin's root context: its configuration and the timer of the sync call.
 
 use core::cell::Cell;
 use std::borrow::Cow;
@@ -24,37 +24,38 @@ use super::upstream::Upstream;
 use super::vm::Vm;
 use super::{held, host, report, vm};
 
-/// Period of ticks while requests wait for room, milliseconds. What they wait for may be an answer to another worker's
-/// call, of which nothing is heard here.
+/// Tick period while requests wait for capacity, milliseconds. They may be waiting for the response to
+/// another worker's call, which this worker is not notified of.
 const HURRY_MS: u64 = 5;
 
-/// How often a worker asks for changes within the period of the sync call: that is how long a revoked key works, and
-/// such a question is a small one.
+/// How many times per sync period a worker asks for changes. This determines how long a revoked key keeps
+/// working; such a call is small.
 const LISTENS: u64 = 4;
 
-/// Period of questions for an access token that requests need, milliseconds.
+/// Period of requests for an access token that clients' requests need, milliseconds.
 const WANTS_MS: u64 = 100;
 
-/// Period of ticks of a VM that has served nobody yet, milliseconds. Envoy's main thread has such a one for ever.
+/// Tick period of a VM that has not served any request, milliseconds. The VM of Envoy's main thread stays in
+/// that state.
 const REST_MS: u64 = 10_000;
 
-/// One role's root context.
+/// The root context of one role.
 pub(super) struct Root {
     context: u32,
     role: Cell<Role>,
     generation: u64,
     clock: Rc<Clock>,
-    /// When to sync again, on the steady clock.
+    /// When the next sync is due, on the monotonic clock.
     sync_due_ms: u64,
-    /// The sync call that is under way.
+    /// The sync call in flight.
     syncing: Option<Syncing>,
-    /// When to ask for changes alone, on the steady clock.
+    /// When the next call for changes is due, on the monotonic clock.
     listen_due_ms: u64,
-    /// The call that asks for changes alone. A sync call may be slow: it brings usage.
+    /// The call for changes in flight. It is separate because a sync call, which carries usage, may be slow.
     listening: Option<u32>,
-    /// Calls that ask for leases alone.
+    /// Calls for leases in flight.
     leasing: Vec<(u32, Asked)>,
-    /// Calls that ask for parts of requests.
+    /// Calls for parts of requests.
     parts: UnderWay,
 }
 
@@ -63,7 +64,7 @@ struct Syncing {
     asked: Asked,
 }
 
-/// The ticks of a root context; its requests may hurry them.
+/// The tick timer of a root context, which its requests can speed up.
 #[derive(Default)]
 pub(super) struct Clock {
     period_ms: Cell<u64>,
@@ -75,7 +76,7 @@ impl Clock {
         self.set(1);
     }
 
-    /// Somebody is served: no more rest.
+    /// A request is being served: use the normal period.
     pub(super) fn wake(&self) {
         if self.period_ms.get() == REST_MS {
             self.hurry();
@@ -123,7 +124,7 @@ impl RootContext for Root {
         let ends_soon = vm::with(|vm| vm.streams.watch(self.context, now));
         let Some(table) = vm::with(vm::Vm::table) else { return };
         let period = vm::sync_period_ms(&table);
-        // A timer that fires a little early must not cost a whole period.
+        // A timer that fires slightly early must not skip a whole period.
         let soon = now + period / LISTENS / 10;
         if vm::with(|vm| vm.is_current(self.generation)) {
             if soon >= self.sync_due_ms {
@@ -136,7 +137,7 @@ impl RootContext for Root {
             let wants = !table.access_tokens.wanted(host::now_ms()).is_empty();
             if soon >= self.listen_due_ms {
                 self.listen_due_ms = now + if wants { WANTS_MS } else { period / LISTENS };
-                // A VM without keys has nothing to hear of: the sync call will do.
+                // A VM without keys needs no changes; the sync call is enough.
                 if self.listening.is_none() && (wants || vm::with(|vm| !vm.keyring.borrow().is_empty())) {
                     self.listen();
                 }
@@ -144,7 +145,7 @@ impl RootContext for Root {
         }
         let is_held = vm::with(|vm| !vm.held.borrow().is_empty());
         let until_due = self.sync_due_ms.min(self.listen_due_ms).saturating_sub(now).clamp(1, period);
-        // Who does not yet have the tokens for the first request to come goes on asking for them.
+        // Keep asking until the access tokens for the first request are available.
         let rests = self.syncing.is_none() && !table.needs_access_tokens() && vm::with(Vm::has_served_nobody);
         self.clock.set(match (is_held || ends_soon, rests) {
             (true, _) => HURRY_MS,
@@ -251,8 +252,8 @@ impl Root {
         }
     }
 
-    /// Usage up, changes down, leases both ways. A call that fails is made again with the next tick, the batch under
-    /// its old id.
+    /// Sends usage, and exchanges changes and leases. A failed call is repeated with the next tick, and its
+    /// batch keeps its id.
     fn sync(&mut self) {
         self.syncing = vm::with(|vm| {
             let table = vm.table()?;
@@ -279,7 +280,7 @@ impl Root {
         });
     }
 
-    /// Changes down, and nothing else.
+    /// Asks only for changes.
     fn listen(&mut self) {
         self.listening = vm::with(|vm| {
             let table = vm.table()?;
@@ -290,7 +291,7 @@ impl Root {
         });
     }
 
-    /// Asks at once for those that wait.
+    /// Asks for leases for waiting requests immediately.
     fn ask_for_held(&mut self) {
         let asking = vm::with(|vm| {
             let table = vm.table()?;

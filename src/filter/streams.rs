@@ -1,12 +1,12 @@
-//! Streams on their way to their clients, and what is said in them when nothing comes: by the root context's ticks, for
-//! no callback comes either.
+//! Writes to idle streams from the root context's ticks, because an idle stream has no callbacks.
 //!
-//! A filter can say something by itself only while it holds the answer back: Envoy gives it no buffer otherwise. So
-//! every chunk is held, and let go by the same callback; what is held then is nothing, and may become something. Only
-//! the first chunk cannot go in its own callback, as Envoy begins to hold when that is over: a queue, whose bell rings
-//! as soon as the worker has done what it does, lets it go.
+//! A filter can inject data only while it holds the response back; otherwise Envoy has no buffer for it. So
+//! every chunk is held, and released by the same callback. After that the held buffer is empty and can be
+//! written to. Only the first chunk cannot be released in its own callback, because Envoy starts holding when
+//! the callback ends. A queue wakes the root context, which releases it, as soon as the worker has processed
+//! the current event.
 //!
-//! Nobody but its provider can give a stream a good end: after the event the connection breaks.
+//! Only the provider can end a stream cleanly: after the error event, the stream is reset.
 
 use core::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -17,41 +17,41 @@ use crate::exchange::{Overdue, Silence};
 
 use super::host;
 
-/// The streams of a worker that may have something said in them.
+/// The streams of a worker that may be written to.
 #[derive(Default)]
 pub(super) struct Streams {
     all: RefCell<Vec<Weak<UnderWay>>>,
-    /// Those whose first chunk waits for the bell.
+    /// Streams whose first chunk waits to be released.
     begun: RefCell<Vec<Weak<UnderWay>>>,
-    /// The queue with the bell.
+    /// The queue that wakes the root context.
     queue: Cell<Option<u32>>,
 }
 
-/// One stream.
+/// A stream.
 pub(super) struct UnderWay {
     /// The context of its attempt.
     context: u32,
     silence: RefCell<Silence>,
-    /// Bytes that wait for the bell.
+    /// Number of held bytes that wait to be released.
     unsent: Cell<usize>,
-    /// Envoy holds it back, as after every chunk. It does not after something was said by a tick.
+    /// Envoy holds the stream back, as it does after every chunk, but not after a tick has written to it.
     is_held: Cell<bool>,
-    /// Its end was told. What breaks at once takes the last words with it, so that has to wait for another tick.
+    /// The final event was written. An immediate reset would discard it, so the reset waits for another tick.
     is_ended: Cell<bool>,
 }
 
 impl Streams {
-    /// Makes the root context whose callback this is the one that hears the bell. No other worker has that `name`.
+    /// Registers the current root context for the queue. `name` is unique to this worker.
     pub(super) fn hear(&self, name: &str) {
         self.queue.set(host::join_queue(name));
     }
 
-    /// Rings the bell for another reason than a stream: the root context looks what there is to do.
+    /// Wakes the root context for another reason than a stream.
     pub(super) fn ring(&self) -> bool {
         self.queue.get().is_some_and(host::ring)
     }
 
-    /// Begins to watch over a stream whose first `unsent` bytes are held; nothing where there is no bell.
+    /// Starts watching a stream whose first `unsent` bytes are held; `None` if there is no queue.
     pub(super) fn begin(&self, context: u32, silence: Silence, unsent: usize) -> Option<Rc<UnderWay>> {
         let queue = self.queue.get()?;
         let mut begun = self.begun.borrow_mut();
@@ -70,7 +70,7 @@ impl Streams {
         Some(stream)
     }
 
-    /// The bell has rung. `root` is the context to return to.
+    /// The queue has woken the root context: releases first chunks. `root` is the context to return to.
     pub(super) fn let_go(&self, root: u32) {
         if let Some(queue) = self.queue.get() {
             host::hush(queue);
@@ -84,7 +84,7 @@ impl Streams {
         host::act_for(root);
     }
 
-    /// Says what is due. `root` is the context to return to. Returns whether more is due at once.
+    /// Writes what is due. `root` is the context to return to. Returns whether more is due immediately.
     pub(super) fn watch(&self, root: u32, now_ms: u64) -> bool {
         let mut all = self.all.borrow_mut();
         if all.is_empty() {
@@ -97,12 +97,12 @@ impl Streams {
 }
 
 impl UnderWay {
-    /// Bytes at the beginning of what is held that are the client's already.
+    /// Number of held bytes that are already translated.
     pub(super) fn unsent(&self) -> usize {
         self.unsent.get()
     }
 
-    /// Lets a chunk go, in the callback that brought it.
+    /// Releases a chunk, in the callback that delivered it.
     pub(super) fn pass(&self, last: bool) -> Action {
         self.silence.borrow_mut().ended();
         self.unsent.set(0);
@@ -114,7 +114,7 @@ impl UnderWay {
         Action::Pause
     }
 
-    /// Returns whether there is more to be watched.
+    /// Returns whether the stream must still be watched.
     fn watch(&self, now_ms: u64) -> bool {
         if self.is_ended.get() {
             if host::act_for(self.context) {

@@ -1,4 +1,5 @@
-//! The clusters' filter: callbacks → [`Attempt`] → hostcalls. One context per attempt.
+//! The clusters' filter: connects Envoy's callbacks to [`Attempt`] and hostcalls. There is one context per
+//! attempt.
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -13,25 +14,25 @@ use crate::key::{DECODE_PATH, RESOLVE_TIMEOUT_S};
 use super::streams::UnderWay;
 use super::{host, report, vm};
 
-/// By which a span knows the one that it belongs to: <https://www.w3.org/TR/trace-context/>.
+/// Links a span to its parent: <https://www.w3.org/TR/trace-context/>.
 const TRACE_HEADER: &str = "traceparent";
 
-/// One attempt.
+/// An attempt.
 pub(super) struct Upstream {
     context: u32,
     attempt: Option<Attempt>,
-    /// In its place: an attempt at nobody.
+    /// Set instead if the attempt is at nobody.
     nobody: Option<Nobody>,
-    /// The request, and what it is found by.
+    /// The request and its number.
     call: Option<(u64, Rc<Call>)>,
-    /// The answer, once it is on its way as a stream.
+    /// The response, once it is being streamed.
     stream: Option<Rc<UnderWay>>,
-    /// `traceparent` of the attempt's span, where there are spans.
+    /// `traceparent` of the attempt's span, if tracing is on.
     trace: Option<String>,
 }
 
 impl Context for Upstream {
-    /// The key service has found what the request wants, or decoded its answer; or it could not.
+    /// The key service has resolved references or decompressed the response, or failed to.
     fn on_http_call_response(&mut self, _: u32, _: usize, body_size: usize, _: usize) {
         let answer = (host::call_response_status() == 200).then(|| host::call_response_body(body_size));
         if self.attempt.as_ref().is_some_and(|attempt| attempt.encoding().is_some()) {
@@ -154,7 +155,7 @@ impl Upstream {
         Self { context, attempt: None, nobody: None, call: None, stream: None, trace: None }
     }
 
-    /// The answer that was compressed is here as it was before; nothing when nobody could decode it.
+    /// Handles the decompressed response; `None` if decompression failed.
     fn decoded(&mut self, body: Option<&[u8]>) -> Action {
         let Some(attempt) = &mut self.attempt else { return Action::Pause };
         let Some((headers, body)) = attempt.decoded(body, host::now_ms()) else { return Action::Pause };
@@ -163,15 +164,15 @@ impl Upstream {
         self.let_go(headers)
     }
 
-    /// Lets an answer's headers go. Of a request that departs they say where to.
+    /// Sends the response headers. If the request is redirected, they contain its new location.
     fn let_go(&self, mut headers: Headers) -> Action {
         if let Some((number, call)) = self.call.as_ref().filter(|(_, call)| call.departs()) {
             headers.set("location", vm::with(|vm| vm.onward(*number)));
-            // Envoy finds no route for a request without it, and the attempt has none: a provider has no business
-            // with it.
+            // Envoy finds no route for a request without this header. The attempt does not have it, because
+            // it is not sent to providers.
             host::set_request_header("x-forwarded-proto", Some("http"));
             host::restore_origin(call);
-            // What comes of it belongs to the same trace.
+            // The redirected request belongs to the same trace.
             if let Some(trace) = &self.trace {
                 host::set_request_header(TRACE_HEADER, Some(trace));
             }
@@ -181,7 +182,7 @@ impl Upstream {
         Action::Continue
     }
 
-    /// An attempt lacked its access token, or was refused with it: the root context is to ask for one now.
+    /// An attempt had no access token, or it was rejected: makes the root context request one now.
     fn ask_for_tokens(&self) {
         if self.call.as_ref().is_some_and(|(_, call)| call.table.access_tokens.is_urgent()) {
             vm::with(|vm| vm.streams.ring());
@@ -203,7 +204,7 @@ impl Upstream {
         self.act(outgoing)
     }
 
-    /// Writes the request again, now that what it refers to is resolved, or is known not to be.
+    /// Writes the request again, after its references were resolved or could not be.
     fn write_anew(&mut self, answer: Option<Vec<u8>>) -> Action {
         let Some(attempt) = &mut self.attempt else { return Action::Pause };
         attempt.resolved(answer);
@@ -234,16 +235,16 @@ impl Upstream {
         }
     }
 
-    /// Asks the key service.
+    /// Calls the key service.
     fn ask(&self, path: &str, body: &[u8]) -> Option<u32> {
         let (_, call) = self.call.as_ref()?;
         let token = call.table.internal_token.reveal();
-        // Its own limit comes first, and its answer says what took so long.
+        // The key service's own timeout is shorter, and its response says what took so long.
         let timeout = Duration::from_secs(u64::from(RESOLVE_TIMEOUT_S) + 5);
         host::post(&call.table.keys.cluster, path, token, body, timeout)
     }
 
-    /// The answer is complete, if `last`.
+    /// The response is complete, if `last`.
     fn complete(&self, last: bool) {
         if let Some((_, call)) = self.call.as_ref().filter(|_| last) {
             report::for_span(call);
@@ -251,7 +252,7 @@ impl Upstream {
     }
 }
 
-/// Asks the key service to decode the answer that is held.
+/// Asks the key service to decompress the held response.
 fn decode(call: &Call, encoding: &str, body_size: usize) -> Option<u32> {
     let (table, about) = (&call.table, ("content-encoding", encoding));
     let timeout = Duration::from_millis(table.keys.timeout_ms.into());

@@ -1,4 +1,4 @@
-//! What the contexts of one worker's VM share.
+//! State shared by the contexts of one worker's VM.
 
 use core::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -16,23 +16,23 @@ use super::held::Passage;
 use super::host::{self, SharedData};
 use super::streams::Streams;
 
-/// The state of one VM. A VM that traps is replaced by one with none of this: its requests are lost, its usage of
-/// the last sync period too, and nothing is let in that was not asked about anew.
+/// The state of a VM. If a VM traps, Envoy replaces it with an empty one: its requests and the usage of its
+/// last sync period are lost, and every key is verified again.
 pub(super) struct Vm {
     tables: RefCell<Tables>,
     pub(super) keyring: RefCell<Keyring>,
     pub(super) ledger: RefCell<Ledger>,
-    /// Nothing until the first configuration.
+    /// `None` until the first configuration.
     pub(super) limits: RefCell<Option<Limits>>,
-    /// Requests that wait for room.
+    /// Requests that wait for capacity.
     pub(super) held: RefCell<Vec<Rc<Passage>>>,
-    /// Requests that are split, and whose parts nobody has asked for yet.
+    /// Split requests whose parts are not sent yet.
     pub(super) split: RefCell<Vec<Rc<Passage>>>,
     pub(super) streams: Streams,
     calls: RefCell<HashMap<u64, Rc<Call>>>,
-    /// Requests between two groups.
+    /// Requests that are being redirected to another group.
     departed: RefCell<HashMap<u64, Rc<Passage>>>,
-    /// What no client can guess.
+    /// A value that no client can guess.
     secret: OnceCell<String>,
     next_call: Cell<u64>,
     generation: Cell<u64>,
@@ -41,7 +41,7 @@ pub(super) struct Vm {
 #[derive(Default)]
 struct Tables {
     current: Option<Rc<Table>>,
-    /// While Envoy exchanges clusters, an endpoint may still be of the table before.
+    /// While Envoy replaces clusters, an endpoint may still belong to the previous table.
     previous: Option<Rc<Table>>,
 }
 
@@ -73,12 +73,12 @@ pub(super) fn with<T>(run: impl FnOnce(&Vm) -> T) -> T {
 }
 
 impl Vm {
-    /// The table that new requests are admitted by.
+    /// The table for new requests.
     pub(super) fn table(&self) -> Option<Rc<Table>> {
         self.tables.borrow().current.clone()
     }
 
-    /// Takes a new table. Returns the generation: only the newest root context keeps the clock.
+    /// Installs a new table. Returns its generation: only the newest root context runs the timer.
     pub(super) fn install(&self, table: Table) -> u64 {
         self.keyring.borrow_mut().resize(table.keys.cache_size as usize, table.keys.grace_s);
         let pace = Pace {
@@ -106,14 +106,14 @@ impl Vm {
         self.generation.get() == generation
     }
 
-    /// The deployment of that id: in the request's own table, or in one beside it.
+    /// The deployment with that id, from the request's own table or an adjacent one.
     pub(super) fn endpoint(&self, call: &Call, id: &str) -> Option<Rc<Endpoint>> {
         let tables = self.tables.borrow();
         let others = tables.current.iter().chain(&tables.previous);
         core::iter::once(&call.table).chain(others).find_map(|table| table.endpoint(id).cloned())
     }
 
-    /// Keeps an admitted request for its attempts. Returns what they find it by.
+    /// Stores an admitted request for its attempts. Returns the number by which they find it.
     pub(super) fn keep(&self, call: Rc<Call>) -> u64 {
         let number = self.next_call.get();
         self.next_call.set(number + 1);
@@ -121,7 +121,7 @@ impl Vm {
         number
     }
 
-    /// Whether there was no request yet, nor a key to ask for: there is nothing to report, and nothing to hear of.
+    /// Whether there was no request and no key lookup yet, so there is nothing to report or to receive.
     pub(super) fn has_served_nobody(&self) -> bool {
         self.next_call.get() == 1 && self.keyring.borrow().is_empty()
     }
@@ -131,22 +131,22 @@ impl Vm {
         self.calls.borrow().get(&number).cloned()
     }
 
-    /// Where a request that departs is to go.
+    /// The path to which a request is redirected.
     pub(super) fn onward(&self, number: u64) -> String {
         format!("http://switchboard{ONWARD_PREFIX}{}/{number}", self.secret())
     }
 
-    /// A name that no other VM has, and no client can guess.
+    /// A value that is unique to this VM and that no client can guess.
     pub(super) fn secret(&self) -> &str {
         self.secret.get_or_init(|| host::random_id().unwrap_or_default())
     }
 
-    /// Keeps a request until it comes to where it departed for.
+    /// Stores a request until its redirect arrives.
     pub(super) fn depart(&self, number: u64, passage: Rc<Passage>) {
         self.departed.borrow_mut().insert(number, passage);
     }
 
-    /// The request that comes by that path, which a client's own never is.
+    /// The request that was redirected to that path. Clients cannot guess the path.
     pub(super) fn arrived(&self, path: &[u8]) -> Option<Rc<Passage>> {
         let path = core::str::from_utf8(path.strip_prefix(ONWARD_PREFIX.as_bytes())?).ok()?;
         let (secret, number) = path.split_once('/')?;
@@ -155,7 +155,7 @@ impl Vm {
         self.departed.borrow_mut().remove(&number)
     }
 
-    /// A request is over.
+    /// Removes a finished request.
     pub(super) fn forget(&self, number: u64) {
         self.calls.borrow_mut().remove(&number);
     }

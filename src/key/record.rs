@@ -163,7 +163,7 @@ impl AccountId {
 /// Limits, and what was spent when the record was read. Absent limits limit nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Account {
-    /// Which account.
+    /// The account.
     pub id: AccountId,
     /// Requests are refused when this much is spent, picodollars; 0 refuses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]

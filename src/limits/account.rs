@@ -1,27 +1,27 @@
-//! One account: whether there is room, what a request takes of it, and what it gives back.
+//! An account: checks capacity, reserves it for requests, and releases it.
 
 use super::estimate::Amount;
 use super::record::{Grant, Record};
 use super::roster::Roster;
 use crate::key::Account;
 
-/// What is limited. The order is the one in which a request is told what it lacks.
+/// What is limited, in the order in which limits are checked and reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// Spend since the budget began.
+    /// Spend in the budget period.
     Money,
     /// Requests in a window.
     Requests,
     /// Tokens in a window.
     Tokens,
-    /// Requests under way.
+    /// Requests in flight.
     Parallel,
 }
 
 impl Resource {
     pub(super) const ALL: [Self; 4] = [Self::Money, Self::Requests, Self::Tokens, Self::Parallel];
 
-    /// The account's limit of it.
+    /// The account's limit for it.
     pub fn limit(self, account: &Account) -> Option<u64> {
         match self {
             Self::Money => account.max_budget,
@@ -32,52 +32,52 @@ impl Resource {
     }
 }
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What there is no room in.
+    /// The exhausted resource.
     pub resource: Resource,
     /// The limit.
     pub limit: u64,
-    /// What is left of it for everybody; it may be held by others.
+    /// What is left of it in total; it may be held by others.
     pub remaining: u64,
-    /// Until it is worth trying again, milliseconds.
+    /// Time until a retry makes sense, milliseconds.
     pub resets_in_ms: u64,
-    /// What the account has spent, reservations not included, picodollars.
+    /// The account's spend without reservations, picodollars.
     pub spend: u64,
 }
 
-/// How an account stands after a request was let in, for headers.
+/// The state of an account after a request was admitted, for headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// What was spent before this request, picodollars.
+    /// Spend before this request, picodollars.
     pub spend: u64,
-    /// Limit of requests in a window, and what is left of it.
+    /// Requests per window: the limit, and what is left.
     pub requests: Option<(u64, u64)>,
-    /// Limit of tokens in a window, and what is left of it.
+    /// Tokens per window: the limit, and what is left.
     pub tokens: Option<(u64, u64)>,
-    /// The soft budget was passed, and nobody has been told yet.
+    /// The soft budget was exceeded and has not been reported yet.
     pub is_newly_over_soft_budget: bool,
 }
 
-/// What an account says to a request.
+/// The result of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is let in.
+    /// Admitted.
     Taken(Standing),
-    /// Only the key service knows whether there is room.
+    /// Only the key service knows whether there is capacity.
     Ask,
-    /// There is no room.
+    /// No capacity.
     Refused(Refusal),
-    /// Only the key service knows, and it does not answer.
+    /// Only the key service knows, and it is not responding.
     Away,
 }
 
 impl Record {
-    /// Lets a request in if there is room, and reserves what it will probably use.
+    /// Admits a request if there is capacity, and reserves its estimated usage.
     ///
-    /// There is room as long as less is used than is allowed, however much the request may use: a request that is
-    /// alone is never refused while anything is left.
+    /// There is capacity as long as less is used than is allowed, regardless of the request's own estimate: a
+    /// request that is alone is never rejected while anything is left.
     pub(super) fn reserve(&mut self, account: &Account, amount: Amount, vm: u64, now: u64) -> Verdict {
         self.roll(now);
         if let Some(resource) = self.lacking(account, now) {
@@ -95,7 +95,7 @@ impl Record {
         Verdict::Taken(self.standing(account))
     }
 
-    /// Whether a request would have to wait for room.
+    /// Whether a request would have to wait for capacity.
     pub(super) fn lacks(&mut self, account: &Account, now: u64) -> bool {
         self.roll(now);
         self.lacking(account, now).is_some()
@@ -108,7 +108,7 @@ impl Record {
         Resource::ALL.into_iter().find(lacks)
     }
 
-    /// What may still be used of a resource; nothing when that is not known.
+    /// Remaining capacity of a resource; `None` if unknown.
     fn room(&self, resource: Resource, now: u64) -> Option<u64> {
         let meter = self.meters.of(resource);
         match meter.grant {
@@ -126,17 +126,17 @@ impl Record {
             return Verdict::Refused(self.refusal(resource, now));
         }
         if now < self.away_until_ms {
-            // Everything is used as far as was ever known: then the limit is the reason and not the silence.
+            // All capacity known so far is used, so the limit is the reason and not the missing response.
             let used = self.used(resource).saturating_add(meter.elsewhere);
             let is_used_up = is_known && used >= meter.limit;
             return if is_used_up { Verdict::Refused(self.refusal(resource, now)) } else { Verdict::Away };
         }
-        // Who waits is a use too: another worker must not give back meanwhile what is there.
+        // A waiting request counts as use, so that another worker does not return the lease meanwhile.
         self.used_ms = now;
         Verdict::Ask
     }
 
-    /// The refusal of a request that has waited for long enough, if the key service has answered at all.
+    /// The rejection of a request that has waited long enough, if the key service has ever responded.
     pub(super) fn give_up(&self, account: &Account, now: u64) -> Option<Refusal> {
         let lacks =
             |resource: &Resource| resource.limit(account).is_some() && self.room(*resource, now) == Some(0);
@@ -165,7 +165,7 @@ impl Record {
         meter.limit.saturating_sub(meter.elsewhere).saturating_sub(self.used(resource))
     }
 
-    /// Recorded at the last answer, and spent here since.
+    /// Spend recorded at the last response, plus local spend since then.
     fn spent(&self) -> u64 {
         let here = self.shares.iter().map(|share| share.unrecorded).fold(self.recorded, u64::saturating_add);
         self.spend.saturating_add(here)
@@ -185,7 +185,7 @@ impl Record {
         Standing { is_newly_over_soft_budget: is_over && !was_warned, ..standing }
     }
 
-    /// Takes back what was reserved at this very moment: another account had no room.
+    /// Releases a reservation that was just made, because another account had no capacity.
     pub(super) fn undo(&mut self, amount: Amount, vm: u64, now: u64) {
         let is_ending = self.window.is_ending(now);
         self.let_in.take_back(1, is_ending);
@@ -196,7 +196,7 @@ impl Record {
         meters.money.since = meters.money.since.saturating_sub(amount.money);
     }
 
-    /// A request is over: what it has really used takes the place of what was reserved for it.
+    /// Ends a request: its actual usage replaces its reservation.
     pub(super) fn settle(&mut self, reserved: Amount, used: Amount, vm: u64, now: u64) {
         self.roll(now);
         self.release(reserved, vm);
@@ -218,14 +218,15 @@ impl Record {
         });
     }
 
-    /// The key service has recorded money that was spent here: it counts there now, and no longer here. What is
-    /// allowed falls with it, so that the room stays the same until the next answer, which knows of it.
+    /// The key service has recorded money spent here, so it no longer counts here. The allowance decreases
+    /// with it, which keeps the remaining capacity the same until the next response, which takes it into
+    /// account.
     pub(super) fn record(&mut self, money: u64, vm: u64) {
         self.change_share(vm, |share| share.unrecorded = share.unrecorded.saturating_sub(money));
         self.count_as_recorded(money);
     }
 
-    /// Drops what dead workers have reserved. What they spent and did not report may have been recorded or not.
+    /// Removes reservations of dead workers. Their unreported spend may have been recorded or not.
     pub(super) fn bury(&mut self, roster: &Roster) {
         let (alive, dead): (Vec<_>, Vec<_>) =
             core::mem::take(&mut self.shares).into_iter().partition(|share| roster.lives(share.vm));

@@ -1,7 +1,8 @@
-//! What a process asks the key service for, and what it makes of the answer.
+//! What a process asks the key service for, and how it applies the response.
 //!
-//! The rules are those of `docs/decisions/0020-leases.md`. From the sending of an ask until its answer no more is let
-//! in than it promised, so the promise becomes what is allowed at once, and an answer that never comes needs no care.
+//! The rules are in `docs/decisions/0020-leases.md`. Between an ask and its response, no more is admitted
+//! than the ask promised. The promise becomes the allowance immediately, so a lost response needs no special
+//! handling.
 
 use super::account::Resource;
 use super::estimate::Amount;
@@ -10,35 +11,36 @@ use super::window::{Counter, Window};
 use crate::key::Account;
 use crate::lease::{self, Demand, Lease, LeaseAsk};
 
-/// Beyond its near need, an Envoy keeps at hand what it would use while the key service is away, but no more than one
-/// in so many of the limit: others must not have to wait for it.
+/// In addition to its immediate need, an Envoy holds what it would use while the key service is unavailable,
+/// but at most this fraction of the limit, so that others do not have to wait.
 const HOARD: u64 = 8;
 
-/// What it keeps at hand at least while the account is in use, one in so many of the limit.
+/// The minimum that it holds while the account is in use, as a fraction of the limit.
 const MINIMUM: u64 = 16;
 
-/// An account that is not used for so many sync periods is given back.
+/// An account is released after this number of sync periods without use.
 const IDLE_PERIODS: u64 = 2;
 
-/// How often the key service is asked.
+/// How often the key service is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Period of the sync call, milliseconds.
     pub sync_ms: u64,
-    /// Time-out of a call, milliseconds.
+    /// Timeout of a call, milliseconds.
     pub timeout_ms: u64,
-    /// How long known keys go on working without the key service, milliseconds.
+    /// How long known keys keep working without the key service, milliseconds.
     pub grace_ms: u64,
 }
 
 impl Pace {
-    /// How long a request waits for room, milliseconds: who holds it without need has let go of it by then.
+    /// How long a request waits for capacity, milliseconds. By then, others have returned what they do not
+    /// need.
     pub fn patience_ms(self) -> u64 {
         self.sync_ms.saturating_mul(3).saturating_add(self.timeout_ms)
     }
 }
 
-/// What the requests that wait for room need, all together.
+/// The total need of the waiting requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Need {
     pub(super) requests: u64,
@@ -49,7 +51,7 @@ impl Need {
     fn of(self, resource: Resource) -> u64 {
         match resource {
             Resource::Requests | Resource::Parallel => self.requests,
-            // Without a price nothing is reserved, and still something must be left.
+            // Without a price nothing is reserved, but something must be left.
             Resource::Tokens => self.amount.tokens.max(self.requests),
             Resource::Money => self.amount.money.max(self.requests),
         }
@@ -57,26 +59,27 @@ impl Need {
 }
 
 impl Record {
-    /// Whether the answer to an ask is awaited.
+    /// Whether the response to an ask is pending.
     pub(super) fn is_pending(&self, now: u64, pace: Pace) -> bool {
         self.answered < self.round && now < self.asked_ms.saturating_add(pace.timeout_ms)
     }
 
-    /// Whether the periodic ask is due: the account is in use, or something is held that could be given back. One
-    /// worker a period is enough.
+    /// Whether the periodic ask is due: the account is in use, or something is held that could be returned.
+    /// One worker per period is enough.
     pub(super) fn is_due(&self, now: u64, pace: Pace) -> bool {
         let is_time = now >= self.asked_ms.saturating_add(pace.sync_ms / 4 * 3);
         let is_used = self.used_ms >= self.asked_ms || Resource::ALL.iter().any(|r| self.is_under_way(*r));
         is_time && !self.is_pending(now, pace) && now >= self.away_until_ms && (is_used || self.holds_room())
     }
 
-    /// Whether no worker needs to ask for it any more.
+    /// Whether workers can stop asking for it.
     pub(super) fn is_forgettable(&self, now: u64, pace: Pace) -> bool {
         let is_idle = now.saturating_sub(self.used_ms) > (IDLE_PERIODS + 2).saturating_mul(pace.sync_ms);
         is_idle && self.shares.is_empty() && !self.holds_room()
     }
 
-    /// Whether nothing is lost when the record is: nobody uses it, nothing counts any more, and no answer is awaited.
+    /// Whether the record can be deleted: it is unused, nothing in it counts any more, and no response is
+    /// pending.
     pub(super) fn is_over(&self, now: u64, pace: Pace) -> bool {
         let is_idle = now.saturating_sub(self.used_ms) > (IDLE_PERIODS + 2).saturating_mul(pace.sync_ms);
         let counted = [self.let_in, self.settled].iter().any(|counter| *counter != Counter::default());
@@ -96,12 +99,12 @@ impl Record {
         matches!(resource, Resource::Parallel | Resource::Money) && self.used(resource) > 0
     }
 
-    /// Whether those who wait for room should ask now.
+    /// Whether waiting requests should ask now.
     pub(super) fn may_ask_for_need(&self, now: u64, pace: Pace) -> bool {
         !self.is_pending(now, pace) && now >= self.ask_after_ms && now >= self.away_until_ms
     }
 
-    /// Asks. `carried` is the account's money in the usage batch of the same call, picodollars.
+    /// Creates an ask. `carried` is the account's money in the usage batch of the same call, picodollars.
     pub(super) fn ask(
         &mut self,
         account: &Account,
@@ -136,8 +139,8 @@ impl Record {
         ask
     }
 
-    /// Takes the answer to the last ask; an answer to an earlier one counts nothing. `carried` as in
-    /// [`Self::ask`]; [`Self::record`] has been told of it before.
+    /// Applies the response to the last ask; responses to earlier ones are ignored. `carried` as in
+    /// [`Self::ask`]; [`Self::record`] must have been called before.
     pub(super) fn answer(&mut self, lease: &Lease, sent_ms: u64, carried: u64, now: u64, pace: Pace) {
         if lease.round != self.round || self.answered >= self.round {
             return;
@@ -149,15 +152,15 @@ impl Record {
             ends_from_ms: sent_ms.saturating_add(lease.window_ends_in_ms),
             ends_by_ms: now.saturating_add(lease.window_ends_in_ms),
         };
-        // What was counted in a window that the service does not know stays counted in the one that it names: that
-        // errs on the side of the limit, and for one window only.
+        // Counts from a window that the service does not know are kept in the window that it names. The error
+        // is conservative, and lasts for one window only.
         if let Some(passed) = self.window.align(told, now).filter(|passed| *passed > 0) {
             self.begin_window(passed);
         }
         self.valid_until_ms = sent_ms.saturating_add(lease.valid_for_ms);
         self.spend = lease.spend;
         self.away_until_ms = 0;
-        // Recorded since the ask was sent, by other calls: the service may have counted it on both sides.
+        // Money recorded by other calls since the ask was sent. The service may have counted it twice.
         let recorded = self.recorded.saturating_sub(carried);
         self.recorded = recorded;
         let mut is_recalled = false;
@@ -177,7 +180,7 @@ impl Record {
             let used_then =
                 if resource == Resource::Parallel { used } else { used.saturating_sub(meter.since) };
             meter.elsewhere = grant.limit.saturating_sub(grant.remaining).saturating_sub(used_then);
-            // That less was given than was wanted says nothing; that a need was not met does.
+            // Receiving less than wanted is normal; an unmet need is not.
             let is_unmet = meter.needed > grant.allowed || grant.remaining == 0;
             meter.is_exhausted = is_unmet && !grant.recalled;
             is_recalled |= grant.recalled;
@@ -186,7 +189,8 @@ impl Record {
         self.ask_after_ms = if is_recalled { now.saturating_add(pace.sync_ms) } else { 0 };
     }
 
-    /// Nobody answers the ask of that round. What it promised holds: the service may have heard it.
+    /// The ask of that round was not answered. Its promise stays in force, because the service may have
+    /// received it.
     pub(super) fn unanswered(&mut self, round: u64, now: u64, pace: Pace) {
         if round == self.round && self.answered < round {
             self.answered = round;
@@ -196,7 +200,7 @@ impl Record {
 }
 
 impl Meter {
-    /// Time passes from one ask to the next: what was used becomes part of what is usual.
+    /// Updates the usual use between two asks.
     fn pass(&mut self, resource: Resource, used: u64, elapsed: u64, pace: Pace) {
         let kept = scale(self.recent, pace.sync_ms, pace.sync_ms.saturating_add(elapsed));
         if resource == Resource::Parallel {
@@ -208,7 +212,7 @@ impl Meter {
         }
     }
 
-    /// What to keep at hand beyond what is used.
+    /// How much to hold in addition to what is used.
     fn wish(&self, resource: Resource, used: u64, limit: u64, pace: Pace) -> u64 {
         let near = match resource {
             Resource::Parallel => self.recent.saturating_mul(2).saturating_sub(used),

@@ -1,4 +1,4 @@
-//! Records as bytes: whole numbers, each as LEB128 (seven bits a byte, low ones first), so that zeros cost one byte.
+//! Encodes records as LEB128 integers (seven bits per byte, low bits first), so that a zero takes one byte.
 
 /// Writes numbers.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Encoder {
     }
 }
 
-/// Reads them back; nothing at a premature end.
+/// Reads numbers; `None` if the input is truncated.
 #[derive(Debug)]
 pub(super) struct Decoder<'a>(&'a [u8]);
 

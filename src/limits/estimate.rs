@@ -1,4 +1,5 @@
-//! What a request will probably use: the expected, not the worst. Why: `docs/decisions/0021-reservations.md`.
+//! Estimates what a request will use: the expected amount, not the worst case. Reasons:
+//! `docs/decisions/0021-reservations.md`.
 
 use hashbrown::HashMap;
 
@@ -6,19 +7,19 @@ use crate::config::Price;
 use crate::facts::Usage;
 use crate::price;
 
-/// Longest prompt where the model's window is not known, tokens: hardly any model takes more.
+/// Maximum prompt if the model's window is unknown, tokens; hardly any model accepts more.
 const LONGEST_PROMPT: u64 = 1 << 20;
 
-/// Answer that is expected of a group that has not answered yet, tokens.
+/// Expected response of a group without responses so far, tokens.
 const FIRST_ANSWER: u64 = 256;
 
-/// The weight of one answer in a group's mean is one in so many.
+/// The weight of one response in a group's mean is 1 divided by this.
 const MEMORY: u64 = 8;
 
-/// Groups that one worker remembers at most. There are as many as the configuration has, and those of the one before.
+/// Maximum number of groups that a worker remembers: those of the current configuration and the one before.
 const GROUPS: usize = 10_000;
 
-/// An amount of what is used by degrees.
+/// An amount of tokens and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount {
     /// Prompt and completion.
@@ -27,7 +28,7 @@ pub struct Amount {
     pub money: u64,
 }
 
-/// What is known of a request before it is answered.
+/// What is known about a request before it is served.
 #[derive(Clone, Debug, Default)]
 pub struct Prospect<'a> {
     /// `model_name` of its group.
@@ -36,24 +37,24 @@ pub struct Prospect<'a> {
     pub prompt: u64,
     /// The longest response that it allows over all choices, tokens; 0 if the operation generates no text.
     pub most_completion: Option<u64>,
-    /// The prices of the deployments that may serve it, where they are known.
+    /// The known prices of the deployments that may serve it.
     pub prices: Vec<&'a Price>,
 }
 
-/// How long the answers of each model group usually are.
+/// The usual length of responses of each model group.
 #[derive(Debug, Default)]
 pub struct Habits {
-    /// Mean length in tokens, times [`MEMORY`] so that short answers do not round away.
+    /// Mean length in tokens, times [`MEMORY`], so that short responses are not rounded to 0.
     answers: HashMap<String, u64>,
 }
 
-/// A prompt's estimated length within its model's window, tokens.
+/// A prompt's estimated length, limited to its model's window, tokens.
 pub fn within_window(prompt: u64, window: Option<u64>) -> u64 {
     prompt.clamp(1, window.unwrap_or(LONGEST_PROMPT).max(1))
 }
 
 impl Habits {
-    /// What the request will probably use; of several prices, the highest.
+    /// The request's estimated usage; if there are several prices, the highest counts.
     pub fn expect(&self, prospect: &Prospect<'_>) -> Amount {
         let usual = self.answers.get(prospect.group).map_or(FIRST_ANSWER, |sum| sum.div_ceil(MEMORY));
         let prompt = prospect.prompt.max(1);
@@ -65,7 +66,7 @@ impl Habits {
         }
     }
 
-    /// Learns how long an answer was.
+    /// Records the length of a response.
     pub fn learn(&mut self, group: &str, completion: u64) {
         if completion == 0 {
             return;

@@ -1,45 +1,45 @@
-//! What one Envoy process knows of one account, and how that is written down.
+//! What an Envoy process knows about an account, and its encoding.
 
 use super::account::Resource;
 use super::codec::{Decoder, Encoder};
 use super::estimate::Amount;
 use super::window::{Counter, Window};
 
-/// The state of one account in one Envoy process, shared by its workers. Times are milliseconds of the workers'
-/// common clock; 0 is "never".
+/// The state of an account in an Envoy process, shared by its workers. Times are milliseconds of the workers'
+/// common clock; 0 means "never".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
-    /// Of the last ask that was sent.
+    /// Number of the last ask that was sent.
     pub(super) round: u64,
-    /// Of the last ask that was answered, or that nobody waits for any more.
+    /// Number of the last ask that was answered or given up.
     pub(super) answered: u64,
     /// When the last ask was sent.
     pub(super) asked_ms: u64,
-    /// Until then what is allowed may be used.
+    /// Until when the allowance may be used.
     pub(super) valid_until_ms: u64,
-    /// Who waits for room need not ask before: others have been told to give it back.
+    /// Waiting requests do not need to ask before this, because others have been told to return capacity.
     pub(super) ask_after_ms: u64,
-    /// Until then what the last answer called exhausted is so.
+    /// Until when the resources that the last response called exhausted count as exhausted.
     pub(super) refuse_until_ms: u64,
-    /// Until then the key service need not be asked again: it did not answer.
+    /// Until when the key service need not be asked again, because it did not respond.
     pub(super) away_until_ms: u64,
-    /// When something was let in last.
+    /// When a request was last admitted.
     pub(super) used_ms: u64,
-    /// Recorded spend at the last answer, picodollars.
+    /// Recorded spend at the last response, picodollars.
     pub(super) spend: u64,
-    /// Of the money used here, what was recorded since the last ask was sent, picodollars.
+    /// The part of the money used here that was recorded since the last ask was sent, picodollars.
     pub(super) recorded: u64,
-    /// That the soft budget is spent has been told.
+    /// Whether exceeding the soft budget was reported.
     pub(super) is_warned: bool,
-    /// Of requests and tokens.
+    /// The window of requests and tokens.
     pub(super) window: Window,
-    /// Requests let in.
+    /// Requests admitted.
     pub(super) let_in: Counter,
     /// Tokens settled.
     pub(super) settled: Counter,
-    /// What may be used of each resource.
+    /// The allowance of each resource.
     pub(super) meters: PerResource<Meter>,
-    /// What the workers' requests have reserved.
+    /// Reservations of the workers' requests.
     pub(super) shares: Vec<Share>,
 }
 
@@ -72,53 +72,53 @@ impl<T> PerResource<T> {
     }
 }
 
-/// What may be used of one resource, and how fast that goes.
+/// The allowance and consumption of a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Meter {
     pub(super) grant: Grant,
     /// Compared with what is used.
     pub(super) allowed: u64,
-    /// What is used must have been allowed to become for all who waited for the last ask; 0 when nobody did.
+    /// The allowance that would satisfy all requests that were waiting at the last ask; 0 if there were none.
     pub(super) needed: u64,
     /// The account's limit.
     pub(super) limit: u64,
-    /// Used by other Envoys, at the last answer.
+    /// Used by other Envoys, as of the last response.
     pub(super) elsewhere: u64,
-    /// The last answer said that nobody has any room.
+    /// The last response said that no capacity is left for anyone.
     pub(super) is_exhausted: bool,
-    /// Used since the last ask was sent; of requests in parallel, the most at one time.
+    /// Used since the last ask was sent; for parallel requests, the maximum at one time.
     pub(super) since: u64,
-    /// About what two sync periods have used.
+    /// Approximate use in two sync periods.
     pub(super) recent: u64,
 }
 
-/// What the last answer said of a resource.
+/// What the last response said about a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Grant {
-    /// Nothing, or there was none.
+    /// Nothing, or there was no response.
     #[default]
     Unknown,
-    /// That it is limited.
+    /// It is limited.
     Limited,
-    /// That it is not limited.
+    /// It is not limited.
     Unlimited,
 }
 
-/// What one worker's requests hold of the account.
+/// The share of one worker's requests in the account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Share {
     /// The VM's number.
     pub(super) vm: u64,
-    /// Requests under way.
+    /// Requests in flight.
     pub(super) parallel: u64,
     /// What they have reserved.
     pub(super) reserved: Amount,
-    /// Spent and not recorded yet, picodollars.
+    /// Spent but not recorded yet, picodollars.
     pub(super) unrecorded: u64,
 }
 
 impl Record {
-    /// Changes the share of a VM. One that holds nothing any more is dropped.
+    /// Changes the share of a VM, and removes it if it is empty.
     pub(super) fn change_share(&mut self, vm: u64, change: impl FnOnce(&mut Share)) {
         let mut share = Share { vm, ..Share::default() };
         if let Some(known) = self.shares.iter().find(|share| share.vm == vm) {
@@ -131,7 +131,7 @@ impl Record {
         }
     }
 
-    /// What the process has used of a resource, reservations included.
+    /// What the process has used of a resource, including reservations.
     pub(super) fn used(&self, resource: Resource) -> u64 {
         let sum = |part: fn(&Share) -> u64| self.shares.iter().map(part).fold(0, u64::saturating_add);
         match resource {
@@ -142,7 +142,7 @@ impl Record {
         }
     }
 
-    /// Goes on to the window of `now`.
+    /// Moves on to the window at `now`.
     pub(super) fn roll(&mut self, now: u64) {
         let passed = self.window.roll(now);
         if passed > 0 {
@@ -150,7 +150,7 @@ impl Record {
         }
     }
 
-    /// What counted in windows that are over counts no more.
+    /// Discards counts of past windows.
     pub(super) fn begin_window(&mut self, passed: u64) {
         self.let_in.roll(passed);
         self.settled.roll(passed);

@@ -1,25 +1,25 @@
-//! Which workers are alive: what a dead one has reserved must not stay reserved.
+//! Tracks which workers are alive, so that the reservations of dead ones are released.
 //!
-//! A VM that traps is replaced by an empty one that knows nothing of its requests. So every VM takes a number that is
-//! never given again, says regularly that it is there, and is struck off when it does not.
+//! A VM that traps is replaced by an empty one, which does not know its requests. So every VM gets a unique
+//! number, reports regularly that it is alive, and is removed when it stops doing so.
 
 use super::codec::{Decoder, Encoder};
 
-/// A VM that was silent for this long is dead, milliseconds. Ticks come every second; a worker that is blocked for
-/// longer than this serves nobody either.
+/// A VM that has not reported for this long is dead, milliseconds. Ticks come every second, and a worker that
+/// is blocked for longer serves no requests either.
 const SILENCE_MS: u64 = 15_000;
 
-/// The VMs of one Envoy process.
+/// The VMs of an Envoy process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Roster {
-    /// The number that the next one gets.
+    /// The next number.
     next: u64,
-    /// Number, and when it was heard of last.
+    /// Numbers, and when they last reported.
     alive: Vec<(u64, u64)>,
 }
 
 impl Roster {
-    /// A VM joins. Returns its number.
+    /// Adds a VM. Returns its number.
     pub(super) fn join(&mut self, now: u64) -> u64 {
         let number = self.next;
         self.next += 1;
@@ -27,13 +27,13 @@ impl Roster {
         number
     }
 
-    /// A VM is there; those that were silent for too long are struck off.
+    /// A VM reports; those that have not reported for too long are removed.
     pub(super) fn hear(&mut self, number: u64, now: u64) {
         self.alive.retain(|(other, heard)| *other != number && now.saturating_sub(*heard) < SILENCE_MS);
         self.alive.push((number, now));
     }
 
-    /// Whether a VM lives, or joined after this copy of the roster was read.
+    /// Whether a VM is alive, or joined after this copy of the roster was read.
     pub(super) fn lives(&self, number: u64) -> bool {
         number >= self.next || self.alive.iter().any(|(other, _)| *other == number)
     }

@@ -1,28 +1,29 @@
-//! The memory that all workers of one Envoy process share, and how it is changed.
+//! The memory that all workers of an Envoy process share, and atomic changes to it.
 
 use super::roster::Roster;
 
-/// Tells one version of a record from the next; nothing where there is no record.
+/// The version of a record; `None` if there is no record.
 pub type Version = Option<u32>;
 
-/// Records under names, each with a version. Envoy's shared data is one.
+/// Versioned records by name. Envoy's shared data is one implementation.
 pub trait SharedMemory {
-    /// The record of that name as it is now.
+    /// The current record.
     fn read(&self, name: &str) -> (Vec<u8>, Version);
 
-    /// Replaces the record if its version is still that one; returns whether it did. Without a version there must be
+    /// Replaces the record if it still has that version; returns whether it did. With `None`, there must be
     /// no record yet.
     fn write(&self, name: &str, record: &[u8], version: Version) -> bool;
 }
 
-/// What the memory holds. Bytes that cannot be read count as no record: nobody but this code writes them.
+/// A value in the shared memory. Bytes that cannot be decoded count as no record, because only this code
+/// writes them.
 pub(super) trait Kept: Default {
     fn decode(bytes: &[u8]) -> Option<Self>;
     fn encode(&self) -> Vec<u8>;
 }
 
-/// Changes a record. `change` may run several times: when another worker was faster, it runs again on what that one
-/// left. Some worker always gets on, so this ends.
+/// Changes a record. `change` may run several times: if another worker was faster, it runs again on that
+/// worker's result. Some worker always makes progress, so this terminates.
 pub(super) fn change<R: Kept, T>(
     memory: &impl SharedMemory,
     name: &str,

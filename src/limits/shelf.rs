@@ -1,8 +1,9 @@
-//! Where the records of accounts lie in the shared memory: on a fixed number of shelves.
+//! Stores the records of accounts in the shared memory on a fixed number of shelves.
 //!
-//! Envoy's shared data cannot forget a name (`proxy_set_shared_data` has no counterpart that removes), and keys come and go
-//! for years. So a record has no name of its own there: an account's name tells its shelf, which holds the records of the
-//! accounts in use. Those that are not used any more are taken off, and the memory stays as large as what is in use.
+//! Envoy's shared data cannot delete a name (`proxy_set_shared_data` has no counterpart that removes), but
+//! keys come and go for years. So records do not have their own names. An account's name is hashed to a
+//! shelf, which holds the records of the accounts in use. Unused ones are removed, so the memory is
+//! proportional to what is in use.
 
 use super::asking::Pace;
 use super::codec::{Decoder, Encoder};
@@ -10,22 +11,22 @@ use super::record::Record;
 use super::roster::Roster;
 use super::shared::{Kept, SharedMemory, change};
 
-/// How many shelves there are: two accounts that are used at the same time seldom share one.
+/// Number of shelves: accounts in use at the same time rarely share one.
 const SHELVES: u64 = 4_096;
 
-/// Shelves that are looked through at a time.
+/// Shelves that are inspected at a time.
 const AT_ONCE: u64 = 32;
 
-/// One shelf.
+/// A shelf.
 #[derive(Debug, Default)]
 struct Shelf {
-    /// The last round of all records that were taken off: the key service takes no ask of an earlier one.
+    /// The highest round of all removed records, because the key service ignores asks of earlier rounds.
     round: u64,
-    /// Names, and records as they are written.
+    /// Names and encoded records.
     records: Vec<(String, Vec<u8>)>,
 }
 
-/// Changes the record of the account of that name. `change` may run several times, as in [`super::shared::change`].
+/// Changes an account's record. `change` may run several times, as in [`super::shared::change`].
 pub(super) fn change_record<T>(
     memory: &impl SharedMemory,
     account: &str,
@@ -49,18 +50,18 @@ pub(super) fn change_record<T>(
     })
 }
 
-/// The record of the account of that name as it is.
+/// An account's current record.
 pub(super) fn read_record(memory: &impl SharedMemory, account: &str) -> Record {
     let shelf = Shelf::decode(&memory.read(&name(shelf_of(account))).0).unwrap_or_default();
     let known = shelf.records.iter().find(|(name, _)| name == account);
     known.and_then(|(_, record)| Record::read(record)).unwrap_or_default()
 }
 
-/// Looks through some shelves, from `next` on, and takes off what nobody uses any more. Returns where to go on.
+/// Inspects some shelves, starting at `next`, and removes unused records. Returns where to continue.
 pub(super) fn tidy(memory: &impl SharedMemory, next: u64, roster: &Roster, now: u64, pace: Pace) -> u64 {
     for shelf in (next..next + AT_ONCE).map(|shelf| shelf % SHELVES) {
         let name = name(shelf);
-        // Most are empty, and one that was used has a round and a count at least.
+        // Most are empty. A shelf that was used contains at least a round and a count.
         if memory.read(&name).0.len() > 4 {
             change(memory, &name, |shelf: &mut Shelf| shelf.tidy(roster, now, pace));
         }
@@ -107,7 +108,7 @@ impl Kept for Shelf {
     }
 }
 
-/// By FNV-1a, 64 bits: the same in every worker.
+/// FNV-1a with 64 bits, which is the same in every worker.
 fn shelf_of(account: &str) -> u64 {
     let hash = account.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
@@ -115,7 +116,7 @@ fn shelf_of(account: &str) -> u64 {
     hash % SHELVES
 }
 
-/// The number is the format: a build that writes another one must not read this one's.
+/// The number is the version of the format, so that a build with another format does not read this one.
 fn name(shelf: u64) -> String {
     format!("limits/2/{shelf}")
 }
@@ -166,7 +167,7 @@ mod tests {
         });
         change_record(&memory, "owing", |record| record.change_share(0, |share| share.unrecorded = 5));
         change_record(&memory, "gone", |record| (record.round, record.answered) = (41, 41));
-        // A roster that has not heard of a VM yet takes it for alive.
+        // A roster that does not know a VM yet considers it alive.
         tidy_all(&memory, 100_000);
         for account in ["used", "counted", "owing"] {
             assert_ne!(read_record(&memory, account), Record::default(), "{account}");

@@ -9,12 +9,12 @@ use super::shared::{SharedMemory, Version};
 /// A pace for tests.
 pub(crate) const PACE: Pace = Pace { sync_ms: 1_000, timeout_ms: 500, grace_ms: 60_000 };
 
-/// Records in a map. No other worker is ever faster.
+/// Records in a map, without concurrent workers.
 #[derive(Default)]
 pub(crate) struct Memory(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
 
 impl Memory {
-    /// How much it holds, names included.
+    /// Its size, including names.
     pub(crate) fn bytes(&self) -> usize {
         self.0.borrow().iter().map(|(name, (record, _))| name.len() + record.len()).sum()
     }

@@ -1,24 +1,24 @@
-//! Windows of requests and tokens, by the key service's clock as far as it can be known here.
+//! Windows of requests and tokens, synchronized with the key service's clock.
 //!
-//! A lease says how long the present window still lasts, but the answer was some time on its way: the end lies
-//! between two moments. What is counted between them counts in both windows, which errs on the side of the limit by
-//! no more than one round trip a minute.
+//! A lease says how long the current window lasts, but the response was in transit for some time, so the end
+//! is only known to be between two moments. Anything counted between them counts in both windows. The error
+//! is conservative and at most one round trip per minute.
 
 use crate::lease::WINDOW_MS;
 
-/// The present window.
+/// The current window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Window {
-    /// The service's name for it; 0 before the first answer.
+    /// The service's name for it; 0 before the first response.
     pub(super) name: u64,
-    /// It does not end before this.
+    /// The earliest time at which it ends.
     pub(super) ends_from_ms: u64,
-    /// It has ended by this; 0 when there is none.
+    /// The latest time at which it ends; 0 if there is no window.
     pub(super) ends_by_ms: u64,
 }
 
 impl Window {
-    /// Goes on to the window of `now`. Returns how many windows have passed.
+    /// Moves on to the window at `now`. Returns how many windows have passed.
     pub(super) fn roll(&mut self, now: u64) -> u64 {
         if self.ends_by_ms == 0 || now < self.ends_by_ms {
             return 0;
@@ -31,13 +31,13 @@ impl Window {
         passed
     }
 
-    /// Whether the next window may have begun.
+    /// Whether the next window may have started.
     pub(super) fn is_ending(&self, now: u64) -> bool {
         self.ends_by_ms != 0 && now >= self.ends_from_ms
     }
 
-    /// Takes the service's word for what the present window is. Returns how many windows that is later than was
-    /// thought here; nothing when the two cannot be brought together, because the service began to count anew.
+    /// Adopts the service's current window. Returns by how many windows it is later than assumed; `None` if
+    /// they cannot be reconciled, because the service restarted counting.
     pub(super) fn align(&mut self, told: Self, now: u64) -> Option<u64> {
         let (before, time) = (*self, told.name.checked_sub(self.name));
         *self = told;
@@ -49,7 +49,7 @@ impl Window {
     }
 }
 
-/// Counts in the present window, and in the next one what may belong there.
+/// A count in the current window, and in the next one for what may belong there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counter {
     pub(super) present: u64,
@@ -64,7 +64,7 @@ impl Counter {
         }
     }
 
-    /// Takes back what was added at this very moment.
+    /// Subtracts what was just added.
     pub(super) fn take_back(&mut self, count: u64, is_ending: bool) {
         self.present = self.present.saturating_sub(count);
         if is_ending {

@@ -1,4 +1,4 @@
-//! What one worker does about limits: it claims room for requests, settles them, and asks the key service.
+//! A worker's side of the limits: reserves capacity for requests, settles them, and asks the key service.
 
 use std::rc::Rc;
 
@@ -14,16 +14,16 @@ use super::shelf::{self, change_record, read_record};
 use crate::key::{Account, AccountId, AccountKind, KeyRecord};
 use crate::lease::{Lease, LeaseAsk};
 
-/// Where the name of the Envoy process is kept.
+/// Key of the Envoy process's name.
 const INSTANCE: &str = "limits/instance";
 
-/// Where the workers' roster is kept.
+/// Key of the workers' roster.
 const ROSTER: &str = "limits/roster";
 
-/// Asks that one call carries at most; those that do not fit go with the next.
+/// Maximum number of asks per call; the rest is sent with the next call.
 const ASKS: usize = 500;
 
-/// What a request counts against, and how much of it.
+/// The accounts that a request counts against, and the amount.
 #[derive(Clone, Debug)]
 pub struct Claim {
     key: Rc<KeyRecord>,
@@ -32,13 +32,13 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The claim of a request of that key for that model group; nothing when nothing limits it.
+    /// The claim of a request with a key for a model group; `None` if no limit applies.
     pub fn new(key: &Rc<KeyRecord>, group: &str, amount: impl FnOnce() -> Amount) -> Option<Self> {
         let is_limited = key.accounts_for(group).any(Account::is_limited);
         is_limited.then(|| Self { key: Rc::clone(key), group: group.to_owned(), amount: amount() })
     }
 
-    /// What is reserved for it.
+    /// The reserved amount.
     pub fn amount(&self) -> Amount {
         self.amount
     }
@@ -49,29 +49,29 @@ impl Claim {
     }
 }
 
-/// Whether a request may go on.
+/// The decision on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// It may. How its accounts stand, in the order of [`Claim::accounts`].
+    /// Admitted, with the state of its accounts in the order of [`Claim::accounts`].
     Open(Vec<Standing>),
-    /// The key service must be asked for room.
+    /// The key service must be asked for capacity.
     Wait,
-    /// It may not.
+    /// Rejected.
     Refused(AccountId, Refusal),
-    /// The key service must be asked, and does not answer.
+    /// The key service must be asked but is not responding.
     Away,
 }
 
-/// What an account has to pay.
+/// What an account is charged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// Which account.
+    /// The account.
     pub account: AccountId,
     /// Picodollars.
     pub money: u64,
 }
 
-/// A call that asks for leases, until it is answered.
+/// A call for leases in flight.
 #[derive(Debug, Default)]
 pub struct Asked {
     sent_ms: u64,
@@ -79,26 +79,26 @@ pub struct Asked {
     carried: Vec<Charge>,
 }
 
-/// One worker's side of all limits.
+/// A worker's side of all limits.
 #[derive(Debug)]
 pub struct Limits {
     vm: u64,
     instance: String,
     pace: Pace,
     roster: Roster,
-    /// Accounts that this worker asks for, with their limits as last seen.
+    /// Accounts that this worker asks for, with their latest limits.
     in_use: HashMap<AccountId, Account>,
-    /// The last call was not answered: what is held must last.
+    /// The last call was not answered, so what is held must last.
     is_away: bool,
-    /// The shelf to be tidied next.
+    /// The next shelf to tidy.
     shelf: u64,
-    /// How long answers usually are.
+    /// The usual length of responses.
     pub habits: Habits,
 }
 
 impl Limits {
-    /// Joins the workers of this process. `fresh` becomes the name of the process if it has none yet; it must be
-    /// unique for ever.
+    /// Joins the workers of this process. `fresh` becomes the name of the process if it has none yet; it must
+    /// be globally unique.
     pub fn join(memory: &impl SharedMemory, fresh: &str, pace: Pace, now: u64) -> Self {
         let instance = change(memory, INSTANCE, |name: &mut Instance| {
             if name.0.is_empty() {
@@ -121,7 +121,7 @@ impl Limits {
         &self.instance
     }
 
-    /// Lets a request in if all its accounts have room. It takes from all of them or from none.
+    /// Admits a request if all its accounts have capacity. Reserves in all of them or none.
     pub fn enter(&mut self, memory: &impl SharedMemory, claim: &Claim, now: u64) -> Entry {
         let mut standings = Vec::new();
         for (at, account) in claim.accounts().enumerate() {
@@ -149,7 +149,7 @@ impl Limits {
         Entry::Open(standings)
     }
 
-    /// Decides on a request that has waited since then. It waits on, unless it has waited for too long.
+    /// Decides on a request that has been waiting since `since`. It keeps waiting unless that took too long.
     pub fn enter_again(&mut self, memory: &impl SharedMemory, claim: &Claim, since: u64, now: u64) -> Entry {
         match self.enter(memory, claim, now) {
             Entry::Wait if now.saturating_sub(since) >= self.pace.patience_ms() => {
@@ -167,7 +167,7 @@ impl Limits {
         refused.unwrap_or(Entry::Away)
     }
 
-    /// A request that was let in is over. Returns what its accounts have to pay.
+    /// Ends an admitted request. Returns what its accounts are charged.
     pub fn settle(
         &mut self,
         memory: &impl SharedMemory,
@@ -188,7 +188,7 @@ impl Limits {
         charges
     }
 
-    /// Says that this worker is there, and tidies a little.
+    /// Reports that this worker is alive, and tidies some shelves.
     pub fn tick(&mut self, memory: &impl SharedMemory, now: u64) {
         self.roster = change(memory, ROSTER, |roster: &mut Roster| {
             roster.hear(self.vm, now);
@@ -197,8 +197,8 @@ impl Limits {
         self.shelf = shelf::tidy(memory, self.shelf, &self.roster, now, self.pace);
     }
 
-    /// What to ask with the sync call, which carries the charges of a usage batch. While the key service is away
-    /// nothing is asked, for an ask promises to use less.
+    /// The asks to send with the sync call, which carries the charges of a usage batch. While the key service
+    /// is unavailable nothing is asked, because an ask promises to use less.
     pub fn ask_in_turn<'c>(
         &mut self,
         memory: &impl SharedMemory,
@@ -233,7 +233,7 @@ impl Limits {
         (asks, asked)
     }
 
-    /// What to ask at once for requests that wait; nothing when an answer is awaited already.
+    /// The asks to send immediately for waiting requests; `None` if a response is already pending.
     pub fn ask_for<'c>(
         &mut self,
         memory: &impl SharedMemory,
@@ -251,14 +251,15 @@ impl Limits {
         (asks, asked)
     }
 
-    /// The key service has recorded what accounts had to pay. To be told before the leases of the same answer.
+    /// The key service has recorded charges. Must be called before the leases of the same response are
+    /// applied.
     pub fn recorded(&self, memory: &impl SharedMemory, charges: &[Charge]) {
         for Charge { account, money } in charges {
             change_record(memory, &name(account), |record: &mut Record| record.record(*money, self.vm));
         }
     }
 
-    /// A call was answered, with leases.
+    /// A call was answered with leases.
     pub fn answered(&mut self, memory: &impl SharedMemory, asked: &Asked, leases: &[Lease], now: u64) {
         self.is_away = false;
         for lease in leases {
@@ -282,7 +283,7 @@ impl Limits {
         }
     }
 
-    /// What requests of all workers have reserved of an account: how many there are, and what they may use.
+    /// What the requests of all workers have reserved of an account: their number and amount.
     pub fn reserved(memory: &impl SharedMemory, account: &AccountId) -> (u64, Amount) {
         let mut sum = (0, Amount::default());
         let record = read_record(memory, &name(account));
@@ -294,7 +295,7 @@ impl Limits {
         sum
     }
 
-    /// What this process has spent of an account and the key service has not recorded yet, picodollars.
+    /// What this process has spent of an account that the key service has not recorded yet, picodollars.
     pub fn unrecorded(memory: &impl SharedMemory, account: &AccountId) -> u64 {
         let record = read_record(memory, &name(account));
         record.shares.iter().map(|share| share.unrecorded).fold(0, u64::saturating_add)
@@ -309,7 +310,7 @@ impl Limits {
     }
 }
 
-/// What all that wait need of each account.
+/// The total need of all waiting requests, by account.
 fn needs<'c>(waiting: impl Iterator<Item = &'c Claim>) -> HashMap<&'c AccountId, (&'c Account, Need)> {
     let mut needs: HashMap<&AccountId, (&Account, Need)> = HashMap::new();
     for claim in waiting {
@@ -331,7 +332,7 @@ fn charged(charges: &[Charge], account: &AccountId) -> u64 {
     charges.iter().filter(|charge| charge.account == *account).map(|charge| charge.money).sum()
 }
 
-/// The name of an account's record. The length keeps ids and models apart.
+/// The name of an account's record. The length separates ids from models.
 fn name(account: &AccountId) -> String {
     let kind = match account.kind {
         AccountKind::Key => 'k',
@@ -343,7 +344,7 @@ fn name(account: &AccountId) -> String {
     match (&account.model, &account.window) {
         (None, None) => format!("{kind}{length}:{id}"),
         (Some(model), _) => format!("{kind}{length}:{id}:{model}"),
-        // No model's account looks so: the length is followed by a colon in each of the others.
+        // No model account has this form: in the others the length is followed by a colon.
         (None, Some(window)) => format!("{kind}{length};{id}:{window}"),
     }
 }
