@@ -24,6 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 ///
 /// It listens on two ports. Envoy routes the key API (/key/*, /user/*, ...) to the first. The filter inside Envoy calls
 /// the second to verify keys, report usage and receive changes; clients must not be able to reach it.
+/// An optional third port is for Prometheus.
 #[derive(Parser)]
 #[command(name = "switchboard-keys", version)]
 struct Command {
@@ -77,6 +78,9 @@ struct Serve {
     /// Address of the internal API, for the Envoy filter only; do not expose it to clients
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4002")]
     internal_listen: SocketAddr,
+    /// Address that serves only /metrics, without authentication [default: none]
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
     /// Directory of the SQLite database; created with access for the current user only if it does not exist
     #[arg(long, value_name = "DIR", default_value = ".switchboard")]
     data_dir: PathBuf,
@@ -199,6 +203,7 @@ fn run(options: Serve) -> Result<(), String> {
         },
         listen: options.listen,
         internal_listen: options.internal_listen,
+        metrics_listen: options.metrics_listen,
         open_metrics: options.open_metrics,
         spend_log: !options.no_spend_log,
         spend_log_retention: options.spend_log_retention,

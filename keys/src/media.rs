@@ -105,6 +105,15 @@ pub struct Medium {
     pub base64: Bytes,
 }
 
+/// One file, and where it is from.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The file.
+    pub medium: Medium,
+    /// It was in the cache.
+    pub from_cache: bool,
+}
+
 /// Why a file cannot be had, for the client whose URL it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
@@ -166,6 +175,25 @@ litellm_settings.user_url_allowed_hosts",
     }
 }
 
+impl Problem {
+    /// In one word, as metrics have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Url(_) => "invalid_url",
+            Self::Unreachable => "unreachable",
+            Self::Status(_) => "status",
+            Self::Broken => "broken",
+            Self::Redirects => "redirects",
+            Self::Compressed => "compressed",
+            Self::Size(_) | Self::Together(_) => "too_large",
+            Self::Type(_) => "unsupported_type",
+            Self::Slow(_) => "timeout",
+            Self::Many(_) => "too_many",
+        }
+    }
+}
+
 impl Media {
     /// Fetches by the names of the system's resolver.
     pub fn new(settings: Settings) -> Self {
@@ -196,7 +224,7 @@ impl Media {
     }
 
     /// Fetches the files of one request.
-    pub async fn fetch(&self, urls: &[String]) -> Vec<Result<Medium, Problem>> {
+    pub async fn fetch(&self, urls: &[String]) -> Vec<Result<Fetched, Problem>> {
         if urls.len() > MOST_URLS {
             return urls.iter().map(|_| Err(Problem::Many(MOST_URLS))).collect();
         }
@@ -214,19 +242,19 @@ impl Media {
         stream::iter(fetches).buffered(AT_ONCE).collect().await
     }
 
-    async fn fetch_one(&self, url: &str, left: &Left) -> Result<Medium, Problem> {
+    async fn fetch_one(&self, url: &str, left: &Left) -> Result<Fetched, Problem> {
         if self.0.most_bytes == 0 {
             return Err(Problem::Disabled);
         }
         if let Some(medium) = self.0.cache.get(url).await {
             left.take(medium.base64.len() / 4 * 3)?;
-            return Ok(medium);
+            return Ok(Fetched { medium, from_cache: true });
         }
         let (medium, may_be_kept) = self.0.client.get(url, self.0.most_bytes, left).await?;
         if may_be_kept {
             self.0.cache.insert(url.to_owned(), medium.clone()).await;
         }
-        Ok(medium)
+        Ok(Fetched { medium, from_cache: false })
     }
 }
 

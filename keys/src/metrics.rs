@@ -1,13 +1,16 @@
-//! What the service counts, for Prometheus: `GET /metrics` on both ports.
+//! What the service counts, for Prometheus: `GET /metrics` on the public and the internal port, and on a port that has
+//! nothing else.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -20,7 +23,7 @@ use crate::auth::Scraper;
 use crate::error::ApiError;
 use crate::usage_metrics::UsageMetrics;
 
-/// The path on both ports.
+/// The path on every port.
 pub const PATH: &str = "/metrics";
 
 /// The type of the text, which Prometheus asks for.
@@ -32,6 +35,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter>,
     duration: Family<PathLabels, Histogram>,
+    media: Family<MediaLabels, Counter>,
     /// Batches of usage that were recorded.
     pub batches: Counter,
     /// Batches that came again and were recorded before.
@@ -59,6 +63,11 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct MediaLabels {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PathLabels {
     path: String,
 }
@@ -78,6 +87,8 @@ impl Default for Metrics {
             "Request latency in seconds, by path",
             duration.clone(),
         );
+        let media = Family::default();
+        registry.register("media", "URLs of media that were requested, by result", media.clone());
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
@@ -95,6 +106,7 @@ impl Default for Metrics {
             registry: Arc::new(all),
             requests,
             duration,
+            media,
             batches,
             repeated_batches,
             usage,
@@ -105,6 +117,13 @@ impl Default for Metrics {
             resets,
             used,
         }
+    }
+}
+
+impl Metrics {
+    /// A client's URL was looked at, with that result.
+    pub fn media(&self, result: &'static str) {
+        self.media.get_or_create(&MediaLabels { result }).inc();
     }
 }
 
@@ -132,7 +151,19 @@ pub async fn show_to(_: Scraper, app: State<App>) -> Response {
     show(app).await
 }
 
-/// `GET /metrics` on the internal port.
+/// The metrics' own port. It asks for no token: the internal port's would open usage and keys as well. Who may connect is
+/// for the network to say.
+pub fn only_metrics(app: App) -> Router {
+    Router::new()
+        .route(PATH, get(show))
+        .fallback(async |method: Method, uri: Uri| ApiError::no_route(&method, uri.path()))
+        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
+            ApiError::method_not_allowed(&method, uri.path())
+        })
+        .with_state(app)
+}
+
+/// `GET /metrics` on the internal port, and on its own.
 pub async fn show(State(app): State<App>) -> Response {
     let mut text = String::new();
     match encode(&mut text, &app.metrics.registry) {

@@ -1,4 +1,4 @@
-//! Running both ports until told to stop.
+//! Running the ports until told to stop.
 
 use core::fmt;
 use std::io;
@@ -19,7 +19,7 @@ use crate::google::{Source, Tokens};
 use crate::housekeeping::keep_house;
 use crate::internal::internal;
 use crate::media::{self, Media};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, only_metrics};
 use crate::prices::Prices;
 use crate::routes::public;
 use crate::secret::Secret;
@@ -35,6 +35,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the filter reaches verify and sync.
     pub internal_listen: SocketAddr,
+    /// Where Prometheus reaches the metrics without a token, if it may.
+    pub metrics_listen: Option<SocketAddr>,
     /// Where the data is.
     pub database_url: String,
     /// How long a database that cannot be used yet is waited for at the start.
@@ -137,6 +139,10 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     };
     let public_port = listen(settings.listen, "--listen").await?;
     let internal_port = listen(settings.internal_listen, "--internal-listen").await?;
+    let metrics_port = match settings.metrics_listen {
+        Some(address) => Some(listen(address, "--metrics-listen").await?),
+        None => None,
+    };
 
     let (stop, stopped) = watch::channel(false);
     let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
@@ -146,11 +152,26 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let housekeeping = tokio::spawn(keep_house(store.clone(), settings.spend_log_retention));
     let router = ServiceExt::<Request>::into_make_service(public(app.clone()));
     let public = axum::serve(public_port, router).with_graceful_shutdown(until_stopped(stopped.clone()));
-    let internal =
-        axum::serve(internal_port, internal(app)).with_graceful_shutdown(until_stopped(stopped.clone()));
-    let mut serving =
-        tokio::spawn(async move { tokio::try_join!(public.into_future(), internal.into_future()) });
-    tracing::info!(listen = %settings.listen, internal = %settings.internal_listen, "serving");
+    let internal = axum::serve(internal_port, internal(app.clone()))
+        .with_graceful_shutdown(until_stopped(stopped.clone()));
+    let metrics = metrics_port.map(|port| {
+        axum::serve(port, only_metrics(app)).with_graceful_shutdown(until_stopped(stopped.clone()))
+    });
+    let mut serving = tokio::spawn(async move {
+        let metrics = async {
+            match metrics {
+                Some(metrics) => metrics.await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(public.into_future(), internal.into_future(), metrics)
+    });
+    tracing::info!(
+        listen = %settings.listen,
+        internal = %settings.internal_listen,
+        metrics = settings.metrics_listen.map(tracing::field::display),
+        "serving"
+    );
 
     tokio::select! {
         _ = terminated.recv() => {}
@@ -195,7 +216,7 @@ async fn listen(
 }
 
 /// The servers end only when told to; anything else is a failure.
-fn broken(ended: Result<io::Result<((), ())>, tokio::task::JoinError>) -> Result<(), StartError> {
+fn broken(ended: Result<io::Result<((), (), ())>, tokio::task::JoinError>) -> Result<(), StartError> {
     match ended {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(StartError::System(error)),

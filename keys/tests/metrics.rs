@@ -10,7 +10,7 @@ use tower::ServiceExt;
 
 use crate::app::{INTERNAL_TOKEN, MASTER_KEY, TestApp, batch, usage};
 
-async fn metrics(app: &TestApp) -> String {
+pub async fn metrics(app: &TestApp) -> String {
     let request = Request::get("/metrics").header(AUTHORIZATION, format!("Bearer {INTERNAL_TOKEN}"));
     let response = internal(app.app.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let text = response.into_body().collect().await.unwrap().to_bytes();

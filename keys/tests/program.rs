@@ -44,9 +44,14 @@ fn command(directory: &Path) -> Command {
 }
 
 fn start(directory: &Path) -> Program {
+    start_with(directory, &[])
+}
+
+fn start_with(directory: &Path, more: &[&str]) -> Program {
     let (public, internal) = (free_address(), free_address());
     let child = command(directory)
         .args(["serve", "--listen", &public.to_string(), "--internal-listen", &internal.to_string()])
+        .args(more)
         .spawn()
         .unwrap();
     let program = Program { child, public, internal };
@@ -139,6 +144,50 @@ fn a_port_in_use_is_told_with_the_option_that_chooses_another() {
     let line =
         fails(command(directory.path()).args(["serve", "--listen", &free, "--internal-listen", &address]));
     assert!(line.contains(&address) && line.contains("--internal-listen"), "{line}");
+    let other = free_address().to_string();
+    let ports = ["serve", "--listen", &free, "--internal-listen", &other, "--metrics-listen", &address];
+    let line = fails(command(directory.path()).args(ports));
+    assert!(line.contains(&address) && line.contains("--metrics-listen"), "{line}");
+}
+
+#[test]
+fn the_port_of_the_metrics_has_the_metrics_and_nothing_else() {
+    let directory = TempDir::new().unwrap();
+    let metrics = free_address();
+    let program = start_with(directory.path(), &["--metrics-listen", &metrics.to_string()]);
+    let made = http(program.public, "POST /key/generate", MASTER_KEY, "{}").unwrap();
+    assert!(made.starts_with("HTTP/1.1 200"), "{made}");
+    for bearer in ["", "sk-anybody", INTERNAL_TOKEN, MASTER_KEY] {
+        let told = http(metrics, "GET /metrics", bearer, "").unwrap();
+        assert!(told.starts_with("HTTP/1.1 200"), "{told}");
+        assert!(
+            told.contains(r#"switchboard_keys_requests_total{path="/key/generate",status="200"} 1"#),
+            "{told}"
+        );
+        for (call, body) in [
+            ("POST /internal/sync", "{}"),
+            ("POST /internal/verify", "{}"),
+            ("POST /internal/lease", "{}"),
+            ("POST /internal/media", r#"{"urls":[]}"#),
+            ("POST /key/generate", "{}"),
+            ("GET /key/list", ""),
+            ("GET /health/readiness", ""),
+            ("GET /", ""),
+        ] {
+            let refused = http(metrics, call, bearer, body).unwrap();
+            assert!(refused.starts_with("HTTP/1.1 404"), "{call}: {refused}");
+        }
+        let refused = http(metrics, "POST /metrics", bearer, "").unwrap();
+        assert!(refused.starts_with("HTTP/1.1 405"), "{refused}");
+    }
+    // The other ports go on asking who it is.
+    for (port, right) in [(program.public, MASTER_KEY), (program.internal, INTERNAL_TOKEN)] {
+        assert!(http(port, "GET /metrics", "", "").unwrap().starts_with("HTTP/1.1 401"));
+        assert!(http(port, "GET /metrics", right, "").unwrap().starts_with("HTTP/1.1 200"));
+    }
+    let (code, _, log) = stop(program, "-TERM");
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains(&format!("metrics={metrics}")), "{log}");
 }
 
 #[test]

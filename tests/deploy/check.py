@@ -72,6 +72,14 @@ def container(found, deployment):
     return find(found, "Deployment", deployment)["spec"]["template"]["spec"]["containers"][0]
 
 
+def reached(policy):
+    """Who reaches which ports: (labels of pods, all namespaces or the policy's own, ports)."""
+    return [
+        (peer["podSelector"]["matchLabels"], "namespaceSelector" in peer, sorted(port["port"] for port in rule["ports"]))
+        for rule in policy["spec"]["ingress"] for peer in rule["from"]
+    ]
+
+
 class Rendered(unittest.TestCase):
     def test_every_resource_is_one_that_its_platform_knows(self):
         checked = 0
@@ -86,6 +94,21 @@ class Rendered(unittest.TestCase):
             self.assertEqual(wrong_in_models(modelled), "", name)
             checked += len(modelled)
         self.assertGreater(checked, 30)
+
+    def test_prometheus_reaches_the_port_of_the_metrics_and_only_gateways_the_internal_one(self):
+        for name in RENDERED:
+            found = rendered(name)
+            keys = container(found, "switchboard-keys")
+            self.assertEqual([port["containerPort"] for port in keys["ports"]], [4001, 4002, 4003], name)
+            arguments = dict(zip(keys["args"][1::2], keys["args"][2::2]))
+            self.assertEqual(arguments["--internal-listen"], "0.0.0.0:4002", name)
+            self.assertEqual(arguments["--metrics-listen"], "0.0.0.0:4003", name)
+            pod = find(found, "Deployment", "switchboard-keys")["spec"]["template"]["metadata"]
+            self.assertEqual(pod["annotations"]["prometheus.io/port"], "4003", name)
+            [gateways, prometheus] = reached(find(found, "NetworkPolicy", "switchboard-keys"))
+            self.assertEqual(prometheus, ({"app.kubernetes.io/name": "prometheus"}, True, [4003]), name)
+            self.assertEqual(gateways[2], [4001, 4002], name)
+            self.assertNotIn("prometheus", str(gateways[0]), name)
 
     def test_the_judges_see_mistakes(self):
         deployment = find(rendered("kubernetes"), "Deployment", "switchboard")
@@ -108,6 +131,10 @@ class Chart(unittest.TestCase):
             ["--set", "gateway.autoscaling.enabled=false,gateway.accessLog=true,networkPolicy.enabled=false"],
             ["--set", "environment={OPENAI_API_KEY},keys.googleCredentials={GOOGLE},keys.port=5001"],
             ["--set-json", 'networkPolicy.from=[{"podSelector":{"matchLabels":{"a":"b"}}}]'],
+            ["--set", "keys.metrics.enabled=false"],
+            ["--set", "keys.urls.maxSizeMB=5,keys.urls.validation=false,keys.urls.allowedHosts={files.internal}",
+             "--set", "keys.extraArgs={--no-spend-log}"],
+            ["--set-json", 'networkPolicy.prometheus=[]', "--set-json", 'keys.podAnnotations={"a":"b"}'],
             ["--set-json", 'gateway.tolerations=[{"operator":"Exists"}]', "--set-json",
              'keys.nodeSelector={"disk":"fast"}', "--set-json", 'gateway.podLabels={"a":"b"}',
              "--set-json", 'imagePullSecrets=[{"name":"registry"}]',
@@ -121,7 +148,7 @@ class Chart(unittest.TestCase):
             self.assertEqual("ConfigMap" in kinds, "gateway.enabled=false" not in way, way)
 
     def test_values_that_make_no_sense_are_refused(self):
-        for setting in ["gateway.replica=3", "keys.port=0", "config=", "environment={not-a-variable!}"]:
+        for setting in ["keys.urls.maxSizeMB=-1", "gateway.replica=3", "keys.port=0", "config=", "environment={not-a-variable!}"]:
             self.assertIn("values", helm("template", "a", CHART, "--set", setting, fails=True))
 
     def test_it_makes_the_pods_that_render_makes(self):
@@ -141,6 +168,35 @@ class Chart(unittest.TestCase):
             for spec in specs:
                 spec.pop("selector", None)
             self.assertEqual(*specs)
+
+    def test_prometheus_reaches_the_port_of_the_metrics_alone_and_nothing_where_there_is_none(self):
+        gateways = ({"app.kubernetes.io/name": "switchboard", "app.kubernetes.io/instance": "switchboard",
+                     "app.kubernetes.io/component": "gateway"}, False)
+        prometheus = ({"app.kubernetes.io/name": "prometheus"}, True)
+        for settings, expected in [
+            ([], [(*gateways, [4001, 4002]), (*prometheus, [4003])]),
+            (["--set", "keys.port=5001"], [(*gateways, [5001, 5002]), (*prometheus, [5003])]),
+            (["--set", "keys.metrics.enabled=false"], [(*gateways, [4001, 4002])]),
+            (["--set-json", "networkPolicy.prometheus=[]"], [(*gateways, [4001, 4002])]),
+        ]:
+            found = template(*settings)
+            self.assertEqual(reached(find(found, "NetworkPolicy", "switchboard-keys")), expected, settings)
+            arguments = " ".join(container(found, "switchboard-keys")["args"])
+            self.assertEqual("--metrics-listen" in arguments, "enabled=false" not in str(settings), settings)
+
+    def test_the_key_service_gets_only_options_that_it_has(self):
+        keys = os.environ.get("SWITCHBOARD_BIN", ROOT / "target/release/switchboard")
+        usage = subprocess.run([pathlib.Path(keys).with_name("switchboard-keys"), "serve", "--help"],
+                               capture_output=True, text=True, check=True, timeout=30).stdout
+        found = template("--set", "keys.urls.maxSizeMB=5,keys.urls.validation=false",
+                         "--set", "keys.urls.allowedHosts={files.internal,10.0.0.12:8080}",
+                         "--set", "keys.extraArgs={--spend-log-retention=30d}")
+        arguments = container(found, "switchboard-keys")["args"]
+        for expected in ["--max-url-size-mb=5", "--allow-url-host=files.internal", "--allow-any-url-host",
+                         "--allow-url-host=10.0.0.12:8080", "--spend-log-retention=30d"]:
+            self.assertIn(expected, arguments)
+        for argument in arguments[1:]:
+            self.assertIn(argument.split("=")[0] + " ", usage.replace("\n", " "))
 
     def test_what_is_selected_is_there(self):
         for name in ["switchboard", "another"]:

@@ -93,8 +93,8 @@ struct SiteArgs {
     /// Port of Envoy's admin interface, on loopback only
     #[arg(long, default_value_t = 9901)]
     admin_port: u16,
-    /// Port of the key service on loopback; it also uses the next port
-    #[arg(long, default_value_t = 4001, value_parser = clap::value_parser!(u16).range(1..=65534))]
+    /// Port of the key service on loopback; it also uses the next port, and in a cluster the one after that
+    #[arg(long, default_value_t = 4001, value_parser = clap::value_parser!(u16).range(1..=65533))]
     keys_port: u16,
     /// Write one JSON line per request to this file; `-` is standard error
     #[arg(long, value_name = "FILE")]
@@ -111,6 +111,7 @@ impl SiteArgs {
         Site {
             host: self.host.unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: self.port,
+            tls: false,
             admin_port: self.admin_port,
             keys_host: "127.0.0.1".to_owned(),
             keys_port: self.keys_port,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{ConfigArgs, SiteArgs, failed, load};
+use crate::envoy::most_held_bytes;
 use crate::memory;
 use crate::up::{self, Options, Source, programs};
 
@@ -45,6 +46,10 @@ pub(super) struct Up {
     /// `SWITCHBOARD_INTERNAL_TOKEN` and `SWITCHBOARD_MASTER_KEY` in the environment
     #[arg(long, value_name = "HOST", conflicts_with = "keys")]
     keys_host: Option<String>,
+    /// Port on loopback where the key service serves only /metrics, without a key [default: none; /metrics is served on
+    /// --port to keys that may read it]
+    #[arg(long, value_name = "PORT", conflicts_with = "keys_host")]
+    metrics_port: Option<u16>,
     /// Seconds to wait for in-flight requests after SIGTERM or Ctrl-C
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     drain_timeout: u64,
@@ -54,9 +59,12 @@ impl Up {
     pub(super) fn run(self) -> ExitCode {
         let config = self.config.clone();
         let logs = self.site.access_log.is_some();
+        let memory = self.site.memory_limit.or_else(memory::of_this_machine);
+        let most_held = most_held_bytes(memory, self.workers());
         let compile = || {
             let mut plan = load(&config)?;
             plan.document.settings.reports = logs;
+            plan.document.settings.most_held_bytes = most_held;
             Ok(plan)
         };
         let plan = match compile() {
@@ -82,6 +90,12 @@ impl Up {
         }
     }
 
+    /// As many as Envoy will have.
+    fn workers(&self) -> u32 {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.concurrency.unwrap_or(u32::try_from(processors).unwrap_or(u32::MAX))
+    }
+
     fn options(self, needs_authorities: bool) -> Result<Options, String> {
         let wasm = programs::wasm(self.wasm)?;
         let ca_bundle = match programs::ca_bundle() {
@@ -100,6 +114,7 @@ impl Up {
             site,
             envoy: programs::envoy(self.envoy)?,
             keys,
+            metrics_port: self.metrics_port,
             data_dir: self.data_dir,
             prices: self.config.prices,
             concurrency: self.concurrency,

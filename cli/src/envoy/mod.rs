@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 pub use bootstrap::bootstrap;
 pub use commented::{COMMENTS, commented};
+pub use overload::most_held_bytes;
 pub use parts::{Parts, parts};
 
 use crate::compile::{Origin, Plan, TOKEN_SOURCES_ENV, Variable};
@@ -29,6 +30,8 @@ pub struct Site {
     pub host: String,
     /// Port that clients reach.
     pub port: u16,
+    /// The port speaks TLS: a mesh ends it there.
+    pub tls: bool,
     /// Envoy's administration, on loopback only: it can stop the process and tells what runs.
     pub admin_port: u16,
     /// Host of the key service.
@@ -58,6 +61,11 @@ impl Site {
     /// Internal port of the key service, which no listener leads to.
     pub fn keys_internal_port(&self) -> u16 {
         self.keys_port.saturating_add(1)
+    }
+
+    /// Port of the key service in a cluster that has its metrics, and nothing else.
+    pub fn keys_metrics_port(&self) -> u16 {
+        self.keys_port.saturating_add(2)
     }
 }
 

@@ -40,6 +40,8 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
         format!("0.0.0.0:{}", site.keys_port),
         "--internal-listen".to_owned(),
         format!("0.0.0.0:{}", site.keys_internal_port()),
+        "--metrics-listen".to_owned(),
+        format!("0.0.0.0:{}", site.keys_metrics_port()),
     ];
     arguments.extend(plan.key_service_options.iter().cloned());
     let probe = |path| json!({ "httpGet": { "path": path, "port": "http" }, "timeoutSeconds": 5 });
@@ -52,7 +54,11 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
                 "replicas": 2,
                 "selector": { "matchLabels": labels("keys") },
                 "template": {
-                    "metadata": { "labels": labels("keys") },
+                    "metadata": { "labels": labels("keys"), "annotations": {
+                        "prometheus.io/scrape": "true",
+                        "prometheus.io/port": site.keys_metrics_port().to_string(),
+                        "prometheus.io/path": "/metrics",
+                    } },
                     "spec": {
                         "automountServiceAccountToken": false,
                         "terminationGracePeriodSeconds": 30,
@@ -66,6 +72,7 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
                             "ports": [
                                 { "name": "http", "containerPort": site.keys_port },
                                 { "name": "internal", "containerPort": site.keys_internal_port() },
+                                { "name": "metrics", "containerPort": site.keys_metrics_port() },
                             ],
                             "readinessProbe": probe("/health/readiness"),
                             "livenessProbe": probe("/health/liveliness"),
@@ -85,6 +92,10 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
                 "spec.replicas",
                 "Replicas share their state in the database, which must be Postgres if there is more than one.",
             ),
+            (
+                "spec.template.metadata.annotations",
+                "Each pod counts the usage that was reported to it, so Prometheus must scrape every pod.",
+            ),
             ("spec.template.spec.containers.lifecycle", "Time for load balancers to remove this pod."),
         ],
     )
@@ -100,14 +111,14 @@ fn service(site: &Site, place: &Place) -> Resource {
             "ports": [
                 { "name": "http", "port": site.keys_port, "targetPort": "http" },
                 { "name": "http-internal", "port": site.keys_internal_port(), "targetPort": "internal" },
+                { "name": "http-metrics", "port": site.keys_metrics_port(), "targetPort": "metrics" },
             ],
         },
     }))
 }
 
 fn network_policy(site: &Site, place: &Place, gateways: &Value) -> Resource {
-    let ports = [site.keys_port, site.keys_internal_port()];
-    let ports: Vec<_> = ports.iter().map(|port| json!({ "protocol": "TCP", "port": port })).collect();
+    let port = |port: u16| json!({ "protocol": "TCP", "port": port });
     let monitoring = json!({
         "namespaceSelector": {},
         "podSelector": { "matchLabels": { "app.kubernetes.io/name": "prometheus" } },
@@ -121,11 +132,11 @@ fn network_policy(site: &Site, place: &Place, gateways: &Value) -> Resource {
                 "podSelector": { "matchLabels": labels("keys") },
                 "policyTypes": ["Ingress"],
                 "ingress": [
-                    { "from": [gateways], "ports": ports },
-                    { "from": [monitoring], "ports": [ports.last()] },
+                    { "from": [gateways], "ports": [port(site.keys_port), port(site.keys_internal_port())] },
+                    { "from": [monitoring], "ports": [port(site.keys_metrics_port())] },
                 ],
             },
         }),
-        &[("spec.ingress", "Only gateways, and Prometheus for /metrics on the internal port.")],
+        &[("spec.ingress", "Only gateways; Prometheus reaches only the metrics port.")],
     )
 }

@@ -122,6 +122,9 @@ fn arguments(plan: &Plan, options: &Options) -> Vec<OsString> {
         "--data-dir".into(),
         options.data_dir.clone().into(),
     ];
+    if let Some(port) = options.metrics_port {
+        arguments.extend(["--metrics-listen".into(), format!("{}:{port}", site.keys_host).into()]);
+    }
     if let Some(prices) = &options.prices {
         arguments.extend(["--prices".into(), prices.into()]);
     }

@@ -45,6 +45,8 @@ pub struct Options {
     pub envoy: PathBuf,
     /// The key service; nothing when it runs elsewhere, at [`Site::keys_host`].
     pub keys: Option<PathBuf>,
+    /// Where that one shows its metrics to everyone, on loopback.
+    pub metrics_port: Option<u16>,
     /// Longest time that requests get to finish after a signal.
     pub drain_timeout: Duration,
 }
@@ -78,7 +80,7 @@ pub async fn run(plan: &Plan, options: &Options, source: &Source<'_>) -> Result<
     core_files::prevent();
     // Before anything is started: a signal that comes now must not leave a child behind.
     let mut signals = Signals::new()?;
-    ports::check(&options.site, options.keys.is_some())?;
+    ports::check(options)?;
     let watched = Watched::new(source.path);
     let (configuration, files) = prepare(plan, options)?;
     let mut keys = KeyService::start(plan, options)?;

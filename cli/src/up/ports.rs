@@ -2,26 +2,27 @@
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
-use super::Failure;
-use crate::envoy::Site;
+use super::{Failure, Options};
 
 /// Checks that every port is free. Envoy binds with `SO_REUSEPORT`: two Envoys on one port would silently share its
 /// connections.
-pub(super) fn check(site: &Site, starts_keys: bool) -> Result<(), Failure> {
+pub(super) fn check(options: &Options) -> Result<(), Failure> {
+    let site = &options.site;
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let host =
         site.host.parse().map_err(|_| Failure::new(format!("--host {} is not an IP address", site.host)))?;
     let keys: IpAddr = site.keys_host.parse().unwrap_or(loopback);
-    let ports = [
-        (host, site.port, "--port"),
-        (loopback, site.admin_port, "--admin-port"),
-        (keys, site.keys_port, "--keys-port"),
-        (keys, site.keys_internal_port(), "--keys-port (which also uses the next port)"),
-    ];
+    let mut ports = vec![(host, site.port, "--port"), (loopback, site.admin_port, "--admin-port")];
     // Those of a key service elsewhere are not ours.
-    let ours = if starts_keys { &ports[..] } else { &ports[..2] };
-    for (i, (address, port, option)) in ours.iter().enumerate() {
-        if let Some((_, _, other)) = ours.iter().take(i).find(|(_, taken, _)| taken == port) {
+    if options.keys.is_some() {
+        ports.extend([
+            (keys, site.keys_port, "--keys-port"),
+            (keys, site.keys_internal_port(), "--keys-port (which also uses the next port)"),
+        ]);
+        ports.extend(options.metrics_port.map(|port| (keys, port, "--metrics-port")));
+    }
+    for (i, (address, port, option)) in ports.iter().enumerate() {
+        if let Some((_, _, other)) = ports.iter().take(i).find(|(_, taken, _)| taken == port) {
             return Err(Failure::new(format!(
                 "{other} and {option} both use port {port}; change one of them"
             )));

@@ -12,8 +12,8 @@ use ruzstd::decoding::StreamingDecoder;
 
 use crate::error::ApiError;
 
-/// Largest body, compressed or not: somewhat more than the largest answer that the gateway takes by default.
-pub const LARGEST: usize = 64 << 20;
+/// Largest body, compressed or not: Envoy takes no larger answer to a filter's call (`http.async_response_buffer_limit`).
+pub const LARGEST: usize = 32 << 20;
 
 /// The body as it was before.
 pub async fn decode(headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, ApiError> {

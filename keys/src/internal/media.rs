@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::Call;
 use crate::app::App;
+use crate::media::Fetched;
 
 /// What the filter asks.
 #[derive(Debug, Deserialize)]
@@ -25,8 +26,13 @@ pub async fn media(State(app): State<App>, Call(MediaRequest { urls }): Call<Med
     let mut pieces: Vec<Bytes> = vec![Bytes::from_static(b"{\"media\":[")];
     for (n, (url, fetched)) in urls.iter().zip(app.media.fetch(&urls).await).enumerate() {
         let comma = if n == 0 { "" } else { "," };
+        app.metrics.media(match &fetched {
+            Ok(Fetched { from_cache: true, .. }) => "cached",
+            Ok(_) => "fetched",
+            Err(problem) => problem.name(),
+        });
         match fetched {
-            Ok(medium) => {
+            Ok(Fetched { medium, .. }) => {
                 let begins =
                     format!("{comma}{{\"url\":{},\"data\":\"data:{};base64,", json!(url), medium.media_type);
                 pieces.extend([begins.into(), medium.base64, Bytes::from_static(b"\"}")]);

@@ -337,3 +337,28 @@ async fn fetching_can_be_turned_off() {
     assert!(told.contains("MAX_IMAGE_URL_DOWNLOAD_SIZE_MB=0"), "{told}");
     assert_eq!(server.asked(), 0);
 }
+
+#[tokio::test]
+async fn what_comes_of_urls_is_counted_and_no_url_is_a_label() {
+    let server = Server::start().await;
+    let app = app_with(&[server.address.to_string()], 1 << 20).await;
+    let urls = ["/cat.png", "/gone", "/page", "/huge", "/large/1"].map(|path| server.url(path));
+    for _ in 0..2 {
+        fetch(&app, &urls.each_ref().map(String::as_str)).await;
+    }
+    fetch(&app, &["http://metadata.example/", "ftp://files.internal/a"]).await;
+    let text = crate::metrics::metrics(&app).await;
+    for (result, count) in [
+        ("fetched", 1),
+        ("cached", 1),
+        ("status", 2),
+        ("unsupported_type", 2),
+        ("too_large", 4),
+        ("unreachable", 1),
+        ("invalid_url", 1),
+    ] {
+        let line = format!("switchboard_keys_media_total{{result=\"{result}\"}} {count}");
+        assert!(text.lines().any(|of| of == line), "{line} in {text}");
+    }
+    assert!(!text.contains("cat.png") && !text.contains("metadata.example"), "{text}");
+}

@@ -27,6 +27,7 @@ pub struct Setup {
     port: Option<u16>,
     access_log: bool,
     memory_limit: Option<String>,
+    metrics: Option<u16>,
 }
 
 impl Setup {
@@ -47,6 +48,7 @@ impl Setup {
             port: None,
             access_log: false,
             memory_limit: None,
+            metrics: None,
         }
     }
 
@@ -106,6 +108,13 @@ impl Setup {
         self
     }
 
+    /// With a port of its own for the metrics: [`Stack::metrics`].
+    #[must_use]
+    pub fn metrics(mut self) -> Self {
+        self.metrics = Some(free_port());
+        self
+    }
+
     /// Starts it, and waits until it is ready.
     pub fn start(self) -> Stack {
         let begun = Instant::now();
@@ -138,8 +147,12 @@ impl Setup {
         if let Some(limit) = self.memory_limit {
             arguments.extend(["--memory-limit".to_owned(), limit]);
         }
+        if let Some(port) = self.metrics {
+            arguments.extend(["--metrics-port".to_owned(), port.to_string()]);
+        }
         let launcher = Child::start(&launcher(), &arguments, &self.environment);
-        Stack { launcher, port, admin, keys, data_dir, folder, ready_after: Duration::ZERO }
+        let metrics = self.metrics;
+        Stack { launcher, port, admin, keys, metrics, data_dir, folder, ready_after: Duration::ZERO }
     }
 }
 
@@ -154,6 +167,8 @@ pub struct Stack {
     pub admin: u16,
     /// The key service's public port.
     pub keys: u16,
+    /// `--metrics-port`, if it was asked for.
+    pub metrics: Option<u16>,
     /// `--data-dir`
     pub data_dir: PathBuf,
     /// From the start to `ready`.

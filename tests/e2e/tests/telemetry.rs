@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use fake_provider::{Provider, Reply, Step, Usage};
 use serde_json::{Value, json};
 use switchboard_e2e::{
-    ANTHROPIC_KEY, Collector, Config, MASTER_KEY, OPENAI_KEY, Setup, Span, Stack, anthropic, openai, question,
+    ANTHROPIC_KEY, Client, Collector, Config, MASTER_KEY, OPENAI_KEY, Setup, Span, Stack, anthropic, openai,
+    question,
 };
 
 /// The lines of the access log that tell of a model.
@@ -57,6 +58,7 @@ async fn the_log_the_spans_the_metrics_and_the_database_tell_the_same_of_a_reque
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
         .env("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=secret-of-the-collector")
         .access_log()
+        .metrics()
         .start();
     let team = json!({ "team_id": "red", "team_alias": "The Reds" });
     stack.client().post("/team/new", &team).key(MASTER_KEY).send().await.expect(200);
@@ -98,6 +100,13 @@ async fn the_log_the_spans_the_metrics_and_the_database_tell_the_same_of_a_reque
         r#"api_provider="openai""#,
     ];
     assert!((value(&text, "litellm_spend_metric_total", &labels) - spend).abs() < 1e-12);
+    // The port that has nothing else says the same, and asks for no key.
+    let port = Client::new(format!("http://127.0.0.1:{}", stack.metrics.expect("a port")));
+    let alone = port.get("/metrics").send().await.expect(200).text();
+    assert!((value(&alone, "litellm_spend_metric_total", &labels) - spend).abs() < 1e-12);
+    for path in ["/internal/sync", "/internal/verify", "/key/generate"] {
+        port.post(path, &json!({})).key(MASTER_KEY).send().await.expect(404);
+    }
     for (name, count) in [
         ("litellm_proxy_total_requests_metric_total", 1.0),
         ("litellm_requests_metric_total", 1.0),
