@@ -42,6 +42,7 @@ fn place() -> Place {
         tls_secret: None,
         wasm_url: None,
         old_xds_names: false,
+        workers: 2,
     }
 }
 
@@ -266,12 +267,14 @@ fn what_no_api_server_takes_is_refused() {
 fn the_key_service_is_started_as_the_settings_say() {
     let plan = plan(
         "model_list: []\nlitellm_settings: {require_auth_for_metrics_endpoint: false}\n\
-         general_settings: {maximum_spend_logs_retention_period: 30, disable_spend_logs: true}\n",
+         general_settings: {maximum_spend_logs_retention_period: 30, disable_spend_logs: true}\n\
+         environment_variables: {MAX_IMAGE_URL_DOWNLOAD_SIZE_MB: 5}\n",
     );
     let resources = resources(&text(&plan, Format::Kubernetes));
     let deployment = find(&resources, "Deployment", "switchboard-keys");
     let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
-    let expected = ["--open-metrics", "--spend-log-retention", "30d", "--no-spend-log"];
+    let expected =
+        ["--open-metrics", "--spend-log-retention", "30d", "--no-spend-log", "--max-url-size-mb", "5"];
     assert!(arguments.ends_with(&expected.map(Value::from)), "{arguments:?}");
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use support::{assert_valid, configuration, find_envoy, passing_filter, plan, site};
-use switchboard_cli::envoy::{COMMENTS, for_people};
+use switchboard_cli::envoy::{COMMENTS, for_people, most_held_bytes};
 
 /// Everything at once: two priorities, weights, TLS and plain text, a header secret, a mock, an alias.
 const FULL: &str = r"
@@ -116,8 +116,10 @@ fn the_example_in_the_repository_is_what_the_shipped_config_renders() {
     let example = std::fs::read_to_string(root.join("envoy/envoy.yaml")).unwrap();
     let mut site = site(switchboard_cli::up::programs::USUAL_WASM.as_ref());
     site.ca_bundle = switchboard_cli::up::programs::USUAL_CA_BUNDLE.into();
+    let mut plan = plan(&config);
+    plan.document.settings.most_held_bytes = most_held_bytes(site.memory_limit, 2);
     assert_eq!(
-        for_people(&plan(&config), &site).unwrap(),
+        for_people(&plan, &site).unwrap(),
         example,
         "`switchboard render --config config.yaml --out envoy` writes it anew"
     );

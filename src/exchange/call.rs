@@ -12,6 +12,7 @@ use crate::price;
 use crate::table::{Endpoint, Table};
 
 use super::asked::Asked;
+use super::body_budget::Hold;
 use super::fallback::{Failed, Way};
 use super::kept::Kept;
 use super::limited::Entered;
@@ -49,6 +50,8 @@ pub struct Call {
     pub origin: Origin,
     /// The body, until the first attempt takes it.
     pub kept: RefCell<Option<Kept>>,
+    /// What the body counts in the worker's budget, as long as this call exists.
+    pub hold: Hold,
     /// Set if it has more inputs than a deployment accepts: its parts are sent instead of it.
     pub parts: RefCell<Option<Parts>>,
     /// It is a part of another request, which has the account.

@@ -23,6 +23,11 @@ impl Head {
         self.get(name).and_then(|value| core::str::from_utf8(value).ok())
     }
 
+    /// `content-length`.
+    pub fn length(&self) -> Option<u64> {
+        self.text("content-length")?.parse().ok()
+    }
+
     /// All values for a name as one list (RFC 9110, section 5.3); `None` if there are none.
     pub fn joined(&self, name: &str) -> Option<String> {
         let values = self.0.iter().filter(|(header, _)| header == name);

@@ -91,6 +91,17 @@ impl Reply {
         .into()
     }
 
+    /// No memory for another large body.
+    #[cold]
+    pub fn no_room() -> Self {
+        Self::from(ErrorBody::new(
+            503,
+            "service_unavailable_error",
+            "The gateway has no memory for another large request (--memory-limit). Try again later.",
+        ))
+        .with("retry-after", "1")
+    }
+
     /// The key service cannot resolve the request's references.
     pub fn unresolved() -> Self {
         Self::from(ErrorBody::new(

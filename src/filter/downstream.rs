@@ -46,12 +46,17 @@ impl HttpContext for Downstream {
             return self.act(Step::Reply(error.into()));
         };
         self.admission = Some(admission);
-        self.act(step)
+        let length = if end_of_stream { None } else { head.length() };
+        let refused = length.and_then(|length| self.hold(length));
+        self.act(refused.unwrap_or(step))
     }
 
-    fn on_http_request_body(&mut self, _: usize, end_of_stream: bool) -> Action {
+    fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         if self.relays || self.is_forwarded() {
             return Action::Continue;
+        }
+        if let Some(refused) = self.hold(body_size as u64) {
+            return self.act(refused);
         }
         if !end_of_stream {
             return Action::Pause;
@@ -143,6 +148,12 @@ impl Downstream {
 
     fn is_forwarded(&self) -> bool {
         self.passage.as_ref().is_some_and(|passage| passage.is_forwarded())
+    }
+
+    /// Tells how long the body is, or is by now.
+    fn hold(&mut self, bytes: u64) -> Option<Step> {
+        let admission = self.admission.as_mut()?;
+        vm::with(|vm| admission.hold(&vm.bodies, bytes))
     }
 
     fn body_complete(&mut self) -> Action {

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType};
+use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::config::{ATTEMPT_HEADER, CALL_STATE};
 use crate::exchange::{Call, Head, Headers, Reply};
@@ -162,6 +162,16 @@ pub(super) fn declare_message(name: &str, schema: &str) {
 /// Stores a value in the request's filter state.
 pub(super) fn leave(name: &str, value: &[u8]) {
     log_failure("set the filter state", hostcalls::set_property(vec![name], Some(value)));
+}
+
+/// A counter in Envoy's statistics, shared by all workers; `None` if the host has no metrics.
+pub(super) fn counter(name: &str) -> Option<u32> {
+    hostcalls::define_metric(MetricType::Counter, name).ok()
+}
+
+/// Increments a counter.
+pub(super) fn count(counter: u32) {
+    log_failure("increment a counter", hostcalls::increment_metric(counter, 1));
 }
 
 /// Sends a local response.

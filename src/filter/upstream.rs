@@ -81,7 +81,11 @@ impl HttpContext for Upstream {
             return if end_of_stream { self.let_go(nobody.response()) } else { Action::Pause };
         }
         let Some(attempt) = &mut self.attempt else { return Action::Continue };
-        match attempt.response_head(host::response_head(), end_of_stream) {
+        let step = attempt.response_head(host::response_head(), end_of_stream);
+        if attempt.encoding().is_some() {
+            vm::with(|vm| vm.count_compressed(attempt.provider()));
+        }
+        match step {
             HeadStep::Pass => Action::Continue,
             HeadStep::Hold => Action::Pause,
             HeadStep::Bare(headers) => self.let_go(headers),

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 
-use crate::config::ONWARD_PREFIX;
-use crate::exchange::Call;
+use crate::config::{COMPRESSED_COUNTER, ONWARD_PREFIX};
+use crate::exchange::{BodyBudget, Call};
 use crate::keyring::Keyring;
 use crate::ledger::Ledger;
 use crate::limits::{Limits, Pace};
@@ -22,6 +22,8 @@ pub(super) struct Vm {
     tables: RefCell<Tables>,
     pub(super) keyring: RefCell<Keyring>,
     pub(super) ledger: RefCell<Ledger>,
+    /// Request bodies that are held.
+    pub(super) bodies: Rc<BodyBudget>,
     /// `None` until the first configuration.
     pub(super) limits: RefCell<Option<Limits>>,
     /// Requests that wait for capacity.
@@ -30,6 +32,8 @@ pub(super) struct Vm {
     pub(super) split: RefCell<Vec<Rc<Passage>>>,
     pub(super) streams: Streams,
     calls: RefCell<HashMap<u64, Rc<Call>>>,
+    /// Counters of compressed responses, by provider.
+    compressed: RefCell<HashMap<&'static str, Option<u32>>>,
     /// Requests that are being redirected to another group.
     departed: RefCell<HashMap<u64, Rc<Passage>>>,
     /// A value that no client can guess.
@@ -50,11 +54,13 @@ thread_local! {
         tables: RefCell::default(),
         keyring: RefCell::new(Keyring::new(1, 0)),
         ledger: RefCell::default(),
+        bodies: Rc::default(),
         limits: RefCell::default(),
         held: RefCell::default(),
         split: RefCell::default(),
         streams: Streams::default(),
         calls: RefCell::default(),
+        compressed: RefCell::default(),
         departed: RefCell::default(),
         secret: OnceCell::new(),
         next_call: Cell::new(1),
@@ -153,6 +159,14 @@ impl Vm {
         let is_ours = self.secret.get().is_some_and(|own| !own.is_empty() && own == secret);
         let number: u64 = number.parse().ok().filter(|_| is_ours)?;
         self.departed.borrow_mut().remove(&number)
+    }
+
+    /// Counts a response that the provider has compressed, for `switchboard doctor`.
+    pub(super) fn count_compressed(&self, provider: &'static str) {
+        let named = || host::counter(&[COMPRESSED_COUNTER, ".", provider].concat());
+        if let Some(counter) = *self.compressed.borrow_mut().entry(provider).or_insert_with(named) {
+            host::count(counter);
+        }
     }
 
     /// Removes a finished request.

@@ -1,7 +1,7 @@
 //! What a body is, by its first bytes: servers and proxies send streams without a content type or as JSON, and whole
 //! answers to requests for streams.
 
-use super::Framing;
+use super::{FRAME_LIMIT, Framing};
 
 /// What begins there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +33,33 @@ impl Framing {
             // A byte order mark that is not whole yet.
             Some(0xef) if text.len() < BOM.len() && !last => Beginning::Unknown,
             Some(b'<' | b'[') => Beginning::Whole,
-            Some(b'{') if self == Self::Sse => Beginning::Whole,
-            // A line of a stream is a whole object; a document that is written over several lines is not.
-            Some(b'{') => match memchr::memchr(b'\n', text) {
-                None if !last => Beginning::Unknown,
-                end => {
-                    let line = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-                    if line.trim_ascii_end().ends_with(b"}") {
-                        Beginning::Stream(self)
-                    } else {
-                        Beginning::Whole
-                    }
-                }
-            },
+            Some(b'{') => self.object(text, last),
             _ if is_event(text) => Beginning::Stream(Self::Sse),
             _ => Beginning::Stream(self),
+        }
+    }
+}
+
+impl Framing {
+    /// What begins with an object. A line of a stream is a whole one; a document that is written over several lines is
+    /// not. Where events were asked for, one line alone is a document, and several are a stream all the same.
+    fn object(self, text: &[u8], last: bool) -> Beginning {
+        let Some(end) = memchr::memchr(b'\n', text) else {
+            return match self {
+                _ if !last && text.len() <= FRAME_LIMIT => Beginning::Unknown,
+                Self::Lines if text.trim_ascii_end().ends_with(b"}") => Beginning::Stream(self),
+                _ => Beginning::Whole,
+            };
+        };
+        let (line, rest) = text.split_at_checked(end).unwrap_or_default();
+        if !line.trim_ascii_end().ends_with(b"}") {
+            return Beginning::Whole;
+        }
+        match (self, rest.trim_ascii_start().first()) {
+            (Self::Sse, None) if !last => Beginning::Unknown,
+            // `[DONE]` may come as it does in events.
+            (Self::Lines, _) | (Self::Sse, Some(b'{' | b'[')) => Beginning::Stream(Self::Lines),
+            _ => Beginning::Whole,
         }
     }
 }
@@ -72,7 +84,12 @@ mod tests {
             (sse, b"data: {", Stream(sse)),
             (sse, b"\xef\xbb\xbfdata: {", Stream(sse)),
             (sse, b": ping", Stream(sse)),
-            (sse, b"\n\n  {\"id\"", Whole),
+            (sse, b"\n\n  {\"id\"", Unknown),
+            (sse, b"{\n  \"id\": 1", Whole),
+            (sse, b"{\"id\":1}\r\n", Unknown),
+            (sse, b"{\"id\":1}\n{", Stream(lines)),
+            (sse, b"{\"id\":1}\n\n[DONE]", Stream(lines)),
+            (sse, b"{\"id\":1}\n<", Whole),
             (sse, b"[{\"error\"", Whole),
             (sse, b"<html>", Whole),
             (lines, b"{\"model\"", Unknown),
@@ -86,6 +103,8 @@ mod tests {
             assert_eq!(framing.beginning(bytes, false), expected, "{framing:?} {bytes:?}");
         }
         assert_eq!(lines.beginning(b"{\"a\":1}", true), Stream(lines));
+        assert_eq!(sse.beginning(b"{\"a\":1}", true), Whole);
+        assert_eq!(sse.beginning(b"{\"a\":1}\n", true), Whole);
         assert_eq!(sse.beginning(b"", true), Stream(sse));
     }
 }

@@ -109,6 +109,25 @@ impl<'a> Request<'a> {
     }
 }
 
+impl<'a> Request<'a> {
+    /// The URLs of pictures in messages, as they stand in the request, each with the `data:` URL that takes its place.
+    ///
+    /// # Errors
+    /// As [`Self::messages_inlined`].
+    pub fn pictures_inlined(&self) -> Result<Vec<(JsonStr<'a>, JsonStr<'a>)>, ErrorBody> {
+        let (before, after) = (self.messages()?, self.messages_inlined(&[])?);
+        let pictures = |messages: &[Message<'a>]| -> Vec<JsonStr<'a>> {
+            let parts = messages.iter().flat_map(|message| match &message.content {
+                Content::Parts(parts) => parts.as_slice(),
+                _ => &[],
+            });
+            parts.filter_map(|part| Some(part.image_url.as_ref()?.url)).collect()
+        };
+        let pairs = pictures(&before).into_iter().zip(pictures(&after));
+        Ok(pairs.filter(|(url, data)| url.token() != data.token()).collect())
+    }
+}
+
 fn refused(at: usize, n: usize, url: &str, why: &str) -> ErrorBody {
     // Signed URLs are long.
     let url: String = url.chars().take(200).collect();

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use switchboard::exchange::{Admission, NoVerdict, Reply, Step};
+use switchboard::exchange::{Admission, BodyBudget, NoVerdict, Reply, Step};
 use switchboard::key::TokenHash;
 use switchboard::keyring::Keyring;
 
@@ -295,4 +295,56 @@ fn a_request_of_nobody_is_in_no_log() {
     let (mut admission, _) = begin(&keyring(vec![]), CHAT, "sk-unheard-of");
     let denied = reply(admission.verdict(Ok(None), NOW_MS));
     assert!(admission.refusal(&denied, NOW_MS).is_none());
+}
+
+/// A table by which a worker holds ten megabytes of bodies.
+fn small() -> Rc<switchboard::table::Table> {
+    let mut table = Rc::try_unwrap(table()).unwrap();
+    table.settings.most_held_bytes = Some(10 << 20);
+    Rc::new(table)
+}
+
+#[test]
+fn a_large_body_waits_for_room_and_gives_it_back_however_its_request_ends() {
+    const LARGE: u64 = 8 << 20;
+    let (table, ring, budget) =
+        (small(), keyring(vec![record("sk-known-key", |_| {})]), Rc::new(BodyBudget::default()));
+    let begin = |key| Admission::begin(&table, &ring, &post(CHAT, key), true, NOW_MS).0;
+    let mut first = begin("sk-known-key");
+    assert!(first.hold(&budget, LARGE).is_none());
+
+    let mut second = begin("sk-known-key");
+    let refused = reply(second.hold(&budget, LARGE).unwrap());
+    assert_eq!((refused.status, error(&refused)["type"].clone()), (503, json!("service_unavailable_error")));
+    assert!(error(&refused)["message"].as_str().unwrap().contains("--memory-limit"));
+    assert!(refused.headers.iter().any(|(name, value)| name == "retry-after" && &**value == "1"));
+    assert!(second.refusal(&refused, NOW_MS).is_some(), "the spend log has it");
+    assert!(matches!(second.body_complete(), Step::Wait), "it is decided");
+    assert!(second.hold(&budget, 20 << 20).is_none(), "it is answered once");
+    // A key that is not known yet is answered too, and nobody's spend log has it.
+    let mut unknown = begin("sk-unheard-of");
+    let refused = reply(unknown.hold(&budget, LARGE).unwrap());
+    assert!(unknown.refusal(&refused, NOW_MS).is_none());
+    // Others are small.
+    assert!(begin(MASTER).hold(&budget, 1024).is_none());
+
+    // The client goes away.
+    drop(first);
+    assert_eq!(budget.held(), 0);
+    // It is admitted, and over.
+    let mut admission = begin("sk-known-key");
+    assert!(admission.hold(&budget, LARGE).is_none());
+    assert!(matches!(admission.body_complete(), Step::Admit));
+    let call = admission.admit(BODY).unwrap();
+    drop(admission);
+    assert_eq!(budget.held(), LARGE, "as long as there is the request");
+    drop(call);
+    assert_eq!(budget.held(), 0);
+    // It is refused.
+    let mut admission = begin("sk-known-key");
+    assert!(admission.hold(&budget, LARGE).is_none());
+    admission.body_complete();
+    assert!(admission.admit(&b"nonsense"[..]).is_err());
+    drop(admission);
+    assert_eq!(budget.held(), 0);
 }

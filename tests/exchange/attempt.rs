@@ -3,19 +3,19 @@
 use std::rc::Rc;
 
 use serde_json::Value;
-use switchboard::exchange::{Admission, Attempt, Call, HeadStep, Headers, Opening, Outgoing, Step};
+use switchboard::exchange::{Attempt, Call, HeadStep, Headers, Outgoing};
 use switchboard::key::{AccessToken, AccessTokens};
 use switchboard::openai::ErrorBody;
 use switchboard::secret::Secret;
 
-use crate::support::{MASTER, NOW_MS, attempt, call, head, keyring, post, record, table};
+use crate::support::{NOW_MS, attempt, call, head};
 
 const CLAUDE: &str = r#"{"id":"m","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"hi"}],
     "stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}"#;
 
-const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]}"#;
+pub(crate) const BODY: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hi"}]}"#;
 
-fn send(attempt: &mut Attempt, body: &str) -> (Headers, Vec<u8>) {
+pub(crate) fn send(attempt: &mut Attempt, body: &str) -> (Headers, Vec<u8>) {
     match attempt.request(body.as_bytes(), NOW_MS) {
         Outgoing::Send { headers, body } => (headers, body),
         Outgoing::Reply(reply) => {
@@ -25,12 +25,17 @@ fn send(attempt: &mut Attempt, body: &str) -> (Headers, Vec<u8>) {
     }
 }
 
-fn value<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+pub(crate) fn value<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
     headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value)
 }
 
 /// Gives a held answer and reads the client's.
-fn answer(attempt: &mut Attempt, status: &str, content_type: &str, body: &str) -> (Headers, Value) {
+pub(crate) fn answer(
+    attempt: &mut Attempt,
+    status: &str,
+    content_type: &str,
+    body: &str,
+) -> (Headers, Value) {
     let given = head(&[(":status", status), ("content-type", content_type), ("retry-after", "7")]);
     assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
     let (headers, body) = attempt.response_body(body.as_bytes()).unwrap();
@@ -38,7 +43,7 @@ fn answer(attempt: &mut Attempt, status: &str, content_type: &str, body: &str) -
     (headers, serde_json::from_slice(&body).unwrap())
 }
 
-fn sent(call: &Rc<Call>, deployment: &str) -> Attempt {
+pub(crate) fn sent(call: &Rc<Call>, deployment: &str) -> Attempt {
     let mut attempt = attempt(call, deployment);
     send(&mut attempt, BODY);
     attempt
@@ -308,105 +313,6 @@ fn a_mock_answers_and_streams_without_a_provider() {
     assert!(text.contains("\"Hello \"") && text.ends_with("data: [DONE]\n\n"), "{text}");
 }
 
-fn stream(chunks: &[(&str, bool)]) -> (Rc<Call>, String) {
-    let (call, _, out) = streamed(Some("text/event-stream"), chunks);
-    (call, out)
-}
-
-/// What the client of a stream gets: status, content type, body. `content_type` is what the provider says.
-fn streamed(content_type: Option<&str>, chunks: &[(&str, bool)]) -> (Rc<Call>, String, String) {
-    let body = BODY.replace("{\"model\"", "{\"stream\":true,\"model\"");
-    let call = call(&body);
-    let mut attempt = attempt(&call, "gpt-1");
-    send(&mut attempt, &body);
-    let mut pairs = vec![(":status", "200")];
-    pairs.extend(content_type.map(|content_type| ("content-type", content_type)));
-    assert!(matches!(attempt.response_head(head(&pairs), false), HeadStep::Hold));
-    let (mut out, mut held, mut said) = (Vec::new(), Vec::new(), String::new());
-    let told = |headers: &Headers| {
-        let both = [":status", "content-type"].map(|name| value(headers, name).unwrap_or_default());
-        both.join(" ")
-    };
-    for (chunk, last) in chunks {
-        if attempt.is_streaming() {
-            out.extend_from_slice(attempt.response_chunk(chunk.as_bytes(), *last).unwrap());
-            continue;
-        }
-        held.extend_from_slice(chunk.as_bytes());
-        if attempt.is_opening()
-            && let Opening::Begin(headers, events) = attempt.open(&held, *last, 0)
-        {
-            said = told(&headers);
-            out.extend_from_slice(&events);
-        }
-        if attempt.is_holding() && *last {
-            let (headers, body) = attempt.response_body(&held).unwrap();
-            said = told(&headers);
-            out.extend_from_slice(&body);
-        }
-    }
-    (call, said, String::from_utf8(out).unwrap())
-}
-
-const EVENT_STREAM: &str = "200 text/event-stream; charset=utf-8";
-
-#[test]
-fn a_stream_is_a_stream_whatever_its_content_type() {
-    for content_type in [None, Some("application/json"), Some("text/plain"), Some("text/html")] {
-        for beginning in ["", "\n", ": hello\n\n", "\u{feff}"] {
-            let chunks =
-                [("", false), (beginning, false), (WORD, false), (USAGE, false), ("data: [DONE]\n\n", true)];
-            let (call, said, out) = streamed(content_type, &chunks);
-            assert_eq!(said, EVENT_STREAM, "{content_type:?}");
-            assert!(
-                out.contains("some words") && out.ends_with("data: [DONE]\n\n"),
-                "{content_type:?}: {out}"
-            );
-            assert_eq!(call.settle(200, NOW_MS, |entry| entry.completion_tokens), 4);
-        }
-    }
-}
-
-#[test]
-fn a_whole_answer_to_a_request_for_a_stream_is_streamed_from_here() {
-    let answer = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13}}"#;
-    let (before, after) = answer.split_at(40);
-    for content_type in [None, Some("application/json"), Some("text/event-stream")] {
-        let (call, said, out) = streamed(content_type, &[("\n", false), (before, false), (after, true)]);
-        assert_eq!(said, EVENT_STREAM, "{content_type:?}");
-        assert!(out.contains(r#""delta":{"role":"assistant","content":"hi"}"#), "{out}");
-        assert!(
-            out.contains(r#""model":"gpt""#) && out.ends_with("data: [DONE]\n\n") && !out.contains("usage"),
-            "{out}"
-        );
-        let entry = call.settle(200, NOW_MS, |entry| entry.clone().into_owned());
-        assert_eq!((entry.prompt_tokens, entry.completion_tokens), (9, 4));
-    }
-}
-
-#[test]
-fn an_error_and_a_page_in_the_place_of_a_stream_are_errors() {
-    let error = r#"{"error":{"message":"slow down","code":429}}"#;
-    for content_type in [None, Some("application/json"), Some("text/event-stream")] {
-        let (_, said, out) = streamed(content_type, &[(error, true)]);
-        assert_eq!(said, "429 application/json", "{content_type:?}");
-        assert!(out.contains("OpenAIException - slow down"), "{out}");
-        let (_, said, out) = streamed(content_type, &[("<html>", false), ("</html>", true)]);
-        assert_eq!(said, "502 application/json", "{content_type:?}");
-        assert!(out.contains("HTML"), "{out}");
-    }
-}
-
-#[test]
-fn a_stream_that_was_not_asked_for_is_an_error_that_says_so() {
-    for content_type in ["text/event-stream", "application/json"] {
-        let (headers, body) = answer(&mut sent(&call(BODY), "gpt-1"), "200", content_type, WORD);
-        assert_eq!(value(&headers, ":status"), Some("502"));
-        let message = body["error"]["message"].as_str().unwrap();
-        assert!(message.ends_with("the provider sent a stream that was not requested"), "{message}");
-    }
-}
-
 #[test]
 fn a_wait_is_told_in_whole_seconds_and_in_milliseconds_whatever_its_form() {
     for (name, text, seconds, ms) in [
@@ -423,31 +329,6 @@ fn a_wait_is_told_in_whole_seconds_and_in_milliseconds_whatever_its_form() {
         assert_eq!(value(&headers, "retry-after-ms"), ms, "{name}: {text}");
         assert_eq!(value(&headers, &format!("llm_provider-{name}")), Some(text));
     }
-}
-
-const WORD: &str = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"some words that the model has said so far\"},\"finish_reason\":null}]}\n\n";
-const USAGE: &str = "data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13}}\n\n";
-
-#[test]
-fn usage_that_the_client_did_not_ask_for_is_counted_and_hidden() {
-    let (call, out) = stream(&[(WORD, false), (USAGE, false), ("data: [DONE]\n\n", true)]);
-    assert!(out.ends_with("data: [DONE]\n\n") && !out.contains("usage"), "{out}");
-    let entry = call.settle(200, NOW_MS, |entry| entry.clone().into_owned());
-    assert_eq!((entry.prompt_tokens, entry.completion_tokens), (9, 4));
-}
-
-#[test]
-fn a_stream_that_ends_early_is_an_error_without_done_and_is_billed_for_its_words() {
-    let (call, out) = stream(&[(WORD, false), ("", true)]);
-    assert!(out.contains("\"error\"") && !out.contains("[DONE]"), "{out}");
-    let entry = call.settle(200, NOW_MS, |entry| entry.clone().into_owned());
-    assert!(entry.completion_tokens > 0 && entry.prompt_tokens > 0);
-}
-
-#[test]
-fn a_stream_whose_end_is_never_seen_is_billed_for_its_words() {
-    let (call, _) = stream(&[(WORD, false)]);
-    assert!(call.settle(200, NOW_MS, |entry| entry.completion_tokens) > 0);
 }
 
 #[test]
@@ -477,129 +358,6 @@ fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_i
         value(&headers, ":path"),
         Some("/v1/projects/p/locations/l/publishers/anthropic/models/claude-opus-4-6:streamRawPredict")
     );
-}
-
-const USED: &str = r#""usage":{"prompt_tokens":100,"completion_tokens":10}"#;
-
-fn cost(call: &Call) -> Option<u64> {
-    call.settle(200, NOW_MS, |entry| entry.cost_picodollars)
-}
-
-#[test]
-fn a_wildcard_costs_what_the_model_costs_that_is_asked_for() {
-    let call = call(r#"{"model":"openai/gpt-4o","messages":[{}]}"#);
-    let mut attempt = sent(&call, "wild");
-    let (headers, _) =
-        answer(&mut attempt, "200", "application/json", &format!(r#"{{"model":"other",{USED}}}"#));
-    assert_eq!(cost(&call), Some(130_000_000));
-    assert_eq!(value(&headers, "x-litellm-response-cost"), Some("0.00013"));
-}
-
-#[test]
-fn behind_an_operators_name_costs_what_the_answer_says_that_it_is() {
-    for (model, cost_of_it) in [
-        ("gpt-5", Some(570_000_000)),
-        ("gpt-5-2025-08-07", Some(570_000_000)),
-        ("gpt-4o", Some(130_000_000)),
-        ("nobody-knows", None),
-    ] {
-        let call = call(BODY);
-        let mut attempt = sent(&call, "azure");
-        let body = format!(r#"{{"id":"a","choices":[],"model":"{model}",{USED}}}"#);
-        let (headers, _) = answer(&mut attempt, "200", "application/json", &body);
-        assert_eq!(cost(&call), cost_of_it, "{model}");
-        assert_eq!(value(&headers, "x-litellm-response-cost") == Some("0"), cost_of_it.is_none());
-        let expected = call.table.endpoint("azure").unwrap().expected_price("blue");
-        assert_eq!(expected.is_some(), cost_of_it.is_some(), "the next one will cost the same");
-    }
-}
-
-#[test]
-fn a_stream_behind_an_operators_name_costs_what_its_chunks_say_that_it_is() {
-    let call = call(r#"{"model":"gpt","stream":true,"messages":[{}]}"#);
-    let mut attempt = sent(&call, "azure");
-    let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
-    assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
-    let chunk = |rest: &str| format!("data: {{\"id\":\"a\",{rest}}}\n\n");
-    let text = r#""choices":[{"index":0,"delta":{"content":"Hi"}}]"#;
-    let first = chunk(&format!(r#""model":"",{text}"#));
-    assert!(matches!(attempt.open(first.as_bytes(), false, NOW_MS), Opening::Begin(..)));
-    attempt.response_chunk(chunk(&format!(r#""model":"gpt-5-2025-08-07",{text}"#)).as_bytes(), false);
-    attempt.response_chunk(chunk(&format!(r#""model":"","choices":[],{USED}"#)).as_bytes(), false);
-    attempt.response_chunk(b"data: [DONE]\n\n", true);
-    assert_eq!(cost(&call), Some(570_000_000));
-}
-
-#[test]
-fn the_tier_that_the_answer_names_is_billed_and_else_the_one_that_was_asked_for() {
-    for (asked, told, micro) in [
-        (r#","service_tier":"flex""#, "", 70),
-        (r#","service_tier":"flex""#, r#""service_tier":"default","#, 120),
-        (r#","service_tier":"auto""#, r#""service_tier":"flex","#, 70),
-        ("", r#""service_tier":"priority","#, 120),
-        ("", "", 120),
-    ] {
-        let call = call(BODY);
-        let mut attempt = attempt(&call, "gpt-1");
-        send(&mut attempt, &format!(r#"{{"model":"gpt","messages":[]{asked}}}"#));
-        answer(&mut attempt, "200", "application/json", &format!(r#"{{{told}"choices":[],{USED}}}"#));
-        assert_eq!(cost(&call), Some(micro * 1_000_000), "{asked} {told}");
-    }
-}
-
-#[test]
-fn the_spend_of_a_key_is_what_was_told_and_what_was_spent_here_since() {
-    let key = record("sk-spender-0123456789", |json| {
-        let id = json["token"].clone();
-        json["accounts"] = serde_json::json!([{ "id": { "kind": "key", "id": id }, "spend": 30_000_000 }]);
-    });
-    let token = key.token;
-    let mut ring = keyring(vec![key]);
-    ring.spend(&token, 17_470_000_000);
-    let head = post("/v1/chat/completions", "sk-spender-0123456789");
-    let (mut admission, _) = Admission::begin(&table(), &ring, &head, true, NOW_MS);
-    assert!(matches!(admission.body_complete(), Step::Admit));
-    let call = Rc::new(admission.admit(BODY.as_bytes()).unwrap());
-    let mut attempt = sent(&call, "gpt-2");
-    let (headers, _) = answer(&mut attempt, "200", "application/json", r#"{"choices":[]}"#);
-    assert_eq!(value(&headers, "x-litellm-key-spend"), Some("0.0175"));
-}
-
-#[test]
-fn vectors_that_nobody_counted_are_counted_by_their_texts() {
-    let body = r#"{"model":"gpt","input":["one two three","four five"]}"#;
-    let head = post("/v1/embeddings", MASTER);
-    let (mut admission, _) = Admission::begin(&table(), &keyring(vec![]), &head, true, NOW_MS);
-    assert!(matches!(admission.body_complete(), Step::Admit));
-    let call = Rc::new(admission.admit(body.as_bytes()).unwrap());
-    let mut attempt = attempt(&call, "vectors");
-    send(&mut attempt, body);
-    let (_, told) =
-        answer(&mut attempt, "200", "application/json", r#"{"embeddings":[{"values":[1]},{"values":[2]}]}"#);
-    assert_eq!(told["usage"], serde_json::json!({ "prompt_tokens": 5, "total_tokens": 5 }));
-    assert_eq!(call.settle(200, NOW_MS, |entry| entry.prompt_tokens), 5);
-}
-
-#[test]
-fn a_stream_that_dies_is_billed_for_its_words_and_the_texts_of_its_prompt() {
-    let picture = "A".repeat(1 << 20);
-    let body = format!(
-        r#"{{"model":"gpt","stream":true,"messages":[{{"role":"user","content":[{{"type":"text","text":"one two"}},
-           {{"type":"image_url","image_url":{{"url":"data:image/png;base64,{picture}"}}}}]}}]}}"#
-    );
-    let call = call(&body);
-    let mut attempt = attempt(&call, "gpt-1");
-    send(&mut attempt, &body);
-    let given = head(&[(":status", "200"), ("content-type", "text/event-stream")]);
-    assert!(matches!(attempt.response_head(given, false), HeadStep::Hold));
-    // Without null fields, as some vendors write them.
-    let chunk = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"}}]}\n\n";
-    assert!(matches!(attempt.open(chunk.as_bytes(), false, NOW_MS), Opening::Begin(..)));
-    for _ in 1..1_000 {
-        attempt.response_chunk(chunk.as_bytes(), false);
-    }
-    let used = call.settle(200, NOW_MS, |entry| (entry.prompt_tokens, entry.completion_tokens));
-    assert_eq!(used, (4 + 2 + 765, 1_000));
 }
 
 #[test]

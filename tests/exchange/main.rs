@@ -5,10 +5,12 @@
 mod admission;
 mod amended;
 mod attempt;
+mod costs;
 mod fallback;
 mod features;
 mod models;
 mod mutated;
 mod parts;
 mod resolve;
+mod streams;
 mod support;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{EXIT_USAGE, failed};
-use crate::doctor;
+use crate::doctor::{self, Diagnosis};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -24,6 +24,7 @@ Checks:
                         retries and fallbacks that the filter can trigger
   buffer limits         bodies larger than 1 MiB fit
   key service           it answers the filter
+  compressed answers    a note for each provider that compresses its answers
 
 Exit status: 0 if no problem was found, 1 if there are problems, 2 if Envoy's admin
 port does not answer.
@@ -57,16 +58,18 @@ impl Doctor {
                 eprintln!("switchboard: {problem}");
                 ExitCode::from(EXIT_USAGE)
             }
-            Ok((version, findings)) if findings.is_empty() => {
-                println!("Envoy {version}: no problems found");
-                ExitCode::SUCCESS
-            }
-            Ok((version, findings)) => {
-                println!("Envoy {version}: {} problems", findings.len());
-                for finding in findings {
+            Ok(Diagnosis { version, findings, notes }) => {
+                match findings.len() {
+                    0 => println!("Envoy {version}: no problems found"),
+                    count => println!("Envoy {version}: {count} problems"),
+                }
+                for finding in &findings {
                     println!("\nproblem: {}\n  help: {}", finding.what, finding.help);
                 }
-                ExitCode::FAILURE
+                for note in notes {
+                    println!("\nnote: {}\n  help: {}", note.what, note.help);
+                }
+                if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }
         }
     }

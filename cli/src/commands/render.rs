@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::{ConfigArgs, SiteArgs, failed, load};
+use crate::envoy::most_held_bytes;
 use crate::render::{Format, Place, keys_host, render};
 use crate::up::programs::{USUAL_CA_BUNDLE, USUAL_WASM};
 
@@ -38,6 +39,9 @@ pub(super) struct Render {
     /// Path of the CA bundle on the machine that runs Envoy
     #[arg(long, value_name = "FILE", default_value = USUAL_CA_BUNDLE)]
     ca_bundle: PathBuf,
+    /// Worker threads that Envoy will have [default: 2; 1 beside an application]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    concurrency: Option<u32>,
     /// Host of the key service [default: 127.0.0.1, or the Service in Kubernetes]
     #[arg(long, value_name = "HOST")]
     keys_host: Option<String>,
@@ -117,6 +121,7 @@ impl Render {
             None if format != Format::Bootstrap => site.keys_host = keys_host(&self.namespace),
             None => {}
         }
+        let workers = self.concurrency.unwrap_or(format.workers());
         let place = Place {
             namespace: self.namespace,
             gateway_image: self.image,
@@ -125,8 +130,10 @@ impl Render {
             tls_secret: self.tls_secret,
             wasm_url,
             old_xds_names: self.old_xds_names,
+            workers,
         };
         plan.document.settings.reports = site.access_log.is_some();
+        plan.document.settings.most_held_bytes = most_held_bytes(site.memory_limit, workers);
         let path = self.out.join(format.file());
         let written = render(&plan, &site, &place, format).and_then(|text| {
             std::fs::create_dir_all(&self.out)?;

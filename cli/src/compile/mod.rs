@@ -143,6 +143,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
             cooldown_s: cooldown::time(config),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
             own_cluster: Some(OWN_CLUSTER.to_owned()),
+            most_held_bytes: None,
         },
         catalog: catalog::compile(&deployments, &groups, prices.models()),
         groups,
@@ -170,7 +171,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
         master_key,
         tracing,
         unpriced,
-        key_service_options: key_service_options(config),
+        key_service_options: key_service_options(config, environment),
         cors,
     }
 }
@@ -187,7 +188,10 @@ fn key_service(grace_s: Option<u32>) -> KeyService {
     }
 }
 
-fn key_service_options(config: &Config) -> Vec<String> {
+/// The variable by which `LiteLLM` and the key service know the largest file that is fetched for a client.
+const URL_SIZE_ENV: &str = "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB";
+
+fn key_service_options(config: &Config, environment: &Environment) -> Vec<String> {
     let mut options = Vec::new();
     if config.litellm.open_metrics {
         options.push("--open-metrics".to_owned());
@@ -204,6 +208,11 @@ fn key_service_options(config: &Config) -> Vec<String> {
     }
     for host in own.allowed_hosts.iter().chain(&general.allowed_hosts) {
         options.extend(["--allow-url-host".to_owned(), host.clone()]);
+    }
+    // A key service in a cluster has not the launcher's environment.
+    let section = environment.section();
+    for (_, size) in section.iter().filter(|(name, _)| name == URL_SIZE_ENV) {
+        options.extend(["--max-url-size-mb".to_owned(), size.reveal().to_owned()]);
     }
     options
 }

@@ -25,6 +25,8 @@ pub struct Seen {
     pub dump: Dump,
     /// Calls to the key service's internal port in the time between two looks, by how they went.
     pub calls: Calls,
+    /// Answers that came compressed, by provider.
+    pub compressed: Vec<(String, u64)>,
 }
 
 /// How calls to the key service went.
@@ -83,6 +85,18 @@ pub fn findings(seen: &Seen) -> Vec<Finding> {
     routes(&mut found, dump);
     key_service(&mut found, dump, &document, seen.calls);
     found.0
+}
+
+/// What works, and costs something that need not be.
+pub fn notes(seen: &Seen) -> Vec<Finding> {
+    let note = |(provider, count): &(String, u64)| Finding {
+        what: format!(
+            "{provider} compressed {count} answers although it was asked not to: the key service decompressed each, and \
+             streams were held until they were complete"
+        ),
+        help: "disable compression at the provider or in the proxy in front of it".to_owned(),
+    };
+    seen.compressed.iter().filter(|(_, count)| *count > 0).map(note).collect()
 }
 
 struct Findings(Vec<Finding>);

@@ -11,17 +11,29 @@ use serde_json::Value;
 
 use crate::up::http::ask;
 use crate::up::programs::parse_version;
-pub use checks::{Calls, Finding, Seen, findings};
+pub use checks::{Calls, Finding, Seen, findings, notes};
 pub use dump::Dump;
+use switchboard::config::COMPRESSED_COUNTER;
 
 /// Longer than two periods of the filter's calls to the key service.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2_500);
+
+/// What is to be said of an Envoy.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// Its version.
+    pub version: String,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What is not wrong, and worth knowing.
+    pub notes: Vec<Finding>,
+}
 
 /// Looks at an Envoy.
 ///
 /// # Errors
 /// Why the check failed.
-pub async fn examine(host: &str, port: u16) -> Result<(String, Vec<Finding>), String> {
+pub async fn examine(host: &str, port: u16) -> Result<Diagnosis, String> {
     let get = async |path: &str| {
         let unreachable =
             || format!("http://{host}:{port}{path} does not answer; --admin must be Envoy's admin port");
@@ -48,9 +60,20 @@ pub async fn examine(host: &str, port: u16) -> Result<(String, Vec<Finding>), St
         refused: after.refused.saturating_sub(before.refused),
         failed: after.failed.saturating_sub(before.failed),
     };
-    let seen = Seen { version: parse_version(&format!("version: {version}")), dump, calls };
-    let number = version.split('/').nth(1).unwrap_or(&version).to_owned();
-    Ok((number, findings(&seen)))
+    let compressed = compressed(&get(&format!("/stats?filter={COMPRESSED_COUNTER}")).await?);
+    let seen = Seen { version: parse_version(&format!("version: {version}")), dump, calls, compressed };
+    let version = version.split('/').nth(1).unwrap_or(&version).to_owned();
+    Ok(Diagnosis { version, findings: findings(&seen), notes: notes(&seen) })
+}
+
+/// `/stats` of the filter's counters of compressed answers.
+fn compressed(stats: &str) -> Vec<(String, u64)> {
+    let of = |line: &str| {
+        let (name, count) = line.split_once(": ")?;
+        let (_, provider) = name.split_once(COMPRESSED_COUNTER)?;
+        Some((provider.strip_prefix('.')?.to_owned(), count.parse().ok()?))
+    };
+    stats.lines().filter_map(of).collect()
 }
 
 /// `/stats` of the key service's cluster.

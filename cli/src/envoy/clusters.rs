@@ -13,8 +13,9 @@ use crate::compile::{
     Balancing, Cluster, Cooldown, Endpoint, KEYS_CLUSTER, KEYS_INTERNAL_CLUSTER, Plan, Target,
 };
 
-/// Key in the metadata of an endpoint that Envoy compares with `transport_socket_matches`.
+/// Keys in the metadata of an endpoint that Envoy compares with `transport_socket_matches`: a provider's, and our own.
 const TLS_MATCH: &str = "tls";
+const OWN_TLS_MATCH: &str = "own_tls";
 
 /// All clusters: those of the groups, of the key service, of the gateway itself, of the collector of spans.
 pub(super) fn all(plan: &Plan, site: &Site) -> Vec<Value> {
@@ -31,6 +32,7 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
     let targets = || cluster.priorities.iter().flatten().map(|endpoint| &endpoint.target);
     let tls = targets().any(|target| matches!(target, Target::Remote(address) if address.tls));
     let named = targets().any(|target| matches!(target, Target::Remote(address) if !address.is_ip()));
+    let sockets = transport_sockets(tls, site);
     let mut value = json!({
         "name": cluster.name,
         "connect_timeout": "10s",
@@ -63,8 +65,8 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
         if let Some(interval) = plan.health_checks {
             value.insert("health_checks".to_owned(), health_checks(interval));
         }
-        if tls {
-            value.insert("transport_socket_matches".to_owned(), transport_socket_matches(site));
+        if !sockets.is_empty() {
+            value.insert("transport_socket_matches".to_owned(), sockets.into());
         }
     }
     value
@@ -72,14 +74,20 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
 
 fn lb_endpoint(endpoint: &Endpoint, plan: &Plan, site: &Site) -> Value {
     let (address, hostname, tls) = match &endpoint.target {
-        Target::Remote(address) => {
-            (socket_address(&address.host, address.port), address.hostname(), address.tls)
-        }
-        Target::Itself => (socket_address(&site.reachable_host(), site.port), "localhost".to_owned(), false),
+        Target::Remote(address) => (
+            socket_address(&address.host, address.port),
+            address.hostname(),
+            address.tls.then_some(TLS_MATCH),
+        ),
+        Target::Itself => (
+            socket_address(&site.reachable_host(), site.port),
+            "localhost".to_owned(),
+            site.tls.then_some(OWN_TLS_MATCH),
+        ),
     };
     let mut metadata = json!({ METADATA_NAMESPACE: { METADATA_DEPLOYMENT: endpoint.deployment } });
-    if tls && let Some(metadata) = metadata.as_object_mut() {
-        metadata.insert("envoy.transport_socket_match".to_owned(), json!({ TLS_MATCH: true }));
+    if let (Some(tls), Some(metadata)) = (tls, metadata.as_object_mut()) {
+        metadata.insert("envoy.transport_socket_match".to_owned(), json!({ tls: true }));
     }
     let mut value = json!({
         "endpoint": { "address": address, "hostname": hostname },
@@ -95,12 +103,31 @@ fn lb_endpoint(endpoint: &Endpoint, plan: &Plan, site: &Site) -> Value {
     value
 }
 
-fn transport_socket_matches(site: &Site) -> Value {
-    json!([{
-        "name": "https",
-        "match": { TLS_MATCH: true },
-        "transport_socket": tls(site),
-    }])
+/// How endpoints are called over TLS; all others are called without it.
+fn transport_sockets(providers: bool, site: &Site) -> Vec<Value> {
+    let mut sockets = Vec::new();
+    if providers {
+        sockets.push(json!({ "name": "https", "match": { TLS_MATCH: true }, "transport_socket": tls(site) }));
+    }
+    if site.tls {
+        let name = "itself";
+        sockets.push(
+            json!({ "name": name, "match": { OWN_TLS_MATCH: true }, "transport_socket": tls_to_itself() }),
+        );
+    }
+    sockets
+}
+
+/// TLS to the gateway's own listener. Its certificate is for other names than this, and need not be checked: what
+/// connects never leaves the process's own loopback address.
+fn tls_to_itself() -> Value {
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "common_tls_context": {},
+        },
+    })
 }
 
 /// TLS to the host that an endpoint's `hostname` names.
@@ -142,6 +169,9 @@ fn itself(name: &str, plan: &Plan, site: &Site) -> Value {
     let mut value = plain(name, &site.reachable_host(), site.port, "localhost");
     value["per_connection_buffer_limit_bytes"] = plan.body_limit.into();
     value["circuit_breakers"] = circuit_breakers(None);
+    if site.tls {
+        value["transport_socket"] = tls_to_itself();
+    }
     value
 }
 

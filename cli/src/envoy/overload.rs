@@ -11,6 +11,15 @@ const HEAP: &str = "envoy.resource_monitors.fixed_heap";
 /// memory, in which each worker holds one body while it translates it, the modules, the stacks.
 const HEAP_PERCENT: u64 = 50;
 
+/// Share of the memory that large request bodies may have while they are held, all workers together, in percent. Envoy
+/// holds a body a second time while it sends it on, and the filter translates it in memory of its own.
+const BODIES_PERCENT: u64 = 25;
+
+/// Bytes of large request bodies that each of so many workers may hold, where the memory is known.
+pub fn most_held_bytes(memory_limit: Option<u64>, workers: u32) -> Option<u64> {
+    Some(memory_limit? / 100 * BODIES_PERCENT / u64::from(workers.max(1)))
+}
+
 /// `overload_manager`
 pub(super) fn manager(site: &Site) -> Value {
     let mut manager = json!({

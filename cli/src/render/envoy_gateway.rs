@@ -52,7 +52,7 @@ fn proxy(plan: &Plan, place: &Place) -> Resource {
             "kind": "EnvoyProxy",
             "metadata": metadata(place, NAME, "gateway"),
             "spec": {
-                "concurrency": 2,
+                "concurrency": place.workers,
                 "shutdown": { "drainTimeout": format!("{DRAIN_SECONDS}s") },
                 "provider": {
                     "type": "Kubernetes",

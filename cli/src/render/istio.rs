@@ -215,8 +215,9 @@ fn deployment(plan: &Plan, place: &Place) -> Resource {
                         "annotations": {
                             "inject.istio.io/templates": "gateway",
                             "proxy.istio.io/config": format!(
-                                "terminationDrainDuration: {DRAIN_SECONDS}s\n\
-                                 proxyStatsMatcher:\n  inclusionPrefixes: [\"http.switchboard.\", \"wasm\"]"
+                                "terminationDrainDuration: {DRAIN_SECONDS}s\nconcurrency: {}\n\
+                                 proxyStatsMatcher:\n  inclusionPrefixes: [\"http.switchboard.\", \"wasm\"]",
+                                place.workers
                             ),
                         },
                     },

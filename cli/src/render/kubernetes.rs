@@ -32,7 +32,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
 }
 
 fn deployment(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resource {
-    let mut container = envoy_container(plan, site, place, 2);
+    let mut container = envoy_container(plan, site, place);
     let probe =
         |path, seconds| json!({ "httpGet": { "path": path, "port": "http" }, "periodSeconds": seconds });
     container.insert("startupProbe".to_owned(), {

@@ -43,6 +43,19 @@ impl Format {
         }
     }
 
+    /// Whether the platform ends TLS at the gateway's port, if it is given a certificate.
+    fn ends_tls(self) -> bool {
+        matches!(self, Self::Istio | Self::EnvoyGateway)
+    }
+
+    /// Worker threads of Envoy, where nothing else is said.
+    pub fn workers(self) -> u32 {
+        match self {
+            Self::KubernetesSidecar => 1,
+            _ => 2,
+        }
+    }
+
     /// Name of the file.
     pub fn file(self) -> &'static str {
         match self {
@@ -72,6 +85,8 @@ pub struct Place {
     pub wasm_url: Option<String>,
     /// Whether Envoy Gateway names listeners and routes by its gateway's, as it did before 1.10.
     pub old_xds_names: bool,
+    /// Worker threads of Envoy.
+    pub workers: u32,
 }
 
 /// A resource, and why lines of it are there (by path, as [`crate::envoy::COMMENTS`]).
@@ -98,12 +113,7 @@ const LARGEST: usize = 1 << 20;
 /// # Errors
 /// A resource that no API server takes, or a document that is not JSON.
 pub fn render(plan: &Plan, site: &Site, place: &Place, format: Format) -> io::Result<String> {
-    let mut plan = plan.clone();
-    if place.tls_secret.is_some() {
-        // The listener speaks TLS, with a certificate for names that are not the gateway's own: it cannot ask itself.
-        plan.document.settings.own_cluster = None;
-    }
-    let plan = &plan;
+    let site = &Site { tls: place.tls_secret.is_some() && format.ends_tls(), ..site.clone() };
     let resources = match format {
         Format::Bootstrap => return for_people(plan, site),
         Format::Kubernetes => kubernetes::resources(plan, site, place)?,

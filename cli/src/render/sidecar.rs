@@ -32,7 +32,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
 }
 
 fn application(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resource {
-    let mut sidecar = envoy_container(plan, site, place, 1);
+    let mut sidecar = envoy_container(plan, site, place);
     // Nobody outside of the pod reaches it, so there is no port to name.
     sidecar.shift_remove("ports");
     let probe = json!({ "exec": { "command": [LAUNCHER, "ready", "--port", site.port.to_string()] } });

@@ -139,14 +139,14 @@ pub(super) fn checksum(configuration: &Resource) -> String {
 }
 
 /// Envoy's container: what is the same in a gateway and beside an application.
-pub(super) fn envoy_container(plan: &Plan, site: &Site, place: &Place, workers: u32) -> Map<String, Value> {
+pub(super) fn envoy_container(plan: &Plan, site: &Site, place: &Place) -> Map<String, Value> {
     let container = json!({
         "name": "switchboard",
         "image": place.gateway_image,
         "command": [ENVOY],
         "args": [
             "--config-path", format!("{CONFIGURATION}/envoy.yaml"),
-            "--concurrency", workers.to_string(),
+            "--concurrency", place.workers.to_string(),
             "--disable-hot-restart",
             "--log-level", "warning",
         ],

@@ -69,6 +69,7 @@ pub fn site(wasm: &Path) -> Site {
     Site {
         host: "127.0.0.1".to_owned(),
         port: 4000,
+        tls: false,
         admin_port: 9901,
         keys_host: "127.0.0.1".to_owned(),
         keys_port: 4001,

@@ -25,6 +25,11 @@ pub(super) fn mend(
         w.object().key("role").string("system").key("content").string(&note).end_object();
         splice.prepend_to(raw.get(), message);
     }
+    if quirks.messages.inline && memchr::memmem::find(raw.get().as_bytes(), b"image_url").is_some() {
+        for (url, data) in request.pictures_inlined()? {
+            splice.replace(url.token(), data.token().as_bytes().to_vec());
+        }
+    }
     if !needs_mending(quirks, raw.get()) {
         return Ok(());
     }

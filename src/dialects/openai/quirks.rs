@@ -93,6 +93,8 @@ pub struct Messages {
     pub without: &'static [&'static str],
     /// An array of texts must be one string.
     pub flat: bool,
+    /// Pictures must be `data:` URLs: those at other URLs are fetched.
+    pub inline: bool,
     /// `file` and `input_audio` parts hold their value without an object around it, and PDF is a `document_url`.
     pub bare_parts: bool,
     /// An assistant's message that says nothing is refused.
@@ -200,6 +202,7 @@ impl Quirks {
             // What clients were given by other providers and send back.
             without: &["reasoning_content", "thinking_blocks", "provider_specific_fields", "cache_control"],
             flat: false,
+            inline: false,
             bare_parts: false,
             no_empty: false,
             nine_letter_ids: false,

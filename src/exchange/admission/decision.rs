@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::string::FromUtf8Error;
 
 use super::super::asked::Asked;
+use super::super::body_budget::Hold;
 use super::super::call::{Call, Progress};
 use super::super::fallback::{Way, unserved};
 use super::super::head::unauthorized;
@@ -117,6 +118,7 @@ impl Admission {
             most_completion,
             resolved: RefCell::default(),
             kept: RefCell::default(),
+            hold: Hold::default(),
             started_ms: self.started_ms,
             progress: RefCell::new(Progress::default()),
             entered: OnceCell::new(),

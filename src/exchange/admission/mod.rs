@@ -18,6 +18,7 @@ use crate::openai::{ErrorBody, Operation};
 use crate::table::Table;
 
 use super::asked::Asked;
+use super::body_budget::{BodyBudget, Hold};
 use super::call::Call;
 use super::head::{Head, presented_key};
 use super::kept::Kept;
@@ -37,6 +38,7 @@ pub struct Admission {
     call_id: Rc<str>,
     phase: Phase,
     refused: Option<Box<Refusal>>,
+    hold: Hold,
 }
 
 #[derive(Debug)]
@@ -117,6 +119,7 @@ impl Admission {
             call_id: call_id.unwrap_or_default().into(),
             phase: Phase::Closed,
             refused: None,
+            hold: Hold::default(),
         };
         let step = admission.open(keyring, head, has_body, now_ms);
         let step = step.unwrap_or_else(|reply| admission.reply(reply));
@@ -202,6 +205,19 @@ impl Admission {
         Ok(step.unwrap_or_else(|| self.meet()))
     }
 
+    /// Notes the size of the body, announced or received so far. Returns the reply if there is no memory for it.
+    pub fn hold(&mut self, budget: &Rc<BodyBudget>, bytes: u64) -> Option<Step> {
+        let Phase::Joining(joining) = &self.phase else { return None };
+        // The whole request of a part is counted already.
+        let is_part = matches!(joining.verdict, Some(Payer::Whole));
+        if is_part || self.hold.grow(budget, bytes, self.table.settings.most_held_bytes) {
+            return None;
+        }
+        self.refused = joining.verdict.as_ref().and_then(|payer| joining.refused(payer.token(), b""));
+        self.phase = Phase::Closed;
+        Some(self.reply(Reply::no_room()))
+    }
+
     /// The body is complete.
     pub fn body_complete(&mut self) -> Step {
         match &mut self.phase {
@@ -262,6 +278,7 @@ impl Admission {
         let body = String::from_utf8(body.into());
         match self.decide(&mut joining, &body) {
             Ok(Decided { mut call, members, split }) => {
+                call.hold = core::mem::take(&mut self.hold);
                 call.kept = RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?))));
                 if let Some(model) = split {
                     call.split(&model)?;

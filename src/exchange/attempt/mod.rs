@@ -4,26 +4,25 @@
 //! but with the headers of the previous attempt, so every attempt replaces all headers.
 
 mod amended;
+mod errors;
 mod request;
 mod resolve;
+mod stream;
 
 use std::rc::Rc;
 
 use crate::auth::Absent;
-use crate::config::{NO_FAILURE_STATUS, RETRY_HEADER, ServiceTier};
+use crate::config::ServiceTier;
 use crate::dialects::Dialect;
-use crate::facts::{Class, Fault, Usage};
-use crate::frame::{Beginning, is_event};
-use crate::key::UsageError;
+use crate::facts::{Fault, Usage};
+use crate::frame::is_event;
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Operation, Wanted, streamed};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
-use super::fallback::{After, Failed};
 use super::head::Head;
 use super::headers::{Headers, answer_headers, passed_on};
-use super::retry_after::RetryAfter;
-use super::{Reply, Silence, Streaming, named, translated};
+use super::{Reply, Streaming, named, translated};
 
 /// One attempt.
 pub struct Attempt {
@@ -180,6 +179,11 @@ impl Attempt {
         HeadStep::Hold
     }
 
+    /// The provider's name.
+    pub fn provider(&self) -> &'static str {
+        self.endpoint.provider.name
+    }
+
     /// The `content-encoding`, if the response, streamed or not, must be decompressed as a whole first.
     pub fn encoding(&self) -> Option<&str> {
         self.encoding.as_deref()
@@ -194,9 +198,8 @@ impl Attempt {
                 Phase::Whole { head, .. } | Phase::Opening { head, .. } => head,
                 _ => Head::default(),
             };
-            let what =
-                ["the provider's response is compressed with ", &encoding, " and cannot be decompressed"]
-                    .concat();
+            let why = " and cannot be decompressed: the encoding is unknown, the data are broken, or larger than 32 MiB";
+            let what = ["the provider's response is compressed with ", &encoding, why].concat();
             return Some(self.told(&Fault::garbled(what), head));
         };
         if !self.is_opening() {
@@ -213,55 +216,6 @@ impl Attempt {
         headers.remove("content-length");
         self.call.progress.borrow_mut().bare = Some(error);
         HeadStep::Bare(headers)
-    }
-
-    /// Handles the beginning of a stream. `held` is all bytes so far, `last` says that no more follow, and
-    /// `now_ms` is Unix time in milliseconds.
-    ///
-    /// A response that turns out not to be a stream is held until it is complete ([`Self::is_holding`]).
-    pub fn open(&mut self, held: &[u8], last: bool, now_ms: u64) -> Opening {
-        let Phase::Opening { streaming, read, status, head } = &mut self.phase else { return Opening::Wait };
-        if *read == 0 {
-            let framing = self.dialect.framing();
-            match framing.beginning(held, last) {
-                Beginning::Unknown => return Opening::Wait,
-                Beginning::Whole => {
-                    self.phase = Phase::Whole { status: *status, head: core::mem::take(head) };
-                    return Opening::Wait;
-                }
-                Beginning::Stream(actual) if actual != framing => streaming.reframe(actual),
-                Beginning::Stream(_) => {}
-            }
-        }
-        let chunk = held.get(*read..).unwrap_or_default();
-        *read = held.len();
-        let opened = streaming.open(chunk, last).map(<[u8]>::to_vec);
-        self.hear_model(|| named::in_chunk(chunk));
-        if opened.as_ref().is_ok_and(Vec::is_empty) {
-            return Opening::Wait;
-        }
-        let Phase::Opening { status, head, streaming, .. } =
-            core::mem::replace(&mut self.phase, Phase::Closed)
-        else {
-            return Opening::Wait;
-        };
-        match opened {
-            Ok(events) => {
-                let mut headers = Headers::for_stream();
-                answer_headers(&mut headers, &self.call, &self.endpoint, None);
-                passed_on(&mut headers, head, self.call.started_ms);
-                self.note(status);
-                self.call.progress.borrow_mut().first_event_ms = Some(now_ms);
-                self.phase = Phase::Streaming(streaming);
-                self.take_stock();
-                Opening::Begin(headers, events)
-            }
-            Err(fault) => {
-                let (headers, body) = self.told(&fault, head);
-                self.phase = Phase::Failed;
-                Opening::Begin(headers, body)
-            }
-        }
     }
 
     /// Handles the complete response after [`HeadStep::Hold`]. Returns the client's headers and body.
@@ -298,22 +252,6 @@ impl Attempt {
         })
     }
 
-    /// The headers and body of an error.
-    fn told(&self, fault: &Fault, head: Head) -> (Headers, Vec<u8>) {
-        let (headers, error) = self.fault_headers(fault, head);
-        (headers, if self.call.departs() { Vec::new() } else { error.to_json() })
-    }
-
-    /// Translates the next chunk of a stream, after [`Opening::Begin`], to bytes for the client.
-    pub fn response_chunk(&mut self, chunk: &[u8], last: bool) -> Option<&[u8]> {
-        let Phase::Streaming(streaming) = &mut self.phase else { return None };
-        streaming.feed(chunk, last);
-        self.hear_model(|| named::in_chunk(chunk));
-        self.take_stock();
-        let Phase::Streaming(streaming) = &self.phase else { return None };
-        Some(streaming.writer().pending())
-    }
-
     /// Usage with the service tier added.
     fn served(&self, usage: Usage) -> Usage {
         Usage { tier: usage.tier.or(self.tier), ..usage }
@@ -329,31 +267,6 @@ impl Attempt {
         let at = self.endpoint.prices.find(&self.endpoint.deployment.provider, model.as_ref());
         self.call.progress.borrow_mut().named = at;
         self.endpoint.usual_price.set(at);
-    }
-
-    /// Records the usage of a stream so far.
-    fn take_stock(&self) {
-        let Phase::Streaming(streaming) = &self.phase else { return };
-        let writer = streaming.writer();
-        let mut progress = self.call.progress.borrow_mut();
-        if progress.answer_id.is_empty() {
-            progress.answer_id = writer.id().into();
-        }
-        if let Some(error) = streaming.error() {
-            progress.error = Some(error.clone());
-        }
-        progress.usage = self.served(writer.used());
-        if progress.usage.prompt > 0 {
-            self.call.prompt.forget();
-        }
-        progress.produced =
-            if writer.ended() && progress.usage.completion > 0 { 0 } else { writer.produced() };
-    }
-
-    /// Returns the idle timer of a stream; `None` if the response is not a stream.
-    pub fn silence(&self) -> Option<Silence> {
-        let patience_ms = self.call.patience_ms();
-        self.is_streaming().then(|| Silence::new(patience_ms, &self.endpoint))
     }
 
     /// Whether the response is being streamed.
@@ -390,61 +303,6 @@ impl Attempt {
     fn read_fault(&self, status: u16, body: &[u8]) -> Fault {
         let status = if (200..300).contains(&status) { 502 } else { status };
         self.dialect.error(status, body, &self.memo)
-    }
-
-    fn fault_headers(&self, fault: &Fault, head: Head) -> (Headers, ErrorBody) {
-        if fault.class == Class::Authentication
-            && let Some(name) = &self.endpoint.deployment.access_token
-        {
-            self.call.table.access_tokens.want(name, self.now_ms);
-        }
-        self.error_headers(fault.class, fault.to_body(self.endpoint.provider.name), fault.retry_after, head)
-    }
-
-    /// A missing credential is not the provider's failure, so it must not cause a cooldown: the deployment is
-    /// usable as soon as the credential arrives.
-    fn absent_headers(&self, absent: &Absent) -> (Headers, ErrorBody) {
-        let told = Fault::new(Class::ServiceUnavailable, &*absent.message);
-        let error = told.to_body(self.endpoint.provider.name);
-        let (mut headers, error) = self.error_headers(absent.class, error, None, Head::default());
-        if !self.call.departs() {
-            headers.set(":status", NO_FAILURE_STATUS.to_string());
-        }
-        (headers, error)
-    }
-
-    /// The headers of an error, and what happens to the request next.
-    fn error_headers(
-        &self,
-        class: Class,
-        error: ErrorBody,
-        retry_after: Option<u64>,
-        head: Head,
-    ) -> (Headers, ErrorBody) {
-        let mut headers = Headers::for_answer(error.status, "application/json");
-        headers.set_length(error.to_json().len());
-        answer_headers(&mut headers, &self.call, &self.endpoint, Some(&Usage::default()));
-        let wait = RetryAfter::of(&head, self.call.started_ms).or(retry_after.map(RetryAfter::seconds));
-        passed_on(&mut headers, head, self.call.started_ms);
-        if let Some(wait) = wait {
-            wait.write(&mut headers);
-        }
-        self.note(error.status);
-        let retry_after = wait;
-        let told = UsageError::new(class.name(), &error.message);
-        let failed = Failed { class, error: error.clone(), retry_after };
-        let mut progress = self.call.progress.borrow_mut();
-        (progress.failed, progress.error) = (Some(failed), Some(told));
-        drop(progress);
-        match self.call.after(class) {
-            After::End => {}
-            After::Again => {
-                headers.set(RETRY_HEADER, class.name());
-                self.call.progress.borrow_mut().marked = true;
-            }
-            After::Elsewhere => headers = self.call.depart(),
-        }
-        (headers, error)
     }
 
     fn note(&self, status: u16) {

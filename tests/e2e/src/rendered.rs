@@ -61,6 +61,18 @@ impl Rendered {
         workers: u32,
         change: impl FnOnce(String, &Path, u16) -> String,
     ) -> Self {
+        Self::start_by(format, &[], config, environment, workers, change).await
+    }
+
+    /// The same, with more options of `switchboard render`.
+    pub async fn start_by(
+        format: &str,
+        options: &[&str],
+        config: &Config,
+        environment: &[(&str, &str)],
+        workers: u32,
+        change: impl FnOnce(String, &Path, u16) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name).to_str().expect("a path in UTF-8").to_owned();
         std::fs::write(at("config.yaml"), config.text()).expect("a file");
@@ -77,6 +89,7 @@ impl Rendered {
             owned(&["render", "--format", format, "--config", &config, "--out", &out, "--host", "127.0.0.1"]);
         arguments.extend(owned(&["--port", &port.to_string(), "--admin-port", &admin.to_string()]));
         arguments.extend(owned(&["--keys-host", "127.0.0.1", "--keys-port", &keys.to_string()]));
+        arguments.extend(owned(options));
         // Istio's agent fetches the filter by its URL.
         if format != "istio" {
             arguments.extend(owned(&["--wasm", wasm.to_str().expect("a path in UTF-8")]));

@@ -1,6 +1,6 @@
 //! Content codings: of answers that nobody asked to be compressed, and of requests.
 
-use fake_provider::{Fault, Step};
+use fake_provider::{Fault, Reply, Step};
 use serde_json::json;
 use switchboard_e2e::{Answer, question, world};
 
@@ -58,7 +58,20 @@ async fn a_coding_that_nobody_knows_is_named() {
         let answer = ask("gpt-4o", stream, Step::default().with(Fault::compressed("x-secret"))).await;
         let error = answer.expect(502).error();
         let message = error["message"].as_str().unwrap();
-        assert!(message.contains("compressed (x-secret), and cannot be decompressed"), "{message}");
+        assert!(message.contains("compressed with x-secret and cannot be decompressed"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_large_decompressed_passes_up_to_a_limit_and_is_then_an_error() {
+    // Of a megabyte each: a stream has an event for every word.
+    let words = |mib: usize| vec!["w".repeat(1 << 20); mib].join(" ");
+    for stream in [false, true] {
+        let step = |mib| Step::reply(Reply::text(words(mib))).with(Fault::compressed("gzip"));
+        let answer = ask("gpt-4o", stream, step(4)).await.expect(200);
+        assert!(answer.body.len() > 4 << 20, "stream={stream}: {} bytes", answer.body.len());
+        let error = ask("gpt-4o", stream, step(40)).await.expect(502).error();
+        assert!(error["message"].as_str().unwrap().contains("more than 32 MiB"), "stream={stream}: {error}");
     }
 }
 

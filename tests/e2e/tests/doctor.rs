@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use fake_provider::Provider;
+use fake_provider::{Fault, Provider, Step};
 use serde_json::json;
-use switchboard_e2e::{Child, Config, OPENAI_KEY, Rendered, free_port, launcher, openai};
+use switchboard_e2e::{
+    Child, Config, MASTER_KEY, OPENAI_KEY, Rendered, free_port, launcher, openai, question,
+};
 
 /// What it says, and its exit status.
 fn doctor(admin: u16) -> (String, Option<i32>) {
@@ -108,6 +110,24 @@ async fn faults_around_the_filter_are_found() {
             "the key service does not answer",
         ],
     );
+}
+
+#[tokio::test]
+async fn a_provider_that_compresses_is_named_in_a_note() {
+    let provider = Provider::start().expect("a provider");
+    let environment = [("PROVIDER_KEY", OPENAI_KEY)];
+    let running = Rendered::start(&config(&provider), &environment, |text| text).await;
+    for (model, stream) in [("one", false), ("two", true), ("one", true)] {
+        let case = provider.case();
+        case.then(Step::default().with(Fault::compressed("gzip")));
+        let mut body = question(model, &case.prompt("Hello"));
+        body["stream"] = json!(stream);
+        running.client().post("/v1/chat/completions", &body).key(MASTER_KEY).send().await.expect(200);
+    }
+    let (told, status) = doctor(running.admin);
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.contains("no problems found"), "{told}");
+    assert!(told.contains("note: openai compressed 3 answers"), "{told}");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod limits;
 mod media;
 mod models;
 mod names;
+mod nginx;
 mod outages;
 mod overload;
 mod own_limits;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fake_provider::{Fault, Provider, Step};
 use http::Method;
-use switchboard_e2e::{Config, MASTER_KEY, OPENAI_KEY, Setup, openai, question};
+use switchboard_e2e::{Answer, Config, MASTER_KEY, OPENAI_KEY, Setup, Stack, openai, question};
 use tokio::task::JoinSet;
 
 /// Largest resident memory of a process so far, MiB.
@@ -15,8 +15,66 @@ fn peak(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") >> 10
 }
 
+/// Announced by `content-length`, or not.
+enum Length {
+    Told,
+    Unknown,
+}
+
+/// Sends as many bodies of twenty megabytes in the same instant, and gives the answers that came.
+async fn at_once(stack: &Stack, prompt: &str, count: usize, length: &Length) -> Vec<Result<Answer, String>> {
+    let body = Bytes::from(question("gpt-4o", prompt).to_string());
+    let mut asked = JoinSet::new();
+    for _ in 0..count {
+        let call = stack.client().request(Method::POST, "/v1/chat/completions").key(MASTER_KEY);
+        let call = call.header("content-type", "application/json").body(body.clone());
+        let call = match length {
+            Length::Told => call,
+            Length::Unknown => call.header("transfer-encoding", "chunked"),
+        };
+        asked.spawn(call.try_send());
+    }
+    asked.join_all().await
+}
+
 #[tokio::test]
-async fn many_large_bodies_at_once_are_refused_before_memory_runs_out() {
+async fn large_bodies_in_the_same_instant_are_refused_by_what_they_announce() {
+    let provider = Provider::start().expect("a provider");
+    let config = Config::new().model("gpt-4o", openai("gpt-4o", &provider.base(), OPENAI_KEY));
+    let stack = Setup::new(&config).workers(1).memory_limit("512Mi").start();
+    let envoy = stack.envoy_pid();
+    let ask = async |model_prompt: &str| {
+        let body = question("gpt-4o", model_prompt);
+        stack.client().post("/v1/chat/completions", &body).key(MASTER_KEY).send().await
+    };
+    for length in [Length::Told, Length::Unknown] {
+        let case = provider.case();
+        case.then(Step::default().with(Fault::SlowFirstByte { ms: 1_500 }));
+        let prompt = case.prompt(&"many words ".repeat((20 << 20) / 11));
+        let answers = at_once(&stack, &prompt, 40, &length).await;
+        let of = |status| answers.iter().flatten().filter(move |answer: &&Answer| answer.status == status);
+        let (served, refused, peak) = (of(200).count(), of(503).count(), peak(envoy));
+        let told = format!("{served} served, {refused} refused of {}, peak {peak} MiB", answers.len());
+        eprintln!("{told}");
+        assert!(served > 0 && refused > 0, "{told}");
+        assert!(peak < 512, "{told}");
+        for answer in of(503) {
+            let error = answer.error();
+            assert_eq!(error["type"], "service_unavailable_error", "{error}");
+            assert!(error["message"].as_str().unwrap().contains("--memory-limit"), "{error}");
+            assert_eq!(answer.header("retry-after"), "1");
+        }
+        assert_eq!(stack.envoy_pid(), envoy, "Envoy died");
+        // What they held is given back: one after the other is served.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for _ in 0..3 {
+            ask(&provider.case().prompt(&"many words ".repeat((20 << 20) / 11))).await.expect(200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_large_bodies_one_after_the_other_are_refused_before_memory_runs_out() {
     let provider = Provider::start().expect("a provider");
     let config = Config::new().model("gpt-4o", openai("gpt-4o", &provider.base(), OPENAI_KEY));
     let stack = Setup::new(&config).workers(1).memory_limit("512Mi").start();

@@ -124,6 +124,92 @@ async fn a_gateway_of_envoy_gateway_does_everything() {
     everything_works_on(PLATFORMS[3]).await;
 }
 
+/// Over TLS, as the certificate's name: status and body.
+async fn ask_over_tls(provider: &Provider, port: u16, path: &str, key: &str, body: &Value) -> (u16, Value) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = provider.connect_tls(port, "gateway.localhost").await.expect("a certificate");
+    let body = body.to_string();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: gateway.localhost\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut answer = String::new();
+    // Envoy closes without TLS's own farewell.
+    let _ = stream.read_to_string(&mut answer).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
+    // One chunk, or none.
+    let body = body.get(body.find('{').unwrap_or_default()..=body.rfind('}').unwrap_or_default());
+    let status = head.get(9..12).and_then(|status| status.parse().ok());
+    let body = body.and_then(|body| serde_json::from_str(body).ok());
+    (status.unwrap_or_default(), body.unwrap_or_else(|| panic!("no JSON: {answer}")))
+}
+
+/// The gateway asks itself for parts of a request, and where a group has nobody left: over TLS, if its port has it.
+#[tokio::test]
+async fn where_a_mesh_ends_tls_the_gateway_asks_itself_over_tls() {
+    for (format, put_together) in [PLATFORMS[2], PLATFORMS[3]] {
+        let provider = Provider::start().unwrap();
+        let (certificate, private) = provider.certificate_pem(&["gateway.localhost"]);
+        let titan = json!({"model": "bedrock/amazon.titan-embed-text-v2:0", "api_base": provider.base(),
+            "api_key": "os.environ/OPENAI_API_KEY", "aws_region_name": "us-east-1"});
+        let plain = |path: &str| {
+            openai("gpt-4o", &format!("{}/{path}", provider.base()), "os.environ/OPENAI_API_KEY")
+        };
+        let config = Config::new()
+            .model("titan", titan)
+            .model("two", plain("one"))
+            .model("two", plain("other"))
+            .model("wrong", json!({"model": "openai/x", "mock_response": "litellm.RateLimitError"}))
+            .model("spare", plain("spare"))
+            .section("router_settings", json!({"num_retries": 2, "fallbacks": [{"two": ["spare"]}]}));
+        let running = Rendered::start_by(
+            format,
+            &["--tls-secret", "certificate"],
+            &config,
+            &[("OPENAI_API_KEY", OPENAI_KEY)],
+            1,
+            |rendered, folder, admin| {
+                std::fs::write(folder.join("certificate.pem"), &certificate).expect("a file");
+                std::fs::write(folder.join("key.pem"), &private).expect("a file");
+                put_together(&rendered, folder, admin)
+            },
+        )
+        .await;
+        running.assert_valid();
+        let ask = async |path: &str, body: &Value| {
+            ask_over_tls(&provider, running.port(), path, MASTER_KEY, body).await
+        };
+
+        let case = provider.case();
+        let texts: Vec<String> = (0..12).map(|n| case.prompt(&format!("Text {n}"))).collect();
+        let (status, answer) = ask("/v1/embeddings", &json!({"model": "titan", "input": texts})).await;
+        assert_eq!(status, 200, "{format}: {answer}");
+        assert_eq!(answer["data"].as_array().map(Vec::len), Some(12), "{format}: {answer}");
+        assert_eq!(case.requests().len(), 12, "{format}");
+
+        // Both deployments fail; where nobody is left the attempt ends here, and goes on to another group.
+        let case = provider.case();
+        case.then(Step::status(500).at("one"));
+        case.then(Step::status(500).at("other"));
+        let mut body = question("two", &case.prompt("Hello"));
+        body["num_retries"] = json!(1);
+        let (status, answer) = ask("/v1/chat/completions", &body).await;
+        assert_eq!(status, 200, "{format}: {answer}");
+        let targets: Vec<String> = case.requests().iter().map(|request| request.target.clone()).collect();
+        assert_eq!(
+            targets.last().map(String::as_str),
+            Some("/spare/v1/chat/completions"),
+            "{format}: {targets:?}"
+        );
+
+        // An error that nobody but the gateway gives is given from its own port.
+        let (status, answer) = ask("/v1/chat/completions", &question("wrong", "Hello")).await;
+        assert_eq!(status, 429, "{format}: {answer}");
+    }
+}
+
 /// Runs the launcher as a container's hooks do.
 fn hook(arguments: &[&str]) -> Child {
     let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();

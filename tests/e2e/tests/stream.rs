@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use fake_provider::case::Wire;
 use fake_provider::faults::CutHow;
-use fake_provider::{Fault, Finish, Reply, Step, Usage};
+use fake_provider::{Fault, Finish, Provider, Reply, Step, Usage};
 use serde_json::{Value, json};
-use switchboard_e2e::{Answer, Events, question, world};
+use switchboard_e2e::{Answer, Config, Events, MASTER_KEY, OPENAI_KEY, Setup, openai, question, world};
 
 const MODELS: [&str; 2] = ["gpt-4o", "claude"];
 
@@ -234,5 +235,33 @@ async fn a_long_stream_loses_nothing() {
         assert_eq!(events.text(), text, "{model}");
         assert_eq!(events.finish_reasons(), ["length"], "{model}");
         assert!(events.is_done(), "{model}");
+    }
+}
+
+#[tokio::test]
+async fn lines_of_json_in_the_place_of_events_are_a_stream() {
+    let provider = Provider::start().expect("a provider");
+    let base = format!("{}/scripted/lines", provider.base());
+    let stack = Setup::new(&Config::new().model("lines", openai("m", &base, OPENAI_KEY))).start();
+    let chunk = |choice: Value| {
+        let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]});
+        format!("{chunk}\n")
+    };
+    let said = |word: &str| chunk(json!({"index": 0, "delta": {"content": word}, "finish_reason": null}));
+    let end = chunk(json!({"index": 0, "delta": {}, "finish_reason": "stop"}));
+    let lines = [said("one"), said(" two"), said(" three"), end];
+    for content_type in ["application/json", "application/x-ndjson", "text/event-stream"] {
+        let ask = async |pieces: &[&[u8]]| {
+            let case = provider.case();
+            case.then(Step::wire(Wire::stream(content_type, pieces.iter().copied())));
+            let body = streamed("lines", &case.prompt("Hello"), None);
+            stack.client().post("/v1/chat/completions", &body).key(MASTER_KEY).send().await
+        };
+        let pieces: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+        let events = ask(&pieces).await.expect(200).events();
+        assert!(events.is_done() && events.text() == "one two three", "{content_type}: {events:?}");
+        // One that ends before its answer does.
+        let events = ask(&pieces[..2]).await.expect(200).events();
+        assert!(!events.is_done() && events.error().is_some(), "{content_type}: {events:?}");
     }
 }

@@ -20,6 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, Sleep};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::case::{Case, Cases, Piece, Place, Recorded, name_in};
 use crate::control;
@@ -89,6 +91,21 @@ impl Provider {
     /// The certificate of the authority that signs for [`Self::listen_tls`], as PEM.
     pub fn authority_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    /// A certificate for those names that the authority signed, and its key, as PEM.
+    pub fn certificate_pem(&self, names: &[&str]) -> (String, String) {
+        self.authority.certificate_pem(names)
+    }
+
+    /// Connects to a port of this machine over TLS, whose server must be that name by the authority's word.
+    ///
+    /// # Errors
+    /// The connection, or the certificate.
+    pub async fn connect_tls(&self, port: u16, name: &str) -> io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        self.authority.connector().connect(name, stream).await
     }
 
     /// A new case.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// A certificate authority that nobody trusts who was not told to.
 pub struct Authority {
@@ -52,10 +54,7 @@ impl Authority {
     /// # Panics
     /// A name cannot stand in a certificate.
     pub fn acceptor(&self, names: &[&str]) -> TlsAcceptor {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let key = KeyPair::generate().expect("a key pair");
-        let params = CertificateParams::new(names).expect("names of servers");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a signed certificate");
+        let (certificate, key) = self.issue(names);
         let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -65,5 +64,37 @@ impl Authority {
             .expect("a server configuration");
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// A certificate for those names and its key, as PEM.
+    ///
+    /// # Panics
+    /// A name cannot stand in a certificate.
+    pub fn certificate_pem(&self, names: &[&str]) -> (String, String) {
+        let (certificate, key) = self.issue(names);
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A TLS client that trusts this authority alone.
+    ///
+    /// # Panics
+    /// Its certificate is none.
+    pub fn connector(&self) -> TlsConnector {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("a certificate of an authority");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("a client configuration")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    }
+
+    fn issue(&self, names: &[&str]) -> (Certificate, KeyPair) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().expect("a key pair");
+        let params = CertificateParams::new(names).expect("names of servers");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a signed certificate");
+        (certificate, key)
     }
 }

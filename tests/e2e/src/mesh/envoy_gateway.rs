@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Discovered, only, resources};
 
@@ -13,6 +13,12 @@ pub fn envoy_gateway(rendered: &str, folder: &Path, admin: u16) -> String {
     let listener = &gateway["spec"]["listeners"][0];
     let port = u16::try_from(listener["port"].as_u64().expect("a port")).expect("a port");
     let mut discovered = Discovered::read(include_str!("envoy-gateway.json"), port);
+    if listener["protocol"] == "HTTPS" {
+        let names = ["namespace", "name"].map(|name| gateway["metadata"][name].as_str().expect("a name"));
+        let name = [names[0], names[1], listener["name"].as_str().expect("a name")].join("/");
+        by_listener(&mut discovered, &name);
+        discovered.end_tls(folder);
+    }
     let policy = &only(&resources, "EnvoyPatchPolicy")["spec"];
     assert_eq!(policy["targetRef"]["name"], gateway["metadata"]["name"]);
     for patch in policy["jsonPatches"].as_array().expect("patches") {
@@ -36,6 +42,19 @@ pub fn envoy_gateway(rendered: &str, folder: &Path, admin: u16) -> String {
         add(found.unwrap_or_else(|| panic!("there is no {kind} {name}")), path, &operation["value"]);
     }
     discovered.into_bootstrap(folder, admin)
+}
+
+/// A listener with TLS has a chain for each host name, and routes of its own name.
+fn by_listener(discovered: &mut Discovered, name: &str) {
+    for listener in &mut discovered.listeners {
+        let mut chain = listener["default_filter_chain"].take();
+        listener.as_object_mut().expect("an object").remove("default_filter_chain");
+        chain["filters"][0]["typed_config"]["rds"]["route_config_name"] = json!(name);
+        listener["filter_chains"] = json!([chain]);
+    }
+    for routes in &mut discovered.routes {
+        routes["name"] = json!(name);
+    }
 }
 
 /// `add` of RFC 6902, where what leads to the place is made if it is not there.

@@ -14,6 +14,9 @@ pub fn istio(rendered: &str, folder: &Path, admin: u16) -> String {
     let server = &only(&resources, "Gateway")["spec"]["servers"][0];
     let port = u16::try_from(server["port"]["number"].as_u64().expect("a port")).expect("a port");
     let mut discovered = Discovered::read(include_str!("istio.json"), port);
+    if server["port"]["protocol"] == "HTTPS" {
+        discovered.end_tls(folder);
+    }
     let patches = only(&resources, "EnvoyFilter")["spec"]["configPatches"].as_array().expect("patches");
     assert!(patches.iter().all(|patch| patch["match"]["context"] == "GATEWAY"));
 

@@ -58,6 +58,26 @@ impl Discovered {
         discovered
     }
 
+    /// TLS ends at the listeners, with `certificate.pem` and `key.pem` of the folder.
+    fn end_tls(&mut self, folder: &Path) {
+        let file = |name: &str| json!({ "filename": folder.join(name) });
+        for listener in &mut self.listeners {
+            for chain in listener["filter_chains"].as_array_mut().into_iter().flatten() {
+                chain["transport_socket"] = json!({
+                    "name": "envoy.transport_sockets.tls",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                        "common_tls_context": {
+                            "alpn_protocols": ["h2", "http/1.1"],
+                            "tls_certificates":
+                                [{ "certificate_chain": file("certificate.pem"), "private_key": file("key.pem") }],
+                        },
+                    },
+                });
+            }
+        }
+    }
+
     /// The configuration of an Envoy that has it all from the start, but for extensions: it finds them in `folder`.
     fn into_bootstrap(self, folder: &Path, admin: u16) -> String {
         for extension in &self.extensions {

@@ -1,11 +1,14 @@
 //! What vendors do otherwise than `OpenAI`, where it is more than [`Quirks::VENDOR`] says. By vendor, in the order
 //! of their names; sources are their own SDKs and pages, and `LiteLLM` 1.109.1.
 
+mod clouds;
+
 use crate::dialects::openai::{
     Answers, Effort, Embedding, Format, Formats, Messages, Model, OPENAI_MODELS, OpenAi, Quirks, Sampling,
-    Surface, Tools,
+    Tools,
 };
-use crate::openai::Operation;
+
+pub(super) use clouds::{AZURE, AZURE_AI, DATABRICKS, GITHUB, VERTEX_AI21, VERTEX_MISTRAL};
 
 const VENDOR: Quirks = Quirks::VENDOR;
 
@@ -39,57 +42,24 @@ const ELSEWHERE: Quirks = Quirks {
 /// The same under the name `openai`, where names of models may be `OpenAI`'s.
 pub(super) static OPENAI_ELSEWHERE: OpenAi = OpenAi(Quirks { models: OPENAI_MODELS, ..ELSEWHERE });
 
-/// What `OpenAI`'s SDK sends back of an answer, null or not, and who is strict refuses.
-const STRICT: &[&str] = &[
-    "annotations",
-    "audio",
-    "cache_control",
-    "function_call",
-    "name",
-    "provider_specific_fields",
-    "reasoning",
-    "reasoning_content",
-    "refusal",
-    "thinking_blocks",
-];
+/// Members of messages that `OpenAI`'s SDK sends back, null or not, and who is strict refuses; and others.
+macro_rules! foreign {
+    ($($more:literal),*) => {
+        &[
+            "annotations",
+            "audio",
+            "cache_control",
+            "function_call",
+            "provider_specific_fields",
+            "refusal",
+            "thinking_blocks",
+            $($more),*
+        ]
+    };
+}
 
-pub(super) static AZURE: OpenAi = OpenAi(Quirks {
-    models: OPENAI_MODELS,
-    embedding: OPENAI_EMBEDDING,
-    surfaces: &[
-        // The base names the surface already.
-        Surface { versions: &["preview"], base: "/openai/v1", prefix: "", query: "?api-version=preview" },
-        Surface { versions: &[], base: "/openai/v1", prefix: "", query: "" },
-        Surface { versions: &[], base: "/openai/deployments/", prefix: "", query: DATED },
-        // `LiteLLM`'s words for the surface without dates.
-        Surface { versions: &["preview"], base: "", prefix: "/openai/v1", query: "?api-version=preview" },
-        Surface { versions: &["v1", "latest"], base: "", prefix: "/openai/v1", query: "" },
-        Surface { versions: &[], base: "", prefix: "/openai/deployments/{model}", query: DATED },
-    ],
-    messages: Messages { developer: false, ..Quirks::NONE.messages },
-    answer: Answers { mended: true, preamble: true, ..Quirks::NONE.answer },
-    ..Quirks::NONE
-});
-const DATED: &str = "?api-version={api_version}";
-
-pub(super) static AZURE_AI: OpenAi = OpenAi(Quirks {
-    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
-    surfaces: &[
-        Surface { versions: &[], base: "/openai/v1", prefix: "", query: "" },
-        Surface { versions: &[], base: ".azure.com/models", prefix: "", query: DATED },
-        Surface { versions: &[], base: ".services.ai.azure.com", prefix: "/models", query: DATED },
-        Surface {
-            versions: &[],
-            base: ".openai.azure.com",
-            prefix: "/openai/deployments/{model}",
-            query: DATED,
-        },
-        Surface { versions: &[], base: "", prefix: "", query: "" },
-    ],
-    // Other houses' models, too.
-    answer: Answers { thinks: true, ..AZURE.0.answer },
-    ..AZURE.0
-});
+/// All of them.
+const STRICT: &[&str] = foreign!["name", "reasoning", "reasoning_content"];
 
 pub(super) static CEREBRAS: OpenAi = OpenAi(Quirks {
     lacks: &[
@@ -105,16 +75,7 @@ pub(super) static CEREBRAS: OpenAi = OpenAi(Quirks {
     messages: Messages {
         flat: true,
         // It takes its own `reasoning`.
-        without: &[
-            "annotations",
-            "audio",
-            "cache_control",
-            "function_call",
-            "provider_specific_fields",
-            "reasoning_content",
-            "refusal",
-            "thinking_blocks",
-        ],
+        without: foreign!["reasoning_content"],
         ..VENDOR.messages
     },
     ..VENDOR
@@ -133,22 +94,6 @@ pub(super) static DASHSCOPE: OpenAi = OpenAi(Quirks {
 /// Prompt-cache marks stay.
 const CACHE_MARKS: Messages =
     Messages { without: &["thinking_blocks", "provider_specific_fields"], ..VENDOR.messages };
-
-pub(super) static DATABRICKS: OpenAi = OpenAi(Quirks {
-    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
-    lacks: &[
-        "frequency_penalty",
-        "logit_bias",
-        "logprobs",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "seed",
-        "top_logprobs",
-    ],
-    stream_options: false,
-    embedding: TEXT_ONLY,
-    ..VENDOR
-});
 
 pub(super) static DEEPINFRA: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::ALL,
@@ -178,24 +123,12 @@ pub(super) static FIREWORKS: OpenAi = OpenAi(Quirks {
     model_prefix: "accounts/fireworks/models/",
     messages: Messages {
         // Extra fields are refused; its own `reasoning_content` is none.
-        without: &[
-            "annotations",
-            "audio",
-            "cache_control",
-            "function_call",
-            "provider_specific_fields",
-            "refusal",
-            "thinking_blocks",
-        ],
+        without: foreign![],
         ..VENDOR.messages
     },
     embedding: TEXT_ONLY,
     ..VENDOR
 });
-
-/// A host of models of `OpenAI` and others, under names that tell.
-pub(super) static GITHUB: OpenAi =
-    OpenAi(Quirks { endpoints: Quirks::CHAT_AND_EMBEDDINGS, models: OPENAI_MODELS, renames: &[], ..VENDOR });
 
 pub(super) static GROQ: OpenAi = OpenAi(Quirks {
     lacks: &[
@@ -218,6 +151,8 @@ pub(super) static GROQ: OpenAi = OpenAi(Quirks {
 pub(super) static LM_STUDIO: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::ALL,
     formats: Formats::Schema,
+    // It says so itself: "'url' field must be a base64 encoded image".
+    messages: Messages { inline: true, ..VENDOR.messages },
     embedding: Embedding { format: Format::Floats, ..TEXT_ONLY },
     ..VENDOR
 });
@@ -263,25 +198,25 @@ pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
         parameters: true,
         ..VENDOR.tools
     },
-    embedding: Embedding { renames: &[("dimensions", "output_dimension")], ..TEXT_ONLY },
+    embedding: Embedding {
+        renames: &[("dimensions", "output_dimension")],
+        // 257 are "Too many inputs in request, split into more batches."
+        most: Some(256),
+        ..TEXT_ONLY
+    },
     ..VENDOR
 });
-
-/// Both as Google Cloud serves them: the path names the model and says whether it streams.
-pub(super) static VERTEX_MISTRAL: OpenAi = OpenAi(raw_predict(&MISTRAL.0));
-pub(super) static VERTEX_AI21: OpenAi = OpenAi(raw_predict(&AI21.0));
-const fn raw_predict(quirks: &Quirks) -> Quirks {
-    Quirks { endpoints: RAW_PREDICT, surfaces: RAW_PREDICT_SURFACE, version_in_path: true, ..*quirks }
-}
-const RAW_PREDICT: &[(Operation, &str)] = &[(Operation::Chat, "")];
-const RAW_PREDICT_SURFACE: &[Surface] =
-    &[Surface { versions: &[], base: "", prefix: "/models/{model}:{method}", query: "" }];
 
 /// Kimi.
 pub(super) static MOONSHOT: OpenAi = OpenAi(Quirks {
     words: &[("tool_choice", "required", "")],
     most_temperature: Some("1"),
-    messages: Messages { reasoning_with_calls: Some(&["thinking", "kimi-k3"]), ..VENDOR.messages },
+    // "URL-formatted images: Not supported", says its guide to vision.
+    messages: Messages {
+        inline: true,
+        reasoning_with_calls: Some(&["thinking", "kimi-k3"]),
+        ..VENDOR.messages
+    },
     ..VENDOR
 });
 
@@ -393,6 +328,7 @@ pub(super) static VOYAGE: OpenAi = OpenAi(Quirks {
     embedding: Embedding {
         renames: &[("dimensions", "output_dimension")],
         format: Format::Base64OrNothing,
+        // "The maximum length of the list is 1,000."
         most: Some(1000),
         ..TEXT_ONLY
     },
@@ -401,7 +337,12 @@ pub(super) static VOYAGE: OpenAi = OpenAi(Quirks {
 
 pub(super) static JINA: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::EMBEDDINGS,
-    embedding: Embedding { renames: &[("encoding_format", "embedding_type")], ..TEXT_ONLY },
+    embedding: Embedding {
+        renames: &[("encoding_format", "embedding_type")],
+        // "Each input list can contain at most 512 items", says `jina-embeddings-v4`; the older ones take 2048.
+        most: Some(512),
+        ..TEXT_ONLY
+    },
     ..VENDOR
 });
 

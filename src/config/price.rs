@@ -1,0 +1,185 @@
+//! Prices.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::json::{fields, leaves};
+
+/// What a model costs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelPrice {
+    /// The model, with its provider before it or without.
+    pub model: String,
+    /// Its price.
+    pub price: Price,
+}
+fields!(strict ModelPrice { model, price; "model", "price" });
+
+/// US dollars per token, by the names of `LiteLLM`'s price map.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Price {
+    /// Prompt tokens.
+    pub input_cost_per_token: f64,
+    /// Completion tokens.
+    pub output_cost_per_token: f64,
+    /// Prompt tokens read from a cache; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read_input_token_cost: Option<f64>,
+    /// Prompt tokens written to a cache; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation_input_token_cost: Option<f64>,
+    /// Prompt tokens written to a cache for an hour; the price of other cache-written ones when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation_input_token_cost_above_1hr: Option<f64>,
+    /// Reasoning tokens; the output price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_cost_per_reasoning_token: Option<f64>,
+    /// Prompt tokens of speech; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_cost_per_audio_token: Option<f64>,
+    /// Completion tokens of speech; the output price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_cost_per_audio_token: Option<f64>,
+    /// A search of the web that the provider makes by itself, US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_cost: Option<f64>,
+    /// Other prices for long prompts and tiers of service.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
+}
+
+fields!(strict Price {
+    input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
+    cache_creation_input_token_cost, cache_creation_input_token_cost_above_1hr,
+    output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, search_cost, tiers
+});
+
+/// How a request is served (`service_tier`), where that has prices of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceTier {
+    /// As usual.
+    #[default]
+    Standard,
+    /// Cheaper and later.
+    Flex,
+    /// Dearer and sooner.
+    Priority,
+}
+
+impl ServiceTier {
+    /// The tier of that name; `None` for one that leaves the choice to the provider.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "default" | "standard" => Some(Self::Standard),
+            "flex" => Some(Self::Flex),
+            "priority" | "fast" => Some(Self::Priority),
+            _ => None,
+        }
+    }
+
+    /// The end of the price map's names for its prices.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Standard => "",
+            Self::Flex => "_flex",
+            Self::Priority => "_priority",
+        }
+    }
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature that serde's skip_serializing_if requires"
+    )]
+    fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
+}
+
+leaves! {
+    ServiceTier: ServiceTier::Standard, |token| ServiceTier::named(token.get().trim_matches('"')), "a service tier";
+}
+
+/// What tokens cost in a request whose prompt is longer than so many, or that is served otherwise; absent prices stay as
+/// they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Tier {
+    /// Prompt tokens, cached ones included.
+    pub above_tokens: u64,
+    /// How the request is served.
+    #[serde(skip_serializing_if = "ServiceTier::is_standard")]
+    pub service: ServiceTier,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_cost_per_token: Option<f64>,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_cost_per_token: Option<f64>,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read_input_token_cost: Option<f64>,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation_input_token_cost: Option<f64>,
+    /// See [`Price`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation_input_token_cost_above_1hr: Option<f64>,
+}
+
+fields!(strict Tier {
+    above_tokens, service, cache_creation_input_token_cost_above_1hr, input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
+    cache_creation_input_token_cost
+});
+
+impl Price {
+    /// Every price that is known, by its name in the price map.
+    pub fn named(&self) -> Vec<(Cow<'static, str>, f64)> {
+        let mut named: Vec<(Cow<'static, str>, f64)> = vec![
+            ("input_cost_per_token".into(), self.input_cost_per_token),
+            ("output_cost_per_token".into(), self.output_cost_per_token),
+        ];
+        for (name, rate) in [
+            ("cache_read_input_token_cost", self.cache_read_input_token_cost),
+            ("cache_creation_input_token_cost", self.cache_creation_input_token_cost),
+            ("cache_creation_input_token_cost_above_1hr", self.cache_creation_input_token_cost_above_1hr),
+            ("output_cost_per_reasoning_token", self.output_cost_per_reasoning_token),
+            ("input_cost_per_audio_token", self.input_cost_per_audio_token),
+            ("output_cost_per_audio_token", self.output_cost_per_audio_token),
+        ] {
+            named.extend(rate.map(|rate| (name.into(), rate)));
+        }
+        for tier in &self.tiers {
+            for (name, rate) in [
+                ("input_cost_per_token", tier.input_cost_per_token),
+                ("output_cost_per_token", tier.output_cost_per_token),
+                ("cache_read_input_token_cost", tier.cache_read_input_token_cost),
+                ("cache_creation_input_token_cost", tier.cache_creation_input_token_cost),
+                ("cache_creation_input_token_cost_above_1hr", tier.cache_creation_input_token_cost_above_1hr),
+            ] {
+                let Some(rate) = rate else { continue };
+                let above = match tier.above_tokens / 1000 {
+                    0 => String::new(),
+                    thousands => format!("_above_{thousands}k_tokens"),
+                };
+                named.push(([name, &above, tier.service.suffix()].concat().into(), rate));
+            }
+        }
+        named
+    }
+}
+
+impl Tier {
+    /// Takes the prices of another in the place of its own.
+    pub fn take(&mut self, other: &Self) {
+        self.input_cost_per_token = other.input_cost_per_token.or(self.input_cost_per_token);
+        self.output_cost_per_token = other.output_cost_per_token.or(self.output_cost_per_token);
+        self.cache_read_input_token_cost =
+            other.cache_read_input_token_cost.or(self.cache_read_input_token_cost);
+        self.cache_creation_input_token_cost =
+            other.cache_creation_input_token_cost.or(self.cache_creation_input_token_cost);
+        self.cache_creation_input_token_cost_above_1hr = other
+            .cache_creation_input_token_cost_above_1hr
+            .or(self.cache_creation_input_token_cost_above_1hr);
+    }
+}
