@@ -139,7 +139,7 @@ fn a_marked_answer_and_a_connection_that_fails_are_tried_at_another_deployment()
         let file = format!("model_list:\n{}{}", entry(bad), entry(good));
         let running = Running::start(&envoy, folder.path(), &plan(&file), &passing_filter(folder.path()));
         for _ in 0..5 {
-            let answer = running.get("/v1/chat/completions", &[TO_GROUP, ("x-switchboard-retries", "1")]);
+            let answer = running.get("/v1/chat/completions", &[TO_GROUP, ("x-switchboard-max-retries", "1")]);
             assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "{failure}");
         }
     }
@@ -147,6 +147,6 @@ fn a_marked_answer_and_a_connection_that_fails_are_tried_at_another_deployment()
     let bad = serve(|_| Some(OK.replace("200 OK", "503 Busy")));
     let file = group_at(&format!("http://127.0.0.1:{bad}"), "");
     let running = Running::start(&envoy, folder.path(), &plan(&file), &passing_filter(folder.path()));
-    let answer = running.get("/v1/chat/completions", &[TO_GROUP, ("x-switchboard-retries", "5")]);
+    let answer = running.get("/v1/chat/completions", &[TO_GROUP, ("x-switchboard-max-retries", "5")]);
     assert_eq!(answer.status, 503);
 }

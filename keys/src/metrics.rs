@@ -95,13 +95,14 @@ impl Default for Metrics {
             counter
         };
         let batches = counter("usage_batches", "Usage batches recorded");
-        let repeated_batches = counter("usage_batches_repeated", "Duplicate usage batches ignored");
+        let repeated_batches = counter("usage_batches_duplicate", "Duplicate usage batches ignored");
         let usage = counter("usage_requests", "Requests in recorded usage batches");
-        let leases = counter("leases", "Lease requests from filters");
-        let short_leases = counter("leases_short", "Lease requests that could not be granted in full");
-        let verify_hits = counter("verify_hits", "Key verifications served from the cache");
-        let verify_misses = counter("verify_misses", "Key verifications that queried the database");
-        let resets = counter("feed_resets", "Key cache resets of filters");
+        let leases = counter("lease_requests", "Lease requests from filters");
+        let short_leases =
+            counter("lease_requests_unmet", "Lease requests that could not be granted in full");
+        let verify_hits = counter("verify_cache_hits", "Key verifications served from the cache");
+        let verify_misses = counter("verify_cache_misses", "Key verifications that queried the database");
+        let resets = counter("key_cache_resets", "Key cache resets of filters");
         Self {
             registry: Arc::new(all),
             requests,

@@ -35,10 +35,10 @@ async fn what_happens_is_counted_under_paths_without_ids() {
         r#"switchboard_keys_requests_total{path="/key/block",status="404"} 1"#,
         r#"switchboard_keys_request_duration_seconds_count{path="/internal/sync"} 2"#,
         "switchboard_keys_usage_batches_total 1",
-        "switchboard_keys_usage_batches_repeated_total 1",
+        "switchboard_keys_usage_batches_duplicate_total 1",
         "switchboard_keys_usage_requests_total 2",
-        "switchboard_keys_verify_hits_total 1",
-        "switchboard_keys_verify_misses_total 1",
+        "switchboard_keys_verify_cache_hits_total 1",
+        "switchboard_keys_verify_cache_misses_total 1",
     ] {
         assert!(text.lines().any(|of| of == line), "{line} in {text}");
     }

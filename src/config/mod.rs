@@ -103,7 +103,7 @@ pub struct Settings {
     pub reports: bool,
     /// Tell of every request when its answer is complete, for spans.
     pub spans: bool,
-    /// The largest number for which there is a route ([`RETRIES_HEADER`]).
+    /// The largest number for which there is a route ([`MAX_RETRIES_HEADER`]).
     pub most_retries: u32,
     /// Groups that a request may try after its own (`max_fallbacks`).
     pub max_fallbacks: u32,

@@ -19,7 +19,7 @@ pub const CLUSTER_HEADER: &str = "x-switchboard-cluster";
 pub const RETRY_HEADER: &str = "x-switchboard-retry";
 
 /// Request header by which the filter chooses the route with that many attempts after the first.
-pub const RETRIES_HEADER: &str = "x-switchboard-retries";
+pub const MAX_RETRIES_HEADER: &str = "x-switchboard-max-retries";
 
 /// Filter state that holds the number of a request; Envoy knows it as `wasm.` and this.
 pub const CALL_STATE: &str = "switchboard.call";

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use proxy_wasm::types::Action;
 
-use crate::config::{CLUSTER_HEADER, RETRIES_HEADER};
+use crate::config::{CLUSTER_HEADER, MAX_RETRIES_HEADER};
 use crate::exchange::{Call, Entered, Reply};
 use crate::key::UsageEntry;
 use crate::limits::{Amount, Charge, Claim, Entry};
@@ -118,7 +118,7 @@ impl Passage {
         let leg = call.leg();
         host::set_request_header(CLUSTER_HEADER, Some(leg.cluster));
         if let Some(retries) = leg.retries {
-            host::set_request_header(RETRIES_HEADER, Some(&retries.to_string()));
+            host::set_request_header(MAX_RETRIES_HEADER, Some(&retries.to_string()));
         }
         if let Some(retries) = leg.max_retries {
             host::set_request_header("x-envoy-max-retries", Some(&retries.to_string()));

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard::config::{CLUSTER_HEADER, KEY_SERVICE_PATHS, ONWARD_STATUS, RETRIES_HEADER, RETRY_HEADER};
+use switchboard::config::{
+    CLUSTER_HEADER, KEY_SERVICE_PATHS, MAX_RETRIES_HEADER, ONWARD_STATUS, RETRY_HEADER,
+};
 
 use super::bootstrap::{ROUTES, seconds, socket_address};
 use super::discovery::Part;
@@ -139,7 +141,7 @@ fn among_several(retries: u32, plan: &Plan) -> Value {
     json!({
         "match": {
             "prefix": "/",
-            "headers": [{ "name": RETRIES_HEADER, "string_match": { "exact": retries.to_string() } }],
+            "headers": [{ "name": MAX_RETRIES_HEADER, "string_match": { "exact": retries.to_string() } }],
         },
         "request_headers_to_remove": NOT_FOR_PROVIDERS,
         "route": route(plan, &among_others(retries, plan)),
