@@ -1,43 +1,44 @@
-//! Access tokens that the key service fetches for providers that take nothing else: the filter neither signs for
-//! them nor renews them.
+//! Access tokens that the key service fetches for providers that accept no other credential. The filter
+//! neither requests nor renews them itself.
 //!
-//! They arrive with the answer to a sync call when the filter's revision is not the key service's. They lie beside
-//! the table that names them, so a new table asks for all of them anew. A request that needs a token and has none, or
-//! whose token the provider refused, makes the filter ask at once.
+//! They arrive in the response to a sync call if the filter's revision is out of date. They are stored next
+//! to the table that names them, so a new table requests all of them again. If a request needs a missing
+//! token, or the provider rejected it, the filter asks for it immediately.
 
 use core::cell::{Cell, RefCell};
 
 use crate::key::{AccessToken, AccessTokens};
 use crate::secret::Secret;
 
-/// How long after a request needed a token the filter goes on asking for it, milliseconds.
+/// How long the filter keeps asking for a token after a request needed it, milliseconds.
 const WANTED_MS: u64 = 3_000;
 
-/// The tokens as they were last heard.
+/// The latest tokens.
 #[derive(Debug, Default)]
 pub struct Tokens {
     revision: Cell<Option<u64>>,
     tokens: RefCell<Vec<AccessToken>>,
-    /// Names of those that requests need and lack, and until when to ask for them.
+    /// Names of missing tokens that requests need, and until when to ask for them.
     wanted: RefCell<Vec<(String, u64)>>,
-    /// Something is wanted that was not asked for yet.
+    /// Some wanted token was not asked for yet.
     is_urgent: Cell<bool>,
 }
 
 impl Tokens {
-    /// What was last heard, for the next sync call; nothing before the first answer.
+    /// The current revision, for the next sync call; `None` before the first response.
     pub fn revision(&self) -> Option<u64> {
         self.revision.get()
     }
 
-    /// Takes the tokens of a sync answer in the place of the ones before.
+    /// Replaces all tokens with those of a sync response.
     pub fn learn(&self, heard: AccessTokens) {
         self.revision.set(Some(heard.revision));
         self.tokens.replace(heard.tokens);
         self.wanted.take();
     }
 
-    /// A request needs the token of that name, and has none or a refused one. `now_ms` is Unix time in milliseconds.
+    /// Records that a request needs a token that is missing or was rejected. `now_ms` is Unix time in
+    /// milliseconds.
     pub fn want(&self, name: &str, now_ms: u64) {
         let mut wanted = self.wanted.borrow_mut();
         let until = now_ms.saturating_add(WANTED_MS);
@@ -49,12 +50,12 @@ impl Tokens {
         }
     }
 
-    /// Whether something is wanted that was not asked for yet.
+    /// Whether some wanted token was not asked for yet.
     pub fn is_urgent(&self) -> bool {
         self.is_urgent.get()
     }
 
-    /// What to ask for, at that Unix time in milliseconds.
+    /// The tokens to ask for, at that Unix time in milliseconds.
     pub fn wanted(&self, now_ms: u64) -> Vec<String> {
         self.is_urgent.set(false);
         let mut wanted = self.wanted.borrow_mut();
@@ -62,7 +63,7 @@ impl Tokens {
         wanted.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// The token of that name, as long as it is good. `now_ms` is Unix time in milliseconds.
+    /// A token by name, unless it has expired. `now_ms` is Unix time in milliseconds.
     pub fn get(&self, name: &str, now_ms: u64) -> Option<Secret> {
         let tokens = self.tokens.borrow();
         let token = tokens.iter().find(|token| token.name == name)?;

@@ -1,7 +1,7 @@
-//! Digests as they are written.
+//! Formats digests.
 
-/// Bytes as hexadecimal digits, in lower case. A formatted number for each byte would cost more than the digest that is
-/// mostly written so.
+/// Bytes as lowercase hexadecimal digits. Formatting each byte separately would cost more than the digest
+/// itself.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()

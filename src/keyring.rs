@@ -1,8 +1,8 @@
-//! The keys that one worker knows.
+//! The keys that a worker knows.
 //!
-//! A key is learnt by one call and kept current by the sync call's changes, so a known key costs nothing. What is
-//! known is believed as long as the key service has been heard within the grace time; after that every key is
-//! unknown again, and nothing is let in.
+//! A key is learned by one call and updated by the changes in sync responses, so a known key costs nothing.
+//! Known keys are valid as long as the key service was reached within the grace period; after that, every key
+//! is unknown again and no request is admitted.
 
 use std::rc::Rc;
 
@@ -10,11 +10,11 @@ use hashbrown::HashMap;
 
 use crate::key::{KeyRecord, SyncAnswer, TokenHash, VerifyAnswer};
 
-/// How long a key that does not exist is remembered as such, milliseconds: a flood of wrong keys is no flood of
-/// calls. A key that is made meanwhile arrives with the next sync.
+/// How long a nonexistent key is remembered, milliseconds, so that a flood of invalid keys does not cause a
+/// flood of calls. A key that is created meanwhile arrives with the next sync.
 const UNKNOWN_TTL_MS: u64 = 10_000;
 
-/// What a worker knows of keys.
+/// A worker's cache of keys.
 #[derive(Debug)]
 pub struct Keyring {
     known: HashMap<TokenHash, Known>,
@@ -25,26 +25,26 @@ pub struct Keyring {
     heard_ms: Option<u64>,
 }
 
-/// A key, and what this worker's requests have spent since it was told of it.
+/// A key, and the spend of this worker's requests since its record was received.
 #[derive(Debug)]
 struct Known {
     key: Rc<KeyRecord>,
     spent: u64,
 }
 
-/// What the keyring says of a key.
+/// The result of a lookup.
 #[derive(Debug)]
 pub enum Lookup {
-    /// The key as it is.
+    /// The key.
     Known(Rc<KeyRecord>),
-    /// There is no such key.
+    /// The key does not exist.
     Unknown,
     /// The key service must be asked.
     Ask,
 }
 
 impl Keyring {
-    /// An empty keyring.
+    /// Creates an empty keyring.
     pub fn new(capacity: usize, grace_s: u32) -> Self {
         Self {
             known: HashMap::new(),
@@ -56,13 +56,13 @@ impl Keyring {
         }
     }
 
-    /// Takes other limits and keeps what it knows.
+    /// Changes the limits; cached keys are kept.
     pub fn resize(&mut self, capacity: usize, grace_s: u32) {
         self.capacity = capacity.max(1);
         self.grace_ms = u64::from(grace_s) * 1000;
     }
 
-    /// What is known of a key now.
+    /// Looks up a key.
     pub fn look_up(&self, token: &TokenHash, now_ms: u64) -> Lookup {
         let current = self.heard_ms.is_some_and(|heard| now_ms.saturating_sub(heard) <= self.grace_ms);
         match self.known.get(token) {
@@ -75,10 +75,10 @@ impl Keyring {
         }
     }
 
-    /// Takes the key service's answer about one key.
+    /// Adds the key service's response for a key.
     ///
-    /// The answer may have been overtaken by a change that a sync has brought already; then it serves the request
-    /// that waits for it and is not remembered.
+    /// If a sync has already delivered a newer change, the response serves the waiting request but is not
+    /// cached.
     pub fn learn(&mut self, token: TokenHash, answer: VerifyAnswer, now_ms: u64) -> Option<Rc<KeyRecord>> {
         let current = self.cursor.is_some_and(|cursor| answer.cursor >= cursor);
         let key = answer.key.map(Rc::new);
@@ -97,29 +97,30 @@ impl Keyring {
         key
     }
 
-    /// What this worker's requests have spent with a key since its record was told, picodollars.
+    /// Spend of this worker's requests with a key since its record was received, picodollars.
     pub fn spent(&self, token: &TokenHash) -> u64 {
         self.known.get(token).map_or(0, |known| known.spent)
     }
 
-    /// A request has spent something with a key.
+    /// Adds the spend of a request.
     pub fn spend(&mut self, token: &TokenHash, money: u64) {
         if let Some(known) = self.known.get_mut(token) {
             known.spent = known.spent.saturating_add(money);
         }
     }
 
-    /// Whether there is nothing that a change could be about.
+    /// Whether there are no cached keys that could change.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.unknown.is_empty()
     }
 
-    /// The cursor to send with the next sync.
+    /// The cursor for the next sync.
     pub fn cursor(&self) -> Option<u64> {
         self.cursor
     }
 
-    /// Takes the changes of a sync. An answer that a later one has overtaken would bring back what is no more.
+    /// Applies the changes of a sync. Out-of-order responses are ignored, because they would restore old
+    /// state.
     pub fn apply(&mut self, answer: SyncAnswer, now_ms: u64) {
         self.heard_ms = Some(now_ms);
         if !answer.reset && self.cursor.is_some_and(|heard| answer.cursor < heard) {
@@ -142,8 +143,8 @@ impl Keyring {
     }
 }
 
-/// Forgets something when the map is full. The map's order is arbitrary, which is as good a choice as any for
-/// keys that are all in use, and needs no list of uses.
+/// Evicts an entry if the map is full. The map's arbitrary order is as good as any for keys that are all in
+/// use, and needs no usage list.
 fn make_room<V>(map: &mut HashMap<TokenHash, V>, capacity: usize) {
     if map.len() >= capacity {
         let victim = map.keys().next().copied();

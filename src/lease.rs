@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::json::fields;
 use crate::key::AccountId;
 
-/// Path of the call that takes leases and does nothing else.
+/// Path of the call that only exchanges leases.
 pub const LEASE_PATH: &str = "/internal/lease";
 
 /// Length of the windows of `rpm_limit` and `tpm_limit`, milliseconds.
@@ -25,49 +25,49 @@ pub const WINDOW_MS: u64 = 60_000;
 /// Body of [`LEASE_PATH`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LeaseRequest {
-    /// Names the Envoy process: the same for all its workers, never used again after its end.
+    /// Name of the Envoy process, which is the same for all its workers and never reused.
     pub instance: String,
     /// Leases to take, keep or return.
     pub asks: Vec<LeaseAsk>,
 }
 
-/// Answers [`LeaseRequest`].
+/// Response to [`LeaseRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LeaseAnswer {
-    /// One for each ask, in their order.
+    /// One lease for each ask, in order.
     pub leases: Vec<Lease>,
 }
 fields!(LeaseAnswer { leases; "leases" });
 
-/// What a holder has used of one account, and what it would like.
+/// What a holder has used of an account, and what it wants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeaseAsk {
     /// The account.
     pub account: AccountId,
-    /// Grows with every ask of this holder for this account: an ask that was overtaken on its way changes nothing,
-    /// and an answer counts only when no later ask was sent.
+    /// Increases with every ask of this holder for this account. An ask that was overtaken has no effect, and
+    /// a response counts only if no later ask was sent.
     pub round: u64,
-    /// The window that [`Demand::used`] of requests and tokens counts in: [`Lease::window`], and [`WINDOW_MS`] more
-    /// for each that has begun since; 0 before the first answer.
+    /// The window that [`Demand::used`] of requests and tokens refers to: [`Lease::window`] plus
+    /// [`WINDOW_MS`] for each window that has started since; 0 before the first response.
     #[serde(default)]
     pub window: u64,
-    /// Requests let in, in this window.
+    /// Requests admitted in this window.
     #[serde(default, skip_serializing_if = "Demand::is_nothing")]
     pub requests: Demand,
-    /// Tokens settled in this window, and reserved by requests under way.
+    /// Tokens settled in this window, and reserved by requests in flight.
     #[serde(default, skip_serializing_if = "Demand::is_nothing")]
     pub tokens: Demand,
     /// Requests in flight.
     #[serde(default, skip_serializing_if = "Demand::is_nothing")]
     pub parallel: Demand,
-    /// Picodollars that are reserved by requests under way, or spent and in no batch that was acknowledged or goes
-    /// with this very call.
+    /// Picodollars reserved by requests in flight, or spent but not in a batch that was acknowledged or is
+    /// sent with this call.
     #[serde(default, skip_serializing_if = "Demand::is_nothing")]
     pub money: Demand,
 }
 
 impl LeaseAsk {
-    /// An ask that wants nothing: it returns what the holder has.
+    /// An empty ask, which returns everything that the holder has.
     pub fn nothing(account: AccountId, round: u64) -> Self {
         let nothing = Demand::default();
         Self {
@@ -82,25 +82,25 @@ impl LeaseAsk {
     }
 }
 
-/// What a holder has used of one resource, and what it would like beyond that.
+/// What a holder has used of a resource, and what it wants in addition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demand {
-    /// Used already.
+    /// Already used.
     pub used: u64,
-    /// Needed now, by requests that wait for the answer.
+    /// Needed now by waiting requests.
     #[serde(default)]
     pub need: u64,
-    /// Wanted at hand, `need` included: about what the next sync periods will use.
+    /// Wanted in reserve, including `need`: roughly the use of the next sync periods.
     #[serde(default)]
     pub want: u64,
-    /// The most that `used` may become before the answer is there, in this window and in later ones: what the holder
-    /// was allowed, or less.
+    /// The maximum of `used` until the response arrives, in this window and later ones: the current
+    /// allowance, or less.
     #[serde(default)]
     pub hold: u64,
 }
 
 impl Demand {
-    /// Whether it says nothing at all.
+    /// Whether all values are 0.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
@@ -111,21 +111,21 @@ impl Demand {
 pub struct Lease {
     /// The account.
     pub account: AccountId,
-    /// [`LeaseAsk::round`] of the ask that it answers.
+    /// [`LeaseAsk::round`] of the corresponding ask.
     pub round: u64,
-    /// Start of the present window, Unix milliseconds by the service's clock; it serves as a name.
+    /// Start of the current window by the service's clock, Unix milliseconds; it identifies the window.
     #[serde(default)]
     pub window: u64,
-    /// Time from the answer to the window's end. It lies between this long after the sending of the ask and this
-    /// long after the arrival of the answer; what is let in between counts in both windows.
+    /// Time from the response to the window's end. The end is between this long after the ask was sent and
+    /// this long after the response arrived; requests admitted between the two count in both windows.
     #[serde(default)]
     pub window_ends_in_ms: u64,
-    /// How long the lease holds, counted from the sending of the ask. After that nothing may be used.
+    /// How long the lease is valid, from the time when the ask was sent. After that nothing may be used.
     pub valid_for_ms: u64,
     /// Recorded spend of the account, picodollars.
     #[serde(default)]
     pub spend: u64,
-    /// Requests per window; absent when they are not limited.
+    /// Requests per window; absent if unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<Grant>,
     /// Tokens per window.
@@ -143,18 +143,18 @@ fields!(Lease {
     "account", "round", "valid_for_ms"
 });
 
-/// The most that a holder may have used of one resource.
+/// The maximum use of a resource by a holder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// The most that `used` may become, in this window and, until the next answer, in each that follows.
+    /// The maximum of `used`, in this window and, until the next response, in each following one.
     pub allowed: u64,
     /// The account's limit, for messages and `x-ratelimit-*`.
     pub limit: u64,
-    /// What nobody has used yet, this holder's own included, for messages and `x-ratelimit-*`.
+    /// What is left in total, including this holder's share, for messages and `x-ratelimit-*`.
     #[serde(default)]
     pub remaining: u64,
-    /// Others hold room that they do not use, and will be told so. Who cannot have what it needs should ask again for
-    /// two sync periods rather than refuse.
+    /// Other holders have unused capacity and will be told to return it. A holder with unmet need should keep
+    /// asking for two sync periods before it rejects requests.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub recalled: bool,
 }

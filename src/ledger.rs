@@ -1,4 +1,4 @@
-//! Usage → batches: what was used since the key service last said that it knows.
+//! Collects usage in batches until the key service acknowledges it.
 
 use std::collections::VecDeque;
 
@@ -7,62 +7,63 @@ use hashbrown::HashMap;
 use crate::key::{AccountId, Detail, TokenHash, UsageBatch, UsageEntry, UsagePage};
 use crate::limits::Charge;
 
-/// Entries that one batch carries at most: a batch must fit into one call.
+/// Maximum number of entries per batch, so that a batch fits in a call.
 const BATCH_LIMIT: usize = 2_000;
 
-/// Batches whose entries wait each for itself. Beyond that (the key service has been away for long, or is slower than the
-/// requests come) those of one key and deployment are added up: the money stays exact, the detail of single requests
-/// goes.
+/// Number of batches that wait with separate entries. Beyond that (the key service has been unavailable for
+/// long, or is too slow), entries of the same key and deployment are summed up: amounts stay exact, but
+/// details of single requests are lost.
 const WAITING_LIMIT: usize = 10;
 
-/// The usage that one worker has not yet delivered.
+/// The usage that a worker has not delivered yet.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Full but for the last.
+    /// All full except the last.
     pages: VecDeque<Page>,
     sums: Vec<Sum>,
-    /// Where the sums are: with thousands of them, a search for every request would cost more than the request.
+    /// Positions of the sums; a linear search over thousands of them would cost more than the request.
     places: HashMap<Payer, usize>,
     sent: Option<Sent>,
 }
 
-/// Whose requests are added up: key, deployment, group.
+/// What is summed up together: key, deployment, group.
 type Payer = (Option<TokenHash>, String, String);
 
-/// A batch in the making, and what the limited accounts that it counts against have to pay for it.
+/// A batch under construction, and its charges to limited accounts.
 #[derive(Debug, Default)]
 struct Page {
     usage: UsagePage,
     charges: HashMap<AccountId, u64>,
 }
 
-/// Requests added up.
+/// A sum of requests.
 #[derive(Debug)]
 struct Sum {
     entry: UsageEntry<'static>,
     charges: Vec<Charge>,
 }
 
-/// What is on its way.
+/// A batch in flight.
 #[derive(Debug)]
 pub struct Sent {
     /// The usage.
     pub batch: UsageBatch,
-    /// What each limited account pays with it.
+    /// What each limited account is charged for it.
     pub charges: Vec<Charge>,
 }
 
-/// What an acknowledgement means.
+/// The effect of an acknowledgement.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// What each limited account has paid.
+    /// What each limited account was charged.
     pub charges: Vec<Charge>,
-    /// The batch was full and more waits. The next should go at once: requests come faster than periods carry them away.
+    /// The batch was full and more usage is waiting. The next one should be sent immediately, because usage
+    /// arrives faster than one batch per period.
     pub more_waits: bool,
 }
 
 impl Ledger {
-    /// Writes a request down, and what it costs the limited accounts that it counts against.
+    /// Adds a request and its charges to limited accounts.
     pub fn add(&mut self, entry: &UsageEntry<'_>, charges: Vec<Charge>) {
         let is_full = self.pages.back().is_none_or(|page| page.usage.len() >= BATCH_LIMIT);
         if is_full && self.pages.len() >= WAITING_LIMIT {
@@ -94,7 +95,7 @@ impl Ledger {
         self.sums.push(Sum { entry: entry.clone().into_owned(), charges });
     }
 
-    /// The batch to send now: the one that was not acknowledged, or a new one under a new id.
+    /// The batch to send now: the unacknowledged one, or a new one with a new id.
     pub fn batch(&mut self, new_id: impl FnOnce() -> String) -> Option<&Sent> {
         if self.sent.is_none()
             && let Some(Page { usage, charges }) = self.pages.pop_front()
@@ -109,8 +110,8 @@ impl Ledger {
         self.sent.as_ref()
     }
 
-    /// The key service has recorded the batch of that id. `None` where that batch is not the one under way: another answer
-    /// has acknowledged it before, or it never was ours.
+    /// The key service has recorded that batch. `None` if it is not the batch in flight, because another
+    /// response has already acknowledged it, or it is unknown.
     pub fn acknowledge(&mut self, batch: &str) -> Option<Recorded> {
         let sent = self.sent.take_if(|sent| sent.batch.id == batch)?;
         let more_waits = sent.batch.len() >= BATCH_LIMIT && !self.pages.is_empty();
@@ -118,7 +119,7 @@ impl Ledger {
     }
 }
 
-/// Whether both are charged to the same accounts: those of a key may have changed in between.
+/// Whether both are charged to the same accounts, which may have changed in between.
 fn same_accounts(a: &[Charge], b: &[Charge]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.account == b.account)
 }
@@ -139,7 +140,7 @@ impl Sum {
         ] {
             *sum = sum.saturating_add(count);
         }
-        // These are of one request, and a sum has many.
+        // These belong to a single request.
         sum.first_token_ms = None;
         sum.detail = Detail::default();
         sum.cost_picodollars = match (sum.cost_picodollars, entry.cost_picodollars) {
@@ -163,7 +164,7 @@ mod tests {
         vec![Charge { account: AccountId::of_member("t", "u"), money }]
     }
 
-    /// Takes everything out, as batches that are acknowledged.
+    /// Takes everything as acknowledged batches.
     fn deliver(ledger: &mut Ledger) -> (Vec<UsageEntry<'static>>, u64) {
         let (mut entries, mut charged) = (Vec::new(), 0);
         while let Some(sent) = ledger.batch(|| "x".into()) {
@@ -243,7 +244,7 @@ mod tests {
         let of = |deployment: &str| UsageEntry { deployment_id: deployment.to_owned().into(), ..entry(5) };
         let (mut delivered, mut added) = (0, MOST_ENTRIES as u64);
         for round in 1..=3_u64 {
-            // What a batch has made room for.
+            // The space that an acknowledged batch has freed.
             (1..round).for_each(|_| (0..BATCH_LIMIT - 3).for_each(|_| ledger.add(&entry(0), vec![])));
             for _ in 0..100 {
                 ledger.add(&of("a"), vec![]);

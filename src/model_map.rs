@@ -1,6 +1,6 @@
-//! What `LiteLLM`'s price map says of models besides their prices: whose they are, what they take, what they can do.
+//! Facts about models in `LiteLLM`'s price map, other than prices: provider, windows, capabilities.
 //!
-//! For the programs beside the filter, as [`crate::price_map`], which reads the same file.
+//! Used by the launcher and the key service, like [`crate::price_map`], which reads the same file.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,16 +8,16 @@ use serde_json::Value;
 
 use crate::providers;
 
-/// What is known of a model.
+/// What is known about a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// `litellm_provider`, by the name that stands before the slash in `litellm_params.model`.
+    /// `litellm_provider`, as the prefix used in `litellm_params.model`.
     pub provider: String,
     /// `mode`: `chat`, `embedding` …
     pub mode: Option<String>,
     /// `max_input_tokens`
     pub max_input_tokens: Option<u64>,
-    /// `max_output_tokens`, or else `max_tokens`.
+    /// `max_output_tokens`, or `max_tokens` if it is absent.
     pub max_output_tokens: Option<u64>,
     /// The names of the `supports_*` fields that are true.
     pub supports: Vec<String>,
@@ -28,22 +28,22 @@ pub struct About {
 pub struct ModelMap(BTreeMap<String, About>);
 
 impl ModelMap {
-    /// Reads the entries of a price map. What names no provider is no model.
+    /// Reads the entries of a price map. Entries without a provider are not models.
     pub(crate) fn of(entries: &HashMap<String, Value>) -> Self {
         Self(entries.iter().filter_map(|(name, entry)| Some((name.clone(), About::of(entry)?))).collect())
     }
 
-    /// Takes the entries of another map in the place of its own.
+    /// Adds the entries of another map, which override existing ones.
     pub(crate) fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    /// What is known of a provider's model.
+    /// What is known about a provider's model.
     pub fn about(&self, provider: &str, model: &str) -> Option<&About> {
         self.0.get(&format!("{provider}/{model}")).or_else(|| self.0.get(model))
     }
 
-    /// The names of a provider's models, sorted. Those with the provider before them belong to it among others.
+    /// The names of a provider's models, sorted, including those listed with the provider's prefix.
     pub fn names<'m>(&'m self, provider: &'m str) -> impl Iterator<Item = &'m str> {
         self.0.iter().filter(move |(_, about)| about.provider == provider).map(|(name, _)| name.as_str())
     }
@@ -66,7 +66,7 @@ impl About {
     }
 }
 
-/// A provider's row. The map tells kinds of models of some providers apart, by what follows the row's name.
+/// The provider's row. For some providers, the map distinguishes kinds of models by a suffix.
 fn provider(name: &str) -> &str {
     let is_kind_of = |row: &&str| {
         name.strip_prefix(*row).is_some_and(|kind| kind.is_empty() || kind.starts_with(['_', '-']))

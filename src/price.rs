@@ -1,17 +1,16 @@
-//! Usage → cost, in whole picodollars (1e-12 USD): sums of integers are exact, sums of floats drift.
+//! Computes cost in whole picodollars (1e-12 USD): sums of integers are exact, sums of floats are not.
 
 use crate::config::{Price, ServiceTier, Tier};
 use crate::facts::Usage;
 
-/// Picodollars in a dollar.
+/// Picodollars per dollar.
 const PICO: f64 = 1e12;
 
-/// What a request cost, picodollars.
+/// The cost of a request, picodollars.
 ///
-/// Cached and cache-written tokens and heard speech are part of the prompt, reasoning and said speech are part of the
-/// completion; a part without a
-/// price of its own costs what the whole costs (`LiteLLM`'s `generic_cost_per_token`). A prompt above a tier's bound costs
-/// the tier's prices from its first token on.
+/// Cached, cache-written and audio input tokens are part of the prompt; reasoning and audio output tokens are
+/// part of the completion. A part without a separate price costs the same as the whole (`LiteLLM`'s
+/// `generic_cost_per_token`). If the prompt exceeds a tier's bound, the tier's prices apply to all tokens.
 pub fn cost(price: &Price, usage: &Usage) -> u64 {
     let cached = usage.cached.min(usage.prompt);
     let written = usage.cache_write.min(usage.prompt - cached);
@@ -29,7 +28,7 @@ pub fn cost(price: &Price, usage: &Usage) -> u64 {
             let is_it = |tier: &&Tier| tier.above_tokens == above && tier.service == service;
             price.tiers.iter().find(is_it).and_then(rate)
         };
-        // A tier of service that does not tell its price of long prompts has the usual one (LiteLLM).
+        // A service tier without a price for long prompts uses the standard one (LiteLLM).
         at(reached, service).or_else(|| at(reached, ServiceTier::Standard)).or_else(|| at(0, service))
     };
     let input = of_tier(|tier| tier.input_cost_per_token).unwrap_or(price.input_cost_per_token);
@@ -54,7 +53,7 @@ pub fn cost(price: &Price, usage: &Usage) -> u64 {
     parts.iter().map(|(tokens, rate)| tokens.saturating_mul(picodollars(*rate))).fold(0, u64::saturating_add)
 }
 
-/// A rate per token, rounded half up to whole picodollars. A price below zero is none.
+/// A rate per token, rounded half up to whole picodollars. A negative price counts as 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to u64's range first")]
 fn picodollars(dollars: f64) -> u64 {
     (dollars * PICO + 0.5).floor().clamp(0.0, 1e18) as u64

@@ -1,14 +1,14 @@
-//! The prices of models that only a request or an answer names: those that a wildcard leads to, and those behind an
-//! operator's own name for a deployment.
+//! Prices of models that are only named by a request or a response: those served by a wildcard, and those
+//! behind an operator's own deployment name.
 
 use crate::config::{ModelPrice, Price};
 
-/// Prices by model, sorted by name. One list serves all deployments of a table.
+/// Prices by model, sorted by name. All deployments of a table share the list.
 #[derive(Debug, Default)]
 pub struct PriceList(Vec<ModelPrice>);
 
 impl PriceList {
-    /// Takes the list of a document.
+    /// Creates a list from a document's prices.
     pub fn new(mut prices: Vec<ModelPrice>) -> Self {
         prices.sort_unstable_by(|a, b| a.model.cmp(&b.model));
         Self(prices)
@@ -19,7 +19,7 @@ impl PriceList {
         self.0.is_empty()
     }
 
-    /// Where a provider's model is in the list: under its name with the provider before it, or under its name alone.
+    /// The index of a provider's model: under its name with the provider's prefix, or under its name alone.
     pub fn find(&self, provider: &str, model: &str) -> Option<usize> {
         if self.0.is_empty() {
             return None;
@@ -29,14 +29,14 @@ impl PriceList {
         named(model).or_else(|| named(undated(model)?))
     }
 
-    /// The price at that place.
+    /// The price at an index.
     pub fn get(&self, at: usize) -> Option<&Price> {
         self.0.get(at).map(|listed| &listed.price)
     }
 }
 
-/// A model's name without the date of its version (`-2024-08-06`, `-20250929`): vendors answer with it, and price lists
-/// often lack it.
+/// A model's name without its date suffix (`-2024-08-06`, `-20250929`). Vendors return dated names, which
+/// price lists often lack.
 fn undated(model: &str) -> Option<&str> {
     ["-0000-00-00", "-00000000"].into_iter().find_map(|form| {
         let (name, date) = model.split_at_checked(model.len().checked_sub(form.len())?)?;

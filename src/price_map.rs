@@ -1,8 +1,8 @@
-//! `LiteLLM`'s price map: the format of its `model_prices_and_context_window.json`, an object of models, each with its
+//! `LiteLLM`'s price map: the format of its `model_prices_and_context_window.json`, an object of models with
 //! prices in US dollars per token.
 //!
-//! The launcher gives deployments their prices from it, the key service answers `/spend/calculate`. The filter is told
-//! prices and never sees the map.
+//! The launcher takes deployments' prices from it, and the key service uses it for `/spend/calculate`. The
+//! filter receives prices and never reads the map.
 
 use std::collections::HashMap;
 
@@ -12,22 +12,22 @@ use serde_json::{Map, Value};
 use crate::config::{Price, ServiceTier, Tier};
 use crate::model_map::ModelMap;
 
-/// Made from the vendors' public price lists.
+/// Compiled from the vendors' public price lists.
 const BUILT_IN: &str = include_str!("../prices/model_prices.json");
 
-/// Prices by model, and what else the file says of them.
+/// Prices by model, and the file's other facts about models.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PriceMap(HashMap<String, Listed>, ModelMap);
 
-/// A model's price, and who offers it at that price.
+/// A model's price, and its provider.
 #[derive(Clone, Debug, PartialEq)]
 struct Listed {
-    /// `litellm_provider`; empty where the file does not say.
+    /// `litellm_provider`; empty if absent.
     provider: String,
     price: Price,
 }
 
-/// The prices of an entry; its other fields (limits, what the model supports) are not ours.
+/// The prices of an entry; other fields (limits, capabilities) are ignored here.
 #[derive(Deserialize)]
 struct Entry {
     #[serde(default)]
@@ -53,13 +53,13 @@ struct Entry {
 }
 
 impl PriceMap {
-    /// The map that is part of this program.
+    /// The map that is built into this program.
     pub fn built_in() -> Self {
         // A test reads it; without it no model has a price.
         Self::parse(BUILT_IN.as_bytes()).unwrap_or_default()
     }
 
-    /// Reads the text of a file. An entry without a price per token (images, searches) is left out.
+    /// Parses a file. Entries without a price per token (images, searches) are skipped.
     pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
         let entries: HashMap<String, Value> = serde_json::from_slice(text)?;
         let models = ModelMap::of(&entries);
@@ -71,25 +71,25 @@ impl PriceMap {
         Ok(Self(entries.into_iter().filter_map(price).collect(), models))
     }
 
-    /// Takes the entries of another map in the place of its own.
+    /// Adds the entries of another map, which override existing ones.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
         self.1.extend(other.1);
     }
 
-    /// What the file says besides.
+    /// The file's other facts about models.
     pub fn models(&self) -> &ModelMap {
         &self.1
     }
 
-    /// The price of a model, which is known by its name with its provider before it or without.
+    /// The price of a model, by its name with or without the provider's prefix.
     pub fn price(&self, model: &str) -> Option<&Price> {
         let bare = model.split_once('/').map(|(_, model)| model);
         self.0.get(model).or_else(|| self.0.get(bare?)).map(|listed| &listed.price)
     }
 
-    /// The models that a provider may serve under names of their own, with their prices: those with its name before
-    /// them, and bare ones that it or the house whose language it speaks offers.
+    /// The models that a provider may serve, with their prices: those with its prefix, and those without a
+    /// prefix that are listed for it or for the owner of its dialect.
     pub fn offered<'a>(
         &'a self,
         provider: &'a str,
@@ -98,7 +98,7 @@ impl PriceMap {
         self.0.iter().filter_map(move |(model, Listed { provider: offers, price })| {
             let is_theirs = match model.split_once('/') {
                 Some((named, _)) => named == provider,
-                // A provider has several of LiteLLM's names: one for each of its languages.
+                // LiteLLM has several names for a provider, one for each of its dialects.
                 None => offers.is_empty() || offers.starts_with(provider) || offers.starts_with(language),
             };
             is_theirs.then_some((model.as_str(), price))
@@ -126,7 +126,7 @@ impl Entry {
     }
 }
 
-/// What the provider's own search costs: the price of a search of medium context, or the only one.
+/// The price of the provider's own search: that of a search with medium context, or the only one.
 fn search_cost(fields: &Map<String, Value>) -> Option<f64> {
     let sizes = fields.get("search_context_cost_per_query")?.as_object()?;
     sizes.get("search_context_size_medium").or_else(|| sizes.values().next())?.as_f64()
@@ -188,7 +188,7 @@ mod tests {
             completion: 1_000,
             ..Usage::default()
         };
-        // Above 200,000 tokens: 6, 0.6, 7.5 and 22.5 dollars for a million.
+        // Above 200,000 tokens: 6, 0.6, 7.5 and 22.5 dollars per million.
         assert_eq!(
             cost(map.price("anthropic/claude-sonnet-4-5").unwrap(), &long),
             900_000_000_000 + 60_000_000_000 + 375_000_000_000 + 22_500_000_000

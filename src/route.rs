@@ -1,17 +1,17 @@
-//! Model name → model group: exact name, then alias, then the most specific wildcard, then the wildcard of the model's
-//! provider.
+//! Maps model names to groups: exact name, then alias, then the most specific wildcard, then the wildcard of
+//! the model's provider.
 
 use hashbrown::HashMap;
 
 use crate::config::{Alias, Catalog, Group};
 
-/// Finds the group of a model name.
+/// Finds the group for a model name.
 #[derive(Debug, Default)]
 pub struct Routes {
     exact: HashMap<String, usize>,
-    /// The most specific first.
+    /// The most specific ones first.
     wildcards: Vec<Wildcard>,
-    /// Models whose provider is known by their name.
+    /// Models with a known provider.
     catalog: Vec<Catalog>,
 }
 
@@ -22,7 +22,7 @@ struct Wildcard {
     group: usize,
 }
 
-/// Where a model name leads.
+/// The group for a model name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route<'m> {
     /// Index of the group.
@@ -32,7 +32,7 @@ pub struct Route<'m> {
 }
 
 impl Routes {
-    /// Builds the look-up. An alias of a group that is not there leads nowhere.
+    /// Builds the lookup. An alias of an unknown group is ignored.
     pub fn new(groups: &[Group], aliases: &[Alias], mut catalog: Vec<Catalog>) -> Self {
         for known in &mut catalog {
             known.models.sort_unstable();
@@ -62,7 +62,7 @@ impl Routes {
         routes
     }
 
-    /// The group of that model.
+    /// The group for a model.
     pub fn find<'m>(&self, model: &'m str) -> Option<Route<'m>> {
         if let Some(group) = self.exact.get(model) {
             return Some(Route { group: *group, wildcard: None });
@@ -73,7 +73,7 @@ impl Routes {
             .or_else(|| self.bare(model))
     }
 
-    /// The group of a model that is known without its provider, as `gpt-4o` is one of `openai/*`.
+    /// The group for a model without a provider prefix, such as `gpt-4o`, which belongs to `openai/*`.
     fn bare<'m>(&self, model: &'m str) -> Option<Route<'m>> {
         let is_known =
             |catalog: &&Catalog| catalog.models.binary_search_by(|known| (**known).cmp(model)).is_ok();
@@ -87,7 +87,7 @@ impl Routes {
         })
     }
 
-    /// The known models of a provider, by their names there.
+    /// The known models of a provider, without the prefix.
     pub fn models<'r>(&'r self, provider: &'r str) -> impl Iterator<Item = &'r str> {
         let own = move |model: &'r String| {
             model.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/')).unwrap_or(model)
@@ -104,7 +104,7 @@ impl Wildcard {
     }
 }
 
-/// Whether a pattern of a key's `models` (a name, `*`, or a name with one `*`) covers a model.
+/// Whether a pattern in a key's `models` (a name, `*`, or a name with one `*`) matches a model.
 pub fn covers(pattern: &str, model: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == model,
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(found("instant"), None, "the wildcard does not cover it");
         assert_eq!(found("llama"), None);
         assert_eq!(routes.models("azure").collect::<Vec<_>>(), ["gpt-4o"]);
-        // A wildcard for everything goes first, as with LiteLLM.
+        // A wildcard for everything takes precedence, as in LiteLLM.
         let everything: Vec<Group> = [String::from("*"), String::from("openai/*")]
             .map(|name| Group { name, ..Group::default() })
             .into();

@@ -1,8 +1,8 @@
-//! Credentials, which nothing prints.
+//! Credentials that are never printed.
 
 use core::fmt;
 
-/// A credential. Its `Debug` is silent; only what presents it reads it.
+/// A credential. Its `Debug` output is hidden; only the code that sends it reads it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -12,12 +12,12 @@ impl Secret {
         Self(secret.into())
     }
 
-    /// The credential, to be presented.
+    /// The credential itself, for sending.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Compares in a time that depends on the lengths only.
+    /// Compares in a time that depends only on the lengths.
     pub fn matches(&self, presented: &[u8]) -> bool {
         let own = self.0.as_bytes();
         if own.len() != presented.len() {

@@ -1,28 +1,30 @@
-//! The sync call: what a worker tells the key service, and what the answer means for its books.
+//! The sync call: what a worker sends to the key service, and how it applies the response.
 //!
-//! Several of one worker's calls may be under way at a time: a new configuration makes a new root context, which calls at
-//! once, while the call of the one before is not yet answered. Both carry the same batch, and both are answered. So an
-//! answer says which batch it acknowledges, and [`Ledger::acknowledge`] takes that once.
+//! Several calls of a worker may be in flight at the same time: a new configuration creates a new root
+//! context, which calls immediately, while the previous one's call is still pending. Both carry the same
+//! batch, and both are answered. So a response says which batch it acknowledges, and [`Ledger::acknowledge`]
+//! accepts that once.
 
 use crate::key::{SyncAnswer, UsageBatch};
 use crate::lease::LeaseAsk;
 use crate::ledger::Ledger;
 use crate::limits::{Asked, Claim, Limits, SharedMemory};
 
-/// What a call tells.
+/// The contents of a call.
 #[derive(Debug)]
 pub struct Told<'l> {
-    /// The batch: the one that was not acknowledged yet, or a new one.
+    /// The batch: the unacknowledged one, or a new one.
     pub batch: Option<&'l UsageBatch>,
-    /// Name of the Envoy process; empty where no leases are taken.
+    /// Name of the Envoy process; empty if no leases are taken.
     pub instance: String,
     /// Leases to take, keep or return.
     pub asks: Vec<LeaseAsk>,
-    /// What to remember until the answer.
+    /// What to remember until the response.
     pub asked: Asked,
 }
 
-/// Writes a call. `fresh` becomes the id of a new batch, and must be unique for ever; without one the usage waits.
+/// Creates a call. `fresh` becomes the id of a new batch, and must be globally unique; without it the usage
+/// waits.
 pub fn tell<'l>(
     ledger: &'l mut Ledger,
     limits: Option<&mut Limits>,
@@ -41,7 +43,7 @@ pub fn tell<'l>(
     Told { batch, instance: limits.instance().to_owned(), asks, asked }
 }
 
-/// Takes the answer to a call. Returns whether the next call should follow at once.
+/// Applies the response to a call. Returns whether the next call should follow immediately.
 pub fn answered(
     ledger: &mut Ledger,
     limits: Option<&mut Limits>,
@@ -72,7 +74,7 @@ mod tests {
     use crate::limits::Amount;
     use crate::limits::testing::{Memory, PACE};
 
-    /// A call under way. The service may have heard it already, and its answer may be on the way.
+    /// A call in flight. The service may have received it already, and its response may be in transit.
     struct Call {
         batch: Option<(String, u64)>,
         asked: Asked,
@@ -84,7 +86,7 @@ mod tests {
         memory: Memory,
         claim: Claim,
         account: AccountId,
-        /// Calls of this root context and of those before it.
+        /// Calls of this root context and of earlier ones.
         calls: Vec<Call>,
         /// Batches that the service has recorded.
         service: BTreeMap<String, u64>,
@@ -121,7 +123,7 @@ mod tests {
             self.spent += money;
         }
 
-        /// A root context calls, whether others' calls are under way or not: as after a reload.
+        /// A root context makes a call, whether or not other calls are in flight, as after a reload.
         fn call(&mut self) {
             self.ids += 1;
             let fresh = Some(format!("b{}", self.ids));
@@ -132,7 +134,7 @@ mod tests {
             self.calls.push(Call { batch, asked: told.asked });
         }
 
-        /// The service hears a call, for the first time or once more.
+        /// The service receives a call, for the first time or again.
         fn hear(&mut self, at: usize) {
             if let Some((id, money)) = &self.calls[at].batch {
                 let known = self.service.entry(id.clone()).or_insert(*money);
@@ -160,11 +162,11 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Event {
         Spend(u64),
-        /// The periodic call, or that of the root context that a reload has made.
+        /// The periodic call, or that of the root context created by a reload.
         Call,
         Hear(prop::sample::Index),
         Answer(prop::sample::Index),
-        /// The answer never comes: the call is given up, whether the service has heard it or not.
+        /// The response is lost: the call is given up, whether or not the service received it.
         Lose(prop::sample::Index),
     }
 

@@ -1,4 +1,5 @@
-//! The table in memory: the [`Document`] parsed, checked, joined with the vendors' rows and the credentials.
+//! The table in memory: the parsed and validated [`Document`], joined with the vendors' rows and the
+//! credentials.
 
 use core::cell::Cell;
 use core::fmt;
@@ -15,7 +16,7 @@ use crate::providers::{self, Provider};
 use crate::route::Routes;
 use crate::secret::Secret;
 
-/// What every request is decided by. Immutable; a new configuration is a new table, and a request keeps the one
+/// The basis of every decision. Immutable: a new configuration is a new table, and a request keeps the table
 /// that admitted it.
 #[derive(Debug)]
 pub struct Table {
@@ -23,20 +24,20 @@ pub struct Table {
     pub keys: KeyService,
     /// Bearer token of the key service's internal port.
     pub internal_token: Secret,
-    /// By which the gateway knows a part of a request that it has split: nobody has it who has not the token of the key
-    /// service's internal port.
+    /// Marks parts of split requests. It is derived from the token of the key service's internal port, so
+    /// nobody without that token can forge it.
     pub part_secret: Secret,
-    /// The key that may do everything.
+    /// The key with full access.
     pub master_key: Secret,
-    /// Settings that hold for every request.
+    /// Settings for all requests.
     pub settings: Settings,
-    /// What clients may ask for.
+    /// The models that clients can request.
     pub groups: Vec<Group>,
-    /// Other names for groups.
+    /// Aliases of groups.
     pub aliases: Vec<Alias>,
-    /// Model name → group.
+    /// Maps model names to groups.
     pub routes: Routes,
-    /// The access tokens that its deployments name. The one part that changes: they expire.
+    /// The access tokens that its deployments use. This is the only part that changes, because they expire.
     pub access_tokens: Tokens,
     endpoints: HashMap<String, Rc<Endpoint>>,
     /// By group.
@@ -45,38 +46,38 @@ pub struct Table {
 
 /// A deployment with everything that a request to it needs.
 pub struct Endpoint {
-    /// As configured.
+    /// The configured deployment.
     pub deployment: Deployment,
     /// Its vendor.
     pub provider: &'static Provider,
-    /// Its credential; nothing when the environment has none.
+    /// Its credential; `None` if the environment variable is not set.
     pub credential: Option<Secret>,
-    /// Its further credentials by their `LiteLLM` names.
+    /// Its other credentials by their `LiteLLM` names.
     pub secrets: Vec<(String, Secret)>,
     /// Its extra headers with their values.
     pub headers: Vec<(String, Secret)>,
-    /// What its requests are signed with today, where they are signed.
+    /// Today's signing key, if requests are signed.
     pub signing_key: SigningKey,
-    /// `http` or `https`: that of `api_base`.
+    /// `http` or `https`, from `api_base`.
     pub scheme: &'static str,
     /// `host[:port]` of `api_base`.
     pub authority: Rc<str>,
     /// Path of `api_base`, without a trailing slash.
     pub base_path: String,
-    /// What clients are told of it.
+    /// What clients see of it.
     pub shown: Shown,
-    /// What models cost that only a request or an answer names.
+    /// Prices of models that are only named by a request or a response.
     pub prices: Rc<PriceList>,
-    /// Where in it the model is that its last answer named, if the deployment's own name tells no price: the next answer
-    /// is expected to cost the same.
+    /// Index in the price list of the model that its last response named, if the deployment's own name has no
+    /// price. The next response is expected to cost the same.
     pub usual_price: Cell<Option<usize>>,
 }
 
-/// What clients are told of a deployment: with every answer, so it is shared.
+/// What clients see of a deployment. It is part of every response, so it is shared.
 pub struct Shown {
     /// Its id.
     pub id: Rc<str>,
-    /// `provider/model`, a `*` included.
+    /// `provider/model`, possibly with a `*`.
     pub model: Rc<str>,
     /// Its group.
     pub group: Rc<str>,
@@ -90,21 +91,21 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// A document that cannot be served. The launcher checks all of this before; a hand-written document may fail.
+/// An invalid document. The launcher checks all of this, but a hand-written document may be invalid.
 #[derive(Debug)]
 pub enum ConfigError {
-    /// Not JSON, or not of the document's shape.
+    /// Not JSON, or not a document.
     Malformed(serde_json::Error),
     /// Written for another build.
     Version(u32),
-    /// A deployment names a vendor without a row.
+    /// A deployment has an unknown provider.
     UnknownProvider {
         /// The deployment.
         deployment: String,
-        /// What it names.
+        /// The provider.
         provider: String,
     },
-    /// The environment lacks what every request needs.
+    /// A required environment variable is not set.
     MissingVariable(String),
 }
 
@@ -128,9 +129,9 @@ impl fmt::Display for ConfigError {
 }
 
 impl Table {
-    /// Reads a document. `env` looks up environment variables.
+    /// Parses a document. `env` looks up environment variables.
     ///
-    /// A deployment whose credential is missing is kept: its requests fail, and fall back, as `LiteLLM`'s do.
+    /// A deployment without its credential is kept: its requests fail and fall back, as in `LiteLLM`.
     pub fn parse(document: &[u8], env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let document: Document = crate::json::read(document).map_err(ConfigError::Malformed)?;
         if document.version != VERSION {
@@ -168,38 +169,38 @@ impl Table {
         })
     }
 
-    /// The deployment of that id.
+    /// A deployment by id.
     pub fn endpoint(&self, id: &str) -> Option<&Rc<Endpoint>> {
         self.endpoints.get(id)
     }
 
-    /// All deployments, in the order of their ids.
+    /// All deployments, sorted by id.
     pub fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
         let mut all: Vec<_> = self.endpoints.values().collect();
         all.sort_by(|a, b| a.deployment.id.cmp(&b.deployment.id));
         all.into_iter()
     }
 
-    /// Whether a deployment needs an access token of the key service's.
+    /// Whether any deployment needs an access token from the key service.
     pub fn needs_access_tokens(&self) -> bool {
         self.endpoints.values().any(|endpoint| endpoint.deployment.access_token.is_some())
     }
 
-    /// The group that a group is a part of, or itself.
+    /// The group that contains a group, or the group itself.
     pub fn whole<'t>(&'t self, group: &'t Group) -> &'t Group {
         let whole =
             group.part_of.as_ref().and_then(|name| self.groups.iter().find(|whole| whole.name == *name));
         whole.unwrap_or(group)
     }
 
-    /// The deployments that serve a group.
+    /// The deployments of a group.
     pub fn members(&self, group: &str) -> &[Rc<Endpoint>] {
         self.members.get(group).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
 impl Endpoint {
-    /// The model in the provider's words, where the group's `*` stands for `wildcard`.
+    /// The model's name at the provider, with its `*` replaced by `wildcard`.
     pub fn model<'e>(&'e self, wildcard: Option<&str>) -> Cow<'e, str> {
         match (wildcard, self.deployment.model.split_once('*')) {
             (Some(wildcard), Some((before, after))) => Cow::Owned([before, wildcard, after].concat()),
@@ -207,13 +208,13 @@ impl Endpoint {
         }
     }
 
-    /// What `model` costs: the deployment's own price, or the listed one. `model` is in the provider's words.
+    /// The price of `model`: the deployment's own price, or the listed one. `model` is the provider's name.
     pub fn price(&self, model: &str) -> Option<&Price> {
         let listed = || self.prices.get(self.prices.find(&self.deployment.provider, model)?);
         self.deployment.price.as_ref().or_else(listed)
     }
 
-    /// What a request will probably cost: as [`Self::price`], or as the last answer did.
+    /// The expected price of a request: as [`Self::price`], or as for the last response.
     pub fn expected_price(&self, model: &str) -> Option<&Price> {
         self.price(model).or_else(|| self.prices.get(self.usual_price.get()?))
     }

@@ -1,21 +1,23 @@
-//! How many tokens a text is, roughly: for a request before it is answered, and for a stream that died before it was counted.
+//! Estimates the number of tokens of a text: for requests before they are served, and for streams that ended
+//! before they reported usage.
 //!
-//! Every vendor has a tokenizer of its own, of megabytes. Their counts of one text differ by a fifth, and most by a half for
-//! rare scripts; this one walks over the text once, and stays within a quarter of them (`tests/tokens.rs`). It counts how
-//! their vocabularies cut: a common word is one token with the space before it, a long one more; signs in a row are often
-//! one; three digits are one; a Chinese character is a little less than one.
+//! Every vendor has a different tokenizer, several megabytes in size. Their counts for the same text differ
+//! by a fifth, or by half for rare scripts. This estimate takes one pass over the text and stays within a
+//! quarter of them (`tests/tokens.rs`). It models how their vocabularies split text: a common word is one
+//! token together with the space before it, a long word takes one more; consecutive punctuation is often one;
+//! three digits are one; a Chinese character is slightly less than one.
 
-/// Counts the tokens of a text that comes in pieces. How it is cut makes no difference.
+/// Counts the tokens of a text that comes in pieces. How it is split makes no difference.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tokens {
     /// Thousandths of a token.
     milli: u64,
     last: Class,
-    /// Letters of the word so far.
+    /// Letters of the current word.
     word: u32,
 }
 
-/// What a character is to a vocabulary.
+/// Character classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Class {
     #[default]
@@ -27,21 +29,21 @@ enum Class {
     Sign,
     /// Latin letters with accents.
     Accented,
-    /// Alphabets of two bytes a letter in UTF-8: Greek, Cyrillic, Hebrew, Arabic.
+    /// Alphabets with two bytes per letter in UTF-8: Greek, Cyrillic, Hebrew, Arabic.
     Alphabet,
-    /// Scripts of India and South East Asia.
+    /// Scripts of India and Southeast Asia.
     Abugida,
     Hangul,
-    /// Chinese characters, kana, and what is as wide.
+    /// Chinese characters, kana, and other wide characters.
     Wide,
     Emoji,
 }
 
-/// Letters of a word that are one token.
+/// Letters of a word that form one token.
 const WORD: u32 = 7;
 
 impl Tokens {
-    /// Adds the inside of a JSON string: text in which escapes may stand.
+    /// Adds the contents of a JSON string, which may contain escapes.
     pub fn add(&mut self, text: &str) {
         let mut chars = text.chars();
         while let Some(char) = chars.next() {
@@ -98,12 +100,12 @@ impl Tokens {
         };
     }
 
-    /// So many thousandths more.
+    /// Adds thousandths of a token.
     fn add_milli(&mut self, milli: u64) {
         self.milli = self.milli.saturating_add(milli);
     }
 
-    /// Whole tokens; of what is no text at all, none.
+    /// Whole tokens; 0 for an empty text.
     pub fn count(self) -> u64 {
         self.milli.div_ceil(1_000)
     }
@@ -128,14 +130,14 @@ impl Class {
     }
 }
 
-/// The first bytes of each text that are looked at.
+/// Bytes of each text that are inspected, from its beginning.
 const SAMPLE: usize = 2_048;
 
-/// Bytes that are looked at in all.
+/// Bytes that are inspected in total.
 const SAMPLES: usize = 16_384;
 
-/// Counts the tokens of many texts, of which it looks at no more than `SAMPLES` bytes: the rest of a long text is like its
-/// beginning.
+/// Counts the tokens of many texts, inspecting at most `SAMPLES` bytes: the rest of a long text is assumed to
+/// be like its beginning.
 #[derive(Debug, Default)]
 pub struct Sampled {
     tokens: Tokens,
@@ -155,7 +157,7 @@ impl Sampled {
         self.unseen += rest.len();
     }
 
-    /// Adds what is no text, and counts so much.
+    /// Adds a number of tokens for content that is not text.
     pub fn add_flat(&mut self, tokens: u64) {
         self.flat = self.flat.saturating_add(tokens);
     }
@@ -163,7 +165,7 @@ impl Sampled {
     /// Whole tokens.
     pub fn count(self) -> u64 {
         let Self { mut tokens, seen, unseen, flat } = self;
-        // Nothing was seen of a text only when it had no character.
+        // Nothing was inspected only if the text was empty.
         let rest = u128::from(tokens.milli) * (unseen as u128) / (seen.max(1) as u128);
         tokens.add_milli(u64::try_from(rest).unwrap_or(u64::MAX));
         tokens.count().saturating_add(flat)

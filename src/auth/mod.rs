@@ -1,4 +1,4 @@
-//! How a request proves to a provider who pays. The last thing that is written, for a signature covers the rest.
+//! Authenticates a request to a provider. This is the last step, because a signature covers everything else.
 
 pub mod sigv4;
 
@@ -11,21 +11,20 @@ use crate::providers::Auth;
 use crate::secret::Secret;
 use crate::table::Endpoint;
 
-/// There is no credential to present. It is the operator's fault, or that of the service that issues tokens; never the
-/// client's.
+/// There is no credential. The operator or the token service is at fault, never the client.
 #[derive(Debug)]
 pub struct Absent {
-    /// Decides on retries and fallbacks.
+    /// Determines retries and fallbacks.
     pub class: Class,
-    /// What is missing, and whose deployment it is.
+    /// What is missing, and for which deployment.
     pub message: String,
 }
 
-/// Presents the deployment's credential: the environment's, or an access token. `headers` are complete but for it,
-/// `body` is what they announce, `now_ms` is Unix time in milliseconds.
+/// Adds the deployment's credential: from the environment, or an access token. `headers` are complete except
+/// for it, `body` is the body that they describe, and `now_ms` is Unix time in milliseconds.
 ///
 /// # Errors
-/// There is no credential. Another deployment may have one, and a missing token may be there soon.
+/// There is no credential. Another deployment may have one, and a missing token may arrive soon.
 pub fn present(
     auth: Auth,
     endpoint: &Endpoint,
@@ -65,7 +64,7 @@ fn credential<'e>(endpoint: &'e Endpoint, tokens: &Tokens, now_ms: u64) -> Resul
     endpoint.credential.as_ref().map(Cow::Borrowed).ok_or_else(|| missing(endpoint, variable()))
 }
 
-/// One of the deployment's further credentials.
+/// One of the deployment's other credentials.
 fn secret<'e>(endpoint: &'e Endpoint, name: &str) -> Option<&'e Secret> {
     endpoint.secrets.iter().find(|(secret, _)| secret == name).map(|(_, value)| value)
 }
@@ -74,7 +73,7 @@ fn bearer(credential: &Secret) -> String {
     ["Bearer ", credential.reveal()].concat()
 }
 
-/// An API key if there is one, else a signature.
+/// An API key if there is one; otherwise a signature.
 fn aws(
     service: &str,
     endpoint: &Endpoint,
@@ -105,7 +104,7 @@ fn aws(
     Ok(())
 }
 
-/// A variable that is not set stays so: the next attempt at this deployment would fail as well.
+/// A missing variable stays missing, so a retry at this deployment would fail as well.
 fn missing(endpoint: &Endpoint, variables: &str) -> Absent {
     let id = &endpoint.deployment.id;
     let message = if variables.is_empty() {

@@ -1,9 +1,9 @@
-//! AWS Signature Version 4: a proof over method, path, some headers and the body, good for some minutes.
+//! AWS Signature Version 4: signs the method, the path, some headers and the body; valid for a few minutes.
 //!
-//! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>. The path
-//! is signed as it is sent and encoded once more (every service but S3): a `%3A` on the wire is `%253A` here, and
-//! nobody on the way may unescape it. By hand, for `aws-sigv4` brings an HTTP stack along; proved by AWS's own test
-//! suite (`tests/sigv4.rs`).
+//! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>. The
+//! path is signed as sent, with one more level of encoding (for every service except S3): `%3A` on the wire
+//! is `%253A` here, and no proxy may unescape it. Implemented here because `aws-sigv4` depends on an HTTP
+//! stack; verified by AWS's own test suite (`tests/sigv4.rs`).
 
 use core::cell::RefCell;
 use core::fmt;
@@ -17,29 +17,30 @@ use crate::hex::hex;
 use crate::secret::Secret;
 use crate::uri;
 
-/// Who signs, for where.
+/// The identity and scope of a signature.
 pub struct Signer<'a> {
     /// `aws_access_key_id`
     pub id: &'a Secret,
     /// `aws_secret_access_key`
     pub key: &'a Secret,
-    /// `aws_session_token`, of temporary credentials.
+    /// `aws_session_token` of temporary credentials.
     pub token: Option<&'a Secret>,
-    /// Region, as `us-east-1`.
+    /// Region, such as `us-east-1`.
     pub region: &'a str,
-    /// The service's name in signatures, which need not be its host's.
+    /// The service's name in signatures, which may differ from its host name.
     pub service: &'a str,
-    /// The key of the day, for it and those who sign with the same secret.
+    /// The key of the day, shared by everything that signs with the same secret.
     pub signing_key: &'a SigningKey,
 }
 
-/// The key that is derived of a secret for a day, a region and a service. Four of a signature's five keyed digests go
-/// into it, so it is kept.
+/// The key derived from a secret for a day, a region and a service. Deriving it takes four of the five HMACs
+/// of a signature, so it is cached.
 #[derive(Default)]
 pub struct SigningKey(RefCell<Option<(String, Hmac<Sha256>)>>);
 
 impl SigningKey {
-    /// The key for `scope`, as `20150830/us-east-1/iam/aws4_request`, digested already: that is two of a signature's blocks.
+    /// The key for `scope`, such as `20150830/us-east-1/iam/aws4_request`. Its two HMAC blocks are already
+    /// computed.
     fn of(&self, scope: &str, secret: &Secret) -> Hmac<Sha256> {
         let mut kept = self.0.borrow_mut();
         if let Some((_, key)) = kept.as_ref().filter(|(known, _)| known == scope) {
@@ -53,18 +54,18 @@ impl SigningKey {
 }
 
 impl fmt::Debug for SigningKey {
-    /// Silent: it signs for a day.
+    /// Hides the key, which can sign for a day.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey")
     }
 }
 
-/// Headers that are signed where a request has them: those that nobody on the way changes.
+/// Headers that are signed if present. Proxies do not change them.
 const SIGNED: &[&str] = &["content-type", "host", "x-amz-date", "x-amz-security-token"];
 
 impl Signer<'_> {
-    /// Signs a request: adds `x-amz-date`, `x-amz-security-token` and `authorization`. The body's digest is signed, and
-    /// is a header of its own for S3 only.
+    /// Signs a request: adds `x-amz-date`, `x-amz-security-token` and `authorization`. The body's digest is
+    /// signed; only S3 requires it as a header.
     pub fn sign(&self, headers: &mut Headers, body: &[u8], now_ms: u64) {
         let time = timestamp(now_ms);
         let digest = hex(&Sha256::digest(body));
@@ -88,8 +89,8 @@ impl Signer<'_> {
         headers.set("authorization", authorization);
     }
 
-    /// The `authorization` header. `request` is the [`canonical_request`], `signed` the headers that it covers, in
-    /// the order of their names, and `time` is `x-amz-date`.
+    /// The `authorization` header. `request` is the [`canonical_request`], `signed` the headers that it
+    /// covers, sorted by name, and `time` is `x-amz-date`.
     pub fn authorization(&self, request: &str, signed: &[(&str, &str)], time: &str) -> String {
         let date = time.get(..8).unwrap_or_default();
         let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
@@ -104,16 +105,16 @@ impl Signer<'_> {
     }
 }
 
-/// The text of which a signature takes the digest.
+/// The text that is signed.
 ///
-/// `path` is the request's target as it is sent; a query in it must be encoded already. `signed` are header names in
-/// lower case with their values, in the order of the names. `digest` is the SHA-256 of the body, in hexadecimal digits.
+/// `path` is the request target as sent; a query in it must already be encoded. `signed` are lowercase header
+/// names with their values, sorted by name. `digest` is the SHA-256 of the body in hexadecimal.
 pub fn canonical_request(method: &str, path: &str, signed: &[(&str, &str)], digest: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut out = format!("{method}\n");
     uri::encode(path, b"/", &mut out);
     out.push('\n');
-    // A query has a pair or two: a sort of the standard library's would be a hundredth of the module.
+    // A query has one or two pairs. The standard library's sort would be one percent of the module's size.
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let pair = pair.split_once('=').unwrap_or((pair, ""));
@@ -139,7 +140,7 @@ pub fn canonical_request(method: &str, path: &str, signed: &[(&str, &str)], dige
 fn timestamp(now_ms: u64) -> String {
     let seconds = now_ms / 1000;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Days to a date of the Gregorian calendar whose years begin in March, so that a leap day is the last:
+    // Converts days to a Gregorian date. Years start in March here, so that a leap day is the last day:
     // <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
@@ -157,7 +158,7 @@ fn names(signed: &[(&str, &str)]) -> String {
 }
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes a key of any length, so there is no error to report.
+    // HMAC accepts keys of any length, so this cannot fail.
     Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()))
 }
 
@@ -166,7 +167,7 @@ fn sealed(mut key: Hmac<Sha256>, text: &str) -> [u8; 32] {
     key.finalize().into_bytes().into()
 }
 
-/// A secret for another purpose, from which this one cannot be found: HMAC-SHA-256, hexadecimal.
+/// A secret for another purpose that does not reveal this one: HMAC-SHA-256 in hexadecimal.
 pub fn derived(secret: &Secret, purpose: &str) -> Secret {
     Secret::new(hex(&sealed(keyed(secret.reveal().as_bytes()), purpose)))
 }

@@ -6,59 +6,61 @@ use serde_json::value::RawValue;
 use super::Price;
 use crate::json::fields;
 
-/// One provider account and model that can serve a group: one Envoy endpoint.
+/// A provider account and model that can serve a group: one Envoy endpoint.
 #[derive(Clone, Debug, Serialize)]
 pub struct Deployment {
-    /// `model_info.id`, or a hash of the parameters: stable over restarts.
+    /// `model_info.id`, or a hash of the parameters; stable across restarts.
     pub id: String,
     /// [`Group::name`](super::Group::name).
     pub group: String,
-    /// Row of `providers`.
+    /// Name of a row of `providers`.
     pub provider: String,
-    /// Model in the provider's words; a `*` stands for what the group's `*` matched.
+    /// The model's name at the provider. A `*` is replaced by what the group's `*` matched.
     pub model: String,
     /// `scheme://host[:port][/prefix]`, without a trailing slash; empty for a provider that is not called.
     pub api_base: String,
     /// Environment variable with the credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
-    /// Name of the access token that the key service fetches for it, in the place of [`Self::api_key_env`].
+    /// Name of the access token that the key service fetches for it, instead of [`Self::api_key_env`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<String>,
-    /// Further credentials by their `LiteLLM` names (`aws_secret_access_key` …): (name, environment variable).
+    /// Other credentials by their `LiteLLM` names (`aws_secret_access_key` …), as pairs of the name and an
+    /// environment variable.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<(String, String)>,
     /// Headers added to every request to the provider.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<ExtraHeader>,
-    /// Values of `OpenAI` parameters for requests that lack them, each as JSON text.
+    /// Default values of `OpenAI` parameters, as JSON text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub defaults: Vec<(String, Box<RawValue>)>,
     /// Overrides [`Settings::drop_params`](super::Settings::drop_params).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop_params: Option<bool>,
-    /// Parameters, or paths into them, that are taken out of every request (`additional_drop_params`).
+    /// Parameters, or paths into them, that are removed from every request (`additional_drop_params`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub additional_drop_params: Vec<String>,
-    /// Parameters that are sent although the provider is said to lack them (`allowed_openai_params`).
+    /// Parameters that are sent although the provider is not known to support them (`allowed_openai_params`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_openai_params: Vec<String>,
-    /// `mock_response`: answer with this text (or raise the error that it names) without calling anybody.
+    /// `mock_response`: respond with this text, or the error that it names, without calling a provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_response: Option<String>,
-    /// What the provider's row needs besides: `api_version`, `region`, `project` … by their `LiteLLM` names.
+    /// Options of the provider: `api_version`, `region`, `project` … by their `LiteLLM` names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<(String, String)>,
-    /// A comment in a stream after so much silence, milliseconds (`keepalive_seconds`).
+    /// Write a comment into a stream that has been idle for this long, milliseconds (`keepalive_seconds`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keepalive_ms: Option<u64>,
-    /// Longest answer of the model, tokens (`max_tokens` where a provider requires one and the client gives none).
+    /// Maximum output tokens of the model (used for `max_tokens` if a provider requires it and the client
+    /// sends none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
-    /// Prices, US dollars per token; absent where they depend on the model that a request or an answer names.
+    /// Prices, US dollars per token; absent if they depend on the model that a request or a response names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
-    /// `model_info` as it is shown, each value as JSON text.
+    /// `model_info` for clients, each value as JSON text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub info: Vec<(String, Box<RawValue>)>,
 }
@@ -68,12 +70,12 @@ fields!(strict Deployment {
     "api_base"
 });
 
-/// A header whose value is written out, or lies in the environment because it may be a secret.
+/// A header with a literal value, or with a value from the environment, because it may be a secret.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExtraHeader {
-    /// Lower case.
+    /// Lowercase.
     pub name: String,
-    /// The value itself.
+    /// The literal value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// Environment variable with the value.

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::json::fields;
 
-/// A model group: one public name, one Envoy cluster.
+/// A model group: a public name and an Envoy cluster.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Group {
-    /// `model_name`; may hold one `*`.
+    /// `model_name`; may contain one `*`.
     pub name: String,
     /// Envoy cluster.
     pub cluster: String,
@@ -17,44 +17,45 @@ pub struct Group {
     /// `model_info.access_groups` of all its deployments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_groups: Vec<String>,
-    /// Why nothing can serve it: what clients are told who ask for it.
+    /// Why no deployment can serve it; part of the error for clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unserved: Option<String>,
-    /// It is one deployment of that group (`model_info.id`): who may use that may use this, and no list shows it.
+    /// Set if this is a single deployment of that group (`model_info.id`). The same keys may use it, and it
+    /// is not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
-    /// What its models can do: the names of `LiteLLM`'s `supports_*` that are true.
+    /// Capabilities of its models: the names of `LiteLLM`'s `supports_*` that are true.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub supports: Vec<String>,
-    /// Attempts after the first, where they are not [`Settings::num_retries`](super::Settings::num_retries).
+    /// Retries, if they differ from [`crate::config::Settings::num_retries`].super::Settings::num_retries).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_retries: Option<u32>,
     /// Context window, tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_input_tokens: Option<u64>,
-    /// Longest answer, tokens.
+    /// Maximum output tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
-    /// Some of its deployments have no share of the load: they are a priority of their own in its cluster, for
+    /// Some of its deployments have no weight: they have a lower priority in its cluster, and serve requests
     /// when the others fail.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub has_spares: bool,
     /// Models to try, in order, when this one fails.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallbacks: Vec<String>,
-    /// The same for a prompt that is too long; [`Self::fallbacks`] when absent.
+    /// The same for a prompt that is too long; [`Self::fallbacks`] if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_window_fallbacks: Option<Vec<String>>,
-    /// The same for what the provider refuses to say; [`Self::fallbacks`] when absent.
+    /// The same for content that the provider rejects; [`Self::fallbacks`] if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_policy_fallbacks: Option<Vec<String>>,
-    /// Retries by class of error, where they are not those of the request.
+    /// Retries by class of error, if they differ from the request's.
     #[serde(skip_serializing_if = "RetryPolicy::is_empty")]
     pub retry_policy: RetryPolicy,
-    /// Longest wait for the answer of one attempt, milliseconds, where it is not the route's.
+    /// Timeout of an attempt, milliseconds, if it differs from the route's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// Longest wait for a stream's first event, milliseconds, where it is not [`Self::timeout_ms`].
+    /// Timeout for a stream's first event, milliseconds, if it differs from [`Self::timeout_ms`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_timeout_ms: Option<u64>,
 }
@@ -65,8 +66,8 @@ fields!(strict Group {
     "cluster"
 });
 
-/// Attempts after the first by class of error (`retry_policy`), by `LiteLLM`'s names. What is absent is `num_retries`
-/// for errors that are worth a retry, and none for others.
+/// Retries by class of error (`retry_policy`), under `LiteLLM`'s names. Absent values mean `num_retries` for
+/// errors that are retryable, and 0 for others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RetryPolicy {
     /// 400, 404 and 422.
@@ -75,13 +76,13 @@ pub struct RetryPolicy {
     /// 401 and 403.
     #[serde(rename = "AuthenticationErrorRetries", skip_serializing_if = "Option::is_none")]
     pub authentication: Option<u32>,
-    /// 408 and 504, when a provider says so.
+    /// 408 and 504 from a provider.
     #[serde(rename = "TimeoutErrorRetries", skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u32>,
     /// 429.
     #[serde(rename = "RateLimitErrorRetries", skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<u32>,
-    /// What the provider refuses to say.
+    /// Content that the provider rejected.
     #[serde(rename = "ContentPolicyViolationErrorRetries", skip_serializing_if = "Option::is_none")]
     pub content_policy_violation: Option<u32>,
     /// 500, 502 and 503.
@@ -90,12 +91,12 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Whether it says nothing.
+    /// Whether no class is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The largest number in it.
+    /// The largest number of retries in it.
     pub fn most(&self) -> Option<u32> {
         [
             self.bad_request,
@@ -117,10 +118,10 @@ fields!(strict RetryPolicy {
     internal_server = "InternalServerErrorRetries"
 });
 
-/// Another name for a group.
+/// An alias of a group.
 #[derive(Clone, Debug, Serialize)]
 pub struct Alias {
-    /// What clients say.
+    /// The name that clients send.
     pub name: String,
     /// [`Group::name`].
     pub group: String,

@@ -1,8 +1,8 @@
-//! The one document that the launcher writes and the filter reads.
+//! The document that the launcher writes and the filter reads.
 //!
-//! It travels once, as plugin configuration of the listener's filter (`root_id: downstream`); upstream filters
-//! find it in the VM that they share with it (`docs/decisions/`). It holds no secret: where one is needed it
-//! names an environment variable that Envoy hands to the VM.
+//! It is sent once, as plugin configuration of the listener's filter (`root_id: downstream`). Upstream
+//! filters find it in the VM that they share with it (`docs/decisions/`). It contains no secrets, only names
+//! of environment variables that Envoy passes to the VM.
 
 mod deployment;
 mod group;
@@ -18,29 +18,31 @@ pub use group::{Alias, Group, RetryPolicy};
 pub use names::*;
 pub use price::{ModelPrice, Price, ServiceTier, Tier};
 
-/// The format that this build reads and writes.
+/// The format version that this build reads and writes.
 pub const VERSION: u32 = 1;
 
-/// Everything that the filter is told.
+/// The filter's configuration.
 #[derive(Clone, Debug, Serialize)]
 pub struct Document {
     /// [`VERSION`].
     pub version: u32,
     /// How to reach the key service.
     pub keys: KeyService,
-    /// Settings that hold for every request.
+    /// Settings for all requests.
     pub settings: Settings,
-    /// What clients may ask for.
+    /// The models that clients can request.
     pub groups: Vec<Group>,
-    /// Other names for groups (`router_settings.model_group_alias`).
+    /// Aliases of groups (`router_settings.model_group_alias`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
-    /// What serves them.
+    /// The deployments that serve them.
     pub deployments: Vec<Deployment>,
-    /// Models whose provider is known by their name alone, for each provider that a wildcard leads to (`openai/*`).
+    /// For each provider with a wildcard (`openai/*`): the models that are known to be its own, even without
+    /// the prefix.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub catalog: Vec<Catalog>,
-    /// What models cost that only a request or an answer names: of the providers of deployments without a price.
+    /// Prices of models that are only named by a request or a response, for providers with deployments
+    /// without a price.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prices: Vec<ModelPrice>,
 }
@@ -49,20 +51,20 @@ fields!(strict Document {
     "deployments"
 });
 
-/// The models of one provider, by their names without it.
+/// The models of a provider, without the provider's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Catalog {
-    /// What stands before the slash in the names of groups.
+    /// The prefix before the slash in group names.
     pub provider: String,
-    /// Those that are known, sorted.
+    /// The known models, sorted.
     pub models: Vec<String>,
-    /// How the names of others begin.
+    /// Name prefixes of other models.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub families: Vec<String>,
 }
 fields!(strict Catalog { provider, models, families; "provider", "models" });
 
-/// The key service, as the filter sees it.
+/// How the filter reaches the key service.
 #[derive(Clone, Debug, Serialize)]
 pub struct KeyService {
     /// Envoy cluster of its internal port.
@@ -73,11 +75,11 @@ pub struct KeyService {
     pub master_key_env: String,
     /// Period of the sync call, milliseconds.
     pub sync_interval_ms: u32,
-    /// Time-out of a verify or sync call, milliseconds.
+    /// Timeout of a verify or sync call, milliseconds.
     pub timeout_ms: u32,
-    /// How long a known key goes on working while the key service does not answer, seconds.
+    /// How long a known key keeps working while the key service is not responding, seconds.
     pub grace_s: u32,
-    /// Most keys that one worker remembers.
+    /// Maximum number of keys that a worker caches.
     pub cache_size: u32,
 }
 fields!(strict KeyService {
@@ -85,35 +87,35 @@ fields!(strict KeyService {
     "token_env", "master_key_env", "sync_interval_ms", "timeout_ms", "grace_s", "cache_size"
 });
 
-/// Settings that hold for every request.
+/// Settings for all requests.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Settings {
-    /// Leave out parameters that a provider lacks instead of refusing them (`litellm_settings.drop_params`).
+    /// Drop parameters that a provider does not support instead of rejecting them
+    /// (`litellm_settings.drop_params`).
     pub drop_params: bool,
     /// Header that carries the key instead of the usual ones (`general_settings.litellm_key_header_name`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_header: Option<String>,
-    /// Status of a request whose budget is spent, instead of [`BUDGET_EXCEEDED_STATUS`]
+    /// Status of a request whose budget is exceeded, instead of [`BUDGET_EXCEEDED_STATUS`]
     /// (`litellm_settings.budget_exceeded_status_code`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_exceeded_status_code: Option<u16>,
-    /// Attempts after the first (`num_retries`), the value of Envoy's usual route.
+    /// Retries (`num_retries`), as in Envoy's default route.
     pub num_retries: u32,
-    /// Tell of every request when it is over ([`REPORT_STATE`]), for an access log.
+    /// Report every finished request ([`REPORT_STATE`]) for an access log.
     pub reports: bool,
-    /// Tell of every request when its answer is complete, for spans.
+    /// Report every request when its response is complete, for spans.
     pub spans: bool,
-    /// The largest number for which there is a route ([`MAX_RETRIES_HEADER`]).
+    /// The maximum number of retries for which there is a route ([`MAX_RETRIES_HEADER`]).
     pub most_retries: u32,
-    /// Groups that a request may try after its own (`max_fallbacks`).
+    /// Maximum number of fallbacks of a request (`max_fallbacks`).
     pub max_fallbacks: u32,
-    /// Seconds that a deployment is left alone after failures (`cooldown_time`).
+    /// Cooldown of a deployment after failures, seconds (`cooldown_time`).
     pub cooldown_s: f64,
-    /// Longest wait for the answer of one attempt, and longest silence of a stream, milliseconds (`timeout`);
-    /// 0 is for ever.
+    /// Timeout of an attempt and idle timeout of a stream, milliseconds (`timeout`); 0 means none.
     pub timeout_ms: u64,
-    /// Envoy cluster that leads to the gateway's own listener, for the parts of a request that is split. Without one
-    /// none is.
+    /// Envoy cluster of the gateway's own listener, for parts of split requests. Without it, requests are not
+    /// split.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_cluster: Option<String>,
     /// Bytes of large request bodies that one worker may hold at a time; `None` means no limit.

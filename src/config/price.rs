@@ -6,45 +6,45 @@ use serde::Serialize;
 
 use crate::json::{fields, leaves};
 
-/// What a model costs.
+/// The price of a model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelPrice {
-    /// The model, with its provider before it or without.
+    /// The model, with or without its provider's prefix.
     pub model: String,
     /// Its price.
     pub price: Price,
 }
 fields!(strict ModelPrice { model, price; "model", "price" });
 
-/// US dollars per token, by the names of `LiteLLM`'s price map.
+/// US dollars per token, under the names of `LiteLLM`'s price map.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Price {
     /// Prompt tokens.
     pub input_cost_per_token: f64,
     /// Completion tokens.
     pub output_cost_per_token: f64,
-    /// Prompt tokens read from a cache; the input price when absent.
+    /// Prompt tokens read from a cache; if absent, the input price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read_input_token_cost: Option<f64>,
-    /// Prompt tokens written to a cache; the input price when absent.
+    /// Prompt tokens written to a cache; if absent, the input price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_creation_input_token_cost: Option<f64>,
-    /// Prompt tokens written to a cache for an hour; the price of other cache-written ones when absent.
+    /// Prompt tokens written to a cache for an hour; if absent, the price of other cache-written tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_creation_input_token_cost_above_1hr: Option<f64>,
-    /// Reasoning tokens; the output price when absent.
+    /// Reasoning tokens; if absent, the output price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_cost_per_reasoning_token: Option<f64>,
-    /// Prompt tokens of speech; the input price when absent.
+    /// Audio prompt tokens; if absent, the input price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_cost_per_audio_token: Option<f64>,
-    /// Completion tokens of speech; the output price when absent.
+    /// Audio completion tokens; if absent, the output price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_cost_per_audio_token: Option<f64>,
-    /// A search of the web that the provider makes by itself, US dollars.
+    /// A web search by the provider, US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_cost: Option<f64>,
-    /// Other prices for long prompts and tiers of service.
+    /// Prices for long prompts and other service tiers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<Tier>,
 }
@@ -55,21 +55,21 @@ fields!(strict Price {
     output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, search_cost, tiers
 });
 
-/// How a request is served (`service_tier`), where that has prices of its own.
+/// Service tiers (`service_tier`) with separate prices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceTier {
-    /// As usual.
+    /// The default.
     #[default]
     Standard,
-    /// Cheaper and later.
+    /// Cheaper and slower.
     Flex,
-    /// Dearer and sooner.
+    /// More expensive and faster.
     Priority,
 }
 
 impl ServiceTier {
-    /// The tier of that name; `None` for one that leaves the choice to the provider.
+    /// A tier by name; `None` for names that leave the choice to the provider.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "default" | "standard" => Some(Self::Standard),
@@ -79,7 +79,7 @@ impl ServiceTier {
         }
     }
 
-    /// The end of the price map's names for its prices.
+    /// The suffix of price names in the price map.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Standard => "",
@@ -101,13 +101,12 @@ leaves! {
     ServiceTier: ServiceTier::Standard, |token| ServiceTier::named(token.get().trim_matches('"')), "a service tier";
 }
 
-/// What tokens cost in a request whose prompt is longer than so many, or that is served otherwise; absent prices stay as
-/// they are.
+/// Prices of a request with a longer prompt or another service tier; absent prices are unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Tier {
-    /// Prompt tokens, cached ones included.
+    /// Minimum prompt tokens (exclusive), including cached ones.
     pub above_tokens: u64,
-    /// How the request is served.
+    /// The service tier.
     #[serde(skip_serializing_if = "ServiceTier::is_standard")]
     pub service: ServiceTier,
     /// See [`Price`].
@@ -133,7 +132,7 @@ fields!(strict Tier {
 });
 
 impl Price {
-    /// Every price that is known, by its name in the price map.
+    /// All known prices, by their names in the price map.
     pub fn named(&self) -> Vec<(Cow<'static, str>, f64)> {
         let mut named: Vec<(Cow<'static, str>, f64)> = vec![
             ("input_cost_per_token".into(), self.input_cost_per_token),
@@ -170,7 +169,7 @@ impl Price {
 }
 
 impl Tier {
-    /// Takes the prices of another in the place of its own.
+    /// Overrides prices with those of another.
     pub fn take(&mut self, other: &Self) {
         self.input_cost_per_token = other.input_cost_per_token.or(self.input_cost_per_token);
         self.output_cost_per_token = other.output_cost_per_token.or(self.output_cost_per_token);

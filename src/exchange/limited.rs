@@ -159,7 +159,7 @@ fn descriptor(account: &AccountId) -> &'static str {
     }
 }
 
-/// The id of what is limited.
+/// The id of the owner.
 fn subject(account: &AccountId) -> String {
     let id = match account.kind {
         AccountKind::TeamMember => {

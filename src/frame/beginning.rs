@@ -1,26 +1,28 @@
-//! What a body is, by its first bytes: servers and proxies send streams without a content type or as JSON, and whole
-//! answers to requests for streams.
+//! Detects the type of a body from its first bytes: servers and proxies send streams without a content type
+//! or as JSON, and complete responses to requests for streams.
 
 use super::{FRAME_LIMIT, Framing};
 
-/// What begins there.
+/// The type of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beginning {
-    /// Too little is there to tell.
+    /// Not enough bytes yet.
     Unknown,
-    /// One document: JSON, or a proxy's page.
+    /// A single document: JSON, or a proxy's page.
     Whole,
-    /// A stream, cut that way.
+    /// A stream with this framing.
     Stream(Framing),
 }
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl Framing {
-    /// What begins with these bytes, where a stream cut this way was asked for. `last` when nothing will follow.
+    /// The type of a body that starts with these bytes, if a stream with this framing was requested. `last`
+    /// says that no more bytes follow.
     pub fn beginning(self, bytes: &[u8], last: bool) -> Beginning {
         if self == Self::EventStream {
-            // A message begins with its length: 0 in the first of four bytes, for none is 16 MiB long.
+            // A message starts with its length. The first of its four bytes is 0, because no message is as
+            // long as 16 MiB.
             return match bytes.first() {
                 Some(b'{' | b'[' | b'<' | b' ' | b'\n' | b'\r') => Beginning::Whole,
                 None if !last => Beginning::Unknown,
@@ -30,7 +32,7 @@ impl Framing {
         let text = bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start();
         match text.first() {
             None if !last => Beginning::Unknown,
-            // A byte order mark that is not whole yet.
+            // An incomplete byte order mark.
             Some(0xef) if text.len() < BOM.len() && !last => Beginning::Unknown,
             Some(b'<' | b'[') => Beginning::Whole,
             Some(b'{') => self.object(text, last),
@@ -64,7 +66,7 @@ impl Framing {
     }
 }
 
-/// Whether a text begins as server-sent events do.
+/// Whether a text starts like server-sent events.
 pub fn is_event(text: &[u8]) -> bool {
     [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| text.starts_with(field))
 }

@@ -13,10 +13,10 @@ use super::{FRAME_LIMIT, Frame, FrameError};
 
 /// Both lengths and their checksum.
 const PRELUDE: usize = 12;
-/// The message's own checksum.
+/// The message's checksum.
 const TRAILER: usize = 4;
 
-/// Cuts a stream at its messages' lengths.
+/// Splits a stream into messages by their lengths.
 #[derive(Debug, Default)]
 pub struct EventStream {
     tail: Vec<u8>,
@@ -51,7 +51,7 @@ impl EventStream {
     }
 }
 
-/// The lengths of a message, checked.
+/// The checked lengths of a message.
 #[derive(Clone, Copy)]
 struct Prelude {
     total: usize,
@@ -59,7 +59,7 @@ struct Prelude {
 }
 
 impl Prelude {
-    /// Reads the prelude; nothing as long as it is not whole.
+    /// Reads the prelude; `None` if it is incomplete.
     fn read(bytes: &[u8]) -> Result<Option<Self>, FrameError> {
         let Some((&[lengths @ .., a, b, c, d], _)) = bytes.split_first_chunk::<PRELUDE>() else {
             return Ok(None);
@@ -80,7 +80,7 @@ impl Prelude {
     }
 }
 
-/// Reads a whole message.
+/// Reads a complete message.
 fn message(bytes: &[u8], prelude: Prelude) -> Result<Frame<'_>, FrameError> {
     let Some((checked, trailer)) = bytes.split_last_chunk::<TRAILER>() else {
         return Err(FrameError::Malformed);
@@ -93,13 +93,13 @@ fn message(bytes: &[u8], prelude: Prelude) -> Result<Frame<'_>, FrameError> {
     let headers = Headers::read(headers).ok_or(FrameError::Malformed)?;
     Ok(match headers.message_type {
         b"exception" => Frame { event: headers.exception_type, data: payload, exception: true },
-        // An error that the service did not model: its words are a header, and the payload is empty.
+        // An error that the service did not model: its message is in a header, and the payload is empty.
         b"error" => Frame { event: headers.error_code, data: headers.error_message, exception: true },
         _ => Frame { event: headers.event_type, data: payload, exception: false },
     })
 }
 
-/// The headers that tell what a message is.
+/// The headers that determine a message's type.
 #[derive(Default)]
 struct Headers<'a> {
     message_type: &'a [u8],
@@ -121,7 +121,7 @@ impl<'a> Headers<'a> {
             let (value, after) = match kind {
                 // true, false
                 0 | 1 => (&[][..], after),
-                // byte, short, integer, long, time stamp, UUID
+                // byte, short, integer, long, timestamp, UUID
                 2 => after.split_at_checked(1)?,
                 3 => after.split_at_checked(2)?,
                 4 => after.split_at_checked(4)?,
@@ -261,7 +261,7 @@ mod tests {
             vector!("invalid_header_value_type"),
             vector!("invalid_headers_length"),
         ] {
-            // Their last checksum is wrong besides.
+            // Their last checksum is wrong, too.
             assert!(frames(&[malformed]).is_err());
             let total = u32::from_be_bytes(*malformed.first_chunk().unwrap()) as usize;
             let mut sealed = malformed[..total - TRAILER].to_vec();

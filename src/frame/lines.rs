@@ -2,7 +2,7 @@
 
 use super::{FRAME_LIMIT, Frame, FrameError};
 
-/// Cuts a stream at its line feeds.
+/// Splits a stream at line feeds.
 #[derive(Debug, Default)]
 pub struct Lines {
     tail: Vec<u8>,

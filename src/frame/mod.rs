@@ -1,7 +1,7 @@
-//! Bytes to frames: server-sent events, lines, and AWS event streams. Knows no JSON and no vendor.
+//! Splits bytes into frames: server-sent events, lines, and AWS event streams. Does not know JSON or vendors.
 //!
-//! A framer is fed chunks as the network cut them and hands out whole frames. A frame that lies inside one chunk
-//! is borrowed from it; only a cut tail is copied, and scanning goes on where it stopped.
+//! A framer takes chunks as the network split them and returns complete frames. A frame inside a single chunk
+//! is borrowed from it; only incomplete tails are copied, and scanning continues where it stopped.
 
 mod beginning;
 mod eventstream;
@@ -13,22 +13,22 @@ pub use eventstream::EventStream;
 pub use lines::Lines;
 pub use sse::Sse;
 
-/// The longest frame that is kept for its end, bytes. A longer one is no honest answer.
+/// Maximum length of a frame, bytes. A longer one is not a valid response.
 pub const FRAME_LIMIT: usize = 16 << 20;
 
-/// How an upstream cuts its stream into frames.
+/// How a stream is divided into frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events (WHATWG HTML, section 9.2).
     Sse,
-    /// One frame a line (NDJSON).
+    /// One frame per line (NDJSON).
     Lines,
     /// AWS event stream messages.
     EventStream,
 }
 
 impl Framing {
-    /// The media type of such a stream: what a request for one accepts.
+    /// The media type of such a stream, for the `accept` header.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Sse => "text/event-stream",
@@ -38,31 +38,31 @@ impl Framing {
     }
 }
 
-/// One event of a stream.
+/// An event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// The event's name: SSE `event:`, or an AWS `:event-type`, `:exception-type` or `:error-code`; empty where the
-    /// framing has none.
+    /// The event's name: SSE `event:`, or an AWS `:event-type`, `:exception-type` or `:error-code`; empty if
+    /// the framing has none.
     pub event: &'a [u8],
     /// The event's payload.
     pub data: &'a [u8],
-    /// The framing itself says that this is an error (AWS `:message-type`).
+    /// The framing marks this as an error (AWS `:message-type`).
     pub exception: bool,
 }
 
-/// A stream that cannot be cut into frames.
+/// A stream that cannot be split into frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {
     /// A frame is longer than [`FRAME_LIMIT`].
     TooLarge,
     /// A checksum does not match.
     Damaged,
-    /// Lengths or headers contradict each other.
+    /// Inconsistent lengths or headers.
     Malformed,
 }
 
 impl FrameError {
-    /// What the provider did, in words that go on from "the provider sent ".
+    /// A description that follows "the provider sent ".
     pub fn words(self) -> &'static str {
         match self {
             Self::TooLarge => "an unterminated stream event",
@@ -72,7 +72,7 @@ impl FrameError {
     }
 }
 
-/// A framer of any kind.
+/// A framer for any framing.
 #[derive(Debug)]
 pub enum Framer {
     /// Server-sent events.
@@ -84,7 +84,7 @@ pub enum Framer {
 }
 
 impl Framer {
-    /// A framer at the beginning of a stream.
+    /// Creates a framer for the start of a stream.
     pub fn new(framing: Framing) -> Self {
         match framing {
             Framing::Sse => Self::Sse(Sse::default()),
@@ -93,7 +93,7 @@ impl Framer {
         }
     }
 
-    /// Takes the next chunk and hands out the frames that it completes.
+    /// Takes the next chunk and passes on the frames that it completes.
     pub fn feed(&mut self, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
         match self {
             Self::Sse(sse) => sse.feed(chunk, &mut each),
@@ -102,12 +102,12 @@ impl Framer {
         }
     }
 
-    /// Ends the stream and hands out a last frame that only lacked its end mark.
+    /// Ends the stream and passes on a last frame that lacks only its end marker.
     pub fn end(&mut self, mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
         match self {
             Self::Sse(sse) => sse.feed(b"\n\n", &mut each),
             Self::Lines(lines) => lines.feed(b"\n", &mut each),
-            // A message knows its length: a part of one is none.
+            // A message has a length, so an incomplete one is not a frame.
             Self::EventStream(_) => Ok(()),
         }
     }

@@ -13,18 +13,18 @@
 
 use super::{FRAME_LIMIT, Frame, FrameError};
 
-/// Cuts a stream of server-sent events.
+/// Splits a stream of server-sent events.
 #[derive(Debug, Default)]
 pub struct Sse {
-    /// The unfinished line.
+    /// The incomplete line.
     line: Vec<u8>,
-    /// Fields of the unfinished event.
+    /// Fields of the incomplete event.
     event: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
-    /// The last chunk ended in a carriage return: a line feed that follows belongs to it.
+    /// The last chunk ended with a carriage return; a following line feed belongs to it.
     after_cr: bool,
-    /// The byte order mark can no longer come.
+    /// Whether the stream is past the point where a byte order mark may occur.
     begun: bool,
 }
 
@@ -37,7 +37,8 @@ impl Sse {
             self.after_cr = false;
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
         }
-        // The common event is one `data:` line and one blank line in one chunk: it is handed out without a copy.
+        // The usual event is one `data:` line and one blank line in a single chunk: it is passed on without a
+        // copy.
         let mut uncut: Option<&[u8]> = None;
         while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
             let Some((line, mut after)) = rest.split_at_checked(end) else { break };
@@ -60,7 +61,7 @@ impl Sse {
                 let whole = core::mem::take(&mut self.line);
                 let line = if self.begun { &whole[..] } else { whole.strip_prefix(BOM).unwrap_or(&whole) };
                 self.begun = true;
-                // A line that was cut cannot be borrowed from the chunk: what it says is kept at once.
+                // An incomplete line cannot be borrowed from the chunk, so its contents are copied.
                 self.keep(&mut uncut);
                 let mut said = None;
                 self.take_line(line, &mut said, each)?;

@@ -1,9 +1,9 @@
-//! Structs that are read from JSON in one pass, without a parser compiled for each of them.
+//! Structs that are read from JSON in one pass, without generating a parser for each of them.
 //!
-//! serde's derive makes some two kilobytes of WebAssembly of every struct: a loop over the members, one over the
-//! items, an error for each case. A hundred wire structs are a quarter of a megabyte that every worker of Envoy
-//! compiles at its start. Here a struct only says where the value of a field goes ([`Fields::field`]), and one loop,
-//! compiled once, puts it there.
+//! serde's derive generates about two kilobytes of WebAssembly per struct: a loop over the members, one over
+//! the items, and an error for each case. A hundred wire structs would be a quarter of a megabyte that every
+//! worker of Envoy compiles at startup. Here a struct only says where the value of a field goes
+//! ([`Fields::field`]), and a single loop fills it in.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use serde_json::value::RawValue;
 use super::scan::{self, Scanner};
 use super::{JsonStr, Object, Raw, Text};
 
-/// How deep structs may lie in each other.
+/// Maximum nesting depth of structs.
 const MOST_DEPTH: u32 = 128;
 
-/// Reads JSON. Fields that are not known are passed over; of a field that stands twice the last one counts.
+/// Reads JSON. Unknown fields are ignored; of duplicate fields, the last one counts.
 ///
 /// # Errors
-/// The source is no UTF-8, no JSON, or not of that type.
+/// The source is not UTF-8, not JSON, or not of that type.
 pub fn read<'de, T: Place<'de>>(source: impl Source<'de>) -> Result<T, serde_json::Error> {
     let mut value = T::empty();
     fill(source.text()?, value.slot())?;
@@ -39,15 +39,15 @@ fn fill<'de>(text: &'de str, slot: Slot<'_, 'de>) -> Result<(), serde_json::Erro
     })
 }
 
-/// Why something cannot be read.
+/// Why a value cannot be read.
 enum Fault {
-    /// It is no JSON: `serde_json` says why.
+    /// Invalid JSON; `serde_json` provides the message.
     Syntax,
-    /// It is JSON, but not this.
+    /// Valid JSON of another type.
     Form(Cow<'static, str>),
 }
 
-/// Reads one value into its place.
+/// Reads a value.
 fn put<'de>(scanner: &mut Scanner<'de>, slot: Slot<'_, 'de>, depth: u32) -> Result<(), Fault> {
     let Some(deeper) = depth.checked_sub(1) else {
         return Err(Fault::Form("recursion limit exceeded".into()));
@@ -88,7 +88,7 @@ fn put_members<'de>(
     let mut is_first = true;
     while scanner.more(b'}', is_first).ok_or(Fault::Syntax)? {
         is_first = false;
-        // A name that is no Unicode text is not one of ours.
+        // A name that is not valid Unicode is not a known field.
         let (key, is_escaped) = scanner.key().ok_or(Fault::Syntax)?;
         let name = if is_escaped { key.decode().unwrap_or_default() } else { Cow::Borrowed(key.inner()) };
         if let Some(at) = required.iter().position(|required| *required == name) {
@@ -107,12 +107,12 @@ fn put_members<'de>(
     }
 }
 
-/// Passes a value over.
+/// Skips a value.
 fn pass(scanner: &mut Scanner<'_>) -> Result<(), Fault> {
     scanner.value().map(|_| ()).ok_or(Fault::Syntax)
 }
 
-/// Passes a bracket. Another value in its place has another form; what is none is no JSON.
+/// Consumes a bracket. Another valid value is a type error; anything else is invalid JSON.
 fn open(scanner: &mut Scanner<'_>, bracket: u8, expected: &'static str) -> Result<(), Fault> {
     match scanner.take(bracket) {
         Some(()) => Ok(()),
@@ -120,12 +120,12 @@ fn open(scanner: &mut Scanner<'_>, bracket: u8, expected: &'static str) -> Resul
     }
 }
 
-/// What JSON is read from.
+/// A source of JSON.
 pub trait Source<'de> {
-    /// Its text.
+    /// The source as text.
     ///
     /// # Errors
-    /// It is no UTF-8.
+    /// It is not UTF-8.
     fn text(self) -> Result<&'de str, serde_json::Error>;
 }
 
@@ -147,63 +147,63 @@ impl<'de> Source<'de> for Raw<'de> {
     }
 }
 
-/// What a JSON value can be read into.
+/// A type that can be read from JSON.
 pub trait Place<'de>: Sized {
-    /// As it is while nothing is read.
+    /// The initial value.
     fn empty() -> Self;
 
-    /// Where to put what is read.
+    /// Where to store the value.
     fn slot(&mut self) -> Slot<'_, 'de>;
 }
 
-/// Where a value goes, by the form that it has.
+/// Where a value is stored, by its type.
 pub enum Slot<'s, 'de> {
     /// A token.
     Leaf(&'s mut (dyn Leaf<'de> + 's)),
     /// An object's members.
     Object(&'s mut (dyn Fields<'de> + 's)),
-    /// An array's items. `null` is none.
+    /// An array's items. `null` means none.
     List(&'s mut (dyn List<'de> + 's)),
     /// A value, or `null`.
     Maybe(&'s mut (dyn Maybe<'de> + 's)),
 }
 
-/// A value that is read from one token.
+/// A value that is read from a single token.
 pub trait Leaf<'de> {
-    /// Takes the token.
+    /// Reads the token.
     ///
     /// # Errors
-    /// What was expected in its place.
+    /// What was expected instead.
     fn set(&mut self, token: Raw<'de>) -> Result<(), Cow<'static, str>>;
 }
 
-/// A struct of named fields; the macro `fields!` makes a struct one.
+/// A struct with named fields; implemented by the macro `fields!`.
 pub trait Fields<'de> {
-    /// Where the value of the field goes, if it is known.
+    /// Where to store a field, if it is known.
     fn field(&mut self, name: &str) -> Option<Slot<'_, 'de>>;
 
-    /// Fields that must be there.
+    /// Required fields.
     fn required(&self) -> &'static [&'static str];
 
-    /// Whether a field that is not known is a mistake, as in a configuration.
+    /// Whether unknown fields are errors, as in a configuration.
     fn is_strict(&self) -> bool;
 }
 
-/// An array of something.
+/// A list.
 pub trait List<'de> {
-    /// Forgets all items.
+    /// Removes all items.
     fn clear(&mut self);
 
-    /// Where the next item goes.
+    /// Where to store the next item.
     fn next(&mut self) -> Slot<'_, 'de>;
 }
 
-/// Something that need not be there.
+/// An optional value.
 pub trait Maybe<'de> {
-    /// Where it goes if it is there.
+    /// Where to store it if it is present.
     fn some(&mut self) -> Slot<'_, 'de>;
 
-    /// It is `null`.
+    /// Sets it to `None`, for `null`.
     fn none(&mut self);
 }
 
@@ -247,7 +247,7 @@ impl<'de, T: Place<'de>> List<'de> for Vec<T> {
     }
 }
 
-/// Makes types leaves: their name, what they are at first, what a token makes of them, and what else is said.
+/// Implements [`Leaf`] for types: the initial value, a conversion from a token, and a description for errors.
 macro_rules! leaves {
     ($($type:ty: $empty:expr, $read:expr, $expected:literal;)+) => {$(
         impl<'de> $crate::json::Leaf<'de> for $type {
@@ -298,8 +298,8 @@ fn named_value(pair: Raw<'_>) -> Option<(String, Box<RawValue>)> {
     Some((read(name).ok()?, owned(value)?))
 }
 
-/// Says under which names the fields of a struct stand in JSON: `fields!(Call<'a> { id, args = "arguments" })`, and
-/// after a semicolon which of them must be there. `strict` refuses fields that are not known.
+/// Maps the fields of a struct to JSON names: `fields!(Call<'a> { id, args = "arguments" })`. Required fields
+/// follow a semicolon. `strict` rejects unknown fields.
 macro_rules! fields {
     ($type:ident<$life:lifetime> { $($fields:tt)* }) => {
         $crate::json::fields!(@impl ($life) ($type<$life>) (false) $($fields)*);

@@ -1,10 +1,10 @@
-//! The only clever JSON: tokens that are never decoded, structs read without code of their own, a body that is
-//! edited in place, a writer without a tree.
+//! JSON without decoding: string tokens that stay encoded, structs read without generated code, bodies edited
+//! in place, and a writer without a tree.
 //!
-//! The house's signature trick is [`JsonStr`]: a JSON string that stays the token it was. A model's words travel
-//! from a provider's answer into `OpenAI`'s `content` verbatim. That is faster than decoding, and more correct:
-//! half of a surrogate pair (`"\ud83d"`, as a delta cut inside an emoji carries) is no Rust string, but it is a
-//! JSON token that the client's parser joins with the next one.
+//! The central type is [`JsonStr`], a JSON string that stays encoded. A model's text is copied verbatim from
+//! a provider's response to `OpenAI`'s `content`. This is faster than decoding and also more correct: half of
+//! a surrogate pair (`"\ud83d"`, in a delta that splits an emoji) is not a Rust string, but it is a valid
+//! JSON token, which the client joins with the next one.
 
 mod fields;
 mod object;

@@ -1,4 +1,4 @@
-//! An object's members as they stand in the source.
+//! An object's members as tokens of the source.
 
 use core::ops::Range;
 use std::borrow::Cow;
@@ -9,41 +9,42 @@ use super::scan::Scanner;
 use super::splice::range_in;
 use super::{JsonStr, Raw, Source};
 
-/// One member of an object: both tokens as they stand in the source.
+/// A member of an object: both tokens verbatim.
 #[derive(Clone, Copy)]
 pub struct Member<'a> {
     /// The quoted key.
     pub key: JsonStr<'a>,
     /// The value.
     pub value: Raw<'a>,
-    /// The key has an escape: it must be decoded to be known. Every look-up asks, so it is found out once.
+    /// Whether the key contains an escape and must be decoded. Determined once, because every lookup needs
+    /// it.
     is_escaped: bool,
 }
 
 impl<'a> Member<'a> {
-    /// Whether the key is `name`, however it is escaped.
+    /// Whether the key is `name`, in any escaping.
     pub fn is(&self, name: &str) -> bool {
         if self.is_escaped {
             return self.key.decode().is_some_and(|key| key == name);
         }
-        // Every look-up of a name asks every member: nearly all have another length, and with the quotes that is known at
-        // once.
+        // Lookups compare the name with every member. Nearly all differ in length, which is known immediately
+        // because of the quotes.
         let key = self.key.token().as_bytes();
         key.len() == name.len() + 2 && key.get(1..=name.len()) == Some(name.as_bytes())
     }
 
-    /// That of the name; of one with an escape, every one that there is.
+    /// The mark of the name; all bits if the key contains an escape.
     fn mark(&self) -> u64 {
         if self.is_escaped { u64::MAX } else { mark(self.key.inner()) }
     }
 
-    /// The key's text; nothing when it is no Unicode text (half a surrogate).
+    /// The decoded key; `None` if it is not valid Unicode (half a surrogate pair).
     pub fn name(&self) -> Option<Cow<'a, str>> {
         if self.is_escaped { self.key.decode() } else { Some(Cow::Borrowed(self.key.inner())) }
     }
 }
 
-/// Where a member's tokens lie in the text that they were read from.
+/// The positions of a member's tokens in the source.
 #[derive(Clone, Debug)]
 pub struct Span {
     key: Range<usize>,
@@ -51,16 +52,16 @@ pub struct Span {
     is_escaped: bool,
 }
 
-/// The members of an object in the order of the source, duplicates included.
+/// The members of an object in source order, including duplicates.
 #[derive(Clone, Default)]
 pub struct Object<'a> {
     members: Vec<Member<'a>>,
-    /// The marks of their names. A dialect asks a request for dozens of names that it does not have: that they are not
-    /// among these tells most of them.
+    /// The marks of all names. A dialect looks up dozens of names that a request does not have, and this
+    /// rules out most of them.
     marks: u64,
 }
 
-/// One bit for a name; other names may have the same.
+/// One bit per name; other names may have the same.
 #[inline]
 fn mark(name: &str) -> u64 {
     let name = name.as_bytes();
@@ -69,18 +70,18 @@ fn mark(name: &str) -> u64 {
 }
 
 impl<'a> Object<'a> {
-    /// Reads an object's members without reading their values.
+    /// Parses an object's members without parsing their values.
     ///
     /// # Errors
-    /// The source is no UTF-8, no JSON, or no object.
+    /// The source is not UTF-8, not JSON, or not an object.
     pub fn parse(source: &'a [u8]) -> Result<Self, serde_json::Error> {
         Self::parse_text(source.text()?)
     }
 
-    /// The same, of what is known to be text.
+    /// Like [`Self::parse`], for text that is known to be UTF-8.
     ///
     /// # Errors
-    /// The source is no JSON, or no object.
+    /// The source is not JSON, or not an object.
     pub fn parse_text(text: &'a str) -> Result<Self, serde_json::Error> {
         let mut scanner = Scanner::new(text);
         if let Some(object) = Self::scan(&mut scanner).filter(|_| scanner.is_at_end()) {
@@ -91,7 +92,7 @@ impl<'a> Object<'a> {
         Err(de::Error::custom("expected an object"))
     }
 
-    /// The members of a value that is an object.
+    /// The members of a value, if it is an object.
     pub fn of(value: Raw<'a>) -> Option<Self> {
         Self::scan(&mut Scanner::new(value.get()))
     }
@@ -109,7 +110,7 @@ impl<'a> Object<'a> {
         Some(Self { members, marks })
     }
 
-    /// Where the members lie in the text that was read, for [`Self::at`]. Nothing if it is another text.
+    /// The positions of the members in the source, for [`Self::at`]. `None` if `source` is another text.
     pub fn spans(&self, source: &str) -> Option<Vec<Span>> {
         let span = |member: &Member<'_>| {
             let of = |token| range_in(source.as_bytes(), token);
@@ -119,7 +120,7 @@ impl<'a> Object<'a> {
         self.members.iter().map(span).collect()
     }
 
-    /// The members again, without reading the text again. Nothing if they are another text's.
+    /// Rebuilds the members without parsing. `None` if the spans belong to another text.
     pub fn at(source: &'a str, spans: &[Span]) -> Option<Self> {
         let member = |span: &Span| {
             let key = JsonStr::token_of(source.get(span.key.clone())?);
@@ -136,7 +137,7 @@ impl<'a> Object<'a> {
         &self.members
     }
 
-    /// The value of the first member of that name; JSON `null` counts as absent.
+    /// The value of the first member with that name; JSON `null` counts as absent.
     pub fn get(&self, name: &str) -> Option<Raw<'a>> {
         if self.marks & mark(name) == 0 {
             return None;
@@ -148,7 +149,7 @@ impl<'a> Object<'a> {
             .filter(|value| !value.is_null())
     }
 
-    /// A key that stands twice, whose meaning would depend on the reader.
+    /// A duplicate key, whose meaning would depend on the reader.
     pub fn duplicate(&self) -> Option<Cow<'a, str>> {
         self.members.iter().enumerate().find_map(|(at, member)| {
             let name = member.name()?;

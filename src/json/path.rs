@@ -1,7 +1,7 @@
-//! Paths into a document, as `tools[*].function.strict`: what they lead to is taken out.
+//! Removes members by their paths, such as `tools[*].function.strict`.
 //!
-//! The syntax is that of `LiteLLM`'s `additional_drop_params`: names with dots between them (`\.` is a dot in a name),
-//! `[*]` for every item of an array, `[2]` for one.
+//! The syntax is that of `LiteLLM`'s `additional_drop_params`: names separated by dots (`\.` is a dot in a
+//! name), `[*]` for every item of an array, `[2]` for one.
 
 use super::{Object, Raw, Splice, read};
 
@@ -13,7 +13,7 @@ enum Step {
     EveryItem,
 }
 
-/// Takes the members out that `path` leads to. Nothing if the source is no object, or the path leads nowhere.
+/// Removes the members at `path`. `None` if the source is not an object, or nothing matches.
 pub fn without(source: &[u8], path: &str) -> Option<Vec<u8>> {
     let steps = steps(path)?;
     let object = Object::parse(source).ok()?;
@@ -41,7 +41,7 @@ fn go_into(value: Raw<'_>, steps: &[Step], splice: &mut Splice<'_>) {
                 take_out(&object, steps, splice);
             }
         }
-        // An item itself is never taken out: the places of the others would change.
+        // Items themselves are not removed, because the indices of the others would change.
         Some((Step::EveryItem, rest)) => items().iter().for_each(|item| go_into(*item, rest, splice)),
         Some((Step::Item(at), rest)) => {
             if let Some(item) = items().get(*at) {
@@ -52,7 +52,7 @@ fn go_into(value: Raw<'_>, steps: &[Step], splice: &mut Splice<'_>) {
     }
 }
 
-/// Nothing for what is no path.
+/// `None` for an invalid path.
 fn steps(path: &str) -> Option<Vec<Step>> {
     /// Deeper than any request.
     const DEEPEST: usize = 20;

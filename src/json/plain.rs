@@ -1,6 +1,6 @@
-//! Passes over a string's characters, sixteen bytes at a time: by vectors in WebAssembly, by words elsewhere.
+//! Skips a string's characters sixteen bytes at a time: with vectors in WebAssembly, with words elsewhere.
 
-/// How many bytes there are before a quote, a backslash or a control character.
+/// Number of bytes before a quote, a backslash or a control character.
 #[inline]
 pub(super) fn plain(bytes: &[u8]) -> usize {
     let (blocks, rest) = bytes.as_chunks::<16>();
@@ -15,7 +15,8 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     passed + plain_words(rest)
 }
 
-/// Which of the bytes are a quote, a backslash or a control character: a bit each, the first one the lowest.
+/// Bit mask of the bytes that are a quote, a backslash or a control character; the first byte is the lowest
+/// bit.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 fn stops(block: &[u8; 16]) -> u32 {
     use core::arch::wasm32::{i64x2, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, v128_or};
@@ -26,20 +27,22 @@ fn stops(block: &[u8; 16]) -> u32 {
     u8x16_bitmask(v128_or(marks, u8x16_lt(bytes, u8x16_splat(0x20)))).into()
 }
 
-/// Which of the bytes are a quote, a backslash or a control character: a bit for the first one.
+/// Bit mask of the bytes that are a quote, a backslash or a control character; only the first one is
+/// reliable.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 fn stops(block: &[u8; 16]) -> u32 {
     let at = plain_words(block);
     if at < block.len() { 1 << at } else { 0 }
 }
 
-/// The same as [`plain`], word by word. It stays apart: few strings end so near to the text's end.
+/// Like [`plain`], word by word. It is a separate function because few strings end so close to the end of the
+/// text.
 #[inline(never)]
 fn plain_words(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    // A byte that is less than `n` borrows from its high bit. A byte below it may then borrow wrongly, so only the
-    // lowest mark is sure: and that is the one that is asked for.
+    // A byte less than `n` borrows from its high bit. The byte above it may then borrow wrongly, so only the
+    // lowest mark is reliable, which is the one that is needed.
     let less = |word: u64, n: u8| word.wrapping_sub(ONES * u64::from(n)) & !word;
     let (words, rest) = bytes.as_chunks::<8>();
     let mut at = 0;

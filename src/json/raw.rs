@@ -1,4 +1,4 @@
-//! A value's token.
+//! The token of a value.
 
 use core::fmt;
 
@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use super::scan::Scanner;
 
-/// A JSON value as it stands in the source, without white space around it.
+/// A JSON value verbatim, without surrounding white space.
 ///
-/// It is what `serde_json`'s [`RawValue`] is, but for one thing: what our scanner has passed becomes one at once, where a
-/// [`RawValue`] comes of `serde_json`'s own reading only.
+/// It is like `serde_json`'s [`RawValue`], except that our scanner can create it directly, whereas a
+/// [`RawValue`] can only be created by `serde_json`'s own parser.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(pub(super) &'a str);
 
@@ -17,10 +17,10 @@ impl<'a> Raw<'a> {
     /// The token `null`.
     pub const NULL: Raw<'static> = Raw("null");
 
-    /// Takes a text that is one JSON value.
+    /// Creates it from text that must be a single JSON value.
     ///
     /// # Errors
-    /// It is none: where, and why.
+    /// It is not, with the position and the reason.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         let mut scanner = Scanner::new(text);
         match scanner.value().filter(|_| scanner.is_at_end()) {
@@ -31,7 +31,7 @@ impl<'a> Raw<'a> {
 
     /// Whether it is `null`.
     pub fn is_null(self) -> bool {
-        // No other value begins so.
+        // No other value starts with this byte.
         self.0.as_bytes().first() == Some(&b'n')
     }
 
@@ -48,7 +48,7 @@ impl<'a> From<&'a RawValue> for Raw<'a> {
 }
 
 impl fmt::Debug for Raw<'_> {
-    /// Silent: the value may hold a person's words.
+    /// Hides the value, which may contain a person's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Raw({} bytes)", self.0.len())
     }

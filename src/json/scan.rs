@@ -1,25 +1,25 @@
-//! Finds where the tokens of a JSON text begin and end (RFC 8259), and builds nothing of them.
+//! Finds the boundaries of tokens in JSON text (RFC 8259), without building values.
 //!
-//! It accepts what `serde_json` accepts, no more and no less: a property test holds them together. What it refuses is
-//! given to `serde_json`, which says what is wrong and where. It is here because a gateway looks at every byte of
-//! every body, mostly to pass over it.
+//! It accepts exactly what `serde_json` accepts, which a property test verifies. Text that it rejects is
+//! passed to `serde_json` for an error message. It exists because a gateway reads every byte of every body,
+//! mostly to skip it.
 
 use serde::de::{self, IgnoredAny};
 
 use super::plain::plain;
 use super::{JsonStr, Raw};
 
-/// A place in a JSON text.
+/// A position in JSON text.
 ///
-/// What passes over much works on a copy, which the compiler may keep in registers, and the small steps are to be compiled
-/// into it: a body is passed over in a few hundred of them.
+/// Functions that skip a lot work on a copy, which the compiler can keep in registers. The small steps should
+/// be inlined: skipping a body takes a few hundred of them.
 #[derive(Clone, Copy)]
 pub(super) struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
-/// Why `serde_json` refuses a text.
+/// `serde_json`'s error for a text.
 pub(super) fn error(text: &str) -> serde_json::Error {
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(error) => error,
@@ -28,17 +28,17 @@ pub(super) fn error(text: &str) -> serde_json::Error {
 }
 
 impl<'a> Scanner<'a> {
-    /// Begins at the beginning.
+    /// Starts at the beginning.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
-    /// Whether nothing but white space is left.
+    /// Whether only white space is left.
     pub(super) fn is_at_end(&mut self) -> bool {
         self.peek().is_none()
     }
 
-    /// The next byte that is no white space, which stays.
+    /// The next byte that is not white space, without consuming it.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
@@ -50,14 +50,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes that byte, if it is the next one.
+    /// Consumes that byte, if it is next.
     #[inline]
     pub(super) fn take(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// Whether another item follows in an array or object that `close` ends, whose first item `is_first` tells.
-    /// Passes the comma, or the end.
+    /// Whether another item follows in an array or object that ends with `close`. Consumes the comma or the
+    /// end. `is_first`: no item was read yet.
     #[inline]
     pub(super) fn more(&mut self, close: u8, is_first: bool) -> Option<bool> {
         let next = self.peek()?;
@@ -71,7 +71,7 @@ impl<'a> Scanner<'a> {
         Some(true)
     }
 
-    /// A member's name, and the colon after it. Tells whether the name has an escape.
+    /// A member's name; consumes the colon as well. Returns whether the name contains an escape.
     #[inline]
     pub(super) fn key(&mut self) -> Option<(JsonStr<'a>, bool)> {
         self.peek()?;
@@ -82,7 +82,7 @@ impl<'a> Scanner<'a> {
         Some((JsonStr::token_of(key), is_escaped))
     }
 
-    /// Passes a member's name, and the colon after it.
+    /// Skips a member's name and the colon.
     #[inline]
     fn pass_key(&mut self) -> Option<()> {
         self.peek()?;
@@ -90,7 +90,7 @@ impl<'a> Scanner<'a> {
         self.take(b':')
     }
 
-    /// A whole value of any depth.
+    /// A complete value of any depth.
     pub(super) fn value(&mut self) -> Option<Raw<'a>> {
         let mut scan = *self;
         let first = scan.peek()?;
@@ -104,7 +104,7 @@ impl<'a> Scanner<'a> {
         self.since(start).map(Raw)
     }
 
-    /// The place behind an object or an array. Not by calls of itself: no depth may overflow the stack.
+    /// The position after an object or an array. Not recursive, so that no depth can overflow the stack.
     fn nested(self) -> Option<usize> {
         let mut scan = self;
         let mut open = Open::default();
@@ -128,7 +128,7 @@ impl<'a> Scanner<'a> {
                 }
                 first => scan.scalar(first)?,
             }
-            // A value has ended, and with it perhaps what it is the last one of.
+            // A value has ended; it may be the last one of its container.
             loop {
                 let Some(is_object) = open.last() else { return Some(scan.at) };
                 if scan.more(if is_object { b'}' } else { b']' }, false)? {
@@ -142,7 +142,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes what is no string, object or array, and begins with that byte.
+    /// Skips a value that is not a string, object or array, and starts with that byte.
     #[inline]
     fn scalar(&mut self, first: u8) -> Option<()> {
         match first {
@@ -153,7 +153,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Line and column of this place, from 1.
+    /// Line and column of this position, starting at 1.
     pub(super) fn position(self) -> (usize, usize) {
         let before = self.text.get(..self.at).unwrap_or_default();
         let line = before.rsplit('\n').next().unwrap_or_default();
@@ -170,7 +170,7 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes()).then(|| self.at += word.len())
     }
 
-    /// Passes a string, and tells whether it has an escape.
+    /// Skips a string. Returns whether it contains an escape.
     #[inline]
     fn string(&mut self) -> Option<bool> {
         let (quote, rest) = self.text.as_bytes().get(self.at..)?.split_first()?;
@@ -222,7 +222,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Where a string ends, behind its quote, in which there are escapes from `at` on.
+/// The position after the closing quote of a string that contains escapes from `at` on.
 fn escaped(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match *text.get(at)? {
@@ -234,7 +234,7 @@ fn escaped(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Length of what follows a backslash.
+/// The length of an escape, after the backslash.
 fn escape(rest: &[u8]) -> Option<usize> {
     match rest.first()? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(1),
@@ -243,13 +243,13 @@ fn escape(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// The objects (`true`) and arrays that a value lies in.
+/// The stack of open objects (`true`) and arrays.
 #[derive(Default)]
 struct Open {
     /// The innermost ones, the last one in the lowest bit.
     bits: u64,
     depth: u32,
-    /// Sixty-four at a time, what lies around them.
+    /// The outer ones, sixty-four per word.
     outer: Vec<u64>,
 }
 

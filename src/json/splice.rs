@@ -5,29 +5,29 @@ use std::borrow::Cow;
 
 use super::Member;
 
-/// Edits of an object's source text that leave every other byte as it was.
+/// Edits of an object's source text that leave all other bytes unchanged.
 ///
-/// An edit outside the source, or one that overlaps an earlier one, is a fault of ours: it is left out and caught
-/// by a debug assertion.
+/// An edit outside the source, or one that overlaps an earlier edit, is a bug: it is skipped, and caught by a
+/// debug assertion.
 pub struct Splice<'a> {
     source: &'a [u8],
     edits: Vec<(usize, usize, Cow<'a, [u8]>)>,
 }
 
 impl<'a> Splice<'a> {
-    /// Starts from a source text.
+    /// Creates a splice of a source text.
     pub fn new(source: &'a [u8]) -> Self {
         Self { source, edits: Vec::with_capacity(4) }
     }
 
-    /// Puts `text` in the place of a token of the source.
+    /// Replaces a token of the source with `text`.
     pub fn replace(&mut self, token: &str, text: impl Into<Cow<'a, [u8]>>) {
         if let Some(start) = offset_in(self.source, token) {
             self.edits.push((start, start + token.len(), text.into()));
         }
     }
 
-    /// Takes a member out, with the comma that it no longer needs.
+    /// Removes a member, and the comma that is no longer needed.
     pub fn remove(&mut self, member: &Member<'_>) {
         let (Some(start), Some(value)) =
             (offset_in(self.source, member.key.token()), offset_in(self.source, member.value.get()))
@@ -37,7 +37,7 @@ impl<'a> Splice<'a> {
         self.cut(start, value + member.value.get().len());
     }
 
-    /// Takes an item of an array out, with the comma that it no longer needs.
+    /// Removes an item of an array, and the comma that is no longer needed.
     pub fn remove_item(&mut self, item: &str) {
         if let Some(start) = offset_in(self.source, item) {
             self.cut(start, start + item.len());
@@ -49,20 +49,20 @@ impl<'a> Splice<'a> {
         if self.source.get(after) == Some(&b',') {
             self.edits.push((start, self.skip_space(after + 1), Cow::Borrowed(b"")));
         } else {
-            // The last one: the comma before it goes. If the one before goes too, its edit ends where this one
-            // starts, so the comma is taken back by `write`.
+            // The last item: the preceding comma is removed, too. If the item before is also removed, its
+            // edit ends where this one starts, so `write` removes the comma.
             self.edits.push((start, end, Cow::Borrowed(b"")));
         }
     }
 
-    /// Adds members, written as `"key":value` with commas between them, at the end of the object.
+    /// Appends members to the object, written as `"key":value` and separated by commas.
     pub fn append(&mut self, members: impl Into<Cow<'a, [u8]>>) {
         if let Some(close) = memchr::memrchr(b'}', self.source) {
             self.edits.push((close, close, members.into()));
         }
     }
 
-    /// Adds members at the end of an object, or items at the end of an array, that lies in the source.
+    /// Appends members to an object, or items to an array, inside the source.
     pub fn append_to(&mut self, token: &str, written: impl Into<Cow<'a, [u8]>>) {
         if let Some(start) = offset_in(self.source, token) {
             let close = start + token.len().saturating_sub(1);
@@ -70,7 +70,7 @@ impl<'a> Splice<'a> {
         }
     }
 
-    /// Adds an item at the beginning of an array that lies in the source.
+    /// Prepends an item to an array inside the source.
     pub fn prepend_to(&mut self, array: &str, mut item: Vec<u8>) {
         if let Some(start) = offset_in(self.source, array) {
             if self.source.get(self.skip_space(start + 1)) != Some(&b']') {
@@ -80,7 +80,7 @@ impl<'a> Splice<'a> {
         }
     }
 
-    /// Whether nothing was asked for.
+    /// Whether there are no edits.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()
     }
@@ -91,7 +91,7 @@ impl<'a> Splice<'a> {
         self.edits().write(source)
     }
 
-    /// What the edits make of the source, without the source.
+    /// The edits, detached from the source.
     pub fn edits(mut self) -> Edits {
         self.edits.sort_by_key(|(start, end, _)| (*start, *end));
         let mut out = Pieces { source: self.source, pieces: Vec::with_capacity(2 * self.edits.len() + 1) };
@@ -129,28 +129,28 @@ impl<'a> Splice<'a> {
     }
 }
 
-/// What stands before and after a token that was borrowed from `source`: a splice without an allocation.
+/// The text before and after a token that was borrowed from `source`: a splice without an allocation.
 pub fn around<'s>(source: &'s [u8], token: &str) -> Option<(&'s [u8], &'s [u8])> {
     let start = offset_in(source, token)?;
     Some((source.get(..start)?, source.get(start + token.len()..)?))
 }
 
-/// Where a token that was borrowed from `source` begins in it.
+/// The offset of a token that was borrowed from `source`.
 fn offset_in(source: &[u8], token: &str) -> Option<usize> {
     let range = range_in(source, token);
     debug_assert!(range.is_some(), "the token does not come from this source");
     range.map(|range| range.start)
 }
 
-/// Where a token that was borrowed from `source` lies in it; nothing if it was borrowed elsewhere.
+/// The range of a token that was borrowed from `source`; `None` if it was borrowed elsewhere.
 pub(crate) fn range_in(source: &[u8], token: &str) -> Option<Range<usize>> {
     let start = (token.as_ptr() as usize).checked_sub(source.as_ptr() as usize)?;
     let end = start.checked_add(token.len())?;
     (end <= source.len()).then_some(start..end)
 }
 
-/// An edited text as pieces of its source and what comes between them. It borrows nothing, so that whoever owns the source
-/// can have it edited where it is.
+/// An edited text, as pieces of its source and insertions. It borrows nothing, so the source can be edited in
+/// place by its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edits(Vec<Piece>);
 
@@ -170,7 +170,7 @@ impl Piece {
 }
 
 impl Edits {
-    /// The edited text. `source` must be the one that the edits were made for.
+    /// The edited text. `source` must be the text that the edits were made for.
     pub fn write(&self, source: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len());
         for piece in &self.0 {
@@ -182,7 +182,7 @@ impl Edits {
         out
     }
 
-    /// The same, in the memory that the source is in: a photograph's request is not there twice.
+    /// Like [`Self::write`], but in place, so that a large request is not in memory twice.
     pub fn apply(self, mut source: Vec<u8>) -> Vec<u8> {
         let (before, after) = (source.len(), self.len());
         let mut to = 0;
@@ -194,8 +194,9 @@ impl Edits {
             }
             to += piece.len();
         }
-        // What moves to the right is moved from the end on, so that nothing is written over before it has moved; what
-        // moves to the left, from the beginning. Edits of both kinds are written anew.
+        // Pieces that move to the right are moved starting from the end, so that nothing is overwritten
+        // before it has moved; pieces that move to the left, from the beginning. If there are both, the text
+        // is written to a new buffer.
         if is_right {
             source.resize(after.max(before), 0);
             let mut end = after;
@@ -249,7 +250,7 @@ impl Pieces<'_> {
         }
     }
 
-    /// The last byte that is no white space: its piece, its place in that, and what it is.
+    /// The last byte that is not white space: its piece, its position in the piece, and its value.
     fn last(&self) -> Option<(usize, usize, u8)> {
         self.pieces.iter().enumerate().rev().find_map(|(piece, bytes)| {
             let bytes = match bytes {
@@ -335,7 +336,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is removed and appended, the result is JSON with exactly the members that it should have.
+        /// Whatever is removed and appended, the result is JSON with exactly the expected members.
         #[test]
         fn any_removal_and_append_gives_the_right_object(
             keys in proptest::collection::btree_set("[a-z]{1,4}", 0..6),
@@ -357,7 +358,8 @@ mod tests {
             prop_assert_eq!(found, expected);
         }
 
-        /// Values that become longer and shorter, in any order: what is edited in place is what is written anew.
+        /// Values that become longer and shorter, in any order: editing in place gives the same result as
+        /// writing.
         #[test]
         fn a_source_that_is_edited_in_place_is_the_edited_source(
             values in proptest::collection::vec((0_usize..12, proptest::option::of(0_usize..12)), 0..7),

@@ -1,11 +1,11 @@
-//! String tokens: a JSON string that stays the token it was, and one that is decoded.
+//! String tokens: a JSON string that stays encoded, and one that is decoded.
 
 use core::fmt;
 use std::borrow::Cow;
 
 use super::{Raw, Writer};
 
-/// A JSON string token, quotes and escapes included.
+/// A JSON string token, including quotes and escapes.
 #[derive(Clone, Copy)]
 pub struct JsonStr<'a>(&'a str);
 
@@ -13,43 +13,43 @@ impl<'a> JsonStr<'a> {
     /// The token `""`.
     pub const EMPTY: Self = JsonStr("\"\"");
 
-    /// Takes a token that is known to be a string.
+    /// Creates it from a token, if it is a string.
     pub fn of(raw: Raw<'a>) -> Option<Self> {
         raw.get().starts_with('"').then(|| Self(raw.get()))
     }
 
-    /// Takes a text that is known to be the token of a string.
+    /// Creates it from text that is known to be a string token.
     pub(super) fn token_of(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// The token, quoted.
+    /// The token, with quotes.
     pub fn token(self) -> &'a str {
         self.0
     }
 
-    /// What stands between the quotes, still escaped.
+    /// The contents between the quotes, still escaped.
     pub fn inner(self) -> &'a str {
         self.0.get(1..self.0.len().saturating_sub(1)).unwrap_or_default()
     }
 
-    /// Whether the string has no character.
+    /// Whether the string is empty.
     pub fn is_empty(self) -> bool {
         self.0.len() <= 2
     }
 
-    /// Whether the string has nothing but white space. Half a surrogate pair is something.
+    /// Whether the string has only white space. Half a surrogate pair does not count as white space.
     pub fn is_blank(self) -> bool {
         match self.inner().trim_start().as_bytes().first() {
             None => true,
-            // Only an escape can still be white space: a long text is not decoded to find out.
+            // Only an escape can still be white space, so long text is not decoded.
             Some(b'\\') => self.decode().is_some_and(|text| text.trim().is_empty()),
             Some(_) => false,
         }
     }
 
-    /// How many Unicode code points the string has, counted without decoding it. Of a surrogate pair the second
-    /// half counts, so a pair that is cut in two counts once in the sum of both tokens.
+    /// Number of Unicode code points, counted without decoding. The second half of a surrogate pair counts,
+    /// so a pair that is split between two tokens counts once in total.
     pub fn chars(self) -> u64 {
         let mut count = 0;
         let mut rest = self.inner();
@@ -66,7 +66,8 @@ impl<'a> JsonStr<'a> {
         count + rest.chars().count() as u64
     }
 
-    /// The text, for names and ids that must be compared; `None` when it is no Unicode text (half a surrogate).
+    /// The decoded text, for comparing names and ids; `None` if it is not valid Unicode (half a surrogate
+    /// pair).
     pub fn decode(self) -> Option<Cow<'a, str>> {
         if memchr::memchr(b'\\', self.0.as_bytes()).is_none() {
             return Some(Cow::Borrowed(self.inner()));
@@ -75,12 +76,12 @@ impl<'a> JsonStr<'a> {
     }
 }
 
-/// A JSON string token that was made here.
+/// An owned JSON string token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JsonString(String);
 
 impl JsonString {
-    /// The token of that text.
+    /// Encodes a text.
     pub fn new(text: &str) -> Self {
         let mut token = Vec::with_capacity(text.len() + 2);
         Writer::new(&mut token).string(text);
@@ -99,22 +100,22 @@ impl JsonString {
 }
 
 impl fmt::Debug for JsonString {
-    /// Silent, as [`JsonStr`]'s.
+    /// Hides the contents, as for [`JsonStr`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_str().fmt(f)
     }
 }
 
 impl fmt::Debug for JsonStr<'_> {
-    /// Silent: the token may be a person's words.
+    /// Hides the token, which may be a person's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JsonStr({} bytes)", self.0.len())
     }
 }
 
-/// A decoded string that borrows where it can.
+/// A decoded string, borrowed where possible.
 ///
-/// Half a surrogate pair is refused: it is no text.
+/// Half a surrogate pair is rejected, because it is not valid text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text<'a>(pub Cow<'a, str>);
 

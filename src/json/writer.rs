@@ -1,22 +1,22 @@
-//! A writer without a tree.
+//! A JSON writer without a tree.
 
 use super::JsonStr;
 
-/// Writes JSON straight into bytes; puts the commas.
+/// Writes JSON directly to bytes and adds commas.
 ///
-/// A comma is due exactly when the last byte written ends a value. No JSON token ends in `{`, `[`, `:` or a
-/// space, so the buffer itself tells, and there is no state to get wrong.
+/// A comma is needed exactly if the last byte ends a value. No JSON token ends with `{`, `[`, `:` or a space,
+/// so the buffer itself is the only state.
 pub struct Writer<'b> {
     out: &'b mut Vec<u8>,
 }
 
 impl<'b> Writer<'b> {
-    /// Writes at the end of `out`.
+    /// Writes to the end of `out`.
     pub fn new(out: &'b mut Vec<u8>) -> Self {
         Self { out }
     }
 
-    /// Begins an object.
+    /// Starts an object.
     pub fn object(&mut self) -> &mut Self {
         self.open(b'{')
     }
@@ -27,7 +27,7 @@ impl<'b> Writer<'b> {
         self
     }
 
-    /// Begins an array.
+    /// Starts an array.
     pub fn array(&mut self) -> &mut Self {
         self.open(b'[')
     }
@@ -47,7 +47,7 @@ impl<'b> Writer<'b> {
         self
     }
 
-    /// Writes a value that is JSON already.
+    /// Writes a value that is already JSON.
     pub fn raw(&mut self, json: &str) -> &mut Self {
         self.comma();
         self.out.extend_from_slice(json.as_bytes());
@@ -73,7 +73,7 @@ impl<'b> Writer<'b> {
         self
     }
 
-    /// Writes a string from text that is escaped already.
+    /// Writes a string from text that is already escaped.
     pub fn escaped(&mut self, inner: &str) -> &mut Self {
         self.comma();
         self.out.push(b'"');

@@ -1,7 +1,7 @@
-//! Virtual keys: their hash, what each may do, and the calls between the filter and the key service.
+//! Virtual keys: their hash, their permissions, and the calls between the filter and the key service.
 //!
-//! The types here are the wire contract of the internal port; the key service depends on this crate for them, so the
-//! two sides cannot drift apart.
+//! The types are the wire contract of the internal port. The key service depends on this crate for them, so
+//! the two sides always match.
 
 mod calls;
 mod record;

@@ -1,4 +1,4 @@
-//! What a key may do, and what it counts against.
+//! What a key may do, and what its requests count against.
 
 use super::TokenHash;
 use crate::json::{Raw, fields, leaves};
@@ -8,14 +8,14 @@ leaves! {
     AccountKind: AccountKind::Key, AccountKind::parse, "`key`, `user`, `team` or `team_member`";
 }
 
-/// What the filter must know of a key to decide without asking again.
+/// Everything that the filter needs to admit requests with a key without another call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// SHA-256 of the key.
     pub token: TokenHash,
-    /// `sk-...` and the key's last four characters: all that is ever shown of it again.
+    /// `sk-...` and the key's last four characters, for display.
     pub key_name: String,
-    /// The operator's name for the key.
+    /// The alias of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_alias: Option<String>,
     /// Owner.
@@ -24,30 +24,29 @@ pub struct KeyRecord {
     /// Owner's team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team_id: Option<String>,
-    /// Models that the key may use: names, wildcards (`anthropic/*`), access groups. Empty means all.
+    /// Models that the key may use: names, wildcards (`anthropic/*`) or access groups. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
-    /// This key's own names for models: (asked, served).
+    /// The key's own model aliases, as pairs of the requested and the served name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<(String, String)>,
-    /// Routes that the key may call: paths, `/*` patterns, group names. Empty means all.
+    /// Routes that the key may call: paths, `/*` patterns or group names. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_routes: Vec<String>,
-    /// When the key ends, in Unix seconds (fractions kept).
+    /// Expiry, Unix seconds (with fractions).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<f64>,
-    /// Refused until unblocked.
+    /// Rejected until unblocked.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub blocked: bool,
-    /// The team that [`Self::team_id`] names; absent when there is none of that name, which ends every request
-    /// with 404.
+    /// The team [`Self::team_id`]. If there is no such team, requests are rejected with 404.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<Team>,
-    /// Models that its user may use; for a key in a team, in that team. Empty means all.
+    /// Models that its user may use; for a team's key, in that team. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_models: Vec<String>,
-    /// Whose limits a request of this key counts against. The first is the key itself; the others are there only
-    /// when they limit something. Keys of one team or user carry the same [`AccountId`].
+    /// The accounts that requests with this key count against. The first is the key's own; the others are
+    /// listed only if they limit something. Keys of the same team or user share an [`AccountId`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<Account>,
 }
@@ -57,7 +56,7 @@ fields!(KeyRecord {
 });
 
 impl KeyRecord {
-    /// A key that may do everything and is limited by nothing.
+    /// A key with full access and without limits.
     pub fn new(token: TokenHash, key_name: impl Into<String>) -> Self {
         Self {
             token,
@@ -76,35 +75,35 @@ impl KeyRecord {
         }
     }
 
-    /// The accounts that a request for this model counts against.
+    /// The accounts that a request for this model group counts against.
     pub fn accounts_for<'a>(&'a self, model_group: &'a str) -> impl Iterator<Item = &'a Account> {
         self.accounts.iter().filter(move |account| account.id.covers(model_group))
     }
 }
 
-/// What the filter must know of a key's team besides its limits.
+/// What the filter needs to know about a key's team, except its limits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Team {
-    /// The operator's name for it.
+    /// The alias of the team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// Every key of the team is refused.
+    /// All keys of the team are rejected.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub blocked: bool,
-    /// Models that the team's keys may use, besides what each key says itself. Empty means all.
+    /// Models that the team's keys may use, in addition to each key's own restrictions. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
-    /// The team's own names for models: (asked, served).
+    /// The team's own model aliases, as pairs of the requested and the served name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<(String, String)>,
 }
 fields!(Team { alias, blocked, models, aliases });
 
-/// What an [`Account`] belongs to.
+/// The owner of an [`Account`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountKind {
-    /// One virtual key; its id is the [`TokenHash`].
+    /// A virtual key; its id is the [`TokenHash`].
     Key,
     /// A user, over all keys.
     User,
@@ -126,68 +125,69 @@ impl AccountKind {
     }
 }
 
-/// Something that requests are counted against.
+/// Identifies an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AccountId {
-    /// What it belongs to.
+    /// The kind of owner.
     pub kind: AccountKind,
-    /// The id of what is limited.
+    /// The id of the owner.
     pub id: String,
-    /// Counts only requests for this model group; absent counts all.
+    /// Counts only requests for this model group; if absent, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Counts money in one of several windows of time alone, named by its duration (`budget_limits`); absent counts all.
+    /// Counts only spend in one of several budget windows, identified by its duration (`budget_limits`); if
+    /// absent, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<String>,
 }
 fields!(AccountId { kind, id, model, window; "kind", "id" });
 
 impl AccountId {
-    /// The account of a key over all models.
+    /// The account of a key for all models.
     pub fn of_key(token: TokenHash) -> Self {
         Self { kind: AccountKind::Key, id: token.to_string(), model: None, window: None }
     }
 
-    /// The account of a user within a team. The id is JSON so that no two pairs share one.
+    /// The account of a user within a team. The id is JSON, so that it is unambiguous.
     pub fn of_member(team_id: &str, user_id: &str) -> Self {
         let id = serde_json::Value::from(vec![team_id, user_id]).to_string();
         Self { kind: AccountKind::TeamMember, id, model: None, window: None }
     }
 
-    /// Whether a request for this model counts.
+    /// Whether a request for this model group counts against it.
     pub fn covers(&self, model_group: &str) -> bool {
         self.model.as_deref().is_none_or(|model| model == model_group)
     }
 }
 
-/// Limits, and what was spent when the record was read. Absent limits limit nothing.
+/// Limits, and the spend when the record was read. Absent limits mean unlimited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// The account.
     pub id: AccountId,
-    /// Requests are refused when this much is spent, picodollars; 0 refuses all.
+    /// Requests are rejected at this spend, picodollars; 0 rejects all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_budget: Option<u64>,
-    /// Worth a warning when this much is spent, picodollars.
+    /// A warning is logged at this spend, picodollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soft_budget: Option<u64>,
-    /// Recorded since the budget started, picodollars. It is as old as the record: changes of the spend alone are
-    /// not told by the feed. A [`crate::lease::Lease`] is current.
+    /// Recorded spend in the budget period, picodollars. It may be stale, because the feed does not report
+    /// changes of spend alone; a [`crate::lease::Lease`] is current.
     #[serde(default)]
     pub spend: u64,
-    /// How often the budget starts again, as the operator wrote it.
+    /// The budget period, as the operator wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_duration: Option<String>,
-    /// When the budget starts again, Unix seconds.
+    /// When the budget is reset, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_reset_at: Option<f64>,
-    /// Requests in a window of [`crate::lease::WINDOW_MS`].
+    /// Requests per window of [`crate::lease::WINDOW_MS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpm_limit: Option<u64>,
-    /// Tokens, prompt and completion, in a window of [`crate::lease::WINDOW_MS`].
+    /// Prompt and completion tokens per window of [`crate::lease::WINDOW_MS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tpm_limit: Option<u64>,
-    /// Requests under way at one time.
+    /// Maximum number of parallel requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel_requests: Option<u64>,
 }
@@ -212,7 +212,7 @@ impl Account {
         }
     }
 
-    /// Whether there is anything that a request can be refused for. The soft budget is not.
+    /// Whether any limit can cause a rejection. The soft budget cannot.
     pub fn is_limited(&self) -> bool {
         self.max_budget.is_some()
             || self.rpm_limit.is_some()

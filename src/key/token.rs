@@ -1,4 +1,4 @@
-//! What a key is known by.
+//! Identifies a key.
 
 use core::fmt;
 
@@ -8,22 +8,22 @@ use sha2::{Digest, Sha256};
 use crate::hex::hex;
 use crate::json::{JsonStr, leaves};
 
-/// Every virtual key begins so. Changing it would lock out every holder of a `LiteLLM` key.
+/// Prefix of every virtual key. Changing it would lock out all holders of `LiteLLM` keys.
 pub const KEY_PREFIX: &str = "sk-";
 
-/// SHA-256 of a whole virtual key, its `sk-` included: what is stored, logged and compared, never the key.
+/// SHA-256 of a complete virtual key, including `sk-`. It is stored, logged and compared instead of the key.
 ///
-/// Written as 64 lowercase hexadecimal digits, the form of `LiteLLM`'s `token` column.
+/// Written as 64 lowercase hexadecimal digits, like `LiteLLM`'s `token` column.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// Hashes a presented key.
+    /// Hashes a key.
     pub fn of(key: &[u8]) -> Self {
         Self(Sha256::digest(key).into())
     }
 
-    /// Reads 64 hexadecimal digits, either case.
+    /// Parses 64 hexadecimal digits of either case.
     pub fn parse(hex: &str) -> Option<Self> {
         let digits = hex.as_bytes();
         if digits.len() != 64 {

@@ -1,4 +1,4 @@
-//! The vendor that `CONTRIBUTING.md` adds as an example: it stands here word for word, so it holds.
+//! The example vendor of `CONTRIBUTING.md`, copied verbatim, so that the example is tested.
 
 use super::Provider;
 use super::rows::row;

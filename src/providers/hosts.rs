@@ -1,9 +1,9 @@
-//! What hosts of several houses' models need: addresses of places, and who speaks what there.
+//! Data for hosts of several makers' models: regional addresses, and the dialect of each maker.
 
 use super::{OtherBase, Publisher, accents};
 use crate::dialects::{ANTHROPIC, GEMINI, OPENAI};
 
-/// Places that are no region.
+/// Locations that are not regions.
 pub(super) const VERTEX_BASES: &[OtherBase] = &[
     OtherBase {
         option: "vertex_location",
@@ -22,7 +22,7 @@ pub(super) const VERTEX_BASES: &[OtherBase] = &[
     },
 ];
 
-/// What every house has that says nothing of it.
+/// Defaults for all publishers.
 const HOUSE: Publisher = Publisher { models: &[""], dialect: &OPENAI, path: "", headers: &[], version: "" };
 
 pub(super) const VERTEX_PUBLISHERS: &[Publisher] = &[
@@ -30,7 +30,7 @@ pub(super) const VERTEX_PUBLISHERS: &[Publisher] = &[
         models: &["claude-"],
         dialect: &ANTHROPIC,
         path: "/publishers/anthropic",
-        // `2026-10-21` refuses sampling here, too.
+        // `2026-10-21` rejects sampling here, too.
         version: "vertex-2023-10-16",
         ..HOUSE
     },
@@ -41,7 +41,7 @@ pub(super) const VERTEX_PUBLISHERS: &[Publisher] = &[
         ..HOUSE
     },
     Publisher { models: &["jamba-"], dialect: &accents::VERTEX_AI21, path: "/publishers/ai21", ..HOUSE },
-    // Open models as a service: the model is `house/name-maas`.
+    // Open models as a service: the model's name is `publisher/name-maas`.
     Publisher {
         models: &[
             "deepseek-ai/",
@@ -56,12 +56,12 @@ pub(super) const VERTEX_PUBLISHERS: &[Publisher] = &[
         path: "/endpoints/openapi",
         ..HOUSE
     },
-    // Tuned models: the number of their endpoint.
+    // Tuned models, which are named by the number of their endpoint.
     Publisher { models: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], dialect: &GEMINI, ..HOUSE },
     Publisher { dialect: &GEMINI, path: "/publishers/google", ..HOUSE },
 ];
 
-/// Foundry serves Claude in Anthropic's language, under the key that its other models have.
+/// Foundry serves Claude with Anthropic's API, under the same key as its other models.
 pub(super) const AZURE_PUBLISHERS: &[Publisher] = &[Publisher {
     models: &["claude-"],
     dialect: &ANTHROPIC,

@@ -1,6 +1,6 @@
-//! Who speaks what: one row per vendor, and no code.
+//! The providers and their dialects: one row per vendor, and no code.
 //!
-//! A vendor that speaks a known language is one row (`rows.rs`). `name` is `LiteLLM`'s prefix in
+//! A vendor with an existing dialect is a single row (`rows.rs`). `name` is `LiteLLM`'s prefix in
 //! `litellm_params.model`.
 
 mod accents;
@@ -19,40 +19,40 @@ pub use wordings::{Said, WORDINGS, Wording};
 
 /// A vendor.
 pub struct Provider {
-    /// `LiteLLM`'s name for it: what stands before the slash in `litellm_params.model`.
+    /// `LiteLLM`'s name for it: the prefix before the slash in `litellm_params.model`.
     pub name: &'static str,
-    /// What it speaks.
+    /// Its dialect.
     pub dialect: &'static dyn Dialect,
-    /// `api_base` where the configuration names none; empty where it must. `{name}` stands for an option's value.
+    /// The default `api_base`; empty if it must be configured. `{name}` is replaced by an option's value.
     pub base: &'static str,
-    /// Bases that go before [`Self::base`] for some values of an option.
+    /// Base URLs that override [`Self::base`] for some values of an option.
     pub other_bases: &'static [OtherBase],
-    /// Environment variable that goes before [`Self::base`]; empty where there is none.
+    /// Environment variable that overrides [`Self::base`]; empty if there is none.
     pub base_env: &'static str,
-    /// Environment variable with the credential where the configuration names none; empty where there is none.
+    /// Default environment variable of the credential; empty if there is none.
     pub key_env: &'static str,
-    /// Other variables with the credential, which are read when [`Self::key_env`] is not set.
+    /// Other variables for the credential, if [`Self::key_env`] is not set.
     pub other_key_envs: &'static [&'static str],
-    /// The option (`LiteLLM`'s name) that holds what the key service fetches access tokens with, where they are the
-    /// credential; empty otherwise. [`Self::key_env`] is then its usual variable.
+    /// The option (`LiteLLM`'s name) with the source of access tokens, if those are the credential; empty
+    /// otherwise. [`Self::key_env`] is then its default variable.
     pub token_source: &'static str,
-    /// Options where the configuration names none.
+    /// Default options.
     pub options: &'static [Preset],
-    /// How the credential is presented.
+    /// How the credential is sent.
     pub auth: Auth,
     /// Headers that every request carries.
     pub headers: &'static [(&'static str, &'static str)],
-    /// Houses whose models it serves in their own languages, at paths of their own; the first that fits counts.
+    /// Publishers whose models it serves with other dialects and paths; the first match counts.
     pub publishers: &'static [Publisher],
-    /// What it is at an address that is not the vendor's own, where that makes a difference: users give a vendor's name
-    /// to every server that speaks its language.
+    /// Overrides for other addresses than the vendor's own: users give a vendor's name to every server that
+    /// is compatible with it.
     pub elsewhere: Option<&'static Provider>,
 }
 
-/// A base for deployments whose option has a value.
+/// A base URL for deployments with a certain option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OtherBase {
-    /// `LiteLLM`'s name of the option.
+    /// `LiteLLM`'s name for the option.
     pub option: &'static str,
     /// Its value.
     pub value: &'static str,
@@ -60,29 +60,29 @@ pub struct OtherBase {
     pub base: &'static str,
 }
 
-/// A house whose models another vendor serves.
+/// A publisher whose models another vendor serves.
 pub struct Publisher {
-    /// How its models' names begin.
+    /// Prefixes of its models' names.
     pub models: &'static [&'static str],
-    /// What they speak.
+    /// Their dialect.
     pub dialect: &'static dyn Dialect,
-    /// What stands between the vendor's base and the language's own path.
+    /// The path between the vendor's base URL and the dialect's own path.
     pub path: &'static str,
-    /// Headers that every request for them carries.
+    /// Headers of every request for them.
     pub headers: &'static [(&'static str, &'static str)],
-    /// The language's version, where the body tells it instead of a header, and the path names the model instead of
-    /// the body; empty otherwise.
+    /// The API version, if it is in the body instead of a header, and the model is in the path instead of the
+    /// body; empty otherwise.
     pub version: &'static str,
 }
 
 impl Provider {
-    /// Whose model that is, where the vendor serves several houses' models.
+    /// The publisher of a model, for vendors that serve several publishers' models.
     pub fn publisher(&self, model: &str) -> Option<&'static Publisher> {
         let fits = |publisher: &&Publisher| publisher.models.iter().any(|prefix| model.starts_with(prefix));
         self.publishers.iter().find(fits)
     }
 
-    /// The path below the base, of a path in that model's language.
+    /// The path below the base URL, for a path of that model's dialect.
     pub fn path_of<'p>(&self, model: &str, path: &'p str) -> Cow<'p, str> {
         match self.publisher(model) {
             Some(publisher) => Cow::Owned(format!("{}{path}", publisher.path)),
@@ -90,33 +90,34 @@ impl Provider {
         }
     }
 
-    /// Headers that every request for that model carries.
+    /// Headers of every request for that model.
     pub fn headers_of(&self, model: &str) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
         let publishers = self.publisher(model).map(|publisher| publisher.headers).unwrap_or_default();
         self.headers.iter().chain(publishers)
     }
 
-    /// What that model speaks.
+    /// The dialect of a model.
     pub fn dialect_of(&self, model: &str) -> &'static dyn Dialect {
         self.publisher(model).map_or(self.dialect, |publisher| publisher.dialect)
     }
 }
 
-/// How a credential is presented.
+/// How a credential is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// `authorization: Bearer …`
     Bearer,
-    /// `authorization: Bearer …`, where there is a credential: a server of one's own may need none.
+    /// `authorization: Bearer …`, if there is a credential; self-hosted servers may need none.
     BearerIfAny,
     /// The credential alone in this header.
     Header(&'static str),
-    /// AWS: an API key as a bearer, or else a signature (version 4) under this service's name.
+    /// AWS: an API key as a bearer token, or otherwise a signature (version 4) for this service.
     Aws {
         /// The service's name in signatures.
         service: &'static str,
     },
-    /// The same, unless the deployment's secrets hold a token of that name, which is a bearer's.
+    /// The same, unless the deployment's secrets contain a token with that name, which is sent as a bearer
+    /// token.
     HeaderOrToken {
         /// The header of the credential.
         header: &'static str,
@@ -127,52 +128,52 @@ pub enum Auth {
     None,
 }
 
-/// An option of a deployment (`litellm_params.api_version` …) that need not stand in the configuration.
+/// An option of a deployment (`litellm_params.api_version` …) with a default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// `LiteLLM`'s name for it.
     pub name: &'static str,
-    /// Environment variables with its value, tried in this order.
+    /// Environment variables with its value, in order of precedence.
     pub env: &'static [&'static str],
-    /// Its value where no variable is set; empty where there is no usual one.
+    /// Its value if no variable is set; empty if there is no default.
     pub value: &'static str,
 }
 
-/// The row of that name.
+/// A row by name.
 pub fn find(name: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.name == name)
 }
 
-/// The row of that name for a deployment with this base URL.
+/// A row by name, for a deployment with this base URL.
 pub fn find_at(name: &str, base: &str) -> Option<&'static Provider> {
     let row = find(name)?;
     Some(row.elsewhere.filter(|_| !is_within(host_of(base), host_of(row.base))).unwrap_or(row))
 }
 
-/// Host of a URL, without the port.
+/// The host of a URL, without the port.
 fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', ':', '?']).next().unwrap_or_default()
 }
 
-/// Whether a host is the other one, or a region of it.
+/// Whether a host is the other one, or a regional subdomain of it.
 fn is_within(host: &str, other: &str) -> bool {
     host.strip_suffix(other).is_some_and(|region| region.is_empty() || region.ends_with('.'))
 }
 
-/// All names, for messages about an unknown one.
+/// All names, for error messages.
 pub fn names() -> impl Iterator<Item = &'static str> {
     PROVIDERS.iter().map(|provider| provider.name)
 }
 
-/// The header by which clients and operators ask for features of Claude that are not yet general; a list.
+/// Header with beta features of Claude, which clients and operators set; a list.
 pub const FEATURES_HEADER: &str = "anthropic-beta";
 
-/// The same in a body, where a cloud has no such header; an array.
+/// The same in a body, for clouds without such a header; an array.
 pub const FEATURES_FIELD: &str = "anthropic_beta";
 
-/// Headers that some row can own: every attempt takes all of them away before it sets its own, because Envoy
-/// gives a retry the headers of the attempt before it.
+/// Headers that any row may set. Every attempt removes all of them before it sets its own, because Envoy
+/// passes the headers of the previous attempt to a retry.
 pub const OWNED_HEADERS: &[&str] = &[
     "anthropic-beta",
     "anthropic-version",

@@ -1,4 +1,4 @@
-//! The rows, in the order of their names.
+//! The rows, sorted by name.
 
 use super::{Auth, Preset, Provider, accents, hosts};
 use crate::dialects::{ANTHROPIC, BEDROCK, COHERE, Dialect, GEMINI, MOCK, OLLAMA};
@@ -26,13 +26,13 @@ pub(super) const fn row(
     }
 }
 
-/// What `openai` is at an address that is not `OpenAI`'s.
+/// `openai` at other addresses than `OpenAI`'s.
 static OPENAI_ELSEWHERE: Provider = row("openai", &accents::OPENAI_ELSEWHERE, "", "OPENAI_API_KEY");
 
 /// Variables with the region, `LiteLLM`'s own and AWS's.
 const AWS_REGION: &[&str] = &["AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"];
 
-/// The region, and the credentials that sign where there is no API key.
+/// The region, and the credentials for signing if there is no API key.
 const AWS: &[Preset] = &[
     Preset { name: "aws_region_name", env: AWS_REGION, value: "" },
     Preset { name: "aws_access_key_id", env: &["AWS_ACCESS_KEY_ID"], value: "" },
@@ -51,7 +51,7 @@ pub static PROVIDERS: &[Provider] = &[
     row("amazon_nova", &accents::CHAT, "https://api.nova.amazon.com/v1", "AMAZON_NOVA_API_KEY"),
     Provider {
         auth: Auth::Header("x-api-key"),
-        // `2026-10-21` refuses `temperature`, `top_p` and `top_k` on every model.
+        // `2026-10-21` rejects `temperature`, `top_p` and `top_k` for every model.
         headers: &[("anthropic-version", "2023-06-01")],
         ..row("anthropic", &ANTHROPIC, "https://api.anthropic.com", "ANTHROPIC_API_KEY")
     },

@@ -1,27 +1,29 @@
-//! How vendors say what their status does not: a prompt that is too long, a refused content, a used-up account.
+//! Error messages whose meaning the status does not express: a prompt that is too long, rejected content, an
+//! account without credit.
 //!
-//! A row is a fact about one vendor, but every row is tried on every error: aggregators and proxies pass on the words of
-//! whoever serves the model. `tests/fixtures/wordings.json` has an error for each row.
+//! Each row describes one vendor, but every row is applied to all errors, because aggregators and proxies
+//! pass on the messages of the vendor that serves the model. `tests/fixtures/wordings.json` has an error for
+//! each row.
 
 use crate::facts::Class;
 
-/// One way to say it.
+/// A known error.
 #[derive(Clone, Copy, Debug)]
 pub struct Wording {
-    /// Who says it.
+    /// The vendor that sends it.
     pub vendor: &'static str,
     /// What it means.
     pub class: Class,
-    /// How it is said.
+    /// How to recognize it.
     pub said: Said,
 }
 
-/// How something is said.
+/// How an error is recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// The error's `code` or `type` is this, in any case.
+    /// The error's `code` or `type`, ignoring case.
     Code(&'static str),
-    /// The message contains this; in lower case here, in any case there.
+    /// A substring of the message, ignoring case; lowercase here.
     Words(&'static str),
 }
 
@@ -35,7 +37,7 @@ const fn words(vendor: &'static str, class: Class, words: &'static str) -> Wordi
 
 use Class::{ContentPolicyViolation as POLICY, ContextWindowExceeded as WINDOW, PaymentRequired, RateLimit};
 
-/// Every wording, by class and vendor. The first row that fits counts, so codes go before words.
+/// All known errors, by class and vendor. The first match counts, so codes come before messages.
 pub const WORDINGS: &[Wording] = &[
     code("github", WINDOW, "model_max_prompt_tokens_exceeded"),
     code("github", WINDOW, "tokens_limit_reached"),

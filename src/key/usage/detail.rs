@@ -1,36 +1,37 @@
-//! What a request was about besides its numbers: what `/spend/logs` shows of it.
+//! Details of a request for `/spend/logs`, in addition to its usage.
 
 use std::borrow::Cow;
 
-/// Details of one request. What is not known is empty.
+/// Details of a request. Unknown values are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail<'a> {
     /// `id` of the response.
     pub answer_id: Cow<'a, str>,
-    /// The caller's own user: `user` in the body, or `x-litellm-end-user-id`.
+    /// The caller's end user: `user` in the body, or `x-litellm-end-user-id`.
     pub end_user: Cow<'a, str>,
     /// `metadata.tags`, `tags`, and `x-litellm-tags`.
     pub tags: Cow<'a, [String]>,
-    /// Address of the client.
+    /// The client's address.
     pub requester_ip: Cow<'a, str>,
     /// Why the request failed, if it did.
     pub error: Option<UsageError<'a>>,
 }
 
-/// An error as the client was told of it.
+/// An error, as the client received it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageError<'a> {
-    /// `LiteLLM`'s name for errors of providers (`RateLimitError`); for the gateway's own, their `type`.
+    /// `LiteLLM`'s class name for provider errors (`RateLimitError`); for the gateway's own errors, their
+    /// `type`.
     pub class: Cow<'a, str>,
-    /// The message, cut to [`Self::LONGEST`] bytes.
+    /// The message, truncated to [`Self::LONGEST`] bytes.
     pub message: Cow<'a, str>,
 }
 
 impl UsageError<'_> {
-    /// Longest message that is kept, bytes.
+    /// Maximum length of a stored message, bytes.
     pub const LONGEST: usize = 500;
 
-    /// An error of that class, its message cut where it is too long.
+    /// Creates an error; long messages are truncated.
     #[cold]
     pub fn new(class: impl Into<Cow<'static, str>>, message: &str) -> UsageError<'static> {
         UsageError { class: class.into(), message: Cow::Owned(clipped(message, Self::LONGEST).to_owned()) }
@@ -38,7 +39,7 @@ impl UsageError<'_> {
 }
 
 impl Detail<'_> {
-    /// The same, for longer than what it was read from.
+    /// An owned copy.
     pub fn into_owned(self) -> Detail<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         Detail {
@@ -53,7 +54,7 @@ impl Detail<'_> {
     }
 }
 
-/// The beginning of a text, at most that many bytes, cut between characters.
+/// The beginning of a text, at most `most` bytes, truncated between characters.
 pub fn clipped(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }

@@ -1,7 +1,8 @@
-//! What requests used, on its way from the filter to the key service.
+//! Usage reports from the filter to the key service.
 //!
-//! Requests are many and much alike: what they have in common stands in a batch once, and each of them is an array that
-//! names it by its place. A request is about 100 bytes so, on the wire as in a worker that waits for the key service.
+//! Requests are many and similar, so common values are stored once per batch, and each request is an array
+//! that refers to them by index. A request takes about 100 bytes this way, both on the wire and in a worker
+//! that waits for the key service.
 
 mod detail;
 mod page;
@@ -17,51 +18,52 @@ use super::TokenHash;
 pub use detail::{Detail, UsageError, clipped};
 pub use page::UsagePage;
 
-/// What one request used.
+/// The usage of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageEntry<'a> {
     /// `x-litellm-call-id` of the request.
     pub call_id: Cow<'a, str>,
-    /// Key that pays; absent for the master key.
+    /// Key that pays; `None` for the master key.
     pub token: Option<TokenHash>,
     /// `chat`, `embedding` or `completion`.
     pub mode: Cow<'a, str>,
-    /// Model group that was asked for.
+    /// The requested model group.
     pub model_group: Cow<'a, str>,
-    /// Deployment that answered; empty when none did.
+    /// Deployment that responded; empty if none did.
     pub deployment_id: Cow<'a, str>,
-    /// `provider/model` that answered; empty when none did.
+    /// `provider/model` that responded; empty if none did.
     pub model: Cow<'a, str>,
     /// `api_base` of that deployment.
     pub api_base: Cow<'a, str>,
-    /// Requests that this entry adds up; 1 except after a long absence of the key service.
+    /// Number of requests that this entry sums up; 1 except after a long outage of the key service.
     pub requests: u64,
     /// Status that the client received.
     pub status: u16,
-    /// Prompt tokens, cached ones included (`OpenAI`'s basis).
+    /// Prompt tokens, including cached ones (`OpenAI`'s convention).
     pub prompt_tokens: u64,
-    /// Completion tokens, reasoning included (`OpenAI`'s basis).
+    /// Completion tokens, including reasoning (`OpenAI`'s convention).
     pub completion_tokens: u64,
-    /// Part of `prompt_tokens` that was read from a cache.
+    /// Prompt tokens read from a cache.
     pub cached_tokens: u64,
-    /// Part of `prompt_tokens` that was written to a cache.
+    /// Prompt tokens written to a cache.
     pub cache_write_tokens: u64,
-    /// Part of `completion_tokens` that was reasoning.
+    /// Completion tokens spent on reasoning.
     pub reasoning_tokens: u64,
-    /// Cost in picodollars (1e-12 USD); absent when the price is not known.
+    /// Cost in picodollars (1e-12 USD); `None` if the price is unknown.
     pub cost_picodollars: Option<u64>,
     /// Start of the request, Unix milliseconds.
     pub started_ms: u64,
-    /// From first byte in to last byte out, milliseconds.
+    /// From the first byte received to the last byte sent, milliseconds.
     pub duration_ms: u64,
-    /// From first byte in to the first event of a stream out, milliseconds; absent where nothing was streamed.
+    /// From the first byte received to the first event of a stream sent, milliseconds; `None` if nothing was
+    /// streamed.
     pub first_token_ms: Option<u64>,
-    /// What else is known of it.
+    /// Further details.
     pub detail: Detail<'a>,
 }
 
 impl UsageEntry<'_> {
-    /// The same, for longer than what it was read from.
+    /// An owned copy.
     pub fn into_owned(self) -> UsageEntry<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         UsageEntry {
@@ -80,16 +82,16 @@ impl UsageEntry<'_> {
 /// Usage that is recorded exactly once, however often it is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UsageBatch {
-    /// Unique for ever; recorded in the same transaction as the usage.
+    /// Globally unique; recorded in the same transaction as the usage.
     pub id: String,
     tokens: Vec<TokenHash>,
     kinds: Vec<Kind>,
-    /// Texts that requests name by their place: addresses, end users, tags, errors.
+    /// Texts that requests refer to by index: addresses, end users, tags, errors.
     texts: Vec<String>,
     requests: Vec<Line>,
 }
 
-/// What requests have in common.
+/// Values that requests have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kind {
     mode: String,
@@ -100,7 +102,8 @@ struct Kind {
     api_base: String,
 }
 
-/// A request: its own part of a [`UsageEntry`]. Serde reads a struct from an array too, by the order of its fields.
+/// A request's own part of a [`UsageEntry`]. Serde also reads a struct from an array, in the order of its
+/// fields.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Line {
     kind: u32,
@@ -119,14 +122,14 @@ struct Line {
     first_token_ms: Option<u64>,
     #[serde(default)]
     answer_id: Option<Box<str>>,
-    /// A place in `texts`, as are those below.
+    /// An index in `texts`, like those below.
     #[serde(default)]
     requester_ip: Option<u32>,
     #[serde(default)]
     more: Option<Box<More>>,
 }
 
-/// What few requests have.
+/// Values that few requests have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct More {
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -139,16 +142,16 @@ struct More {
 }
 
 impl UsageBatch {
-    /// The batch of these entries.
+    /// Creates a batch from entries.
     pub fn of<'a>(id: impl Into<String>, entries: impl IntoIterator<Item = UsageEntry<'a>>) -> Self {
         let mut page = UsagePage::default();
         entries.into_iter().for_each(|entry| page.add(&entry));
         page.into_batch(id.into())
     }
 
-    /// One entry per request, in the order of their ends.
+    /// One entry per request, in the order in which they ended.
     pub fn entries(&self) -> impl Iterator<Item = UsageEntry<'_>> {
-        // No place is outside of its table: neither a page nor a deserializer makes such a batch.
+        // No index is out of range: neither pages nor the deserializer create such a batch.
         self.requests.iter().filter_map(|line| {
             let kind = self.kinds.get(line.kind as usize)?;
             let text = |place: u32| {
@@ -188,17 +191,17 @@ impl UsageBatch {
         })
     }
 
-    /// The keys that pay, each once.
+    /// The keys that pay, without duplicates.
     pub fn tokens(&self) -> &[TokenHash] {
         &self.tokens
     }
 
-    /// How many entries there are.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.requests.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }
@@ -218,7 +221,7 @@ impl UsageBatch {
     }
 }
 
-/// That request of a batch names a key or a kind that is not in the batch.
+/// The request with that index refers to a key or a kind that is not in the batch.
 struct OutOfTable(usize);
 
 impl fmt::Display for OutOfTable {
@@ -253,7 +256,7 @@ impl<'de> Deserialize<'de> for UsageBatch {
 }
 
 impl Serialize for Line {
-    /// An array of its fields, in their order.
+    /// Serializes as an array of fields, in order.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_tuple(17)?;
         fields.serialize_element(&self.kind)?;

@@ -1,4 +1,4 @@
-//! A batch in the making: requests are written down as they end, and what they have in common is found by its hash.
+//! A batch under construction: requests are added as they end, and common values are found by hash.
 
 use core::hash::BuildHasher as _;
 
@@ -6,11 +6,11 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{Kind, Line, More, UsageBatch, UsageEntry};
 
-/// Refusals of one kind that have a line each; those after them are added to the last. Whoever is told 429 and tries
-/// again at once must not fill the log.
+/// Number of rejections of the same kind that get separate entries; further ones are added to the last.
+/// Clients that retry immediately after a 429 must not fill the log.
 pub(super) const ALIKE: usize = 20;
 
-/// A batch in the making.
+/// A batch under construction.
 #[derive(Debug, Default)]
 pub struct UsagePage {
     batch: UsageBatch,
@@ -21,19 +21,19 @@ pub struct UsagePage {
     hasher: DefaultHashBuilder,
 }
 
-/// Requests that were refused for the same reason.
+/// Requests that were rejected for the same reason.
 #[derive(Debug)]
 struct Refusals {
     kind: u32,
     token: Option<u32>,
     status: u16,
     count: usize,
-    /// The last of them.
+    /// The last entry.
     line: usize,
 }
 
 impl UsagePage {
-    /// Writes a request down.
+    /// Adds a request.
     pub fn add(&mut self, entry: &UsageEntry<'_>) {
         let Self { batch, tokens, kinds, texts, refusals, hasher } = self;
         let token = entry.token.map(|token| {
@@ -110,28 +110,28 @@ impl UsagePage {
         });
     }
 
-    /// How many requests are on it.
+    /// Number of requests.
     pub fn len(&self) -> usize {
         self.batch.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no requests.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty()
     }
 
-    /// The batch, complete.
+    /// The complete batch.
     pub fn into_batch(self, id: String) -> UsageBatch {
         UsageBatch { id, ..self.batch }
     }
 }
 
-/// Where in a table its entries are: by their hash.
+/// An index of a table's entries by hash.
 #[derive(Debug, Default)]
 struct Places(HashTable<(u64, u32)>);
 
 impl Places {
-    /// The place of an entry, which is made where there is none.
+    /// The position of an entry, added if absent.
     fn of<T>(
         &mut self,
         table: &mut Vec<T>,
@@ -143,14 +143,14 @@ impl Places {
         if let Some((_, place)) = self.0.find(hash, known) {
             return *place;
         }
-        // A page ends long before.
+        // A page ends long before this.
         let place = u32::try_from(table.len()).unwrap_or(u32::MAX);
         table.push(make());
         self.remember(hash, place);
         place
     }
 
-    /// Apart, so that what makes room is there once and not for each kind of table.
+    /// A separate function, so that the code for growing exists only once and not for each table type.
     fn remember(&mut self, hash: u64, place: u32) {
         self.0.insert_unique(hash, (hash, place), |(hash, _)| *hash);
     }

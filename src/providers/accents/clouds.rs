@@ -8,11 +8,11 @@ pub(in crate::providers) static AZURE: OpenAi = OpenAi(Quirks {
     models: OPENAI_MODELS,
     embedding: OPENAI_EMBEDDING,
     surfaces: &[
-        // The base names the surface already.
+        // The base URL already contains the surface.
         Surface { versions: &["preview"], base: "/openai/v1", prefix: "", query: "?api-version=preview" },
         Surface { versions: &[], base: "/openai/v1", prefix: "", query: "" },
         Surface { versions: &[], base: "/openai/deployments/", prefix: "", query: DATED },
-        // `LiteLLM`'s words for the surface without dates.
+        // `LiteLLM`'s values for the surface without dates.
         Surface { versions: &["preview"], base: "", prefix: "/openai/v1", query: "?api-version=preview" },
         Surface { versions: &["v1", "latest"], base: "", prefix: "/openai/v1", query: "" },
         Surface { versions: &[], base: "", prefix: "/openai/deployments/{model}", query: DATED },
@@ -37,7 +37,7 @@ pub(in crate::providers) static AZURE_AI: OpenAi = OpenAi(Quirks {
         },
         Surface { versions: &[], base: "", prefix: "", query: "" },
     ],
-    // Other houses' models, too.
+    // It also serves other makers' models.
     answer: Answers { thinks: true, ..AZURE.0.answer },
     ..AZURE.0
 });
@@ -58,11 +58,11 @@ pub(in crate::providers) static DATABRICKS: OpenAi = OpenAi(Quirks {
     ..VENDOR
 });
 
-/// A host of models of `OpenAI` and others, under names that tell.
+/// Hosts models of `OpenAI` and others, with descriptive names.
 pub(in crate::providers) static GITHUB: OpenAi =
     OpenAi(Quirks { endpoints: Quirks::CHAT_AND_EMBEDDINGS, models: OPENAI_MODELS, renames: &[], ..VENDOR });
 
-/// Both as Google Cloud serves them: the path names the model and says whether it streams.
+/// Both, as served by Google Cloud: the path contains the model and whether to stream.
 pub(in crate::providers) static VERTEX_MISTRAL: OpenAi = OpenAi(raw_predict(&MISTRAL.0));
 pub(in crate::providers) static VERTEX_AI21: OpenAi = OpenAi(raw_predict(&AI21.0));
 const fn raw_predict(quirks: &Quirks) -> Quirks {

@@ -1,5 +1,5 @@
-//! What vendors do otherwise than `OpenAI`, where it is more than [`Quirks::VENDOR`] says. By vendor, in the order
-//! of their names; sources are their own SDKs and pages, and `LiteLLM` 1.109.1.
+//! How vendors differ from `OpenAI`, beyond [`Quirks::VENDOR`]. Sorted by vendor; sources are their SDKs and
+//! documentation, and `LiteLLM` 1.109.1.
 
 mod clouds;
 
@@ -12,26 +12,26 @@ pub(super) use clouds::{AZURE, AZURE_AI, DATABRICKS, GITHUB, VERTEX_AI21, VERTEX
 
 const VENDOR: Quirks = Quirks::VENDOR;
 
-/// Embeddings of a server that knows no tokens of `OpenAI`'s.
+/// Embeddings of a server that does not support `OpenAI`'s token arrays.
 const TEXT_ONLY: Embedding = Embedding { lacks: &["user"], tokens: false, ..Quirks::NONE.embedding };
 
-/// Who follows at some distance, by what there is.
+/// Vendors with the usual differences, by the endpoints that they have.
 pub(super) static CHAT: OpenAi = OpenAi(VENDOR);
 pub(super) static CHAT_AND_EMBEDDINGS: OpenAi =
     OpenAi(Quirks { endpoints: Quirks::CHAT_AND_EMBEDDINGS, ..VENDOR });
 pub(super) static TEXT: OpenAi = OpenAi(Quirks { endpoints: Quirks::TEXT, ..VENDOR });
 pub(super) static ALL: OpenAi = OpenAi(Quirks { endpoints: Quirks::ALL, ..VENDOR });
 
-/// The same, with every array of texts as one string.
+/// The same, with arrays of texts joined to one string.
 pub(super) static FLAT: OpenAi =
     OpenAi(Quirks { messages: Messages { flat: true, ..VENDOR.messages }, ..VENDOR });
 
-/// `api.openai.com` by way of somebody else's server.
+/// `api.openai.com` through another company's server.
 pub(super) static LIKE: OpenAi = OpenAi(Quirks::NONE);
 
-/// A server of whatever kind that is said to speak the language as `OpenAI` does: a model server, a proxy. Templates of
-/// models know no `developer`, and answers are like anybody's. The limit of tokens keeps the name that the client gave it
-/// (as with `LiteLLM`): behind a proxy may be a model that takes only the newer one.
+/// Any server that claims to be compatible with `OpenAI`, such as a model server or a proxy. Models'
+/// templates do not know `developer`, and responses may have any quirk. The token limit keeps the name that
+/// the client used (as in `LiteLLM`), because a model behind a proxy may support only the newer one.
 pub(super) static ANY_SERVER: OpenAi = OpenAi(ELSEWHERE);
 const ELSEWHERE: Quirks = Quirks {
     messages: Messages { developer: false, ..Quirks::NONE.messages },
@@ -39,7 +39,7 @@ const ELSEWHERE: Quirks = Quirks {
     ..Quirks::NONE
 };
 
-/// The same under the name `openai`, where names of models may be `OpenAI`'s.
+/// The same under the name `openai`, where model names may be `OpenAI`'s.
 pub(super) static OPENAI_ELSEWHERE: OpenAi = OpenAi(Quirks { models: OPENAI_MODELS, ..ELSEWHERE });
 
 /// Members of messages that `OpenAI`'s SDK sends back, null or not, and who is strict refuses; and others.
@@ -74,24 +74,24 @@ pub(super) static CEREBRAS: OpenAi = OpenAi(Quirks {
     stream_options: false,
     messages: Messages {
         flat: true,
-        // It takes its own `reasoning`.
+        // It accepts its own `reasoning`.
         without: foreign!["reasoning_content"],
         ..VENDOR.messages
     },
     ..VENDOR
 });
 
-/// Alibaba's.
+/// Alibaba.
 pub(super) static DASHSCOPE: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::CHAT_AND_EMBEDDINGS,
     effort: Effort::Flag("enable_thinking"),
     messages: CACHE_MARKS,
     tools: Tools { without: &[], ..VENDOR.tools },
-    // From `text-embedding-v3` on; the older ones take 25.
+    // From `text-embedding-v3` on; older models accept 25.
     embedding: Embedding { most: Some(10), ..TEXT_ONLY },
     ..VENDOR
 });
-/// Prompt-cache marks stay.
+/// Prompt cache markers are kept.
 const CACHE_MARKS: Messages =
     Messages { without: &["thinking_blocks", "provider_specific_fields"], ..VENDOR.messages };
 
@@ -122,7 +122,7 @@ pub(super) static FIREWORKS: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::ALL,
     model_prefix: "accounts/fireworks/models/",
     messages: Messages {
-        // Extra fields are refused; its own `reasoning_content` is none.
+        // Extra fields are rejected, including its own `reasoning_content`.
         without: foreign![],
         ..VENDOR.messages
     },
@@ -158,7 +158,7 @@ pub(super) static LM_STUDIO: OpenAi = OpenAi(Quirks {
 });
 
 pub(super) static MINIMAX: OpenAi = OpenAi(Quirks {
-    // Else the reasoning stands between `<think>` marks in the content.
+    // Otherwise the reasoning is between `<think>` tags in the content.
     adds: &[("reasoning_split", "true")],
     answer: Answers { base_resp: true, ..VENDOR.answer },
     ..VENDOR
@@ -227,7 +227,7 @@ pub(super) static NVIDIA: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::ALL,
     lacks: &["logit_bias", "logprobs", "n", "top_logprobs"],
     stream_options: false,
-    // The models for retrieval want to know what they embed.
+    // Retrieval models require the type of input.
     embedding: Embedding { adds: &[("input_type", "\"query\"")], ..TEXT_ONLY },
     ..VENDOR
 });
@@ -275,7 +275,7 @@ pub(super) static SAMBANOVA: OpenAi = OpenAi(Quirks {
 
 pub(super) static SCX: OpenAi = OpenAi(Quirks { most_temperature: Some("1.99"), ..VENDOR });
 
-/// It takes the newer name only.
+/// It supports only the newer name.
 pub(super) static STREAMLAKE: OpenAi =
     OpenAi(Quirks { renames: &[("max_tokens", "max_completion_tokens")], messages: CACHE_MARKS, ..VENDOR });
 
@@ -308,14 +308,14 @@ pub(super) static V0: OpenAi = OpenAi(Quirks {
     ..VENDOR
 });
 
-/// A server of one's own.
+/// A self-hosted server.
 pub(super) static VLLM: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::ALL,
     tools: Tools { without: &["cache_control", "strict", "additionalProperties"], ..VENDOR.tools },
     ..VENDOR
 });
 
-/// `ByteDance`'s.
+/// `ByteDance`.
 pub(super) static VOLCENGINE: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::CHAT_AND_EMBEDDINGS,
     effort: Effort::Thinking,
