@@ -61,5 +61,5 @@ fn answer(bencher: Bencher<'_, '_>, dialect: &str) {
     let case = find(Kind::Response, dialect, "full").unwrap();
     let memo = case.memo();
     let bench = bencher.counter(BytesCount::of_slice(&case.input));
-    bench.bench_local(|| translated(case.dialect(), black_box(&case.input), &memo));
+    bench.bench_local(|| translated(case.dialect(), case.language(), black_box(&case.input), &memo));
 }

@@ -14,7 +14,8 @@
 //!   sync                                what a worker and the key service tell each other
 //!   access_tokens                       what the key service fetches for providers
 //!   facts                               what an answer says, apart from any language
-//!   openai                              the client's language
+//!   openai                              the common form of requests and errors: OpenAI's
+//!   inbound                             the clients' languages
 //!   dialects ── providers, auth         the upstreams' languages, and who speaks them
 //!   tokens                              how long a text is, roughly
 //!   frame, json, uri, hex               bytes → frames; the only clever JSON; percent-encoding; digits
@@ -37,6 +38,7 @@ pub mod facts;
 mod filter;
 pub mod frame;
 pub mod hex;
+pub mod inbound;
 pub mod json;
 pub mod key;
 pub mod keyring;

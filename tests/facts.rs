@@ -6,8 +6,9 @@ use fixtures::{Case, Kind, cases};
 use serde_json::{Map, Value};
 use switchboard::facts::{Citation, Fault, FinishReason, Logprob, Sink, Thinking, Usage};
 use switchboard::frame::{Frame, Framer};
+use switchboard::inbound::{ChunkWriter, CompletionWriter, Events as _};
 use switchboard::json::JsonStr;
-use switchboard::openai::{ChunkWriter, CompletionWriter, Operation};
+use switchboard::openai::Operation;
 
 /// A client whose language is not the provider's: it takes no relay.
 struct Elsewhere<'s>(&'s mut dyn Sink);

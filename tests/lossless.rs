@@ -7,6 +7,7 @@ use switchboard::config::Deployment;
 use switchboard::dialects::Dialect as _;
 use switchboard::dialects::{Body, OPENAI, Target};
 use switchboard::exchange::{Streaming, translated};
+use switchboard::inbound::CHAT;
 use switchboard::openai::{Memo, Operation, Request};
 use switchboard::providers::find;
 
@@ -77,6 +78,7 @@ fn object(before: &[String], model: &str, after: &[String]) -> String {
 
 fn memo() -> Memo {
     Memo {
+        prompt_estimate: 0,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,
@@ -122,7 +124,7 @@ proptest! {
     #[test]
     fn an_answer_changes_in_its_model_only(before in members(), said in string(), after in members()) {
         let body = object(&before, &said, &after);
-        let answer = translated(&OPENAI, body.as_bytes(), &memo()).unwrap();
+        let answer = translated(&OPENAI, &CHAT, body.as_bytes(), &memo()).unwrap();
         prop_assert_eq!(String::from_utf8(answer.body).unwrap(), object(&before, "\"the-model\"", &after));
     }
 
@@ -131,7 +133,7 @@ proptest! {
         // A line feed or carriage return ends an event's line.
         let line = |model: &str| object(&before, model, &after).replace(['\n', '\r'], " ").trim().to_owned();
         let stream = format!("data: {}\n\ndata: [DONE]\n\n", line(&said));
-        let mut streaming = Streaming::new(&OPENAI, &memo(), "openai");
+        let mut streaming = Streaming::new(&OPENAI, &CHAT, &memo(), "openai");
         let out = streaming.feed(stream.as_bytes(), true).to_vec();
         let expected = format!("data: {}\n\ndata: [DONE]\n\n", line("\"the-model\""));
         prop_assert_eq!(String::from_utf8(out).unwrap(), expected);

@@ -8,6 +8,7 @@ mod recorded;
 use recorded::{Asked, Recording, recordings, told};
 use serde_json::Value;
 use switchboard::exchange::{Streaming, translated};
+use switchboard::inbound::CHAT;
 use switchboard::openai::{Memo, Operation};
 use switchboard::providers::{Provider, find};
 
@@ -15,7 +16,7 @@ use switchboard::providers::{Provider, find};
 fn whole_answers_say_what_was_recorded() {
     for recording in recordings().iter().filter(|recording| !recording.is_stream) {
         let provider = find(recording.provider).unwrap();
-        let translated = translated(provider.dialect, recording.text.as_bytes(), &memo(recording));
+        let translated = translated(provider.dialect, &CHAT, recording.text.as_bytes(), &memo(recording));
         match (recording.fault(), translated) {
             (None, Ok(answer)) => {
                 let answer: Value = serde_json::from_slice(&answer.body).unwrap();
@@ -51,7 +52,7 @@ fn streams_say_what_was_recorded_however_they_are_cut() {
 }
 
 fn stream(provider: &Provider, recording: &Recording, chunks: &[&[u8]]) -> Vec<u8> {
-    let mut streaming = Streaming::new(provider.dialect, &memo(recording), provider.name);
+    let mut streaming = Streaming::new(provider.dialect, &CHAT, &memo(recording), provider.name);
     let mut out = Vec::new();
     for chunk in chunks {
         out.extend_from_slice(streaming.feed(chunk, false));
@@ -62,6 +63,7 @@ fn stream(provider: &Provider, recording: &Recording, chunks: &[&[u8]]) -> Vec<u
 
 fn memo(recording: &Recording) -> Memo {
     Memo {
+        prompt_estimate: 0,
         operation: match recording.asked {
             Asked::Chat => Operation::Chat,
             Asked::Completion => Operation::Completions,

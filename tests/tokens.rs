@@ -9,6 +9,7 @@ mod recorded;
 use recorded::{Asked, recordings};
 use serde_json::Value;
 use switchboard::exchange::Streaming;
+use switchboard::inbound::CHAT;
 use switchboard::openai::{Memo, Operation};
 use switchboard::providers::find;
 use switchboard::tokens::Tokens;
@@ -59,6 +60,7 @@ fn recorded_streams_are_counted_within_a_quarter_by_their_words() {
         }
         let provider = find(recording.provider).unwrap();
         let memo = Memo {
+            prompt_estimate: 0,
             operation: Operation::Chat,
             model: "the-model".into(),
             stream: true,
@@ -71,7 +73,7 @@ fn recorded_streams_are_counted_within_a_quarter_by_their_words() {
             renamed: Vec::new(),
             headers: Vec::new(),
         };
-        let mut streaming = Streaming::new(provider.dialect, &memo, provider.name);
+        let mut streaming = Streaming::new(provider.dialect, &CHAT, &memo, provider.name);
         streaming.feed(&recording.wire(eventstream::message).concat(), true);
         let (estimate, count) = (streaming.writer().produced(), streaming.writer().used().completion);
         if count >= 60 {

@@ -14,6 +14,7 @@ fn errors() -> Vec<Value> {
 fn read(error: &Value) -> Fault {
     let provider = find(error["provider"].as_str().unwrap()).expect("a row of that name");
     let memo = Memo {
+        prompt_estimate: 0,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

@@ -5,6 +5,7 @@ use switchboard::config::Deployment;
 use switchboard::dialects::{Body, Target};
 use switchboard::exchange::{Streaming, translated};
 use switchboard::frame::{Framer, Framing};
+use switchboard::inbound::native;
 use switchboard::openai::{Memo, Operation, Request};
 use switchboard::providers::{PROVIDERS, Provider};
 
@@ -55,7 +56,8 @@ pub fn stream(data: &[u8]) {
     for provider in speakers() {
         for operation in [Operation::Chat, Operation::Completions] {
             let translated = |chunks: &[&[u8]]| {
-                let mut streaming = Streaming::new(provider.dialect, &memo(operation), provider.name);
+                let mut streaming =
+                    Streaming::new(provider.dialect, native(operation), &memo(operation), provider.name);
                 let mut out = Vec::new();
                 for chunk in chunks {
                     out.extend_from_slice(streaming.feed(chunk, false));
@@ -91,7 +93,7 @@ pub fn request(data: &[u8]) {
     for provider in speakers() {
         for operation in [Operation::Chat, Operation::Completions, Operation::Embeddings] {
             let mut memo = memo(operation);
-            if let Ok(answer) = translated(provider.dialect, data, &memo) {
+            if let Ok(answer) = translated(provider.dialect, native(operation), data, &memo) {
                 is_json(&answer.body);
             }
             is_json(&provider.dialect.error(400, data, &memo).to_body(provider.name).to_json());
@@ -112,7 +114,9 @@ pub fn request(data: &[u8]) {
                 match provider.dialect.request(&request, &to, &mut memo) {
                     Ok(outbound) => {
                         is_json(&match outbound.body {
-                            Body::Bytes(body) | Body::Answered { body, .. } => body,
+                            Body::Bytes(body) => body,
+                            Body::Vector(answer) => answer.body,
+                            Body::Mock(_) => continue,
                             Body::Edited(edits) => edits.write(request.body),
                             Body::Raised(fault) => fault.to_body(provider.name).to_json(),
                         });
@@ -219,6 +223,7 @@ fn deployment(provider: &str, model: &str) -> Deployment {
 
 fn memo(operation: Operation) -> Memo {
     Memo {
+        prompt_estimate: 0,
         operation,
         model: "the-model".into(),
         stream: false,

@@ -9,9 +9,7 @@ use super::{Body, Dialect, Outbound, Stream, Target};
 use crate::facts::{Class, Fault, FinishReason, Sink, Usage};
 use crate::frame::{Frame, Framing};
 use crate::json::{JsonString, Raw, read};
-use crate::openai::{
-    ChunkWriter, CompletionWriter, EmbeddingWriter, ErrorBody, Memo, Operation, Request, pack,
-};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Operation, Request, pack};
 
 /// The dialect of mock responses.
 pub static MOCK: Mock = Mock;
@@ -56,12 +54,10 @@ impl Dialect for Mock {
         if let Some(class) = raised.and_then(Class::named) {
             return Ok(outbound(Body::Raised(Fault::new(class, "this is a mock error"))));
         }
-        let body = match request.operation {
-            Operation::Embeddings => embedding(text, memo)?,
-            _ if memo.stream => stream(text, memo),
-            _ => completion(text, memo),
-        };
-        Ok(outbound(Body::Answered { status: 200, body, usage: USAGE }))
+        Ok(outbound(match request.operation {
+            Operation::Embeddings => Body::Vector(embedding(text, memo)?),
+            _ => Body::Mock(Mocked { text: text.to_owned(), usage: USAGE }),
+        }))
     }
 
     fn answer(&self, _: &[u8], _: &Memo, _: &mut dyn Sink) -> Result<(), Fault> {
@@ -89,31 +85,35 @@ fn outbound(body: Body) -> Outbound {
     Outbound { path: Cow::Borrowed("/"), headers: Vec::new(), body }
 }
 
-fn completion(text: &str, memo: &Memo) -> Vec<u8> {
-    let mut out = CompletionWriter::new(memo);
-    out.text(JsonString::new(text).as_str());
-    out.finish(FinishReason::Stop);
-    out.usage(USAGE);
-    out.answer().body
+/// The text that a mock answers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mocked {
+    text: String,
+    /// What it is said to have used.
+    pub usage: Usage,
 }
 
-fn stream(text: &str, memo: &Memo) -> Vec<u8> {
-    let mut out = ChunkWriter::new(memo);
-    for word in text.split_inclusive(' ') {
-        out.text(JsonString::new(word).as_str());
+impl Mocked {
+    /// Reports it, as a stream word by word.
+    pub fn report(&self, stream: bool, out: &mut dyn Sink) {
+        let words: Vec<&str> =
+            if stream { self.text.split_inclusive(' ').collect() } else { vec![self.text.as_str()] };
+        for word in words {
+            out.text(JsonString::new(word).as_str());
+        }
+        out.finish(FinishReason::Stop);
+        out.usage(self.usage);
+        out.done();
     }
-    out.finish(FinishReason::Stop);
-    out.usage(USAGE);
-    out.done();
-    out.pending().to_vec()
 }
 
 /// The mock response of an embedding model is the vector as JSON.
-fn embedding(text: &str, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
+fn embedding(text: &str, memo: &Memo) -> Result<Answer, ErrorBody> {
     let mut out = EmbeddingWriter::new(memo);
     let vector = read::<Raw<'_>>(text).ok().filter(|vector| pack(*vector).is_ok());
     let written = vector.and_then(|vector| out.floats(vector).ok());
-    written.map(|()| out.answer(USAGE.prompt).body).ok_or_else(|| {
+    let written = written.map(|()| Answer { usage: USAGE, ..out.answer(USAGE.prompt) });
+    written.ok_or_else(|| {
         ErrorBody::bad_request("mock_response of an embedding model must be a JSON array of numbers")
             .about("model")
     })

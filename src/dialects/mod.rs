@@ -17,7 +17,7 @@ pub use anthropic::ANTHROPIC;
 pub use bedrock::BEDROCK;
 pub use cohere::COHERE;
 pub use gemini::GEMINI;
-pub use mock::MOCK;
+pub use mock::{MOCK, Mocked};
 pub use ollama::OLLAMA;
 pub use openai::OPENAI;
 
@@ -25,7 +25,7 @@ use core::cell::RefCell;
 use std::borrow::Cow;
 
 use crate::config::Deployment;
-use crate::facts::{Fault, Sink, Usage};
+use crate::facts::{Fault, Sink};
 use crate::frame::{Frame, Framing};
 use crate::json::Edits;
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
@@ -280,15 +280,10 @@ pub enum Body {
     Bytes(Vec<u8>),
     /// The client's own, edited.
     Edited(Edits),
+    /// No provider is called: these are the vectors, in the client's format.
+    Vector(Answer),
     /// No provider is called: this is the response.
-    Answered {
-        /// HTTP status.
-        status: u16,
-        /// The response in the client's format, complete or as a stream's events.
-        body: Vec<u8>,
-        /// The reported usage.
-        usage: Usage,
-    },
+    Mock(Mocked),
     /// No provider is called: this error is handled as if a provider had returned it.
     Raised(Fault),
 }

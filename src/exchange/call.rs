@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::facts::Usage;
+use crate::inbound::Language;
 use crate::key::{KeyRecord, UsageEntry, UsageError};
 use crate::limits::within_window;
 use crate::openai::Memo;
 use crate::price;
 use crate::table::{Endpoint, Table};
 
+use super::Reply;
 use super::asked::Asked;
 use super::body_budget::Hold;
 use super::fallback::{Failed, Way};
@@ -33,6 +35,8 @@ pub struct Call {
     pub key: Option<Rc<KeyRecord>>,
     /// Spend with the key on this worker between learning of the key and this request, picodollars.
     pub key_spent: u64,
+    /// The client's language.
+    pub language: &'static dyn Language,
     /// The operation, and what translating the response needs.
     pub memo: Memo,
     /// `x-litellm-call-id`
@@ -115,6 +119,11 @@ impl Call {
     /// Drops a large body while the request waits for capacity. Envoy's buffer still has it.
     pub fn wait(&self) {
         self.kept.borrow_mut().take_if(|kept| !kept.may_wait());
+    }
+
+    /// A reply in the client's language.
+    pub fn in_language(&self, reply: Reply) -> Reply {
+        reply.in_language(self.language, &self.id)
     }
 
     /// `model_name` of the requested group.

@@ -319,7 +319,7 @@ impl Call {
         if let Some(tried) = progress.attempts.last_mut() {
             tried.status = failed.error.status;
         }
-        Reply { headers: headers.into_pairs(), ..failed.error.into() }.to_call(&self.id)
+        self.in_language(Reply { headers: headers.into_pairs(), ..failed.error.into() }).to_call(&self.id)
     }
 
     /// The error of a request that no provider has responded to.

@@ -42,8 +42,8 @@ impl Call {
     /// The response to a request that exceeds a limit. `now_ms` is Unix time.
     pub fn refused(&self, account: &AccountId, refusal: &Refusal, now_ms: u64) -> Reply {
         let reply = self.refusal(account, refusal, now_ms);
-        self.progress.borrow_mut().error = reply.error.as_deref().cloned();
-        reply
+        self.progress.borrow_mut().error = reply.error.as_deref().map(ErrorBody::told);
+        self.in_language(reply)
     }
 
     fn refusal(&self, account: &AccountId, refusal: &Refusal, now_ms: u64) -> Reply {
@@ -79,7 +79,7 @@ impl Call {
             "The key service is not responding, so this key's limits cannot be checked. Try again later.",
         );
         self.progress.borrow_mut().error = Some(error.told());
-        Reply::from(error).with("retry-after", "1")
+        self.in_language(error.into()).with("retry-after", "1")
     }
 
     fn over_budget(&self, account: &AccountId, refusal: &Refusal) -> String {

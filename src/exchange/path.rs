@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 
 use crate::config::KEY_SERVICE_PATHS;
-use crate::openai::Operation;
+use crate::inbound::{self, Language};
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// A model's response.
     Model {
-        /// The operation.
-        operation: Operation,
+        /// The client's language.
+        language: &'static dyn Language,
         /// The model, if the path names it.
         model: Option<String>,
     },
+    /// `/v1/messages/count_tokens`
+    CountTokens,
     /// `/v1/models`
     Models,
     /// `/v1/models/{id}`
@@ -43,6 +45,15 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// The client's language, if the request is for a model.
+    pub fn language(&self) -> Option<&'static dyn Language> {
+        match self {
+            Self::Model { language, .. } => Some(*language),
+            Self::CountTokens => Some(COUNTED),
+            _ => None,
+        }
+    }
+
     /// Parses method and path.
     pub fn parse(method: &[u8], path_and_query: &str) -> Self {
         let (path, query) =
@@ -68,13 +79,19 @@ impl Ask {
             }
             _ => {}
         }
-        if let Some((operation, model)) = operation(path) {
-            if method != b"POST" {
-                return Self::MethodNotAllowed { allow: "POST" };
-            }
+        let post = |ask: Self| {
+            if method == b"POST" { ask } else { Self::MethodNotAllowed { allow: "POST" } }
+        };
+        if let Some((language, model)) = language(path) {
             let in_query = || query.and_then(|query| query_value(query, "model"));
             let model = model.map(|model| decode(model).into_owned()).or_else(in_query);
-            return Self::Model { operation, model };
+            return post(Self::Model { language, model });
+        }
+        if path
+            .strip_suffix("/count_tokens")
+            .is_some_and(|path| language(path).is_some_and(|(l, _)| *l == *COUNTED))
+        {
+            return post(Self::CountTokens);
         }
         match path.strip_suffix('/') {
             Some(short) if !short.is_empty() && Self::parse(method, short) != Self::NotFound => {
@@ -100,6 +117,7 @@ const BASES: [&str; 3] = ["/openai/v1", "/openai", "/v1"];
 pub(super) fn meant(path: &str) -> Option<&'static str> {
     let ends = |(suffix, route): &(&str, &'static str)| path.ends_with(suffix).then_some(*route);
     [
+        ("/messages", "/v1/messages"),
         ("/chat/completions", "/v1/chat/completions"),
         ("/completions", "/v1/completions"),
         ("/embeddings", "/v1/embeddings"),
@@ -113,23 +131,15 @@ fn is_below(path: &str, prefix: &str) -> bool {
     path.starts_with(prefix) && (prefix.ends_with('/') || path.len() == prefix.len())
 }
 
-/// `/chat/completions` and the other operations, either bare or below the [bases](BASES), `/engines/{model}`
-/// or `/openai/deployments/{model}`.
-fn operation(path: &str) -> Option<(Operation, Option<&str>)> {
-    let (rest, operation) = [
-        ("/chat/completions", Operation::Chat),
-        ("/completions", Operation::Completions),
-        ("/embeddings", Operation::Embeddings),
-    ]
-    .into_iter()
-    .find_map(|(suffix, operation)| Some((path.strip_suffix(suffix)?, operation)))?;
-    if rest.is_empty() || BASES.contains(&rest) {
-        return Some((operation, None));
-    }
-    // A model's name may contain slashes (`anthropic/claude`).
-    let model = rest.strip_prefix("/engines/").or_else(|| rest.strip_prefix("/openai/deployments/"))?;
-    (!model.is_empty()).then_some((operation, Some(model)))
+/// The language of a path, and the model that it names: `/engines/{model}`, `/openai/deployments/{model}`.
+fn language(path: &str) -> Option<(&'static dyn Language, Option<&str>)> {
+    let (language, base) = inbound::find(path)?;
+    let model = base.strip_prefix("/engines/").or_else(|| base.strip_prefix("/openai/deployments/"));
+    Some((language, model))
 }
+
+/// The language whose clients ask how long a prompt is.
+const COUNTED: &dyn Language = &inbound::MESSAGES;
 
 /// The value of a query parameter, decoded.
 pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
@@ -165,7 +175,7 @@ mod tests {
     use super::*;
 
     fn chat(model: Option<&str>) -> Ask {
-        Ask::Model { operation: Operation::Chat, model: model.map(str::to_owned) }
+        Ask::Model { language: &inbound::CHAT, model: model.map(str::to_owned) }
     }
 
     #[test]

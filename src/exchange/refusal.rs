@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::key::{Detail, TokenHash, UsageEntry, UsageError, clipped};
-use crate::openai::{Operation, Request};
+use crate::openai::{ErrorBody, Operation, Request};
 
 use super::Reply;
 use super::origin::Origin;
@@ -38,7 +38,7 @@ impl Refusal {
             status: reply.status,
             started_ms,
             duration_ms: now_ms.saturating_sub(started_ms),
-            detail: self.origin.detail("", reply.error.as_deref()),
+            detail: self.origin.detail("", reply.error.as_deref().map(ErrorBody::told).as_ref()),
             ..UsageEntry::default()
         }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::inbound::Language;
 use crate::json::Writer;
 use crate::key::UsageError;
 use crate::openai::ErrorBody;
@@ -19,8 +20,8 @@ pub struct Reply {
     pub headers: Vec<(Cow<'static, str>, Value)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The spend log's view of it, if it is an error.
-    pub error: Option<Box<UsageError<'static>>>,
+    /// The error in it, if it is one.
+    pub error: Option<Box<ErrorBody>>,
 }
 
 impl Reply {
@@ -34,7 +35,7 @@ impl Reply {
     pub fn detail(status: u16, detail: &str) -> Self {
         let mut body = Vec::new();
         Writer::new(&mut body).object().key("detail").string(detail).end_object();
-        let error = Some(Box::new(UsageError::new("HTTPException", detail)));
+        let error = Some(Box::new(ErrorBody::new(status, "HTTPException", detail)));
         Self { error, ..Self::json(status, body) }
     }
 
@@ -60,6 +61,22 @@ impl Reply {
     pub fn method_not_allowed(method: &[u8], path: &str, allow: &'static str) -> Self {
         let message = format!("Method Not Allowed: {}. Use {allow}.", line(method, path));
         Self::from(ErrorBody::new(405, "invalid_request_error", message)).with("allow", allow)
+    }
+
+    /// Converts an error to the client's language. `id` is the request's.
+    #[must_use]
+    pub(super) fn in_language(mut self, language: &dyn Language, id: &str) -> Self {
+        let written =
+            self.error.as_ref().and_then(|error| Some((language.status(error), language.error(error, id)?)));
+        if let Some((status, body)) = written {
+            (self.status, self.body) = (status, body);
+        }
+        self
+    }
+
+    /// Records the error in it.
+    fn because(self, error: ErrorBody) -> Self {
+        Self { error: Some(Box::new(error)), ..self }
     }
 
     /// Adds the request's ids for finding it in logs, unless they are set. Envoy overwrites the second if it
@@ -130,8 +147,7 @@ fn line(method: &[u8], path: &str) -> String {
 
 impl From<ErrorBody> for Reply {
     fn from(error: ErrorBody) -> Self {
-        let told = Some(Box::new(error.told()));
-        Self { error: told, ..Self::json(error.status, error.to_json()) }
+        Self::json(error.status, error.to_json()).because(error)
     }
 }
 

@@ -3,9 +3,11 @@
 //! Envoy cannot end one with an error message: its timeouts for an attempt end with the headers, and its
 //! stream timeouts reset the stream. So the host calls this periodically and writes what it returns.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::facts::{Class, Fault};
+use crate::inbound::Language;
 use crate::table::Endpoint;
 
 /// How long a stream has been idle.
@@ -18,6 +20,9 @@ pub struct Silence {
     patience_ms: u64,
     keepalive_ms: Option<u64>,
     provider: &'static str,
+    language: &'static dyn Language,
+    /// The request's.
+    id: Rc<str>,
 }
 
 /// The result of a tick.
@@ -35,14 +40,17 @@ pub enum Overdue {
 const COMMENT: &[u8] = b": ping\n\n";
 
 impl Silence {
-    /// Creates the timer for a stream of a deployment. `patience_ms` is the idle timeout; 0 means none.
-    pub fn new(patience_ms: u64, endpoint: &Endpoint) -> Self {
+    /// Creates the timer for a stream of a deployment. `patience_ms` is the idle timeout; 0 means none. `id` is the
+    /// request's.
+    pub fn new(patience_ms: u64, language: &'static dyn Language, id: &Rc<str>, endpoint: &Endpoint) -> Self {
         Self {
             since_ms: None,
             kept_alive_ms: 0,
             patience_ms,
             keepalive_ms: endpoint.deployment.keepalive_ms,
             provider: endpoint.provider.name,
+            language,
+            id: Rc::clone(id),
         }
     }
 
@@ -62,7 +70,7 @@ impl Silence {
             let fault =
                 Fault::new(Class::Timeout, format!("the provider's stream was idle for {seconds} seconds"));
             let mut event = Vec::new();
-            fault.to_body(self.provider).write_event(&mut event);
+            self.language.error_event(&fault.to_body(self.provider), &self.id, &mut event);
             return Overdue::End(event);
         }
         match self.keepalive_ms {
@@ -80,7 +88,15 @@ mod tests {
     use super::*;
 
     fn silence(keepalive_ms: Option<u64>) -> Silence {
-        Silence { since_ms: None, kept_alive_ms: 0, patience_ms: 10_000, keepalive_ms, provider: "openai" }
+        Silence {
+            since_ms: None,
+            kept_alive_ms: 0,
+            patience_ms: 10_000,
+            keepalive_ms,
+            provider: "openai",
+            language: &crate::inbound::CHAT,
+            id: "id".into(),
+        }
     }
 
     #[test]

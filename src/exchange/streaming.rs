@@ -3,26 +3,27 @@
 use crate::dialects::{Dialect, Stream};
 use crate::facts::{Class, Fault};
 use crate::frame::{Framer, Framing};
+use crate::inbound::{Events, Language};
 use crate::key::UsageError;
-use crate::openai::{ChunkWriter, Memo};
+use crate::openai::Memo;
 
 /// Takes chunks as the network split them and produces the client's events. The output does not depend on how
 /// the chunks were split.
 pub struct Streaming {
     framer: Framer,
     stream: Box<dyn Stream>,
-    out: ChunkWriter,
+    out: Box<dyn Events>,
     provider: &'static str,
     error: Option<UsageError<'static>>,
 }
 
 impl Streaming {
-    /// Starts a response in a dialect. `provider` is the name used in errors.
-    pub fn new(dialect: &dyn Dialect, memo: &Memo, provider: &'static str) -> Self {
+    /// Starts a response in a dialect, for a client of that language. `provider` is the name used in errors.
+    pub fn new(dialect: &dyn Dialect, language: &dyn Language, memo: &Memo, provider: &'static str) -> Self {
         Self {
             framer: Framer::new(dialect.framing()),
             stream: dialect.stream(memo),
-            out: ChunkWriter::new(memo),
+            out: language.events(memo),
             provider,
             error: None,
         }
@@ -67,7 +68,7 @@ impl Streaming {
     fn read(&mut self, chunk: &[u8], last: bool) -> Option<Fault> {
         self.out.clear();
         let mut fault = None;
-        let (stream, out) = (&mut self.stream, &mut self.out);
+        let (stream, out) = (&mut self.stream, &mut *self.out);
         let mut each = |frame: crate::frame::Frame<'_>| {
             if fault.is_none() && !out.ended() {
                 fault = stream.frame(frame, out).err();
@@ -81,7 +82,7 @@ impl Streaming {
             fault = fault.or(Some(Fault::garbled(format!("the provider sent {}", error.words()))));
         }
         if last && fault.is_none() && !self.out.ended() {
-            self.stream.end(&mut self.out);
+            self.stream.end(&mut *self.out);
             if !self.out.ended() {
                 fault = Some(Fault::new(
                     Class::InternalServer,
@@ -98,7 +99,7 @@ impl Streaming {
     }
 
     /// The writer, which knows the usage and the generated text so far.
-    pub fn writer(&self) -> &ChunkWriter {
-        &self.out
+    pub fn writer(&self) -> &dyn Events {
+        &*self.out
     }
 }

@@ -92,7 +92,7 @@ impl HttpContext for Downstream {
             let (seconds, error) = call.timed_out();
             if let Some(error) = error {
                 report::for_span(call);
-                let reply = Reply::from(error).with("x-litellm-timeout", seconds);
+                let reply = call.in_language(error.into()).with("x-litellm-timeout", seconds);
                 host::reply(&reply.with("x-litellm-call-id", Rc::clone(&call.id)));
                 return Action::Pause;
             }
@@ -112,7 +112,7 @@ impl HttpContext for Downstream {
         drop(progress);
         report::for_span(call);
         host::restore_origin(call);
-        host::reply(&Reply::from(error).to_call(&call.id));
+        host::reply(&call.in_language(error.into()).to_call(&call.id));
         Action::Pause
     }
 

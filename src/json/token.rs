@@ -88,6 +88,11 @@ impl JsonString {
         Self(String::from_utf8(token).unwrap_or_default())
     }
 
+    /// That token, kept.
+    pub fn of(token: JsonStr<'_>) -> Self {
+        Self(token.0.to_owned())
+    }
+
     /// The token, borrowed.
     pub fn as_str(&self) -> JsonStr<'_> {
         JsonStr(&self.0)

@@ -3,11 +3,10 @@
 //! Sources: the types of the official `openai` packages and, where those are not specific, `LiteLLM` Proxy's
 //! behavior.
 
-mod answer_parts;
-mod chunk;
-mod completion;
+mod answer;
 mod embedding;
 mod error;
+mod finish;
 mod logprobs;
 mod media;
 mod message;
@@ -18,16 +17,14 @@ mod resolved;
 mod results;
 mod shape;
 mod signature;
-mod streamed;
 mod tool;
 mod tool_names;
 mod usage;
 
-pub use answer_parts::finish_word;
-pub use chunk::ChunkWriter;
-pub use completion::{Answer, CompletionWriter};
+pub use answer::Answer;
 pub use embedding::{EmbeddingWriter, pack};
 pub use error::ErrorBody;
+pub use finish::finish_word;
 pub use logprobs::read_logprobs;
 pub use media::{DataUrl, media_type_of};
 pub use message::{Call, Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
@@ -37,7 +34,6 @@ pub use resolved::{Resolved, Wanted};
 pub use results::in_order_of_calls;
 pub use shape::check_shape;
 pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};
-pub use streamed::streamed;
 pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{count, service_tier};
@@ -91,6 +87,8 @@ pub struct Memo {
     pub operation: Operation,
     /// The model's name as the client sent it; the response repeats it.
     pub model: Rc<str>,
+    /// Estimated tokens of the prompt; 0 if the client's language does not show it.
+    pub prompt_estimate: u64,
     /// Whether the client requested a stream.
     pub stream: bool,
     /// Whether the client requested the usage chunk.
@@ -135,6 +133,6 @@ impl Memo {
 }
 
 /// The response id for a request, if the provider sends none.
-fn answer_id(request: &str) -> String {
+pub fn answer_id(request: &str) -> String {
     ["chatcmpl-", request].concat()
 }

@@ -5,7 +5,8 @@ use super::rows::row;
 use crate::config::Deployment;
 use crate::dialects::openai::{Answers, OpenAi, Quirks};
 use crate::dialects::{Body, Dialect as _, Target};
-use crate::openai::{CompletionWriter, ErrorBody, Memo, Operation, Request};
+use crate::inbound::CompletionWriter;
+use crate::openai::{ErrorBody, Memo, Operation, Request};
 
 const VENDOR: Quirks = Quirks::VENDOR;
 
@@ -42,6 +43,7 @@ fn sent(drop_params: bool) -> Result<String, ErrorBody> {
 
 fn memo() -> Memo {
     Memo {
+        prompt_estimate: 0,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

@@ -142,6 +142,7 @@ mod tests {
         let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
         let request = Request::parse(Operation::Chat, body).unwrap();
         let mut memo = Memo {
+            prompt_estimate: 0,
             operation: Operation::Chat,
             model: "m".into(),
             stream,

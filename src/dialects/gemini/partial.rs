@@ -273,6 +273,7 @@ mod tests {
 
     fn memo() -> Memo {
         Memo {
+            prompt_estimate: 0,
             operation: Operation::Chat,
             model: "m".into(),
             stream: true,

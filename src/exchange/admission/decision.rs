@@ -15,6 +15,7 @@ use super::super::prompt::Prompt;
 use super::super::{Reply, access};
 use super::payer::Payer;
 use super::{Admission, Joining, decided_before};
+use crate::inbound::{Language, MESSAGES};
 use crate::json::Span;
 use crate::openai::{ErrorBody, Memo, Operation, Request, check_shape};
 
@@ -35,10 +36,13 @@ impl Admission {
         body: &Result<String, FromUtf8Error>,
     ) -> Result<Decided, Reply> {
         let asked = core::mem::replace(&mut joining.asked, Ok(Asked::default()))?;
-        let Joining { ask: Ask::Model { operation, model }, verdict: Some(payer), .. } = &*joining else {
-            return Err(decided_before());
+        let Joining { ask, verdict: Some(payer), .. } = &*joining else { return Err(decided_before()) };
+        let (language, model, counts) = match ask {
+            Ask::Model { language, model } => (*language, model.as_deref(), false),
+            Ask::CountTokens => (&MESSAGES as &dyn Language, None, true),
+            _ => return Err(decided_before()),
         };
-        let (operation, is_part) = (*operation, matches!(payer, Payer::Whole));
+        let (operation, is_part) = (language.operation(), matches!(payer, Payer::Whole));
         let request = match body {
             Ok(text) => Request::parse_text(operation, text),
             Err(error) => Request::parse(operation, error.as_bytes()),
@@ -52,7 +56,7 @@ impl Admission {
             }
         }
         let in_body = request.model()?.map(|model| model.0);
-        let Some(model) = model.as_deref().map(Cow::Borrowed).or(in_body) else {
+        let Some(model) = model.map(Cow::Borrowed).or(in_body) else {
             return Err(no_deployment("None").into());
         };
         let key = payer.key().map(Rc::clone);
@@ -68,6 +72,9 @@ impl Admission {
             return Err(self.unknown_model(operation, &model).into());
         };
         check_shape(&request)?;
+        if counts {
+            return Err(Reply::json(200, format!(r#"{{"input_tokens":{}}}"#, request.prompt_tokens())));
+        }
         let asked = asked.or_body(&request)?;
         if let Some(error) = unserved(group, &model)
             && group.fallbacks.is_empty()
@@ -95,6 +102,7 @@ impl Admission {
             renamed: Vec::new(),
             headers: Vec::new(),
             model: (*model).into(),
+            prompt_estimate: if language.shows_estimate() { request.prompt_tokens() } else { 0 },
         };
         let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
         // The call needs the name from the body, which moves into the call.
@@ -112,6 +120,7 @@ impl Admission {
             origin,
             page: joining.page.take(),
             memo,
+            language,
             id: Rc::clone(&joining.call_id),
             path: core::mem::take(&mut joining.path),
             prompt: Prompt::default(),

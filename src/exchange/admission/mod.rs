@@ -8,10 +8,12 @@ mod decision;
 mod payer;
 
 use core::cell::RefCell;
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::string::FromUtf8Error;
 
 use crate::config::PART_HEADER;
+use crate::inbound::Language;
 use crate::key::{KeyRecord, TokenHash, UsageEntry};
 use crate::keyring::{Keyring, Lookup};
 use crate::openai::{ErrorBody, Operation};
@@ -36,6 +38,8 @@ pub struct Admission {
     table: Rc<Table>,
     started_ms: u64,
     call_id: Rc<str>,
+    /// The client's language, where a model is asked for.
+    language: Option<&'static dyn Language>,
     phase: Phase,
     refused: Option<Box<Refusal>>,
     hold: Hold,
@@ -77,9 +81,10 @@ impl Joining {
     /// The spend log's view of the request if it is rejected; `None` if it is not a model request.
     #[cold]
     fn refused(&self, token: Option<TokenHash>, body: &[u8]) -> Option<Box<Refusal>> {
-        let Ask::Model { operation, model } = &self.ask else { return None };
-        let model = model.clone().unwrap_or_else(|| Refusal::model_in(*operation, body));
-        let (operation, call_id) = (*operation, Rc::clone(&self.call_id));
+        let Ask::Model { language, model } = &self.ask else { return None };
+        let operation = language.operation();
+        let model = model.clone().unwrap_or_else(|| Refusal::model_in(operation, body));
+        let call_id = Rc::clone(&self.call_id);
         Some(Box::new(Refusal { token, operation, call_id, origin: self.origin.clone(), model }))
     }
 }
@@ -117,6 +122,7 @@ impl Admission {
             table: Rc::clone(table),
             started_ms: now_ms,
             call_id: call_id.unwrap_or_default().into(),
+            language: None,
             phase: Phase::Closed,
             refused: None,
             hold: Hold::default(),
@@ -130,6 +136,7 @@ impl Admission {
         let path = head.text(":path").unwrap_or_default();
         let method = head.get(":method").unwrap_or_default();
         let ask = Ask::parse(method, path);
+        self.language = ask.language();
         match &ask {
             Ask::Management => {
                 let header = self.table.settings.key_header.as_deref();
@@ -150,17 +157,18 @@ impl Admission {
                 });
             }
             Ask::Model { .. }
+            | Ask::CountTokens
             | Ask::Models
             | Ask::ModelById(_)
             | Ask::ModelInfo
             | Ask::ModelGroups
             | Ask::Health => {}
         }
-        let is_part = matches!(ask, Ask::Model { operation: Operation::Embeddings, .. })
+        let is_part = matches!(ask, Ask::Model { language, .. } if language.operation() == Operation::Embeddings)
             && head.get(PART_HEADER).is_some_and(|secret| self.table.part_secret.matches(secret));
         let presented =
             if is_part { &[] } else { presented_key(head, self.table.settings.key_header.as_deref())? };
-        let wants_body = matches!(ask, Ask::Model { .. });
+        let wants_body = matches!(ask, Ask::Model { .. } | Ask::CountTokens);
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
         let mut joining = Joining {
@@ -265,7 +273,15 @@ impl Admission {
     }
 
     fn reply(&self, reply: Reply) -> Step {
-        Step::Reply(reply.to_call(&self.call_id))
+        Step::Reply(self.spoken(reply).to_call(&self.call_id))
+    }
+
+    /// A reply in the client's language, as far as the path tells it.
+    fn spoken(&self, reply: Reply) -> Reply {
+        match self.language {
+            Some(language) => reply.in_language(language, &self.call_id),
+            None => reply,
+        }
     }
 
     /// Decides. Call it once, after [`Step::Admit`].
@@ -275,7 +291,14 @@ impl Admission {
     pub fn admit(&mut self, body: impl Into<Vec<u8>>) -> Result<Call, Reply> {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
-        let body = String::from_utf8(body.into());
+        let body = match self.language.map(|language| language.request(Cow::Owned(body.into()))) {
+            None => return Err(decided_before()),
+            Some(Ok(body)) => String::from_utf8(body.into_owned()),
+            Some(Err(error)) => {
+                self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), b"");
+                return Err(self.spoken(error.into()).to_call(&self.call_id));
+            }
+        };
         match self.decide(&mut joining, &body) {
             Ok(Decided { mut call, members, split }) => {
                 call.hold = core::mem::take(&mut self.hold);
@@ -288,7 +311,7 @@ impl Admission {
             Err(refusal) => {
                 let body = body.as_ref().map_or_else(FromUtf8Error::as_bytes, String::as_bytes);
                 self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), body);
-                Err(refusal.to_call(&self.call_id))
+                Err(self.spoken(refusal).to_call(&self.call_id))
             }
         }
     }
@@ -304,7 +327,7 @@ impl Admission {
         let (Some(payer), true) = (&joining.verdict, joining.has_body) else { return Step::Wait };
         let key = payer.key().map(Rc::as_ref);
         let reply = match &joining.ask {
-            Ask::Model { .. } => return Step::Admit,
+            Ask::Model { .. } | Ask::CountTokens => return Step::Admit,
             Ask::Models => catalog::models(&self.table, key, &joining.query),
             Ask::ModelById(id) => catalog::model_by_id(&self.table, key, id),
             Ask::ModelInfo => catalog::model_info(&self.table, key, &joining.query),

@@ -15,7 +15,7 @@ impl Attempt {
     /// The headers and body of an error.
     pub(super) fn told(&self, fault: &Fault, head: Head) -> (Headers, Vec<u8>) {
         let (headers, error) = self.fault_headers(fault, head);
-        (headers, if self.call.departs() { Vec::new() } else { error.to_json() })
+        (headers, if self.call.departs() { Vec::new() } else { self.error_json(&error) })
     }
 
     pub(super) fn fault_headers(&self, fault: &Fault, head: Head) -> (Headers, ErrorBody) {
@@ -39,6 +39,11 @@ impl Attempt {
         (headers, error)
     }
 
+    /// An error in the client's language.
+    pub(super) fn error_json(&self, error: &ErrorBody) -> Vec<u8> {
+        self.call.language.error(error, &self.call.id).unwrap_or_else(|| error.to_json())
+    }
+
     /// The headers of an error, and what happens to the request next.
     pub(super) fn error_headers(
         &self,
@@ -47,15 +52,16 @@ impl Attempt {
         retry_after: Option<u64>,
         head: Head,
     ) -> (Headers, ErrorBody) {
-        let mut headers = Headers::for_answer(error.status, "application/json");
-        headers.set_length(error.to_json().len());
+        let status = self.call.language.status(&error);
+        let mut headers = Headers::for_answer(status, "application/json");
+        headers.set_length(self.error_json(&error).len());
         answer_headers(&mut headers, &self.call, &self.endpoint, Some(&Usage::default()));
         let wait = RetryAfter::of(&head, self.call.started_ms).or(retry_after.map(RetryAfter::seconds));
         passed_on(&mut headers, head, self.call.started_ms);
         if let Some(wait) = wait {
             wait.write(&mut headers);
         }
-        self.note(error.status);
+        self.note(status);
         let retry_after = wait;
         let told = UsageError::new(class.name(), &error.message);
         let failed = Failed { class, error: error.clone(), retry_after };

@@ -16,7 +16,7 @@ use crate::config::ServiceTier;
 use crate::dialects::Dialect;
 use crate::facts::{Fault, Usage};
 use crate::frame::is_event;
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Operation, Wanted, streamed};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Operation, Wanted};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
@@ -174,7 +174,8 @@ impl Attempt {
             self.phase = Phase::Whole { status, head };
             return HeadStep::Hold;
         }
-        let streaming = Streaming::new(self.dialect, &self.memo, self.endpoint.provider.name);
+        let streaming =
+            Streaming::new(self.dialect, self.call.language, &self.memo, self.endpoint.provider.name);
         self.phase = Phase::Opening { status, head, streaming: Box::new(streaming), read: 0 };
         HeadStep::Hold
     }
@@ -234,19 +235,19 @@ impl Attempt {
             Ok(Answer { body: told, usage, id }) => {
                 self.hear_model(|| named::in_answer(body));
                 let usage = self.served(usage);
-                let (mut headers, body) = if self.memo.stream {
-                    (Headers::for_stream(), streamed(&told, &self.memo))
+                let mut headers = if self.memo.stream {
+                    Headers::for_stream()
                 } else {
-                    (Headers::for_answer(200, "application/json"), told)
+                    Headers::for_answer(200, "application/json")
                 };
-                headers.set_length(body.len());
+                headers.set_length(told.len());
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
                 passed_on(&mut headers, head, self.call.started_ms);
                 self.note(200);
                 let mut progress = self.call.progress.borrow_mut();
                 (progress.usage, progress.answer_id) = (usage, id);
                 drop(progress);
-                (headers, body)
+                (headers, told)
             }
             Err(fault) => self.told(&fault, head),
         })
@@ -293,7 +294,7 @@ impl Attempt {
         if !self.memo.stream && is_event(body.trim_ascii_start()) {
             return Err(Fault::garbled("the provider sent a stream that was not requested"));
         }
-        let mut answer = translated(self.dialect, body, &self.memo)?;
+        let mut answer = translated(self.dialect, self.call.language, body, &self.memo)?;
         if self.memo.operation == Operation::Embeddings && answer.usage.prompt == 0 {
             EmbeddingWriter::recount(&mut answer, self.call.prompt_tokens());
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::auth;
-use crate::dialects::{Allowed, Body, Outbound, Target};
+use crate::dialects::{Allowed, Body, Mocked, Outbound, Target};
 use crate::facts::{Class, Fault, Usage};
 use crate::json::Edits;
 use crate::openai::{ErrorBody, Operation, Request, Resolved, service_tier};
@@ -32,14 +32,18 @@ impl Attempt {
 
     /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
     pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
-        let asked = Request::parse(self.memo.operation, body).and_then(|request| {
+        let body = match self.call.language.request(Cow::Borrowed(body)) {
+            Ok(body) => body,
+            Err(error) => return self.sent(Err(error)),
+        };
+        let asked = Request::parse(self.memo.operation, &body).and_then(|request| {
             if is_amended(&request, &self.endpoint) {
                 self.ask_amended(&request)
             } else {
                 self.ask(request, None)
             }
         });
-        self.send(asked, now_ms, |edits| edits.write(body))
+        self.send(asked, now_ms, |edits| edits.write(&body))
     }
 
     fn send(
@@ -53,9 +57,8 @@ impl Attempt {
             let body = match outbound.body {
                 Body::Bytes(body) => body,
                 Body::Edited(edits) => edited(edits),
-                Body::Answered { status, body, usage } => {
-                    return Outgoing::Reply(self.local(status, body, usage));
-                }
+                Body::Vector(answer) => return Outgoing::Reply(self.local(200, answer.body, answer.usage)),
+                Body::Mock(mock) => return Outgoing::Reply(self.mocked(&mock)),
                 Body::Raised(fault) => {
                     self.phase = Phase::Raised(fault);
                     return Outgoing::Send { headers: Headers::for_ourselves("http"), body: Vec::new() };
@@ -84,7 +87,8 @@ impl Attempt {
                 }
                 self.phase = Phase::Closed;
                 self.call.progress.borrow_mut().error = Some(error.told());
-                Outgoing::Reply(self.local(error.status, error.to_json(), Usage::default()))
+                let status = self.call.language.status(&error);
+                Outgoing::Reply(self.local(status, self.error_json(&error), Usage::default()))
             }
         }
     }
@@ -194,6 +198,21 @@ impl Attempt {
                 Outgoing::Send { headers, body: Vec::new() }
             }
         }
+    }
+
+    /// A mock response.
+    fn mocked(&self, mock: &Mocked) -> Reply {
+        let (language, memo) = (self.call.language, &self.memo);
+        let body = if memo.stream {
+            let mut events = language.events(memo);
+            mock.report(true, &mut *events);
+            events.pending().to_vec()
+        } else {
+            let mut whole = language.whole(memo);
+            mock.report(false, &mut *whole);
+            whole.answer().body
+        };
+        self.local(200, body, mock.usage)
     }
 
     /// A response from the gateway itself, without a provider.

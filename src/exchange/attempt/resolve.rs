@@ -19,7 +19,7 @@ impl Attempt {
         if core::mem::replace(&mut self.asked, true) {
             // It is unavailable, or a different version.
             self.phase = Phase::Closed;
-            return Outgoing::Reply(Reply::unresolved());
+            return Outgoing::Reply(self.call.in_language(Reply::unresolved()));
         }
         // Discard what the dialect recorded; it will record it again.
         self.memo = self.call.memo.clone();

@@ -87,6 +87,7 @@ impl Attempt {
     /// Returns the idle timer of a stream; `None` if the response is not a stream.
     pub fn silence(&self) -> Option<Silence> {
         let patience_ms = self.call.patience_ms();
-        self.is_streaming().then(|| Silence::new(patience_ms, &self.endpoint))
+        self.is_streaming()
+            .then(|| Silence::new(patience_ms, self.call.language, &self.call.id, &self.endpoint))
     }
 }

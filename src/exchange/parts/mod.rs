@@ -13,7 +13,6 @@ use core::ops::Range;
 use std::rc::Rc;
 
 use crate::facts::{Class, Fault, Usage};
-use crate::key::UsageError;
 use crate::openai::ErrorBody;
 
 use super::call::{Call, Tried};
@@ -163,7 +162,7 @@ impl Call {
         progress.usage = Usage { prompt: parts.account.prompt, ..Usage::default() };
         progress.paid = Some(parts.account.cost);
         if let (Some(failed), Phase::Asking) = (failed, &parts.phase) {
-            progress.error = failed.error.as_deref().cloned();
+            progress.error = failed.error.as_deref().map(ErrorBody::told);
             parts.phase = Phase::Failed(failed);
         }
     }
@@ -245,7 +244,7 @@ impl Call {
 
 /// Turns a failed part's response into the response for the whole request.
 fn refused(status: u16, head: Head, body: &[u8]) -> Reply {
-    let error = Some(Box::new(UsageError::new(Class::of_status(status).name(), &join::message(body))));
+    let error = Some(Box::new(ErrorBody::new(status, Class::of_status(status).name(), join::message(body))));
     let mut reply = Reply { status, headers: Vec::new(), body: body.to_vec(), error };
     for (name, value) in head.into_pairs() {
         let is_told = matches!(&*name, "content-type" | "request-id")

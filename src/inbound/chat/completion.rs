@@ -1,22 +1,10 @@
 //! Builds `chat.completion` and `text_completion` objects from the same facts as a stream.
 
-use super::answer_parts::{
-    finish_word, write_citation, write_image, write_logprobs, write_thinking, write_tokens,
-};
-use super::{Memo, Operation};
+use super::parts::{write_citation, write_image, write_logprobs, write_thinking, write_tokens};
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
+use crate::inbound::Whole;
 use crate::json::{JsonStr, Writer};
-
-/// A complete response in the client's format.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// Writes the response body.
-    pub body: Vec<u8>,
-    /// Its token usage.
-    pub usage: Usage,
-    /// Its `id`; empty if it has none.
-    pub id: Box<str>,
-}
+use crate::openai::{Answer, Memo, Operation, finish_word};
 
 /// Collects the facts of one response.
 pub struct CompletionWriter<'m> {
@@ -129,6 +117,12 @@ impl<'m> CompletionWriter<'m> {
         // `choice` has inserted the entry, so this lookup succeeds.
         #[expect(clippy::indexing_slicing, reason = "`at` is below the length, which is at least one")]
         &mut self.choices[at]
+    }
+}
+
+impl Whole for CompletionWriter<'_> {
+    fn answer(self: Box<Self>) -> Answer {
+        Self::answer(*self)
     }
 }
 

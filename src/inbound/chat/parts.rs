@@ -1,19 +1,7 @@
 //! What an answer may hold besides text, as `chat.completion` and its chunks have it.
 
-use crate::facts::{Citation, FinishReason, Logprob, Thinking};
+use crate::facts::{Citation, Logprob, Thinking};
 use crate::json::{Raw, Writer};
-
-/// `finish_reason`. Strict clients know five words; `function_call` is for one that asked with `functions`.
-pub fn finish_word(reason: FinishReason, knows_function_call: bool) -> &'static str {
-    match reason {
-        FinishReason::Stop | FinishReason::StopSequence => "stop",
-        // Says that there is more to come.
-        FinishReason::Length | FinishReason::PauseTurn => "length",
-        FinishReason::ToolCalls if knows_function_call => "function_call",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::ContentFilter | FinishReason::Refusal => "content_filter",
-    }
-}
 
 /// One of `annotations`.
 pub(super) fn write_citation(w: &mut Writer<'_>, citation: Citation<'_>) {

@@ -1,11 +1,11 @@
 //! Converts a complete response to a stream, for a client that requested a stream from a provider that did
 //! not stream.
 
-use super::{Memo, Operation};
 use crate::json::{Object, Raw, Splice, Writer, read};
+use crate::openai::{Memo, Operation};
 
 /// The events of a response in the client's format. An invalid response becomes a stream without choices.
-pub fn streamed(answer: &[u8], memo: &Memo) -> Vec<u8> {
+pub(super) fn streamed(answer: &[u8], memo: &Memo) -> Vec<u8> {
     let object = Object::parse(answer).unwrap_or_default();
     let mut head = b"data: ".to_vec();
     let mut w = Writer::new(&mut head);
@@ -86,6 +86,7 @@ mod tests {
 
     fn memo(operation: Operation, include_usage: bool) -> Memo {
         Memo {
+            prompt_estimate: 0,
             operation,
             model: "m".into(),
             stream: true,

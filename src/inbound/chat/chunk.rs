@@ -3,17 +3,16 @@
 
 use std::rc::Rc;
 
-use super::answer_parts::{
-    finish_word, write_citation, write_image, write_logprobs, write_thinking, write_tokens,
-};
-use super::{ErrorBody, Memo, Operation, answer_id};
+use super::parts::{write_citation, write_image, write_logprobs, write_thinking, write_tokens};
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
+use crate::inbound::Events;
 use crate::json::{JsonStr, Writer};
+use crate::openai::{ErrorBody, Memo, Operation, answer_id, finish_word};
 use crate::tokens::Tokens;
 
 /// Writes the events of one response, as `chat.completion.chunk` or `text_completion`.
 ///
-/// Facts are reported in the order of the response. After [`done`](Self::done) or [`fail`](Self::fail),
+/// Facts are reported in the order of the response. After [`done`](Sink::done) or [`fail`](Events::fail),
 /// further facts are ignored.
 #[derive(Debug)]
 pub struct ChunkWriter {
@@ -72,45 +71,6 @@ impl ChunkWriter {
         let count = count(choice);
         *count += 1;
         *count - 1
-    }
-
-    /// The response's id as it appears in the events, with JSON escapes; empty before the first event.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Ends the response with an error event and no `[DONE]`, because it is incomplete.
-    pub fn fail(&mut self, error: &ErrorBody) {
-        if self.ended {
-            return;
-        }
-        self.ended = true;
-        error.write_event(&mut self.out);
-    }
-
-    /// Whether the response has ended, normally or with an error.
-    pub fn ended(&self) -> bool {
-        self.ended
-    }
-
-    /// The usage so far.
-    pub fn used(&self) -> Usage {
-        self.usage
-    }
-
-    /// Estimated number of tokens generated so far. Aborted responses are billed by it.
-    pub fn produced(&self) -> u64 {
-        self.produced.count()
-    }
-
-    /// The bytes to send to the client.
-    pub fn pending(&self) -> &[u8] {
-        &self.out
-    }
-
-    /// Discards the pending bytes after they were sent.
-    pub fn clear(&mut self) {
-        self.out.clear();
     }
 
     fn delta(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
@@ -387,6 +347,40 @@ impl Sink for ChunkWriter {
             _ => Wire::ChatCompletions,
         };
         if wire == own { Some(self) } else { None }
+    }
+}
+
+impl Events for ChunkWriter {
+    fn fail(&mut self, error: &ErrorBody) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        error.write_event(&mut self.out);
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn ended(&self) -> bool {
+        self.ended
+    }
+
+    fn used(&self) -> Usage {
+        self.usage
+    }
+
+    fn produced(&self) -> u64 {
+        self.produced.count()
+    }
+
+    fn pending(&self) -> &[u8] {
+        &self.out
+    }
+
+    fn clear(&mut self) {
+        self.out.clear();
     }
 }
 

@@ -1,0 +1,58 @@
+//! `OpenAI`'s own languages: `/chat/completions`, `/completions` and `/embeddings`. They are the common form: requests pass
+//! as they are.
+
+mod chunk;
+mod completion;
+mod parts;
+mod streamed;
+
+pub use chunk::ChunkWriter;
+pub use completion::CompletionWriter;
+
+use super::{Events, Language, Whole};
+use crate::openai::{Memo, Operation};
+
+/// `/chat/completions`
+pub static CHAT: OpenAi = OpenAi(Operation::Chat);
+/// `/completions`
+pub static COMPLETIONS: OpenAi = OpenAi(Operation::Completions);
+/// `/embeddings`
+pub static EMBEDDINGS: OpenAi = OpenAi(Operation::Embeddings);
+
+/// One of them.
+pub struct OpenAi(Operation);
+
+impl Language for OpenAi {
+    fn name(&self) -> &'static str {
+        self.0.mode()
+    }
+
+    fn endpoint(&self) -> &'static str {
+        self.0.route()
+    }
+
+    fn is_at(&self, base: &str) -> bool {
+        // A model's name may itself hold slashes (`anthropic/claude`).
+        let names_model = |prefix| base.strip_prefix(prefix).is_some_and(|model: &str| !model.is_empty());
+        BASES.contains(&base) || names_model("/engines/") || names_model("/openai/deployments/")
+    }
+
+    fn operation(&self) -> Operation {
+        self.0
+    }
+
+    fn whole<'m>(&self, memo: &'m Memo) -> Box<dyn Whole + 'm> {
+        Box::new(CompletionWriter::new(memo))
+    }
+
+    fn events(&self, memo: &Memo) -> Box<dyn Events> {
+        Box::new(ChunkWriter::new(memo))
+    }
+
+    fn streamed(&self, answer: &[u8], memo: &Memo) -> Option<Vec<u8>> {
+        Some(streamed::streamed(answer, memo))
+    }
+}
+
+/// Base URLs' paths: none, `OpenAI`'s `/v1`, Azure's `/openai/v1`, that of its older SDKs.
+const BASES: [&str; 4] = ["", "/openai/v1", "/openai", "/v1"];

@@ -1,0 +1,60 @@
+//! What whole answers and streams have in common.
+
+use crate::facts::{FinishReason, Usage};
+use crate::json::{JsonStr, Writer};
+use crate::openai::Memo;
+
+/// The id of an answer: the provider's where it has Anthropic's form.
+pub(super) fn message_id(given: Option<JsonStr<'_>>, memo: &Memo) -> String {
+    match given.map(JsonStr::inner) {
+        Some(id) if id.starts_with("msg_") => id.to_owned(),
+        _ => ["msg_", &memo.id.replace('-', "")].concat(),
+    }
+}
+
+/// `stop_reason`. `calls`: the answer calls tools.
+pub(super) fn stop_reason(reason: Option<FinishReason>, calls: bool, refused: bool) -> &'static str {
+    match reason {
+        _ if refused => "refusal",
+        Some(FinishReason::ContentFilter | FinishReason::Refusal) => "refusal",
+        Some(FinishReason::Length) => "max_tokens",
+        Some(FinishReason::PauseTurn) => "pause_turn",
+        _ if calls => "tool_use",
+        Some(FinishReason::StopSequence) => "stop_sequence",
+        Some(FinishReason::ToolCalls | FinishReason::Stop) | None => "end_turn",
+    }
+}
+
+/// Writes `stop_reason` and what belongs to it.
+pub(super) fn write_stop(w: &mut Writer<'_>, reason: &str, explanation: &str) {
+    w.key("stop_reason").string(reason).key("stop_sequence").raw("null");
+    if reason == "refusal" {
+        w.key("stop_details").object().key("type").string("refusal").key("category").raw("null");
+        w.key("explanation");
+        if explanation.is_empty() {
+            w.raw("null")
+        } else {
+            w.escaped(explanation)
+        };
+        w.end_object();
+    }
+}
+
+/// Writes `usage`. Anthropic's `input_tokens` leave out what was read from a cache or written to one.
+pub(super) fn write_usage(w: &mut Writer<'_>, usage: &Usage) {
+    let fresh = usage.prompt.saturating_sub(usage.cached).saturating_sub(usage.cache_write);
+    w.object().key("input_tokens").number(fresh);
+    w.key("cache_creation_input_tokens").number(usage.cache_write);
+    w.key("cache_read_input_tokens").number(usage.cached);
+    w.key("cache_creation").object();
+    w.key("ephemeral_5m_input_tokens").number(usage.cache_write.saturating_sub(usage.cache_write_1h));
+    w.key("ephemeral_1h_input_tokens").number(usage.cache_write_1h).end_object();
+    w.key("output_tokens").number(usage.completion);
+    if usage.reasoning > 0 {
+        w.key("output_tokens_details").object().key("thinking_tokens").number(usage.reasoning).end_object();
+    }
+    if usage.searches > 0 {
+        w.key("server_tool_use").object().key("web_search_requests").number(usage.searches).end_object();
+    }
+    w.end_object();
+}

@@ -1,0 +1,388 @@
+//! Turns and their blocks, as messages of a chat.
+
+use std::borrow::Cow;
+
+use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
+use crate::openai::ErrorBody;
+
+/// `messages[]`
+pub(super) struct Turn<'a> {
+    role: Text<'a>,
+    content: Option<Raw<'a>>,
+    output_config: Option<OutputConfig<'a>>,
+}
+fields!(Turn<'a> { role, content, output_config; "role" });
+
+struct OutputConfig<'a> {
+    effort: Option<Text<'a>>,
+}
+fields!(OutputConfig<'a> { effort });
+
+impl Turn<'_> {
+    /// `output_config.effort` of a system turn, which overrides the request's.
+    pub(super) fn effort(&self) -> Option<&str> {
+        self.output_config.as_ref()?.effort.as_deref()
+    }
+}
+
+/// A content block, flat: which fields it has depends on its type.
+struct Block<'a> {
+    kind: Text<'a>,
+    text: Option<JsonStr<'a>>,
+    source: Option<Raw<'a>>,
+    title: Option<JsonStr<'a>>,
+    id: Option<JsonStr<'a>>,
+    name: Option<JsonStr<'a>>,
+    input: Option<Raw<'a>>,
+    tool_use_id: Option<JsonStr<'a>>,
+    tool_name: Option<JsonStr<'a>>,
+    content: Option<Raw<'a>>,
+    is_error: bool,
+    thinking: Option<JsonStr<'a>>,
+    signature: Option<JsonStr<'a>>,
+    data: Option<JsonStr<'a>>,
+    cache_control: Option<Raw<'a>>,
+}
+fields!(Block<'a> {
+    kind = "type", text, source, title, id, name, input, tool_use_id, tool_name, content, is_error, thinking, signature,
+    data, cache_control; "type"
+});
+
+/// Claude Code's first block of the system prompt, which changes with every request and means nothing to a model.
+const BILLING: &str = "x-anthropic-billing-header:";
+
+/// The blocks of a content, which may be one text. `at` names it in errors.
+fn blocks<'a>(content: Option<Raw<'a>>, at: &str) -> Result<Vec<Block<'a>>, ErrorBody> {
+    let Some(content) = content else { return Ok(Vec::new()) };
+    if let Some(text) = JsonStr::of(content) {
+        return Ok(if text.is_empty() { Vec::new() } else { vec![Block::text(text)] });
+    }
+    let items: Vec<Raw<'a>> = read(content)
+        .map_err(|_| ErrorBody::invalid(at.to_owned(), "expected a string or an array of content blocks"))?;
+    let block = |(n, raw): (usize, Raw<'a>)| {
+        read(raw)
+            .map_err(|_| ErrorBody::invalid(format!("{at}.{n}"), "expected a content block with a `type`"))
+    };
+    items.into_iter().enumerate().map(block).collect()
+}
+
+impl<'a> Block<'a> {
+    fn text(text: JsonStr<'a>) -> Self {
+        Self {
+            kind: Text("text".into()),
+            text: Some(text),
+            source: None,
+            title: None,
+            id: None,
+            name: None,
+            input: None,
+            tool_use_id: None,
+            tool_name: None,
+            content: None,
+            is_error: false,
+            thinking: None,
+            signature: None,
+            data: None,
+            cache_control: None,
+        }
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        &*self.kind == kind
+    }
+}
+
+/// Writes the system prompt as the first message.
+pub(super) fn write_system(w: &mut Writer<'_>, system: Option<Raw<'_>>) -> Result<(), ErrorBody> {
+    let blocks = blocks(system, "system")?;
+    let texts = blocks.iter().filter(|block| {
+        block.text.is_some_and(|text| !text.is_empty() && !text.inner().starts_with(BILLING))
+    });
+    write_texts(w, "system", &texts.collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Writes a message of texts: one text, or parts where some are marked for a cache.
+fn write_texts(w: &mut Writer<'_>, role: &str, blocks: &[&Block<'_>]) {
+    if blocks.is_empty() {
+        return;
+    }
+    w.object().key("role").string(role).key("content");
+    if blocks.iter().any(|block| block.cache_control.is_some()) {
+        w.array();
+        for block in blocks {
+            write_text(w, block.text.unwrap_or(JsonStr::EMPTY), block.cache_control);
+        }
+        w.end_array();
+    } else {
+        let texts: Vec<JsonString> =
+            blocks.iter().filter_map(|block| block.text.map(JsonString::of)).collect();
+        w.joined(lines(&texts));
+    }
+    w.end_object();
+}
+
+/// Texts with a line break between them.
+fn lines(texts: &[JsonString]) -> impl Iterator<Item = JsonStr<'_>> {
+    let line_break = "\"\\n\"";
+    texts.iter().enumerate().flat_map(move |(at, text)| {
+        let before = (at > 0).then(|| read(line_break).unwrap_or(JsonStr::EMPTY));
+        before.into_iter().chain([text.as_str()])
+    })
+}
+
+fn write_text(w: &mut Writer<'_>, text: JsonStr<'_>, mark: Option<Raw<'_>>) {
+    w.object().key("type").string("text").key("text").raw(text.token());
+    write_mark(w, mark);
+    w.end_object();
+}
+
+fn write_mark(w: &mut Writer<'_>, mark: Option<Raw<'_>>) {
+    if let Some(mark) = mark {
+        w.key("cache_control").raw(mark.get());
+    }
+}
+
+/// Writes a turn as the messages that it amounts to.
+pub(super) fn write_turn(w: &mut Writer<'_>, turn: &Turn<'_>, at: usize) -> Result<(), ErrorBody> {
+    let at = format!("messages.{at}.content");
+    let blocks = blocks(turn.content, &at)?;
+    match &*turn.role {
+        // Claude Code says in the middle of a conversation what has changed; `[]` says nothing.
+        "system" => {
+            let texts = blocks.iter().filter(|block| block.text.is_some_and(|text| !text.is_empty()));
+            write_texts(w, "system", &texts.collect::<Vec<_>>());
+            Ok(())
+        }
+        "assistant" => {
+            write_assistant(w, &blocks);
+            Ok(())
+        }
+        "user" => write_user(w, &blocks, &at),
+        other => Err(ErrorBody::invalid(
+            at.replace("content", "role"),
+            &format!("`{other}` is not one of `user`, `assistant`, `system`"),
+        )),
+    }
+}
+
+fn write_assistant(w: &mut Writer<'_>, blocks: &[Block<'_>]) {
+    if blocks.is_empty() {
+        return;
+    }
+    w.object().key("role").string("assistant").key("content");
+    let texts: Vec<&Block<'_>> =
+        blocks.iter().filter(|block| block.text.is_some_and(|text| !text.is_empty())).collect();
+    match texts.as_slice() {
+        [] => {
+            w.raw("null");
+        }
+        [block] if block.cache_control.is_none() => {
+            w.raw(block.text.unwrap_or(JsonStr::EMPTY).token());
+        }
+        texts => {
+            w.array();
+            for block in texts {
+                write_text(w, block.text.unwrap_or(JsonStr::EMPTY), block.cache_control);
+            }
+            w.end_array();
+        }
+    }
+    write_thoughts(w, blocks);
+    let mut calls = blocks.iter().filter(|block| block.is("tool_use")).peekable();
+    if calls.peek().is_some() {
+        w.key("tool_calls").array();
+        for call in calls {
+            w.object()
+                .key("id")
+                .raw(call.id.unwrap_or(JsonStr::EMPTY).token())
+                .key("type")
+                .string("function");
+            w.key("function").object().key("name").raw(call.name.unwrap_or(JsonStr::EMPTY).token());
+            w.key("arguments").string(call.input.map_or("{}", Raw::get)).end_object();
+            write_mark(w, call.cache_control);
+            w.end_object();
+        }
+        w.end_array();
+    }
+    w.end_object();
+}
+
+/// What the assistant thought: as text for those that want it back so, and as blocks for Claude, which wants the signed
+/// ones back unchanged.
+fn write_thoughts(w: &mut Writer<'_>, blocks: &[Block<'_>]) {
+    let thoughts: Vec<JsonStr<'_>> =
+        blocks.iter().filter_map(|block| block.thinking).filter(|thought| !thought.is_empty()).collect();
+    if !thoughts.is_empty() {
+        w.key("reasoning_content").joined(thoughts);
+    }
+    let is_signed = |block: &&Block<'_>| {
+        block.is("redacted_thinking")
+            || block.is("thinking") && block.signature.is_some_and(|signature| !signature.is_empty())
+    };
+    let mut signed = blocks.iter().filter(is_signed).peekable();
+    if signed.peek().is_some() {
+        w.key("thinking_blocks").array();
+        for block in signed {
+            w.object().key("type").string(&block.kind);
+            for (name, value) in
+                [("thinking", block.thinking), ("signature", block.signature), ("data", block.data)]
+            {
+                if let Some(value) = value {
+                    w.key(name).raw(value.token());
+                }
+            }
+            w.end_object();
+        }
+        w.end_array();
+    }
+}
+
+/// A user's turn: the results of tools are messages of their own and come first, right after the calls. Images in results,
+/// which a `tool` message cannot hold, follow in one message of the user's.
+fn write_user(w: &mut Writer<'_>, blocks: &[Block<'_>], at: &str) -> Result<(), ErrorBody> {
+    let mut shown: Vec<Block<'_>> = Vec::new();
+    for (n, result) in blocks.iter().enumerate().filter(|(_, block)| block.is("tool_result")) {
+        write_result(w, result, &format!("{at}.{n}"), &mut shown)?;
+    }
+    let said: Vec<(usize, &Block<'_>)> =
+        blocks.iter().enumerate().filter(|(_, block)| !block.is("tool_result")).collect();
+    if said.is_empty() && shown.is_empty() {
+        return Ok(());
+    }
+    w.object().key("role").string("user").key("content");
+    if let ([], [(_, Block { kind, text: Some(text), cache_control: None, .. })]) =
+        (shown.as_slice(), said.as_slice())
+        && &**kind == "text"
+    {
+        w.raw(text.token()).end_object();
+        return Ok(());
+    }
+    w.array();
+    for block in &shown {
+        write_part(w, block, at)?;
+    }
+    for (n, block) in said {
+        write_part(w, block, &format!("{at}.{n}"))?;
+    }
+    w.end_array().end_object();
+    Ok(())
+}
+
+fn write_result<'a>(
+    w: &mut Writer<'_>,
+    result: &Block<'a>,
+    at: &str,
+    shown: &mut Vec<Block<'a>>,
+) -> Result<(), ErrorBody> {
+    let mut texts: Vec<JsonString> = Vec::new();
+    for block in blocks(result.content, &format!("{at}.content"))? {
+        match (&*block.kind, block.text) {
+            ("tool_reference", _) => {
+                let name = block.tool_name.and_then(JsonStr::decode).unwrap_or_default();
+                texts.push(JsonString::new(&format!("Tool {name} is now available.")));
+            }
+            ("image" | "document", _) => shown.push(block),
+            (_, Some(text)) => texts.push(JsonString::of(text)),
+            ("search_result", None) => texts.push(JsonString::new(&search_result(&block))),
+            (_, None) => {}
+        }
+    }
+    if texts.is_empty() {
+        // OpenAI refuses an empty result.
+        texts.push(JsonString::new(if shown.is_empty() { "(no output)" } else { "(see the image)" }));
+    }
+    w.object().key("role").string("tool").key("tool_call_id");
+    w.raw(result.tool_use_id.unwrap_or(JsonStr::EMPTY).token()).key("content");
+    // A message of a tool has no flag for it.
+    let error = result.is_error.then(|| JsonString::new("Error: "));
+    w.joined(error.iter().map(JsonString::as_str).chain(lines(&texts)));
+    write_mark(w, result.cache_control);
+    w.end_object();
+    Ok(())
+}
+
+fn search_result(block: &Block<'_>) -> String {
+    let title = block.title.and_then(JsonStr::decode).unwrap_or_default();
+    let source = block.source.and_then(JsonStr::of).and_then(JsonStr::decode).unwrap_or_default();
+    let texts = blocks(block.content, "").unwrap_or_default();
+    let texts: Vec<Cow<'_, str>> =
+        texts.iter().filter_map(|block| block.text.and_then(JsonStr::decode)).collect();
+    [&*title, "\n", &*source, "\n", &texts.join("\n")].concat()
+}
+
+/// `source` of an image or a document.
+struct Source<'a> {
+    kind: Text<'a>,
+    media_type: Option<Text<'a>>,
+    data: Option<JsonStr<'a>>,
+    url: Option<JsonStr<'a>>,
+    content: Option<Raw<'a>>,
+}
+fields!(Source<'a> { kind = "type", media_type, data, url, content; "type" });
+
+fn write_part(w: &mut Writer<'_>, block: &Block<'_>, at: &str) -> Result<(), ErrorBody> {
+    match &*block.kind {
+        "image" | "document" => return write_media(w, block, at),
+        "search_result" => {
+            write_text(w, JsonString::new(&search_result(block)).as_str(), block.cache_control);
+        }
+        _ => {
+            // Blocks of kinds that are not known here say nothing that another model could read.
+            if let Some(text) = block.text.filter(|text| !text.is_empty()) {
+                write_text(w, text, block.cache_control);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write_media(w: &mut Writer<'_>, block: &Block<'_>, at: &str) -> Result<(), ErrorBody> {
+    let refused = |why: &str| ErrorBody::invalid(format!("{at}.source"), why);
+    let source: Source<'_> = block
+        .source
+        .and_then(|raw| read(raw).ok())
+        .ok_or_else(|| refused("expected an object with a `type`"))?;
+    let url = match (&*source.kind, source.data, source.url) {
+        ("base64", Some(data), _) => {
+            let media_type = source.media_type.as_deref().unwrap_or("image/png");
+            ["\"data:", media_type, ";base64,", data.inner(), "\""].concat()
+        }
+        ("url", _, Some(url)) => url.token().to_owned(),
+        ("text", Some(text), _) => {
+            write_text(w, text, block.cache_control);
+            return Ok(());
+        }
+        ("content", ..) => {
+            for text in blocks(source.content, at)?.iter().filter_map(|block| block.text) {
+                write_text(w, text, None);
+            }
+            return Ok(());
+        }
+        ("file", ..) => {
+            return Err(refused("files of Anthropic's Files API are not supported for this model"));
+        }
+        _ => return Err(refused("expected `base64` with `data`, `url` with `url`, or `text` with `data`")),
+    };
+    if block.is("image") {
+        w.object()
+            .key("type")
+            .string("image_url")
+            .key("image_url")
+            .object()
+            .key("url")
+            .raw(&url)
+            .end_object();
+    } else {
+        w.object().key("type").string("file").key("file").object().key("file_data").raw(&url);
+        let name = block.title.filter(|title| !title.is_empty());
+        match name {
+            Some(name) => w.key("filename").raw(name.token()),
+            None => w.key("filename").string("document.pdf"),
+        };
+        w.end_object();
+    }
+    write_mark(w, block.cache_control);
+    w.end_object();
+    Ok(())
+}

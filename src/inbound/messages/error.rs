@@ -1,0 +1,46 @@
+//! Errors as the Messages API has them: <https://platform.claude.com/docs/en/api/errors>.
+
+use crate::json::Writer;
+use crate::openai::ErrorBody;
+
+/// The status that a client of this language sees. Claude Code takes a 422 for a refused beta, and sends six requests; a
+/// spent budget is 402.
+pub(super) fn status(error: &ErrorBody) -> u16 {
+    match error.status {
+        422 if error.kind == "budget_exceeded" => 402,
+        422 => 400,
+        status => status,
+    }
+}
+
+/// `error.type`
+fn kind(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 | 405 => "not_found_error",
+        408 | 504 => "timeout_error",
+        409 => "conflict_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    }
+}
+
+/// Writes the body. `id` is the request's.
+pub(super) fn write(error: &ErrorBody, id: &str, out: &mut Vec<u8>) {
+    let mut w = Writer::new(out);
+    w.object().key("type").string("error").key("error").object();
+    w.key("type").string(kind(status(error))).key("message").string(&error.message).end_object();
+    w.key("request_id").string(id).end_object();
+}
+
+/// Writes it as an event of a stream.
+pub(super) fn write_event(error: &ErrorBody, id: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"event: error\ndata: ");
+    write(error, id, out);
+    out.extend_from_slice(b"\n\n");
+}

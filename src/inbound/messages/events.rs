@@ -1,0 +1,366 @@
+//! The events of a streamed message.
+//!
+//! One content block is open at a time, and indexes have no gaps: the official SDKs look blocks up in a list. A call whose
+//! arguments come while another call's are not complete waits for it.
+
+use std::rc::Rc;
+
+use super::answer::{message_id, stop_reason, write_stop, write_usage};
+use super::error;
+use super::whole::write_citation;
+use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
+use crate::inbound::Events;
+use crate::json::{JsonStr, JsonString, Object, Writer, read};
+use crate::openai::{ErrorBody, Memo};
+use crate::tokens::Tokens;
+
+/// Writes the events of one answer.
+pub(super) struct EventWriter {
+    out: Vec<u8>,
+    memo: Memo,
+    id: String,
+    begun: bool,
+    /// Facts of another choice than the first have no place here.
+    is_other_choice: bool,
+    /// Blocks so far, the open one included.
+    blocks: u64,
+    open: Open,
+    calls: Vec<Call>,
+    refusal: String,
+    finish: Option<FinishReason>,
+    usage: Usage,
+    produced: Tokens,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    None,
+    Text,
+    Thinking,
+    /// The call of that index.
+    Call(usize),
+}
+
+/// A call.
+struct Call {
+    id: JsonString,
+    name: String,
+    /// Arguments so far, the inside of a JSON string.
+    arguments: String,
+    begun: bool,
+}
+
+impl EventWriter {
+    pub(super) fn new(memo: &Memo) -> Self {
+        Self {
+            out: Vec::new(),
+            id: message_id(None, memo),
+            memo: memo.clone(),
+            begun: false,
+            is_other_choice: false,
+            blocks: 0,
+            open: Open::None,
+            calls: Vec::new(),
+            refusal: String::new(),
+            finish: None,
+            usage: Usage::default(),
+            produced: Tokens::default(),
+            ended: false,
+        }
+    }
+
+    fn is_void(&self) -> bool {
+        self.ended || self.is_other_choice
+    }
+
+    /// Writes an event; `write` adds to its data.
+    fn event(&mut self, kind: &str, write: impl FnOnce(&mut Writer<'_>)) {
+        let out = &mut self.out;
+        for piece in ["event: ", kind, "\ndata: "] {
+            out.extend_from_slice(piece.as_bytes());
+        }
+        let mut w = Writer::new(out);
+        w.object().key("type").string(kind);
+        write(&mut w);
+        w.end_object();
+        out.extend_from_slice(b"\n\n");
+    }
+
+    fn start_message(&mut self) {
+        if self.begun {
+            return;
+        }
+        self.begun = true;
+        let (id, model) = (self.id.clone(), Rc::clone(&self.memo.model));
+        // Until the provider counts, what the prompt is estimated to be: clients show how full the context is.
+        let prompt = if self.usage.prompt > 0 { self.usage.prompt } else { self.memo.prompt_estimate };
+        let usage = Usage { prompt, completion: self.usage.completion.max(1), ..self.usage };
+        self.event("message_start", |w| {
+            w.key("message").object().key("id").string(&id).key("type").string("message");
+            w.key("role").string("assistant").key("model").string(&model).key("content").array().end_array();
+            w.key("stop_reason").raw("null").key("stop_sequence").raw("null");
+            write_usage(w.key("usage"), &usage);
+            w.end_object();
+        });
+    }
+
+    /// Opens a block, and closes the one that was open.
+    fn start(&mut self, open: Open, write: impl FnOnce(&mut Writer<'_>)) {
+        self.start_message();
+        self.stop();
+        let index = self.blocks;
+        self.blocks += 1;
+        self.open = open;
+        self.event("content_block_start", |w| {
+            w.key("index").number(index).key("content_block").object();
+            write(w);
+            w.end_object();
+        });
+        if index == 0 {
+            self.event("ping", |_| {});
+        }
+    }
+
+    fn delta(&mut self, kind: &str, name: &str, token: JsonStr<'_>) {
+        let index = self.blocks.saturating_sub(1);
+        self.event("content_block_delta", |w| {
+            w.key("index").number(index).key("delta").object();
+            w.key("type").string(kind).key(name).raw(token.token()).end_object();
+        });
+    }
+
+    /// Closes the open block.
+    fn stop(&mut self) {
+        if let Open::Call(at) = self.open
+            && self.calls.get(at).is_some_and(|call| call.arguments.is_empty())
+        {
+            self.delta("input_json_delta", "partial_json", JsonString::new("{}").as_str());
+        }
+        if core::mem::replace(&mut self.open, Open::None) != Open::None {
+            let index = self.blocks.saturating_sub(1);
+            self.event("content_block_stop", |w| {
+                w.key("index").number(index);
+            });
+        }
+    }
+
+    /// Whether a block may follow the open one: the arguments of a call must be complete.
+    fn may_leave(&self) -> bool {
+        let Open::Call(at) = self.open else { return true };
+        self.calls.get(at).is_none_or(|call| is_complete(&call.arguments))
+    }
+
+    fn start_call(&mut self, at: usize) {
+        let Some(call) = self.calls.get_mut(at) else { return };
+        call.begun = true;
+        let (id, name, arguments) = (call.id.clone(), call.name.clone(), call.arguments.clone());
+        self.start(Open::Call(at), |w| {
+            w.key("type").string("tool_use").key("id").raw(id.as_str().token()).key("name").string(&name);
+            w.key("input").object().end_object();
+        });
+        let token = ["\"", &arguments, "\""].concat();
+        if let Some(token) = read::<JsonStr<'_>>(token.as_str()).ok().filter(|token| !token.is_empty()) {
+            self.delta("input_json_delta", "partial_json", token);
+        }
+    }
+
+    /// Writes the calls that had to wait.
+    fn start_waiting(&mut self) {
+        for at in 0..self.calls.len() {
+            if self.calls.get(at).is_some_and(|call| !call.begun) {
+                self.start_call(at);
+            }
+        }
+    }
+}
+
+/// Whether arguments are a complete JSON object, and nothing can follow.
+fn is_complete(arguments: &str) -> bool {
+    let token = ["\"", arguments, "\""].concat();
+    let text = read::<JsonStr<'_>>(token.as_str()).ok().and_then(|token| Some(token.decode()?.into_owned()));
+    text.is_some_and(|text| Object::parse(text.as_bytes()).is_ok())
+}
+
+impl Sink for EventWriter {
+    fn begin(&mut self, id: Option<JsonStr<'_>>, _: Option<u64>) {
+        if !self.begun {
+            self.id = message_id(id, &self.memo);
+        }
+    }
+
+    fn choice(&mut self, index: usize) {
+        self.is_other_choice = index > 0;
+    }
+
+    fn text(&mut self, text: JsonStr<'_>) {
+        if text.is_empty() || self.is_void() {
+            return;
+        }
+        self.produced.add(text.inner());
+        if self.open != Open::Text {
+            self.start_waiting();
+            self.start(Open::Text, |w| {
+                w.key("type").string("text").key("text").string("");
+            });
+        }
+        self.delta("text_delta", "text", text);
+    }
+
+    fn reasoning(&mut self, text: JsonStr<'_>) {
+        if text.is_empty() || self.is_void() {
+            return;
+        }
+        self.produced.add(text.inner());
+        if self.open != Open::Thinking {
+            self.start_waiting();
+            self.start(Open::Thinking, |w| {
+                w.key("type").string("thinking").key("thinking").string("").key("signature").string("");
+            });
+        }
+        self.delta("thinking_delta", "thinking", text);
+    }
+
+    fn thinking(&mut self, block: Thinking<'_>) {
+        if self.is_void() {
+            return;
+        }
+        match block {
+            Thinking::Signed { signature, .. } => {
+                if self.open != Open::Thinking {
+                    self.start(Open::Thinking, |w| {
+                        w.key("type")
+                            .string("thinking")
+                            .key("thinking")
+                            .string("")
+                            .key("signature")
+                            .string("");
+                    });
+                }
+                self.delta("signature_delta", "signature", signature);
+            }
+            Thinking::Redacted { data } => self.start(Open::Thinking, |w| {
+                w.key("type").string("redacted_thinking").key("data").raw(data.token());
+            }),
+        }
+        self.stop();
+    }
+
+    fn thought_signature(&mut self, _: JsonStr<'_>) {}
+
+    fn call(&mut self, id: JsonStr<'_>, name: &str, _: Option<JsonStr<'_>>) -> u32 {
+        let at = self.calls.len();
+        if self.is_void() {
+            return u32::MAX;
+        }
+        self.produced.add(name);
+        self.calls.push(Call {
+            id: JsonString::of(id),
+            name: name.to_owned(),
+            arguments: String::new(),
+            begun: false,
+        });
+        if self.may_leave() {
+            self.start_call(at);
+        }
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    fn arguments(&mut self, index: u32, fragment: JsonStr<'_>) {
+        let at = index as usize;
+        if fragment.is_empty() || self.is_void() {
+            return;
+        }
+        self.produced.add(fragment.inner());
+        let Some(call) = self.calls.get_mut(at) else { return };
+        call.arguments.push_str(fragment.inner());
+        if self.open == Open::Call(at) {
+            self.delta("input_json_delta", "partial_json", fragment);
+        } else if !call.begun && self.may_leave() {
+            self.start_call(at);
+        }
+    }
+
+    fn citation(&mut self, citation: Citation<'_>) {
+        if self.is_void() || self.open != Open::Text {
+            return;
+        }
+        let index = self.blocks.saturating_sub(1);
+        self.event("content_block_delta", |w| {
+            w.key("index").number(index).key("delta").object().key("type").string("citations_delta");
+            write_citation(w.key("citation"), citation);
+            w.end_object();
+        });
+    }
+
+    fn refusal(&mut self, text: JsonStr<'_>) {
+        self.refusal.push_str(text.inner());
+        self.text(text);
+    }
+
+    fn image(&mut self, _: &str, _: &str) {}
+
+    fn logprobs(&mut self, _: &[Logprob<'_>]) {}
+
+    fn finish(&mut self, reason: FinishReason) {
+        if !self.is_void() {
+            self.finish = self.finish.or(Some(reason));
+        }
+    }
+
+    fn usage(&mut self, usage: Usage) {
+        self.usage = usage;
+    }
+
+    fn done(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.start_message();
+        self.start_waiting();
+        self.stop();
+        let reason = stop_reason(self.finish, !self.calls.is_empty(), !self.refusal.is_empty());
+        let (refusal, usage) = (self.refusal.clone(), self.usage);
+        self.event("message_delta", |w| {
+            w.key("delta").object();
+            write_stop(w, reason, &refusal);
+            w.end_object();
+            write_usage(w.key("usage"), &usage);
+        });
+        self.event("message_stop", |_| {});
+        self.ended = true;
+    }
+}
+
+impl Events for EventWriter {
+    fn fail(&mut self, error: &ErrorBody) {
+        if !self.ended {
+            self.ended = true;
+            error::write_event(error, &self.memo.id, &mut self.out);
+        }
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn ended(&self) -> bool {
+        self.ended
+    }
+
+    fn used(&self) -> Usage {
+        self.usage
+    }
+
+    fn produced(&self) -> u64 {
+        self.produced.count()
+    }
+
+    fn pending(&self) -> &[u8] {
+        &self.out
+    }
+
+    fn clear(&mut self) {
+        self.out.clear();
+    }
+}

@@ -1,0 +1,71 @@
+//! Anthropic's Messages API, for clients: <https://platform.claude.com/docs/en/api/messages>. Claude Code and Anthropic's SDKs speak it.
+//!
+//! A request is translated to a chat, so that every provider can serve it, and what the provider answers is written as content
+//! blocks.
+
+mod answer;
+mod content;
+mod error;
+mod events;
+mod request;
+mod tools;
+mod whole;
+
+use std::borrow::Cow;
+
+use super::{Events, Language, Whole};
+use crate::openai::{ErrorBody, Memo, Operation};
+
+/// The language of `/v1/messages`.
+pub static MESSAGES: Messages = Messages;
+
+/// See the module.
+pub struct Messages;
+
+impl Language for Messages {
+    fn name(&self) -> &'static str {
+        "messages"
+    }
+
+    fn endpoint(&self) -> &'static str {
+        "/messages"
+    }
+
+    fn is_at(&self, base: &str) -> bool {
+        matches!(base, "/v1" | "/anthropic/v1")
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Chat
+    }
+
+    fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Cow<'b, [u8]>, ErrorBody> {
+        request::to_chat(&body).map(Cow::Owned)
+    }
+
+    fn shows_estimate(&self) -> bool {
+        true
+    }
+
+    fn whole<'m>(&self, memo: &'m Memo) -> Box<dyn Whole + 'm> {
+        Box::new(whole::MessageWriter::new(memo))
+    }
+
+    fn events(&self, memo: &Memo) -> Box<dyn Events> {
+        Box::new(events::EventWriter::new(memo))
+    }
+
+    fn status(&self, error: &ErrorBody) -> u16 {
+        error::status(error)
+    }
+
+    fn error(&self, error: &ErrorBody, id: &str) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        error::write(error, id, &mut body);
+        Some(body)
+    }
+
+    fn error_event(&self, error: &ErrorBody, id: &str, out: &mut Vec<u8>) {
+        error::write_event(error, id, out);
+    }
+}

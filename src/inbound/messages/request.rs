@@ -1,0 +1,160 @@
+//! A Messages request as a chat request.
+
+use super::content::{Turn, write_system, write_turn};
+use super::tools;
+use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
+use crate::openai::ErrorBody;
+
+struct Request<'a> {
+    model: Option<Raw<'a>>,
+    messages: Option<Vec<Turn<'a>>>,
+    max_tokens: Option<Raw<'a>>,
+    system: Option<Raw<'a>>,
+    stream: Option<Raw<'a>>,
+    temperature: Option<Raw<'a>>,
+    top_p: Option<Raw<'a>>,
+    top_k: Option<Raw<'a>>,
+    stop_sequences: Option<Vec<JsonStr<'a>>>,
+    tools: Option<Vec<Raw<'a>>>,
+    tool_choice: Option<tools::Choice<'a>>,
+    thinking: Option<Thinking<'a>>,
+    output_config: Option<OutputConfig<'a>>,
+    /// The older place of `output_config.format`.
+    output_format: Option<Raw<'a>>,
+    metadata: Option<Metadata<'a>>,
+    service_tier: Option<Text<'a>>,
+    mcp_servers: Option<Raw<'a>>,
+    container: Option<Raw<'a>>,
+}
+fields!(Request<'a> {
+    model, messages, max_tokens, system, stream, temperature, top_p, top_k, stop_sequences, tools, tool_choice, thinking,
+    output_config, output_format, metadata, service_tier, mcp_servers, container
+});
+
+struct Thinking<'a> {
+    kind: Text<'a>,
+    budget_tokens: Option<Raw<'a>>,
+}
+fields!(Thinking<'a> { kind = "type", budget_tokens });
+
+struct OutputConfig<'a> {
+    effort: Option<Text<'a>>,
+    format: Option<Raw<'a>>,
+}
+fields!(OutputConfig<'a> { effort, format });
+
+struct Metadata<'a> {
+    user_id: Option<JsonStr<'a>>,
+}
+fields!(Metadata<'a> { user_id });
+
+/// Writes the chat request that asks for the same.
+///
+/// Claude Code sends thinking, effort and betas to every model: what a provider lacks is left out (`drop_params`), and
+/// fields that no provider of another language could know are not sent.
+///
+/// # Errors
+/// 400, with the field: what lies at Anthropic alone, or what is not in the Messages API's form.
+pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
+    let object = Object::parse(body).map_err(|error| {
+        ErrorBody::bad_request(format!("Invalid JSON payload: {error}")).about("request_body")
+    })?;
+    if let Some(name) = object.duplicate() {
+        return Err(ErrorBody::bad_request(format!("Invalid JSON payload: duplicate field `{name}`"))
+            .about("request_body"));
+    }
+    let request: Request<'_> = read(body).map_err(|error| ErrorBody::bad_request(error.to_string()))?;
+    for (name, value) in [("mcp_servers", request.mcp_servers), ("container", request.container)] {
+        if value.is_some_and(|value| !matches!(value.get(), "null" | "[]" | "{}")) {
+            return Err(ErrorBody::invalid(
+                name,
+                "not supported for this model: it is kept by Anthropic's API alone",
+            ));
+        }
+    }
+    let Some(turns) = &request.messages else {
+        return Err(ErrorBody::bad_request("messages: Field required").about("messages"));
+    };
+    let mut out = Vec::with_capacity(body.len() + body.len() / 8 + 256);
+    let mut w = Writer::new(&mut out);
+    w.object();
+    for (name, value) in [
+        ("model", request.model),
+        ("max_tokens", request.max_tokens),
+        ("stream", request.stream),
+        ("temperature", request.temperature),
+        ("top_p", request.top_p),
+        ("top_k", request.top_k),
+    ] {
+        if let Some(value) = value {
+            w.key(name).raw(value.get());
+        }
+    }
+    w.key("messages").array();
+    write_system(&mut w, request.system)?;
+    for (at, turn) in turns.iter().enumerate() {
+        write_turn(&mut w, turn, at)?;
+    }
+    w.end_array();
+    write_stop(&mut w, request.stop_sequences.as_deref().unwrap_or_default());
+    tools::write(&mut w, request.tools.as_deref().unwrap_or_default(), request.tool_choice.as_ref())?;
+    let effort = effort(&request, turns);
+    if let Some(effort) = effort {
+        w.key("reasoning_effort").string(effort);
+    }
+    let format = request.output_config.as_ref().and_then(|config| config.format).or(request.output_format);
+    if let Some(schema) = format.and_then(Object::of).and_then(|format| format.get("schema")) {
+        w.key("response_format").object().key("type").string("json_schema").key("json_schema").object();
+        w.key("name").string("output").key("schema").raw(schema.get()).end_object().end_object();
+    }
+    if let Some(user) = request.metadata.as_ref().and_then(|metadata| metadata.user_id) {
+        w.key("user").string(&pseudonym(user));
+    }
+    match request.service_tier.as_deref() {
+        Some("standard_only") => w.key("service_tier").string("default"),
+        Some("auto") => w.key("service_tier").string("auto"),
+        _ => &mut w,
+    };
+    w.key("drop_params").bool(true).end_object();
+    Ok(out)
+}
+
+fn write_stop(w: &mut Writer<'_>, sequences: &[JsonStr<'_>]) {
+    // OpenAI refuses white space.
+    let mut sequences = sequences.iter().filter(|sequence| !sequence.is_blank()).peekable();
+    if sequences.peek().is_some() {
+        w.key("stop").array();
+        for sequence in sequences {
+            w.raw(sequence.token());
+        }
+        w.end_array();
+    }
+}
+
+/// `reasoning_effort`: the last word on it, else what the budget of thinking amounts to (`LiteLLM`'s steps).
+fn effort<'r>(request: &'r Request<'_>, turns: &'r [Turn<'_>]) -> Option<&'r str> {
+    let thinking = request.thinking.as_ref();
+    if thinking.is_some_and(|thinking| &*thinking.kind == "disabled") {
+        return None;
+    }
+    let said = turns.iter().rev().find_map(Turn::effort);
+    let config = request.output_config.as_ref().and_then(|config| config.effort.as_deref());
+    if let Some(effort) = said.or(config) {
+        // Not every model knows Anthropic's steps above `high`.
+        return Some(if matches!(effort, "xhigh" | "max") { "high" } else { effort });
+    }
+    let thinking = thinking.filter(|thinking| &*thinking.kind == "enabled")?;
+    let budget: u64 = thinking.budget_tokens.and_then(|budget| budget.get().parse().ok()).unwrap_or_default();
+    Some(match budget {
+        4096.. => "high",
+        2048.. => "medium",
+        _ => "low",
+    })
+}
+
+/// Claude Code's `user_id` is 150 characters that name a device and a session; providers take 64.
+fn pseudonym(user: JsonStr<'_>) -> String {
+    use sha2::{Digest as _, Sha256};
+    let text = user.decode().unwrap_or_default();
+    if text.len() <= 64 { text.into_owned() } else { crate::hex::hex(&Sha256::digest(text.as_bytes())) }
+}

@@ -1,0 +1,131 @@
+//! `tools` and `tool_choice`.
+
+use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
+use crate::openai::ErrorBody;
+
+/// `tool_choice`
+pub(super) struct Choice<'a> {
+    kind: Text<'a>,
+    name: Option<JsonStr<'a>>,
+    disable_parallel_tool_use: bool,
+}
+fields!(Choice<'a> { kind = "type", name, disable_parallel_tool_use });
+
+struct Tool<'a> {
+    kind: Text<'a>,
+    name: Option<JsonStr<'a>>,
+    description: Option<Raw<'a>>,
+    input_schema: Option<Raw<'a>>,
+    strict: Option<Raw<'a>>,
+    cache_control: Option<Raw<'a>>,
+}
+fields!(Tool<'a> { kind = "type", name, description, input_schema, strict, cache_control });
+
+/// Claude Code's stand-in for tools that it has not loaded yet: no model can call it.
+const PLACEHOLDER: &str = "DeferredToolPlaceholder";
+
+/// Tools whose schema Claude knows by heart: the beginning of `type`, and the schema for every other model. The client runs
+/// them like its own. Source: Anthropic's documentation of each tool.
+const KNOWN: &[(&str, &str)] = &[
+    (
+        "bash_",
+        r#"{"type":"object","properties":{"command":{"type":"string","description":"The command to run."},"restart":{"type":"boolean","description":"Restart the shell."}}}"#,
+    ),
+    (
+        "text_editor_",
+        r#"{"type":"object","properties":{"command":{"type":"string","enum":["view","create","str_replace","insert"]},"path":{"type":"string"},"view_range":{"type":"array","items":{"type":"integer"}},"old_str":{"type":"string"},"new_str":{"type":"string"},"insert_line":{"type":"integer"},"insert_text":{"type":"string"},"file_text":{"type":"string"}},"required":["command","path"]}"#,
+    ),
+    (
+        "memory_",
+        r#"{"type":"object","properties":{"command":{"type":"string","enum":["view","create","str_replace","insert","delete","rename"]},"path":{"type":"string"},"view_range":{"type":"array","items":{"type":"integer"}},"file_text":{"type":"string"},"old_str":{"type":"string"},"new_str":{"type":"string"},"insert_line":{"type":"integer"},"insert_text":{"type":"string"},"old_path":{"type":"string"},"new_path":{"type":"string"}},"required":["command"]}"#,
+    ),
+];
+
+/// Writes `tools`, `tool_choice` and `parallel_tool_calls`.
+pub(super) fn write(
+    w: &mut Writer<'_>,
+    tools: &[Raw<'_>],
+    choice: Option<&Choice<'_>>,
+) -> Result<(), ErrorBody> {
+    let mut written = Vec::new();
+    for (at, raw) in tools.iter().enumerate() {
+        write_tool(&mut Writer::new(&mut written), *raw, at)?;
+    }
+    if written.is_empty() {
+        return Ok(());
+    }
+    w.key("tools").array().bytes().extend_from_slice(&written);
+    w.end_array();
+    let Some(choice) = choice else { return Ok(()) };
+    match (&*choice.kind, choice.name) {
+        ("auto", _) => w.key("tool_choice").string("auto"),
+        ("any", _) => w.key("tool_choice").string("required"),
+        ("none", _) => w.key("tool_choice").string("none"),
+        ("tool", Some(name)) => {
+            w.key("tool_choice").object().key("type").string("function").key("function").object();
+            w.key("name").raw(name.token()).end_object().end_object()
+        }
+        _ => {
+            return Err(ErrorBody::invalid(
+                "tool_choice",
+                "expected `type` `auto`, `any`, `none`, or `tool` with a `name`",
+            ));
+        }
+    };
+    if choice.disable_parallel_tool_use {
+        w.key("parallel_tool_calls").bool(false);
+    }
+    Ok(())
+}
+
+fn write_tool(w: &mut Writer<'_>, raw: Raw<'_>, at: usize) -> Result<(), ErrorBody> {
+    let tool: Tool<'_> =
+        read(raw).map_err(|_| ErrorBody::invalid(format!("tools.{at}"), "expected an object"))?;
+    let name = tool.name.unwrap_or(JsonStr::EMPTY);
+    if name.inner() == PLACEHOLDER {
+        return Ok(());
+    }
+    let known = KNOWN.iter().find(|(kind, _)| tool.kind.starts_with(kind)).map(|(_, schema)| *schema);
+    let schema = tool.input_schema.map(Raw::get).or(known);
+    let Some(schema) = schema else {
+        // Claude's provider runs it; who does not know the type says so.
+        w.raw(raw.get());
+        return Ok(());
+    };
+    w.object().key("type").string("function").key("function").object().key("name").raw(name.token());
+    if let Some(description) = tool.description {
+        w.key("description").raw(description.get());
+    }
+    w.key("parameters");
+    write_schema(w, schema);
+    if let Some(strict) = tool.strict {
+        w.key("strict").raw(strict.get());
+    }
+    w.end_object();
+    if let Some(mark) = tool.cache_control {
+        w.key("cache_control").raw(mark.get());
+    }
+    w.end_object();
+    Ok(())
+}
+
+/// A schema without what clients put into every one and some providers refuse.
+fn write_schema(w: &mut Writer<'_>, schema: &str) {
+    let Some(object) = Object::parse(schema.as_bytes()).ok().filter(|object| {
+        object
+            .members()
+            .iter()
+            .any(|member| member.is("$schema") || member.is("required") && member.value.is_null())
+    }) else {
+        w.raw(schema);
+        return;
+    };
+    w.object();
+    for member in object.members() {
+        if !(member.is("$schema") || member.is("required") && member.value.is_null()) {
+            w.string(&member.name().unwrap_or_default()).bytes().push(b':');
+            w.raw(member.value.get());
+        }
+    }
+    w.end_object();
+}

@@ -1,0 +1,122 @@
+//! Anthropic's Messages API.
+
+use std::borrow::Cow;
+use std::fs;
+
+use serde_json::Value;
+use switchboard::inbound::{Language as _, MESSAGES};
+
+use super::fixtures::Kind;
+use super::{answer, chats, folder, golden, stream};
+
+#[test]
+fn requests_become_chats() {
+    let folder = folder(&MESSAGES).join("request");
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let file = entry.unwrap().path();
+        let Some(name) =
+            file.file_name().unwrap().to_str().unwrap().strip_suffix(".in.json").map(str::to_owned)
+        else {
+            continue;
+        };
+        count += 1;
+        let body = fs::read(&file).unwrap();
+        let chat = match MESSAGES.request(Cow::Borrowed(&body)) {
+            Ok(chat) => chat.into_owned(),
+            Err(error) => MESSAGES.error(&error, "fixture").unwrap(),
+        };
+        serde_json::from_slice::<Value>(&chat).unwrap();
+        golden(&folder.join(format!("{name}.out.json")), &chat);
+    }
+    assert!(count > 2);
+}
+
+#[test]
+fn answers_of_every_provider_are_messages() {
+    for case in chats(Kind::Response) {
+        let body = answer(&case, &MESSAGES);
+        let message: Value = serde_json::from_slice(&body).unwrap();
+        assert!(["message", "error"].contains(&message["type"].as_str().unwrap()), "{}", case.path());
+        golden(&folder(&MESSAGES).join(format!("{}.json", case.path())), &body);
+    }
+}
+
+#[test]
+fn streams_of_every_provider_are_events_in_order() {
+    for case in chats(Kind::Stream) {
+        let bytes = stream(&case, &MESSAGES, &[&case.input]);
+        golden(&folder(&MESSAGES).join(format!("{}.sse", case.path())), &bytes);
+        in_order(&String::from_utf8(bytes).unwrap(), &case.path());
+    }
+}
+
+#[test]
+fn a_stream_is_the_same_however_it_is_cut() {
+    for case in chats(Kind::Stream) {
+        let whole = stream(&case, &MESSAGES, &[&case.input]);
+        for at in 0..case.input.len() {
+            let (before, after) = case.input.split_at(at);
+            assert!(stream(&case, &MESSAGES, &[before, after]) == whole, "{} cut at {at}", case.path());
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_dies_never_looks_complete() {
+    for case in chats(Kind::Stream) {
+        let end = case.input.len() / 2;
+        let text = String::from_utf8(stream(&case, &MESSAGES, &[&case.input[..end]])).unwrap();
+        let (stopped, failed) = (text.contains("event: message_stop"), text.contains("event: error"));
+        assert!(stopped != failed, "{}: {text}", case.path());
+    }
+}
+
+/// The rules of Anthropic's SDKs: a block is opened before its deltas, one at a time, without gaps in the indexes; deltas
+/// fit their block; a message ends in `message_stop`, or in an error.
+fn in_order(text: &str, path: &str) {
+    let (mut open, mut next, mut begun, mut ended) = (None::<String>, 0, false, false);
+    for event in text.split_terminator("\n\n") {
+        let (head, data) = event.split_once('\n').unwrap_or_else(|| panic!("{path}: {event}"));
+        let kind = head.strip_prefix("event: ").unwrap();
+        let data: Value = {
+            let json = data.strip_prefix("data: ").unwrap();
+            // A delta may end in the middle of a surrogate pair, which is no text.
+            let json = json.replace("\\ud8", "\\\\ud8").replace("\\ude", "\\\\ude");
+            serde_json::from_str(&json).unwrap()
+        };
+        assert_eq!(data["type"], kind, "{path}");
+        assert!(!ended, "{path}: {event} comes after the end");
+        match kind {
+            "message_start" => {
+                assert!(!begun, "{path}: a second message");
+                begun = true;
+            }
+            "content_block_start" => {
+                assert!(begun && open.is_none(), "{path}: {event}");
+                assert_eq!(data["index"], next, "{path}");
+                next += 1;
+                open = Some(data["content_block"]["type"].as_str().unwrap().to_owned());
+            }
+            "content_block_delta" => {
+                assert_eq!(data["index"], next - 1, "{path}");
+                let fits = match data["delta"]["type"].as_str().unwrap() {
+                    "text_delta" | "citations_delta" => "text",
+                    "thinking_delta" | "signature_delta" => "thinking",
+                    "input_json_delta" => "tool_use",
+                    other => panic!("{path}: {other}"),
+                };
+                assert_eq!(open.as_deref(), Some(fits), "{path}: {event}");
+            }
+            "content_block_stop" => {
+                assert!(open.take().is_some(), "{path}: {event}");
+                assert_eq!(data["index"], next - 1, "{path}");
+            }
+            "message_delta" => assert!(begun && open.is_none(), "{path}: {event}"),
+            "message_stop" | "error" => ended = true,
+            "ping" => {}
+            other => panic!("{path}: {other}"),
+        }
+    }
+    assert!(ended, "{path}");
+}
