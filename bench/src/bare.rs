@@ -46,7 +46,7 @@ impl Bare {
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if process.ended().is_some() || begun.elapsed() > Duration::from_secs(20) {
-                return Err(format!("bare Envoy does not start:\n{}", process.stderr.text()).into());
+                return Err(format!("bare Envoy did not start:\n{}", process.stderr.text()).into());
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -27,13 +27,13 @@ use crate::report::{Aim, Report};
 
 /// Measures bare Envoy and Switchboard side by side, one worker each.
 ///
-/// Exits with 1 where a target is missed and `BENCH_STRICT=1` is set.
+/// Exits with 1 if a target is missed and `BENCH_STRICT=1` is set.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Turns of each side; the median counts. On a machine that others share, many short ones tell more than a few long
+    /// Rounds for each side; the result is the median. On a machine that others share, many short ones tell more than a few long
     #[arg(long, default_value_t = 25)]
     rounds: usize,
-    /// Length of a turn
+    /// Length of a round
     #[arg(long, default_value_t = 0.4)]
     seconds: f64,
     /// Connections of the load generator, each with one request at a time
@@ -84,16 +84,16 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
         eprintln!("fallback …");
         let time = Duration::from_secs_f64(args.seconds / 2.0);
         report.aim(Aim {
-            name: "a fallback, beside the failed attempt's own time",
+            name: "a fallback, in addition to the time of the failed attempt",
             unit: "ms",
             target: fallback::TARGET_MILLIS,
             figure: fallback::added(args.rounds, time).await?,
         });
     }
     if args.row.as_ref().is_none_or(|wanted| "first event".contains(wanted.as_str())) {
-        eprintln!("first event …");
+        eprintln!("Measuring the first event …");
         report.aim(Aim {
-            name: "the first event of a stream, later than through bare Envoy",
+            name: "delay of the first event of a stream, compared to bare Envoy",
             unit: "ms",
             target: first::TARGET_MILLIS,
             figure: first::added().await?,
@@ -117,9 +117,9 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
 fn besides(report: &mut Report, stack: &Stack) -> Result<(), Box<dyn Error>> {
     #[expect(clippy::cast_precision_loss, reason = "a module is no 2^52 bytes long")]
     let size = std::fs::metadata(filter())?.len() as f64 / 1e3;
-    report.aim(Aim { name: "the module", unit: "KB", target: 700.0, figure: size });
+    report.aim(Aim { name: "size of the module", unit: "KB", target: 700.0, figure: size });
     let figure = stack.ready_after.as_secs_f64();
-    let name = "from the start of launcher, key service and Envoy until all are ready";
+    let name = "startup of launcher, key service and Envoy, until all are ready";
     report.aim(Aim { name, unit: "s", target: 1.0, figure });
     Ok(())
 }

@@ -205,10 +205,10 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "\nbare, ours: CPU of the Envoy process per request, µs; p50 / p99: ms, through the gateway; undisturbed: by the \
-             fifth of the turns that took least"
+             20th percentile of the rounds"
         )?;
         if !self.aims.is_empty() {
-            writeln!(f, "\n| besides | target | figure | verdict |\n|---|--:|--:|--:|")?;
+            writeln!(f, "\n| other figures | target | figure | verdict |\n|---|--:|--:|--:|")?;
         }
         for aim in &self.aims {
             let Aim { name, unit, target, figure } = aim;
@@ -219,10 +219,15 @@ impl fmt::Display for Report {
             writeln!(f)?;
         }
         if let Some(rate) = self.provider_rate {
-            writeln!(f, "the provider without anybody between: {rate:.0} requests/s")?;
+            writeln!(f, "the provider, called directly: {rate:.0} requests/s")?;
         }
         if let Some((bare, gateway)) = self.memory_kib {
-            writeln!(f, "memory after all rows: bare {} MiB, ours {} MiB", bare / 1024, gateway / 1024)?;
+            writeln!(
+                f,
+                "memory after all rows: bare Envoy {} MiB, Switchboard {} MiB",
+                bare / 1024,
+                gateway / 1024
+            )?;
         }
         Ok(())
     }

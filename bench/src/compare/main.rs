@@ -13,25 +13,25 @@ use switchboard_bench::gateway;
 use switchboard_bench::measure::{Side, middle, take_turns, undisturbed};
 use switchboard_bench::rows::rows;
 
-/// Compares filters: the CPU of each per request, as a multiple of bare Envoy's.
+/// Compares builds of the filter: CPU per request, as a multiple of bare Envoy's.
 ///
-/// Keep the module of before (`cp target/wasm32-wasip1/release/switchboard.wasm /tmp/before.wasm`), build the one of
-/// after, and name both.
+/// Save the old module (`cp target/wasm32-wasip1/release/switchboard.wasm /tmp/before.wasm`), build the new one, and
+/// pass both.
 #[derive(Debug, Parser)]
 struct Args {
     /// Modules, two or more
     #[arg(required = true, num_args = 2..)]
     modules: Vec<PathBuf>,
-    /// Rounds of one turn for each; the medians count
+    /// Rounds; the results are medians
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Length of a turn
+    /// Length of a round
     #[arg(long, default_value_t = 0.3)]
     seconds: f64,
     /// Connections of the load generator
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Rows whose name contains this
+    /// Only rows whose name contains this
     #[arg(long, default_value = "chat, OpenAI, 1 KB")]
     row: String,
 }

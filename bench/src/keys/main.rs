@@ -18,18 +18,18 @@ use switchboard_bench::load::{Outcome, Request, run_each};
 
 use crate::service::{INTERNAL_TOKEN, MASTER_KEY, Service};
 
-/// Measures the key service: making keys, verifying them, listing a million of them, revoking one.
+/// Measures the key service: creating keys, verifying them, listing a million of them, revoking one.
 ///
-/// Exits with 1 where an aim is missed and `BENCH_STRICT=1` is set.
+/// Exits with 1 if a target is missed and `BENCH_STRICT=1` is set.
 #[derive(Debug, Parser)]
 struct Args {
     /// Length of each measurement
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// Connections of the load generator where the rate counts
+    /// Connections of the load generator for rows with a rate
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Keys in the table for the rows that say so
+    /// Number of keys for the rows that need many
     #[arg(long, default_value_t = 1_000_000)]
     keys: u64,
 }
@@ -57,10 +57,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let server = Server::start_durable()?;
             measure(&args, "Postgres", Some(&server), &mut table).await?;
         } else {
-            println!("Postgres is not installed here: not measured");
+            println!("Postgres is not installed: skipped");
         }
         let latest = revocation::measure().await;
-        table.say("revoke to last request let in", "2 Envoys × 2 workers", Aim::Within(1_200.0), &latest);
+        table.say(
+            "from revocation to the last admitted request",
+            "2 Envoys × 2 workers",
+            Aim::Within(1_200.0),
+            &latest,
+        );
         Ok::<(), Box<dyn Error>>(())
     })?;
     let strict = std::env::var_os("BENCH_STRICT").is_some_and(|value| value == "1");
@@ -132,7 +137,7 @@ async fn measure(
 
 impl Table {
     fn begin() -> Self {
-        println!("| what | on | aim | per second | p50 ms | p99 ms | |");
+        println!("| operation | database | target | per second | p50 ms | p99 ms | |");
         println!("|---|---|---|--:|--:|--:|---|");
         Self { missed: false }
     }

@@ -94,7 +94,7 @@ impl Service {
     pub(crate) fn fill(&self, keys: u64, server: Option<&Server>) -> Result<(), Box<dyn Error>> {
         const COLUMNS: &str = "token, key_name, spend, total_spend, settings, created_at, created_by, updated_at, \
                                updated_by";
-        eprintln!("{keys} keys …");
+        eprintln!("Inserting {keys} keys …");
         let mut command = if let Some(server) = server {
             let psql = local_postgres::programs().ok_or("no psql")?.join("psql");
             let mut command = Command::new(psql);
@@ -125,7 +125,7 @@ impl Service {
         }
         rows.flush()?;
         drop(rows);
-        if filler.wait()?.success() { Ok(()) } else { Err("the table was not filled".into()) }
+        if filler.wait()?.success() { Ok(()) } else { Err("could not insert the keys".into()) }
     }
 
     /// Waits until the service has divided the new keys into blocks, as it does with keys that it has made itself.
@@ -139,7 +139,7 @@ impl Service {
             client.get(&path).key(MASTER_KEY).send().await.expect(200);
             quick = if asked.elapsed() < Duration::from_millis(20) { quick + 1 } else { 0 };
             if begun.elapsed() > Duration::from_mins(2) {
-                return Err("far pages stay slow".into());
+                return Err("distant pages are still slow".into());
             }
         }
         Ok(())

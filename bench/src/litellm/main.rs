@@ -19,18 +19,18 @@ use switchboard_e2e::{Child, Config, MASTER_KEY, Setup, free_port, openai, proce
 /// How many times as many requests a second there should be.
 const TARGET: f64 = 120.0;
 
-/// Measures `LiteLLM` Proxy and Switchboard on the same core: requests a second, and memory.
+/// Measures `LiteLLM` Proxy and Switchboard on the same core: requests per second, and memory.
 ///
-/// Exits with 1 where the target is missed and `BENCH_STRICT=1` is set.
+/// Exits with 1 if the target is missed and `BENCH_STRICT=1` is set.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Where `scripts/fetch-litellm` has put it
+    /// Directory that `scripts/fetch-litellm` installed it to
     #[arg(long, default_value = ".tools/litellm")]
     litellm: PathBuf,
-    /// Turns of each side; the best counts, as whatever else runs can only slow it down
+    /// Rounds for each side; the result is the best one, because other load can only slow it down
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Length of a turn, seconds
+    /// Length of a round in seconds
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Clients, each with one request at a time
@@ -71,7 +71,7 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let mut best: [Outcome; 2] = Default::default();
     for round in 0..=args.rounds {
         for (side, (name, _, port, request)) in sides.iter().enumerate() {
-            eprintln!("{name}, turn {round} of {} …", args.rounds);
+            eprintln!("{name}: round {round} of {} …", args.rounds);
             let outcome = load::run(*port, request, args.connections, time).await?;
             // The turn before the first makes connections and compiles code.
             if round > 0 && (best[side].requests == 0 || outcome.rate() > best[side].rate()) {
@@ -103,7 +103,7 @@ fn request(key: &str) -> Request {
 /// Starts it with the same configuration, and waits until it serves.
 fn start_litellm(args: &Args, config: &Config) -> Result<(Child, u16), Box<dyn Error>> {
     let folder = std::fs::canonicalize(&args.litellm).map_err(|error| {
-        format!("{}: {error}. `make bench-litellm` fetches LiteLLM first.", args.litellm.display())
+        format!("{}: {error}; `make bench-litellm` downloads LiteLLM", args.litellm.display())
     })?;
     let file = folder.join("bench.yaml");
     std::fs::write(&file, config.text())?;
@@ -123,10 +123,10 @@ fn start_litellm(args: &Args, config: &Config) -> Result<(Child, u16), Box<dyn E
     .map(|(name, value)| (name.to_owned(), value));
     let mut child = Child::start(&python()?, &arguments, &environment);
     let begun = Instant::now();
-    eprintln!("LiteLLM Proxy starts …");
+    eprintln!("Starting LiteLLM Proxy …");
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         if child.ended().is_some() || begun.elapsed() > Duration::from_mins(3) {
-            return Err(format!("LiteLLM Proxy does not start:\n{}", child.stderr.text()).into());
+            return Err(format!("LiteLLM Proxy did not start:\n{}", child.stderr.text()).into());
         }
         std::thread::sleep(Duration::from_millis(200));
     }

@@ -24,17 +24,17 @@ const MOST_GROWTH: f64 = 2.0;
 /// The memory that Envoy may have at the end, KiB.
 const MOST_KIB: u64 = 160 * 1024;
 
-/// Sends mixed traffic for long, and fails if Envoy's memory grows.
+/// Sends mixed traffic, and fails if Envoy's memory grows.
 ///
-/// Chats in every language, embeddings, streams, bodies of 100 KB and 10 MB, requests that are refused, and clients
-/// that go away in the middle of a stream. Exits with 1 if the last tenth of the run takes over 2 % more memory than
-/// the second, or over 160 MB.
+/// Chats in every dialect, embeddings, streams, bodies of 100 KB and 10 MB, rejected requests, and clients that
+/// disconnect in the middle of a stream. Exits with 1 if Envoy uses over 2 % more memory in the last tenth of the run
+/// than in the second, or over 160 MB.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Requests in all
+    /// Total number of requests
     #[arg(long, default_value_t = 1_000_000)]
     requests: u64,
-    /// Workers of Envoy
+    /// Worker threads of Envoy
     #[arg(long, default_value_t = 2)]
     workers: u32,
     /// Clients, each with one request at a time
@@ -113,7 +113,7 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     #[expect(clippy::cast_precision_loss, reason = "memory in KiB")]
     let growth = (last as f64 / second as f64 - 1.0) * 100.0;
     println!(
-        "from the second tenth to the last: {growth:+.2} % (at most {MOST_GROWTH} %); at the end {last} KiB (at most {MOST_KIB} KiB)"
+        "growth from the second tenth to the last: {growth:+.2} % (limit {MOST_GROWTH} %); final size: {last} KiB (limit {MOST_KIB} KiB)"
     );
     Ok(if growth > MOST_GROWTH || last > MOST_KIB { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

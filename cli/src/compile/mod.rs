@@ -42,7 +42,7 @@ pub const KEYS_CLUSTER: &str = "switchboard-keys";
 pub const KEYS_INTERNAL_CLUSTER: &str = "switchboard-keys-internal";
 
 /// Envoy cluster that leads to the gateway's own listener.
-pub const OWN_CLUSTER: &str = "switchboard-itself";
+pub const OWN_CLUSTER: &str = "switchboard-loopback";
 
 /// Longest attempt, seconds, when nothing is said: `LiteLLM` waits 6,000; the official SDKs give up after 600.
 const TIMEOUT: f64 = 600.0;
