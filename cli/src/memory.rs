@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-/// Where a container's limit is told: control groups of version 2, and of version 1.
+/// Where a container's limit is: control groups version 2, and version 1.
 const CONTROL_GROUPS: [&str; 2] =
     ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
-/// Less is no place for an Envoy with the filter: some 100 MB are in use before the first request.
+/// The minimum for Envoy with the filter: about 100 MB are in use before the first request.
 const LEAST: u64 = 128 << 20;
 
 /// Reads an amount as Kubernetes writes it (`1Gi`, `512M`, bytes).

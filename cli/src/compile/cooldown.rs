@@ -1,20 +1,20 @@
-//! `allowed_fails` and its kin → when a deployment is left alone.
+//! `allowed_fails` and related settings → when a deployment is in cooldown.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::config::Config;
 
-/// When a deployment is left alone.
+/// When a deployment is in cooldown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cooldown {
-    /// After so many answers in a row that are failures.
+    /// After this many consecutive answers that are failures.
     pub failures: u32,
     /// Which answers are.
     pub statuses: Vec<RangeInclusive<u16>>,
-    /// After so many time-outs and broken connections in a row; nothing where they count with the answers.
+    /// After this many consecutive timeouts and broken connections; `None` if they are counted with the answers.
     pub unanswered: Option<u32>,
-    /// For so long.
+    /// Duration.
     pub time: Duration,
 }
 
@@ -24,7 +24,7 @@ const TIME: f64 = 5.0;
 /// `allowed_fails` when nothing is said.
 const ALLOWED_FAILS: u32 = 3;
 
-/// Whoever allows a class so many failures does not want to hear of it.
+/// A class that is allowed this many failures is not counted.
 const NEVER: u32 = 100;
 
 /// `cooldown_time`, seconds.
@@ -32,10 +32,10 @@ pub(super) fn time(config: &Config) -> f64 {
     config.router.cooldown_time.unwrap_or(TIME)
 }
 
-/// What the configuration says of cooling down; nothing where it says that nobody does.
+/// The configured cooldown; `None` if cooldowns are disabled.
 ///
 /// `LiteLLM` counts each class for itself. Envoy has one counter for answers: the smallest of the numbers counts, and
-/// the answers of a class that is allowed very many are no failures.
+/// the answers of a class that is allowed very many are not counted as failures.
 pub(super) fn compile(config: &Config) -> Option<Cooldown> {
     if config.router.disable_cooldowns {
         return None;

@@ -1,6 +1,6 @@
 //! Which pages in browsers may call the gateway: cross-origin resource sharing (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
-//! The variables are `LiteLLM`'s. So is the rule for credentials: cookies and the like are allowed where origins are
+//! The variables are `LiteLLM`'s. So is the rule for credentials: cookies and similar are allowed where origins are
 //! named, and not where every origin is allowed, unless it is said otherwise.
 
 use super::variables::Variables;

@@ -38,7 +38,7 @@ pub(super) struct Deployment {
 pub(super) struct Unserved {
     /// Its `model_name`.
     pub group: String,
-    /// What clients are told who ask for it.
+    /// The reason, for clients that request it.
     pub why: String,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Unserved {
 pub enum Target {
     /// A provider.
     Remote(Address),
-    /// Nobody is called: the filter answers by itself. Envoy picks an endpoint before it asks the filter, and
+    /// No provider: the filter answers itself. Envoy picks an endpoint before it asks the filter, and
     /// connects to its own listener, which is there for certain.
     Itself,
 }
@@ -218,7 +218,7 @@ fn needs_key(model: &Model, provider: &Provider, variables: &Variables<'_>) -> b
     match provider.auth {
         Auth::BearerIfAny => variables.usual(provider.key_env).is_some(),
         Auth::HeaderOrToken { token, .. } => !model.params.options.iter().any(|(name, _)| *name == token),
-        // The entry's own credentials of another kind go before the environment's key.
+        // The entry's own credentials of another kind take precedence over the environment's key.
         _ if !provider.token_source.is_empty() => false,
         _ => !provider.key_env.is_empty() && !gives_secrets(model, provider),
     }

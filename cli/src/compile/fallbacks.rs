@@ -1,4 +1,4 @@
-//! `fallbacks` and its kin → which groups stand in for which.
+//! `fallbacks` and related settings → which groups replace which.
 
 use std::collections::HashMap;
 

@@ -56,7 +56,7 @@ const MOST_RETRIES: u32 = 5;
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What the filter is told.
+    /// The filter's configuration.
     pub document: Document,
     /// One cluster for each model group.
     pub clusters: Vec<Cluster>,
@@ -104,7 +104,7 @@ impl Plan {
     }
 }
 
-/// Decides what `config` means in `environment`, where models without a price of their own cost what `prices` says;
+/// Decides what `config` means in `environment`, where models without a configured price cost what `prices` says;
 /// mistakes go to `report`.
 pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, report: &Report) -> Plan {
     let mut variables = variables::Variables::new(environment, report);

@@ -6,7 +6,7 @@ use crate::config::diagnostic::suggestion;
 use crate::config::yaml::Location;
 use crate::config::{Params, Report};
 
-/// Families of models whose vendor is told by the name alone, for entries without `provider/`.
+/// Families of models whose name implies the vendor, for entries without `provider/`.
 const FAMILIES: &[(&str, &str)] = &[
     ("gpt-", "openai"),
     ("chatgpt-", "openai"),
@@ -21,7 +21,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("gemini-", "vertex_ai"),
 ];
 
-/// Providers that `LiteLLM` knows and that are not served: a name among them is no mistake of the operator's.
+/// Providers that `LiteLLM` supports and Switchboard does not: these names are not typing mistakes.
 const UNSERVED: &str = "
     a2a a2a_agent aiohttp_openai anthropic_text auto_router aws_polly aws_textract azure_speech azure_text bespoke
     black_forest_labs bytez chatgpt clf_ai_gateway compactifai cursor custom databricks_agent datarobot deepgram dotprompt
@@ -31,12 +31,12 @@ const UNSERVED: &str = "
     sagemaker_chat sagemaker_nova sap scaledown soniox stability strands_decider text-completion-codestral
     text-completion-inception topaz transcribe triton typesafe valkey vllm watsonx watsonx_text xinference";
 
-/// Other names of `LiteLLM`'s for rows.
+/// `LiteLLM`'s other names for rows.
 const ALIASES: &[(&str, &str)] = &[("vertex_ai_beta", "vertex_ai")];
 
-/// Routes of `LiteLLM`'s that stand before the model's name: (provider, route, what it means here).
+/// `LiteLLM`'s routes, which precede the model's name: (provider, route, what it means here).
 const ROUTES: &[(&str, &str, Route)] = &[
-    // The deployment's name is the operator's: the route tells which peculiarities its model has.
+    // The deployment has a custom name: the route says which quirks its model has.
     ("azure", "gpt5_series/", Route::Option("base_model", "gpt-5")),
     ("azure", "o_series/", Route::Option("base_model", "o1")),
     ("bedrock", "agent/", Route::Unserved),
@@ -66,9 +66,9 @@ pub(super) struct Found<'a> {
     pub option: Option<(&'static str, &'a str)>,
 }
 
-/// Why an entry comes to nothing.
+/// Why an entry has no deployment.
 pub(super) enum Problem {
-    /// A mistake, which is told already.
+    /// An error, which is already reported.
     Error,
     /// It is right, or may be, and cannot be served here; the other entries can.
     Unserved {
@@ -83,7 +83,7 @@ pub(super) enum Problem {
 
 /// The vendor of a deployment, and the model's name there.
 ///
-/// A name that is nearly a provider's is a mistake. Another that is no provider's is as `LiteLLM` takes it: the entry is
+/// A name that is nearly a provider's is a mistake. Any other unknown name is handled as in `LiteLLM`: the entry is
 /// left out.
 pub(super) fn find<'a>(params: &'a Params, report: &Report) -> Result<Found<'a>, Problem> {
     let (provider, model) = named(params, report)?;

@@ -29,7 +29,7 @@ pub struct Cluster {
 pub enum Balancing {
     /// `simple-shuffle`: by weight. Envoy's weighted round robin gives the same shares; its `RANDOM` has no weights.
     RoundRobin,
-    /// `least-busy`; and the nearest to `latency-based-routing` (who is slow has more requests under way) and
+    /// `least-busy`; and the nearest to `latency-based-routing` (slow deployments have more requests in flight) and
     /// `usage-based-routing` (in proportion to `tpm` or `rpm`).
     LeastRequest,
 }
@@ -77,7 +77,7 @@ pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Depl
         group.has_spares = priorities.len() > 1;
         group.retry_policy = retry_policy(config, group);
         [group.timeout_ms, group.stream_timeout_ms] = timeouts(config, members);
-        // Envoy is told before it picks a deployment.
+        // Envoy needs it before it picks a deployment.
         group.num_retries = members.iter().filter_map(|member| member.num_retries).max();
         // LiteLLM too leaves a deployment at work that nothing can stand in for.
         let has_others = members.len() > 1 || !group.fallbacks.is_empty();
@@ -112,7 +112,7 @@ fn timeouts(config: &Config, members: &[&Deployment]) -> [Option<u64>; 2] {
 
 /// The cheapest deployments of a group, and after them the others.
 fn by_price(deployments: &[&Deployment]) -> Vec<Vec<Endpoint>> {
-    /// `LiteLLM`'s guess of what nobody knows, US dollars per token: dearer than anything.
+    /// `LiteLLM`'s guess for unknown prices, US dollars per token: more expensive than any model.
     const UNKNOWN: f64 = 5.0;
     let price = |deployment: &Deployment| {
         let price = deployment.document.price.as_ref();
@@ -130,7 +130,7 @@ fn by_price(deployments: &[&Deployment]) -> Vec<Vec<Endpoint>> {
 
 /// The endpoints of a group: those with a share of the load, and after them those without one.
 ///
-/// `LiteLLM` counts `weight` if any deployment has one, else `rpm`, else `tpm`; a deployment that lacks what
+/// `LiteLLM` counts `weight` if any deployment has one, then `rpm`, then `tpm`; a deployment that lacks what
 /// counts is never picked while another is there.
 fn by_weight(deployments: &[&Deployment], weighted: bool) -> Vec<Vec<Endpoint>> {
     /// Envoy adds the weights of a priority in 32 bits; shares finer than this do not matter.

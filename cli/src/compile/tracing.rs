@@ -63,7 +63,7 @@ pub(super) fn compile(config: &Config, variables: &mut Variables<'_>, report: &R
     })
 }
 
-/// `name=value,name=value`, each value percent-encoded; they may be secrets, and go into variables of their own.
+/// `name=value,name=value`, each value percent-encoded; they may be secrets, so each gets its own variable.
 fn headers(
     at: crate::config::yaml::Location,
     variables: &mut Variables<'_>,

@@ -74,13 +74,13 @@ pub struct Variable {
 pub enum Origin {
     /// The operator, who named it.
     Operator,
-    /// Whoever starts Envoy: the value stands in `config.yaml`, and must not stand in Envoy's configuration.
+    /// The program that starts Envoy: the value is in `config.yaml`, and must not be in Envoy's configuration.
     Inline(Secret),
-    /// Whoever starts Envoy and the key service.
+    /// The program that starts Envoy and the key service.
     Launcher,
 }
 
-/// The variable of a secret that stands in the configuration.
+/// The variable for a secret that is written out in the configuration.
 fn own_name(owner: &str, what: &str) -> String {
     let owner = digest::hex(owner).to_ascii_uppercase();
     let what: String =
@@ -125,7 +125,7 @@ impl<'a> Variables<'a> {
         variables
     }
 
-    /// The name of the variable with a secret; a literal one gets a name of its own.
+    /// The name of the variable with a secret; a literal one gets a generated name.
     ///
     /// `owner` is the deployment's id, so that the name outlives other entries of the file: Envoy's environment
     /// is fixed at its start, and a name that counted entries would come to mean another secret.
@@ -209,13 +209,13 @@ impl<'a> Variables<'a> {
         name.to_owned()
     }
 
-    /// The text of a provider's usual variable, which is no secret; nothing when it is empty or not set.
+    /// The text of a provider's usual variable, which is not a secret; `None` if it is empty or not set.
     pub(super) fn usual(&self, name: &str) -> Option<String> {
         let text = self.environment.lookup(name)?.reveal().to_owned();
         Some(text).filter(|text| !text.is_empty())
     }
 
-    /// The text of a setting that is no secret; nothing when its variable is not set.
+    /// The text of a setting that is not a secret; `None` if its variable is not set.
     pub(super) fn text(&self, setting: &At<Setting>, path: &str) -> Option<String> {
         match &setting.value {
             Setting::Literal(secret) => Some(secret.reveal().to_owned()),

@@ -1,4 +1,4 @@
-//! Text that is never shown, and text that may lie in the environment.
+//! Text that is never shown, and text that may be in the environment.
 
 use std::fmt;
 

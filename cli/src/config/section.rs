@@ -36,7 +36,7 @@ pub struct Row {
 pub struct Unread {
     /// Why, as the warning's help tells it.
     pub why: &'static str,
-    /// The names, white space between them: rustfmt would give each of three hundred a line of its own.
+    /// The names, separated by white space: as a list, rustfmt would put each of three hundred on a separate line.
     pub names: &'static str,
 }
 

@@ -61,7 +61,7 @@ pub struct AllowedFails {
     pub bad_request: Option<u32>,
     /// 401 and 403.
     pub authentication: Option<u32>,
-    /// Time-outs and connections that fail.
+    /// Timeouts and connection failures.
     pub timeout: Option<u32>,
     /// 429.
     pub rate_limit: Option<u32>,
@@ -149,7 +149,7 @@ pub(super) const STRATEGIES: [&str; 6] = [
     "cost-based-routing",
 ];
 
-/// The strategy that `LiteLLM` has besides.
+/// `LiteLLM`'s strategy that is not supported.
 pub(super) const UNSUPPORTED_STRATEGY: &str = "lar1";
 
 /// Longest wait between two attempts that a setting can ask for, seconds.
@@ -330,7 +330,7 @@ fn error_status(table: &mut Table<'_>, key: &'static str) -> Option<u16> {
     Some(value as u16)
 }
 
-/// A time in seconds that is not nothing.
+/// A duration in seconds, above zero.
 pub(super) fn timeout(table: &mut Table<'_>, key: &'static str) -> Option<f64> {
     /// A week, in seconds: Envoy's durations hold it, and nobody waits longer.
     const LONGEST: f64 = 604_800.0;

@@ -5,7 +5,7 @@ use super::secret::Setting;
 use super::section::{Kind, Section};
 use super::yaml::{Key, Location, Node, Value};
 
-/// A value and where it stands in the file.
+/// A value and its location in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct At<T> {
     /// Where.

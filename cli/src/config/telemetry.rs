@@ -1,9 +1,9 @@
-//! `callbacks` of `litellm_settings`: where `LiteLLM` sends what it knows of requests.
+//! `callbacks` of `litellm_settings`: where `LiteLLM` exports data about requests.
 
 use super::diagnostic::suggestion;
 use super::table::{At, Table};
 
-/// The settings that name callbacks. `LiteLLM` tells them apart by when they are called; here a request is told of once.
+/// The settings that name callbacks. `LiteLLM` calls them at different times; here, each request is exported once.
 const SETTINGS: [&str; 3] = ["callbacks", "success_callback", "failure_callback"];
 
 /// What `LiteLLM` knows besides, and is not known here.

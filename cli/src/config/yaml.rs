@@ -60,7 +60,7 @@ pub fn parse(text: &str) -> Result<Node, (Location, String)> {
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options).map(Node::from).map_err(|error| {
         let at = error.location().map(Location::from).unwrap_or_default();
-        // The place is told by the caller, in one form for all mistakes.
+        // The caller adds the location, in the same form for all errors.
         let message = error.render_with_formatter(&UserMessageFormatter);
         let own_prefix = format!("line {} column {}: ", at.line, at.column);
         let own_suffix = format!(" at line {}, column {}", at.line, at.column);

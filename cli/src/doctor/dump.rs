@@ -145,7 +145,7 @@ impl Plugin {
         names.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
-    /// Names of the variables whose values stand in the configuration.
+    /// Names of the variables whose values are in the configuration.
     pub fn inline_variables(&self) -> Vec<&str> {
         let values = self.vm()["environment_variables"]["key_values"].as_object();
         values.into_iter().flatten().map(|(name, _)| name.as_str()).collect()

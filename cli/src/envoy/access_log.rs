@@ -9,7 +9,7 @@ use super::Site;
 /// A path that names a key, as `/key/{key}/regenerate` does.
 const NAMES_A_KEY: &str = "request.url_path.matches('^/+key/[^/]+/')";
 
-/// Whether the filter tells of a request. An attempt writes the request's headers from nothing, so that those which the
+/// Whether the filter reports a request. An attempt writes the request's headers from scratch, so that those which the
 /// client sent are the report's to tell.
 const IS_TOLD: &str = "'x-litellm-call-id' in response.headers";
 
@@ -73,8 +73,8 @@ fn log(target: &str, path: &str, filter: &Value) -> Value {
     })
 }
 
-/// A request that goes on to another group ends for Envoy, and begins anew: that end is not worth a line. Nor is a part of
-/// a request that was split, whose line tells of all its parts.
+/// A request that is redirected to another group ends for Envoy, and starts again: that end is not logged. Nor is a part of
+/// a request that was split, whose line covers all its parts.
 fn once(which: &str) -> Value {
     json!({ "extension_filter": {
         "name": "envoy.access_loggers.extension_filters.cel",

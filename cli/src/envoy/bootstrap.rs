@@ -35,7 +35,7 @@ pub(super) fn bootstrap_with(site: &Site, (kind, resources): (&str, Value)) -> V
                 "query_tries": 2,
             },
         },
-        // Envoy keeps what it has freed: after some large bodies that would be theirs for ever.
+        // Otherwise Envoy never returns the memory of large bodies to the system.
         "memory_allocator_manager": { "bytes_to_release": 64 << 20, "memory_release_interval": "1s" },
         "deferred_stat_options": { "enable_deferred_creation_stats": true },
         "stats_config": { "stats_matcher": { "inclusion_list": { "patterns": statistics() } } },

@@ -42,7 +42,7 @@ fn group(cluster: &Cluster, plan: &Plan, site: &Site, upstream: &Value) -> Value
         },
         "per_connection_buffer_limit_bytes": plan.body_limit,
         "circuit_breakers": circuit_breakers(cluster.max_parallel_requests),
-        // Whoever is left serves all; nobody comes after everybody.
+        // The remaining endpoints serve everything; the placeholder endpoint comes last.
         // By default Envoy also gathers such changes for a second before it acts on them.
         "common_lb_config": { "healthy_panic_threshold": { "value": 0.0 }, "update_merge_window": "0s" },
         "load_assignment": {
@@ -146,7 +146,7 @@ pub(super) fn tls(site: &Site) -> Value {
     })
 }
 
-/// A cluster of one host that speaks HTTP/1.1, and is no provider.
+/// A cluster of one HTTP/1.1 host that is not a provider.
 pub(super) fn plain(name: &str, host: &str, port: u16, hostname: &str) -> Value {
     let mut value = json!({
         "name": name,

@@ -199,7 +199,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A value on the rest of this line; text of several lines as a block of its own.
+    /// A value on the rest of this line; text with several lines as a block.
     fn scalar(&mut self, value: &Value, indent: usize) {
         match value {
             Value::String(text)
@@ -270,7 +270,7 @@ fn is_block(value: &Value) -> bool {
     }
 }
 
-/// Text without quotes where YAML reads it as the same text, else as a JSON string.
+/// Text without quotes if YAML reads it as the same text; otherwise a JSON string.
 fn plain(text: &str) -> String {
     let safe = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte))

@@ -1,7 +1,7 @@
 //! The configuration in parts that Envoy takes again while it runs: file-based discovery.
 //!
-//! Each part is a file, and Envoy reads it anew when another one is moved into its place. The listener stays as it is:
-//! its filter and its routes are parts of their own, so that no connection has to end for a change of `config.yaml`.
+//! Each part is a file, and Envoy reads it again when another file replaces it. The listener does not change:
+//! its filter and its routes are separate parts, so that a change of `config.yaml` closes no connection.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ impl Part {
     /// All, in the order in which they are to be exchanged: what is named before what names it.
     pub const ALL: [Self; 4] = [Self::Clusters, Self::Routes, Self::Filter, Self::Listener];
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(self, folder: &Path) -> PathBuf {
         folder.join(match self {
             Self::Clusters => "envoy-clusters.json",
@@ -48,7 +48,7 @@ impl Part {
         }
     }
 
-    /// Where Envoy is told to find it.
+    /// The source for Envoy's configuration.
     pub(super) fn source(self, folder: &Path) -> Value {
         json!({ "path_config_source": { "path": self.path(folder) }, "resource_api_version": "V3" })
     }

@@ -17,7 +17,7 @@ use crate::compile::{KEYS_CLUSTER, Plan};
 const NOT_FOR_PROVIDERS: [&str; 5] =
     ["x-envoy-external-address", "x-envoy-internal", "x-forwarded-for", "x-forwarded-proto", "x-request-id"];
 
-/// Name of the filter, where it is a part of its own.
+/// Name of the filter, if it is a separate part.
 pub(super) const FILTER: &str = "switchboard";
 
 /// The listener.
@@ -98,7 +98,7 @@ pub(super) fn virtual_hosts(plan: &Plan) -> Value {
     }])
 }
 
-/// Longer than all attempts together, each of which may be silent until its time-out.
+/// Longer than all attempts together, each of which may be silent until its timeout.
 fn stream_idle_timeout(plan: &Plan) -> Duration {
     let settings = &plan.document.settings;
     let attempts = (settings.most_retries + 2).saturating_mul(settings.max_fallbacks + 1);
@@ -163,7 +163,7 @@ fn route(plan: &Plan, retry_policy: &Value) -> Value {
     })
 }
 
-/// `LiteLLM`'s time-out is that of its HTTP client: the longest silence of one attempt. A stream that goes on is
+/// `LiteLLM`'s timeout is that of its HTTP client: the longest silence of one attempt. A stream that goes on is
 /// not cut, an attempt that does not begin to answer is tried again. That is `per_try_timeout`, which no longer
 /// counts when the answer has begun. Nor does `per_try_idle_timeout`, as seen with Envoy 1.40: a stream that falls
 /// silent is the `stream_idle_timeout`'s.
@@ -179,7 +179,7 @@ fn retry_policy(plan: &Plan, retries: u32) -> Value {
     })
 }
 
-/// One deployment, and nothing to stand in for it: what it says of when to come back is waited for, up to a minute as
+/// A single deployment without a replacement: its `retry-after` is honoured, up to a minute as
 /// with `LiteLLM`.
 fn alone(plan: &Plan) -> Value {
     let mut policy = retry_policy(plan, plan.num_retries);

@@ -1,7 +1,7 @@
 //! Envoy's own replies in the language of every other error: `{"error": {"message", "type", "param", "code"}}`.
 //!
 //! Envoy writes `upstream connect error or disconnect/reset before headers…` as plain text, which the SDKs
-//! cannot read. Statuses and types are `LiteLLM`'s, but for a provider that cannot be reached, which is 503 here
+//! cannot read. Statuses and types are `LiteLLM`'s, except for a provider that is not reachable, which is 503 here
 //! and 500 there. Replies of the filter are complete already: they alone have no `response_code_details` (the Rust
 //! SDK passes none), and no mapper here matches them.
 
@@ -24,7 +24,7 @@ struct Reply {
     retry_after: Option<u32>,
 }
 
-/// What Envoy knows of a reply.
+/// How Envoy identifies a reply.
 enum When {
     /// One of these response flags.
     Flags(&'static [&'static str]),
@@ -70,7 +70,7 @@ fn replies(timeout: f64) -> Vec<Reply> {
             "internal_server_error",
             "litellm.BadGatewayError: BadGatewayError: the provider's answer is larger than the gateway accepts.",
         ),
-        // The filter's own reply to a time-out that is not the route's: the flag says so too, the time does not.
+        // The filter's own reply to a timeout that is not the route's: it has the same flag, but another time.
         reply(
             When::Cel("response.code == 408 && 'x-litellm-timeout' in response.headers"),
             408,

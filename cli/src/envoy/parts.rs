@@ -1,4 +1,4 @@
-//! The configuration taken apart, for meshes that have a listener and clusters of their own.
+//! The parts of the configuration, for meshes with their own listener and clusters.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub struct Parts {
     pub router: Value,
     /// Routes, the first that matches counts.
     pub routes: Vec<Value>,
-    /// What filters are told about all of these routes, by their names.
+    /// The filters' configuration for all of these routes, by name.
     pub per_filter_config: Value,
     /// Clusters.
     pub clusters: Vec<Value>,

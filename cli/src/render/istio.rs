@@ -1,4 +1,4 @@
-//! Switchboard in a gateway of Istio's: a gateway with a port for it, and an `EnvoyFilter` with both roles.
+//! Switchboard in an Istio gateway: a gateway with a dedicated port, and an `EnvoyFilter` with both roles.
 //!
 //! Istio's `WasmPlugin` has no `allow_on_headers_stop_iteration`, and reaches no cluster. The filter itself travels by
 //! extension discovery (`EXTENSION_CONFIG`), because only there does Istio's agent fetch the module from a registry.
@@ -38,7 +38,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
     Ok(all)
 }
 
-/// The clusters added here speak plain HTTP to the key service, which a sidecar of its own might refuse (strict mTLS).
+/// The clusters added here speak plain HTTP to the key service, which its sidecar might reject (strict mTLS).
 fn outside_of_the_mesh(mut resource: Resource) -> Resource {
     if resource.value["kind"] == "Deployment" {
         resource.value["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = json!("false");
@@ -62,7 +62,7 @@ fn envoy_filter(mut parts: Parts, site: &Site, place: &Place) -> Resource {
     let router = json!({ "name": CONNECTION_MANAGER, "subFilter": { "name": parts.router["name"] } });
     patches.listener("HTTP_FILTER", Some(router), "MERGE", &parts.router);
     patches.routes("VIRTUAL_HOST", "MERGE", &json!({ "typed_per_filter_config": parts.per_filter_config }));
-    // Each goes before those that are there.
+    // Each takes precedence over existing ones.
     for route in parts.routes.into_iter().rev() {
         patches.routes("HTTP_ROUTE", "INSERT_FIRST", &route);
     }
@@ -117,7 +117,7 @@ struct Extensions<'a> {
 }
 
 impl Extensions<'_> {
-    /// A reference to the filter, which is kept once under `name`; a filter that is no module stays.
+    /// A reference to the filter, which is kept once under `name`; other filters are not changed.
     fn discovered(&mut self, mut filter: Value, name: &str) -> Value {
         if filter["name"] != WASM {
             return filter;

@@ -1,4 +1,4 @@
-//! Switchboard as a gateway of its own in Kubernetes.
+//! Switchboard as a standalone gateway in Kubernetes.
 
 use std::io;
 

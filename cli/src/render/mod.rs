@@ -22,13 +22,13 @@ use crate::envoy::{Site, commented, for_people, purpose};
 /// For whom the configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// An Envoy of one's own.
+    /// The user's own Envoy.
     Bootstrap,
-    /// Kubernetes, as a gateway of its own.
+    /// Kubernetes, as a gateway.
     Kubernetes,
     /// Kubernetes, beside an application in its pods.
     KubernetesSidecar,
-    /// A gateway of Istio's.
+    /// A gateway in Istio.
     Istio,
     /// A gateway of Envoy Gateway's.
     EnvoyGateway,
@@ -81,7 +81,7 @@ pub struct Place {
     pub secret: String,
     /// `Secret` with the certificate of the gateway, where the mesh ends TLS.
     pub tls_secret: Option<String>,
-    /// Where Istio's agent fetches the filter (`oci://…`, `https://…`); nothing when it lies at [`Site::wasm`].
+    /// Where Istio's agent fetches the filter (`oci://…`, `https://…`); `None` if it is at [`Site::wasm`].
     pub wasm_url: Option<String>,
     /// Whether Envoy Gateway names listeners and routes by its gateway's, as it did before 1.10.
     pub old_xds_names: bool,

@@ -131,7 +131,7 @@ pub(super) fn configuration_volume(name: &str) -> Value {
     json!({ "name": "envoy", "configMap": { "name": name } })
 }
 
-/// What pods are begun anew for: Envoy reads its configuration once.
+/// A change of this replaces the pods: Envoy reads its configuration at startup.
 pub(super) fn checksum(configuration: &Resource) -> String {
     use sha2::Digest as _;
     let text = configuration.value["data"]["envoy.yaml"].as_str().unwrap_or_default();

@@ -1,13 +1,13 @@
-//! What Envoy's allocator needs to know of this machine before it starts.
+//! Settings for Envoy's allocator that must be made before it starts.
 
 use std::env;
 
-/// How glibc is told things.
+/// glibc's variable for settings.
 pub const TUNABLES: &str = "GLIBC_TUNABLES";
 
 /// Leaves the kernel's restartable sequences to Envoy's allocator. With them it keeps what is free in caches for each CPU,
 /// 2 MB here, and asks no lock for it; without, in caches for each thread, 34 MB. glibc from 2.35 on takes them for itself
-/// unless it is told not to: <https://google.github.io/tcmalloc/rseq.html>.
+/// unless this disables it: <https://google.github.io/tcmalloc/rseq.html>.
 const LEAVE: &str = "glibc.pthread.rseq=0";
 
 /// The value for Envoy's environment: what the operator says, which counts for more, and the above.

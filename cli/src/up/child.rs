@@ -46,7 +46,7 @@ impl Child {
 
     /// Starts `program` with our environment and `environment` over it. Its output goes to our standard error.
     ///
-    /// It runs in a process group of its own: Ctrl-C reaches every process of the terminal's group, and would
+    /// It runs in a separate process group: Ctrl-C reaches every process of the terminal's group, and would
     /// end the children before requests are finished.
     pub(super) fn start(
         name: &'static str,

@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Whoever looks for a fault asks for core files with this variable.
+/// Enables core files, for debugging.
 const WANTED: &str = "SWITCHBOARD_CORE_DUMPS";
 
 /// Lets this process, and those that it starts from now on, leave none.

@@ -11,10 +11,10 @@ use super::say;
 /// The filter delivers usage each second; this is one period and the time of the call.
 const DELIVERY: Duration = Duration::from_millis(1_500);
 
-/// Goes on as before for `wait`, but for telling clients to close their connections; then waits until no request is
+/// Asks clients to close their connections, and keeps accepting new ones for `wait`; then waits until no request is
 /// left, at most `patience`, and until usage is delivered. Whether there is an Envoy with that administration.
 pub(crate) async fn drain(admin_port: u16, wait: Duration, patience: Duration) -> bool {
-    // Clients on connections that stay open are told to close them with their next answer.
+    // The next answer on each open connection asks the client to close it.
     if admin(admin_port, Method::POST, "/healthcheck/fail").await.is_none() {
         return false;
     }

@@ -65,7 +65,7 @@ impl KeyService {
         Ok(Self { environment, running: Some(running) })
     }
 
-    /// Waits until it has ended: for ever, when it was not started here.
+    /// Waits until it has exited; never returns if it was not started here.
     pub(super) async fn exited(&mut self) -> Exit {
         match &mut self.running {
             Some(running) => running.child.exited().await,

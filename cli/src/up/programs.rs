@@ -28,7 +28,8 @@ pub fn envoy(given: Option<PathBuf>) -> Result<PathBuf, String> {
         return match version(&path) {
             Ok(found) if found >= OLDEST => Ok(path),
             Ok((major, minor)) => Err(format!(
-                "{source} {} is Envoy {major}.{minor}, but {}.{} or later is required",
+                "{source} {} is Envoy {major}.{minor}, but {}.{} or later is required\n  help: give the path of a newer one, or run \
+                 `make envoy` without {source}",
                 path.display(),
                 OLDEST.0,
                 OLDEST.1

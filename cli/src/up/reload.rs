@@ -43,7 +43,7 @@ impl Watched {
     pub(super) async fn changed(&mut self) {
         loop {
             sleep(PERIOD).await;
-            // While an editor writes it anew it may be missing.
+            // While an editor replaces the file, it may be missing.
             let Ok(now) = fs::read(&self.path) else { continue };
             if self.seen.as_ref() != Some(&now) {
                 self.seen = Some(now);
@@ -117,7 +117,7 @@ impl Files {
     }
 }
 
-/// Clusters that are no longer named stay until the next change: requests under way may still go there.
+/// Removed clusters stay until the next change: requests in flight may still use them.
 fn keep_removed(old: &[Value], new: &mut Vec<Value>) {
     const REMOVED: &str = "removed";
     let is_new = |cluster: &Value, new: &[Value]| new.iter().any(|known| known["name"] == cluster["name"]);
@@ -175,7 +175,7 @@ fn adopt(started: &Plan, plan: &mut Plan) -> Result<(), String> {
             }
         }
     }
-    // One list of variables is one VM: another would begin without keys, limits and requests under way.
+    // One list of variables is one VM: another would start without keys, limits and requests in flight.
     plan.variables.clone_from(&started.variables);
     Ok(())
 }
