@@ -93,7 +93,7 @@ struct SiteArgs {
     /// Port of Envoy's admin interface, on loopback only
     #[arg(long, default_value_t = 9901)]
     admin_port: u16,
-    /// Port of the key service on loopback; it also uses the next port, and in a cluster the one after that
+    /// Port of the key service on loopback; it also uses the next port, and in a cluster the two next ports
     #[arg(long, default_value_t = 4001, value_parser = clap::value_parser!(u16).range(1..=65533))]
     keys_port: u16,
     /// Write one JSON line per request to this file; `-` is standard error

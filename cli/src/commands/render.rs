@@ -39,7 +39,7 @@ pub(super) struct Render {
     /// Path of the CA bundle on the machine that runs Envoy
     #[arg(long, value_name = "FILE", default_value = USUAL_CA_BUNDLE)]
     ca_bundle: PathBuf,
-    /// Worker threads that Envoy will have [default: 2; 1 beside an application]
+    /// Worker threads of Envoy [default: 2; 1 for a sidecar]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     concurrency: Option<u32>,
     /// Host of the key service [default: 127.0.0.1, or the Service in Kubernetes]

@@ -12,7 +12,7 @@ const HEAP: &str = "envoy.resource_monitors.fixed_heap";
 const HEAP_PERCENT: u64 = 50;
 
 /// Share of the memory that large request bodies may have while they are held, all workers together, in percent. Envoy
-/// holds a body a second time while it sends it on, and the filter translates it in memory of its own.
+/// holds a body a second time while it sends it on, and the filter translates it in its own memory.
 const BODIES_PERCENT: u64 = 25;
 
 /// Bytes of large request bodies that each of so many workers may hold, where the memory is known.
