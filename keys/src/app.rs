@@ -1,4 +1,4 @@
-//! What every handler may use.
+//! The state that all handlers share.
 
 use std::sync::Arc;
 
@@ -9,25 +9,25 @@ use crate::prices::Prices;
 use crate::secret::Secret;
 use crate::store::Store;
 
-/// The service's state; a clone is another handle on the same.
+/// The service's state. Clones share it.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// Keys, spend, changes.
+    /// Keys, spend and changes.
     pub store: Store,
-    /// Whoever presents it may do everything.
+    /// The master key, which has full access.
     pub master_key: Secret,
-    /// The filter's ticket to the internal port.
+    /// The filter's token for the internal port.
     pub internal_token: Secret,
     /// Access tokens for the filter.
     pub tokens: Tokens,
-    /// Files that clients' URLs lead to.
+    /// Fetches media by URL.
     pub media: Media,
-    /// What models cost.
+    /// Prices of models.
     pub prices: Arc<Prices>,
-    /// What happened so far.
+    /// Metrics.
     pub metrics: Metrics,
-    /// Whether anybody may read that.
+    /// Whether /metrics needs no authentication.
     pub open_metrics: bool,
-    /// Whether a row is kept for each request (`disable_spend_logs`); spend is counted either way.
+    /// Whether a row is written for each request (`disable_spend_logs`); spend is counted either way.
     pub spend_log: bool,
 }

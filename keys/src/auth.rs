@@ -1,7 +1,7 @@
-//! Who calls: the master key, a virtual key, or nobody who may.
+//! Authenticates the caller: the master key or a virtual key.
 //!
-//! In the order of `LiteLLM`'s checks: is there a key, is it the master key, could it be a virtual one, is there
-//! such a key, is it blocked, has it expired, may it call this path.
+//! In the order of `LiteLLM`'s checks: a key is present, it is the master key, it has the form of a virtual
+//! key, it exists, it is not blocked, it has not expired, and it may call this path.
 
 mod presented;
 mod reach;
@@ -20,30 +20,31 @@ pub use presented::{Presented, presented};
 pub use reach::reaches;
 pub use role::Role;
 
-/// What `LiteLLM` calls whoever holds the master key.
+/// `LiteLLM`'s user id for the holder of the master key.
 pub const ADMIN_USER_ID: &str = "default_user_id";
 
-/// Whoever made a request on the public port.
+/// The caller of the public port.
 #[derive(Debug)]
 pub enum Caller {
-    /// Holds the master key: may do everything.
+    /// Holds the master key, which has full access.
     Admin,
-    /// Holds a virtual key that is in force and may call this path.
+    /// Holds a valid virtual key that may call this path.
     Key {
         /// The key.
         key: Box<KeyRow>,
-        /// What its user may do.
+        /// The role of its user.
         role: Role,
     },
 }
 
-/// Whoever may read the metrics: a caller that may read everything; a key that is made for it, whose `allowed_routes` name the path; anybody,
-/// where the operator says so. (With `LiteLLM` any key may; but they tell what everybody spends.)
+/// A caller that may read the metrics: one that may read everything; a key whose `allowed_routes` name the
+/// path; or anybody, if the operator allows it. (In `LiteLLM` any key may, but the metrics show everybody's
+/// spend.)
 #[derive(Clone, Debug)]
 pub struct Scraper;
 
 impl Caller {
-    /// The id of the user behind the key, if it has one.
+    /// The id of the key's user, if it has one.
     pub fn user_id(&self) -> Option<&str> {
         match self {
             Self::Admin => Some(ADMIN_USER_ID),
@@ -51,7 +52,7 @@ impl Caller {
         }
     }
 
-    /// What it may do.
+    /// The caller's role.
     pub fn role(&self) -> Role {
         match self {
             Self::Admin => Role::ProxyAdmin,
@@ -59,7 +60,7 @@ impl Caller {
         }
     }
 
-    /// The name under which its deeds are recorded.
+    /// The name recorded as the author of changes.
     pub fn name(&self) -> String {
         match self {
             Self::Key { key, .. } if key.user_id.is_none() => key.key_name.clone(),
@@ -67,7 +68,7 @@ impl Caller {
         }
     }
 
-    /// Whether it may do everything.
+    /// Whether it has full access.
     pub fn is_admin(&self) -> bool {
         self.role() == Role::ProxyAdmin
     }
@@ -77,7 +78,7 @@ impl Caller {
         matches!(self.role(), Role::ProxyAdmin | Role::ProxyAdminViewer)
     }
 
-    /// Whether this user is the one behind the key.
+    /// Whether this user is the key's user.
     pub fn is_user(&self, user_id: Option<&str>) -> bool {
         user_id.is_some() && user_id == self.user_id()
     }

@@ -1,4 +1,4 @@
-//! A request's body as a JSON object, or `FastAPI`'s 422.
+//! Parses a request's body as a JSON object, or returns `FastAPI`'s 422.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{ApiError, Complaint};
 
-/// The object in the body. Its `Content-Type` is not looked at, as `LiteLLM` does not.
+/// The object in the body. Like `LiteLLM`, ignores `Content-Type`.
 #[derive(Debug)]
 pub struct Object(pub Map<String, Value>);
 
@@ -15,13 +15,13 @@ impl<S: Send + Sync> FromRequest<S> for Object {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        // The only other cause is a client that went away, which reads no answer.
+        // The only other cause is a client that disconnected and will not read the response.
         let body = Bytes::from_request(request, state).await.map_err(|_| ApiError::body_too_large())?;
         object(&body).map(Self).map_err(|complaint| ApiError::invalid_body(&[complaint]))
     }
 }
 
-/// The object in the body, or an empty one where there is no body.
+/// The object in the body, or an empty one if there is no body.
 #[derive(Debug)]
 pub struct OptionalObject(pub Map<String, Value>);
 
@@ -37,7 +37,7 @@ impl<S: Send + Sync> FromRequest<S> for OptionalObject {
     }
 }
 
-/// Reads a body that must be a JSON object.
+/// Parses a body that must be a JSON object.
 pub fn object(body: &[u8]) -> Result<Map<String, Value>, Complaint> {
     let complain = |kind, loc, msg: &str| Complaint { kind, loc, msg: msg.to_owned() };
     let missing = || complain("missing", vec![json!("body")], "Field required");
@@ -60,7 +60,7 @@ pub fn object(body: &[u8]) -> Result<Map<String, Value>, Complaint> {
     }
 }
 
-/// Where the JSON breaks, in characters from its start, as Python counts.
+/// The position of the JSON error, in characters from the start, as in Python.
 fn offset(body: &[u8], error: &serde_json::Error) -> usize {
     let text = String::from_utf8_lossy(body);
     if error.classify() == Category::Eof {

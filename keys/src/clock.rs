@@ -1,18 +1,18 @@
-//! Moments: read from the system, stored as integers, written as `LiteLLM` writes them.
+//! Timestamps: read from the system, stored as integers, formatted like `LiteLLM`'s.
 
 use jiff::Timestamp;
 
-/// The present moment, cut to the microseconds that the database keeps.
+/// The current time, truncated to microseconds, which is the database's precision.
 pub fn now() -> Timestamp {
     from_micros(Timestamp::now().as_microsecond())
 }
 
-/// A moment from microseconds since 1970; one that no calendar holds becomes the nearest that it does.
+/// A timestamp from microseconds since 1970, clamped to the supported range.
 pub fn from_micros(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
-/// Reads a moment as clients write it: RFC 3339, or without a zone, which then is UTC, or a date alone.
+/// Parses a timestamp as clients write it: RFC 3339, the same without a zone (UTC), or only a date.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {
@@ -22,13 +22,14 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     jiff::tz::TimeZone::UTC.to_timestamp(at).ok()
 }
 
-/// `2026-12-22T13:07:57.936831Z`, the form of every moment in an answer: six digits or none, as pydantic writes.
+/// `2026-12-22T13:07:57.936831Z`, the format of every timestamp in a response: six decimal digits or none, as
+/// pydantic writes them.
 pub fn iso(at: Timestamp) -> String {
     at.strftime(if at.subsec_microsecond() == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S.%6fZ" })
         .to_string()
 }
 
-/// `2026-12-22 13:07:57.936831+00:00`, the form inside error messages, which Python's `str` made.
+/// `2026-12-22 13:07:57.936831+00:00`, the format in error messages, which comes from Python's `str`.
 pub fn python(at: Timestamp) -> String {
     at.strftime(if at.subsec_microsecond() == 0 {
         "%Y-%m-%d %H:%M:%S+00:00"

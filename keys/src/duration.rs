@@ -1,7 +1,8 @@
-//! `30d`, `1h`, `1mo`, `daily`: how long a key lives, and when its budget starts again.
+//! Durations such as `30d`, `1h`, `1mo`, `daily`: the lifetime of a key, and the period of its budget.
 //!
-//! Two readings of one grammar. A key's `duration` is exact: now plus that much. A `budget_duration` is aligned
-//! to the calendar (UTC): budgets start again at midnight, on Monday, on the first of the month.
+//! The same syntax has two meanings. A key's `duration` is exact and is added to the current time. A
+//! `budget_duration` is aligned to the calendar (UTC): budgets are reset at midnight, on Monday, or on the
+//! first of the month.
 
 use core::fmt;
 
@@ -9,7 +10,7 @@ use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-/// A count of one unit, at least one of it readable from text and from nothing else.
+/// A number of one unit, parsed from text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Duration {
     count: i64,
@@ -26,14 +27,15 @@ enum Unit {
     Month,
 }
 
-/// The text is no duration, or leads to a moment that no calendar holds.
+/// The text is not a duration, or the result is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoDuration;
 
 impl Duration {
-    /// Reads `^(\d+)(s|m|h|d|w|mo)` or one of the words `hourly`, `daily`, `weekly`, `monthly`.
+    /// Parses `^(\d+)(s|m|h|d|w|mo)` or one of the words `hourly`, `daily`, `weekly`, `monthly`.
     ///
-    /// What follows the unit is not looked at (`30days` is `30d`): `LiteLLM` accepts it, so scripts rely on it.
+    /// Text after the unit is ignored (`30days` is `30d`), because `LiteLLM` accepts it and scripts rely on
+    /// it.
     pub fn parse(text: &str) -> Result<Self, NoDuration> {
         let text = match text {
             "hourly" => "1h",
@@ -57,13 +59,13 @@ impl Duration {
         Ok(Self { count, unit })
     }
 
-    /// The moment that is exactly this much later. Months are calendar months: 31 January and one month is the
+    /// The time that is exactly this much later. Months are calendar months: 31 January plus one month is the
     /// last day of February.
     pub fn after(self, start: Timestamp) -> Result<Timestamp, NoDuration> {
         timestamp(utc(start).checked_add(self.span()?).map_err(|_| NoDuration)?)
     }
 
-    /// The moment that is exactly this much earlier.
+    /// The time that is exactly this much earlier.
     pub fn before(self, end: Timestamp) -> Result<Timestamp, NoDuration> {
         timestamp(utc(end).checked_sub(self.span()?).map_err(|_| NoDuration)?)
     }
@@ -81,11 +83,11 @@ impl Duration {
         span.map_err(|_| NoDuration)
     }
 
-    /// The next moment at which a budget of this duration starts again, later than `now`.
+    /// The next reset of a budget with this period, after `now`.
     ///
-    /// `1d` and `24h`: midnight. `7d`, `1w`: Monday. `30d`, `1mo`: the first of the month. Other days and weeks:
-    /// today's midnight and so many days. Hours, minutes, seconds: the next multiple within the day, hour, minute.
-    /// Other months are refused, and so is a count of none, which would start again for ever.
+    /// `1d` and `24h`: midnight. `7d`, `1w`: Monday. `30d`, `1mo`: the first of the month. Other days and
+    /// weeks: today's midnight plus that many days. Hours, minutes, seconds: the next multiple within the
+    /// day, hour or minute. Other numbers of months are rejected, and so is 0, which would reset forever.
     pub fn next_reset(self, now: Timestamp) -> Result<Timestamp, NoDuration> {
         let Self { count, unit } = self;
         if count == 0 {
@@ -133,7 +135,8 @@ impl fmt::Display for Duration {
     }
 }
 
-/// `start` is the beginning of the enclosing minute, hour or day, of which `passed` units are over.
+/// `start` is the beginning of the enclosing minute, hour or day, and `passed` is the number of units since
+/// then.
 fn next_multiple(
     start: jiff::civil::DateTimeWith,
     passed: i8,
@@ -157,7 +160,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A Sunday, the moment at which `LiteLLM`'s own answers were observed.
+    /// A Sunday, the time at which `LiteLLM`'s responses were recorded.
     const SUNDAY: &str = "2026-11-22T13:13:05.25Z";
 
     fn reset(duration: &str, now: &str) -> String {

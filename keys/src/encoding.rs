@@ -1,8 +1,8 @@
-//! Tokens of `OpenAI`'s encodings to text.
+//! Decodes tokens of `OpenAI`'s encodings to text.
 //!
-//! `LangChain`'s `OpenAIEmbeddings` sends tokens by default, whatever model is behind the name: those of tiktoken's
-//! encoding for the model's name, and of `cl100k_base` for every name that tiktoken does not know. The same rule is
-//! followed here. Whoever makes tokens by another vocabulary gets text that makes no sense, or an error.
+//! `LangChain`'s `OpenAIEmbeddings` sends tokens by default, whatever the model: in tiktoken's encoding for
+//! the model's name, and in `cl100k_base` for names that tiktoken does not know. This module follows the same
+//! rule. Tokens of another vocabulary become meaningless text or an error.
 
 use core::fmt;
 
@@ -10,26 +10,26 @@ use serde::Deserialize;
 use tiktoken_rs::tokenizer::{Tokenizer, get_tokenizer};
 use tiktoken_rs::{CoreBPE, cl100k_base_singleton, o200k_base_singleton};
 
-/// `input` of `/embeddings` that is made of tokens.
+/// `input` of `/embeddings` that consists of tokens.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Tokens {
     /// One text.
     One(Vec<u32>),
-    /// Several.
+    /// Several texts.
     Many(Vec<Vec<u32>>),
 }
 
 /// Why tokens cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undecodable {
-    /// The model has an encoding that is not used for embeddings.
+    /// The model uses an encoding that is not supported for embeddings.
     Encoding(String),
-    /// They are not tokens of that encoding, or no text.
+    /// They are not tokens of that encoding, or do not form UTF-8 text.
     Tokens {
-        /// Which text.
+        /// Index of the token array.
         at: usize,
-        /// By which encoding.
+        /// The encoding.
         encoding: &'static str,
     },
 }
@@ -47,7 +47,7 @@ impl fmt::Display for Undecodable {
     }
 }
 
-/// The texts of tokens that were made for that model.
+/// Decodes tokens that were created for a model.
 ///
 /// # Errors
 /// They cannot be decoded.
@@ -69,7 +69,8 @@ fn encoding_of(model: &str) -> Option<(&'static str, &'static CoreBPE)> {
     match get_tokenizer(model) {
         None | Some(Tokenizer::Cl100kBase) => Some(("cl100k_base", cl100k_base_singleton())),
         Some(Tokenizer::O200kBase) => Some(("o200k_base", o200k_base_singleton())),
-        // Of models that are gone, and never made embeddings: their vocabularies would be megabytes.
+        // Encodings of retired models that never supported embeddings; their vocabularies would add
+        // megabytes.
         Some(_) => None,
     }
 }

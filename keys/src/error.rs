@@ -1,8 +1,8 @@
-//! What a caller is told when it cannot have what it asked for: one constructor per cause.
+//! Error responses, with one constructor per cause.
 //!
-//! Statuses, types and texts are `LiteLLM` 1.109.1's, down to the Python dictionaries that some of its messages
-//! are: scripts match on them. Two shapes exist: the envelope `{"error":{message,type,param,code}}`, whose `code`
-//! is the status as a string, and `FastAPI`'s `{"detail":…}`.
+//! Statuses, types and messages are those of `LiteLLM` 1.109.1, including the Python dictionaries in some of
+//! its messages, because scripts match on them. There are two formats: `{"error":{message,type,param,code}}`,
+//! whose `code` is the status as a string, and `FastAPI`'s `{"detail":…}`.
 
 mod access;
 mod python;
@@ -17,27 +17,27 @@ use crate::token::masked;
 
 use python::{float as python_float, text as python_str};
 
-/// An answer that is not the one that was asked for.
+/// An error response.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
     body: Value,
 }
 
-/// One thing that is wrong with a request's body, as pydantic would put it.
+/// A validation error in a request's body, in pydantic's format.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Complaint {
     /// pydantic's name for the error, such as `list_type`.
     pub kind: &'static str,
-    /// Where: `["body", "models"]`.
+    /// Its location: `["body", "models"]`.
     pub loc: Vec<Value>,
-    /// A sentence for people.
+    /// The message.
     pub msg: String,
 }
 
-/// What is wrong with the request.
+/// Errors in the request.
 impl ApiError {
-    /// The body, or some of its fields, are not what they should be.
+    /// The body, or some of its fields, are invalid.
     pub fn invalid_body(complaints: &[Complaint]) -> Self {
         let detail: Vec<_> = complaints
             .iter()
@@ -46,13 +46,13 @@ impl ApiError {
         Self::detail(StatusCode::UNPROCESSABLE_ENTITY, &detail.into())
     }
 
-    /// The filter's call does not have the form of [`switchboard::key`]: the two are of different versions.
+    /// The filter's call does not match [`switchboard::key`]: the two programs have different versions.
     pub fn unreadable_call(cause: &serde_json::Error) -> Self {
         tracing::error!(%cause, "invalid call from the filter");
         Self::envelope(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", cause.to_string(), None)
     }
 
-    /// The body is longer than the service reads.
+    /// The body exceeds the size limit.
     pub fn body_too_large() -> Self {
         Self::envelope(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -62,7 +62,7 @@ impl ApiError {
         )
     }
 
-    /// Another live key has this alias.
+    /// Another key already has this alias.
     pub fn alias_taken(alias: &str) -> Self {
         Self::envelope(
             StatusCode::BAD_REQUEST,
@@ -74,12 +74,12 @@ impl ApiError {
         )
     }
 
-    /// A chosen key that is another live key.
+    /// The custom key already exists.
     pub fn key_taken() -> Self {
         Self::python(StatusCode::BAD_REQUEST, "The new key already exists. Choose another.")
     }
 
-    /// A chosen key that could be guessed.
+    /// A custom key that could be guessed.
     pub fn custom_key_too_short() -> Self {
         Self::python(
             StatusCode::BAD_REQUEST,
@@ -87,7 +87,7 @@ impl ApiError {
         )
     }
 
-    /// A chosen key that no request could present.
+    /// A custom key without the required prefix.
     pub fn custom_key_without_prefix(key: &str) -> Self {
         Self::python(
             StatusCode::BAD_REQUEST,
@@ -98,7 +98,7 @@ impl ApiError {
         )
     }
 
-    /// A budget below zero.
+    /// A negative budget.
     pub fn negative_budget(field: &str, value: f64) -> Self {
         Self::python(
             StatusCode::BAD_REQUEST,
@@ -106,7 +106,7 @@ impl ApiError {
         )
     }
 
-    /// A `duration` that cannot be read. (`LiteLLM` answers 500 in the same words.)
+    /// An invalid `duration`. (`LiteLLM` returns 500 with the same message.)
     pub fn unsupported_duration(duration: &str) -> Self {
         Self::envelope(
             StatusCode::BAD_REQUEST,
@@ -118,7 +118,7 @@ impl ApiError {
         )
     }
 
-    /// A `grace_period` that cannot be read.
+    /// An invalid `grace_period`.
     pub fn invalid_grace_period(period: &str) -> Self {
         Self::python(
             StatusCode::BAD_REQUEST,
@@ -126,7 +126,7 @@ impl ApiError {
         )
     }
 
-    /// A `budget_duration` that cannot be read.
+    /// An invalid `budget_duration`.
     pub fn invalid_budget_duration(duration: &str) -> Self {
         Self::python(
             StatusCode::BAD_REQUEST,
@@ -134,17 +134,17 @@ impl ApiError {
         )
     }
 
-    /// `/key/info` for a key that is not there.
+    /// `/key/info` for a key that does not exist.
     pub fn key_not_in_database() -> Self {
         Self::key_not_found("Key not found in database")
     }
 
-    /// Any other path for a key that is not there.
+    /// Another path for a key that does not exist.
     pub fn no_such_key() -> Self {
         Self::key_not_found("Key not found.")
     }
 
-    /// A path that needs the name of a key got none.
+    /// The request names no keys.
     pub fn no_keys_named() -> Self {
         Self::invalid_body(&[Complaint {
             kind: "value_error",
@@ -153,43 +153,43 @@ impl ApiError {
         }])
     }
 
-    /// `/key/delete` matched nothing.
+    /// `/key/delete` matched no keys.
     pub fn no_keys_found() -> Self {
         Self::python(StatusCode::NOT_FOUND, "No keys found")
     }
 
-    /// A field that nothing here would enforce.
+    /// A field that is not supported.
     pub fn unsupported(field: &str, why: &str) -> Self {
         Self::invalid_field(field, &format!("{field} is not supported: {why}. Omit it."))
     }
 
-    /// A field whose value makes no sense.
+    /// A field with an invalid value.
     pub fn invalid_field(field: &str, message: &str) -> Self {
         let dictionary = format!("{{'error': {}}}", python_str(message));
         Self::envelope(StatusCode::BAD_REQUEST, "invalid_request_error", dictionary, Some(field))
     }
 
-    /// A request that makes no sense, in the words of the place that says so.
+    /// An invalid request.
     pub fn bad_request(message: impl AsRef<str>) -> Self {
         Self::python(StatusCode::BAD_REQUEST, message.as_ref())
     }
 
-    /// The same, in a plain text.
+    /// An invalid request, with a plain message.
     pub fn invalid_request(message: impl Into<String>) -> Self {
         Self::envelope(StatusCode::BAD_REQUEST, "invalid_request_error", message, None)
     }
 
-    /// A request that collides with what is there.
+    /// A request that conflicts with an existing object.
     pub fn conflict(message: impl AsRef<str>) -> Self {
         Self::python(StatusCode::CONFLICT, message.as_ref())
     }
 
-    /// Something that is not there, in the words of the place that says so.
+    /// An object that does not exist.
     pub fn missing(message: impl AsRef<str>) -> Self {
         Self::python(StatusCode::NOT_FOUND, message.as_ref())
     }
 
-    /// A user that is not there.
+    /// A user that does not exist.
     pub fn no_such_user(user_id: &str) -> Self {
         Self::envelope(
             StatusCode::NOT_FOUND,
@@ -199,7 +199,7 @@ impl ApiError {
         )
     }
 
-    /// A member that is a member already.
+    /// The user is already a member.
     pub fn already_member(user_id: &str) -> Self {
         Self::envelope(
             StatusCode::BAD_REQUEST,
@@ -209,14 +209,14 @@ impl ApiError {
         )
     }
 
-    /// Its message alone, for answers that report several outcomes.
+    /// The message alone, for responses that report several outcomes.
     pub fn message(&self) -> String {
         let error = self.body.get("error").and_then(|error| error.get("message"));
         let text = error.or_else(|| self.body.get("detail"));
         text.map_or_else(String::new, |text| text.as_str().map_or_else(|| text.to_string(), str::to_owned))
     }
 
-    /// A body in a content coding that nobody here knows, or that is not in it.
+    /// A body with an unsupported content coding, or that cannot be decoded.
     pub fn undecodable(coding: &str) -> Self {
         let message = format!(
             "Cannot decode the request body: content-encoding '{coding}' is unsupported, the data is invalid, or the decoded body is too large."
@@ -224,14 +224,14 @@ impl ApiError {
         Self::envelope(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", message, None)
     }
 
-    /// No such path. SDKs print the message, so it says where to look.
+    /// An unknown path. SDKs print the message, so it says where to look.
     pub fn no_route(method: &Method, path: &str) -> Self {
         let shown: String = path.chars().take(200).collect();
         let message = format!("Not Found: no route {method} {shown}. See GET /openapi.json for all routes.");
         Self::envelope(StatusCode::NOT_FOUND, "not_found_error", message, None)
     }
 
-    /// A path that is called with another method; the header `allow` names the right one.
+    /// A known path with the wrong method; the `allow` header lists the right ones.
     pub fn method_not_allowed(method: &Method, path: &str) -> Self {
         let message =
             format!("Method Not Allowed: {method} {path}. See the `allow` header or GET /openapi.json.");
@@ -243,9 +243,9 @@ impl ApiError {
     }
 }
 
-/// What is wrong with us.
+/// Errors of the service.
 impl ApiError {
-    /// The database does not answer, or answers nonsense. The cause goes to the log, not to the caller.
+    /// The database is unavailable or has invalid data. The cause is logged but not returned to the caller.
     pub fn database(cause: &StoreError) -> Self {
         tracing::error!(%cause, "database error");
         Self::envelope(
@@ -267,7 +267,7 @@ impl ApiError {
         Self { status, body: json!({ "error": error }) }
     }
 
-    /// The envelope whose message is a Python dictionary, which `LiteLLM` makes of its own `HTTPException`s.
+    /// An error whose message is a Python dictionary, as `LiteLLM` formats its own `HTTPException`s.
     fn python(status: StatusCode, message: &str) -> Self {
         let dictionary = format!("{{'error': {}}}", python_str(message));
         Self::envelope(status, "invalid_request_error", dictionary, None)
@@ -298,7 +298,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Refuses a budget below zero; JSON has no infinity.
+/// Rejects a negative budget; JSON has no infinity.
 pub fn check_budget(field: &str, value: Option<f64>) -> Result<(), ApiError> {
     match value {
         Some(value) if value < 0.0 => Err(ApiError::negative_budget(field, value)),

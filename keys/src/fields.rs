@@ -1,34 +1,34 @@
-//! Reading a JSON object by a table of fields, with pydantic's lenience and pydantic's complaints.
+//! Validates a JSON object against a table of fields, as leniently as pydantic and with its error messages.
 //!
-//! `LiteLLM`'s requests are pydantic models: `"5"` is an integer, `1` is a truth value, unknown fields are ignored,
-//! and everything that is wrong is said at once. One row per field is the whole schema of a path. In one thing we are
-//! stricter: `true` is no number, since nobody means a limit of one by it.
+//! `LiteLLM`'s requests are pydantic models: `"5"` is an integer, `1` is a boolean, unknown fields are
+//! ignored, and all errors are reported at once. One row per field is the whole schema of a path. There is
+//! one difference: `true` is not accepted as a number, because a limit of `true` is a mistake.
 
 use serde_json::{Map, Value, json};
 
 use crate::error::Complaint;
 
-/// One field of a request. Every field may be absent or `null`.
+/// A field of a request. Every field may be absent or `null`.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Its name in JSON.
     pub name: &'static str,
-    /// What it may hold.
+    /// The type of its value.
     pub kind: Kind,
 }
 
-/// What a field may hold.
+/// The type of a field's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A string.
     Text,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Integer,
-    /// A whole number, not below zero.
+    /// A non-negative integer.
     Count,
     /// A finite number.
     Number,
-    /// `true` or `false`.
+    /// A boolean.
     Boolean,
     /// A list of strings.
     TextList,
@@ -36,13 +36,13 @@ pub enum Kind {
     List,
     /// An object.
     Map,
-    /// Anything; the handler looks closer.
+    /// Anything; the handler checks it.
     Any,
     /// One of these strings.
     Choice(&'static [&'static str]),
 }
 
-/// The fields that were sent, each of its kind or `null`; or everything that is wrong with them.
+/// The fields of the request, converted to their types or `null`; or all errors.
 pub fn read(fields: &[Field], sent: Map<String, Value>) -> Result<Map<String, Value>, Vec<Complaint>> {
     let mut sent = sent;
     let mut read = Map::new();
@@ -67,7 +67,7 @@ pub fn read(fields: &[Field], sent: Map<String, Value>) -> Result<Map<String, Va
     if complaints.is_empty() { Ok(read) } else { Err(complaints) }
 }
 
-/// A text that must be there, of what was [`read`].
+/// A required string from the result of [`read`].
 pub fn required<'a>(read: &'a Map<String, Value>, name: &str) -> Result<&'a str, Complaint> {
     let complain =
         |kind, msg: &str| Complaint { kind, loc: vec![json!("body"), json!(name)], msg: msg.to_owned() };
@@ -78,13 +78,13 @@ pub fn required<'a>(read: &'a Map<String, Value>, name: &str) -> Result<&'a str,
     }
 }
 
-/// A list of texts, of what was [`read`]; empty when it is not there.
+/// A list of strings from the result of [`read`]; empty if absent.
 pub fn texts(read: &Map<String, Value>, name: &str) -> Vec<String> {
     let items = read.get(name).and_then(Value::as_array);
     items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Why a value is not of its kind, and which item of a list it was.
+/// Why a value is invalid, and the index of the list item.
 struct Wrong {
     kind: &'static str,
     msg: String,
@@ -126,7 +126,7 @@ impl Kind {
                 Ok(value)
             }
             Self::Map => match &value {
-                // Some maps have names of models for keys, which become texts in columns.
+                // Some maps have model names as keys, which are stored in text columns.
                 Value::Object(map) => map.keys().try_for_each(|key| indexable(key)).map(|()| value),
                 _ => Err(wrong("dict_type", "Input should be a valid dictionary")),
             },
@@ -138,7 +138,7 @@ impl Kind {
     }
 }
 
-/// Postgres cannot store a NUL in a text, and nobody means to send one.
+/// Postgres cannot store a NUL in text, and no client needs one.
 fn storable(text: &str) -> Result<(), Wrong> {
     if text.contains('\0') {
         return Err(wrong("value_error", "Value error, a NUL character cannot be stored"));
@@ -146,7 +146,7 @@ fn storable(text: &str) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Texts become names in indexes, of which Postgres holds no more than 2,704 bytes, two of them for a member of a team.
+/// Texts become part of index entries, which Postgres limits to 2,704 bytes; a team member's contains two.
 const LONGEST: usize = 255;
 
 fn indexable(text: &str) -> Result<(), Wrong> {
@@ -183,7 +183,8 @@ fn integer(value: &Value) -> Result<i64, Wrong> {
     }
 }
 
-/// A whole number that survived being a float: beyond 2^53 not every one did, so those are refused.
+/// An integer that was converted from a float without loss. Values beyond 2^53 may be inexact, so they are
+/// rejected.
 #[expect(clippy::cast_possible_truncation, reason = "the bound is below both types' ends")]
 fn exact(float: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -247,7 +248,7 @@ mod tests {
         for (value, integer) in [(json!(5), 5), (json!(5.0), 5), (json!("5"), 5), (json!(" -7 "), -7)] {
             assert_eq!(reading(Kind::Integer, value), Ok(json!(integer)));
         }
-        // One unit in the last place further this has a fraction.
+        // The next larger float has a fraction.
         let float = serde_json::from_str("2225410772435121.0").unwrap();
         assert_eq!(reading(Kind::Integer, float), Ok(json!(2_225_410_772_435_121_i64)));
         for (value, kind) in [

@@ -1,8 +1,9 @@
-//! Access tokens of Google, fetched here and handed to the filter with the answers to its sync calls: a service
-//! account signs with RSA, which is no work for a proxy's worker.
+//! Google access tokens. The service fetches them and sends them to the filter in sync responses, because a
+//! service account signs with RSA, which is too expensive for a proxy worker.
 //!
-//! Each source has a task that fetches a new token well before the old one expires. A failed fetch is repeated within
-//! two seconds, sooner if a request needs the token, and the old token stays as long as it is valid.
+//! Each source has a task that fetches a new token well before the old one expires. A failed fetch is
+//! repeated within two seconds, or sooner if a request needs the token; the old token is kept as long as it
+//! is valid.
 
 mod source;
 #[cfg(test)]
@@ -22,42 +23,43 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub use source::{SOURCES_ENV, Source, sources};
 
-/// How long before its end a token is replaced.
+/// How long before its expiry a token is replaced.
 const EARLY: Duration = Duration::from_mins(5);
 
-/// Shortest and longest pause after a failure. Without a token nothing is served, so the longest is short.
+/// Minimum and maximum delay after a failure. The maximum is short, because no requests are served without a
+/// token.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
-/// How long a fetch may take. While it says nothing, another one begins after the longest pause: an endpoint that
-/// accepts connections and does not answer must not delay the first answer after it has recovered.
+/// Timeout of a fetch. While one is pending, another starts after the maximum delay: an endpoint that accepts
+/// connections but does not respond must not delay the first response after it has recovered.
 const TIME_OUT: Duration = Duration::from_secs(10);
 
-/// How old a token must be before a request that was refused with it leads to a new one.
+/// Minimum age of a token before a request that was rejected with it causes a new fetch.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// How often a problem that stays the same is logged.
+/// How often an unchanged problem is logged.
 const REPEAT_LOG: Duration = Duration::from_mins(1);
 
-/// The tokens of all sources; a clone is another handle on the same.
+/// The tokens of all sources. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Tokens(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// By source: rung when a request needs its token.
+    /// By source: notified when a request needs its token.
     wanted: BTreeMap<String, Notify>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// 0 as long as there was never a token.
+    /// 0 until there is a token.
     revision: u64,
     tokens: BTreeMap<String, AccessToken>,
 }
 
 impl Tokens {
-    /// Begins to fetch, and goes on as long as the runtime does.
+    /// Starts fetching, for as long as the runtime exists.
     pub fn fetch(sources: Vec<Source>) -> Self {
         let wanted = sources.iter().map(|source| (source.name.clone(), Notify::new())).collect();
         let tokens = Self(Arc::new(Shared { state: Mutex::default(), wanted }));
@@ -67,7 +69,7 @@ impl Tokens {
         tokens
     }
 
-    /// All tokens, unless they are those that the asker has, or there are none.
+    /// All tokens, unless the caller already has them, or there are none.
     pub fn newer_than(&self, revision: Option<u64>) -> Option<AccessTokens> {
         let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.revision == 0 || revision == Some(state.revision) {
@@ -76,8 +78,8 @@ impl Tokens {
         Some(AccessTokens { revision: state.revision, tokens: state.tokens.values().cloned().collect() })
     }
 
-    /// Requests need the tokens of those names, and have none that works among those of `revision`: they are fetched
-    /// now, unless there are newer ones.
+    /// Requests need the named tokens and have no valid ones in `revision`: fetches them now, unless there
+    /// are newer ones.
     pub fn want(&self, names: &[String], revision: Option<u64>) {
         if names.is_empty() || self.newer_than(revision).is_some() {
             return;
@@ -87,7 +89,7 @@ impl Tokens {
         }
     }
 
-    /// Returns when a request needs that source's token. A request before this call does not count.
+    /// Returns when a request needs that source's token. Requests before this call do not count.
     async fn is_wanted(&self, name: &str) {
         match self.0.wanted.get(name) {
             Some(wanted) => wanted.notified().await,
@@ -113,7 +115,7 @@ impl Tokens {
         }
     }
 
-    /// Asks until there is a token.
+    /// Retries until there is a token.
     async fn next(&self, source: &Source) -> Arc<Token> {
         let (shortest, longest) = BACK_OFF;
         let mut pause = shortest;
@@ -154,12 +156,12 @@ impl Tokens {
         }
     }
 
-    /// Returns how long the token is good.
+    /// Stores the token. Returns its remaining lifetime.
     fn put(&self, name: &str, token: &Token) -> Duration {
         let now = Timestamp::now();
         let expires_at = u64::try_from(token.expires_at().timestamp()).unwrap_or_default();
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // The time of the change, so that a revision is another one after a restart.
+        // Based on the time, so that revisions are not reused after a restart.
         let millisecond = u64::try_from(now.as_millisecond()).unwrap_or_default();
         state.revision = millisecond.max(state.revision + 1);
         let token = AccessToken { name: name.to_owned(), token: Secret::new(token.as_str()), expires_at };
@@ -168,8 +170,8 @@ impl Tokens {
     }
 }
 
-/// When to fetch the next token. One that is short-lived, as a metadata server gives at the end of its own, is
-/// replaced at half of its life.
+/// When to fetch the next token. A short-lived one, which a metadata server returns near the end of its own
+/// token's life, is replaced after half of its life.
 fn until_next(life: Duration) -> Duration {
     life.checked_sub(EARLY).unwrap_or_default().max(life / 2).max(Duration::from_secs(1))
 }

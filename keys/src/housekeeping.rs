@@ -1,4 +1,4 @@
-//! What has to be done from time to time without anybody asking.
+//! Periodic tasks.
 
 use std::time::Duration as Pause;
 
@@ -8,27 +8,28 @@ use crate::clock;
 use crate::duration::Duration;
 use crate::store::{BLOCK, Store, StoreError};
 
-/// A budget starts again at most so much too late.
+/// Maximum delay of a budget reset.
 const PERIOD: Pause = Pause::from_secs(5);
 
-/// How long the ids of recorded batches are kept. A worker holds an unacknowledged batch in memory; none lives in
-/// an Envoy that could not report for so long.
+/// How long the ids of recorded batches are kept. A worker keeps an unacknowledged batch in memory; no Envoy
+/// keeps running for this long without reporting.
 const BATCH_MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How long the book of an account is kept that nobody asks for: much longer than anything in it holds.
+/// How long an account's unused lease book is kept: much longer than anything in it is valid.
 const LEASE_MEMORY: SignedDuration = SignedDuration::from_hours(1);
 
-/// Budgets per look: between two looks others may write.
+/// Budgets per transaction; others can write in between.
 const AT_ONCE: i64 = 500;
 
-/// Rows of the spend log deleted in one statement: between two of them others may write.
+/// Rows of the spend log deleted per statement; others can write in between.
 const ROWS_AT_ONCE: i64 = 2_000;
 
-/// Statements that trim the spend log in one round, so that a long overdue trim does not hold up budget resets.
+/// Maximum number of statements that trim the spend log in one round, so that an overdue trim does not delay
+/// budget resets.
 const TRIMS_PER_ROUND: usize = 25;
 
-/// Runs for ever. A failure is logged and tried again: the database may come back. Rows of the spend log are deleted
-/// once they are older than `retention`; without one they are kept.
+/// Runs forever. A failure is logged and the task is repeated later, because the database may recover. Rows
+/// of the spend log older than `retention` are deleted; without it they are kept.
 pub async fn keep_house(store: Store, retention: Option<Duration>) {
     loop {
         tokio::time::sleep(PERIOD).await;
@@ -38,7 +39,7 @@ pub async fn keep_house(store: Store, retention: Option<Duration>) {
     }
 }
 
-/// Does what is due at `now`.
+/// Runs the tasks that are due at `now`.
 pub async fn once(store: &Store, retention: Option<Duration>, now: Timestamp) -> Result<(), StoreError> {
     loop {
         let due = store.due_budgets(now, AT_ONCE).await?;

@@ -1,7 +1,7 @@
-//! Taking over a `LiteLLM` database: keys by their hashes, users, teams with their members, budgets.
+//! Imports a `LiteLLM` database: keys by their hashes, users, teams with their members, and budgets.
 //!
-//! Every row is read as JSON (`row_to_json`), so that a column more or less in another version is no error. The source is
-//! only read; what is here already stays as it is.
+//! Every row is read as JSON (`row_to_json`), so that columns added or removed in other versions are not an
+//! error. The source is only read, and existing rows are not overwritten.
 
 use core::fmt;
 
@@ -16,13 +16,13 @@ use crate::routes::schema::{Place, Row};
 use crate::routes::{budget, key, team, user};
 use crate::store::{AccountRow, KeyRow, Kind, OpenError, Store, StoreError};
 
-/// Rows per look.
+/// Rows per query.
 const AT_ONCE: usize = 500;
 
-/// By whom rows were made that do not say it.
+/// Author of rows without one.
 const BY: &str = "litellm";
 
-/// What was taken over.
+/// What was imported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Keys.
@@ -31,11 +31,11 @@ pub struct Imported {
     pub users: u64,
     /// Teams.
     pub teams: u64,
-    /// Places of users in teams.
+    /// Team memberships.
     pub members: u64,
-    /// Budget objects.
+    /// Budgets.
     pub budgets: u64,
-    /// Aliases that two keys had: the later key lost it.
+    /// Duplicate aliases: removed from the later key.
     pub lost_aliases: Vec<String>,
     /// Rows that could not be read, by table and id.
     pub skipped: Vec<String>,
@@ -58,16 +58,16 @@ impl fmt::Display for Imported {
     }
 }
 
-/// Why nothing, or not all, was taken over.
+/// Why the import failed.
 #[derive(Debug)]
 pub enum ImportError {
-    /// Our database cannot be used.
+    /// This service's database cannot be opened.
     Open(OpenError),
-    /// Our database failed.
+    /// This service's database failed.
     Store(StoreError),
-    /// The other database failed.
+    /// The source database failed.
     Source(sqlx::Error),
-    /// The other database has no keys of `LiteLLM`.
+    /// The source is not a `LiteLLM` database.
     NoLiteLlm,
 }
 
@@ -105,7 +105,7 @@ impl From<sqlx::Error> for ImportError {
     }
 }
 
-/// Copies from one database URL to another.
+/// Imports from one database URL to another.
 pub async fn import(from: &str, to: &str) -> Result<Imported, ImportError> {
     let store = Store::open(to).await?;
     let mut source = Source(AnyConnection::connect(from).await?);
@@ -113,7 +113,7 @@ pub async fn import(from: &str, to: &str) -> Result<Imported, ImportError> {
     if !source.has("LiteLLM_VerificationToken").await? {
         return Err(ImportError::NoLiteLlm);
     }
-    // What keys refer to comes first.
+    // Objects that keys refer to come first.
     let mut budgets = Map::new();
     source
         .each("LiteLLM_BudgetTable", "budget_id", async |row| {
@@ -186,8 +186,8 @@ impl Source {
         Ok(row.try_get::<Option<String>, _>(0)?.is_some())
     }
 
-    /// Hands every row of a table to a function, as JSON and in the order of these columns; a table that this version
-    /// does not have is empty.
+    /// Passes every row of a table to a function, as JSON, ordered by these columns. A table that does not
+    /// exist in this version counts as empty.
     async fn each(
         &mut self,
         table: &str,
@@ -250,7 +250,7 @@ fn members(team_id: &str, row: &Map<String, Value>) -> Vec<AccountRow> {
         .collect()
 }
 
-/// A member's spend and budget stand apart from the team.
+/// A member's spend and budget are in a separate table.
 async fn membership(
     store: &Store,
     row: &Map<String, Value>,
@@ -306,7 +306,8 @@ fn key_row(row: &Map<String, Value>) -> Option<KeyRow> {
     })
 }
 
-/// The fields that we keep among the settings. Those that `LiteLLM` keeps inside `metadata` are taken out of there.
+/// The fields that are stored in the settings. Those that `LiteLLM` stores inside `metadata` are moved out of
+/// it.
 fn settings(row: &Map<String, Value>, fields: &[Row]) -> Map<String, Value> {
     let mut settings = Map::new();
     let metadata = row.get("metadata").and_then(Value::as_object);

@@ -1,4 +1,4 @@
-//! The internal port: what the filter calls, with its own bearer, on an address that no client reaches.
+//! The internal port, which only the filter calls, with its own token, and which clients cannot reach.
 
 pub mod decode;
 pub mod lease;
@@ -23,10 +23,10 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::metrics;
 
-/// A worker that could not report for an hour has much to say: about 30,000 requests.
+/// The report of a worker that could not report for an hour: about 30,000 requests.
 const LONGEST_REPORT: usize = 16 << 20;
 
-/// Every path of the internal port.
+/// All paths of the internal port.
 pub fn internal(app: App) -> Router {
     Router::new()
         .route(VERIFY_PATH, post(verify::verify))
@@ -42,12 +42,12 @@ pub fn internal(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(LONGEST_REPORT))
         .route_layer(middleware::from_fn_with_state(app.clone(), metrics::count))
-        // Outermost: who is not the filter learns nothing, not even which paths there are.
+        // Outermost layer: other callers learn nothing, not even which paths exist.
         .layer(middleware::from_fn_with_state(app.clone(), only_the_filter))
         .with_state(app)
 }
 
-/// A call of the filter. Its `Content-Type` is not looked at: there is one kind.
+/// A call of the filter. `Content-Type` is ignored, because there is only one type.
 #[derive(Debug)]
 pub struct Call<T>(pub T);
 

@@ -1,8 +1,9 @@
-//! Who may use how much of one account's limits: the arithmetic of leases, without a clock and without a database.
+//! Grants leases: how much of an account's limits each holder may use. Pure arithmetic, without a clock or a
+//! database.
 //!
-//! The rules and why they are so: `docs/decisions/0020-leases.md`. The invariant, for every resource at every moment:
-//! what is recorded, and what all holders are allowed, is within the limit, unless the limit itself was lowered or a
-//! holder used more than it was allowed (a request cost more than was reserved for it).
+//! The rules and their reasons are in `docs/decisions/0020-leases.md`. The invariant, for every resource at
+//! any time: what is recorded plus what all holders are allowed stays within the limit, unless the limit was
+//! lowered or a holder used more than it was allowed (a request cost more than was reserved for it).
 
 use std::collections::BTreeMap;
 
@@ -10,25 +11,25 @@ use serde::{Deserialize, Serialize};
 use switchboard::key::Account;
 use switchboard::lease::{Demand, Grant, Lease, LeaseAsk, WINDOW_MS};
 
-/// How long a holder may use what it was allowed without being heard. What a dead Envoy held is free after that.
+/// How long a holder may use its allowance without contact. After that, a dead Envoy's lease is free.
 pub const VALID_MS: u64 = 60_000;
 
-/// How long an unmet need is remembered in favour of its holder: it asks again within a sync period, or its clients
-/// have gone.
+/// How long an unmet need is remembered for its holder: it asks again within a sync period, or its clients
+/// have left.
 const UNMET_MS: u64 = 3_000;
 
-/// What the holders of one account have and use. Kept as JSON between asks.
+/// The holders of an account and what they use. Stored as JSON between asks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Book {
-    /// Start of the present window, Unix milliseconds; 0 when none is open.
+    /// Start of the current window, Unix milliseconds; 0 if there is none.
     window: u64,
-    /// What holders that are no more heard of may have used of this window's requests.
+    /// Requests in this window that lost holders may have used.
     #[serde(default)]
     lost_requests: u64,
     /// The same for tokens.
     #[serde(default)]
     lost_tokens: u64,
-    /// By the name of the Envoy process.
+    /// By name of the Envoy process.
     holders: BTreeMap<String, Holder>,
 }
 
@@ -46,23 +47,23 @@ struct Holder {
     money: Line,
 }
 
-/// One resource of one holder.
+/// A resource of a holder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Line {
     #[serde(default)]
     used: u64,
     #[serde(default)]
     allowed: u64,
-    /// What it goes on using until it hears that it is allowed less.
+    /// The maximum that it uses until it learns its new allowance.
     #[serde(default)]
     hold: u64,
-    /// Needed and not given, when last asked.
+    /// Need that was not met by the last response.
     #[serde(default)]
     unmet: u64,
 }
 
 impl Line {
-    /// What is not free because of this holder.
+    /// What is not available to others because of this holder.
     fn taken(self) -> u64 {
         self.allowed.max(self.hold).max(self.used)
     }
@@ -73,17 +74,17 @@ impl Line {
 }
 
 impl Book {
-    /// Start of the present window, Unix milliseconds; 0 when none is open.
+    /// Start of the current window, Unix milliseconds; 0 if there is none.
     pub fn window(&self) -> u64 {
         self.window
     }
 
-    /// Answers an ask at `now`, Unix milliseconds, under the account's present limits and spend.
+    /// Answers an ask at `now`, Unix milliseconds, given the account's current limits and spend.
     pub fn ask(&mut self, now: u64, instance: &str, ask: &LeaseAsk, account: &Account) -> Lease {
         self.advance(now);
         let mut own = self.holders.remove(instance).unwrap_or_default();
         if own.round < ask.round || own.heard == 0 {
-            // What was used in an earlier window is over. What may have been used since it ended is held on to.
+            // Use in an earlier window no longer counts. What may have been used since it ended is held.
             let windowed = |demand: Demand| {
                 let used = if ask.window < self.window { 0 } else { demand.used };
                 Demand { used, ..demand }
@@ -116,9 +117,9 @@ impl Book {
         lease
     }
 
-    /// Brings the book to the present: windows that ended, holders that were not heard for too long.
+    /// Updates the book to the current time: ended windows, and holders without contact for too long.
     fn advance(&mut self, now: u64) {
-        // A clock that was set back must not make a window or a dead holder's lease last for hours.
+        // If the clock was set back, a window or a dead holder's lease must not last for hours.
         self.window = self.window.min(now);
         for holder in self.holders.values_mut() {
             holder.heard = holder.heard.min(now.max(1));
@@ -128,7 +129,7 @@ impl Book {
             self.window = if self.holders.values().any(alive) {
                 now - (now - self.window) % WINDOW_MS
             } else {
-                // Nobody counts in the old windows any more: the next begins with this use.
+                // Nobody counts in the old windows any more, so the next one starts with this use.
                 now
             };
             (self.lost_requests, self.lost_tokens) = (0, 0);
@@ -142,7 +143,7 @@ impl Book {
             if alive(holder) {
                 return true;
             }
-            // It may have used all of it in this window, and nobody will ever know.
+            // It may have used all of it in this window, which is unknowable.
             if holder.heard + VALID_MS > window {
                 requests = requests.saturating_add(holder.requests.taken());
                 tokens = tokens.saturating_add(holder.tokens.taken());
@@ -153,7 +154,7 @@ impl Book {
         self.lost_tokens = self.lost_tokens.saturating_add(tokens);
     }
 
-    /// The others' share of one resource; the asking holder is not in the book at this moment.
+    /// The total of the other holders for a resource. The asking holder is not in the book at this point.
     fn others(&self, now: u64, line: impl Fn(&Holder) -> Line) -> Others {
         let mut others = Others::default();
         for holder in self.holders.values() {
@@ -197,8 +198,8 @@ struct Others {
     count: u64,
 }
 
-/// The new state of one resource of the asking holder. `gone` is what is used up for good: recorded spend, or what
-/// dead holders may have used.
+/// The new state of a resource of the asking holder. `gone` is what is used up permanently: recorded spend,
+/// or what lost holders may have used.
 fn settle(limit: Option<u64>, gone: u64, others: &Others, demand: Demand) -> Line {
     let Demand { used, need, want, hold, .. } = demand;
     let Some(limit) = limit else { return Line { used, ..Line::default() } };
@@ -210,13 +211,13 @@ fn settle(limit: Option<u64>, gone: u64, others: &Others, demand: Demand) -> Lin
     let extra = if others.count == 0 {
         wish.min(left)
     } else {
-        // Beyond what waits for an answer, everybody gets an even part of what nobody has used, after the others'
-        // waiting requests. Whoever sits on more is told so, and gives it back with the ask after that.
+        // After waiting requests are served, everybody gets an equal share of the unused rest, less the
+        // others' waiting requests. A holder with more is told so, and returns it with its next ask.
         let share = left.saturating_add(others.idle).saturating_sub(others.unmet) / (others.count + 1);
         wish.min(left.saturating_sub(others.unmet)).min(share)
     };
-    // More may be used than there is, by requests that cost more than was reserved. What of it is released again is not
-    // free then.
+    // More than the limit may be used, by requests that cost more than was reserved. Releasing some of that
+    // does not make it available.
     let allowed = used.saturating_add(given).saturating_add(extra).min(most);
     Line { used, allowed, hold, unmet: need - given }
 }
@@ -269,8 +270,8 @@ mod tests {
         book.ask(T, "a", &requests(1, 0, 0, 1, 10), &limits);
         let second = book.ask(T, "b", &requests(1, 0, 0, 1, 5), &limits).requests.unwrap();
         assert_eq!((second.allowed, second.recalled), (0, true));
-        // The first has used one and would like to keep the rest: it may keep an even part. Until it has heard that,
-        // it may use all ten, so nothing is free yet.
+        // The first has used one and wants to keep the rest: it may keep an equal share. Until it learns
+        // that, it may use all ten, so nothing is free yet.
         let mut ask = requests(2, T, 1, 0, 9);
         ask.requests.hold = 10;
         let first = book.ask(T + 1000, "a", &ask, &limits).requests.unwrap();
@@ -300,7 +301,7 @@ mod tests {
         book.ask(T, "a", &requests(1, 0, 0, 6, 6), &limits);
         book.ask(T, "a", &requests(2, T, 6, 0, 0), &limits);
         let next = T + WINDOW_MS + 10_000;
-        // Heard again within its time, in a later window: the other gets what the first one's share leaves.
+        // In contact again in time, in a later window: the other gets what the first one's share leaves.
         book.ask(T + 50_000, "a", &requests(3, T, 6, 0, 0), &limits);
         let other = book.ask(next, "b", &requests(1, 0, 0, 10, 10), &limits);
         assert_eq!(other.window, T + WINDOW_MS);
@@ -313,7 +314,7 @@ mod tests {
         let limits = account(Some(10), None, 0);
         book.ask(T, "dead", &requests(1, 0, 0, 6, 6), &limits);
         book.ask(T + 30_000, "b", &requests(1, 0, 0, 1, 1), &limits);
-        // "dead" ends at T + 60 s, the beginning of the second window; nothing of it is left then.
+        // "dead" ends at T + 60 s, the start of the second window; nothing of it is left then.
         let lease = book.ask(T + VALID_MS, "b", &requests(2, T, 1, 10, 10), &limits);
         assert_eq!(lease.requests.unwrap().allowed, 10);
 

@@ -1,13 +1,15 @@
-//! The key service of Switchboard: virtual keys, their spend, and what changed.
+//! Switchboard's key service: virtual keys, their spend, and a feed of changes.
 //!
-//! Two ports. The *public* one speaks `LiteLLM`'s key API ([`routes`]: one file per path, in folders named like
-//! the paths) and is reached through Envoy. The *internal* one ([`internal`]) is for the filter alone: it learns
-//! a key, reports usage, and hears what changed. Behind both is one [`store`], the only room that knows SQL.
+//! There are two ports. The *public* one provides `LiteLLM`'s key API ([`routes`]: one file per path, in
+//! directories named like the paths) and is reached through Envoy. The *internal* one ([`internal`]) is only
+//! for the filter, which verifies keys, reports usage and receives changes. Both use one [`store`], the only
+//! module with SQL.
 //!
-//! A request on the public port passes [`auth`] (who calls?), [`rights`] (may it?), [`fields`] (is the body what it should be?), its
-//! handler, the store, and leaves as a row or as an [`error`]. What takes time to get right without any of these
-//! has its own file: [`google`] (access tokens for the filter), [`media`]
-//! (files by URL, and where a URL may lead), [`encoding`] (tokens to text), [`duration`] (`30d`, and when a budget starts again), [`money`], [`clock`], [`token`].
+//! A request on the public port passes [`auth`] (authentication), [`rights`] (authorization), [`fields`]
+//! (validation), its handler and the store, and is answered with a row or an [`error`]. Self-contained parts
+//! have their own modules: [`google`] (access tokens for the filter), [`media`] (files by URL, and which URLs
+//! are allowed), [`encoding`] (tokens to text), [`duration`] (`30d`, and budget resets), [`money`],
+//! [`clock`], [`token`].
 
 pub mod app;
 pub mod auth;

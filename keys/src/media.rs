@@ -1,8 +1,9 @@
-//! Media by URL: fetched here for providers that take bytes only, because a filter has no sockets.
+//! Fetches media by URL for providers that accept only inline data. The filter cannot, because it has no
+//! sockets.
 //!
-//! The URL is a client's, and this service can reach what the client cannot. So every hop of a fetch is checked
-//! before anything is sent to it ([`policy`]), a name is connected to only at addresses that were checked
-//! ([`client`]), and what comes back is bounded in size and time and must be of a type that a provider takes
+//! The URL comes from a client, and this service can reach hosts that the client cannot. So every hop of a
+//! fetch is checked before anything is sent to it ([`policy`]), connections are made only to addresses that
+//! were checked ([`client`]), and responses are limited in size and time and must have a supported media type
 //! ([`kind`]).
 
 mod address;
@@ -28,32 +29,33 @@ use tokio::time::{Instant, timeout_at};
 use client::Client;
 use policy::Policy;
 
-/// The variable that `LiteLLM` reads the largest size from, MB; 0 turns fetching off.
+/// `LiteLLM`'s variable for the maximum size, MB; 0 disables fetching.
 pub const SIZE_ENV: &str = "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB";
 
-/// Largest size of one file unless it is set, MiB. Providers take no more than 5 to 20 inline.
+/// Default maximum size of a file, MiB. Providers accept at most 5 to 20 inline.
 pub const USUAL_SIZE_MB: f64 = 20.0;
 
-/// Most that one request may refer to, bytes. Envoy's client for calls of a filter takes an answer of 32 MiB
-/// (`http.async_response_buffer_limit`), and base64 makes four bytes of three.
+/// Maximum total size of a request's files, bytes. Envoy accepts a response of 32 MiB to a filter's call
+/// (`http.async_response_buffer_limit`), and base64 turns three bytes into four.
 const MOST_TOGETHER: usize = 23 << 20;
 
-/// Most URLs of one request.
+/// Maximum number of URLs per request.
 const MOST_URLS: usize = 100;
 
-/// Requests that are served at once: memory is theirs times [`MOST_TOGETHER`], in base64.
+/// Maximum number of concurrent requests. They use up to this many times [`MOST_TOGETHER`] of memory, in
+/// base64.
 const REQUESTS: usize = 8;
 
-/// Files of one request that are fetched at once.
+/// Maximum number of concurrent fetches per request.
 const AT_ONCE: usize = 4;
 
-/// How long one request may take, a little less than its asker waits.
+/// Timeout of a request, slightly less than the caller's.
 pub const TIME_OUT: Duration = Duration::from_secs(RESOLVE_TIMEOUT_S as u64);
 
-/// Size of the cache, bytes, and how long a file stays in it: a chat sends its pictures again with every turn.
+/// Size of the cache in bytes, and how long a file is kept: a chat sends its images again in every turn.
 const CACHE: (u64, Duration) = (64 << 20, Duration::from_mins(5));
 
-/// A size in MiB as bytes; no more than one request may have in all.
+/// Converts MiB to bytes, limited to the maximum of a request.
 pub fn bytes(mib: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
@@ -64,21 +66,21 @@ pub fn bytes(mib: f64) -> usize {
     bytes.min(MOST_TOGETHER)
 }
 
-/// What addresses a name has.
+/// Resolves a name to addresses.
 pub type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
 /// What is fetched, and from where.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Which hosts may be asked.
+    /// Which hosts are allowed.
     pub policy: Policy,
-    /// Largest size of one file, bytes; 0 turns fetching off.
+    /// Maximum size of a file, bytes; 0 disables fetching.
     pub most_bytes: usize,
-    /// How long one request may take.
+    /// Timeout of a request.
     pub time_out: Duration,
 }
 
-/// Fetches media; a clone is another handle on the same.
+/// Fetches media. Clones share the cache and the limits.
 #[derive(Clone)]
 pub struct Media(Arc<Inner>);
 
@@ -96,16 +98,16 @@ impl fmt::Debug for Media {
     }
 }
 
-/// One file.
+/// A file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Medium {
-    /// What it is.
+    /// Its media type.
     pub media_type: &'static str,
     /// Its bytes in base64.
     pub base64: Bytes,
 }
 
-/// One file, and where it is from.
+/// A file and where it came from.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The file.
@@ -114,31 +116,31 @@ pub struct Fetched {
     pub from_cache: bool,
 }
 
-/// Why a file cannot be had, for the client whose URL it is.
+/// Why a file could not be fetched. The message is for the client that sent the URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The operator has turned fetching off.
+    /// The operator has disabled fetching.
     Disabled,
-    /// The URL itself.
+    /// The URL is invalid.
     Url(&'static str),
-    /// No connection: the name is not known, the address is not allowed, or nobody listens there. One problem,
-    /// because a client could otherwise map the network that this service is in.
+    /// No connection: the name does not exist, the address is not allowed, or the connection failed. These
+    /// are not distinguished, because a client could otherwise map the service's network.
     Unreachable,
-    /// Another status than 200.
+    /// A status other than 200.
     Status(u16),
-    /// The connection broke, or what came is no HTTP.
+    /// The connection failed, or the response is invalid HTTP.
     Broken,
-    /// More hops than are followed.
+    /// Too many redirects.
     Redirects,
-    /// The body is compressed, which was not asked for.
+    /// The body is compressed, which was not requested.
     Compressed,
     /// Larger than this many bytes.
     Size(usize),
-    /// All files of the request together are larger than this many bytes.
+    /// The request's files exceed this many bytes in total.
     Together(usize),
-    /// No provider takes that.
+    /// No provider supports that type.
     Type(String),
-    /// This time is over.
+    /// The timeout has expired.
     Slow(Duration),
     /// The request has more URLs than this.
     Many(usize),
@@ -176,7 +178,7 @@ litellm_settings.user_url_allowed_hosts",
 }
 
 impl Problem {
-    /// In one word, as metrics have it.
+    /// A short name, for metrics.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
@@ -195,7 +197,7 @@ impl Problem {
 }
 
 impl Media {
-    /// Fetches by the names of the system's resolver.
+    /// Uses the system's resolver.
     pub fn new(settings: Settings) -> Self {
         Self::with_lookup(
             settings,
@@ -208,7 +210,7 @@ impl Media {
         )
     }
 
-    /// Fetches by other names.
+    /// Uses another resolver.
     pub fn with_lookup(settings: Settings, lookup: Lookup) -> Self {
         let (size, life) = CACHE;
         let weight = |url: &String, medium: &Medium| {
@@ -223,7 +225,7 @@ impl Media {
         }))
     }
 
-    /// Fetches the files of one request.
+    /// Fetches the files of a request.
     pub async fn fetch(&self, urls: &[String]) -> Vec<Result<Fetched, Problem>> {
         if urls.len() > MOST_URLS {
             return urls.iter().map(|_| Err(Problem::Many(MOST_URLS))).collect();
@@ -258,7 +260,7 @@ impl Media {
     }
 }
 
-/// What one request may still fetch, bytes.
+/// The remaining bytes that a request may fetch.
 struct Left(AtomicUsize);
 
 impl Left {

@@ -1,5 +1,5 @@
-//! What the service counts, for Prometheus: `GET /metrics` on the public and the internal port, and on a port that has
-//! nothing else.
+//! The service's metrics for Prometheus: `GET /metrics` on the public and the internal port, and on a
+//! separate port.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,36 +23,36 @@ use crate::auth::Scraper;
 use crate::error::ApiError;
 use crate::usage_metrics::UsageMetrics;
 
-/// The path on every port.
+/// The path on all ports.
 pub const PATH: &str = "/metrics";
 
-/// The type of the text, which Prometheus asks for.
+/// The content type that Prometheus asks for.
 const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All counters; a clone counts in the same.
+/// All counters. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter>,
     duration: Family<PathLabels, Histogram>,
     media: Family<MediaLabels, Counter>,
-    /// Batches of usage that were recorded.
+    /// Usage batches recorded.
     pub batches: Counter,
-    /// Batches that came again and were recorded before.
+    /// Duplicate usage batches ignored.
     pub repeated_batches: Counter,
-    /// Requests in the batches that were recorded.
+    /// Requests in recorded usage batches.
     pub usage: Counter,
-    /// Leases that were asked for.
+    /// Lease requests from filters.
     pub leases: Counter,
-    /// Leases of which something that was needed could not be given.
+    /// Lease requests that could not be granted in full.
     pub short_leases: Counter,
-    /// Keys that were verified from memory.
+    /// Key verifications served from the cache.
     pub verify_hits: Counter,
-    /// Keys that were verified from the database.
+    /// Key verifications that queried the database.
     pub verify_misses: Counter,
-    /// Askers that had to forget everything they knew.
+    /// Key cache resets of filters.
     pub resets: Counter,
-    /// What requests to models used.
+    /// Usage of models.
     pub used: UsageMetrics,
 }
 
@@ -122,13 +122,13 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A client's URL was looked at, with that result.
+    /// Counts a client's URL by result.
     pub fn media(&self, result: &'static str) {
         self.media.get_or_create(&MediaLabels { result }).inc();
     }
 }
 
-/// Counts a request under the path as it is written in the table of paths: no id of anybody becomes a label.
+/// Counts a request under the path's template, so that ids do not become labels.
 pub async fn count(
     State(app): State<App>,
     path: Option<MatchedPath>,
@@ -152,8 +152,8 @@ pub async fn show_to(_: Scraper, app: State<App>) -> Response {
     show(app).await
 }
 
-/// The metrics' own port. It asks for no token: the internal port's would open usage and keys as well. Who may connect is
-/// for the network to say.
+/// A separate port for metrics. It requires no token, because the internal port's would also give access to
+/// usage and keys. The network must restrict who can connect.
 pub fn only_metrics(app: App) -> Router {
     Router::new()
         .route(PATH, get(show))
@@ -164,12 +164,12 @@ pub fn only_metrics(app: App) -> Router {
         .with_state(app)
 }
 
-/// `GET /metrics` on the internal port, and on its own.
+/// `GET /metrics` on the internal port, and on the separate one.
 pub async fn show(State(app): State<App>) -> Response {
     let mut text = String::new();
     match encode(&mut text, &app.metrics.registry) {
         Ok(()) => ([(CONTENT_TYPE, TEXT)], text).into_response(),
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         Err(_) => ApiError::no_route(&Method::GET, PATH).into_response(),
     }
 }

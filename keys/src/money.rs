@@ -1,25 +1,27 @@
-//! Money is whole picodollars (1e-12 USD): sums are exact, and the cheapest token on sale costs thousands of them.
+//! Money as whole picodollars (1e-12 USD): sums are exact, and even the cheapest token costs thousands of
+//! them.
 
 use serde::{Serialize, Serializer};
 
 const PER_DOLLAR: f64 = 1e12;
 
-/// An amount in picodollars, never negative; written as USD in JSON.
+/// A non-negative amount in picodollars, written as USD in JSON.
 ///
-/// Stored as a signed 64-bit integer, which ends at 9.2 million dollars: sums stop there instead of wrapping.
+/// Stored as a signed 64-bit integer, which holds up to 9.2 million dollars. Sums saturate instead of
+/// wrapping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Picodollars(i64);
 
 impl Picodollars {
-    /// The most that is ever stored.
+    /// The maximum amount.
     pub const MAX: Self = Self(i64::MAX);
 
-    /// From the database's column.
+    /// From a database column.
     pub fn from_stored(value: i64) -> Self {
         Self(value.max(0))
     }
 
-    /// To the database's column.
+    /// To a database column.
     pub fn stored(self) -> i64 {
         self.0
     }
@@ -29,7 +31,7 @@ impl Picodollars {
         Self(i64::try_from(value).unwrap_or(i64::MAX))
     }
 
-    /// From USD as an operator wrote it; what is not a positive number is nothing.
+    /// From USD as an operator wrote it; anything but a positive number counts as 0.
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, and NaN becomes 0: what is wanted")]
     pub fn from_usd(usd: f64) -> Self {
         Self(((usd * PER_DOLLAR).round() as i64).max(0))

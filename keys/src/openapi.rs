@@ -1,5 +1,5 @@
-//! The key API's description of itself, made of the tables by which it reads requests: `/openapi.json`, and a page for
-//! people at `/docs`.
+//! The key API's description, generated from the tables that also validate requests: `/openapi.json`, and a
+//! page for people at `/docs`.
 
 pub mod data_plane;
 pub mod page;
@@ -10,63 +10,63 @@ use serde_json::{Map, Value, json};
 use crate::fields::{Field, Kind};
 use crate::routes::schema::Row;
 
-/// One path with one method.
+/// A path with a method.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// How it is called.
+    /// The method.
     pub method: Method,
     /// The path, with `{names}`.
     pub path: &'static str,
-    /// What it does, in one sentence.
+    /// A one-sentence summary.
     pub summary: &'static str,
-    /// What it reads.
+    /// Its input.
     pub input: Input,
 }
 
-/// What an endpoint reads.
+/// The input of an endpoint.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Nothing.
+    /// None.
     Nothing,
     /// Query parameters.
     Query(&'static [Parameter]),
     /// A JSON object of these fields.
     Body(Vec<Field>),
-    /// The same, and these are required.
+    /// A JSON object in which these fields are required.
     BodyWith(Vec<Field>, &'static [&'static str]),
-    /// The same, or no body at all.
+    /// A JSON object, or no body.
     OptionalBody(Vec<Field>),
-    /// Any of these lists, one of which must name something.
+    /// A JSON object of lists, one of which must not be empty.
     OneOf(Vec<Field>),
 }
 
-/// One query parameter; none is required unless it says so.
+/// A query parameter, optional unless stated otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
-    /// What it holds.
+    /// The type of its value.
     pub holds: Holds,
 }
 
-/// What a query parameter holds.
+/// The type of a query parameter.
 #[derive(Clone, Copy, Debug)]
 pub enum Holds {
-    /// A text.
+    /// A string.
     Text,
-    /// A text that must be there.
+    /// A required string.
     RequiredText,
     /// A date.
     Date,
-    /// A truth value.
+    /// A boolean.
     Boolean,
-    /// A whole number from 1 to this.
+    /// An integer from 1 to this.
     UpTo(u64),
-    /// One of these texts.
+    /// One of these strings.
     Choice(&'static [&'static str]),
 }
 
-/// A parameter.
+/// Creates a parameter.
 pub const fn parameter(name: &'static str, holds: Holds) -> Parameter {
     Parameter { name, holds }
 }
@@ -76,29 +76,29 @@ pub fn fields(rows: &[Row]) -> Vec<Field> {
     rows.iter().filter(|row| row.refused.is_none()).map(|row| row.field).collect()
 }
 
-/// Durations, as [`crate::duration::Duration::parse`] reads them; the words and `1mo` included.
+/// Durations, as parsed by [`crate::duration::Duration::parse`], including the words and `1mo`.
 const DURATION: &str = "^([1-9][0-9]{0,3}(s|m|h|d|w)|1mo|hourly|daily|weekly|monthly)$";
 
-/// What `/key/generate` takes for a key.
+/// A custom key for `/key/generate`.
 const CHOSEN_KEY: &str = "^sk-[!-~]{13,64}$";
 
-/// What `LiteLLM` reads as a truth value in a text, in any case.
+/// Strings that `LiteLLM` accepts as booleans, ignoring case.
 const TRUTH: &str =
     "^([Tt]([Rr][Uu][Ee])?|[Yy]([Ee][Ss])?|[Oo][Nn]|1|[Ff]([Aa][Ll][Ss][Ee])?|[Nn][Oo]?|[Oo][Ff][Ff]|0)$";
 
-/// No text has a NUL in it.
+/// Strings must not contain a NUL.
 const NO_NUL: &str = "^[^\\u0000]*$";
 
-/// Nor has a name another control character, and it is not longer than an index holds.
+/// Names must not contain other control characters either, and have a maximum length for indexes.
 const NAME: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]{0,255}$";
 
 impl Endpoint {
-    /// Whether anybody may call it.
+    /// Whether it needs no authentication.
     pub fn is_public(&self) -> bool {
         self.path.starts_with("/health/")
     }
 
-    /// The first part of the path that says what it is about.
+    /// The first segment of the path, which groups endpoints.
     pub fn tag(&self) -> &'static str {
         self.path.trim_start_matches("/v2").trim_start_matches('/').split('/').next().unwrap_or_default()
     }
@@ -204,7 +204,7 @@ impl Parameter {
         let required = matches!(self.holds, Holds::RequiredText);
         let schema = match self.holds {
             Holds::Text | Holds::RequiredText => schema,
-            // An empty parameter is one that is not there.
+            // An empty parameter counts as absent.
             _ => json!({"anyOf": [schema, {"type": "string", "maxLength": 0}]}),
         };
         json!({"name": self.name, "in": "query", "required": required, "schema": schema})
@@ -212,7 +212,7 @@ impl Parameter {
 }
 
 impl Field {
-    /// The field as JSON Schema; every field that is not required may be `null`.
+    /// The field as JSON Schema. Fields that are not required may be `null`.
     fn describe(&self, required: bool) -> Value {
         let mut schema = match self.kind {
             Kind::Text => json!({"type": "string"}),
@@ -241,7 +241,7 @@ impl Field {
             Kind::Map => add("propertyNames", json!({"pattern": NAME})),
             Kind::Number if self.name.contains("budget") => add("minimum", json!(0)),
             Kind::List if required => {
-                // What is wrong with one of them is told in the answer, beside what became of the others.
+                // Errors in an item are reported in the response, next to the results of the others.
                 let item = json!({
                     "type": "object",
                     "required": ["key"],
@@ -268,7 +268,7 @@ impl Field {
     }
 }
 
-/// A field that is true or false, in all the forms that are read.
+/// A boolean, in all accepted forms.
 fn truth_value(required: bool) -> Value {
     let mut forms = vec![
         json!({"type": "boolean"}),
@@ -281,7 +281,7 @@ fn truth_value(required: bool) -> Value {
     json!({"anyOf": forms})
 }
 
-/// Members of a team, or the teams of a user: objects or lists that their handlers read more closely.
+/// Members of a team, or teams of a user: objects or lists that their handlers validate.
 fn one_or_many(name: &str) -> Value {
     let id = json!({"type": "string", "pattern": "^[^\\s\\u0000-\\u001f\\u007f-\\u009f]{1,255}$"});
     let member = json!({
@@ -300,12 +300,12 @@ fn one_or_many(name: &str) -> Value {
     }
 }
 
-/// The names in `/key/{key}/regenerate`.
+/// The names of path parameters, as in `/key/{key}/regenerate`.
 fn path_names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
-/// The whole description.
+/// The complete document.
 pub fn document(endpoints: &[Endpoint]) -> Value {
     let mut paths = Map::new();
     for endpoint in endpoints {

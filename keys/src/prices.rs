@@ -1,6 +1,7 @@
-//! What models cost, for `/spend/calculate`. The filter has its own prices, from the launcher, for what it bills.
+//! Prices of models for `/spend/calculate`. The filter bills with its own prices, which it gets from the
+//! launcher.
 //!
-//! The built-in map, and a file in its format over it: `--prices` names the file.
+//! The built-in price map, overridden by a file in the same format (`--prices`).
 
 use std::fs;
 use std::io;
@@ -12,7 +13,7 @@ use switchboard::price_map::PriceMap;
 
 use crate::money::Picodollars;
 
-/// The name of the file in the data directory.
+/// Default name of the file in the data directory.
 pub const FILE: &str = "model_prices.json";
 
 /// Prices by model.
@@ -20,7 +21,7 @@ pub const FILE: &str = "model_prices.json";
 pub struct Prices(PriceMap);
 
 impl Prices {
-    /// Reads a file over what is built in; one that is not there changes nothing.
+    /// Reads a file that overrides the built-in prices; a missing file is ignored.
     pub fn load(path: &Path) -> io::Result<Self> {
         let mut prices = PriceMap::built_in();
         match fs::read(path) {
@@ -31,13 +32,13 @@ impl Prices {
         Ok(Self(prices))
     }
 
-    /// Reads the text of a file, with nothing under it.
+    /// Parses a file, without the built-in prices.
     pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
         PriceMap::parse(text).map(Self)
     }
 
-    /// What this usage of a model costs; `None` when its price is not known. A model is known by its name, with its
-    /// provider before it or without.
+    /// The cost of a model's usage; `None` if its price is unknown. Models are known by their names, with or
+    /// without the provider's prefix.
     pub fn cost(&self, model: &str, usage: &Usage) -> Option<Picodollars> {
         Some(Picodollars::reported(cost(self.0.price(model)?, usage)))
     }

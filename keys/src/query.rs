@@ -1,4 +1,5 @@
-//! A request's query, with pydantic's lenience and complaints. Of several values, the last counts.
+//! A request's query, validated as leniently as pydantic and with its error messages. If a parameter is
+//! repeated, the last value counts.
 
 use core::convert::Infallible;
 
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use crate::error::{ApiError, Complaint};
 
-/// The parameters after the `?`, in their order.
+/// The query parameters, in order.
 #[derive(Debug, Default)]
 pub struct Query(Vec<(String, String)>);
 
@@ -21,13 +22,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    /// Reads `a=1&b=2`. What is no UTF-8 finds nothing later, and a NUL, which no database stores, is left out.
+    /// Parses `a=1&b=2`. Values that are not UTF-8 will match nothing, and NUL characters, which databases
+    /// cannot store, are removed.
     pub fn parse(query: &str) -> Self {
         let pairs = form_urlencoded::parse(query.as_bytes());
         Self(pairs.map(|(name, value)| (name.into_owned(), value.replace('\0', ""))).collect())
     }
 
-    /// A text; an empty one is none.
+    /// A string; an empty one counts as absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         let values = self.0.iter().rev().filter(|(of, _)| of == name);
         values.map(|(_, value)| value.as_str()).find(|value| !value.is_empty())
@@ -38,14 +40,14 @@ impl Query {
         self.text(name).map(str::to_owned)
     }
 
-    /// Every text of a parameter that may come several times, or as a list with commas.
+    /// All values of a parameter that may be repeated or contain a comma-separated list.
     pub fn texts(&self, name: &str) -> Vec<String> {
         let values = self.0.iter().filter(|(of, _)| of == name);
         let parts = values.flat_map(|(_, value)| value.split(','));
         parts.map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
-    /// A whole number within bounds.
+    /// An integer within bounds.
     pub fn count(&self, name: &str, default: u64, least: u64, most: u64) -> Result<u64, ApiError> {
         let Some(text) = self.text(name) else { return Ok(default) };
         let number: i128 = text.trim().parse().map_err(|_| {
@@ -66,7 +68,7 @@ impl Query {
         }
     }
 
-    /// A truth value.
+    /// A boolean.
     pub fn boolean(&self, name: &str, default: bool) -> Result<bool, ApiError> {
         match self.text(name).map(str::to_ascii_lowercase).as_deref() {
             None => Ok(default),

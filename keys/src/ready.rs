@@ -1,13 +1,13 @@
-//! Asks a running service whether it is ready, for probes of containers that have no other program in them.
+//! Asks a running service whether it is ready, for probes of containers without other programs.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Longer than a database that answers takes, shorter than probes wait.
+/// Longer than a working database takes to respond, and shorter than probes wait.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Whether the service whose public port is `address` says that its database answers.
+/// Whether the service whose public port is `address` reports that its database is available.
 pub fn is_ready(address: SocketAddr) -> bool {
     ask(address).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
 }

@@ -1,8 +1,8 @@
-//! Who may do what, and with whose: one [table](TABLE) that the handlers ask, a test walks cell by cell, and
+//! Authorization: a single [table](TABLE), which the handlers query, a test checks cell by cell, and
 //! `docs/access.md` shows.
 //!
-//! A caller has a [`Role`]; what it calls is an [`Operation`]; what the operation is about stands in some relation to the
-//! caller ([`Whose`]). The three together give a [`Verdict`].
+//! A caller has a [`Role`], what it calls is an [`Operation`], and the object of the operation has a relation
+//! to the caller ([`Whose`]). The three determine a [`Verdict`].
 
 mod ask;
 mod ceiling;
@@ -21,7 +21,7 @@ use crate::auth::Role;
 pub const ROLES: [Role; 5] =
     [Role::ProxyAdmin, Role::ProxyAdminViewer, Role::InternalUser, Role::InternalUserViewer, Role::Unknown];
 
-/// What is asked for: one path of the key API.
+/// An operation: a path of the key API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the path that `path` gives")]
 pub enum Operation {
@@ -61,20 +61,20 @@ pub enum Operation {
     SpendCalculate,
 }
 
-/// What the thing that an operation is about has to do with the caller.
+/// The relation between the object of an operation and the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// The operation is about nothing that belongs to somebody.
+    /// The operation has no object with an owner.
     Anything,
     /// The calling key, which has no user.
     Itself,
-    /// A key of the caller in no team, which the caller made.
+    /// The caller's own key outside of teams, which the caller created.
     Made,
-    /// A key of the caller in no team, which somebody else made for it.
+    /// The caller's own key outside of teams, which someone else created for it.
     Given,
-    /// A key of the caller in a team that it does not administer.
+    /// The caller's own key in a team that it does not administer.
     OwnInTeam,
-    /// A key of somebody else in a team of which the caller is a plain member.
+    /// Another member's key in a team of which the caller is an ordinary member.
     OfFellow,
     /// A key in a team that the caller administers.
     OfLedTeam,
@@ -82,41 +82,41 @@ pub enum Whose {
     OfOthers,
     /// A team that the caller administers.
     LedTeam,
-    /// A team to which the caller, or the calling key, belongs.
+    /// A team that the caller or the calling key belongs to.
     JoinedTeam,
     /// Any other team.
     OtherTeam,
-    /// The caller's own user.
+    /// The caller's end user.
     OwnUser,
     /// Any other user.
     OtherUser,
 }
 
-/// What a cell of the table says.
+/// The contents of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may.
+    /// Allowed.
     Yes,
-    /// It may where the team's `team_member_permissions` name the path.
+    /// Allowed if the team's `team_member_permissions` include the path.
     IfPermitted,
-    /// It may not, and is told so in these words.
+    /// Not allowed, with this error.
     No(Denial),
-    /// Nobody of that role stands in that relation to anything.
+    /// This relation cannot occur for this role.
     Never,
 }
 
-/// How a caller is told that it may not.
+/// Which error a rejected caller gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// 401: only proxy administrators call this.
     AdminOnly,
-    /// 403: this role only reads.
+    /// 403: this role is read-only.
     ViewOnly,
     /// 401 `team_member_permission_error`.
     NotPermitted,
     /// 400: the user does not belong to the team.
     NotInTeam,
-    /// 403: users have keys for themselves only.
+    /// 403: users can create keys only for themselves.
     NotYours,
     /// 403: only administrators of the key's team.
     KeyAdmins,
@@ -128,22 +128,22 @@ pub enum Denial {
     SpendAdmins,
     /// 403: only administrators list users.
     UserAdmins,
-    /// 403: somebody else's key is not deleted.
+    /// 403: deleting another user's key.
     NotToDelete,
-    /// 401: somebody else's key is not regenerated.
+    /// 401: regenerating another user's key.
     NotToRegenerate,
-    /// 403: somebody else's key is not shown.
+    /// 403: reading another user's key.
     UnseenKey,
-    /// 403: somebody else is not shown.
+    /// 403: reading another user.
     UnseenUser,
-    /// 403: another team is not shown.
+    /// 403: reading another team.
     UnseenTeam,
-    /// 403: the calling key has no user whose things could be listed.
+    /// 403: the calling key has no user whose objects could be listed.
     NoUser,
 }
 
 impl Denial {
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(self) -> u16 {
         match self {
             Self::AdminOnly | Self::NotPermitted | Self::NotToRegenerate => 401,
@@ -164,7 +164,7 @@ impl Denial {
     }
 }
 
-/// The cell of the table. What has no row is refused.
+/// The cell of the table. Combinations without a row are rejected.
 pub fn verdict(operation: Operation, whose: Whose, role: Role) -> Verdict {
     let row = TABLE.iter().find(|row| row.operation == operation && row.whose.contains(&whose));
     let column = ROLES.iter().position(|column| *column == role);

@@ -1,4 +1,4 @@
-//! The public port: one file per path, in folders named like the paths.
+//! The public port: one file per path, in directories named like the paths.
 
 pub mod account;
 pub mod budget;
@@ -24,8 +24,8 @@ use crate::error::ApiError;
 use crate::metrics;
 use crate::openapi::{Endpoint, Holds, Input, data_plane, document, fields, page::page, parameter};
 
-/// Every path of the public port. One with a slash at its end is the one without: `LiteLLM` redirects there, to a
-/// place that it makes of the `Host` header, which is a client's to choose.
+/// All paths of the public port. A trailing slash is ignored. `LiteLLM` redirects instead, to a URL based on
+/// the `Host` header, which clients control.
 pub fn public(app: App) -> NormalizePath<Router> {
     let mut router = Router::new();
     for (endpoint, handler) in endpoints() {
@@ -53,7 +53,7 @@ async fn openapi_json() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
 }
 
-/// The page needs its own style and nothing else, from nowhere.
+/// The page needs only its own inline style.
 async fn docs() -> impl IntoResponse {
     static HTML: LazyLock<String> = LazyLock::new(|| page(&described()));
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
@@ -64,7 +64,7 @@ fn described() -> Vec<Endpoint> {
     endpoints().into_iter().map(|(endpoint, _)| endpoint).collect()
 }
 
-/// Every path with what it reads and what serves it: the one place where a path is written.
+/// Every path with its input and its handler. This is the only list of paths.
 pub fn endpoints() -> Vec<(Endpoint, MethodRouter<App>)> {
     use Holds::{Boolean, Choice, Date, RequiredText, Text, UpTo};
     const PAGE: u64 = u32::MAX as u64;

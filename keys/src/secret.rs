@@ -1,22 +1,22 @@
-//! Secrets that arrive in the environment and are only ever compared.
+//! Secrets from the environment that are only compared.
 
 use core::fmt;
 
 use subtle::ConstantTimeEq;
 use switchboard::key::TokenHash;
 
-/// The master key or the internal token: its SHA-256, so that comparing takes the same time for every guess of
-/// whatever length, and a memory dump does not hold it.
+/// The hash of the master key or the internal token: comparing it takes the same time for every guess, and a
+/// memory dump does not contain the secret.
 #[derive(Clone, Copy)]
 pub struct Secret([u8; 64]);
 
 impl Secret {
-    /// Takes the secret's place; `None` when it is empty, which would let everybody in.
+    /// Hashes a secret; `None` if it is empty, which would give access to everyone.
     pub fn new(secret: &str) -> Option<Self> {
         if secret.is_empty() { None } else { Some(Self(hex(TokenHash::of(secret.as_bytes())))) }
     }
 
-    /// Whether this hash is that of the secret, in constant time.
+    /// Whether this is the hash of the secret, in constant time.
     pub fn is(&self, presented: TokenHash) -> bool {
         self.0.ct_eq(&hex(presented)).into()
     }

@@ -1,4 +1,4 @@
-//! Running the ports until told to stop.
+//! Runs the ports until the process is stopped.
 
 use core::fmt;
 use std::io;
@@ -25,62 +25,62 @@ use crate::routes::public;
 use crate::secret::Secret;
 use crate::store::{OpenError, Store};
 
-/// How long a connection may still work on its request after the order to stop.
+/// How long requests may take to finish after the process was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What the service must be told.
+/// The service's settings.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where Envoy reaches the key API.
+    /// Address of the key API.
     pub listen: SocketAddr,
-    /// Where the filter reaches verify and sync.
+    /// Address of the internal port.
     pub internal_listen: SocketAddr,
-    /// Where Prometheus reaches the metrics without a token, if it may.
+    /// Address of the metrics without authentication, if any.
     pub metrics_listen: Option<SocketAddr>,
-    /// Where the data is.
+    /// URL of the database.
     pub database_url: String,
-    /// How long a database that cannot be used yet is waited for at the start.
+    /// How long to wait for the database at startup.
     pub database_wait: Duration,
-    /// Whoever presents it may do everything.
+    /// The master key, which has full access.
     pub master_key: Secret,
-    /// The filter's bearer.
+    /// The filter's token.
     pub internal_token: Secret,
-    /// What access tokens are fetched with.
+    /// Sources of access tokens.
     pub token_sources: Vec<Source>,
-    /// What is fetched for clients, and from where.
+    /// Settings for fetching media.
     pub media: media::Settings,
-    /// The file of prices; it need not be there.
+    /// The price file, which may be missing.
     pub prices: PathBuf,
-    /// Whether anybody may read the metrics on the public port.
+    /// Whether the public port serves metrics without authentication.
     pub open_metrics: bool,
-    /// Whether a row is kept for each request.
+    /// Whether a row is written for each request.
     pub spend_log: bool,
-    /// How long such rows are kept; for ever without it.
+    /// How long such rows are kept; forever if `None`.
     pub spend_log_retention: Option<crate::duration::Duration>,
 }
 
-/// Why the service did not start; one line that says what to do.
+/// Why the service did not start, in one line that says what to do.
 #[derive(Debug)]
 pub enum StartError {
-    /// The database cannot be used.
+    /// The database cannot be opened.
     Open(OpenError),
-    /// The file of prices cannot be read.
+    /// The price file cannot be read.
     Prices {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
-    /// An address cannot be listened on.
+    /// Cannot listen on an address.
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// The option that chooses it.
+        /// The option that sets it.
         option: &'static str,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
-    /// The operating system does not tell of signals, or the server broke.
+    /// Signal handling or the server failed.
     System(io::Error),
 }
 
@@ -114,11 +114,11 @@ impl From<OpenError> for StartError {
     }
 }
 
-/// Serves until SIGTERM or SIGINT; then finishes what it is doing and returns.
+/// Serves until SIGTERM or SIGINT, then drains in-flight requests and returns.
 pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let prices = Prices::load(&settings.prices)
         .map_err(|cause| StartError::Prices { path: settings.prices.clone(), cause })?;
-    // Before anybody can see that we are there, and tell us to stop.
+    // Before the ports are open, because a caller may then already tell the process to stop.
     let mut terminated = signal(SignalKind::terminate()).map_err(StartError::System)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(StartError::System)?;
     let store = tokio::select! {
@@ -146,7 +146,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
 
     let (stop, stopped) = watch::channel(false);
     let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
-        // An error means that the sender is gone, and then it is time as well.
+        // An error means that the sender is gone, which also means to stop.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     let housekeeping = tokio::spawn(keep_house(store.clone(), settings.spend_log_retention));
@@ -188,7 +188,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Opens the store, and as long as `patience` lasts again and again: a database may start when we do.
+/// Opens the store, retrying for as long as `patience`, because the database may still be starting.
 async fn open(url: &str, patience: Duration) -> Result<Store, OpenError> {
     const PAUSE: Duration = Duration::from_secs(1);
     let deadline = Instant::now() + patience;
@@ -210,7 +210,8 @@ async fn listen(
     let listener =
         TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, option, cause })?;
     Ok(listener.tap_io(|connection| {
-        // Answers are short; waiting to make them longer costs a client up to 40 ms. A refusal costs nothing.
+        // Responses are short, and Nagle's algorithm would delay them by up to 40 ms. A failure to disable it
+        // is harmless.
         let _ = connection.set_nodelay(true);
     }))
 }

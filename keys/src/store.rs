@@ -1,9 +1,10 @@
-//! The database: the only room that knows SQL.
+//! The database. This is the only module with SQL.
 //!
-//! One set of queries and migrations for SQLite and Postgres, through sqlx's `Any` driver: numbered placeholders
-//! (`$1`), `ON CONFLICT` and `RETURNING` mean the same on both, and the columns have only types that both share.
-//! What differs (how a transaction begins, how many may write) is in `backend`. Two hand-made backends would
-//! have been every query twice and half of them tested.
+//! The same queries and migrations serve SQLite and Postgres, through sqlx's `Any` driver: numbered
+//! placeholders (`$1`), `ON CONFLICT` and `RETURNING` have the same meaning in both, and columns use only
+//! types that both share. Differences (how a transaction begins, how many connections may write) are in
+//! `backend`. With two separate backends, every query would exist twice, and half of them would be tested
+//! less.
 
 mod accounts;
 mod backend;
@@ -50,34 +51,34 @@ use backend::Backend;
 use cache::Cache;
 use together::Together;
 
-/// A handle on the database; a clone is another handle on the same.
+/// A handle to the database. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
     backend: Backend,
     /// Connections that only read.
     readers: AnyPool,
-    /// Connections that write: one for SQLite, which has one writer, so that waiting is a queue here and never a
-    /// "database is locked" there; many for Postgres.
+    /// Connections that write: one for SQLite, which has a single writer, so that writers queue here instead
+    /// of getting "database is locked"; several for Postgres.
     writers: AnyPool,
     cache: Arc<Cache>,
     together: Arc<Together>,
 }
 
-/// Why the database did not do what it was asked to.
+/// Why a database operation failed.
 #[derive(Debug)]
 pub enum StoreError {
-    /// Another live key has this alias.
+    /// Another key already has this alias.
     AliasTaken(String),
-    /// Another key has this hash.
+    /// Another key already has this hash.
     KeyTaken,
-    /// It did not answer, or refused.
+    /// The database did not respond, or returned an error.
     Database(sqlx::Error),
-    /// It holds something that this program did not write there.
+    /// The database contains invalid data.
     Corrupt(String),
 }
 
 impl Store {
-    /// Opens the database, creates it when it is a SQLite file that is not there, and brings its tables up to date.
+    /// Opens the database, creates a SQLite file that does not exist, and migrates the tables.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let store = backend::open(url).await?;
         migrations::run(&store.writers, store.backend)
@@ -87,42 +88,42 @@ impl Store {
         Ok(store)
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT last FROM feed WHERE id = 1").fetch_one(&self.readers).await?;
         Ok(())
     }
 
-    /// Waits for what is being written and closes all connections.
+    /// Finishes pending writes and closes all connections.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writers.close().await;
     }
 
-    /// Begins a transaction that will write.
+    /// Begins a transaction that writes.
     async fn write(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(self.writers.begin_with(self.backend.begin_write()).await?)
     }
 
-    /// Begins a transaction that will add or delete keys.
+    /// Begins a transaction that adds or deletes keys.
     async fn write_keys(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(self.writers.begin_with(self.backend.begin_write_keys()).await?)
     }
 
-    /// Begins a transaction that sees one state of the database, whatever is committed meanwhile.
+    /// Begins a transaction that sees a consistent snapshot.
     async fn read(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(self.readers.begin_with(self.backend.begin_read()).await?)
     }
 
-    /// Commits it; from now on nobody is told what was before.
+    /// Commits a transaction; cached state from before it is no longer used.
     async fn commit(&self, transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
         let committed = transaction.commit().await;
-        // Even a failure: the answer may have been lost, not the commit.
+        // After a failure, too: the response may have been lost, not the commit.
         self.cache.committed();
         Ok(committed?)
     }
 
-    /// The same, for a transaction that makes, changes or deletes keys.
+    /// The same, for a transaction that creates, changes or deletes keys.
     async fn commit_keys(&self, transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
         let committed = self.commit(transaction).await;
         self.cache.keys_changed();
@@ -149,7 +150,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// A column's value, its type inferred from where it goes.
+/// A column's value, with the type inferred from its use.
 fn get<'r, T, I>(row: &'r AnyRow, column: I) -> Result<T, StoreError>
 where
     T: Decode<'r, Any> + Type<Any>,

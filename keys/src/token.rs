@@ -1,4 +1,4 @@
-//! Making a virtual key. The key itself lives from here to the end of one reply; everything else sees its hash.
+//! Creates virtual keys. The plain key exists only until the response is sent; everything else uses its hash.
 
 use core::fmt::{self, Write as _};
 
@@ -6,28 +6,28 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Serialize, Serializer};
 use switchboard::key::{KEY_PREFIX, TokenHash};
 
-/// A virtual key in the clear. Only an answer that hands it to its owner may hold one.
+/// A plain virtual key. Only the response that returns it to its owner may contain it.
 #[derive(Clone)]
 pub struct PlainToken(String);
 
 impl PlainToken {
-    /// A new key: `sk-` and 22 URL-safe characters, 128 bits from the operating system's generator, the form of
-    /// `LiteLLM`'s `secrets.token_urlsafe(16)`.
+    /// A new key: `sk-` and 22 URL-safe characters, 128 bits from the operating system's generator, in the
+    /// format of `LiteLLM`'s `secrets.token_urlsafe(16)`.
     pub fn generate() -> Self {
         Self(format!("{KEY_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())))
     }
 
-    /// A key that the operator chose; the caller has checked its form.
+    /// A custom key; the caller has validated its format.
     pub fn chosen(key: String) -> Self {
         Self(key)
     }
 
-    /// What is stored in its place.
+    /// The hash that is stored.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(self.0.as_bytes())
     }
 
-    /// All that is shown of it later: `sk-...` and its last four characters.
+    /// The name for display: `sk-...` and the key's last four characters.
     pub fn name(&self) -> String {
         key_name(&self.0)
     }
@@ -45,7 +45,7 @@ impl Serialize for PlainToken {
     }
 }
 
-/// An id for a user, a team or a budget that was made without one: a random UUID.
+/// An id for a user, a team or a budget that was created without one: a random UUID.
 pub fn random_id() -> String {
     let mut bytes = rand::random::<[u8; 16]>();
     // RFC 9562, version 4.
@@ -67,8 +67,8 @@ pub fn key_name(key: &str) -> String {
     format!("{KEY_PREFIX}...{}", last(key, 4))
 }
 
-/// What an error message may show of something that was meant as a key: `abcd****gh12`, or only stars when so
-/// much would give most of it away.
+/// The part of a presumed key that an error message may show: `abcd****gh12`, or only asterisks if that would
+/// reveal most of it.
 pub fn masked(key: &str) -> String {
     if key.chars().count() <= 8 {
         return "****".to_owned();
@@ -76,7 +76,7 @@ pub fn masked(key: &str) -> String {
     format!("{}****{}", key.chars().take(4).collect::<String>(), last(key, 4))
 }
 
-/// The hash that a caller means by a key or by its hash: every path accepts either.
+/// The hash for a key or its hash: every path accepts either.
 pub fn identified(key_or_hash: &str) -> TokenHash {
     TokenHash::parse(key_or_hash).unwrap_or_else(|| TokenHash::of(key_or_hash.as_bytes()))
 }

@@ -1,9 +1,10 @@
-//! What requests used, for Prometheus: under the names that `LiteLLM`'s dashboards read, and under OpenTelemetry's for
-//! generative AI. All of it comes from the batches of usage, in the moment in which they are recorded: a request is counted
-//! where it is paid for, once, and costs nothing more where it is served.
+//! Usage metrics for Prometheus, under the names that `LiteLLM`'s dashboards use and under OpenTelemetry's
+//! for generative AI. They are computed from usage batches when those are recorded, so each request is
+//! counted exactly once, and serving requests costs nothing extra.
 //!
-//! Names: `LiteLLM`'s documentation of its `/metrics`; <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/>
-//! in the spelling of OpenTelemetry's rules for Prometheus (dots are underscores, the unit at the end).
+//! Names: `LiteLLM`'s documentation of its `/metrics`;
+//! <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/> as Prometheus names (dots become
+//! underscores, the unit is a suffix).
 
 mod labels;
 
@@ -20,22 +21,22 @@ use switchboard::key::{KeyRecord, TokenHash, UsageEntry};
 
 use labels::{GenAi, Labels, Model, Outcome, Payer, TokenUsage, WithStatus};
 
-/// Label sets of counters at most. Whoever comes after that pays as `other`: nobody can fill this process, or
-/// Prometheus, by making keys.
+/// Maximum number of label sets of counters. Further ones are counted as `other`, so that creating keys
+/// cannot exhaust the memory of this process or of Prometheus.
 const MOST_SETS: usize = 5_000;
 
-/// Models at most: a wildcard group lets clients name what they like.
+/// Maximum number of models, because a wildcard group lets clients use any name.
 const MOST_MODELS: usize = 500;
 
-/// Keys whose names are remembered at most.
+/// Maximum number of keys whose names are cached.
 const MOST_KEYS: usize = 10_000;
 
-/// How long a key goes by the name that it had.
+/// How long a cached key name is used.
 const RENAMED_AFTER: Duration = Duration::from_secs(10);
 
 type Money = Counter<f64, AtomicU64>;
 
-/// All of it; a clone counts in the same.
+/// All usage metrics. Clones share them.
 #[derive(Clone, Debug)]
 pub struct UsageMetrics {
     total: Family<WithStatus, Counter>,
@@ -57,7 +58,7 @@ pub struct UsageMetrics {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What has a label of its own so far.
+/// The label values seen so far.
 #[derive(Debug, Default)]
 struct Seen {
     names: HashMap<TokenHash, (Instant, Arc<Payer>)>,
@@ -65,7 +66,7 @@ struct Seen {
     models: HashSet<Model>,
 }
 
-/// The buckets that OpenTelemetry's conventions give for each of the metrics.
+/// The buckets that OpenTelemetry recommends for each metric.
 fn token_buckets() -> Histogram {
     Histogram::new((0..14).map(|power| 4_f64.powi(power)))
 }
@@ -84,7 +85,7 @@ fn per_token_buckets() -> Histogram {
     Histogram::new([0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5])
 }
 
-/// `LiteLLM`'s buckets of latencies, seconds, thinned out.
+/// A subset of `LiteLLM`'s latency buckets, seconds.
 fn latency_buckets() -> Histogram {
     Histogram::new([
         0.005, 0.0125, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0,
@@ -93,7 +94,7 @@ fn latency_buckets() -> Histogram {
 }
 
 impl UsageMetrics {
-    /// New ones, made known to `registry`.
+    /// Creates the metrics and registers them in `registry`.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             total: Family::default(),
@@ -156,7 +157,7 @@ impl UsageMetrics {
         metrics
     }
 
-    /// Those of these keys whose names must be looked up before [`Self::count`].
+    /// The keys whose names must be looked up before [`Self::count`].
     pub fn unnamed(&self, tokens: &[TokenHash]) -> Vec<TokenHash> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let is_old = |token: &TokenHash| {
@@ -165,7 +166,7 @@ impl UsageMetrics {
         tokens.iter().copied().filter(is_old).collect()
     }
 
-    /// Learns how these keys are called.
+    /// Caches the names of keys.
     pub fn name(&self, records: &HashMap<TokenHash, KeyRecord>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.names.len() + records.len() > MOST_KEYS {
@@ -177,7 +178,7 @@ impl UsageMetrics {
         );
     }
 
-    /// Counts what a batch says, which was recorded just now.
+    /// Counts a batch that was just recorded.
     pub fn count<'a>(&self, entries: impl Iterator<Item = UsageEntry<'a>>) {
         for entry in entries {
             let labels = self.labels(&entry);
@@ -210,7 +211,8 @@ impl UsageMetrics {
         }
     }
 
-    /// Histograms are of requests that were served, so a sum of many is in none of them, and a refusal is not either.
+    /// Histograms cover served requests only, so entries that sum up several requests, and rejections, are
+    /// not included.
     fn observe(&self, model: &Model, entry: &UsageEntry<'_>) {
         let is_refusal = entry.deployment_id.is_empty() && (400..500).contains(&entry.status);
         if entry.requests != 1 || is_refusal {
@@ -247,7 +249,7 @@ impl UsageMetrics {
         }
     }
 
-    /// The labels of an entry, or those under which the rest goes.
+    /// The labels of an entry, or the overflow labels.
     fn labels(&self, entry: &UsageEntry<'_>) -> Labels {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut model = Model::of(entry);

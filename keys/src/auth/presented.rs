@@ -1,23 +1,23 @@
-//! Finding the key in a request's headers: every form that `LiteLLM` accepts, in its order.
+//! Finds the key in a request's headers, in every form that `LiteLLM` accepts and in the same order.
 
 use axum::http::HeaderMap;
 
-/// Headers that hold a key and nothing else, after `x-litellm-api-key` and `Authorization`: Azure's, Anthropic's,
-/// Google's and Azure API Management's.
+/// Headers that contain only a key, checked after `x-litellm-api-key` and `Authorization`: Azure's,
+/// Anthropic's, Google's and Azure API Management's.
 const BARE: [&str; 4] = ["api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
 
-/// What the headers say about the caller.
+/// The key in the headers.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Presented<'a> {
-    /// No header with a key.
+    /// No header has a key.
     Nothing,
-    /// An `Authorization` without a scheme.
+    /// An `Authorization` header without a scheme.
     Malformed,
-    /// A key, never empty; whether it is one is not known.
+    /// A non-empty key, not validated yet.
     Key(&'a [u8]),
 }
 
-/// Reads the first header that holds something.
+/// Reads the first header that is not empty.
 pub fn presented(headers: &HeaderMap) -> Presented<'_> {
     let value = |name: &str| {
         headers.get(name).map(|value| value.as_bytes().trim_ascii()).filter(|value| !value.is_empty())
@@ -26,7 +26,7 @@ pub fn presented(headers: &HeaderMap) -> Presented<'_> {
         return key_or_nothing(without_scheme(key).unwrap_or(key));
     }
     if let Some(authorization) = value("authorization") {
-        // A lone scheme is no malformed key, it is none.
+        // A scheme alone means no key, not a malformed one.
         if [&b"Bearer"[..], b"bearer", b"Basic"].contains(&authorization) {
             return Presented::Nothing;
         }
@@ -35,7 +35,7 @@ pub fn presented(headers: &HeaderMap) -> Presented<'_> {
     BARE.into_iter().find_map(value).map_or(Presented::Nothing, Presented::Key)
 }
 
-/// What follows `Bearer`; or `Basic`, whose base64 `LiteLLM` does not decode either.
+/// The text after `Bearer`, or after `Basic`, whose base64 `LiteLLM` does not decode either.
 fn without_scheme(value: &[u8]) -> Option<&[u8]> {
     [&b"Bearer "[..], b"bearer ", b"Basic "].into_iter().find_map(|scheme| value.strip_prefix(scheme))
 }

@@ -1,6 +1,6 @@
-//! Which paths of this service a key with `allowed_routes` may call.
+//! The paths of this service that a key with `allowed_routes` may call.
 
-/// `LiteLLM`'s names for groups of paths, each with the paths of this service that belong to it. The model paths
+/// `LiteLLM`'s names for groups of paths, with the paths of this service in each. The model paths
 /// (`llm_api_routes`) are the filter's.
 const GROUPS: [(&str, &[&str]); 2] = [
     (
@@ -23,7 +23,7 @@ const GROUPS: [(&str, &[&str]); 2] = [
     ("management_routes", &["/key/*", "/v2/key/info", "/user/*", "/team/*", "/budget/*", "/spend/*"]),
 ];
 
-/// Whether a key with this list may call this path. An empty list allows every path; an entry is a path, a
+/// Whether a key with this list may call this path. An empty list allows every path. An entry is a path, a
 /// pattern that ends in `/*`, or the name of a group.
 pub fn reaches(allowed: &[String], path: &str) -> bool {
     allowed.is_empty()

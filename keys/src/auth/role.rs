@@ -1,21 +1,21 @@
-//! What a user may do.
+//! User roles.
 
 use core::fmt;
 
 use crate::store::AccountRow;
 
-/// A user's role, by `LiteLLM`'s names.
+/// A user's role, with `LiteLLM`'s names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Everything, like the master key.
+    /// Full access, like the master key.
     ProxyAdmin,
-    /// Reading everything.
+    /// Read access to everything.
     ProxyAdminViewer,
-    /// Managing its own keys.
+    /// Manages its own keys.
     InternalUser,
-    /// Reading what is its own.
+    /// Read access to its own objects.
     InternalUserViewer,
-    /// A key without a user, or of one that is not there.
+    /// A key without a user, or with a user that does not exist.
     Unknown,
 }
 
@@ -24,7 +24,7 @@ impl Role {
     pub const NAMES: &'static [&'static str] =
         &["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"];
 
-    /// The role of a user. One without a role is an internal user; one with a role that is not known here may only look.
+    /// The role of a user. The default is internal user; unknown roles have only read access.
     pub fn of(user: &AccountRow) -> Self {
         match user.role.as_deref() {
             Some("proxy_admin") => Self::ProxyAdmin,

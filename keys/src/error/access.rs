@@ -1,4 +1,4 @@
-//! Who may come in, and do what.
+//! Authentication and authorization errors.
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use crate::rights::Denial;
 use crate::token::masked;
 
 impl ApiError {
-    /// No header holds a key.
+    /// No header contains a key.
     pub fn no_api_key() -> Self {
         Self::auth("Authentication Error, No api key passed in.")
     }
@@ -22,7 +22,7 @@ impl ApiError {
         Self::auth("Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix.")
     }
 
-    /// Neither the master key nor something that begins like a virtual key.
+    /// Neither the master key nor a key with the prefix of virtual keys.
     pub fn not_a_virtual_key(received: &str) -> Self {
         Self::auth(format!(
             "LiteLLM Virtual Key expected. Received={}, expected to start with 'sk-'.",
@@ -30,7 +30,7 @@ impl ApiError {
         ))
     }
 
-    /// A key that was never made, or was deleted.
+    /// A key that never existed or was deleted.
     pub fn unknown_key() -> Self {
         Self::envelope(
             StatusCode::UNAUTHORIZED,
@@ -40,7 +40,7 @@ impl ApiError {
         )
     }
 
-    /// The key's life is over.
+    /// The key has expired.
     pub fn expired_key(key_name: &str, expiry: Timestamp, now: Timestamp) -> Self {
         Self::envelope(
             StatusCode::UNAUTHORIZED,
@@ -54,7 +54,7 @@ impl ApiError {
         )
     }
 
-    /// The key was blocked by an administrator.
+    /// The key is blocked.
     pub fn blocked_key() -> Self {
         Self::auth("Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin.")
     }
@@ -72,8 +72,7 @@ impl ApiError {
         )
     }
 
-    /// A path that only the master key may call. `LiteLLM` shows the caller's user id under stars, and `unknown`
-    /// when there is none.
+    /// A path that requires the master key. `LiteLLM` shows the caller's masked user id, or `unknown`.
     pub fn admin_only(route: &str, role: Role, user_id: Option<&str>) -> Self {
         Self::auth(format!(
             "Authentication Error, Only proxy admin can be used to generate, delete, update info for new \
@@ -82,7 +81,7 @@ impl ApiError {
         ))
     }
 
-    /// `/metrics` for a key that is not made for it.
+    /// `/metrics` with a key that is not allowed to read it.
     pub fn not_for_metrics() -> Self {
         Self::auth(
             "Authentication Error, /metrics requires an administrator's key, or a key whose allowed_routes include it."
@@ -90,9 +89,9 @@ impl ApiError {
         )
     }
 
-    /// `/key/info` for a key of somebody else.
+    /// `/key/info` for another user's key.
     pub fn others_key_info(role: Role) -> Self {
-        // What LiteLLM says to a key without a user, too.
+        // LiteLLM uses the same message for a key without a user.
         let role = if role == Role::Unknown { Role::InternalUser } else { role };
         Self::envelope(
             StatusCode::FORBIDDEN,
@@ -102,26 +101,26 @@ impl ApiError {
         )
     }
 
-    /// Something that this caller may not do, in the words of the place that says so.
+    /// Not permitted, with a specific message.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::envelope(StatusCode::FORBIDDEN, "auth_error", message, None)
     }
 
-    /// A key of somebody else that the caller wants to delete or to regenerate.
+    /// Deleting or regenerating another user's key.
     pub fn others_key(denial: Denial) -> Self {
         let verb = if denial == Denial::NotToRegenerate { "regenerate" } else { "delete" };
         let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
         Self::python(status, &format!("You are not authorized to {verb} this key"))
     }
 
-    /// A path that writes, for a role that only reads.
+    /// A write path, for a read-only role.
     pub fn view_only(route: &str, role: Role) -> Self {
         let message =
             format!("user not allowed to access this route, role= {role}. Trying to access: {route}");
         Self::detail(StatusCode::FORBIDDEN, &json!(message))
     }
 
-    /// A plain member of a team whose `team_member_permissions` do not name the path.
+    /// A team member whose `team_member_permissions` do not include the path.
     pub fn member_not_permitted(route: &str, team_id: &str, permitted: &[String]) -> Self {
         let permitted: Vec<_> = permitted.iter().map(|path| python_str(path)).collect();
         Self::envelope(
@@ -137,17 +136,17 @@ impl ApiError {
         )
     }
 
-    /// Something that only administrators may do, in the Python form.
+    /// Only administrators may do this; in the Python format.
     pub fn python_forbidden(message: &str) -> Self {
         Self::python(StatusCode::FORBIDDEN, message)
     }
 
-    /// A holder that wants to move its key to another owner.
+    /// A non-administrator tries to move a key to another owner.
     pub fn key_stays(field: &str) -> Self {
         Self::python_forbidden(&format!("Non-admin users cannot change the {field} of a key."))
     }
 
-    /// A holder that wants to give its key more than an administrator gave it.
+    /// A user tries to raise limits that an administrator set on a key.
     pub fn key_admins_only(path: &str, role: Role, user_id: Option<&str>) -> Self {
         Self::python_forbidden(&format!(
             "Only proxy admins, team admins, or org admins can call {path}. user_role={role}, user_id={}",
@@ -155,7 +154,7 @@ impl ApiError {
         ))
     }
 
-    /// A key in a team that its user does not belong to.
+    /// A key for a team that its user does not belong to.
     pub fn not_in_team(user_id: &str, team_id: &str) -> Self {
         Self::envelope(
             StatusCode::BAD_REQUEST,
@@ -173,7 +172,7 @@ impl ApiError {
         )
     }
 
-    /// A list of keys of somebody else.
+    /// A list of another user's keys.
     pub fn not_listed(message: &str, param: &str) -> Self {
         Self::envelope(StatusCode::FORBIDDEN, "bad_request_error", message, Some(param))
     }

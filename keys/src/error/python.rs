@@ -1,6 +1,7 @@
-//! Values inside error messages, as the Python program writes them that scripts were written for.
+//! Formats values in error messages like Python, because scripts match on them.
 
-/// A user id under stars: the first six and the last two characters remain of a long one, nothing of a short one.
+/// A masked user id: only the first six and the last two characters of a long one are shown, nothing of a
+/// short one.
 pub(super) fn starred(user_id: &str) -> String {
     let count = user_id.chars().count();
     user_id
@@ -10,7 +11,7 @@ pub(super) fn starred(user_id: &str) -> String {
         .collect()
 }
 
-/// A string as Python's `repr` writes it: in single quotes, unless it holds some and no double quotes.
+/// A string as formatted by Python's `repr`: in single quotes, unless it contains some and no double quotes.
 pub(super) fn text(value: &str) -> String {
     let quote = if value.contains('\'') && !value.contains('"') { '"' } else { '\'' };
     let mut repr = String::with_capacity(value.len() + 2);
@@ -29,7 +30,7 @@ pub(super) fn text(value: &str) -> String {
     repr
 }
 
-/// A number as Python's `repr` writes it: `-1.0`, `1e-06`, `1e+16`.
+/// A number as formatted by Python's `repr`: `-1.0`, `1e-06`, `1e+16`.
 pub(super) fn float(value: f64) -> String {
     let repr = format!("{value:?}");
     let Some((digits, exponent)) = repr.split_once('e') else { return repr };

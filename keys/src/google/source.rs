@@ -1,4 +1,4 @@
-//! What tokens are fetched with: a service account's key, or what the machine itself gives.
+//! Sources of access tokens: a service account key, or the machine's default service account.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use gcp_auth::{CustomServiceAccount, Token, TokenProvider};
 use serde::Deserialize;
 use switchboard::secret::Secret;
 
-/// Variable with the names of the variables that hold the sources, commas between them.
+/// Variable with the comma-separated names of the variables that contain the sources.
 pub const SOURCES_ENV: &str = "SWITCHBOARD_GOOGLE_CREDENTIALS";
 
-/// What Vertex AI asks for.
+/// The scope that Vertex AI requires.
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 
-/// What tokens are fetched with.
+/// A source of access tokens.
 #[derive(Clone)]
 pub struct Source {
     /// Name of the variable, and of the token.
     pub name: String,
-    /// Its value: JSON, or the path of a file; nothing stands for what the machine itself gives.
+    /// Its value: JSON, or the path of a file; `None` for the machine's default service account.
     pub(super) value: Option<Secret>,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// The sources that the environment names. `env` looks up a variable.
+/// The sources named in the environment. `env` looks up a variable.
 pub fn sources(env: impl Fn(&str) -> Option<String>) -> Vec<Source> {
     let names = env(SOURCES_ENV).unwrap_or_default();
     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -37,7 +37,8 @@ pub fn sources(env: impl Fn(&str) -> Option<String>) -> Vec<Source> {
 }
 
 impl Source {
-    /// Fetches a new token; nothing is kept from one to the next, for the library would give out the old one.
+    /// Fetches a new token. No client is kept between fetches, because the library would return the cached
+    /// token.
     pub(super) async fn token(&self) -> Result<Arc<Token>, String> {
         let Some(value) = &self.value else {
             let machine = gcp_auth::provider().await.map_err(|error| {
@@ -57,7 +58,7 @@ impl Source {
     }
 }
 
-/// Looks at what the library would stumble over.
+/// Detects errors that the library reports badly.
 fn check(json: &str) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Account {

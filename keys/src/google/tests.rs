@@ -9,11 +9,11 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// Made for this test: `openssl genrsa 2048`.
+/// Created for this test: `openssl genrsa 2048`.
 const PRIVATE_KEY: &str = include_str!("../../tests/google/private-key.pem");
 
-/// A token endpoint that refuses the first call and then gives `token-1`, `token-2` …, each good for `life`
-/// seconds.
+/// A token endpoint that rejects the first call and then returns `token-1`, `token-2` …, each valid for
+/// `life` seconds.
 async fn endpoint(life: u64) -> String {
     async fn token(
         State((calls, life)): State<(Arc<AtomicUsize>, u64)>,
@@ -69,7 +69,7 @@ async fn a_service_accounts_token_is_fetched_and_replaced_before_it_ends() {
     assert!(first.tokens[0].expires_at >= now, "it was replaced after its end");
 }
 
-/// A token endpoint that answers as told: with an error, with silence, or with `token-N`.
+/// A token endpoint that responds as configured: with an error, not at all, or with `token-N`.
 #[derive(Clone, Default)]
 struct Moody {
     mood: Arc<Mutex<Mood>>,
@@ -134,14 +134,14 @@ async fn after_an_outage_of_whatever_length_and_kind_a_token_comes_within_two_se
 async fn a_request_that_needs_a_token_has_it_asked_for_at_once_and_many_do_not_flood_the_endpoint() {
     let endpoint = Moody::default();
     let tokens = Tokens::fetch(vec![source(&account(&endpoint.start().await))]);
-    // The pauses have grown, and one has just begun.
+    // The delays have grown, and one has just started.
     sleep(Duration::from_secs(6)).await;
     let before = endpoint.calls.load(Ordering::SeqCst);
     for _ in 0..200 {
         tokens.want(&["A".to_owned()], None);
         sleep(Duration::from_millis(10)).await;
     }
-    // The library asks four or five times within 750 ms; then comes the shortest pause.
+    // The library tries four or five times within 750 ms; then comes the minimum delay.
     let calls = endpoint.calls.load(Ordering::SeqCst) - before;
     assert!((4..=16).contains(&calls), "{calls}");
     endpoint.becomes(Mood::Answers);

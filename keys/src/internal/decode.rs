@@ -1,6 +1,7 @@
-//! `POST /internal/decode`: a provider has compressed its answer, though it was asked not to.
+//! `POST /internal/decode`: decompresses a provider's response that was compressed although the request did
+//! not allow it.
 //!
-//! The codings are those of RFC 9110, section 8.4.1, and of RFC 7932 (`br`) and RFC 8878 (`zstd`).
+//! The codings are those of RFC 9110, section 8.4.1, of RFC 7932 (`br`) and of RFC 8878 (`zstd`).
 
 use std::io::{self, Read};
 
@@ -12,16 +13,17 @@ use ruzstd::decoding::StreamingDecoder;
 
 use crate::error::ApiError;
 
-/// Largest body, compressed or not: Envoy takes no larger answer to a filter's call (`http.async_response_buffer_limit`).
+/// Maximum size of a body, compressed or not: Envoy accepts no larger response to a filter's call
+/// (`http.async_response_buffer_limit`).
 pub const LARGEST: usize = 32 << 20;
 
-/// The body as it was before.
+/// Returns the decompressed body.
 pub async fn decode(headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, ApiError> {
     let named = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let codings = named.to_ascii_lowercase();
-    // Large answers take longer than others may wait.
+    // Large bodies take longer than may block other tasks.
     let decoded = tokio::task::spawn_blocking(move || {
-        // The last one was applied last.
+        // The last coding in the list was applied last.
         codings.rsplit(',').try_fold(body.to_vec(), |body, coding| one(coding.trim(), &body))
     });
     match decoded.await {
@@ -33,7 +35,7 @@ pub async fn decode(headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, ApiError
 fn one(coding: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     match coding {
         "gzip" | "x-gzip" => whole(MultiGzDecoder::new(body)),
-        // Servers differ in what they call so: with zlib's frame, as the RFC has it, or without.
+        // Servers disagree about the name: with a zlib header, as in the RFC, or without.
         "deflate" => whole(ZlibDecoder::new(body)).or_else(|_| whole(DeflateDecoder::new(body))),
         "br" => whole(brotli_decompressor::Decompressor::new(body, 4096)),
         "zstd" => whole(StreamingDecoder::new(body).map_err(io::Error::other)?),

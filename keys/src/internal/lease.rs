@@ -1,4 +1,4 @@
-//! `POST /internal/lease`: a request waits for a lease, and cannot wait for the next sync.
+//! `POST /internal/lease`: grants leases for requests that cannot wait for the next sync.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +8,7 @@ use super::Call;
 use crate::app::App;
 use crate::error::ApiError;
 
-/// Grants what is free; nothing else happens.
+/// Grants available capacity, without other effects.
 pub async fn lease(
     State(app): State<App>,
     Call(LeaseRequest { instance, asks }): Call<LeaseRequest>,
@@ -16,7 +16,7 @@ pub async fn lease(
     Ok(Json(LeaseAnswer { leases: grant(&app, &instance, &asks).await? }))
 }
 
-/// Answers asks, and counts them.
+/// Answers asks and counts them in the metrics.
 pub(super) async fn grant(app: &App, instance: &str, asks: &[LeaseAsk]) -> Result<Vec<Lease>, ApiError> {
     let leases = app.store.lease(instance, asks).await?;
     for (ask, lease) in asks.iter().zip(&leases) {

@@ -1,4 +1,4 @@
-//! `POST /internal/media`: a provider takes bytes where a client has sent URLs.
+//! `POST /internal/media`: fetches URLs for providers that accept only inline data.
 
 use core::convert::Infallible;
 
@@ -14,14 +14,14 @@ use super::Call;
 use crate::app::App;
 use crate::media::Fetched;
 
-/// What the filter asks.
+/// The filter's request.
 #[derive(Debug, Deserialize)]
 pub struct MediaRequest {
     urls: Vec<String>,
 }
 
-/// Answers `{"media": […]}`, for each URL `{"url", "data"}` with a `data:` URL, or `{"url", "problem"}`. The files are not
-/// copied for it: they may be large.
+/// Returns `{"media": […]}` with `{"url", "data"}` for each URL, where `data` is a `data:` URL, or `{"url",
+/// "problem"}`. Files are not copied, because they may be large.
 pub async fn media(State(app): State<App>, Call(MediaRequest { urls }): Call<MediaRequest>) -> Response {
     let mut pieces: Vec<Bytes> = vec![Bytes::from_static(b"{\"media\":[")];
     for (n, (url, fetched)) in urls.iter().zip(app.media.fetch(&urls).await).enumerate() {

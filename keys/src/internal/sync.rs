@@ -1,4 +1,4 @@
-//! `POST /internal/sync`: usage up, changes down, leases kept.
+//! `POST /internal/sync`: receives usage, and returns changes and leases.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,8 +10,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::store::Changes;
 
-/// Records the batch, then tells what changed. The answer names the batch: it is recorded, now or before, and the worker may
-/// forget it. Without such an answer it must send the same batch with the same id again.
+/// Records the batch, then returns the changes. The response contains the id of the batch, which is recorded
+/// now or was before, so the worker can drop it. Without such a response, the worker must send the same batch
+/// with the same id again.
 pub async fn sync(
     State(app): State<App>,
     Call(SyncRequest { cursor, batch, instance, asks, tokens, wanted }): Call<SyncRequest<'static>>,
@@ -25,7 +26,7 @@ pub async fn sync(
             if !unnamed.is_empty() {
                 match app.store.records(&unnamed).await {
                     Ok(records) => app.metrics.used.name(&records),
-                    // The batch is recorded, and must be acknowledged.
+                    // The batch is recorded, so it must be acknowledged.
                     Err(cause) => tracing::warn!(%cause, "cannot load key names for metrics"),
                 }
             }
@@ -36,7 +37,7 @@ pub async fn sync(
         }
         recorded = Some(batch.into_owned().id);
     }
-    // After the batch: what it spent is recorded, and no longer part of what the holder says it holds.
+    // After recording the batch, because its spend is then no longer part of what the holder reports.
     let leases = grant(&app, &instance, &asks).await?;
     let Changes { cursor, reset, changes } = app.store.changes_after(cursor).await?;
     app.tokens.want(&wanted, tokens);

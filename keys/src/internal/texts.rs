@@ -1,4 +1,4 @@
-//! `POST /internal/texts`: a provider takes text where a client has sent tokens.
+//! `POST /internal/texts`: decodes token arrays for providers that accept only text.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,21 +9,21 @@ use super::Call;
 use crate::app::App;
 use crate::encoding::{self, Tokens};
 
-/// What the filter asks.
+/// The filter's request.
 #[derive(Debug, Deserialize)]
 pub struct TextsRequest {
-    /// The model as the client calls it: clients choose the encoding by it.
+    /// The model name that the client sent, because clients choose the encoding by it.
     model: String,
     /// `input` of `/embeddings`.
     input: Tokens,
 }
 
-/// Answers `{"texts": […]}` or `{"problem"}`.
+/// Returns `{"texts": […]}` or `{"problem"}`.
 pub async fn texts(
     State(_): State<App>,
     Call(TextsRequest { model, input }): Call<TextsRequest>,
 ) -> Json<Value> {
-    // The first use of an encoding reads its vocabulary, which takes a while.
+    // The first use of an encoding loads its vocabulary, which takes a while.
     let decoded = tokio::task::spawn_blocking(move || encoding::decode(&model, input)).await;
     Json(match decoded {
         Ok(Ok(texts)) => json!({ "texts": texts }),

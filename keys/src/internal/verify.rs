@@ -1,4 +1,4 @@
-//! `POST /internal/verify`: the filter meets a key for the first time.
+//! `POST /internal/verify`: looks up a key that the filter does not know yet.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,8 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::store::Verified;
 
-/// Tells what the key is. Blocked and expired ones too: the filter refuses them with the right words.
+/// Returns the key. Blocked and expired keys are returned, too, so that the filter can reject them with a
+/// specific message.
 pub async fn verify(
     State(app): State<App>,
     Call(VerifyRequest { token }): Call<VerifyRequest>,
@@ -25,7 +26,7 @@ pub async fn verify(
     Ok(Json(Answer { key: key.as_deref(), cursor }).into_response())
 }
 
-/// [`switchboard::key::VerifyAnswer`] of a key that is shared with others.
+/// [`switchboard::key::VerifyAnswer`] with a shared key.
 #[derive(Serialize)]
 struct Answer<'a> {
     key: Option<&'a KeyRecord>,

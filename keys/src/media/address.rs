@@ -1,10 +1,10 @@
-//! Which addresses are the Internet's, where a client's URL may lead.
+//! Determines which addresses are public, and so allowed for clients' URLs.
 //!
 //! Sources: IANA's registries of special-purpose addresses for IPv4 and IPv6.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Blocks that are not the Internet's: the network, and how many of its bits count.
+/// Blocks that are not public: the network, and the length of its prefix.
 const NOT_PUBLIC: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::UNSPECIFIED, 8),            // this host
     (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
@@ -24,7 +24,7 @@ const NOT_PUBLIC: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),      // reserved, and broadcast
 ];
 
-/// Blocks of global unicast (`2000::/3`) that are not the Internet's.
+/// Blocks of global unicast (`2000::/3`) that are not public.
 const NOT_PUBLIC_V6: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocol assignments, Teredo among them
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
@@ -32,17 +32,17 @@ const NOT_PUBLIC_V6: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
 ];
 
-/// Whether an address is the Internet's.
+/// Whether an address is public.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => match address.segments() {
-            // NAT64: in a network without IPv4, this is how IPv4 hosts are reached.
+            // NAT64: networks without IPv4 reach IPv4 hosts this way.
             [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
                 is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
             }
-            // Only global unicast is left: mapped and compatible addresses, loopback, ULA, link-local and multicast
-            // lie outside of it.
+            // Only global unicast remains: mapped and compatible addresses, loopback, ULA, link-local and
+            // multicast are outside of it.
             [first, ..] => {
                 first & 0xe000 == 0x2000
                     && !NOT_PUBLIC_V6.iter().any(|(network, bits)| {

@@ -1,4 +1,5 @@
-//! The HTTP client: it connects to checked addresses only, follows redirects by itself, and reads no more than it may.
+//! The HTTP client. It connects only to checked addresses, follows redirects itself, and limits what it
+//! reads.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -29,21 +30,21 @@ use super::address::is_public;
 use super::policy::{self, Policy, Way};
 use super::{Left, Lookup, Medium, Problem, kind};
 
-/// Most redirects that are followed.
+/// Maximum number of redirects.
 pub(super) const MOST_REDIRECTS: usize = 5;
 
-/// How long a connection may take to be made.
+/// Timeout for connecting.
 const CONNECT_TIME_OUT: Duration = Duration::from_secs(5);
 
 type Connector = HttpsConnector<HttpConnector<Resolver>>;
 
-/// Two clients, so that a connection of one is never used for a URL of the other.
+/// Two clients, so that a connection of one is never reused for a URL of the other.
 pub(super) struct Client {
     policy: Policy,
     lookup: Lookup,
-    /// For hosts that may have every address.
+    /// For hosts whose addresses are not restricted.
     free: OnceLock<Http<Connector, Empty<Bytes>>>,
-    /// For hosts that must be public.
+    /// For hosts whose addresses must be public.
     guarded: OnceLock<Http<Connector, Empty<Bytes>>>,
 }
 
@@ -52,7 +53,7 @@ impl Client {
         Self { policy, lookup, free: OnceLock::new(), guarded: OnceLock::new() }
     }
 
-    /// Fetches a file, and tells whether it may be kept for the next who asks. Takes what it reads from `left`.
+    /// Fetches a file. Returns whether it may be cached. Subtracts what it reads from `left`.
     pub(super) async fn get(&self, url: &str, most: usize, left: &Left) -> Result<(Medium, bool), Problem> {
         let mut url = policy::parse(url)?;
         for _ in 0..=MOST_REDIRECTS {
@@ -110,7 +111,7 @@ impl Client {
             }
         };
         let https = https.https_or_http().enable_http1().wrap_connector(http);
-        // Whoever is asked for one file is seldom asked for another.
+        // A host is rarely asked for a second file.
         Http::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https)
     }
 }
@@ -123,8 +124,8 @@ fn deepest(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// Looks names up. Where guarded, a name that has one address which is not public has none: what is connected to is
-/// what was checked, and nothing is looked up a second time.
+/// Resolves names. If guarded, a name with any address that is not public is rejected. The checked addresses
+/// are used for connecting, without a second lookup.
 #[derive(Clone)]
 struct Resolver {
     lookup: Lookup,
@@ -154,7 +155,7 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// Reads a body into base64.
+/// Reads a body and encodes it to base64.
 async fn read(response: Response<Incoming>, url: &Url, most: usize, left: &Left) -> Result<Medium, Problem> {
     let (parts, mut body) = response.into_parts();
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());

@@ -1,11 +1,12 @@
-//! What a file is: by its first bytes, and where these do not tell, by what the server and the URL say.
+//! Detects the media type of a file: by its first bytes, or otherwise by the server's `content-type` and the
+//! URL.
 
 use switchboard::openai::media_type_of;
 
-/// How many of a file's bytes are looked at.
+/// How many bytes of a file are inspected.
 pub(super) const HEAD: usize = 8 * 1024;
 
-/// Types that some provider takes: as they are found, and under the name that providers know.
+/// Types that some provider supports: as detected, and under the name that providers use.
 const TAKEN: &[(&str, &str)] = &[
     ("application/msword", "application/msword"),
     ("application/pdf", "application/pdf"),
@@ -40,7 +41,7 @@ const TAKEN: &[(&str, &str)] = &[
     ("video/x-matroska", "video/x-matroska"),
 ];
 
-/// Types of text, which nothing in the bytes tells.
+/// Text types, which cannot be detected from the bytes.
 const TEXTS: &[(&str, &str)] = &[
     ("application/json", "text/plain"),
     ("text/csv", "text/csv"),
@@ -50,17 +51,17 @@ const TEXTS: &[(&str, &str)] = &[
     ("text/xml", "text/plain"),
 ];
 
-/// Documents of Office before 2007 are told apart by the server's word: all begin like this.
+/// Legacy Office documents all start with these bytes; the server's `content-type` distinguishes them.
 const OLE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 
 fn known(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
     table.iter().find(|(found, _)| *found == name).map(|(_, usual)| *usual)
 }
 
-/// The media type of a file that begins with `head`. `said` is the server's `content-type`.
+/// The media type of a file that starts with `head`. `said` is the server's `content-type`.
 ///
 /// # Errors
-/// What it is instead of something that a provider takes.
+/// The unsupported type that it is.
 pub(super) fn of(head: &[u8], said: Option<&str>, path: &str) -> Result<&'static str, String> {
     let said = said.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let found = infer::get(head).map(|found| found.mime_type());
@@ -91,11 +92,11 @@ pub(super) fn of(head: &[u8], said: Option<&str>, path: &str) -> Result<&'static
     })
 }
 
-/// Whether these are the first bytes of a text in UTF-8.
+/// Whether these are the first bytes of UTF-8 text.
 fn is_text(head: &[u8]) -> bool {
     match core::str::from_utf8(head) {
         Ok(text) => !text.contains('\0'),
-        // A letter may be cut at the end.
+        // A character may be cut off at the end.
         Err(error) => error.error_len().is_none() && !head.contains(&0),
     }
 }

@@ -1,4 +1,4 @@
-//! Which hosts a client's URL may name.
+//! Determines which hosts a client's URL may name.
 
 use core::fmt;
 use std::net::IpAddr;
@@ -9,26 +9,26 @@ use url::{Host, Url};
 use super::Problem;
 use super::address::is_public;
 
-/// Longest URL that is read, bytes.
+/// Maximum length of a URL, bytes.
 const LONGEST: usize = 8 * 1024;
 
-/// Which hosts may be asked: those of the Internet, and those that the operator names.
+/// Which hosts are allowed: public ones, and those listed by the operator.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Hosts that may be asked whatever their addresses are (`litellm_settings.user_url_allowed_hosts`).
+    /// Hosts that are allowed whatever their addresses are (`litellm_settings.user_url_allowed_hosts`).
     pub allowed: Vec<AllowedHost>,
-    /// Every host may be asked (`litellm_settings.user_url_validation: false`).
+    /// All hosts are allowed (`litellm_settings.user_url_validation: false`).
     pub any_host: bool,
 }
 
-/// A host as it stands in URLs, and the port if one alone is meant: `files.internal`, `10.0.0.12:8080`, `[::1]:443`.
+/// A host as written in URLs, optionally limited to a port: `files.internal`, `10.0.0.12:8080`, `[::1]:443`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedHost {
     host: Host,
     port: Option<u16>,
 }
 
-/// A text that names no host.
+/// The text is not a valid host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAHost(String);
 
@@ -64,16 +64,16 @@ impl FromStr for AllowedHost {
     }
 }
 
-/// How a URL may be followed.
+/// How a URL may be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// To every address that its host has.
+    /// From any address of its host.
     Free,
-    /// To public addresses only.
+    /// Only from public addresses.
     Guarded,
 }
 
-/// Reads a client's URL.
+/// Parses a client's URL.
 pub(super) fn parse(url: &str) -> Result<Url, Problem> {
     if url.len() > LONGEST {
         return Err(Problem::Url("the URL is too long"));
@@ -82,7 +82,7 @@ pub(super) fn parse(url: &str) -> Result<Url, Problem> {
 }
 
 impl Policy {
-    /// Decides about one hop. An address in the URL is decided on here; a name, when its addresses are known.
+    /// Checks a hop. A literal address is checked here; a name, once it is resolved.
     pub(super) fn way(&self, url: &Url) -> Result<Way, Problem> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Problem::Url("only 'http' and 'https' URLs are supported"));
@@ -92,7 +92,7 @@ impl Policy {
         }
         let Some(host) = url.host() else { return Err(Problem::Url("the URL has no host")) };
         let is_allowed = |allowed: &AllowedHost| {
-            // A name may end in a dot, which changes nothing about whose it is.
+            // A trailing dot does not make it another name.
             let same = match (&allowed.host, &host) {
                 (Host::Domain(allowed), Host::Domain(name)) => {
                     allowed.trim_end_matches('.') == name.trim_end_matches('.')

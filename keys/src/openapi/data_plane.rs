@@ -1,11 +1,11 @@
-//! What the filter answers at the same address: described with the rest, so that a client finds all of it in one document.
+//! Describes the filter's endpoints, so that a client finds the whole API in one document.
 
 use serde_json::{Value, json};
 
-/// Its tag, by which its paths are told from those of the key service.
+/// The tag that distinguishes its paths from those of the key service.
 pub const TAG: &str = "models";
 
-/// (path, method, what it does, the field that a body must have besides `model`).
+/// Path, method, summary, and the required body field besides `model`.
 const PATHS: &[(&str, &str, &str, &str)] = &[
     (
         "/v1/chat/completions",

@@ -1,4 +1,4 @@
-//! The description as one page of HTML that needs nothing else: no script, no style from elsewhere.
+//! The description as a self-contained HTML page, without scripts or external styles.
 
 use core::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Asking the table on behalf of a caller.
+//! Queries the table for a caller.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -9,15 +9,15 @@ use crate::auth::{Caller, Role};
 use crate::error::ApiError;
 use crate::store::{AccountRow, KeyRow, Kind, member_id};
 
-/// What a plain member of a team may call for the team's keys when the team says nothing else.
+/// Default permissions of team members for the team's keys.
 const DEFAULT_PERMISSIONS: [&str; 2] = ["/key/info", "/key/health"];
 
-/// What an operation is about, as far as a refusal names it.
+/// The object of an operation, as far as error messages name it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Subject<'a> {
-    /// The user to whom it belongs.
+    /// Its user.
     pub user_id: Option<&'a str>,
-    /// The team in which it is.
+    /// Its team.
     pub team_id: Option<&'a str>,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The name of a caller that may call a path which is about nobody's things.
+/// The name of a caller that may call a path without an owned object.
 #[derive(Clone, Debug)]
 pub struct Allowed(pub String);
 
@@ -55,7 +55,7 @@ impl FromRequestParts<App> for Allowed {
 }
 
 impl Caller {
-    /// Refuses a caller whose role may not do this to anything, before what it is about is looked for.
+    /// Rejects a caller whose role may not do this to any object, before the object is looked up.
     pub fn might(&self, operation: Operation) -> Result<(), ApiError> {
         let cells = TABLE.iter().filter(|row| row.operation == operation);
         let mut verdicts =
@@ -68,7 +68,7 @@ impl Caller {
         }
     }
 
-    /// Asks the table.
+    /// Queries the table.
     pub async fn may(
         &self,
         app: &App,
@@ -90,13 +90,13 @@ impl Caller {
         }
     }
 
-    /// Asks the table about a key.
+    /// Queries the table for a key.
     pub async fn may_with_key(&self, app: &App, operation: Operation, key: &KeyRow) -> Result<(), ApiError> {
         let whose = self.relation(app, key).await?;
         self.may(app, operation, whose, Subject::key(key)).await
     }
 
-    /// What a key has to do with this caller. Whoever sees everything needs no relation.
+    /// The relation of a key to this caller. Callers that can see everything need none.
     pub async fn relation(&self, app: &App, key: &KeyRow) -> Result<Whose, ApiError> {
         let Self::Key { key: calling, .. } = self else { return Ok(Whose::OfOthers) };
         if self.views_all() {
@@ -118,7 +118,7 @@ impl Caller {
         })
     }
 
-    /// What a team has to do with this caller. A key of a team belongs to it, whoever has the key.
+    /// The relation of a team to this caller. A team's key belongs to the team, whoever holds it.
     pub async fn relation_to_team(&self, app: &App, team_id: &str) -> Result<Whose, ApiError> {
         let Self::Key { key, .. } = self else { return Ok(Whose::OtherTeam) };
         if self.views_all() {
@@ -132,13 +132,13 @@ impl Caller {
         })
     }
 
-    /// The caller's place in a team.
+    /// The caller's membership of a team.
     async fn place_in(&self, app: &App, team_id: &str) -> Result<Option<AccountRow>, ApiError> {
         let Some(user) = self.user_id() else { return Ok(None) };
         Ok(app.store.account(Kind::TeamMember, &member_id(team_id, user)).await?)
     }
 
-    /// The paths that the caller may call for keys of a team of which it is a plain member.
+    /// The paths that the caller may call for keys of a team of which it is an ordinary member.
     async fn permissions(&self, app: &App, team_id: Option<&str>) -> Result<Vec<String>, ApiError> {
         let Some(team_id) = team_id else { return Ok(Vec::new()) };
         if self.place_in(app, team_id).await?.is_none() {
@@ -202,19 +202,19 @@ impl Caller {
         }
     }
 
-    /// Whether the table would let this caller see the key.
+    /// Whether this caller may see the key.
     pub async fn sees(&self, app: &App, key: &KeyRow) -> Result<bool, ApiError> {
         let whose = self.relation(app, key).await?;
         Ok(verdict(Operation::KeyInfo, whose, self.role()) == Verdict::Yes)
     }
 
-    /// Whether the caller may do to this key what only administrators of its team may.
+    /// Whether the caller may do what only administrators of the key's team may.
     pub async fn administers_key(&self, app: &App, key: &KeyRow) -> Result<bool, ApiError> {
         Ok(self.role() == Role::ProxyAdmin || self.relation(app, key).await? == Whose::OfLedTeam)
     }
 }
 
-/// What the plain members of a team may call for its keys.
+/// The paths that ordinary members of a team may call for its keys.
 pub fn team_member_permissions(team: &AccountRow) -> Vec<String> {
     let said = team.strings("team_member_permissions");
     if said.is_empty() { DEFAULT_PERMISSIONS.map(str::to_owned).to_vec() } else { said }

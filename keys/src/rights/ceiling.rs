@@ -1,5 +1,5 @@
-//! A key goes no further than the key that made it: what is not said of a new key is its maker's, and what is said must be
-//! within it.
+//! A key cannot exceed the key that created it: fields that a request does not set are copied from the
+//! creator, and those that it sets must be within the creator's.
 
 use serde_json::{Map, Value, json};
 
@@ -9,18 +9,18 @@ use crate::clock;
 use crate::error::ApiError;
 use crate::store::{KeyRow, Kind, budget_windows, model_budgets, model_limits};
 
-/// Names among `models` that stand for all of them.
+/// Names in `models` that stand for all models.
 const ALL_MODELS: [&str; 3] = ["*", "all-proxy-models", "all-team-models"];
 
-/// A name among `models` that permits none.
+/// A name in `models` that permits none.
 const NO_MODELS: &str = "no-default-models";
 
-/// Which fields of a key a request has to do with.
+/// The fields of a key that a request affects.
 #[derive(Clone, Copy, Debug)]
 pub enum Touched<'a> {
     /// All of them: the key is new.
     All,
-    /// Those that were sent.
+    /// Only those that were sent.
     Sent(&'a Map<String, Value>),
 }
 
@@ -33,16 +33,16 @@ impl Touched<'_> {
     }
 }
 
-/// The most that a caller may give a key.
+/// The maximum that a caller may give to a key.
 #[derive(Debug)]
 pub struct Ceiling {
     maker: KeyRow,
-    /// Lists of models that the key will be held to besides its own; empty ones permit all.
+    /// Other lists of models that restrict the key; empty ones permit all.
     lists: Vec<Vec<String>>,
 }
 
 impl Ceiling {
-    /// That of a caller for a key in this team; none for a proxy administrator.
+    /// The ceiling of a caller for a key in this team; `None` for a proxy administrator.
     pub async fn of(app: &App, caller: &Caller, team_id: Option<&str>) -> Result<Option<Self>, ApiError> {
         let Caller::Key { key, .. } = caller else { return Ok(None) };
         if caller.is_admin() {
@@ -57,7 +57,7 @@ impl Ceiling {
         Ok(Some(Self { maker: (**key).clone(), lists: lists.into_iter().flatten().collect() }))
     }
 
-    /// Completes the key, or refuses it.
+    /// Completes the key, or rejects it.
     pub fn hold(&self, key: &mut KeyRow, touched: Touched<'_>) -> Result<(), ApiError> {
         if touched.any(&["max_budget", "budget_duration", "budget_id"]) {
             self.hold_budget(key)?;
@@ -109,7 +109,7 @@ impl Ceiling {
                     }
                 }
             }
-            // A budget that starts again more often is more.
+            // A budget that is reset more often is larger.
             if let Some(wanted) = &key.budget_duration
                 && maker.budget_duration.as_ref() != Some(wanted)
             {
@@ -248,7 +248,7 @@ impl Ceiling {
         }
     }
 
-    /// An alias would lead past a list of models that names the alias.
+    /// An alias could bypass a list of models that contains the alias.
     fn hold_aliases(&self, key: &KeyRow) -> Result<(), ApiError> {
         let aliases = key.settings.get("aliases").and_then(Value::as_object);
         for target in aliases.into_iter().flatten().filter_map(|(_, target)| target.as_str()) {
@@ -288,7 +288,7 @@ impl Ceiling {
     }
 }
 
-/// Whether a list of models permits one, itself perhaps a pattern.
+/// Whether a list of models permits one, which may itself be a pattern.
 fn covers(models: &[String], model: &str) -> bool {
     models.iter().any(|own| {
         own == model

@@ -8,7 +8,7 @@ use super::Operation::{
     UserNew, UserUpdate,
 };
 
-/// Each operation with the path that stands for it in messages. Other spellings are in [`Operation::at`].
+/// Each operation with its path in messages. Other spellings are in [`Operation::at`].
 const PATHS: [(Operation, &str); 34] = [
     (KeyGenerate, "/key/generate"),
     (KeyInfo, "/key/info"),
@@ -47,12 +47,12 @@ const PATHS: [(Operation, &str); 34] = [
 ];
 
 impl Operation {
-    /// The path by which it is called.
+    /// Its path.
     pub fn path(self) -> &'static str {
         PATHS.iter().find(|(operation, _)| *operation == self).map_or("", |(_, path)| path)
     }
 
-    /// What a path asks for. A name in it stands for any: `/key/{key_id}/regenerate`.
+    /// The operation for a path. A name in braces matches any segment: `/key/{key_id}/regenerate`.
     pub fn at(path: &str) -> Option<Self> {
         let exact =
             |path: &str| PATHS.iter().find(|(_, known)| *known == path).map(|(operation, _)| *operation);

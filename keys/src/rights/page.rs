@@ -69,7 +69,7 @@ fn cell(verdict: Verdict) -> String {
 }
 
 impl Whose {
-    /// In words.
+    /// A description.
     fn describe(self) -> &'static str {
         match self {
             Self::Anything => "",

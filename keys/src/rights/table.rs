@@ -17,14 +17,14 @@ use super::Whose::{
     OtherUser, OwnInTeam, OwnUser,
 };
 
-/// One row: what each role may do.
+/// A row: what each role may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// What is asked for.
+    /// The operation.
     pub operation: Operation,
-    /// Whose it is: one of these.
+    /// The relations that it applies to.
     pub whose: &'static [Whose],
-    /// One for each of [`super::ROLES`].
+    /// One verdict for each of [`super::ROLES`].
     pub verdicts: [Verdict; 5],
 }
 
@@ -32,24 +32,24 @@ const fn row(operation: Operation, whose: &'static [Whose], verdicts: [Verdict; 
     Row { operation, whose, verdicts }
 }
 
-/// An operation on keys that administrators do, and internal users as `user` says.
+/// An operation on keys that administrators may do, and internal users according to `user`.
 const fn keeps(operation: Operation, whose: &'static [Whose], user: Verdict) -> Row {
     row(operation, whose, [Yes, No(ViewOnly), user, No(AdminOnly), No(AdminOnly)])
 }
 
-/// An operation that only administrators do.
+/// An operation for administrators only.
 const fn admins(operation: Operation) -> Row {
     keeps(operation, &[Anything], No(AdminOnly))
 }
 
-/// An operation that administrators do and their viewers see.
+/// An operation that administrators and their viewers may do.
 const fn viewers(operation: Operation) -> Row {
     row(operation, &[Anything], [Yes, Yes, No(AdminOnly), No(AdminOnly), No(AdminOnly)])
 }
 
-/// Everything that is decided about rights: statuses are `LiteLLM`'s, for each role in the order of [`super::ROLES`].
+/// All authorization rules, with `LiteLLM`'s statuses, for each role in the order of [`super::ROLES`].
 pub const TABLE: &[Row] = &[
-    // For whom a key is made: for oneself, for oneself in a team, for somebody else.
+    // The owner of a new key: oneself, oneself in a team, or someone else.
     keeps(KeyGenerate, &[Made, OfLedTeam], Yes),
     keeps(KeyGenerate, &[OwnInTeam], IfPermitted),
     keeps(KeyGenerate, &[OtherTeam], No(NotInTeam)),
@@ -61,7 +61,8 @@ pub const TABLE: &[Row] = &[
     row(KeyList, &[Anything], [Yes, Yes, Yes, Yes, No(NoUser)]),
     row(KeyAliases, &[Anything], [Yes, Yes, Yes, Yes, No(NoUser)]),
     row(KeyHealth, &[Anything], [Yes, Yes, Yes, Yes, Yes]),
-    // Who made a key and has it may change all but its budget; who was given one, nothing.
+    // Users may change everything but the budget of keys that they created themselves, and nothing of keys
+    // that they were given.
     keeps(KeyUpdate, &[Made, OfLedTeam], Yes),
     keeps(KeyUpdate, &[Given], No(KeyAdmins)),
     keeps(KeyUpdate, &[OwnInTeam], IfPermitted),

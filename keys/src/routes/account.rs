@@ -1,4 +1,4 @@
-//! What users, teams and budget objects have in common: their fields are read, kept and shown in the same way.
+//! Common code for users, teams and budgets, whose fields are validated, stored and returned in the same way.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::money::Picodollars;
 use crate::store::AccountRow;
 
-/// Puts the fields that were sent where they are kept, and refuses what makes no sense.
+/// Stores the fields that were sent, and rejects invalid ones.
 pub fn apply(account: &mut AccountRow, rows: &[Row], sent: &Map<String, Value>) -> Result<(), ApiError> {
     for Row { field, place, .. } in rows {
         let Some(value) = sent.get(field.name) else { continue };
@@ -35,7 +35,7 @@ pub fn apply(account: &mut AccountRow, rows: &[Row], sent: &Map<String, Value>) 
     Ok(())
 }
 
-/// When a budget with this duration starts again.
+/// The next reset of a budget with this period.
 pub fn next_reset(duration: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = duration else { return Ok(None) };
     let next = Duration::parse(text).and_then(|duration| duration.next_reset(now));
@@ -73,7 +73,7 @@ fn column_value(account: &AccountRow, name: &str) -> Value {
     }
 }
 
-/// An account as it is shown, under its id's name.
+/// An account as returned to clients, under the name of its id.
 pub fn show(account: &AccountRow, id: &str, rows: &[Row]) -> Map<String, Value> {
     let mut shown = Map::new();
     shown.insert(id.to_owned(), json!(account.id));

@@ -1,4 +1,4 @@
-//! `/health/liveliness` and `/health/readiness`, for probes; nobody needs a key for them.
+//! `/health/liveliness` and `/health/readiness`, for probes, without authentication.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 
-/// The process runs.
+/// The process is running.
 pub async fn liveliness() -> Json<&'static str> {
     Json("I'm alive!")
 }
 
-/// The process can do its work: the database answers.
+/// The process is ready: the database is available.
 pub async fn readiness(State(app): State<App>) -> (StatusCode, Json<Value>) {
     match app.store.ping().await {
         Ok(()) => (StatusCode::OK, Json(json!({"status": "healthy", "db": "connected"}))),

@@ -1,5 +1,5 @@
-//! Limits that are more than a number: a budget for each model, several budgets at one time, a rate for each model. What
-//! would limit nothing, or cannot be read, is refused where it is sent.
+//! Limits that are more than a number: budgets per model, several budget windows, rates per model. Invalid
+//! limits, and those without effect, are rejected.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::account::next_reset;
 use crate::clock;
 use crate::error::{ApiError, check_budget};
 
-/// Fields that hold an amount of money.
+/// Fields with an amount of money.
 const AMOUNTS: [&str; 6] = [
     "max_budget",
     "soft_budget",
@@ -17,14 +17,14 @@ const AMOUNTS: [&str; 6] = [
     "max_budget_in_team",
 ];
 
-/// How limits of requests and tokens are kept: each for itself, whatever was promised to others.
+/// How limits of requests and tokens are enforced: independently, without guarantees for other keys.
 const LIMIT_TYPE: &str = "best_effort_throughput";
 
-/// Names that an entry of `model_max_budget` may have for its budget and for how often it starts again.
+/// Names in an entry of `model_max_budget` for the budget and its period.
 const BUDGET: [&str; 2] = ["max_budget", "budget_limit"];
 const DURATION: [&str; 2] = ["budget_duration", "time_period"];
 
-/// Refuses limits that make no sense, and writes the others as they are kept.
+/// Rejects invalid limits, and normalizes the others for storage.
 pub fn check(sent: &mut Map<String, Value>) -> Result<(), ApiError> {
     for field in AMOUNTS {
         check_budget(field, sent.get(field).and_then(Value::as_f64))?;
@@ -59,7 +59,8 @@ pub fn check(sent: &mut Map<String, Value>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// `LiteLLM` keeps these limits in the metadata, where the answers show them and whence clients send them back.
+/// `LiteLLM` stores these limits in the metadata, so responses show them there and clients send them back
+/// there.
 fn take_out_of_metadata(field: &str, sent: &mut Map<String, Value>) -> Result<(), ApiError> {
     let Some(Value::Object(metadata)) = sent.get_mut("metadata") else { return Ok(()) };
     match metadata.remove(field) {
@@ -111,7 +112,7 @@ fn check_model_budget(model: &str, entry: &Value) -> Result<(), ApiError> {
     if limits { Ok(()) } else { Err(wrong("no limit")) }
 }
 
-/// Each has a duration of its own, and a budget. When it starts again is not the client's to say.
+/// Each window has its own duration and budget. Clients cannot set the reset time.
 fn check_windows(windows: &mut [Value]) -> Result<(), ApiError> {
     let wrong = |what: &str| {
         let message = format!(
@@ -138,7 +139,7 @@ fn check_windows(windows: &mut [Value]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// An amount of money, perhaps in a text.
+/// An amount of money, possibly in a string.
 fn amount(value: &Value) -> Option<f64> {
     let amount = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
     amount.filter(|amount| amount.is_finite() && *amount >= 0.0)

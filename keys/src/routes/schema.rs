@@ -1,5 +1,4 @@
-//! What a schema is made of: one row per field, which says what the field holds, where it is kept and what it is when
-//! nobody sent it.
+//! Schemas consist of one row per field: its type, where it is stored, and its default.
 
 use serde_json::{Map, Value, json};
 
@@ -7,20 +6,20 @@ use super::limits;
 use crate::error::ApiError;
 use crate::fields::{self, Field, Kind};
 
-/// Where a field is kept, and so where the paths that show it put it.
+/// Where a field is stored, which determines where responses show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In a column: SQL looks at it.
+    /// In a column that SQL accesses.
     Column,
     /// In the settings.
     Setting,
-    /// In the settings; the paths that show it put it inside `metadata`, where `LiteLLM` puts it.
+    /// In the settings; responses show it inside `metadata`, like `LiteLLM`.
     Metadata,
-    /// Nowhere: it is an instruction, or is kept in another form.
+    /// Not stored: it is an instruction, or is stored in another form.
     Unstored,
 }
 
-/// What a field is when it was not sent.
+/// The default of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Absent {
     /// `null`
@@ -31,30 +30,30 @@ pub enum Absent {
     EmptyMap,
     /// `false`
     False,
-    /// This text.
+    /// This string.
     Is(&'static str),
 }
 
-/// One field of a key, a user, a team or a budget.
+/// A field of a key, a user, a team or a budget.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Its name and what it may hold.
+    /// Its name and type.
     pub field: Field,
-    /// Where it is kept.
+    /// Where it is stored.
     pub place: Place,
-    /// What it is when it was not sent.
+    /// Its default.
     pub absent: Absent,
-    /// Why a request may not set it: nothing here would enforce it. Empty values say nothing and are let through.
+    /// Why requests may not set it: it is not supported. Empty values are accepted.
     pub refused: Option<&'static str>,
 }
 
-/// A row of a schema.
+/// Creates a row.
 pub const fn row(name: &'static str, kind: Kind, place: Place, absent: Absent) -> Row {
     Row { field: Field { name, kind }, place, absent, refused: None }
 }
 
 impl Row {
-    /// The same, refused where it says something.
+    /// Marks the field as unsupported.
     #[must_use]
     pub const fn refused(self, why: &'static str) -> Self {
         Self { refused: Some(why), ..self }
@@ -74,7 +73,7 @@ impl Absent {
     }
 }
 
-/// The fields of these rows that were sent, or everything that is wrong with them, or the first that is not supported.
+/// The fields that were sent, or all validation errors, or the first unsupported field.
 pub fn read(rows: &[Row], body: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     let fields: Vec<Field> = rows.iter().map(|row| row.field).collect();
     let mut sent = fields::read(&fields, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
@@ -89,7 +88,7 @@ pub fn read(rows: &[Row], body: Map<String, Value>) -> Result<Map<String, Value>
     Ok(sent)
 }
 
-/// Whether a value is more than empty.
+/// Whether a value is not empty.
 pub fn says_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
@@ -100,30 +99,30 @@ pub fn says_something(value: &Value) -> bool {
     }
 }
 
-/// Why fields are refused, where several are for one reason.
+/// Reasons that several unsupported fields share.
 pub mod because {
-    /// Guardrails and the like.
+    /// Guardrails and similar.
     pub const GUARDRAILS: &str = "no guardrails, policies or prompt management";
-    /// Objects of other parts of `LiteLLM`.
+    /// Other object types of `LiteLLM`.
     pub const OBJECTS: &str = "no such object type";
-    /// Tokens in a day.
+    /// Tokens per day.
     pub const TOKENS_PER_DAY: &str = "no daily token limits; use tpm_limit";
     /// Settings of the router.
     pub const ROUTER: &str = "no routing per key; set it in the configuration";
-    /// Parameters that clients must send.
+    /// Required request parameters.
     pub const PARAMS: &str = "no parameter enforcement";
-    /// Rotation by itself.
+    /// Automatic rotation.
     pub const ROTATION: &str = "no automatic rotation; use /key/regenerate with a grace_period";
-    /// Access groups that are objects.
+    /// Access groups as objects.
     pub const GROUPS: &str =
         "no access group objects; define access groups in the configuration and list them in models";
-    /// The older forms of a team's members.
+    /// Older forms of a team's members.
     pub const ROSTER: &str = "use members_with_roles";
-    /// Mails.
+    /// E-mail.
     pub const MAIL: &str = "no email";
     /// Caches.
     pub const CACHE: &str = "no cache";
-    /// Toggles.
+    /// Permission flags.
     pub const PERMISSIONS: &str =
         "no permission flags; permissions come from roles and teams, see docs/access.md";
 }

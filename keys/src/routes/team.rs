@@ -18,7 +18,7 @@ use crate::error::{ApiError, Complaint};
 use crate::query::Query;
 use crate::store::{AccountRow, Kind};
 
-/// `team_id` of a query.
+/// `team_id` of the query.
 fn asked(query: &Query) -> Result<&str, ApiError> {
     query.text("team_id").ok_or_else(|| {
         ApiError::invalid_body(&[Complaint {
@@ -34,7 +34,7 @@ pub(super) async fn existing(app: &App, team_id: &str) -> Result<AccountRow, Api
     app.store.account(Kind::Team, team_id).await?.ok_or_else(|| not_found(team_id))
 }
 
-/// There is no team with that id.
+/// The team does not exist.
 fn not_found(team_id: &str) -> ApiError {
     ApiError::missing(format!("Team not found, passed team_id={team_id}"))
 }

@@ -1,4 +1,4 @@
-//! Users, teams, members of teams and budget objects: making, finding, changing and deleting them.
+//! Users, teams, team members and budgets: creating, finding, updating and deleting them.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -13,10 +13,10 @@ use super::{Store, StoreError, blocks, get, models};
 use crate::clock;
 use crate::money::Picodollars;
 
-/// Values in one `IN (…)`.
+/// Maximum number of values in one `IN (…)`.
 pub(super) const AT_ONCE: usize = 500;
 
-/// What an account is.
+/// The kind of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A user.
@@ -25,50 +25,50 @@ pub enum Kind {
     Team,
     /// A user within a team; see [`member_id`].
     TeamMember,
-    /// A budget that several keys may name.
+    /// A budget that several keys can refer to.
     Budget,
 }
 
-/// One account, as the database has it.
+/// An account as stored in the database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountRow {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its id, unique within its kind.
     pub id: String,
-    /// The operator's name for it.
+    /// Its alias.
     pub alias: Option<String>,
-    /// Of a user.
+    /// E-mail address of a user.
     pub email: Option<String>,
-    /// Of a member.
+    /// Team of a member.
     pub team_id: Option<String>,
-    /// Of a member.
+    /// User of a member.
     pub user_id: Option<String>,
-    /// Of a user: what it may do. Of a member: `admin` or `user`.
+    /// Role of a user; `admin` or `user` for a member.
     pub role: Option<String>,
     /// The organization that it belongs to.
     pub organization_id: Option<String>,
     /// Budget in USD.
     pub max_budget: Option<f64>,
-    /// How often the budget starts again, as the operator wrote it.
+    /// The budget period, as the operator wrote it.
     pub budget_duration: Option<String>,
-    /// When it starts again next.
+    /// The next reset.
     pub budget_reset_at: Option<Timestamp>,
-    /// Spent since the budget started.
+    /// Spend in the current period.
     pub spend: Picodollars,
-    /// Spent ever.
+    /// Total spend.
     pub total_spend: Picodollars,
-    /// Refused until unblocked; `None` when nobody ever said.
+    /// Rejected until unblocked; `None` if never set.
     pub blocked: Option<bool>,
-    /// Every other field, by its name. SQL never looks into it.
+    /// All other fields, by name. SQL never accesses them.
     pub settings: Map<String, Value>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// By whom.
+    /// Who created it.
     pub created_by: String,
     /// When an operator last changed it.
     pub updated_at: Timestamp,
-    /// Who that was.
+    /// Who changed it.
     pub updated_by: String,
 }
 
@@ -78,7 +78,7 @@ pub fn member_id(team_id: &str, user_id: &str) -> String {
 }
 
 impl Kind {
-    /// As the database writes it.
+    /// Its name in the database.
     pub fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -102,7 +102,7 @@ pub(super) const COLUMNS: &str = "kind, id, alias, email, team_id, user_id, role
                        updated_by";
 
 impl AccountRow {
-    /// A new account with nothing in it.
+    /// A new, empty account.
     pub fn new(kind: Kind, id: impl Into<String>, by: &str) -> Self {
         let now = clock::now();
         Self {
@@ -128,7 +128,7 @@ impl AccountRow {
         }
     }
 
-    /// A user's place in a team.
+    /// A user's membership of a team.
     pub fn member(team_id: &str, user_id: &str, by: &str) -> Self {
         Self {
             team_id: Some(team_id.to_owned()),
@@ -137,12 +137,12 @@ impl AccountRow {
         }
     }
 
-    /// Whether a member may manage the team.
+    /// Whether the member administers the team.
     pub fn administers(&self) -> bool {
         self.role.as_deref() == Some("admin")
     }
 
-    /// A setting that is a list of strings; one that is absent or `null` is empty.
+    /// A setting that is a list of strings; empty if absent or `null`.
     pub fn strings(&self, setting: &str) -> Vec<String> {
         super::records::strings(&self.settings, setting)
     }
@@ -211,7 +211,7 @@ impl Store {
         row.as_ref().map(AccountRow::read).transpose()
     }
 
-    /// Those of these accounts that there are, in no particular order.
+    /// The accounts that exist, in no particular order.
     pub async fn accounts(&self, ids: &[(Kind, String)]) -> Result<Vec<AccountRow>, StoreError> {
         let mut found = Vec::new();
         for kind in [Kind::User, Kind::Team, Kind::TeamMember, Kind::Budget] {
@@ -230,24 +230,24 @@ impl Store {
         Ok(found)
     }
 
-    /// The user with this address, in whatever case it is written.
+    /// The user with this address, ignoring case.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<AccountRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM account WHERE kind = 'user' AND LOWER(email) = LOWER($1)");
         let row = sqlx::query(AssertSqlSafe(sql)).bind(email.trim()).fetch_optional(&self.readers).await?;
         row.as_ref().map(AccountRow::read).transpose()
     }
 
-    /// The members of a team, in the order in which they came.
+    /// The members of a team, in the order in which they were added.
     pub async fn members(&self, team_id: &str) -> Result<Vec<AccountRow>, StoreError> {
         self.accounts_where("kind = 'team_member' AND team_id = $1", team_id).await
     }
 
-    /// A user's places in teams, in the order in which they were given.
+    /// A user's memberships, in the order in which they were created.
     pub async fn memberships(&self, user_id: &str) -> Result<Vec<AccountRow>, StoreError> {
         self.accounts_where("kind = 'team_member' AND user_id = $1", user_id).await
     }
 
-    /// All accounts of a kind, the oldest first.
+    /// All accounts of a kind, oldest first.
     pub async fn accounts_of_kind(&self, kind: Kind) -> Result<Vec<AccountRow>, StoreError> {
         self.accounts_where("kind = $1", kind.name()).await
     }
@@ -258,7 +258,7 @@ impl Store {
         rows.iter().map(AccountRow::read).collect()
     }
 
-    /// Stores a new account; `false` when there is one with this id, and nothing changed.
+    /// Stores a new account; returns `false` without changing anything if the id exists.
     pub async fn insert_account(&self, account: &AccountRow) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
         let inserted = insert(&mut transaction, account).await?;
@@ -266,8 +266,8 @@ impl Store {
         Ok(inserted)
     }
 
-    /// Changes an account and tells the filters; `None` when there is none with this id. When `change` refuses,
-    /// nothing changes.
+    /// Updates an account and notifies the filters; `None` if it does not exist. If `change` fails, nothing
+    /// changes.
     pub async fn update_account<E: From<StoreError>>(
         &self,
         kind: Kind,
@@ -295,8 +295,9 @@ impl Store {
         Ok(Some(account))
     }
 
-    /// Deletes accounts of one kind, with what hangs on them, and says which of them there were: a team takes its
-    /// members and keys with it, a user its places in teams and its keys, a budget nothing.
+    /// Deletes accounts of one kind and everything that belongs to them, and returns those that existed. A
+    /// team's members and keys are deleted with it, as are a user's memberships and keys; nothing belongs to
+    /// a budget.
     pub async fn delete_accounts(&self, kind: Kind, ids: &[String]) -> Result<Vec<AccountRow>, StoreError> {
         let mut transaction = self.write_keys().await?;
         let (mut deleted, mut told, mut created) = (Vec::new(), Vec::new(), Vec::new());
@@ -348,7 +349,7 @@ pub(super) async fn insert(
         return Ok(false);
     }
     models::follow(transaction, account.kind.name(), &account.id, &account.settings, false).await?;
-    // A key may have named the account before there was one.
+    // A key may have referred to the account before it existed.
     announce(transaction, account).await?;
     Ok(true)
 }
@@ -364,7 +365,7 @@ async fn write(transaction: &mut Transaction<'static, Any>, account: &AccountRow
     models::follow(transaction, account.kind.name(), &account.id, &account.settings, false).await
 }
 
-/// Tells the filters of every key that the account concerns.
+/// Notifies the filters of every key that the account affects.
 async fn announce(
     transaction: &mut Transaction<'static, Any>,
     account: &AccountRow,

@@ -1,4 +1,4 @@
-//! What differs between the databases: how each is opened, and how a transaction that writes begins.
+//! Differences between the databases: how each is opened, and how a write transaction begins.
 
 use core::fmt::{self, Write as _};
 use std::fs::{self, OpenOptions};
@@ -13,27 +13,27 @@ use sqlx::{AnyConnection, Connection};
 
 use super::{Store, StoreError};
 
-/// How long a request may wait for a connection before it is told to come again.
+/// How long a request may wait for a connection before it is rejected.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// SQLite readers: more than the cores of a small machine would only wait for each other.
+/// SQLite readers; more than the cores of a small machine would only wait for each other.
 const READERS: u32 = 4;
 
-/// Postgres connections of one replica, for reading and for writing each.
+/// Postgres connections of a replica, for reading and for writing each.
 const POSTGRES_CONNECTIONS: u32 = 10;
 
-/// Which database it is.
+/// The kind of database.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Backend {
-    /// A file, one writer.
+    /// A file with a single writer.
     Sqlite,
-    /// A server, shared with other replicas of this service.
+    /// A server that replicas of this service share.
     Postgres,
 }
 
 impl Backend {
-    /// `BEGIN IMMEDIATE` takes SQLite's write lock at once: a transaction that reads first and then finds another
-    /// process writing could not wait, it would fail.
+    /// `BEGIN IMMEDIATE` takes SQLite's write lock immediately. Otherwise, a transaction that reads first and
+    /// then finds another process writing could not wait, but would fail.
     pub(super) fn begin_write(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
@@ -41,8 +41,8 @@ impl Backend {
         }
     }
 
-    /// How a transaction begins that adds or deletes keys: the blocks that count them do not change meanwhile. In one
-    /// message to the server, so that it costs no round trip.
+    /// Begins a transaction that adds or deletes keys; the blocks that count them must not change meanwhile.
+    /// It is a single message to the server, which saves a round trip.
     pub(super) fn begin_write_keys(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
@@ -50,7 +50,7 @@ impl Backend {
         }
     }
 
-    /// How a transaction begins that changes the blocks: nobody adds or deletes keys meanwhile.
+    /// Begins a transaction that changes the blocks; keys must not be added or deleted meanwhile.
     pub(super) fn begin_arranging(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
@@ -58,7 +58,7 @@ impl Backend {
         }
     }
 
-    /// How a transaction begins whose statements all see the same.
+    /// Begins a transaction whose statements all see the same snapshot.
     pub(super) fn begin_read(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN",
@@ -66,17 +66,17 @@ impl Backend {
         }
     }
 
-    /// What makes a `SELECT` keep others from changing the row until the end of the transaction.
+    /// Makes a `SELECT` lock the row until the end of the transaction.
     pub(super) fn for_update(self) -> &'static str {
         match self {
-            // The transaction holds the only write lock already.
+            // The transaction already holds the only write lock.
             Self::Sqlite => "",
             Self::Postgres => " FOR UPDATE",
         }
     }
 
-    /// A query that waits until no other transaction holds a name, and holds it until the end of this one. Unlike a
-    /// row, a name can be locked before anything is stored under it.
+    /// A query that locks a name until the end of the transaction. Unlike a row, a name can be locked before
+    /// anything is stored under it.
     pub(super) fn lock_name(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
@@ -90,7 +90,7 @@ impl Backend {
 pub struct OpenError(String);
 
 impl OpenError {
-    /// The tables could not be brought up to date.
+    /// The migration failed.
     pub(super) fn migration(url: &str, error: &sqlx::migrate::MigrateError) -> Self {
         Self(format!(
             "cannot migrate the database {}: {error}; it may have been written by a newer version",
@@ -98,7 +98,7 @@ impl OpenError {
         ))
     }
 
-    /// The database refused the first use.
+    /// The first query failed.
     pub(super) fn database(url: &str, error: &StoreError) -> Self {
         Self(format!("cannot use the database {}: {error}", without_password(url)))
     }
@@ -133,8 +133,8 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// The database that is used when none is named: a file in the data directory, which is created for this user
-/// alone.
+/// The default database: a file in the data directory, which is created with access for the current user
+/// only.
 pub fn default_url(data_dir: &Path) -> Result<String, OpenError> {
     fs::DirBuilder::new()
         .recursive(true)
@@ -144,7 +144,7 @@ pub fn default_url(data_dir: &Path) -> Result<String, OpenError> {
     Ok(format!("sqlite://{}", data_dir.join("switchboard.db").display()))
 }
 
-/// Opens connections; the tables are not looked at.
+/// Opens connections, without checking the tables.
 pub(super) async fn open(url: &str) -> Result<Store, OpenError> {
     // sqlx's registry of drivers is global to the process.
     static DRIVERS: Once = Once::new();
@@ -158,7 +158,8 @@ pub(super) async fn open(url: &str) -> Result<Store, OpenError> {
 }
 
 async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
-    // SQLite gives its `-wal` and `-shm` files the mode of the main file, so creating that one privately is enough.
+    // SQLite creates `-wal` and `-shm` with the mode of the main file, so it is enough to create that one
+    // privately.
     OpenOptions::new()
         .create(true)
         .append(true)
@@ -169,11 +170,12 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
     let location = sqlite_url(&path).ok_or_else(|| OpenError::url(url))?;
 
     let fail = |error: sqlx::Error| OpenError::database(url, &error.into());
-    // Outside of a pool, which would try a file that is no database again and again. The mode of the journal stays
-    // with the file. WAL: readers never wait for the writer.
+    // Not through a pool, which would keep retrying a file that is not a database. The journal mode is stored
+    // in the file. With WAL, readers never wait for the writer.
     let mut first = AnyConnection::connect(&location).await.map_err(fail)?;
     let begun = Instant::now();
-    // SQLite waits for nobody when it changes the mode: of two services that start at once, one is told "locked".
+    // SQLite does not wait when it changes the mode, so if two services start at the same time, one gets
+    // "locked".
     while let Err(error) =
         sqlx::raw_sql("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL").execute(&mut first).await
     {
@@ -191,10 +193,11 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
 
 async fn postgres(url: &str) -> Result<Store, OpenError> {
     let fail = |error: sqlx::Error| OpenError::database(url, &error.into());
-    // Outside of a pool, which would try a wrong password again and again.
+    // Not through a pool, which would keep retrying a wrong password.
     AnyConnection::connect(url).await.map_err(fail)?.close().await.map_err(fail)?;
     let pool = || AnyPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(WAIT);
-    // Two pools: a transaction that also reads must not wait for a connection that others like it hold.
+    // Two pools: a transaction that also reads must not wait for a connection held by another such
+    // transaction.
     let writers = pool().connect(url).await.map_err(fail)?;
     let readers = pool().connect(url).await.map_err(fail)?;
     Ok(Store {
@@ -206,8 +209,8 @@ async fn postgres(url: &str) -> Result<Store, OpenError> {
     })
 }
 
-/// Connections that wait for another process's writing. NORMAL: no fsync per commit; what a killed process has
-/// committed is kept, what was committed in the last moments before a power cut may not be.
+/// Connections that wait for other processes' writes. NORMAL means no fsync per commit: commits survive a
+/// killed process, but the last ones may be lost in a power failure.
 fn connections(most: u32) -> AnyPoolOptions {
     AnyPoolOptions::new().max_connections(most).acquire_timeout(WAIT).after_connect(|connection, _| {
         Box::pin(async move {
@@ -217,13 +220,13 @@ fn connections(most: u32) -> AnyPoolOptions {
     })
 }
 
-/// `SQLITE_BUSY`, or an extended code of it.
+/// `SQLITE_BUSY`, or one of its extended codes.
 fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
     code.is_some_and(|code| code & 0xff == 5)
 }
 
-/// The path as a URL: everything that means something in one is written as `%XX`.
+/// The path as a URL, with special characters percent-encoded.
 fn sqlite_url(path: &Path) -> Option<String> {
     let mut url = "sqlite://".to_owned();
     for byte in path.to_str()?.bytes() {
@@ -237,7 +240,7 @@ fn sqlite_url(path: &Path) -> Option<String> {
     Some(url)
 }
 
-/// A URL as it may be shown: without what stands before the `@`.
+/// A URL without its credentials, for display.
 fn without_password(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, place))) => format!("{scheme}://…@{place}"),

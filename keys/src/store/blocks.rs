@@ -1,39 +1,41 @@
-//! How many keys there are, and which stands at a far place of the list, without walking there.
+//! Counts keys, and finds the key at a distant position of the list, without scanning.
 //!
-//! Keys stand in the order of their creation. The older ones are divided into blocks; a row says up to which moment a
-//! block goes and how many keys are in it. Whoever adds or deletes a key counts it in its block, in the same
-//! transaction, so that a page is exact. The newest keys, the *tail*, are in no block: those who make keys at the same
-//! time would all wait for its one row. The tail is counted when somebody asks, and cut before it is long.
+//! Keys are listed in the order of their creation. Older keys are divided into blocks; a row stores the time
+//! at which a block ends and its number of keys. Adding or deleting a key updates the count of its block in
+//! the same transaction, so pages are exact. The newest keys, the *tail*, are in no block, because everyone
+//! who creates keys at the same time would wait for its row. The tail is counted on demand, and cut before it
+//! becomes long.
 //!
-//! Between finding its block and committing, a transaction must not see the blocks change: it holds a lock together
-//! with others like it, and whoever cuts blocks holds it alone. (SQLite has one writer, and needs none.)
+//! Between finding its block and committing, a transaction must not see the blocks change: it holds a shared
+//! lock, and cutting blocks needs an exclusive one. (SQLite has a single writer, and needs no lock.)
 
 use sqlx::{Any, Transaction};
 
 use super::{Store, StoreError, get};
 
-/// Keys in a block. Smaller ones are more rows to add up for a page, larger ones a longer walk to where it begins; with a
-/// million keys neither takes more than a quarter of a millisecond.
+/// Keys per block. Smaller blocks mean more rows to add up per page, larger ones a longer scan to the start
+/// of a page; with a million keys neither takes more than a quarter of a millisecond.
 pub const BLOCK: i64 = 4_000;
 
-/// Where a page begins.
+/// Where a page starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Keys in all.
+    /// Total number of keys.
     pub(super) total: u64,
-    /// The keys that were created up to this moment, or, in the other direction, after it; all where absent.
+    /// Only keys created up to this time count, or after it in the other direction; all if `None`.
     pub(super) bound: Option<i64>,
     /// How many of those come before the page.
     pub(super) skip: i64,
 }
 
-/// Counts one key more (`1`) or one less (`-1`) where there is a block for it. `created` are the moments of creation.
+/// Adds 1 or -1 to the counts of the blocks of keys, if they are in blocks. `created` are their creation
+/// times.
 pub(super) async fn count(
     transaction: &mut Transaction<'static, Any>,
     mut created: Vec<i64>,
     by: i64,
 ) -> Result<(), StoreError> {
-    // In one order for all: nobody waits for whoever waits for him.
+    // In the same order for everyone, to avoid deadlocks.
     created.sort_unstable();
     for created_at in created {
         sqlx::query(
@@ -48,7 +50,7 @@ pub(super) async fn count(
     Ok(())
 }
 
-/// The key at that place of the list, which counts from 0, as the transaction sees it.
+/// The key at that position of the list, starting at 0, as the transaction sees it.
 pub(super) async fn place(
     transaction: &mut Transaction<'static, Any>,
     offset: i64,
@@ -59,13 +61,14 @@ pub(super) async fn place(
             .fetch_one(&mut **transaction)
             .await?;
     let (end, blocks): (Option<i64>, i64) = (get(&row, 0)?, get(&row, 1)?);
-    // A moment that the planner sees: of one that it would have to look up it expects a third of the table.
+    // With a literal time, the planner can estimate the number of rows; otherwise it assumes a third of the
+    // table.
     let row = sqlx::query("SELECT COUNT(*) FROM virtual_key WHERE created_at > $1")
         .bind(end.unwrap_or(i64::MIN))
         .fetch_one(&mut **transaction)
         .await?;
     let tail: i64 = get(&row, 0)?;
-    // The block of which the fewest keys come before the place.
+    // The block with the fewest keys before the position.
     let sql = if newest_first {
         "SELECT last_at, passed FROM (SELECT last_at, \
          CAST(SUM(number_of_keys) OVER (ORDER BY last_at DESC) - number_of_keys AS BIGINT) + $1 AS passed \
@@ -88,8 +91,8 @@ pub(super) async fn place(
 }
 
 impl Store {
-    /// Cuts a long tail and long blocks into blocks of that many keys, and gives what is left of short blocks to
-    /// their neighbours. Each cut is short, for it holds up whoever makes or deletes a key.
+    /// Cuts a long tail and long blocks into blocks of that many keys, and merges short blocks with their
+    /// neighbors. Each cut is short, because it blocks everyone who creates or deletes a key.
     pub async fn arrange_keys(&self, block: i64) -> Result<(), StoreError> {
         let rows = sqlx::query("SELECT last_at, number_of_keys FROM key_block ORDER BY last_at")
             .fetch_all(&self.readers)
@@ -110,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    /// Makes a block of the first keys of the tail, if that is long; `false` when it is not.
+    /// Makes a block of the oldest keys of the tail if it is long; returns `false` if not.
     async fn cut_tail(&self, block: i64) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT MAX(last_at) FROM key_block").fetch_one(&self.readers).await?;
         let begin = get::<Option<i64>, _>(&row, 0)?.unwrap_or(i64::MIN);
@@ -125,9 +128,9 @@ impl Store {
         Ok(long && self.cut(begin, None, block).await?.is_some())
     }
 
-    /// Ends a block after the first keys that were created after `begin`, where the block that goes on to `end` (or the
-    /// tail) begins, and says where. `None` when so many keys are not there or of one moment, or another replica was
-    /// faster.
+    /// Splits a block, which starts after `begin` and ends at `end` (or is the tail), after its first keys,
+    /// and returns the position. `None` if there are too few keys, they have the same creation time, or
+    /// another replica was faster.
     async fn cut(&self, begin: i64, end: Option<i64>, block: i64) -> Result<Option<i64>, StoreError> {
         let mut transaction = self.writers.begin_with(self.backend.begin_arranging()).await?;
         let row = sqlx::query(
@@ -167,7 +170,7 @@ impl Store {
         Ok(Some(cut))
     }
 
-    /// Ends the block: its keys are the next one's, or the tail's.
+    /// Merges the block with the next one, or the tail.
     async fn give_away(&self, end: i64) -> Result<(), StoreError> {
         let mut transaction = self.writers.begin_with(self.backend.begin_arranging()).await?;
         let row = sqlx::query("DELETE FROM key_block WHERE last_at = $1 RETURNING number_of_keys")

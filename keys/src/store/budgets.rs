@@ -1,4 +1,4 @@
-//! Budgets that start again.
+//! Budget resets.
 
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
@@ -6,14 +6,14 @@ use sqlx::AssertSqlSafe;
 use super::{Kind, Store, StoreError, get};
 use crate::clock;
 
-/// A budget whose time has come.
+/// A budget that is due for a reset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Due {
     table: Table,
     id: [String; 3],
-    /// When it should have started again.
+    /// When it should have been reset.
     pub at: Timestamp,
-    /// How often it does, as the operator wrote it.
+    /// Its period, as the operator wrote it.
     pub budget_duration: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Table {
         }
     }
 
-    /// Three columns that name a row; of a table with fewer, the last are repeated.
+    /// Three columns that identify a row; for tables with fewer, the last one is repeated.
     fn id(self) -> [&'static str; 3] {
         match self {
             Self::Key => ["token", "token", "token"],
@@ -46,7 +46,7 @@ impl Table {
 }
 
 impl Store {
-    /// The budgets that should have started again by `now`, at most `limit` of each table.
+    /// The budgets that should have been reset by `now`, at most `limit` per table.
     pub async fn due_budgets(&self, now: Timestamp, limit: i64) -> Result<Vec<Due>, StoreError> {
         let mut due = Vec::new();
         for table in Table::ALL {
@@ -73,8 +73,8 @@ impl Store {
         Ok(due)
     }
 
-    /// Starts a budget again: its spend is nothing, and the next start is `next`. Does nothing when another
-    /// replica was faster. Filters need not be told: whoever holds a lease hears the spend with its next ask.
+    /// Resets a budget's spend to 0, and sets the next reset to `next`. Does nothing if another replica was
+    /// faster. Filters need no notification, because a lease's holder learns the spend with its next ask.
     pub async fn restart_budget(&self, due: &Due, next: Option<Timestamp>) -> Result<(), StoreError> {
         let [first, second, third] = due.table.id();
         let sql = format!(
@@ -92,7 +92,7 @@ impl Store {
             .execute(&self.writers)
             .await?;
         if due.table == Table::Account && a == Kind::Budget.name() {
-            // A key that names a budget object and no duration of its own starts again with the object.
+            // A key that refers to a budget, but has no period itself, is reset with the budget.
             sqlx::query("UPDATE virtual_key SET spend = 0 WHERE budget_id = $1 AND budget_duration IS NULL")
                 .bind(b)
                 .execute(&self.writers)

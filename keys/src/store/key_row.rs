@@ -33,25 +33,25 @@ pub struct KeyRow {
     pub max_budget: Option<f64>,
     /// How often its budget starts again, as the operator wrote it.
     pub budget_duration: Option<String>,
-    /// When it starts again next.
+    /// The next reset.
     pub budget_reset_at: Option<Timestamp>,
-    /// Spent since the budget started.
+    /// Spend in the current period.
     pub spend: Picodollars,
-    /// Spent ever.
+    /// Total spend.
     pub total_spend: Picodollars,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
-    /// Refused until unblocked; `None` when nobody ever said.
+    /// Rejected until unblocked; `None` if never set.
     pub blocked: Option<bool>,
     /// Every other field that `LiteLLM` knows, by its name. SQL never looks into it.
     pub settings: Map<String, Value>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// By whom.
+    /// Who created it.
     pub created_by: String,
     /// When an operator last changed it.
     pub updated_at: Timestamp,
-    /// Who that was.
+    /// Who changed it.
     pub updated_by: String,
     /// When usage was last reported for it.
     pub last_active: Option<Timestamp>,
@@ -131,7 +131,7 @@ impl KeyRow {
             .bind(self.last_active.map(Timestamp::as_microsecond))
     }
 
-    /// A setting that is a list of strings; one that is absent or `null` is empty.
+    /// A setting that is a list of strings; empty if absent or `null`.
     pub fn strings(&self, setting: &str) -> Vec<String> {
         super::records::strings(&self.settings, setting)
     }

@@ -76,8 +76,8 @@ pub fn windows(settings: &Map<String, Value>) -> Vec<(String, f64)> {
         .collect()
 }
 
-/// Reads `model_rpm_limit` or `model_tpm_limit`: `{"gpt-4o": 10}`. `LiteLLM` keeps them in the metadata, where an import
-/// leaves them.
+/// Reads `model_rpm_limit` or `model_tpm_limit`: `{"gpt-4o": 10}`. `LiteLLM` stores them in the metadata,
+/// where an import leaves them.
 pub fn limits(settings: &Map<String, Value>, name: &str) -> Map<String, Value> {
     let of = |map: &Map<String, Value>| map.get(name).and_then(Value::as_object).cloned();
     of(settings).or_else(|| of(settings.get("metadata")?.as_object()?)).unwrap_or_default()
@@ -92,15 +92,15 @@ pub(super) fn window_kind(kind: &str) -> &'static str {
     }
 }
 
-/// A model or a window, and how often its budget starts again.
+/// A model or a window, and its budget period.
 type Part = (String, Option<String>);
 
 fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// Brings the rows of an owner in line with its settings. What was spent on a model that is still limited stays; with
-/// `by_budget`, a budget object may limit models of which the settings know nothing.
+/// Updates the rows of an owner to match its settings. Spend on models that are still limited is kept. With
+/// `by_budget`, a budget may limit models that are not in the settings.
 pub(super) async fn follow(
     transaction: &mut Transaction<'static, Any>,
     kind: &str,
@@ -159,8 +159,8 @@ async fn follow_parts(
     add(transaction, kind, id, parts).await
 }
 
-/// The rows of keys that a budget object limits: made when a key is first charged, since keys and budgets come in any
-/// order.
+/// The rows of keys that a budget limits. They are created when a key is first charged, because keys and
+/// budgets can be created in any order.
 pub(super) async fn follow_budgets(
     transaction: &mut Transaction<'static, Any>,
     keys: &BTreeMap<TokenHash, Owner>,
@@ -219,7 +219,7 @@ fn next_reset(duration: Option<&str>) -> Option<i64> {
     Some(next.as_microsecond())
 }
 
-/// Forgets an owner that is no more.
+/// Deletes the rows of an owner.
 pub(super) async fn forget(
     transaction: &mut Transaction<'static, Any>,
     kind: &str,
@@ -233,7 +233,7 @@ pub(super) async fn forget(
     Ok(())
 }
 
-/// A key has another hash: what was spent on its parts stays, and nobody holds anything of it yet.
+/// A key has a new hash: the spend on its parts is kept, and there are no leases for it yet.
 pub(super) async fn rename_key(
     transaction: &mut Transaction<'static, Any>,
     old: &str,
@@ -249,7 +249,7 @@ pub(super) async fn rename_key(
 }
 
 impl Store {
-    /// What a key spent in each window of its `budget_limits`, and when it starts again.
+    /// A key's spend in each window of its `budget_limits`, and the next reset.
     pub async fn key_windows(
         &self,
         token: TokenHash,
@@ -259,7 +259,7 @@ impl Store {
         Ok(windows.into_iter().map(|(name, of)| (name, of.spend, moment(of.budget_reset_at))).collect())
     }
 
-    /// Takes what a key spent in its windows back to an amount, where it was more.
+    /// Reduces a key's spend in its windows to an amount.
     pub async fn lower_key_windows(&self, token: TokenHash, to: Picodollars) -> Result<(), StoreError> {
         sqlx::query("UPDATE model_spend SET spend = $1 WHERE kind = 'key_window' AND id = $2 AND spend > $3")
             .bind(to.stored())
@@ -270,7 +270,7 @@ impl Store {
         Ok(())
     }
 
-    /// What an owner spent on each of its limited models; with a [`window_kind`], in each of its windows.
+    /// An owner's spend on each of its limited models; with a [`window_kind`], in each of its windows.
     pub(super) async fn model_spends(
         &self,
         kind: &str,

@@ -1,4 +1,4 @@
-//! What a filter is told of a key: the key with its team, its user and its budget resolved into limits.
+//! What a filter needs to know about a key: the key, with its team, user and budget resolved into limits.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::{Store, StoreError, get};
 use crate::clock;
 use crate::money::Picodollars;
 
-/// What limits a key, besides itself.
+/// What limits a key, in addition to its own limits.
 #[derive(Debug, Default)]
 struct Around<'a> {
     budget: Option<&'a AccountRow>,
@@ -24,12 +24,12 @@ struct Around<'a> {
     member: Option<&'a AccountRow>,
 }
 
-/// Spend per model or window of every owner that limits them, under the kind of their rows.
+/// Spend per model or window of every owner, by the kind of their rows.
 type Spends = HashMap<(&'static str, String), HashMap<String, ModelSpend>>;
 
 impl Store {
-    /// What the filter must know of these keys; those that do not exist are left out. A retired key is told as its
-    /// successor, with an earlier end.
+    /// The records of these keys; those that do not exist are left out. A retired key is returned as its
+    /// successor, with an earlier expiry.
     pub async fn records(&self, tokens: &[TokenHash]) -> Result<HashMap<TokenHash, KeyRecord>, StoreError> {
         let mut keys: Vec<(TokenHash, KeyRow)> =
             self.keys(tokens).await?.into_iter().map(|key| (key.token, key)).collect();
@@ -57,7 +57,7 @@ impl Store {
             .collect())
     }
 
-    /// The account with this id as it is now; `None` when there is none, or it limits nothing.
+    /// The current account with this id; `None` if it does not exist, or limits nothing.
     pub(super) async fn limits(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         let mut spends = Spends::new();
         let accounts = match id.kind {
@@ -194,7 +194,7 @@ impl<'a> Around<'a> {
     }
 }
 
-/// As the tables write it.
+/// Its name in the tables.
 pub(super) fn kind_name(kind: AccountKind) -> &'static str {
     match kind {
         AccountKind::Key => "key",
@@ -225,7 +225,7 @@ fn record(key: &KeyRow, around: &Around<'_>, spends: &Spends) -> KeyRecord {
     if let Some(user) = around.user {
         let mut of_user = account_accounts(user, None, spends);
         if key.team_id.is_some() {
-            // A personal budget is for personal keys.
+            // A personal budget applies to personal keys.
             for account in &mut of_user {
                 account.max_budget = None;
                 account.soft_budget = None;
@@ -250,7 +250,7 @@ fn record(key: &KeyRow, around: &Around<'_>, spends: &Spends) -> KeyRecord {
             models: strings(&team.settings, "models"),
             aliases: pairs(&team.settings, "model_aliases"),
         }),
-        // In a team, the member's models hold and not those of the user.
+        // In a team, the member's models apply instead of the user's.
         user_models: match (&key.team_id, around.user, around.member) {
             (None, Some(user), _) => strings(&user.settings, "models"),
             (Some(_), _, Some(member)) => strings(&member.settings, "models"),
@@ -278,7 +278,7 @@ fn key_accounts(key: &KeyRow, budget: Option<&AccountRow>, spends: &Spends) -> V
     with_models(main, &key.settings, defaults, spends)
 }
 
-/// `team` is the one whose settings hold for members that have none of their own.
+/// `team` is the team whose settings apply to members without their own.
 fn account_accounts(account: &AccountRow, team: Option<&AccountRow>, spends: &Spends) -> Vec<Account> {
     let Some(kind) = account_kind(account.kind) else { return Vec::new() };
     let id = AccountId { kind, id: account.id.clone(), model: None, window: None };
@@ -367,14 +367,14 @@ fn with_models(
     core::iter::once(main).chain(models).chain(windows).collect()
 }
 
-/// USD on top of the budget, as long as it is in force.
+/// A temporary budget increase in USD, while it is in force.
 fn temporary_increase(settings: &Map<String, Value>) -> f64 {
     let ends = settings.get("temp_budget_expiry").and_then(Value::as_str);
     let in_force = ends.and_then(clock::parse).is_some_and(|end| end > clock::now());
     if in_force { float(settings, "temp_budget_increase").unwrap_or_default() } else { 0.0 }
 }
 
-/// A setting that is a list of strings; one that is absent or `null` is empty.
+/// A setting that is a list of strings; empty if absent or `null`.
 pub(super) fn strings(settings: &Map<String, Value>, setting: &str) -> Vec<String> {
     let items = settings.get(setting).and_then(Value::as_array);
     items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! `/spend/logs`: what was spent, request by request or day by day.
+//! `/spend/logs`: spend by request or by day.
 
 use std::collections::BTreeMap;
 
@@ -12,30 +12,30 @@ use super::{Store, StoreError, get};
 use crate::clock;
 use crate::money::Picodollars;
 
-/// Rows in one answer, as in `LiteLLM`.
+/// Maximum number of rows in a response, as in `LiteLLM`.
 pub const MOST: usize = 10_000;
 
-/// Which requests. Every field that is set must hold.
+/// Selects requests. All fields that are set must match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpendFilter {
-    /// Hash of the key that paid.
+    /// Hash of the key.
     pub token: Option<String>,
     /// User of that key.
     pub user_id: Option<String>,
-    /// `id` of the answer, or `x-litellm-call-id`.
+    /// `id` of the response, or `x-litellm-call-id`.
     pub request_id: Option<String>,
-    /// Begun at this moment or later.
+    /// Started at this time or later.
     pub from: Option<Timestamp>,
-    /// Begun before this moment.
+    /// Started before this time.
     pub before: Option<Timestamp>,
 }
 
-/// One row of the log.
+/// A row of the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpendRow {
     /// `x-litellm-call-id`.
     pub call_id: String,
-    /// Hash of the key that paid; absent for the master key.
+    /// Hash of the key; absent for the master key.
     pub token: Option<String>,
     /// User of the key at that time.
     pub user_id: Option<String>,
@@ -43,13 +43,13 @@ pub struct SpendRow {
     pub team_id: Option<String>,
     /// `chat`, `embedding` or `completion`.
     pub mode: String,
-    /// Model group that was asked for.
+    /// The requested model group.
     pub model_group: String,
-    /// Deployment that answered.
+    /// Deployment that responded.
     pub deployment_id: String,
-    /// `provider/model` that answered.
+    /// `provider/model` that responded.
     pub model: String,
-    /// Requests that the row adds up.
+    /// Number of requests that the row sums up.
     pub requests: i64,
     /// Status that the client received.
     pub status: i64,
@@ -57,25 +57,25 @@ pub struct SpendRow {
     pub prompt_tokens: i64,
     /// Completion tokens.
     pub completion_tokens: i64,
-    /// Part of the prompt that was read from a cache.
+    /// Prompt tokens read from a cache.
     pub cached_tokens: i64,
-    /// Part of the prompt that was written to a cache.
+    /// Prompt tokens written to a cache.
     pub cache_write_tokens: i64,
-    /// Part of the completion that was reasoning.
+    /// Completion tokens spent on reasoning.
     pub reasoning_tokens: i64,
-    /// Cost; absent when the price is not known.
+    /// Cost; absent if the price is unknown.
     pub cost: Option<Picodollars>,
     /// Start of the request.
     pub started_at: Timestamp,
     /// Duration, milliseconds.
     pub duration_ms: i64,
-    /// `id` of the answer.
+    /// `id` of the response.
     pub answer_id: Option<String>,
-    /// The caller's own user.
+    /// The caller's end user.
     pub end_user: Option<String>,
     /// Tags of the request.
     pub tags: Vec<String>,
-    /// Address of the client.
+    /// The client's address.
     pub requester_ip: Option<String>,
     /// `api_base` of the deployment.
     pub api_base: Option<String>,
@@ -85,10 +85,10 @@ pub struct SpendRow {
     pub error: Option<(String, String)>,
 }
 
-/// What was spent on one day (UTC), in sum and by key, user and model.
+/// Spend on a day (UTC): the total, and by key, user and model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpendDay {
-    /// In sum.
+    /// Total.
     pub spend: Picodollars,
     /// By hash of the key.
     pub keys: BTreeMap<String, Picodollars>,
@@ -139,8 +139,8 @@ fn bind<'q>(query: Query<'q, Any, AnyArguments>, values: &[Value<'_>]) -> Query<
 }
 
 impl Store {
-    /// Deletes the oldest rows of requests that began before `before`, at most `most` of them; how many they were. What
-    /// they cost stays in the spend of keys, users and teams.
+    /// Deletes the oldest rows of requests that started before `before`, at most `most` of them, and returns
+    /// their number. Their cost remains in the spend of keys, users and teams.
     pub async fn trim_spend_log(&self, before: Timestamp, most: i64) -> Result<u64, StoreError> {
         let deleted = sqlx::query(
             "DELETE FROM spend_log WHERE (batch_id, position) IN \
@@ -153,7 +153,7 @@ impl Store {
         Ok(deleted.rows_affected())
     }
 
-    /// The requests, the latest first, at most [`MOST`].
+    /// The requests, latest first, at most [`MOST`].
     pub async fn spend_rows(&self, filter: &SpendFilter) -> Result<Vec<SpendRow>, StoreError> {
         let (wanted, values) = filter.conditions();
         let sql = format!(
@@ -198,10 +198,10 @@ impl Store {
             .collect()
     }
 
-    /// The sums of every day on which something was spent, by the number of days since 1970.
+    /// The totals of every day with spend, by the number of days since 1970.
     pub async fn spend_days(&self, filter: &SpendFilter) -> Result<BTreeMap<i64, SpendDay>, StoreError> {
         let (wanted, values) = filter.conditions();
-        // Integer division is the same on both databases, and no request began before 1970.
+        // Integer division is the same in both databases, and no request started before 1970.
         let sql = format!(
             "SELECT started_at / 86400000000 AS day, token, user_id, model, CAST(SUM(COALESCE(cost, 0)) AS BIGINT) \
              FROM spend_log{wanted} GROUP BY 1, token, user_id, model"
@@ -220,7 +220,7 @@ impl Store {
             };
             add(&mut day.keys, get(row, 1)?);
             add(&mut day.users, get(row, 2)?);
-            // A request that was refused was answered by no model.
+            // A rejected request has no model.
             add(&mut day.models, Some(get(row, 3)?).filter(|model: &String| !model.is_empty()));
         }
         Ok(days)

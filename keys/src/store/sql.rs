@@ -1,4 +1,4 @@
-//! Small things that several queries need.
+//! Common parts of queries.
 
 use core::fmt::Write as _;
 
@@ -16,14 +16,14 @@ pub(super) fn placeholders(first: usize, count: usize) -> String {
     sql
 }
 
-/// `($1, $2), ($3, $4)`: rows of placeholders for a `VALUES`.
+/// `($1, $2), ($3, $4)`: rows of placeholders for `VALUES`.
 pub(super) fn rows(count: usize, columns: usize) -> String {
     let row = |row: usize| format!("({})", placeholders(1 + row * columns, columns));
     (0..count).map(row).collect::<Vec<_>>().join(", ")
 }
 
-/// Cuts a list into pieces of `most` (a power of two) and of smaller powers of two: a statement over a piece has one of few
-/// texts, which the database has seen and prepared before.
+/// Splits a list into pieces of `most` (a power of two) and of smaller powers of two, so that statements over
+/// pieces have few different texts, which the database has already prepared.
 pub(super) fn pieces<T>(mut list: &[T], most: usize) -> impl Iterator<Item = &[T]> {
     core::iter::from_fn(move || {
         let length = 1 << list.len().min(most).checked_ilog2()?;
@@ -33,8 +33,8 @@ pub(super) fn pieces<T>(mut list: &[T], most: usize) -> impl Iterator<Item = &[T
     })
 }
 
-/// Binds a number or nothing. sqlx 0.9.0's `Any` tells Postgres that an absent `f64` is a `float4` and an absent `f32` a
-/// `float8`; a statement that was prepared with the one then refuses every number that is there.
+/// Binds a number or NULL. sqlx 0.9.0's `Any` tells Postgres that a missing `f64` is a `float4` and a missing
+/// `f32` a `float8`; a statement prepared with one type then rejects all actual numbers.
 pub(super) fn bind_number(
     query: Query<'_, Any, AnyArguments>,
     number: Option<f64>,
@@ -45,7 +45,7 @@ pub(super) fn bind_number(
     }
 }
 
-/// A pattern for `LIKE … ESCAPE '\'` that finds this text anywhere, whatever signs are in it.
+/// A pattern for `LIKE … ESCAPE '\'` that matches this text anywhere, with special characters escaped.
 pub(super) fn contains(text: &str) -> String {
     let mut pattern = String::from("%");
     for character in text.to_lowercase().chars() {

@@ -1,7 +1,7 @@
-//! Reading many keys at once: those that are asked for at the same time are one query.
+//! Batches concurrent key lookups: keys that are requested at the same time are one query.
 //!
-//! While a query is under way, whoever asks is put on a list; the next query is for all who are on it. So nobody waits for
-//! company, and under load a thousand questions are a few dozen queries.
+//! While queries are in flight, further lookups are queued; the next query serves the whole queue. So no
+//! lookup waits for others to arrive, and under load a thousand lookups are a few dozen queries.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 
 use super::{Store, StoreError};
 
-/// Queries under way at the same time. More would make each of them carry less.
+/// Maximum number of queries in flight. With more, each would serve fewer lookups.
 const AT_ONCE: usize = 2;
 
-/// Keys in one query.
+/// Maximum number of keys per query.
 const MOST: usize = 64;
 
 #[derive(Debug, Default)]
@@ -28,12 +28,12 @@ struct State {
 type Waiting = (TokenHash, oneshot::Sender<Option<KeyRecord>>);
 
 impl Together {
-    /// A panic while the lock was held leaves a state that is valid.
+    /// A panic while the lock was held leaves a valid state.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who is served next; nobody, and then this reader has ended.
+    /// Takes the next lookups; if there are none, this reader ends.
     fn next(&self) -> Vec<Waiting> {
         let mut state = self.state();
         let most = state.waiting.len().min(MOST);
@@ -45,7 +45,7 @@ impl Together {
 }
 
 impl Store {
-    /// What the filter must know of a key, as it is now.
+    /// A key's current record.
     pub(super) async fn record(&self, token: TokenHash) -> Result<Option<KeyRecord>, StoreError> {
         let (tell, told) = oneshot::channel();
         let begins = {
@@ -56,12 +56,12 @@ impl Store {
             begins
         };
         if begins {
-            // By itself: the one who asks may go away, and the others must not wait for ever.
+            // A separate task: if this caller disconnects, the others must not wait forever.
             tokio::spawn(self.clone().read_together());
         }
         match told.await {
             Ok(record) => Ok(record),
-            // The query failed: each learns for itself why.
+            // The query failed: each lookup is repeated separately to get its own error.
             Err(_) => Ok(self.records(&[token]).await?.remove(&token)),
         }
     }
@@ -75,7 +75,7 @@ impl Store {
             let tokens: Vec<_> = asked.iter().map(|(token, _)| *token).collect();
             let Ok(records) = self.records(&tokens).await else { continue };
             for (token, tell) in asked {
-                // Two may have asked for one key. Who has gone away misses nothing.
+                // Two lookups may be for the same key. A caller that has disconnected misses nothing.
                 let _ = tell.send(records.get(&token).cloned());
             }
         }

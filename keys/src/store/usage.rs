@@ -1,4 +1,4 @@
-//! Usage, recorded exactly once: a batch's id, its spend and its log rows are one transaction.
+//! Records usage exactly once: a batch's id, its spend and its log rows are written in a single transaction.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +19,12 @@ use crate::money::Picodollars;
 /// Columns of `spend_log`.
 const COLUMNS: usize = 28;
 
-/// Rows per `INSERT`: few round trips, and far from the 32,766 values that SQLite takes in one statement.
+/// Rows per `INSERT`: few round trips, and well below SQLite's limit of 32,766 values per statement.
 const ROWS_PER_INSERT: usize = 128;
 
 impl Store {
-    /// Records a batch, with a row for each of its entries if `spend_log`; `false` when it was recorded before, and
-    /// nothing changed.
+    /// Records a batch, with a row for each of its entries if `spend_log`. Returns `false` without changing
+    /// anything if it was recorded before.
     pub async fn record_usage(&self, batch: &UsageBatch, spend_log: bool) -> Result<bool, StoreError> {
         let now = clock::now();
         let mut transaction = self.write().await?;
@@ -61,7 +61,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Forgets the ids of batches received before `before`; the spend and its log stay.
+    /// Deletes the ids of batches received before `before`; spend and log rows are kept.
     pub async fn forget_batches(&self, before: Timestamp) -> Result<u64, StoreError> {
         let forgotten = sqlx::query("DELETE FROM usage_batch WHERE received_at < $1")
             .bind(before.as_microsecond())
@@ -71,7 +71,7 @@ impl Store {
     }
 }
 
-/// One sum per key.
+/// The total per key.
 fn spent_by_key(entries: &[UsageEntry<'_>]) -> BTreeMap<TokenHash, Picodollars> {
     let mut sums = BTreeMap::new();
     for entry in entries {
@@ -82,8 +82,8 @@ fn spent_by_key(entries: &[UsageEntry<'_>]) -> BTreeMap<TokenHash, Picodollars> 
     sums
 }
 
-/// What users, teams and members have to pay, and what was spent on single models by any payer: recording the latter finds
-/// a row where the model is limited, and none where nobody asks.
+/// The charges of users, teams and members, and the spend of all payers on single models. Recording the
+/// latter updates a row only where the model is limited.
 fn spent_by_others(
     entries: &[UsageEntry<'_>],
     owners: &BTreeMap<TokenHash, Owner>,
@@ -170,12 +170,12 @@ fn filled(reported: &str) -> Option<String> {
     (!reported.is_empty()).then(|| text(reported))
 }
 
-/// Postgres has no NUL in a text, and a client chooses the name of the model that it asks for.
+/// Postgres cannot store a NUL in text, and clients choose the model name.
 fn text(reported: &str) -> String {
     reported.replace('\0', "")
 }
 
-/// What no column holds becomes the most that one does: a nonsensical count must not hold up the honest rest.
+/// Values beyond a column's range are clamped, because an absurd count must not block the rest of the batch.
 fn integer(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

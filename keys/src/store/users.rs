@@ -1,4 +1,4 @@
-//! `/user/list`: users page by page.
+//! `/user/list`: lists users, paginated.
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
@@ -8,21 +8,21 @@ use super::accounts::{AccountRow, COLUMNS};
 use super::sql::{contains, placeholders};
 use super::{Store, StoreError};
 
-/// Which users. Every field that is set must hold.
+/// Selects users. All fields that are set must match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountFilter {
     /// One of these ids.
     pub ids: Vec<String>,
     /// Role.
     pub role: Option<String>,
-    /// Text within the address, in whatever case.
+    /// Part of the e-mail address, ignoring case.
     pub email: Option<String>,
     /// A team that the user belongs to.
     pub team_id: Option<String>,
 }
 
 impl Store {
-    /// One page of users, the newest first, and how many there are; `page` counts from 1.
+    /// A page of users, newest first, and the total number; `page` starts at 1.
     pub async fn user_page(
         &self,
         filter: &AccountFilter,

@@ -1,15 +1,15 @@
-//! The labels of what requests used: who pays, what was asked, who answered, and how it ended.
+//! Labels of usage metrics: who pays, which model was requested, which one responded, and the outcome.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use switchboard::key::{KeyRecord, TokenHash, UsageEntry};
 
-/// The label of those for whom there is no room.
+/// The label value for everything beyond the limits.
 const OTHER: &str = "other";
 
-/// `LiteLLM`'s word for what is not there.
+/// `LiteLLM`'s label value for an absent one.
 const NONE: &str = "None";
 
-/// Who pays, by `LiteLLM`'s names of labels.
+/// Who pays, with `LiteLLM`'s label names.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct Payer {
     pub(super) hashed_api_key: String,
@@ -19,7 +19,7 @@ pub(super) struct Payer {
     pub(super) user: String,
 }
 
-/// What was asked, and who answered.
+/// The requested model and the one that responded.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct Model {
     pub(super) requested_model: String,
@@ -43,7 +43,7 @@ pub(super) struct WithStatus {
     pub(super) status_code: u16,
 }
 
-/// Attributes that all metrics of OpenTelemetry's have.
+/// Attributes that all OpenTelemetry metrics have.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct GenAi {
     pub(super) gen_ai_operation_name: &'static str,
@@ -59,7 +59,7 @@ pub(super) struct TokenUsage {
     pub(super) gen_ai_token_type: &'static str,
 }
 
-/// `error_type` is the status of an error, and empty (which is absent, for Prometheus) where there was none.
+/// `error_type` is the status of an error, and empty (absent, for Prometheus) otherwise.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct Outcome {
     #[prometheus(flatten)]
@@ -90,7 +90,7 @@ impl Payer {
         }
     }
 
-    /// `LiteLLM`'s name of whoever holds the master key.
+    /// `LiteLLM`'s user id for the holder of the master key.
     pub(super) fn master() -> Self {
         Self { user: "default_user_id".to_owned(), ..Self::all(NONE) }
     }

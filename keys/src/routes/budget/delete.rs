@@ -1,4 +1,4 @@
-//! `POST /budget/delete`: a budget object less; keys that name it are limited by it no more.
+//! `POST /budget/delete`: deletes a budget; keys that refer to it are no longer limited by it.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +12,10 @@ use crate::fields::{Field, Kind as Holds, read, required};
 use crate::rights::Allowed;
 use crate::store::Kind;
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 1] = [Field { name: "id", kind: Holds::Text }];
 
-/// Deletes the budget that the body names and shows what it was.
+/// Deletes the budget and returns it.
 pub async fn delete(
     State(app): State<App>,
     _: Allowed,

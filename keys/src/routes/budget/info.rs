@@ -1,4 +1,4 @@
-//! `POST /budget/info`: budgets by their ids.
+//! `POST /budget/info`: returns budgets by id.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +12,10 @@ use crate::fields::{Field, Kind as Holds, read, texts};
 use crate::rights::Allowed;
 use crate::store::Kind;
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 1] = [Field { name: "budgets", kind: Holds::TextList }];
 
-/// Shows those of the named budgets that there are.
+/// Returns the named budgets that exist.
 pub async fn info(State(app): State<App>, _: Allowed, Object(body): Object) -> Result<Json<Value>, ApiError> {
     if !body.contains_key("budgets") {
         return Err(ApiError::invalid_body(&[Complaint {

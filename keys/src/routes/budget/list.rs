@@ -1,4 +1,4 @@
-//! `GET /budget/list`: all budget objects.
+//! `GET /budget/list`: lists all budgets.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::rights::Allowed;
 use crate::store::Kind;
 
-/// Lists every budget, the oldest first.
+/// Lists all budgets, oldest first.
 pub async fn list(State(app): State<App>, _: Allowed) -> Result<Json<Value>, ApiError> {
     let budgets = app.store.accounts_of_kind(Kind::Budget).await?;
     Ok(Json(budgets.iter().map(show).map(Value::Object).collect()))

@@ -1,4 +1,4 @@
-//! `POST /budget/new`: limits that several keys may share the definition of. Each key spends for itself.
+//! `POST /budget/new`: creates limits that several keys can share. Each key's spend is counted separately.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use crate::routes::schema::read;
 use crate::store::{AccountRow, Kind};
 use crate::token::random_id;
 
-/// Makes a budget object.
+/// Creates a budget.
 pub async fn new(
     State(app): State<App>,
     Allowed(by): Allowed,

@@ -1,4 +1,4 @@
-//! The fields of a budget object.
+//! The fields of a budget.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::store::AccountRow;
 use Kind::{Count, Map as Object, Number, Text};
 use Place::{Column, Setting, Unstored};
 
-/// Every field of `/budget/new` and `/budget/update`.
+/// Fields of `/budget/new` and `/budget/update`.
 pub const FIELDS: [Row; 10] = [
     row("budget_id", Text, Unstored, Absent::Null),
     row("max_budget", Number, Column, Absent::Null),
@@ -24,7 +24,7 @@ pub const FIELDS: [Row; 10] = [
     row("budget_reset_at", Text, Unstored, Absent::Null),
 ];
 
-/// A budget as it is shown.
+/// A budget as returned to clients.
 pub fn show(budget: &AccountRow) -> Map<String, Value> {
     let mut shown = account::show(budget, "budget_id", &FIELDS);
     shown.insert("created_by".to_owned(), json!(budget.created_by));

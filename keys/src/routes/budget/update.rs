@@ -1,4 +1,5 @@
-//! `POST /budget/update`: other limits for every key that names the budget. Only the fields that are sent change.
+//! `POST /budget/update`: changes the limits of all keys that refer to the budget. Fields that are not sent
+//! stay unchanged.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,7 +14,7 @@ use crate::routes::account::apply;
 use crate::routes::schema::read;
 use crate::store::Kind;
 
-/// Changes the budget that the body names.
+/// Updates the budget.
 pub async fn update(
     State(app): State<App>,
     Allowed(by): Allowed,

@@ -1,4 +1,4 @@
-//! `GET /key/aliases`: the names that operators gave to keys, page by page.
+//! `GET /key/aliases`: lists key aliases, paginated.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use crate::query::Query;
 use crate::rights::{Operation, Subject, Whose};
 use crate::store::{KeyFilter, KeyPage, Order};
 
-/// Lists the aliases of the caller's keys and of those of its teams, in alphabetical order.
+/// Lists the aliases of the caller's keys and of its teams' keys, in alphabetical order.
 pub async fn aliases(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
     caller.may(&app, Operation::KeyAliases, Whose::Anything, Subject::default()).await?;
     let page = query.count("page", 1, 1, u64::from(u32::MAX))?;

@@ -1,4 +1,4 @@
-//! `POST /key/block`: refuse a key until it is unblocked.
+//! `POST /key/block`: blocks a key.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,10 +15,10 @@ use crate::rights::Operation;
 use crate::store::KeyRow;
 use crate::token::identified;
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 1] = [Field { name: "key", kind: Kind::Text }];
 
-/// Blocks the key that the body names.
+/// Blocks the key.
 pub async fn block(
     State(app): State<App>,
     caller: Caller,
@@ -27,7 +27,7 @@ pub async fn block(
     set_blocked(&app, &caller, Operation::KeyBlock, body).await
 }
 
-/// What `/key/block` and `/key/unblock` both do.
+/// Common code of `/key/block` and `/key/unblock`.
 pub(super) async fn set_blocked(
     app: &App,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! `POST /key/bulk_update`: many keys at once, each for itself.
+//! `POST /key/bulk_update`: updates several keys independently.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,13 +16,13 @@ use crate::rights::Allowed;
 use crate::routes::schema::read;
 use crate::token::identified;
 
-/// What the body may hold: a list of objects, each with the fields of `/key/update`.
+/// Fields of the body: a list of objects, each with the fields of `/key/update`.
 pub const FIELDS: [Field; 1] = [Field { name: "keys", kind: Kind::List }];
 
-/// Keys in one call.
+/// Maximum number of keys per call.
 const MOST: usize = 500;
 
-/// Changes every key that can be changed, and says why the others could not.
+/// Updates every key that can be updated, and reports why the others could not.
 pub async fn bulk_update(
     State(app): State<App>,
     _: Allowed,

@@ -1,4 +1,4 @@
-//! What making, updating and regenerating a key have in common: fields that were sent become the key's.
+//! Common code for creating, updating and regenerating keys: applies the fields that were sent.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::routes::account::next_reset;
 use crate::store::{KeyRow, Kind};
 
-/// Fields that are for administrators even where others may change a key: its money, and whether it works.
+/// Fields that only administrators may change, even on keys that others may change: budgets and blocking.
 const OF_ADMINS: [&str; 10] = [
     "max_budget",
     "soft_budget",
@@ -24,16 +24,16 @@ const OF_ADMINS: [&str; 10] = [
     "blocked",
 ];
 
-/// Which key it is.
+/// Which kind of key is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limits {
-    /// A new one.
+    /// A new key.
     New,
-    /// One that somebody may use.
+    /// An existing key.
     Known,
 }
 
-/// Puts the fields that were sent into the key, and refuses what makes no sense.
+/// Applies the fields that were sent to the key, and rejects invalid ones.
 pub fn change(key: &mut KeyRow, sent: &Map<String, Value>, limits: Limits) -> Result<(), ApiError> {
     let now = clock::now();
     schema::apply(key, sent);
@@ -55,7 +55,7 @@ pub fn change(key: &mut KeyRow, sent: &Map<String, Value>, limits: Limits) -> Re
     temporary_budget(sent)
 }
 
-/// Refuses a budget object that is not there: the key would be limited by nothing.
+/// Rejects a budget that does not exist, because the key would be unlimited.
 pub async fn budget_is_there(app: &App, sent: &Map<String, Value>) -> Result<(), ApiError> {
     let Some(id) = sent.get("budget_id").and_then(Value::as_str).filter(|id| !id.is_empty()) else {
         return Ok(());
@@ -69,7 +69,7 @@ pub async fn budget_is_there(app: &App, sent: &Map<String, Value>) -> Result<(),
     Ok(())
 }
 
-/// Refuses what only an administrator may set, by name.
+/// The first field that only an administrator may set.
 pub fn only_for_admins(sent: &Map<String, Value>) -> Option<&'static str> {
     OF_ADMINS.into_iter().find(|field| sent.contains_key(*field))
 }
@@ -89,7 +89,7 @@ fn temporary_budget(sent: &Map<String, Value>) -> Result<(), ApiError> {
     }
 }
 
-/// The group of paths that a key of this type may call; `None` leaves `allowed_routes` as it is.
+/// The group of paths for a key of this type; `None` leaves `allowed_routes` unchanged.
 fn routes_of_type(key_type: Option<&str>) -> Option<&'static str> {
     match key_type? {
         "llm_api" => Some("llm_api_routes"),

@@ -1,4 +1,4 @@
-//! `POST /key/delete`: end keys for good, named by key, by hash or by alias.
+//! `POST /key/delete`: deletes keys by key, hash or alias.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,12 @@ use crate::fields::{self, Field, Kind, texts};
 use crate::rights::Operation;
 use crate::token::identified;
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 2] =
     [Field { name: "keys", kind: Kind::TextList }, Field { name: "key_aliases", kind: Kind::TextList }];
 
-/// Deletes what the body names and returns, as it was named, what there was to delete. When one of the keys is not
-/// the caller's to delete, none is deleted.
+/// Deletes the named keys and returns the names of those that existed. If the caller may not delete one of
+/// them, none is deleted.
 pub async fn delete(
     State(app): State<App>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! `POST /key/generate`: a new virtual key, shown this once.
+//! `POST /key/generate`: creates a virtual key, which is returned only once.
 
 use axum::Json;
 use axum::extract::State;
@@ -21,7 +21,7 @@ use crate::token::PlainToken;
 /// Shorter ones could be guessed.
 const SHORTEST_CHOSEN_KEY: usize = 16;
 
-/// Makes a key for anybody, or for the caller itself.
+/// Creates a key for the caller or another user.
 pub async fn generate(
     State(app): State<App>,
     caller: Caller,
@@ -37,7 +37,7 @@ pub async fn generate(
     make(&app, &sent, &caller.name(), ceiling.as_ref()).await.map(Json)
 }
 
-/// Makes a key of fields that were read and may be set; the answer holds it in the clear.
+/// Creates a key from validated and authorized fields. The response contains the plain key.
 pub async fn make(
     app: &App,
     sent: &Map<String, Value>,
@@ -58,7 +58,7 @@ pub async fn make(
     Ok(answer(&plain, &stored, sent))
 }
 
-/// A user makes keys for itself, alone or in a team that it belongs to.
+/// A user may create keys for itself, outside of teams or in a team that it belongs to.
 async fn authorize(app: &App, caller: &Caller, sent: &mut Map<String, Value>) -> Result<(), ApiError> {
     let own = caller.user_id().unwrap_or_default().to_owned();
     let user = sent.get("user_id").and_then(Value::as_str).filter(|user| *user != own);
@@ -81,7 +81,7 @@ async fn authorize(app: &App, caller: &Caller, sent: &mut Map<String, Value>) ->
     Ok(())
 }
 
-/// A caller that could choose the routes of its keys could choose more than its own.
+/// A caller that could choose its keys' routes could choose more than its own.
 pub fn routes_are_for_admins(sent: &Map<String, Value>) -> Result<(), ApiError> {
     if sent.contains_key("allowed_routes") {
         return Err(ApiError::python_forbidden(
@@ -91,7 +91,7 @@ pub fn routes_are_for_admins(sent: &Map<String, Value>) -> Result<(), ApiError> 
     Ok(())
 }
 
-/// The key that was chosen, or a random one.
+/// The custom key, or a random one.
 pub fn plain_token(chosen: Option<&str>) -> Result<(PlainToken, Creation), ApiError> {
     let Some(key) = chosen else { return Ok((PlainToken::generate(), Creation::Unguessable)) };
     if !key.starts_with(KEY_PREFIX) {
@@ -129,7 +129,7 @@ fn new_key(plain: &PlainToken, by: &str) -> KeyRow {
     }
 }
 
-/// A key as it is shown to whoever made it.
+/// The response with the new key.
 pub fn answer(plain: &PlainToken, key: &KeyRow, sent: &Map<String, Value>) -> Value {
     let mut answer = schema::echo(key);
     let rest = [

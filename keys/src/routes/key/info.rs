@@ -1,4 +1,4 @@
-//! `GET /key/info?key=`: what is known of a key; without `key`, of the caller's own.
+//! `GET /key/info?key=`: returns a key; without `key`, the caller's own.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use crate::rights::Operation;
 use crate::store::KeyRow;
 use crate::token::identified;
 
-/// Shows a key to administrators, to its user, and to the members of its team.
+/// Returns a key to administrators, to its user, and to the members of its team.
 pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
     let asked = query.owned("key");
     let (named, key) = match (asked, &caller) {
@@ -23,7 +23,7 @@ pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Resul
             (named, key)
         }
         (None, Caller::Key { key: own, .. }) => (own.token.to_string(), (**own).clone()),
-        // The master key is no row.
+        // The master key is not in the database.
         (None, Caller::Admin) => return Err(ApiError::key_not_in_database()),
     };
     caller.may_with_key(&app, Operation::KeyInfo, &key).await?;
@@ -32,7 +32,7 @@ pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Resul
     Ok(Json(json!({"key": named, "info": info})))
 }
 
-/// When each window of `budget_limits` starts again, and what was spent in it.
+/// Adds the reset time and the spend of each window of `budget_limits`.
 async fn show_windows(app: &App, key: &KeyRow, info: &mut Map<String, Value>) -> Result<(), ApiError> {
     let Some(Value::Array(limits)) = info.get_mut("budget_limits") else { return Ok(()) };
     let mut usage = Map::new();

@@ -1,4 +1,4 @@
-//! `POST /v2/key/info`: what is known of several keys.
+//! `POST /v2/key/info`: returns several keys.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::fields::{read, texts};
 use crate::token::identified;
 
-/// Shows those of the named keys that the caller may see; of the others it learns nothing.
+/// Returns the named keys that the caller may see, and nothing about the others.
 pub async fn info_v2(
     State(app): State<App>,
     caller: Caller,

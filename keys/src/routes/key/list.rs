@@ -1,4 +1,4 @@
-//! `GET /key/list`: keys page by page.
+//! `GET /key/list`: lists keys, paginated.
 
 use axum::Json;
 use axum::extract::State;
@@ -28,7 +28,7 @@ pub const COLUMNS: [&str; 10] = [
     "total_spend",
 ];
 
-/// Lists keys: an administrator any, a user its own and those of the teams that it administers.
+/// Lists keys: all for an administrator; for a user, its own and those of the teams that it administers.
 pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
     caller.may(&app, Operation::KeyList, Whose::Anything, Subject::default()).await?;
     let page = query.count("page", 1, 1, u64::from(u32::MAX))?;
@@ -95,7 +95,8 @@ fn order(query: &Query) -> Result<Order, ApiError> {
     Ok(Order { column: if column == "expires" { "expires_at" } else { column }, descending })
 }
 
-/// Narrows the filter to the caller's own keys, and those of the teams in which its place is of that kind.
+/// Restricts the filter to the caller's own keys, and to those of teams in which it has that kind of
+/// membership.
 pub(super) async fn restrict(
     app: &App,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! `POST /key/regenerate` and `POST /key/{key}/regenerate`: the same key under a new secret.
+//! `POST /key/regenerate` and `POST /key/{key}/regenerate`: replaces the secret of a key.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -18,7 +18,7 @@ use crate::rights::{Ceiling, Operation, Touched};
 use crate::routes::schema::read;
 use crate::token::identified;
 
-/// Regenerates the key that the body names.
+/// Regenerates the key named in the body.
 pub async fn regenerate(
     State(app): State<App>,
     caller: Caller,
@@ -27,7 +27,7 @@ pub async fn regenerate(
     regenerate_one(&app, &caller, None, body).await
 }
 
-/// Regenerates the key that the path names; a key in the body comes first.
+/// Regenerates the key named in the path; a key in the body takes precedence.
 pub async fn regenerate_named(
     State(app): State<App>,
     caller: Caller,
@@ -52,7 +52,7 @@ async fn regenerate_one(
     if app.master_key.is(token) {
         return Err(ApiError::bad_request("The master key is set in the configuration; change it there."));
     }
-    // Not the words of the request: it may be a whole key.
+    // Do not repeat the request's value, which may be a whole key.
     let gone = || ApiError::missing(format!("Key {token} not found."));
     let known = app.store.key(token).await?.ok_or_else(gone)?;
     caller.may_with_key(app, Operation::KeyRegenerate, &known).await?;
@@ -67,7 +67,7 @@ async fn regenerate_one(
     };
     let (plain, _) = plain_token(sent.remove("new_key").as_ref().and_then(Value::as_str))?;
     if !sent.is_empty() {
-        // Who may renew a key may not for that reason change it.
+        // Permission to regenerate a key does not include permission to change it.
         caller.may_with_key(app, Operation::KeyUpdate, &known).await?;
         authorize_fields(app, caller, &known, &sent, Operation::KeyRegenerate).await?;
     }

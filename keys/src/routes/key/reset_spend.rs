@@ -1,4 +1,4 @@
-//! `POST /key/{key}/reset_spend`: another amount in place of what was spent.
+//! `POST /key/{key}/reset_spend`: reduces a key's recorded spend.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -15,10 +15,10 @@ use crate::rights::Operation;
 use crate::store::KeyRow;
 use crate::token::identified;
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 1] = [Field { name: "reset_to", kind: Kind::Number }];
 
-/// Sets the spend of the key that the path names to `reset_to`, which is no more than it was.
+/// Sets the key's spend to `reset_to`, which must not exceed the current spend.
 pub async fn reset_spend(
     State(app): State<App>,
     caller: Caller,

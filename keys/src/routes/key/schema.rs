@@ -1,4 +1,4 @@
-//! The fields of a virtual key: one row each, and how a stored key is shown.
+//! The fields of a virtual key, one row each, and how a key is returned to clients.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -14,8 +14,8 @@ use Place::{Column, Metadata, Setting, Unstored};
 
 const LIMIT_TYPES: Kind = Choice(&["guaranteed_throughput", "best_effort_throughput", "dynamic"]);
 
-/// Every field of `/key/generate`. A new field of `LiteLLM` is one row here and nothing elsewhere, unless SQL must
-/// look at it.
+/// Fields of `/key/generate`. To support a new field of `LiteLLM`, add a row here; nothing else is needed
+/// unless SQL must access it.
 pub const FIELDS: [Row; 46] = [
     row("key", Text, Unstored, Absent::Null),
     row("key_alias", Text, Column, Absent::Null),
@@ -70,13 +70,13 @@ pub const FIELDS: [Row; 46] = [
     row("object_permission", Object, Setting, Absent::Null).refused(because::OBJECTS),
 ];
 
-/// Every field of `/key/update`.
+/// Fields of `/key/update`.
 pub const UPDATE: [Row; 48] = with([
     row("temp_budget_increase", Number, Setting, Absent::Null),
     row("temp_budget_expiry", Text, Setting, Absent::Null),
 ]);
 
-/// Every field of `/key/regenerate`.
+/// Fields of `/key/regenerate`.
 pub const REGENERATE: [Row; 48] =
     with([row("new_key", Text, Unstored, Absent::Null), row("grace_period", Text, Unstored, Absent::Null)]);
 
@@ -93,7 +93,7 @@ const fn with(more: [Row; 2]) -> [Row; 48] {
     all
 }
 
-/// Puts the fields that were sent where they are kept; those that were not stay as they are.
+/// Stores the fields that were sent; others stay unchanged.
 pub fn apply(key: &mut KeyRow, sent: &Map<String, Value>) {
     for Row { field: Field { name, .. }, place, .. } in UPDATE {
         let Some(value) = sent.get(name) else { continue };
@@ -111,7 +111,7 @@ fn column(key: &mut KeyRow, name: &str, value: &Value) {
     let text = || value.as_str().map(str::to_owned);
     match name {
         "key_alias" => key.key_alias = text(),
-        // A cleared id in a form is an id that was not given.
+        // An empty id in a form counts as absent.
         "team_id" => key.team_id = text().filter(|id| !id.is_empty()),
         "organization_id" => key.organization_id = text().filter(|id| !id.is_empty()),
         "user_id" => key.user_id = text(),
@@ -139,7 +139,7 @@ fn column_value(key: &KeyRow, name: &str) -> Value {
     }
 }
 
-/// The fields of a request as `/key/generate` echoes them: every one, at the top.
+/// The fields of a request as `/key/generate` returns them: all of them, at the top level.
 pub fn echo(key: &KeyRow) -> Map<String, Value> {
     FIELDS
         .into_iter()
@@ -154,7 +154,7 @@ pub fn echo(key: &KeyRow) -> Map<String, Value> {
         .collect()
 }
 
-/// A stored key as `/key/info` shows it; the hash is not in it.
+/// A key as returned by `/key/info`, without the hash.
 pub fn info(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
     let mut info = Map::new();
     let mut metadata = key.settings.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -188,7 +188,7 @@ pub fn info(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
         ("settings_updated_at", moment(Some(key.updated_at))),
         ("last_active", moment(key.last_active)),
         ("status", json!(status(key, now))),
-        // What other parts of LiteLLM fill in; clients of strict languages expect the names.
+        // Set by other parts of LiteLLM; clients in strictly typed languages expect them.
         ("soft_budget_cooldown", json!(false)),
         ("model_spend", json!({})),
         ("object_permission_id", Value::Null),
@@ -201,7 +201,7 @@ pub fn info(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
     info
 }
 
-/// A stored key with its hash: what `/key/block` and its like return.
+/// A key with its hash, as returned by `/key/block` and similar paths.
 pub fn full_row(key: &KeyRow, now: Timestamp) -> Map<String, Value> {
     let mut row = info(key, now);
     row.insert("token".to_owned(), json!(key.token));

@@ -1,4 +1,4 @@
-//! `POST /key/unblock`: let a blocked key in again.
+//! `POST /key/unblock`: unblocks a key.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use crate::body::Object;
 use crate::error::ApiError;
 use crate::rights::Operation;
 
-/// Unblocks the key that the body names.
+/// Unblocks the key.
 pub async fn unblock(
     State(app): State<App>,
     caller: Caller,

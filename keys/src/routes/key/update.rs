@@ -1,4 +1,4 @@
-//! `POST /key/update`: other settings for a key. Only the fields that are sent change.
+//! `POST /key/update`: changes a key. Fields that are not sent stay unchanged.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::routes::schema::read;
 use crate::store::KeyRow;
 use crate::token::identified;
 
-/// Changes the key that the body names by `key`, or else by `key_alias`.
+/// Updates the key named by `key`, or otherwise by `key_alias`.
 pub async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -31,14 +31,14 @@ pub async fn update(
     Ok(Json(Value::Object(row)))
 }
 
-/// Changes one key; how it was named, and what it is now.
+/// Updates a key. Returns how it was named, and its new state.
 pub(super) async fn update_one(
     app: &App,
     caller: &Caller,
     mut sent: Map<String, Value>,
 ) -> Result<(String, KeyRow), ApiError> {
     let named = sent.remove("key").and_then(|key| key.as_str().map(str::to_owned));
-    // A cleared team in a form is a team that nobody spoke of.
+    // An empty team in a form counts as absent.
     if sent.get("team_id").and_then(Value::as_str) == Some("") {
         sent.remove("team_id");
     }
@@ -77,7 +77,7 @@ pub(super) async fn update_one(
     Ok((named, key))
 }
 
-/// Refuses a caller that may not change these fields of a key which it may change otherwise.
+/// Rejects changes of fields that the caller may not change on a key that it may otherwise change.
 pub(super) async fn authorize_fields(
     app: &App,
     caller: &Caller,
@@ -92,7 +92,7 @@ pub(super) async fn authorize_fields(
     for (field, own) in
         [("user_id", &key.user_id), ("team_id", &key.team_id), ("organization_id", &key.organization_id)]
     {
-        // Who moves a key to another owner takes that owner's rights.
+        // Moving a key to another owner uses that owner's permissions.
         if sent.get(field).is_some_and(|value| value.as_str() != own.as_deref()) {
             return Err(ApiError::key_stays(field));
         }

@@ -1,4 +1,4 @@
-//! `POST /spend/calculate`: what a request would cost, or what an answer did cost.
+//! `POST /spend/calculate`: calculates the cost of a request or a response.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,20 +13,20 @@ use crate::body::Object;
 use crate::error::ApiError;
 use crate::fields::{Field, Kind, read};
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 3] = [
     Field { name: "model", kind: Kind::Text },
     Field { name: "messages", kind: Kind::List },
     Field { name: "completion_response", kind: Kind::Map },
 ];
 
-/// Characters of a usual text per token, for a request that has not been sent and so was not counted by its model.
+/// Average characters per token, for a request that has not been sent and counted by its model.
 const CHARACTERS_PER_TOKEN: usize = 4;
 
-/// Tokens that every message takes for its frame.
+/// Token overhead per message.
 const TOKENS_PER_MESSAGE: u64 = 4;
 
-/// Says what an answer cost by its usage, or about what the prompt of a request would.
+/// Calculates the cost of a response from its usage, or estimates that of a request's prompt.
 pub async fn calculate(
     State(app): State<App>,
     _: Caller,
@@ -66,7 +66,7 @@ fn estimate(messages: &[Value]) -> u64 {
     text.saturating_add(frames)
 }
 
-/// Characters of all texts in a message, however deep its parts are.
+/// Total characters of all texts in a message, at any depth.
 fn characters(value: &Value) -> usize {
     match value {
         Value::String(text) => text.chars().count(),
@@ -82,7 +82,7 @@ fn characters(value: &Value) -> usize {
     }
 }
 
-/// The filter's own reading of `usage`; what it cannot read counts nothing.
+/// Parses `usage` like the filter; invalid values count as 0.
 fn usage(response: &Map<String, Value>) -> Usage {
     let raw = response.get("usage").and_then(|usage| to_raw_value(usage).ok());
     raw.and_then(|raw| Usage::parse(Raw::from(&*raw))).unwrap_or_default()

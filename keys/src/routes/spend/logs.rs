@@ -1,4 +1,4 @@
-//! `GET /spend/logs`: what was spent, request by request or day by day.
+//! `GET /spend/logs`: returns spend by request or by day.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,8 @@ use crate::token::identified;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Days with both dates (and `summarize` not false), rows otherwise. A user sees its own alone.
+/// Returns days if both dates are given (and `summarize` is not false), otherwise rows. Users see only their
+/// own.
 pub async fn logs(State(app): State<App>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let mut filter = SpendFilter {
         token: query.text("api_key").map(|key| identified(key).to_string()),
@@ -49,7 +50,7 @@ pub async fn logs(State(app): State<App>, caller: Caller, query: Query) -> Resul
     let Some((last, _)) = days.last_key_value() else { return Ok(Json(json!([])).into_response()) };
     let last = *last;
     let mut shown: Vec<Value> = days.iter().map(|(day, sums)| summary(*day, sums)).collect();
-    // Days after the last one on which something was spent; a range of centuries is somebody's mistake.
+    // Limited to the last day with spend, because a range of centuries is a mistake.
     let end = end.as_second().div_euclid(86_400);
     shown.extend((last + 1..=end).take(366).map(|day| summary(day, &SpendDay::default())));
     Ok(Json(shown).into_response())
@@ -94,7 +95,7 @@ fn show(row: &SpendRow) -> Value {
     let end =
         row.started_at.checked_add(SignedDuration::from_millis(row.duration_ms)).unwrap_or(row.started_at);
     let provider = row.model.split_once('/').map(|(provider, _)| provider);
-    // A stream that broke off began with 200.
+    // A stream that broke off started with status 200.
     let succeeded = (200..400).contains(&row.status) && row.error.is_none();
     let status = if succeeded { "success" } else { "failure" };
     json!({

@@ -1,4 +1,4 @@
-//! `POST /team/block`: refuse all keys of a team until it is unblocked.
+//! `POST /team/block`: blocks a team and all its keys.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,10 +13,10 @@ use crate::fields::{Field, Kind as Holds, read, required};
 use crate::rights::Allowed;
 use crate::store::{AccountRow, Kind};
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 1] = [Field { name: "team_id", kind: Holds::Text }];
 
-/// Blocks the team that the body names.
+/// Blocks the team.
 pub async fn block(
     State(app): State<App>,
     Allowed(by): Allowed,
@@ -25,7 +25,7 @@ pub async fn block(
     set_blocked(&app, &by, body, true).await
 }
 
-/// What `/team/block` and `/team/unblock` both do.
+/// Common code of `/team/block` and `/team/unblock`.
 pub(super) async fn set_blocked(
     app: &App,
     by: &str,

@@ -1,4 +1,4 @@
-//! `POST /team/delete`: end teams for good, with their keys.
+//! `POST /team/delete`: deletes teams and their keys.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +12,10 @@ use crate::fields::{Field, Kind as Holds, read, texts};
 use crate::rights::Allowed;
 use crate::store::Kind;
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 1] = [Field { name: "team_ids", kind: Holds::TextList }];
 
-/// Deletes the teams that the body names, all or none.
+/// Deletes all of the named teams, or none.
 pub async fn delete(
     State(app): State<App>,
     _: Allowed,

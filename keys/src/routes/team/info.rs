@@ -1,4 +1,4 @@
-//! `GET /team/info?team_id=`: a team, its keys and its members.
+//! `GET /team/info?team_id=`: returns a team, its keys and its members.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::rights::{Operation, Subject};
 use crate::routes::key::schema::full_row;
 use crate::store::{KeyFilter, Kind};
 
-/// Shows a team to its members, to its keys, and to whoever may read everything.
+/// Returns a team to its members, its keys, and callers that may read everything.
 pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
     let team_id = asked(&query)?;
     let team = app.store.account(Kind::Team, team_id).await?;

@@ -1,4 +1,4 @@
-//! `GET /team/list`: teams with their keys and members.
+//! `GET /team/list`: lists teams with their keys and members.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::routes::key::schema::full_row;
 use crate::routes::user::info::teams_of;
 use crate::store::{KeyFilter, Kind};
 
-/// Lists all teams to whoever may read everything, and to others those that they belong to.
+/// Lists all teams for callers that may read everything, and for others those that they belong to.
 pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
     caller.may(&app, Operation::TeamList, Whose::Anything, Subject::default()).await?;
     let asked = query.text("user_id");

@@ -1,4 +1,4 @@
-//! `POST /team/member_add`: users become members of a team.
+//! `POST /team/member_add`: adds members to a team.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use crate::store::{AccountRow, Kind};
 use crate::token::random_id;
 use crate::{clock, fields};
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 5] = [
     Field { name: "team_id", kind: Holds::Text },
     Field { name: "member", kind: Holds::Any },
@@ -33,27 +33,27 @@ const MEMBER: [Field; 3] = [
     Field { name: "role", kind: Holds::Choice(&["admin", "user"]) },
 ];
 
-/// How often the budget that a team gives its members starts again.
+/// The budget period that a team sets for its members.
 pub const DURATION: &str = "team_member_budget_duration";
 
-/// Somebody who becomes a member.
+/// A new member.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewMember {
-    /// The user; made when there is none with this id.
+    /// The user's id; created if it does not exist.
     pub user_id: String,
-    /// Its address.
+    /// The user's e-mail address.
     pub user_email: Option<String>,
-    /// May manage the team.
+    /// Whether it administers the team.
     pub admin: bool,
-    /// USD that the member may spend in the team.
+    /// The member's budget in the team, USD.
     pub max_budget: Option<f64>,
-    /// How often that budget starts again.
+    /// The period of that budget.
     pub budget_duration: Option<String>,
     /// Models that the member may use in the team.
     pub models: Vec<String>,
 }
 
-/// Adds one member or several.
+/// Adds one or several members.
 pub async fn member_add(
     State(app): State<App>,
     caller: Caller,
@@ -88,7 +88,8 @@ pub async fn member_add(
     Ok(Json(Value::Object(shown)))
 }
 
-/// Reads a member or a list of them. One that is named by address alone is the user with this address, or a new one.
+/// Parses a member or a list of members. A member with only an address is the user with that address, or a
+/// new user.
 pub async fn members(app: &App, list: &Value, field: &str) -> Result<Vec<NewMember>, ApiError> {
     let items = match list {
         Value::Array(items) => items.clone(),
@@ -124,7 +125,7 @@ pub async fn members(app: &App, list: &Value, field: &str) -> Result<Vec<NewMemb
     Ok(members)
 }
 
-/// Adds one member; a user that is not there is made.
+/// Adds a member; creates the user if it does not exist.
 pub async fn add(app: &App, team_id: &str, new: &NewMember, by: &str) -> Result<AccountRow, ApiError> {
     let user = AccountRow { email: new.user_email.clone(), ..AccountRow::new(Kind::User, &new.user_id, by) };
     // The holder of the master key is a user without a row.
@@ -136,7 +137,7 @@ pub async fn add(app: &App, team_id: &str, new: &NewMember, by: &str) -> Result<
     member.max_budget = new.max_budget;
     member.budget_duration.clone_from(&new.budget_duration);
     if new.max_budget.is_none() && new.budget_duration.is_none() {
-        // What the team gives its members starts again as often as the team says.
+        // A budget that the team sets for its members has the period that the team sets.
         let team = app.store.account(Kind::Team, team_id).await?;
         let duration = team.and_then(|team| team.settings.get(DURATION)?.as_str().map(str::to_owned));
         member.budget_duration = duration;

@@ -1,4 +1,4 @@
-//! `POST /team/new`: a team.
+//! `POST /team/new`: creates a team.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::routes::schema::read;
 use crate::store::{AccountRow, Kind};
 use crate::token::random_id;
 
-/// Makes a team with its first members.
+/// Creates a team with its first members.
 pub async fn new(
     State(app): State<App>,
     Allowed(by): Allowed,
@@ -31,7 +31,7 @@ pub async fn new(
         None | Some(Value::Null) => Vec::new(),
         Some(list) => members(&app, list, "members_with_roles").await?,
     };
-    // Whoever makes a team administers it.
+    // The creator of a team administers it.
     if let Some(user) = caller.user_id()
         && first.iter().all(|member| member.user_id != user)
     {
@@ -54,7 +54,7 @@ pub async fn new(
     Ok(Json(Value::Object(show(&team, &app.store.members(&team_id).await?))))
 }
 
-/// A warning that comes after the refusal is none.
+/// A soft budget above the hard one would never warn.
 pub(super) fn check_soft_budget(team: &AccountRow, sent: &Map<String, Value>) -> Result<(), ApiError> {
     if !sent.contains_key("soft_budget") && !sent.contains_key("max_budget") {
         return Ok(());

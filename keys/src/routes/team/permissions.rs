@@ -1,5 +1,5 @@
-//! `GET /team/permissions_list` and `POST /team/permissions_update`: which paths the plain members of a team may call for
-//! the team's keys.
+//! `GET /team/permissions_list` and `POST /team/permissions_update`: the paths that ordinary members of a
+//! team may call for the team's keys.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,13 +16,13 @@ use crate::query::Query;
 use crate::rights::{Operation, Subject, team_member_permissions};
 use crate::store::{AccountRow, Kind};
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 2] = [
     Field { name: "team_id", kind: Holds::Text },
     Field { name: "team_member_permissions", kind: Holds::TextList },
 ];
 
-/// Everything that members can be permitted. `LiteLLM` knows more paths, which it lets no member call in spite of them.
+/// All valid permissions. `LiteLLM` accepts more paths, but does not let members call them.
 pub const PERMISSIONS: [&str; 9] = [
     "/key/generate",
     "/key/update",
@@ -35,7 +35,7 @@ pub const PERMISSIONS: [&str; 9] = [
     "/key/health",
 ];
 
-/// Shows what the members may, and what they could be permitted.
+/// Returns the members' permissions, and all valid ones.
 pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
     let team_id = asked(&query)?;
     let whose = caller.relation_to_team(&app, team_id).await?;
@@ -48,7 +48,7 @@ pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Resul
     })))
 }
 
-/// Sets what the members may.
+/// Sets the members' permissions.
 pub async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -77,7 +77,7 @@ pub async fn update(
     Ok(Json(Value::Object(show(&team, &app.store.members(team_id).await?))))
 }
 
-/// Refuses permissions that would have no effect.
+/// Rejects permissions that would have no effect.
 pub fn check(sent: &Map<String, Value>) -> Result<(), ApiError> {
     let permissions = texts(sent, "team_member_permissions");
     match permissions.iter().find(|path| !PERMISSIONS.contains(&path.as_str())) {

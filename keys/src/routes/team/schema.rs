@@ -13,7 +13,7 @@ use Place::{Column, Metadata, Setting, Unstored};
 
 const LIMIT_TYPES: Kind = Choice(&["guaranteed_throughput", "best_effort_throughput"]);
 
-/// Every field of `/team/new` and `/team/update`.
+/// Fields of `/team/new` and `/team/update`.
 pub const FIELDS: [Row; 36] = [
     row("team_id", Text, Unstored, Absent::Null),
     row("team_alias", Text, Column, Absent::Null),
@@ -54,7 +54,7 @@ pub const FIELDS: [Row; 36] = [
     row("team_member_tpm_limit", Count, Setting, Absent::Null),
 ];
 
-/// A team as it is shown, with its members.
+/// A team as returned to clients, with its members.
 pub fn show(team: &AccountRow, members: &[AccountRow]) -> Map<String, Value> {
     let mut shown = account::show(team, "team_id", &FIELDS);
     let members: Vec<_> = members
@@ -79,7 +79,7 @@ pub fn show(team: &AccountRow, members: &[AccountRow]) -> Map<String, Value> {
     shown
 }
 
-/// A member's place in a team: what it spent there and may spend.
+/// A membership as returned to clients: spend and limits in the team.
 pub fn show_membership(member: &AccountRow) -> Value {
     json!({
         "user_id": member.user_id,

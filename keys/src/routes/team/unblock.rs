@@ -1,4 +1,4 @@
-//! `POST /team/unblock`: let the keys of a blocked team in again.
+//! `POST /team/unblock`: unblocks a team.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use crate::body::Object;
 use crate::error::ApiError;
 use crate::rights::Allowed;
 
-/// Unblocks the team that the body names.
+/// Unblocks the team.
 pub async fn unblock(
     State(app): State<App>,
     Allowed(by): Allowed,

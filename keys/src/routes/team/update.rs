@@ -1,4 +1,4 @@
-//! `POST /team/update`: other settings for a team. Only the fields that are sent change.
+//! `POST /team/update`: changes a team. Fields that are not sent stay unchanged.
 
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use crate::routes::account::{apply, next_reset};
 use crate::routes::schema::read;
 use crate::store::{AccountRow, Kind};
 
-/// Changes the team that the body names.
+/// Updates the team.
 pub async fn update(
     State(app): State<App>,
     Allowed(by): Allowed,
@@ -44,7 +44,7 @@ pub async fn update(
     Ok(Json(json!({"team_id": team_id, "data": show(&team, &members)})))
 }
 
-/// Members without a budget of their own have the team's, and so its duration.
+/// Members without their own budget have the team's member budget, and so its period.
 async fn members_start_again(
     app: &App,
     team_id: &str,

@@ -1,4 +1,4 @@
-//! `POST /user/delete`: end users for good, with their keys and their places in teams.
+//! `POST /user/delete`: deletes users, their keys and their team memberships.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,10 +11,10 @@ use crate::fields::{Field, Kind as Holds, read, texts};
 use crate::rights::Allowed;
 use crate::store::Kind;
 
-/// What the body may hold.
+/// Fields of the body.
 pub const FIELDS: [Field; 1] = [Field { name: "user_ids", kind: Holds::TextList }];
 
-/// Deletes the users that the body names, all or none, and says how many they were.
+/// Deletes all of the named users, or none, and returns their number.
 pub async fn delete(
     State(app): State<App>,
     _: Allowed,

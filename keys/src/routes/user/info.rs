@@ -1,4 +1,4 @@
-//! `GET /user/info?user_id=`: a user, its keys and its teams; without `user_id`, the caller's own.
+//! `GET /user/info?user_id=`: returns a user, its keys and its teams; without `user_id`, the caller's own.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::routes::key::schema::full_row;
 use crate::routes::team::schema::show as show_team;
 use crate::store::{AccountRow, KeyFilter, Kind};
 
-/// Shows a user to itself and to whoever may read everything.
+/// Returns a user to itself and to callers that may read everything.
 pub async fn info(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
     let user_id = match (query.owned("user_id"), &caller) {
         (Some(user), _) => user,

@@ -1,4 +1,4 @@
-//! `GET /user/list`: users page by page.
+//! `GET /user/list`: lists users, paginated.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::query::Query;
 use crate::rights::Allowed;
 use crate::store::AccountFilter;
 
-/// Lists users, the newest first, with the number of their keys.
+/// Lists users, newest first, with the number of their keys.
 pub async fn list(State(app): State<App>, _: Allowed, query: Query) -> Result<Json<Value>, ApiError> {
     let page = query.count("page", 1, 1, u64::from(u32::MAX))?;
     let size = query.count("page_size", 25, 1, 100)?;

@@ -1,4 +1,4 @@
-//! `POST /user/new`: a user and, unless told otherwise, a key of its own.
+//! `POST /user/new`: creates a user and, by default, a key for it.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::routes::team::member_add::{NewMember, add};
 use crate::store::{AccountRow, Kind};
 use crate::token::random_id;
 
-/// Fields that the user's key takes over.
+/// Fields that apply to the user's key.
 const OF_KEY: [&str; 10] = [
     "key_alias",
     "duration",
@@ -31,7 +31,7 @@ const OF_KEY: [&str; 10] = [
     "tags",
 ];
 
-/// Makes a user, puts it into teams, and makes its first key.
+/// Creates a user, its memberships and its first key.
 pub async fn new(
     State(app): State<App>,
     Allowed(by): Allowed,
@@ -68,7 +68,7 @@ pub async fn new(
     };
     answer.entry("key").or_insert_with(|| json!(""));
     let ids: Vec<_> = teams.into_iter().map(|(team, _)| team).collect();
-    // The user's own budget and limits, not those of its key, which has none.
+    // The user's own budget and limits; its key has none.
     answer.extend(show(&user, &ids));
     Ok(Json(Value::Object(answer)))
 }

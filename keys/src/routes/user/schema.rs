@@ -11,8 +11,8 @@ use crate::store::AccountRow;
 use Kind::{Any, Boolean, Choice, Count, List, Map as Object, Number, Text, TextList};
 use Place::{Column, Metadata, Setting, Unstored};
 
-/// Every field of `/user/new` and `/user/update`. Those that are not stored are instructions, or are about the key
-/// that is made along with the user.
+/// Fields of `/user/new` and `/user/update`. Those that are not stored are instructions, or apply to the key
+/// that is created with the user.
 pub const FIELDS: [Row; 35] = [
     row("user_id", Text, Unstored, Absent::Null),
     row("user_alias", Text, Column, Absent::Null),
@@ -51,7 +51,7 @@ pub const FIELDS: [Row; 35] = [
     row("tags", TextList, Unstored, Absent::Null),
 ];
 
-/// A user as it is shown; `teams` are the ids of its teams.
+/// A user as returned to clients; `teams` are the ids of its teams.
 pub fn show(user: &AccountRow, teams: &[String]) -> Map<String, Value> {
     let mut shown = account::show(user, "user_id", &FIELDS);
     let rest = [

@@ -1,4 +1,5 @@
-//! `POST /user/update`: other settings for a user. Only the fields that are sent change; a user that is not there is made.
+//! `POST /user/update`: changes a user. Fields that are not sent stay unchanged; a user that does not exist
+//! is created.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,10 +15,10 @@ use crate::routes::schema::{read, says_something};
 use crate::store::{AccountRow, Kind};
 use crate::token::random_id;
 
-/// Fields about the key and the places in teams that are made along with a user.
+/// Fields for the key and the memberships that are created with a user.
 const ONLY_NEW: [&str; 7] = ["teams", "team_id", "key_alias", "duration", "aliases", "blocked", "tags"];
 
-/// Changes the user that the body names by `user_id`, or else by `user_email`.
+/// Updates the user named by `user_id`, or otherwise by `user_email`.
 pub async fn update(
     State(app): State<App>,
     Allowed(by): Allowed,
@@ -68,7 +69,7 @@ async fn change_or_make(
     if app.store.insert_account(&user).await? {
         return Ok(user);
     }
-    // Somebody else has made it meanwhile.
+    // It was created concurrently.
     let changed = app.store.update_account(Kind::User, user_id, by, change).await?;
     changed.ok_or_else(|| ApiError::no_such_user(user_id))
 }
