@@ -23,6 +23,7 @@ mod models;
 mod records;
 mod spend_log;
 mod sql;
+mod tags;
 mod together;
 mod usage;
 mod users;

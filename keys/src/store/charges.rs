@@ -11,7 +11,7 @@ use super::backend::Backend;
 use super::key_row::token;
 use super::models::window_kind;
 use super::sql::{self, pieces};
-use super::{Owner, StoreError, get};
+use super::{Owner, StoreError, get, tags};
 use crate::money::Picodollars;
 
 /// Kind and id of an account.
@@ -37,7 +37,7 @@ pub(super) async fn charge_keys(
         let active = 2 * piece.len() + 1;
         let sql = format!(
             "{} SET {}, {}, last_active = ${active} FROM locked WHERE token = name_0 \
-             RETURNING token, user_id, team_id, budget_id, key_alias",
+             RETURNING token, user_id, team_id, budget_id, key_alias, settings",
             locked(backend, "virtual_key", ["token"], piece.len()),
             plus("spend"),
             plus("total_spend"),
@@ -49,6 +49,7 @@ pub(super) async fn charge_keys(
                 team_id: get(&row, 2)?,
                 budget_id: get(&row, 3)?,
                 key_alias: get(&row, 4)?,
+                tags: tags::of(&get::<String, _>(&row, 5)?),
             };
             owners.insert(token(&row, 0)?, owner);
         }

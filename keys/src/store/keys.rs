@@ -30,6 +30,8 @@ pub struct Owner {
     pub team_id: Option<String>,
     /// The budget object that limits it.
     pub budget_id: Option<String>,
+    /// The key's tags.
+    pub tags: Vec<String>,
 }
 
 impl Store {

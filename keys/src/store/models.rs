@@ -2,16 +2,19 @@
 //! where `budget_limits` does.
 //!
 //! A row exists for every model and window that the owner's settings limit, from the moment they do: recording usage is an
-//! `UPDATE` that finds a row or does not. The row of a window has a kind of its own ([`window_kind`]), and the window's
+//! `UPDATE` of the rows whose name governs the model. The row of a window has a kind of its own ([`window_kind`]), and the window's
 //! duration in place of the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::{Any, AssertSqlSafe, Transaction};
-use switchboard::key::TokenHash;
+use switchboard::key::{TokenHash, governs};
 
+use super::accounts::AT_ONCE;
+use super::charges::ModelName;
+use super::sql::placeholders;
 use super::{Owner, Store, StoreError, get};
 use crate::clock;
 use crate::duration::Duration;
@@ -217,6 +220,39 @@ async fn add(
 fn next_reset(duration: Option<&str>) -> Option<i64> {
     let next = Duration::parse(duration?).ok()?.next_reset(clock::now()).ok()?;
     Some(next.as_microsecond())
+}
+
+/// Of what payers have spent on models, what counts against the names by which they limit models.
+pub(super) async fn governed(
+    transaction: &mut Transaction<'static, Any>,
+    spent: BTreeMap<ModelName, Picodollars>,
+) -> Result<BTreeMap<ModelName, Picodollars>, StoreError> {
+    let any = "SELECT kind FROM model_spend WHERE kind IN ('key', 'user', 'team') LIMIT 1";
+    if spent.is_empty() || sqlx::query(any).fetch_optional(&mut **transaction).await?.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: BTreeSet<&str> = spent.keys().map(|(_, id, _)| id.as_str()).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let mut limited: HashMap<(String, String), Vec<String>> = HashMap::new();
+    for ids in ids.chunks(AT_ONCE) {
+        let list = placeholders(1, ids.len());
+        let sql = format!(
+            "SELECT kind, id, model FROM model_spend WHERE kind IN ('key', 'user', 'team') AND id IN ({list})"
+        );
+        let query = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(*id));
+        for row in query.fetch_all(&mut **transaction).await? {
+            limited.entry((get(&row, 0)?, get(&row, 1)?)).or_default().push(get(&row, 2)?);
+        }
+    }
+    let mut charged: BTreeMap<ModelName, Picodollars> = BTreeMap::new();
+    for ((kind, id, model), money) in spent {
+        let names = limited.get(&(kind.to_owned(), id.clone())).map(Vec::as_slice).unwrap_or_default();
+        for name in names.iter().filter(|name| governs(name, &model)) {
+            let sum = charged.entry((kind, id.clone(), name.clone())).or_default();
+            *sum = sum.plus(money);
+        }
+    }
+    Ok(charged)
 }
 
 /// Deletes the rows of an owner.

@@ -12,7 +12,7 @@ use switchboard::key::{TokenHash, UsageBatch, UsageEntry};
 use super::accounts::member_id;
 use super::charges::{self, AccountName, ModelName};
 use super::sql::{self, pieces};
-use super::{Owner, Store, StoreError, models};
+use super::{Owner, Store, StoreError, models, tags};
 use crate::clock;
 use crate::money::Picodollars;
 
@@ -44,14 +44,23 @@ impl Store {
         let (accounts, models) = spent_by_others(&entries, &owners);
         charges::charge_windows(&mut transaction, self.backend, &accounts, &spent).await?;
         charges::charge_accounts(&mut transaction, self.backend, &accounts).await?;
+        let models = models::governed(&mut transaction, models).await?;
         charges::charge_models(&mut transaction, self.backend, &models).await?;
         let mut position = 0;
         let logged = if spend_log { entries.as_slice() } else { &[] };
+        let team_tags = if spend_log {
+            tags::of_teams(&mut transaction, owners.values()).await?
+        } else {
+            BTreeMap::new()
+        };
         for entries in pieces(logged, ROWS_PER_INSERT) {
             let mut insert = sqlx::query(AssertSqlSafe(insert_statement(entries.len())));
             for entry in entries {
-                let owner = entry.token.and_then(|token| owners.get(&token));
-                insert = bind(insert, &batch.id, position, entry, owner.cloned().unwrap_or_default());
+                let owner = entry.token.and_then(|token| owners.get(&token)).cloned().unwrap_or_default();
+                let team = owner.team_id.as_ref().and_then(|team| team_tags.get(team));
+                let inherited = owner.tags.iter().chain(team.into_iter().flatten());
+                let tags = tags::joined(entry.detail.tags.iter().map(|tag| text(tag)), inherited);
+                insert = bind(insert, &batch.id, position, entry, owner, &tags);
                 position += 1;
             }
             insert.execute(&mut *transaction).await?;
@@ -132,9 +141,9 @@ fn bind<'q>(
     position: usize,
     entry: &UsageEntry<'_>,
     owner: Owner,
+    tags: &[String],
 ) -> Query<'q, Any, AnyArguments> {
     let detail = &entry.detail;
-    let tags: Vec<String> = detail.tags.iter().map(|tag| text(tag)).collect();
     insert
         .bind(text(batch))
         .bind(integer(position as u64))

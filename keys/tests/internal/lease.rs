@@ -86,6 +86,29 @@ async fn a_model_has_limits_and_spend_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_limit_of_a_model_counts_what_is_spent_on_it_behind_a_wildcard() {
+    let app = TestApp::new().await;
+    let budget = json!({"gpt-4o": {"max_budget": 1e-6}, "claude-*": {"max_budget": 1e-6}, "azure/gpt-4o": {"max_budget": 1e-6}});
+    let key = app.key(json!({"model_max_budget": budget})).await;
+    let spent = |model: &'static str, money| switchboard::key::UsageEntry {
+        model_group: model.into(),
+        ..usage(Some(&key), Some(money))
+    };
+    let entries = vec![
+        spent("openai/gpt-4o", 100_000),
+        spent("gpt-4o", 10_000),
+        spent("openai/gpt-4o-mini", 1_000),
+        spent("anthropic/claude-sonnet-4-5", 200_000),
+        spent("claude-opus-4-5", 20_000),
+    ];
+    app.sync(None, Some(batch("b", entries))).await;
+    for (name, left) in [("gpt-4o", 890_000), ("claude-*", 780_000), ("azure/gpt-4o", 1_000_000)] {
+        let id = AccountId { model: Some(name.to_owned()), ..of(&key) };
+        assert_eq!(lease(&app, "a", all(&id, 1, 1_000_000)).await.money.unwrap().allowed, left, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_budget_object_limits_models_too() {
     let app = TestApp::new().await;
     let limits = json!({"budget_id": "b", "model_max_budget": {"gpt-4o": {"max_budget": 1e-6}}});

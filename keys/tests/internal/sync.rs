@@ -1,8 +1,8 @@
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use switchboard::key::{KeyChange, SyncAnswer, TokenHash};
 
-use crate::app::{TestApp, batch, usage};
+use crate::app::{MASTER_KEY, TestApp, batch, usage};
 
 #[tokio::test]
 async fn the_first_call_learns_where_the_feed_stands_and_forgets_what_it_knew() {
@@ -236,6 +236,40 @@ async fn every_request_is_logged_with_its_owner_even_when_the_key_is_gone() {
         (&rows[252]["model_group"], &rows[252]["prompt_tokens"]),
         (&json!("badname"), &json!(i64::MAX))
     );
+}
+
+#[tokio::test]
+async fn a_requests_row_has_its_own_tags_and_those_of_its_key_and_team() {
+    let app = TestApp::new().await;
+    app.post("/team/new", json!({"team_id": "red", "tags": ["team", "both"]})).await.ok();
+    app.post("/team/new", json!({"team_id": "plain", "metadata": {"note": "no tags"}})).await.ok();
+    let tagged = app.key(json!({"team_id": "red", "metadata": {"tags": ["key", "both"]}})).await;
+    let by_field = app.key(json!({"team_id": "plain", "tags": ["field"]})).await;
+    let bare = app.key(json!({})).await;
+    let asked = |key: &str, tags: &[&str]| {
+        let mut entry = usage(Some(key), Some(1));
+        entry.detail.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        entry
+    };
+    let entries = vec![
+        asked(&tagged, &["own", "key"]),
+        asked(&tagged, &[]),
+        asked(&by_field, &[]),
+        asked(&bare, &["own"]),
+        asked(&bare, &[]),
+    ];
+    app.sync(None, Some(batch("b1", entries))).await;
+    let tags = async |key: &str| -> Vec<Value> {
+        let rows = app.get(MASTER_KEY, &format!("/spend/logs?api_key={key}")).await.ok();
+        rows.as_array().unwrap().iter().map(|row| row["request_tags"].clone()).collect()
+    };
+    let mut of_tagged = tags(&tagged).await;
+    of_tagged.sort_by_key(ToString::to_string);
+    assert_eq!(of_tagged, [json!(["key", "both", "team"]), json!(["own", "key", "both", "team"])]);
+    assert_eq!(tags(&by_field).await, [json!(["field"])]);
+    let mut of_bare = tags(&bare).await;
+    of_bare.sort_by_key(ToString::to_string);
+    assert_eq!(of_bare, [json!(["own"]), json!([])]);
 }
 
 #[tokio::test]
