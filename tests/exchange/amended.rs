@@ -64,6 +64,31 @@ fn extra_body_in_another_language_leaves_what_stands_beside_it() {
 }
 
 #[test]
+fn what_converse_does_not_know_of_extra_body_is_the_models_own() {
+    let with = json!({"max_tokens": 7, "top_k": 3, "extra_body": {
+        "top_k": 9, "reasoning_config": {"type": "enabled"},
+        "guardrailConfig": {"guardrailIdentifier": "g"},
+        "inferenceConfig": {"topP": 0.5},
+        "additionalModelRequestFields": {"a": 1, "reasoning_config": {"type": "disabled"}},
+        "model": "other", "mock_response": "x",
+    }});
+    let sent = body("bearer", &with);
+    assert_eq!(
+        sent["additionalModelRequestFields"],
+        json!({"inferenceConfig": {"topK": 3}, "a": 1, "reasoning_config": {"type": "disabled"}, "top_k": 9})
+    );
+    assert_eq!(sent["guardrailConfig"], json!({"guardrailIdentifier": "g"}));
+    assert_eq!(sent["inferenceConfig"], json!({"maxTokens": 7, "topP": 0.5}));
+    for name in ["top_k", "a", "reasoning_config", "model", "mock_response", "extra_body"] {
+        assert!(sent.get(name).is_none(), "{name}: {sent}");
+    }
+    let alone = body("bearer", &json!({"extra_body": {"guardrailConfig": {"guardrailIdentifier": "g"}}}));
+    assert!(alone.get("additionalModelRequestFields").is_none(), "{alone}");
+    let whole = body("bearer", &json!({"extra_body": {"additionalModelRequestFields": {"a": 1}}}));
+    assert_eq!(whole["additionalModelRequestFields"], json!({"a": 1}));
+}
+
+#[test]
 fn extra_body_changes_neither_the_model_nor_what_was_admitted() {
     let with = json!({"extra_body": {"model": "gpt-5.4-pro", "metadata_of_mine": 1, "mock_response": "x"}});
     let sent = body("gpt-1", &with);

@@ -22,6 +22,15 @@ pub(super) const CONVERSE: &[&str] = &[
     "serviceTier",
 ];
 
+/// The member that holds what Converse has no word for.
+pub(super) const MODELS_OWN: &str = "additionalModelRequestFields";
+
+/// Whether a name is that of a member of a Converse request.
+pub(super) fn is_of_converse(name: &str) -> bool {
+    matches!(name, MODELS_OWN | "inferenceConfig" | "messages" | "system" | "toolConfig")
+        || CONVERSE.contains(&name)
+}
+
 /// The fields of a request, and what follows from them.
 pub(super) struct Fields<'a> {
     model: &'static Model,

@@ -10,9 +10,9 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::Attempt;
-use crate::dialects::{Allowed, Body, Outbound};
-use crate::json::{JsonStr, Object, Raw, Splice, Writer, without};
-use crate::openai::{ErrorBody, Request, is_admitted, is_private};
+use crate::dialects::{Allowed, Body, Dialect, Outbound};
+use crate::json::{JsonStr, Member, Object, Raw, Splice, Writer, without};
+use crate::openai::{ErrorBody, Operation, Request, is_admitted, is_private};
 use crate::providers::{FEATURES_HEADER, OWNED_HEADERS};
 use crate::table::Endpoint;
 
@@ -60,7 +60,13 @@ impl Attempt {
         };
         let written = with_allowed(written, &request, &allowed.used());
         outbound.body = Body::Bytes(match extra {
-            Some(extra) if !drops.contains(&EXTRA_BODY) => with_extra(written, &extra, &drops),
+            Some(extra) if !drops.contains(&EXTRA_BODY) => {
+                let placed = placed(self.dialect, self.memo.operation, &extra, &drops);
+                match &placed {
+                    Some(placed) => with_extra(written, &Object::parse(placed).unwrap_or_default(), &drops),
+                    None => with_extra(written, &extra, &drops),
+                }
+            }
             _ => written,
         });
         Ok(outbound)
@@ -176,6 +182,40 @@ fn with_allowed(written: Vec<u8>, request: &Request<'_>, names: &[String]) -> Ve
         splice.append(added);
     }
     splice.write()
+}
+
+/// `extra_body` with its members where the provider's request has them; nothing where all of them stay at the top.
+fn placed(
+    dialect: &dyn Dialect,
+    operation: Operation,
+    extra: &Object<'_>,
+    drops: &[&str],
+) -> Option<Vec<u8>> {
+    let place = |name: &str| dialect.extra_in(operation, name);
+    let names = || extra.members().iter().filter_map(Member::name);
+    let object = names().find_map(|name| place(&name))?;
+    let is_left_out = |name: &str| name == "model" || is_private(name) || drops.contains(&name);
+    let (own, others): (Vec<&Member<'_>>, Vec<&Member<'_>>) =
+        extra.members().iter().partition(|member| member.name().is_some_and(|name| place(&name).is_some()));
+    let mut body = Vec::new();
+    let mut w = Writer::new(&mut body);
+    w.object();
+    for member in others.iter().filter(|member| !member.is(object)) {
+        add(&mut w, &member.name().unwrap_or_default(), member.value);
+    }
+    let given = extra.get(object).and_then(Object::of).unwrap_or_default();
+    w.key(object).object();
+    for member in given.members() {
+        add(&mut w, &member.name().unwrap_or_default(), member.value);
+    }
+    for member in own {
+        let name = member.name().unwrap_or_default();
+        if !is_left_out(&name) && given.get(&name).is_none() {
+            add(&mut w, &name, member.value);
+        }
+    }
+    w.end_object().end_object();
+    Some(body)
 }
 
 /// Merges `extra_body` into the provider's body, one level deep: nested objects (`generationConfig`,
