@@ -89,6 +89,10 @@ pub(super) fn routed<'a>(key: &'a KeyRecord, model: &'a str) -> &'a str {
 /// Checks whether the key may use a model. `model` is the name as sent, `group` is its group if there is one,
 /// and `wildcard` is what the group's `*` matched.
 ///
+/// A key's own alias is checked as the model that it leads to, as `LiteLLM` does: whoever may change the aliases of a key
+/// must not reach other models by it. A team's alias may also be permitted by its own name: the team's administrators
+/// decide on both.
+///
 /// # Errors
 /// The rejection. It is the same for a model that does not exist, so that a restricted key learns nothing.
 pub(super) fn check_model(
@@ -97,10 +101,12 @@ pub(super) fn check_model(
     group: Option<&Group>,
     wildcard: Option<&str>,
 ) -> Result<(), ErrorBody> {
+    let own = key.aliases.iter().find(|(asked, _)| asked == model);
+    let asked = own.map_or(model, |(_, served)| served);
     let routed = routed(key, model);
     let covers = |models: &[String]| match group {
         Some(group) => {
-            permits(models, model, group)
+            permits(models, asked, group)
                 || permits(models, routed, group)
                 // `gpt-4o` if the key may use `openai/gpt-4*`.
                 || wildcard.is_some_and(|rest| permits(models, &group.name.replacen('*', rest, 1), group))

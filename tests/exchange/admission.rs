@@ -157,6 +157,23 @@ fn a_keys_own_aliases_lead_to_its_groups() {
 }
 
 #[test]
+fn a_keys_own_alias_is_checked_as_the_model_that_it_leads_to() {
+    let denied = |key: Value| admit(key, CHAT, &chat("mine")).unwrap_err()["type"].clone();
+    let aliases = json!([["mine", "gpt"]]);
+    assert_eq!(denied(json!({"aliases": aliases, "models": ["mine"]})), "key_model_access_denied");
+    assert_eq!(denied(json!({"aliases": aliases, "user_models": ["mine"]})), "user_model_access_denied");
+    let team = json!({"models": ["mine"]});
+    assert_eq!(denied(json!({"aliases": aliases, "team_id": "t", "team": team})), "team_model_access_denied");
+    let team = json!({"models": ["gpt"]});
+    let key = json!({"aliases": aliases, "user_models": ["gpt"], "team_id": "t", "team": team});
+    assert_eq!(admit(key, CHAT, &chat("mine")).unwrap().0, "gpt");
+    // The team has made this one for its keys.
+    let team = json!({"models": ["ours"], "aliases": [["ours", "gpt"]]});
+    let key = json!({"team_id": "t", "team": team});
+    assert_eq!(admit(key, CHAT, &chat("ours")).unwrap().0, "gpt");
+}
+
+#[test]
 fn the_model_may_stand_in_the_path_or_the_query_and_the_wildcard_is_remembered() {
     let bare = r#"{"messages":[{}]}"#;
     assert_eq!(admit(json!({}), "/engines/gpt/chat/completions", bare).unwrap().0, "gpt");
