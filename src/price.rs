@@ -1,6 +1,6 @@
 //! Computes cost in whole picodollars (1e-12 USD): sums of integers are exact, sums of floats are not.
 
-use crate::config::{Price, ServiceTier, Tier};
+use crate::config::{Price, SearchSize, ServiceTier, Tier};
 use crate::facts::Usage;
 
 /// Picodollars per dollar.
@@ -39,18 +39,36 @@ pub fn cost(price: &Price, usage: &Usage) -> u64 {
     let cache_creation_1h = of_tier(|tier| tier.cache_creation_input_token_cost_above_1hr)
         .or(price.cache_creation_input_token_cost_above_1hr);
     let written_rate = cache_creation.unwrap_or(input);
+    let searches =
+        if price.search_per_query { usage.searches.max(usage.search_queries) } else { usage.searches };
     let parts = [
         (fresh - heard, input),
         (heard, price.input_cost_per_audio_token.unwrap_or(input)),
         (cached, cache_read.unwrap_or(input)),
         (written - written_1h, written_rate),
         (written_1h, cache_creation_1h.unwrap_or(written_rate)),
-        (usage.searches, price.search_cost.unwrap_or_default()),
+        (searches, search_rate(price, usage.search_size.unwrap_or_default())),
         (said - spoken, output),
         (spoken, price.output_cost_per_audio_token.unwrap_or(output)),
         (reasoning, price.output_cost_per_reasoning_token.unwrap_or(output)),
     ];
-    parts.iter().map(|(tokens, rate)| tokens.saturating_mul(picodollars(*rate))).fold(0, u64::saturating_add)
+    let costs = parts.iter().map(|(tokens, rate)| tokens.saturating_mul(picodollars(*rate)));
+    costs.fold(usage.fees, u64::saturating_add)
+}
+
+/// What one search costs, dollars.
+fn search_rate(price: &Price, size: SearchSize) -> f64 {
+    let of_size = match size {
+        SearchSize::Low => price.search_cost_low,
+        SearchSize::Medium => None,
+        SearchSize::High => price.search_cost_high,
+    };
+    of_size.or(price.search_cost).unwrap_or_default()
+}
+
+/// A charge in dollars that a provider reports, in picodollars; `None` if it is negative or not finite.
+pub fn charge(dollars: f64) -> Option<u64> {
+    (dollars.is_finite() && dollars >= 0.0).then(|| picodollars(dollars))
 }
 
 /// A rate per token, rounded half up to whole picodollars. A negative price counts as 0.
@@ -147,6 +165,36 @@ mod tests {
         }
         let searched = Usage { searches: 3, ..Usage::default() };
         assert_eq!(cost(&price, &searched), 30_000_000_000);
+    }
+
+    #[test]
+    fn a_search_costs_what_its_size_costs_and_counts_by_query_where_the_price_says_so() {
+        let price = Price {
+            search_cost: Some(0.002),
+            search_cost_low: Some(0.001),
+            search_cost_high: Some(0.003),
+            ..Price::default()
+        };
+        let searched = |price: &Price, search_size| {
+            let usage = Usage { searches: 1, search_queries: 4, search_size, ..Usage::default() };
+            cost(price, &usage) / 1_000_000_000
+        };
+        assert_eq!(searched(&price, None), 2);
+        assert_eq!(searched(&price, Some(SearchSize::Low)), 1);
+        assert_eq!(searched(&price, Some(SearchSize::High)), 3);
+        assert_eq!(searched(&Price { search_per_query: true, ..price }, None), 8);
+        let one_price = Price { search_cost: Some(0.002), ..Price::default() };
+        assert_eq!(searched(&one_price, Some(SearchSize::High)), 2);
+        assert_eq!(cost(&one_price, &Usage { fees: 7, ..Usage::default() }), 7);
+    }
+
+    #[test]
+    fn what_cannot_be_a_charge_is_none() {
+        assert_eq!(charge(0.000_012_5), Some(12_500_000));
+        assert_eq!(charge(0.0), Some(0));
+        for dollars in [-1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(charge(dollars), None);
+        }
     }
 
     #[test]

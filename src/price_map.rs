@@ -111,6 +111,8 @@ impl Entry {
         if self.input_cost_per_token.is_none() && self.output_cost_per_token.is_none() {
             return None;
         }
+        let search = search_cost(&self.others, "search_context_size_medium");
+        let other = |size| search_cost(&self.others, size).filter(|cost| Some(*cost) != search);
         Some(Price {
             input_cost_per_token: self.input_cost_per_token.unwrap_or_default(),
             output_cost_per_token: self.output_cost_per_token.unwrap_or_default(),
@@ -120,16 +122,24 @@ impl Entry {
             output_cost_per_reasoning_token: self.output_cost_per_reasoning_token,
             input_cost_per_audio_token: self.input_cost_per_audio_token,
             output_cost_per_audio_token: self.output_cost_per_audio_token,
-            search_cost: search_cost(&self.others),
+            search_cost: search,
+            search_cost_low: other("search_context_size_low"),
+            search_cost_high: other("search_context_size_high"),
+            search_per_query: self
+                .others
+                .get("web_search_billing_unit")
+                .is_some_and(|unit| unit == "per_query"),
+            custom: false,
             tiers: tiers(&self.others),
         })
     }
 }
 
-/// The price of the provider's own search: that of a search with medium context, or the only one.
-fn search_cost(fields: &Map<String, Value>) -> Option<f64> {
+/// The price of the provider's own search with that context size, or of another size if that one is absent.
+fn search_cost(fields: &Map<String, Value>, size: &str) -> Option<f64> {
     let sizes = fields.get("search_context_cost_per_query")?.as_object()?;
-    sizes.get("search_context_size_medium").or_else(|| sizes.values().next())?.as_f64()
+    let medium = || sizes.get("search_context_size_medium");
+    sizes.get(size).or_else(medium).or_else(|| sizes.values().next())?.as_f64()
 }
 
 /// `input_cost_per_token_above_200k_tokens`, `input_cost_per_token_flex`, and both together.
@@ -235,6 +245,15 @@ mod tests {
         assert_eq!(cost(10, 10, None, 0), 60);
         assert_eq!(cost(300_000, 300_000, None, 0), 2_100_000);
         assert_eq!(cost(0, 0, None, 1), 2_000_000);
+        assert_eq!((price.search_cost_low, price.search_cost_high), (Some(1.0), None));
+        let queries = Usage { searches: 1, search_queries: 3, ..Usage::default() };
+        assert_eq!(crate::price::cost(price, &queries), 2_000_000_000_000);
+        let by_query = PriceMap::parse(
+            br#"{"m": {"input_cost_per_token": 0, "web_search_billing_unit": "per_query",
+                "search_context_cost_per_query": {"search_context_size_medium": 2.0}}}"#,
+        )
+        .unwrap();
+        assert_eq!(crate::price::cost(by_query.price("m").unwrap(), &queries), 6_000_000_000_000);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::json::fields;
 pub use deployment::{Deployment, ExtraHeader};
 pub use group::{Alias, Group, RetryPolicy};
 pub use names::*;
-pub use price::{ModelPrice, Price, ServiceTier, Tier};
+pub use price::{ModelPrice, Price, SearchSize, ServiceTier, Tier};
 
 /// The format version that this build reads and writes.
 pub const VERSION: u32 = 1;

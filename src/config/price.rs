@@ -44,6 +44,18 @@ pub struct Price {
     /// A web search by the provider, US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_cost: Option<f64>,
+    /// A search with context size `low`; if absent, [`Self::search_cost`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_cost_low: Option<f64>,
+    /// A search with context size `high`; if absent, [`Self::search_cost`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_cost_high: Option<f64>,
+    /// The provider charges per query instead of per search (`web_search_billing_unit`).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub search_per_query: bool,
+    /// The operator has set these prices: they apply even if the provider reports its charge.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub custom: bool,
     /// Prices for long prompts and other service tiers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<Tier>,
@@ -52,8 +64,33 @@ pub struct Price {
 fields!(strict Price {
     input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
     cache_creation_input_token_cost, cache_creation_input_token_cost_above_1hr,
-    output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, search_cost, tiers
+    output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, search_cost,
+    search_cost_low, search_cost_high, search_per_query, custom, tiers
 });
+
+/// How much context a web search returns (`search_context_size`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SearchSize {
+    /// `low`
+    Low,
+    /// `medium`
+    #[default]
+    Medium,
+    /// `high`
+    High,
+}
+
+impl SearchSize {
+    /// A size by name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "low" => Some(Self::Low),
+            "medium" => Some(Self::Medium),
+            "high" => Some(Self::High),
+            _ => None,
+        }
+    }
+}
 
 /// Service tiers (`service_tier`) with separate prices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -27,6 +27,10 @@ const USAGE: Usage = Usage {
     audio_heard: 0,
     audio_said: 0,
     searches: 0,
+    search_queries: 0,
+    search_size: None,
+    fees: 0,
+    charged: None,
     tier: None,
 };
 

@@ -53,6 +53,11 @@ pub trait Dialect: Sync {
         false
     }
 
+    /// The object of the provider's request that takes a field of `extra_body`; `None` for the top level.
+    fn extra_in(&self, _: Operation, _member: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Maximum number of inputs of an embedding request to the vendor's model; `None` if no limit is known.
     /// Requests with more inputs are split first.
     fn most_inputs(&self, _: &Provider, _model: &str) -> Option<usize> {

@@ -29,6 +29,8 @@ pub struct Call {
     pub table: Rc<Table>,
     /// Index of the requested group.
     pub group: usize,
+    /// The model's full name, if the group is a wildcard.
+    pub model: Option<String>,
     /// The position in that group and its fallbacks.
     pub way: RefCell<Way>,
     /// The key that pays; `None` for the master key.
@@ -135,6 +137,11 @@ impl Call {
             .unwrap_or_default()
     }
 
+    /// The requested model: the group's name, with the wildcard resolved.
+    pub fn model_name(&self) -> &str {
+        self.model.as_deref().unwrap_or_else(|| self.group_name())
+    }
+
     /// The model name to send: the deployment's `*` is replaced by what the group's `*` matched.
     pub fn model_of<'e>(&self, endpoint: &'e Endpoint) -> Cow<'e, str> {
         endpoint.model(self.way.borrow().wildcard())
@@ -172,7 +179,7 @@ impl Call {
             call_id: Cow::Borrowed(&self.id),
             token: self.key.as_ref().map(|key| key.token),
             mode: Cow::Borrowed(self.memo.operation.mode()),
-            model_group: Cow::Borrowed(self.group_name()),
+            model_group: Cow::Borrowed(self.model_name()),
             deployment_id: Cow::Borrowed(endpoint.map_or("", |endpoint| &endpoint.deployment.id)),
             model: endpoint.map(model).unwrap_or_default().into(),
             api_base: Cow::Borrowed(endpoint.map_or("", |endpoint| &endpoint.shown.api_base)),
@@ -195,6 +202,10 @@ impl Call {
     pub fn cost_of(&self, endpoint: &Endpoint, usage: &Usage) -> Option<u64> {
         if let Some(paid) = self.progress.borrow().paid.filter(|paid| *paid > 0) {
             return Some(paid);
+        }
+        let sets_price = || endpoint.deployment.price.as_ref().is_some_and(|price| price.custom);
+        if let Some(charged) = usage.charged.filter(|_| !sets_price()) {
+            return Some(charged);
         }
         let named = || endpoint.prices.get(self.progress.borrow().named?);
         let price = endpoint.price(&self.model_of(endpoint)).or_else(named)?;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use crate::config::BUDGET_EXCEEDED_STATUS;
 use crate::key::{Account, AccountId, AccountKind};
 use crate::limits::{Claim, Habits, Prospect, Refusal, Resource, Standing};
-use crate::openai::ErrorBody;
+use crate::openai::{ErrorBody, service_tier, web_search};
+use crate::table::Endpoint;
 
 use super::Reply;
 use super::call::Call;
@@ -25,15 +26,25 @@ impl Call {
     /// What the request counts against, and its estimated usage; `None` if no limit applies.
     pub fn claim(&self, habits: &Habits) -> Option<Claim> {
         let (key, group) = (self.key.as_ref()?, self.table.groups.get(self.group)?);
-        Claim::new(key, &group.name, || {
+        Claim::new(key, self.model_name(), || {
             let members = self.table.members(&group.name);
+            let kept = self.kept.borrow();
+            let request = kept.as_ref().and_then(|kept| kept.request(self.memo.operation));
+            let tier = |endpoint: &Endpoint| {
+                let request = request.clone()?.with_defaults(&endpoint.deployment.defaults);
+                service_tier(request.get("service_tier"))
+            };
             habits.expect(&Prospect {
                 group: &group.name,
                 prompt: self.prompt_tokens(),
                 most_completion: self.most_completion,
+                search: request.as_ref().and_then(|request| web_search(request.get("web_search_options"))),
                 prices: members
                     .iter()
-                    .filter_map(|endpoint| endpoint.expected_price(&self.model_of(endpoint)))
+                    .filter_map(|endpoint| {
+                        let price = endpoint.expected_price(&self.model_of(endpoint))?;
+                        Some((price, tier(endpoint)))
+                    })
                     .collect(),
             })
         })

@@ -1,6 +1,6 @@
 //! Token usage of a response.
 
-use crate::config::ServiceTier;
+use crate::config::{SearchSize, ServiceTier};
 
 /// Token counts with `OpenAI`'s conventions: the prompt's count includes cached and cache-written tokens, and
 /// the completion's count includes reasoning (unlike Anthropic's, Bedrock's and Gemini's).
@@ -24,6 +24,14 @@ pub struct Usage {
     pub audio_said: u64,
     /// Web searches by the provider, which cost extra.
     pub searches: u64,
+    /// Queries that these searches consisted of, where the provider reports them.
+    pub search_queries: u64,
+    /// How much context the searches returned, where the request or the answer says so.
+    pub search_size: Option<SearchSize>,
+    /// Fees that no price map knows, at the provider's published rate, picodollars.
+    pub fees: u64,
+    /// What the provider reports as its charge for the whole request, fees included, picodollars.
+    pub charged: Option<u64>,
     /// The service tier, if the response reports it.
     pub tier: Option<ServiceTier>,
 }

@@ -12,6 +12,6 @@ pub use calls::{
     AccessToken, AccessTokens, DECODE_PATH, KeyChange, MEDIA_PATH, RESOLVE_TIMEOUT_S, SYNC_PATH, SyncAnswer,
     SyncRequest, TEXTS_PATH, VERIFY_PATH, VerifyAnswer, VerifyRequest,
 };
-pub use record::{Account, AccountId, AccountKind, KeyRecord, Team};
+pub use record::{Account, AccountId, AccountKind, KeyRecord, Team, governs};
 pub use token::{KEY_PREFIX, TokenHash};
 pub use usage::{Detail, UsageBatch, UsageEntry, UsageError, UsagePage, clipped};

@@ -2,6 +2,7 @@
 
 use super::TokenHash;
 use crate::json::{Raw, fields, leaves};
+use crate::route;
 use serde::{Deserialize, Serialize};
 
 leaves! {
@@ -75,9 +76,9 @@ impl KeyRecord {
         }
     }
 
-    /// The accounts that a request for this model group counts against.
-    pub fn accounts_for<'a>(&'a self, model_group: &'a str) -> impl Iterator<Item = &'a Account> {
-        self.accounts.iter().filter(move |account| account.id.covers(model_group))
+    /// The accounts that a request for this model counts against.
+    pub fn accounts_for<'a>(&'a self, model: &'a str) -> impl Iterator<Item = &'a Account> {
+        self.accounts.iter().filter(move |account| account.id.covers(model))
     }
 }
 
@@ -154,10 +155,17 @@ impl AccountId {
         Self { kind: AccountKind::TeamMember, id, model: None, window: None }
     }
 
-    /// Whether a request for this model group counts against it.
-    pub fn covers(&self, model_group: &str) -> bool {
-        self.model.as_deref().is_none_or(|model| model == model_group)
+    /// Whether a request for this model counts against it.
+    pub fn covers(&self, model: &str) -> bool {
+        self.model.as_deref().is_none_or(|name| governs(name, model))
     }
+}
+
+/// Whether a limit per model applies to a model. `name` is the model's name, with or without its provider, or a pattern with
+/// one `*`.
+pub fn governs(name: &str, model: &str) -> bool {
+    let bare = model.rsplit_once('/').map(|(_, bare)| bare);
+    route::covers(name, model) || bare.is_some_and(|bare| route::covers(name, bare))
 }
 
 /// Limits, and the spend when the record was read. Absent limits mean unlimited.
@@ -218,5 +226,34 @@ impl Account {
             || self.rpm_limit.is_some()
             || self.tpm_limit.is_some()
             || self.max_parallel_requests.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_governs_its_model_with_and_without_its_provider_and_a_pattern_governs_many() {
+        for (name, model) in [
+            ("gpt-4o", "gpt-4o"),
+            ("gpt-4o", "openai/gpt-4o"),
+            ("gpt-4o", "openrouter/openai/gpt-4o"),
+            ("openai/gpt-4o", "openai/gpt-4o"),
+            ("openai/*", "openai/gpt-4o"),
+            ("gpt-4*", "openai/gpt-4o"),
+            ("*", "openai/gpt-4o"),
+        ] {
+            assert!(governs(name, model), "{name} {model}");
+        }
+        for (name, model) in [
+            ("gpt-4o", "gpt-4o-mini"),
+            ("gpt-4o", "openai/gpt-4o-mini"),
+            ("openai/gpt-4o", "gpt-4o"),
+            ("azure/gpt-4o", "openai/gpt-4o"),
+            ("openai/*", "azure/gpt-4o"),
+        ] {
+            assert!(!governs(name, model), "{name} {model}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use hashbrown::HashMap;
 
-use crate::config::Price;
+use crate::config::{Price, SearchSize, ServiceTier};
 use crate::facts::Usage;
 use crate::price;
 
@@ -37,8 +37,10 @@ pub struct Prospect<'a> {
     pub prompt: u64,
     /// The longest response that it allows over all choices, tokens; 0 if the operation generates no text.
     pub most_completion: Option<u64>,
-    /// The known prices of the deployments that may serve it.
-    pub prices: Vec<&'a Price>,
+    /// The context size of the web search that the request allows, if any.
+    pub search: Option<SearchSize>,
+    /// The known prices of the deployments that may serve it, with the tier that each is asked for.
+    pub prices: Vec<(&'a Price, Option<ServiceTier>)>,
 }
 
 /// The usual length of responses of each model group.
@@ -59,11 +61,11 @@ impl Habits {
         let usual = self.answers.get(prospect.group).map_or(FIRST_ANSWER, |sum| sum.div_ceil(MEMORY));
         let prompt = prospect.prompt.max(1);
         let completion = prospect.most_completion.map_or(usual, |most| usual.min(most));
-        let usage = Usage { prompt, completion, ..Usage::default() };
-        Amount {
-            tokens: usage.total(),
-            money: prospect.prices.iter().map(|price| price::cost(price, &usage)).max().unwrap_or_default(),
-        }
+        let (searches, search_size) = (prospect.search.is_some().into(), prospect.search);
+        let usage = Usage { prompt, completion, searches, search_size, ..Usage::default() };
+        let costs =
+            prospect.prices.iter().map(|(price, tier)| price::cost(price, &Usage { tier: *tier, ..usage }));
+        Amount { tokens: usage.total(), money: costs.max().unwrap_or_default() }
     }
 
     /// Records the length of a response.
@@ -82,6 +84,7 @@ impl Habits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Tier;
 
     fn prospect(prompt: u64, most_completion: Option<u64>) -> Prospect<'static> {
         Prospect { group: "gpt", prompt, most_completion, ..Prospect::default() }
@@ -120,7 +123,32 @@ mod tests {
         let price =
             |rate| Price { input_cost_per_token: rate, output_cost_per_token: rate, ..Price::default() };
         let (cheap, dear) = (price(1e-6), price(5e-6));
-        let asked = Prospect { prices: vec![&cheap, &dear], ..prospect(10, Some(10)) };
+        let asked = Prospect { prices: vec![(&cheap, None), (&dear, None)], ..prospect(10, Some(10)) };
         assert_eq!(Habits::default().expect(&asked).money, 20 * 5_000_000);
+    }
+
+    #[test]
+    fn the_tier_and_the_search_that_a_request_asks_for_are_expected() {
+        let flex = Tier {
+            service: ServiceTier::Flex,
+            input_cost_per_token: Some(1e-6),
+            output_cost_per_token: Some(1e-6),
+            ..Tier::default()
+        };
+        let price = Price {
+            input_cost_per_token: 2e-6,
+            output_cost_per_token: 2e-6,
+            search_cost: Some(0.01),
+            search_cost_high: Some(0.02),
+            tiers: vec![flex],
+            ..Price::default()
+        };
+        let expected = |tier, search| {
+            let asked = Prospect { prices: vec![(&price, tier)], search, ..prospect(10, Some(10)) };
+            Habits::default().expect(&asked).money
+        };
+        assert_eq!(expected(None, None), 40_000_000);
+        assert_eq!(expected(Some(ServiceTier::Flex), None), 20_000_000);
+        assert_eq!(expected(None, Some(SearchSize::High)), 20_040_000_000);
     }
 }

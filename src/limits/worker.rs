@@ -27,15 +27,15 @@ const ASKS: usize = 500;
 #[derive(Clone, Debug)]
 pub struct Claim {
     key: Rc<KeyRecord>,
-    group: String,
+    model: String,
     amount: Amount,
 }
 
 impl Claim {
-    /// The claim of a request with a key for a model group; `None` if no limit applies.
-    pub fn new(key: &Rc<KeyRecord>, group: &str, amount: impl FnOnce() -> Amount) -> Option<Self> {
-        let is_limited = key.accounts_for(group).any(Account::is_limited);
-        is_limited.then(|| Self { key: Rc::clone(key), group: group.to_owned(), amount: amount() })
+    /// The claim of a request with a key for a model; `None` if no limit applies.
+    pub fn new(key: &Rc<KeyRecord>, model: &str, amount: impl FnOnce() -> Amount) -> Option<Self> {
+        let is_limited = key.accounts_for(model).any(Account::is_limited);
+        is_limited.then(|| Self { key: Rc::clone(key), model: model.to_owned(), amount: amount() })
     }
 
     /// The reserved amount.
@@ -45,7 +45,7 @@ impl Claim {
 
     /// The limited accounts that it counts against.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.key.accounts_for(&self.group).filter(|account| account.is_limited())
+        self.key.accounts_for(&self.model).filter(|account| account.is_limited())
     }
 }
 

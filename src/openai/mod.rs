@@ -36,7 +36,7 @@ pub use shape::check_shape;
 pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};
 pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
-pub use usage::{count, service_tier};
+pub use usage::{count, service_tier, web_search};
 
 use std::rc::Rc;
 

@@ -1,12 +1,24 @@
 //! `OpenAI`'s `usage` object, read and written.
 
-use crate::config::ServiceTier;
+use crate::config::{SearchSize, ServiceTier};
 use crate::facts::Usage;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
 
 /// `service_tier` of a request or a response.
 pub fn service_tier(raw: Option<Raw<'_>>) -> Option<ServiceTier> {
     ServiceTier::named(JsonStr::of(raw?)?.inner())
+}
+
+/// Whether a request lets the provider search the web, and how much context such a search returns.
+pub fn web_search(raw: Option<Raw<'_>>) -> Option<SearchSize> {
+    #[derive(Default)]
+    struct Options<'a> {
+        search_context_size: Option<Raw<'a>>,
+    }
+    fields!(Options<'a> { search_context_size });
+    let options: Options<'_> = read(raw?).unwrap_or_default();
+    let size = options.search_context_size.and_then(JsonStr::of);
+    Some(size.and_then(|size| SearchSize::named(size.inner())).unwrap_or_default())
 }
 
 impl Usage {

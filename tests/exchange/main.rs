@@ -11,6 +11,7 @@ mod features;
 mod models;
 mod mutated;
 mod parts;
+mod reservation;
 mod resolve;
 mod streams;
 mod support;

@@ -37,7 +37,10 @@ pub(super) fn of(
         model.rates;
     if model.rates.iter().all(Option::is_none) {
         let by_base = model.base_model.as_deref().and_then(|base| prices.price(base));
-        return by_base.or_else(|| prices.price(&format!("{}/{upstream_model}", provider.name))).cloned();
+        if let Some(price) = by_base {
+            return Some(Price { custom: true, ..price.clone() });
+        }
+        return prices.price(&format!("{}/{upstream_model}", provider.name)).cloned();
     }
     Some(Price {
         input_cost_per_token: input.unwrap_or(0.0),
@@ -48,8 +51,8 @@ pub(super) fn of(
         output_cost_per_reasoning_token: reasoning,
         input_cost_per_audio_token: audio_heard,
         output_cost_per_audio_token: audio_said,
-        search_cost: None,
-        tiers: Vec::new(),
+        custom: true,
+        ..Price::default()
     })
 }
 

@@ -222,7 +222,7 @@ fn next_reset(duration: Option<&str>) -> Option<i64> {
     Some(next.as_microsecond())
 }
 
-/// Of what payers have spent on models, what counts against the names by which they limit models.
+/// Maps spend per model to the names of the limits that cover the model.
 pub(super) async fn governed(
     transaction: &mut Transaction<'static, Any>,
     spent: BTreeMap<ModelName, Picodollars>,

@@ -1,8 +1,10 @@
 //! Converts Anthropic's token counts to `OpenAI`'s conventions: `input_tokens` does not include cached
 //! tokens.
 
+use crate::config::ServiceTier;
 use crate::facts::Usage;
 use crate::json::{Raw, fields, read};
+use crate::openai::service_tier;
 
 /// The latest counters. A stream repeats them cumulatively and may omit unchanged ones: present values
 /// overwrite, absent ones keep the old value.
@@ -15,10 +17,11 @@ pub(super) struct Counters {
     output: Option<u64>,
     thinking: Option<u64>,
     searches: Option<u64>,
+    tier: Option<ServiceTier>,
 }
 
 #[derive(Default)]
-struct Wire {
+struct Wire<'a> {
     input_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
@@ -28,9 +31,10 @@ struct Wire {
     server_tool_use: Option<ServerTools>,
     /// Rounds that the provider ran itself (compaction, fallback, an adviser). The totals next to this cover
     /// only the last round.
-    iterations: Option<Vec<Wire>>,
+    iterations: Option<Vec<Wire<'a>>>,
+    service_tier: Option<Raw<'a>>,
 }
-fields!(Wire {
+fields!(Wire<'a> {
     input_tokens,
     cache_read_input_tokens,
     cache_creation_input_tokens,
@@ -38,7 +42,8 @@ fields!(Wire {
     output_tokens,
     output_tokens_details,
     server_tool_use,
-    iterations
+    iterations,
+    service_tier
 });
 
 /// Cache writes, by retention time.
@@ -61,13 +66,14 @@ fields!(Details { thinking_tokens });
 impl Counters {
     /// Updates the counters from a `usage` object.
     pub(super) fn hear(&mut self, usage: Raw<'_>) {
-        let wire: Wire = read(usage).unwrap_or_default();
+        let wire: Wire<'_> = read(usage).unwrap_or_default();
         let details = wire.output_tokens_details.as_ref();
         self.thinking = details.and_then(|details| details.thinking_tokens).or(self.thinking);
         let tools = wire.server_tool_use.as_ref();
         self.searches = tools.and_then(|tools| tools.web_search_requests).or(self.searches);
+        self.tier = service_tier(wire.service_tier).or(self.tier);
         let iterations = wire.iterations.as_deref().unwrap_or_default();
-        let sum = |count: fn(&Wire) -> Option<u64>| {
+        let sum = |count: fn(&Wire<'_>) -> Option<u64>| {
             let counts = iterations.iter().filter_map(count);
             counts.reduce(u64::saturating_add).or_else(|| count(&wire))
         };
@@ -91,6 +97,7 @@ impl Counters {
             cache_write_1h: self.cache_write_1h.unwrap_or_default(),
             reasoning: self.thinking.unwrap_or_default(),
             searches: self.searches.unwrap_or_default(),
+            tier: self.tier,
             ..Usage::default()
         }
     }
@@ -134,6 +141,16 @@ mod tests {
             r#"{"input_tokens":12,"output_tokens":null}"#,
         ]);
         assert_eq!((usage.prompt, usage.completion), (12, 5));
+    }
+
+    #[test]
+    fn searches_and_the_tier_are_heard_once_for_the_stream() {
+        let usage = heard(&[
+            r#"{"input_tokens":10,"service_tier":"priority","server_tool_use":{"web_search_requests":2}}"#,
+            r#"{"output_tokens":30,"service_tier":null}"#,
+        ]);
+        assert_eq!((usage.searches, usage.tier), (2, Some(ServiceTier::Priority)));
+        assert_eq!(heard(&[r#"{"input_tokens":1,"service_tier":"batch"}"#]).tier, None);
     }
 
     #[test]

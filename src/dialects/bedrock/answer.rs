@@ -1,7 +1,7 @@
 //! Translates a complete response.
 
 use super::{REQUEST_ID, finish_reason, usage};
-use crate::facts::{self, Fault, Sink, Thinking};
+use crate::facts::{self, Fault, Sink, Thinking, Usage};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::{Memo, arguments_text};
 
@@ -99,9 +99,10 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
         stop_reason: Option<Text<'a>>,
         usage: Option<Raw<'a>>,
         additional_model_response_fields: Option<Raw<'a>>,
+        service_tier: Option<Raw<'a>>,
     }
     fields!(Wire<'a> {
-        output, stop_reason = "stopReason", usage,
+        output, stop_reason = "stopReason", usage, service_tier = "serviceTier",
         additional_model_response_fields = "additionalModelResponseFields"; "output"
     });
     struct Output<'a> {
@@ -168,7 +169,8 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
     }
     out.finish(finish_reason(wire.stop_reason.as_deref().unwrap_or_default(), calls));
     let thinking = usage::thinking_tokens(wire.additional_model_response_fields);
-    out.usage(wire.usage.map(|usage| usage::read(usage, thinking)).unwrap_or_default());
+    let usage = wire.usage.map(|usage| usage::read(usage, thinking)).unwrap_or_default();
+    out.usage(Usage { tier: usage::tier(wire.service_tier), ..usage });
     out.done();
     Ok(())
 }

@@ -22,10 +22,10 @@ pub(super) const CONVERSE: &[&str] = &[
     "serviceTier",
 ];
 
-/// The member that holds what Converse has no word for.
+/// The field for parameters that Converse does not define.
 pub(super) const MODELS_OWN: &str = "additionalModelRequestFields";
 
-/// Whether a name is that of a member of a Converse request.
+/// Whether a name is a field of a Converse request.
 pub(super) fn is_of_converse(name: &str) -> bool {
     matches!(name, MODELS_OWN | "inferenceConfig" | "messages" | "system" | "toolConfig")
         || CONVERSE.contains(&name)

@@ -60,6 +60,11 @@ impl Dialect for Bedrock {
         true
     }
 
+    fn extra_in(&self, operation: Operation, member: &str) -> Option<&'static str> {
+        // Converse rejects unknown fields. Embeddings use the model's own request format.
+        (operation != Operation::Embeddings && !fields::is_of_converse(member)).then_some(fields::MODELS_OWN)
+    }
+
     fn most_inputs(&self, _: &Provider, model: &str) -> Option<usize> {
         Some(models::find_embedding(model)?.most)
     }

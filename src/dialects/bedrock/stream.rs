@@ -7,7 +7,7 @@
 use super::super::Stream;
 use super::answer::{Citation, Image, ToolUse};
 use super::{REQUEST_ID, errors, finish_reason, usage};
-use crate::facts::{self, Fault, Sink, Thinking};
+use crate::facts::{self, Fault, Sink, Thinking, Usage};
 use crate::frame::Frame;
 use crate::json::{self, JsonStr, JsonString, Place, Raw, Text, fields};
 use crate::openai::Memo;
@@ -264,11 +264,13 @@ impl Stream for Translation {
             b"metadata" => {
                 struct Event<'a> {
                     usage: Option<Raw<'a>>,
+                    service_tier: Option<Raw<'a>>,
                 }
-                fields!(Event<'a> { usage });
+                fields!(Event<'a> { usage, service_tier = "serviceTier" });
                 let event: Event<'_> = read(frame.data)?;
                 if let Some(counts) = event.usage {
-                    out.usage(usage::read(counts, self.thinking));
+                    let usage = usage::read(counts, self.thinking);
+                    out.usage(Usage { tier: usage::tier(event.service_tier), ..usage });
                 }
                 self.counted = true;
                 self.done_if_complete(out);

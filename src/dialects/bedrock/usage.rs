@@ -1,8 +1,9 @@
 //! Converts the provider's token counts to `OpenAI`'s conventions: `inputTokens` does not include cached
 //! tokens.
 
+use crate::config::ServiceTier;
 use crate::facts::Usage;
-use crate::json::{self, Raw, fields};
+use crate::json::{self, JsonStr, Raw, fields};
 
 /// Parses a `usage` object. `thinking` is the result of [`thinking_tokens`].
 pub(super) fn read(usage: Raw<'_>, thinking: Option<u64>) -> Usage {
@@ -31,6 +32,16 @@ pub(super) fn read(usage: Raw<'_>, thinking: Option<u64>) -> Usage {
     }
 }
 
+/// How the request was served: the `type` of a `serviceTier` object.
+pub(super) fn tier(raw: Option<Raw<'_>>) -> Option<ServiceTier> {
+    struct Tier<'a> {
+        kind: JsonStr<'a>,
+    }
+    fields!(Tier<'a> { kind = "type"; "type" });
+    let tier: Tier<'_> = json::read(raw?).ok()?;
+    ServiceTier::named(tier.kind.inner())
+}
+
 /// Path of the model's own count of reasoning tokens, which the request asks for.
 pub(super) const THINKING_PATH: &str = "/usage/output_tokens_details";
 
@@ -55,6 +66,19 @@ pub(super) fn thinking_tokens(fields: Option<Raw<'_>>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tier_is_the_answers_type_if_it_has_a_price() {
+        for (answer, expected) in [
+            (r#"{"type":"flex"}"#, Some(ServiceTier::Flex)),
+            (r#"{"type":"priority"}"#, Some(ServiceTier::Priority)),
+            (r#"{"type":"default"}"#, Some(ServiceTier::Standard)),
+            (r#"{"type":"reserved"}"#, None),
+            (r#""flex""#, None),
+        ] {
+            assert_eq!(tier(Raw::parse(answer).ok()), expected, "{answer}");
+        }
+    }
 
     #[test]
     fn cached_tokens_are_part_of_the_prompt() {

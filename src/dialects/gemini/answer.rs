@@ -2,7 +2,7 @@
 
 use super::partial::{Call, Calls, FunctionCall};
 use super::usage::Counters;
-use super::{fault, logprobs};
+use super::{TIER_HEADER, fault, logprobs};
 use crate::facts::{Citation, Fault, FinishReason, Sink};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::Memo;
@@ -78,7 +78,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
         return Err(fault(None, error));
     }
     out.begin(wire.response_id, None);
-    let mut searched = false;
+    let mut queries = None;
     let candidates = wire.candidates.unwrap_or_default();
     if candidates.is_empty() {
         let blocked = wire.prompt_feedback.filter(|feedback| feedback.block_reason.is_some());
@@ -104,7 +104,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
             failed(reason, candidate.finish_message)?;
         }
         if let Some(grounding) = candidate.grounding_metadata {
-            searched |= citations(grounding, &mut |citation| out.citation(citation));
+            queries = queries.max(citations(grounding, &mut |citation| out.citation(citation)));
         }
         if let Some(result) = candidate.logprobs_result {
             logprobs::report(result, out);
@@ -115,7 +115,8 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
     if let Some(usage) = wire.usage_metadata {
         counters.hear(usage);
     }
-    out.usage(counters.usage(searched));
+    counters.served(memo.header(TIER_HEADER));
+    out.usage(counters.usage(queries));
     out.done();
     Ok(())
 }
@@ -193,12 +194,12 @@ pub(super) fn failed(reason: &str, message: Option<JsonStr<'_>>) -> Result<(), F
     Err(Fault::garbled(format!("the model returned no content: {reason} {message}").trim_end().to_owned()))
 }
 
-/// Hands on the citations of a `groundingMetadata` object; tells whether the web was searched. The places are the provider's, which counts
+/// Hands on the citations of a `groundingMetadata` object; returns how many queries were made, if the web was searched. The places are the provider's, which counts
 /// bytes.
-pub(super) fn citations(grounding: Raw<'_>, each: &mut dyn FnMut(Citation<'_>)) -> bool {
+pub(super) fn citations(grounding: Raw<'_>, each: &mut dyn FnMut(Citation<'_>)) -> Option<u64> {
     #[derive(Default)]
     struct Wire<'a> {
-        web_search_queries: Option<Raw<'a>>,
+        web_search_queries: Option<Vec<Raw<'a>>>,
         grounding_chunks: Option<Vec<Chunk<'a>>>,
         grounding_supports: Option<Vec<Support>>,
     }
@@ -238,5 +239,6 @@ pub(super) fn citations(grounding: Raw<'_>, each: &mut dyn FnMut(Citation<'_>)) 
             }
         }
     }
-    wire.web_search_queries.is_some() || !chunks.is_empty()
+    let queries = wire.web_search_queries.map(|queries| queries.len() as u64);
+    queries.or_else(|| (!chunks.is_empty()).then_some(1))
 }

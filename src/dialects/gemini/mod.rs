@@ -46,6 +46,10 @@ impl Dialect for Gemini {
         Framing::Sse
     }
 
+    fn answer_headers(&self) -> &'static [&'static str] {
+        &[TIER_HEADER]
+    }
+
     fn most_inputs(&self, provider: &Provider, model: &str) -> Option<usize> {
         Some(embeddings::most(provider, model))
     }
@@ -91,6 +95,9 @@ impl Dialect for Gemini {
         Box::new(stream::Translation::new(memo))
     }
 }
+
+/// Says how a request was served, where Vertex AI says so in `usageMetadata`.
+const TIER_HEADER: &str = "x-gemini-service-tier";
 
 /// A request for a method of a model.
 fn outbound(model: &str, method: &str, body: Vec<u8>) -> Outbound {

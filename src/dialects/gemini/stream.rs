@@ -8,7 +8,7 @@ use super::super::Stream;
 use super::answer::{Candidate, Response, citations, failed, finish_reason, report_call, report_part};
 use super::partial::Calls;
 use super::usage::Counters;
-use super::{fault, logprobs};
+use super::{TIER_HEADER, fault, logprobs};
 use crate::facts::{Fault, FinishReason, Sink};
 use crate::frame::Frame;
 use crate::json::{JsonStr, Raw, read};
@@ -20,7 +20,8 @@ pub(super) struct Translation {
     counters: Counters,
     choices: Vec<Choice>,
     begun: bool,
-    searched: bool,
+    /// Queries of the provider's own search of the web, if there was one.
+    queries: Option<u64>,
 }
 
 #[derive(Default)]
@@ -41,7 +42,7 @@ impl Translation {
             counters: Counters::default(),
             choices: Vec::new(),
             begun: false,
-            searched: false,
+            queries: None,
         }
     }
 
@@ -62,7 +63,7 @@ impl Translation {
             logprobs::report(result, out);
         }
         if let Some(grounding) = candidate.grounding_metadata {
-            self.searched |= citations(grounding, &mut |_| {});
+            self.queries = self.queries.max(citations(grounding, &mut |_| {}));
             choice.grounding = Some(grounding.get().to_owned());
         }
         if let Some(reason) = &candidate.finish_reason {
@@ -85,6 +86,7 @@ impl Stream for Translation {
         }
         if !self.begun {
             self.begun = true;
+            self.counters.served(self.memo.header(TIER_HEADER));
             out.begin(event.response_id.filter(|id: &JsonStr<'_>| !id.is_empty()), None);
         }
         if let Some(usage) = event.usage_metadata {
@@ -101,7 +103,7 @@ impl Stream for Translation {
             }
             self.choices.push(Choice { finish: Some(FinishReason::ContentFilter), ..Choice::default() });
         }
-        out.usage(self.counters.usage(self.searched));
+        out.usage(self.counters.usage(self.queries));
         Ok(())
     }
 

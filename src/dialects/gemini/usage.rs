@@ -1,6 +1,7 @@
 //! Converts Google's token counts to `OpenAI`'s conventions: the prompt's count includes cached tokens; the
 //! response's count usually does not include thoughts.
 
+use crate::config::ServiceTier;
 use crate::facts::Usage;
 use crate::json::{JsonStr, Raw, fields, read};
 
@@ -10,6 +11,7 @@ pub(super) struct Counters {
     last: Counts,
     audio_heard: u64,
     audio_said: u64,
+    tier: Option<ServiceTier>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,11 +33,14 @@ impl Counters {
     /// Updates the counters from a `usageMetadata` object. Objects without counts (`{"trafficType":…}`), as
     /// in the first events of Vertex AI, are ignored.
     pub(super) fn hear(&mut self, usage: Raw<'_>) {
+        if memchr::memmem::find(usage.get().as_bytes(), b"\"trafficType\"").is_some() {
+            self.tier = traffic(usage).or(self.tier);
+        }
         let last: Counts = read(usage).unwrap_or_default();
         if last.prompt_token_count.is_none() && last.total_token_count.is_none() {
             return;
         }
-        *self = Self { last, ..Self::default() };
+        *self = Self { last, tier: self.tier, ..Self::default() };
         // Few requests contain audio, and every event of a stream repeats the counts.
         if memchr::memmem::find(usage.get().as_bytes(), b"\"AUDIO\"").is_some() {
             let audio: ByModality<'_> = read(usage).unwrap_or_default();
@@ -44,9 +49,14 @@ impl Counters {
         }
     }
 
-    /// The usage in `OpenAI`'s conventions. `searched`: the provider searched the web itself. The results are
-    /// not billed as prompt tokens.
-    pub(super) fn usage(&self, searched: bool) -> Usage {
+    /// Sets the tier from the answer's header.
+    pub(super) fn served(&mut self, tier: Option<&str>) {
+        self.tier = tier.and_then(|tier| ServiceTier::named(&tier.to_ascii_lowercase())).or(self.tier);
+    }
+
+    /// The usage in `OpenAI`'s conventions. `queries`: the number of queries, if the provider searched the web
+    /// itself. The results are not billed as prompt tokens.
+    pub(super) fn usage(&self, queries: Option<u64>) -> Usage {
         let count = |count: Option<u64>| count.unwrap_or_default();
         let last = &self.last;
         let (prompt, candidates) = (count(last.prompt_token_count), count(last.candidates_token_count));
@@ -56,16 +66,34 @@ impl Counters {
         let thoughts_are_in =
             last.total_token_count.is_some_and(|total| total == said || total == said.saturating_add(tools));
         Usage {
-            prompt: if searched { prompt } else { prompt.saturating_add(tools) },
+            prompt: if queries.is_some() { prompt } else { prompt.saturating_add(tools) },
             completion: if thoughts_are_in { candidates } else { candidates.saturating_add(thoughts) },
             cached: count(last.cached_content_token_count),
             reasoning: thoughts,
             audio_heard: self.audio_heard,
             audio_said: self.audio_said,
-            // Google charges per grounded prompt, regardless of the number of searches.
-            searches: searched.into(),
+            // Google charges per grounded prompt for most models, and per query for the others.
+            searches: queries.is_some().into(),
+            search_queries: queries.unwrap_or_default(),
+            tier: self.tier,
             ..Usage::default()
         }
+    }
+}
+
+/// The tier in Vertex AI's terms (`TrafficType`). Types without a price of their own are standard.
+fn traffic(usage: Raw<'_>) -> Option<ServiceTier> {
+    #[derive(Default)]
+    struct Wire<'a> {
+        traffic_type: Option<Raw<'a>>,
+    }
+    fields!(Wire<'a> { traffic_type = "trafficType" });
+    let wire: Wire<'_> = read(usage).unwrap_or_default();
+    match JsonStr::of(wire.traffic_type?)?.inner() {
+        "TRAFFIC_TYPE_UNSPECIFIED" => None,
+        "ON_DEMAND_PRIORITY" => Some(ServiceTier::Priority),
+        "ON_DEMAND_FLEX" | "FLEX" | "BATCH" => Some(ServiceTier::Flex),
+        _ => Some(ServiceTier::Standard),
     }
 }
 
@@ -94,12 +122,12 @@ fn audio_in(counts: &[Modality<'_>]) -> u64 {
 mod tests {
     use super::*;
 
-    fn heard(usages: &[&str], searched: bool) -> Usage {
+    fn heard(usages: &[&str], queries: Option<u64>) -> Usage {
         let mut counters = Counters::default();
         for usage in usages {
             counters.hear(Raw::parse(usage).unwrap());
         }
-        counters.usage(searched)
+        counters.usage(queries)
     }
 
     #[test]
@@ -107,9 +135,9 @@ mod tests {
         let apart = r#"{"promptTokenCount":29,"candidatesTokenCount":15,"totalTokenCount":1845,"thoughtsTokenCount":1801,"cachedContentTokenCount":20}"#;
         let expected =
             Usage { prompt: 29, completion: 1816, cached: 20, reasoning: 1801, ..Usage::default() };
-        assert_eq!(heard(&[apart], false), expected);
+        assert_eq!(heard(&[apart], None), expected);
         let within = r#"{"promptTokenCount":10,"candidatesTokenCount":50,"totalTokenCount":60,"thoughtsTokenCount":40}"#;
-        assert_eq!(heard(&[within], false).completion, 50);
+        assert_eq!(heard(&[within], None).completion, 50);
     }
 
     #[test]
@@ -117,7 +145,7 @@ mod tests {
         let usage = r#"{"promptTokenCount":110,"candidatesTokenCount":30,"totalTokenCount":140,
             "promptTokensDetails":[{"modality":"TEXT","tokenCount":10},{"modality":"AUDIO","tokenCount":100}],
             "candidatesTokensDetails":[{"modality":"AUDIO","tokenCount":25},{"modality":"TEXT","tokenCount":5}]}"#;
-        let usage = heard(&[usage], false);
+        let usage = heard(&[usage], None);
         assert_eq!((usage.prompt, usage.audio_heard), (110, 100));
         assert_eq!((usage.completion, usage.audio_said), (30, 25));
     }
@@ -130,14 +158,36 @@ mod tests {
                 r#"{"promptTokenCount":5,"candidatesTokenCount":9,"totalTokenCount":14}"#,
                 r#"{"trafficType":"ON_DEMAND"}"#,
             ],
-            false,
+            None,
         );
         assert_eq!((usage.prompt, usage.completion), (5, 9));
+        assert_eq!(usage.tier, Some(ServiceTier::Standard));
+    }
+
+    #[test]
+    fn the_tier_is_read_from_the_traffic_and_from_the_header() {
+        for (traffic, tier) in [
+            ("ON_DEMAND", Some(ServiceTier::Standard)),
+            ("PROVISIONED_THROUGHPUT", Some(ServiceTier::Standard)),
+            ("ON_DEMAND_FLEX", Some(ServiceTier::Flex)),
+            ("ON_DEMAND_PRIORITY", Some(ServiceTier::Priority)),
+            ("TRAFFIC_TYPE_UNSPECIFIED", None),
+        ] {
+            let early = format!(r#"{{"trafficType":"{traffic}"}}"#);
+            let counts = r#"{"promptTokenCount":5,"totalTokenCount":6}"#;
+            assert_eq!(heard(&[&early, counts], None).tier, tier, "{traffic}");
+        }
+        let mut counters = Counters::default();
+        counters.served(Some("FLEX"));
+        counters.served(None);
+        assert_eq!(counters.usage(None).tier, Some(ServiceTier::Flex));
     }
 
     #[test]
     fn what_the_providers_tools_read_is_the_prompts_unless_it_is_the_web() {
         let usage = r#"{"promptTokenCount":22,"candidatesTokenCount":3,"toolUsePromptTokenCount":100,"totalTokenCount":125}"#;
-        assert_eq!((heard(&[usage], false).prompt, heard(&[usage], true).prompt), (122, 22));
+        assert_eq!((heard(&[usage], None).prompt, heard(&[usage], Some(2)).prompt), (122, 22));
+        let fee = heard(&[usage], Some(2));
+        assert_eq!((fee.searches, fee.search_queries), (1, 2));
     }
 }

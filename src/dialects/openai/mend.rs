@@ -117,6 +117,9 @@ pub(super) fn usage_of<'s>(
     splice: &mut Splice<'s>,
 ) -> Usage {
     let Some(raw) = raw else { return usage };
+    if let Some(charges) = rules.charges {
+        charges.read(raw, &mut usage);
+    }
     let has_reasoning = rules.reasoning_apart && usage.reasoning > 0;
     // Nearly every vendor counts the prompt: a look at the text tells.
     let lacks_prompt =

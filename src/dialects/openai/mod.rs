@@ -6,6 +6,7 @@
 //!
 //! A vendor that speaks it with an accent has [`Quirks`]: further splices, there and back.
 
+mod charges;
 mod choices;
 mod error;
 mod facts;
@@ -21,6 +22,7 @@ mod thinking;
 mod tools;
 mod words;
 
+pub use charges::Charges;
 pub use models::{Model, OPENAI_MODELS, Sampling};
 pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Quirks, Surface, Tools};
 

@@ -1,5 +1,6 @@
 //! What a vendor does otherwise than `OpenAI`: data for the rows, and no code.
 
+use super::charges::Charges;
 use super::models::Model;
 use crate::openai::Operation;
 
@@ -162,6 +163,8 @@ pub struct Answers {
     pub usage_in: &'static str,
     /// A text may begin with thoughts between `<think>` marks.
     pub thinks: bool,
+    /// Costs that `usage` reports.
+    pub charges: Option<&'static Charges>,
 }
 
 const CHAT: (Operation, &str) = (Operation::Chat, "/chat/completions");
@@ -225,6 +228,7 @@ impl Quirks {
             preamble: false,
             usage_in: "",
             thinks: false,
+            charges: None,
         },
     };
 

@@ -112,6 +112,7 @@ impl Admission {
         let origin = joining.origin.clone().or_body(&request);
         let call = Call {
             group: route.group,
+            model: route.wildcard.map(|rest| group.name.replacen('*', rest, 1)),
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Rc::clone),
             key_spent: joining.spent,

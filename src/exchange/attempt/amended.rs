@@ -184,7 +184,8 @@ fn with_allowed(written: Vec<u8>, request: &Request<'_>, names: &[String]) -> Ve
     splice.write()
 }
 
-/// `extra_body` with its members where the provider's request has them; nothing where all of them stay at the top.
+/// `extra_body` with its fields at the place where the provider's request has them; `None` if all of them stay at the
+/// top level.
 fn placed(
     dialect: &dyn Dialect,
     operation: Operation,

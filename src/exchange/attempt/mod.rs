@@ -12,7 +12,7 @@ mod stream;
 use std::rc::Rc;
 
 use crate::auth::Absent;
-use crate::config::ServiceTier;
+use crate::config::{SearchSize, ServiceTier};
 use crate::dialects::Dialect;
 use crate::facts::{Fault, Usage};
 use crate::frame::is_event;
@@ -36,6 +36,10 @@ pub struct Attempt {
     is_unpriced: bool,
     /// The requested service tier, used if the response does not report one.
     tier: Option<ServiceTier>,
+    /// Context size of the web search that the request allows, if any. Citations in the answer then mean a search.
+    search: Option<SearchSize>,
+    /// The answer cites pages of the web.
+    cites: bool,
     /// `content-encoding` of a compressed response, until it is decoded.
     encoding: Option<String>,
     phase: Phase,
@@ -134,6 +138,8 @@ impl Attempt {
             extra_headers: Vec::new(),
             is_unpriced,
             tier: None,
+            search: None,
+            cites: false,
             encoding: None,
             phase: Phase::Begun,
             wanted: None,
@@ -234,6 +240,7 @@ impl Attempt {
         Some(match answer {
             Ok(Answer { body: told, usage, id }) => {
                 self.hear_model(|| named::in_answer(body));
+                self.hear_citations(body);
                 let usage = self.served(usage);
                 let mut headers = if self.memo.stream {
                     Headers::for_stream()
@@ -255,7 +262,17 @@ impl Attempt {
 
     /// Usage with the service tier added.
     fn served(&self, usage: Usage) -> Usage {
-        Usage { tier: usage.tier.or(self.tier), ..usage }
+        // A provider that does not count its searches cites what it has found.
+        let searches = if usage.searches == 0 { self.cites.into() } else { usage.searches };
+        let search_size = usage.search_size.or(self.search);
+        Usage { tier: usage.tier.or(self.tier), searches, search_size, ..usage }
+    }
+
+    /// Looks for citations in an answer, or in a chunk of it, where the provider may have searched the web.
+    fn hear_citations(&mut self, answer: &[u8]) {
+        if self.search.is_some() && !self.cites {
+            self.cites = memchr::memmem::find(answer, b"url_citation").is_some();
+        }
     }
 
     /// Records the model that the response names, if the price depends on it.

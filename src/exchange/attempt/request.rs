@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::auth;
+use crate::config::SearchSize;
 use crate::dialects::{Allowed, Body, Mocked, Outbound, Target};
 use crate::facts::{Class, Fault, Usage};
 use crate::json::Edits;
-use crate::openai::{ErrorBody, Operation, Request, Resolved, service_tier};
+use crate::openai::{ErrorBody, Operation, Request, Resolved, service_tier, web_search};
 use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;
@@ -127,6 +128,9 @@ impl Attempt {
         }
         let request = if allowed.is_some() { request } else { request.with_defaults(&deployment.defaults) };
         self.tier = service_tier(request.get("service_tier"));
+        self.search = web_search(request.get("web_search_options"))
+            // Models that always search have it in their names: `gpt-4o-search-preview`, `gpt-5-search-api`.
+            .or_else(|| memchr::memmem::find(model.as_bytes(), b"-search").map(|_| SearchSize::default()));
         let call = Rc::clone(&self.call);
         let answers = call.resolved.borrow();
         let resolved = Resolved::read(&answers);

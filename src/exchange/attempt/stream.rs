@@ -28,6 +28,7 @@ impl Attempt {
         *read = held.len();
         let opened = streaming.open(chunk, last).map(<[u8]>::to_vec);
         self.hear_model(|| named::in_chunk(chunk));
+        self.hear_citations(chunk);
         if opened.as_ref().is_ok_and(Vec::is_empty) {
             return Opening::Wait;
         }
@@ -60,6 +61,7 @@ impl Attempt {
         let Phase::Streaming(streaming) = &mut self.phase else { return None };
         streaming.feed(chunk, last);
         self.hear_model(|| named::in_chunk(chunk));
+        self.hear_citations(chunk);
         self.take_stock();
         let Phase::Streaming(streaming) = &self.phase else { return None };
         Some(streaming.writer().pending())

@@ -4,8 +4,8 @@
 mod clouds;
 
 use crate::dialects::openai::{
-    Answers, Effort, Embedding, Format, Formats, Messages, Model, OPENAI_MODELS, OpenAi, Quirks, Sampling,
-    Tools,
+    Answers, Charges, Effort, Embedding, Format, Formats, Messages, Model, OPENAI_MODELS, OpenAi, Quirks,
+    Sampling, Tools,
 };
 
 pub(super) use clouds::{AZURE, AZURE_AI, DATABRICKS, GITHUB, VERTEX_AI21, VERTEX_MISTRAL};
@@ -243,8 +243,11 @@ pub(super) static OPENROUTER: OpenAi = OpenAi(Quirks {
     adds: &[("usage", r#"{"include":true}"#)],
     messages: CACHE_MARKS,
     tools: Tools { without: &[], ..VENDOR.tools },
+    answer: Answers { charges: Some(&DOLLARS), ..VENDOR.answer },
     ..VENDOR
 });
+/// `usage.cost`, dollars.
+const DOLLARS: Charges = Charges { total: "cost", ..Charges::NOTHING };
 
 pub(super) static PERPLEXITY: OpenAi = OpenAi(Quirks {
     lacks: &[
@@ -261,9 +264,12 @@ pub(super) static PERPLEXITY: OpenAi = OpenAi(Quirks {
         "top_logprobs",
     ],
     stream_options: false,
-    answer: Answers { citations: true, ..VENDOR.answer },
+    answer: Answers { citations: true, charges: Some(&PERPLEXITY_CHARGES), ..VENDOR.answer },
     ..VENDOR
 });
+/// The fee of a request depends on how much context its search returned.
+const PERPLEXITY_CHARGES: Charges =
+    Charges { searches: "num_search_queries", size: "search_context_size", ..DOLLARS };
 
 pub(super) static SAMBANOVA: OpenAi = OpenAi(Quirks {
     endpoints: Quirks::CHAT_AND_EMBEDDINGS,
@@ -359,9 +365,18 @@ pub(super) static XAI: OpenAi = OpenAi(Quirks {
         ..VENDOR.messages
     },
     tools: Tools { without: &["cache_control", "strict"], ..VENDOR.tools },
-    answer: Answers { reasoning_apart: true, ..VENDOR.answer },
+    answer: Answers { reasoning_apart: true, charges: Some(&XAI_CHARGES), ..VENDOR.answer },
     ..VENDOR
 });
+/// A tick is 1e-10 US dollars. A source of a live search costs 0.025 US dollars.
+const XAI_CHARGES: Charges = Charges {
+    total: "cost_in_usd_ticks",
+    unit: 1e-10,
+    searches: "server_side_tool_usage_details.web_search_calls",
+    pieces: "num_sources_used",
+    per_piece: 0.025,
+    ..Charges::NOTHING
+};
 const GROK: Model = Model {
     name: "grok-3-mini",
     lacks: &[],

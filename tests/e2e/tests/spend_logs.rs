@@ -44,6 +44,21 @@ async fn a_served_request_is_found_by_the_id_of_its_answer_with_whom_it_was_for(
 }
 
 #[tokio::test]
+async fn a_row_has_the_tags_of_the_key_and_the_team_too() {
+    let world = world();
+    let team = json!({ "team_id": "tagged", "tags": ["team"] });
+    world.stack.client().post("/team/new", &team).key(MASTER_KEY).send().await.expect(200);
+    let fields = json!({ "team_id": "tagged", "metadata": { "tags": ["key", "own"] } });
+    let made = world.stack.generate_key(fields).await;
+    let mut body = question("gpt-4o", &world.case().prompt("Hi"));
+    body["metadata"] = json!({ "tags": ["own"] });
+    let call = world.stack.client().post("/v1/chat/completions", &body).key(made["key"].as_str().unwrap());
+    call.header("x-litellm-call-id", "tagged-call").send().await.expect(200);
+    let row = row("tagged-call", "tagged-call").await;
+    assert_eq!(row["request_tags"], json!(["own", "key", "team"]), "{row}");
+}
+
+#[tokio::test]
 async fn a_refused_request_has_a_row_that_says_why() {
     let world = world();
     let made = world.stack.generate_key(json!({ "models": ["claude"], "key_alias": "only-claude" })).await;
