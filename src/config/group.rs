@@ -27,7 +27,7 @@ pub struct Group {
     /// Capabilities of its models: the names of `LiteLLM`'s `supports_*` that are true.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub supports: Vec<String>,
-    /// Retries, if they differ from [`crate::config::Settings::num_retries`].super::Settings::num_retries).
+    /// Retries, if they differ from [`Settings::num_retries`](super::Settings::num_retries).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_retries: Option<u32>,
     /// Context window, tokens.

@@ -97,7 +97,7 @@ impl Vm {
             (Some(limits), _) => limits.set_pace(pace),
             (joined, Some(id)) => *joined = Some(Limits::join(&SharedData, &id, pace, host::steady_ms())),
             (None, None) => {
-                log::error!("the host provides no random source: keys with limits cannot be served")
+                log::error!("the host provides no random source: keys with limits cannot be served");
             }
         }
         drop(limits);

@@ -1,8 +1,8 @@
-//! Records of keys in memory, so that verifying a key that was verified before asks the database nothing.
+//! Caches key records in memory, so that verifying a known key needs no query.
 //!
-//! What is in memory is as old as the change feed's cursor says that goes with it; the feed is read when the last look is
-//! older than [`LOOK_EVERY`], or this process has changed something since. An asker that has heard of newer changes sees by
-//! the cursor that the answer may lack them.
+//! Cached records are as current as the change feed's cursor that is stored with them. The feed is read if
+//! the last read is older than [`LOOK_EVERY`], or if this process has changed something since. A filter that
+//! knows newer changes sees from the cursor that the response may lack them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,31 +16,31 @@ use super::{Store, StoreError};
 /// How long another replica's change may go unnoticed.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// How long a record is used: what it says of spend is told by no feed.
+/// How long a record is used, because the feed does not report changes of spend.
 const KEEP: Duration = Duration::from_secs(10);
 
-/// Records in memory at most; about 100 MB.
+/// Maximum number of cached records; about 100 MB.
 const MOST: usize = 100_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     state: Mutex<State>,
-    /// This process has committed something since the last look.
+    /// This process has committed something since the last read of the feed.
     changed: AtomicBool,
-    /// One looks, the others wait for it.
+    /// One task reads the feed while others wait for it.
     looking: tokio::sync::Mutex<()>,
     counts: Mutex<Counts>,
 }
 
-/// How many keys there are, by what was asked.
+/// Cached numbers of keys, by query.
 #[derive(Debug, Default)]
 struct Counts {
-    /// Grows when a key is made, changed or deleted here.
+    /// Increases when this process creates, changes or deletes a key.
     generation: u64,
     known: HashMap<String, (Instant, u64)>,
 }
 
-/// Counts of different questions in memory at most.
+/// Maximum number of cached counts.
 const MOST_COUNTS: usize = 100;
 
 #[derive(Debug, Default)]
@@ -50,24 +50,24 @@ struct State {
     records: HashMap<TokenHash, (Instant, Arc<KeyRecord>)>,
 }
 
-/// A key as it was told.
+/// The result of verifying a key.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// The key, or nothing when there is none.
+    /// The key, or `None` if it does not exist.
     pub key: Option<Arc<KeyRecord>>,
-    /// The feed's position up to which this is certainly true.
+    /// The position of the feed up to which this is known to be current.
     pub cursor: u64,
-    /// Whether it came from memory.
+    /// Whether it came from the cache.
     pub remembered: bool,
 }
 
 impl Cache {
-    /// Something was committed: the next look must come before the next answer.
+    /// Something was committed: the feed must be read before the next response.
     pub(super) fn committed(&self) {
         self.changed.store(true, Ordering::Release);
     }
 
-    /// These keys spent something, which no feed tells.
+    /// These keys have spent something, which the feed does not report.
     pub(super) fn spent<'a>(&self, tokens: impl Iterator<Item = &'a TokenHash>) {
         let mut state = self.state();
         for token in tokens {
@@ -75,26 +75,26 @@ impl Cache {
         }
     }
 
-    /// A key was made, changed or deleted: nothing that was counted is certain.
+    /// A key was created, changed or deleted: cached counts are invalid.
     pub(super) fn keys_changed(&self) {
         let mut counts = self.counts();
         counts.generation += 1;
         counts.known.clear();
     }
 
-    /// A count that is no older than this.
+    /// A cached count that is not older than this.
     pub(super) fn count(&self, name: &str, no_older: Duration) -> Option<u64> {
         let counts = self.counts();
         let (at, count) = counts.known.get(name)?;
         (at.elapsed() < no_older).then_some(*count)
     }
 
-    /// Which generation is counted now; for [`Self::remember_count`].
+    /// The current generation, for [`Self::remember_count`].
     pub(super) fn counting(&self) -> u64 {
         self.counts().generation
     }
 
-    /// Remembers a count, unless something changed since the counting began.
+    /// Caches a count, unless a key has changed since counting began.
     pub(super) fn remember_count(&self, name: String, count: u64, counting: u64) {
         let mut counts = self.counts();
         if counts.generation == counting {
@@ -109,7 +109,7 @@ impl Cache {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A panic while the lock was held leaves a state that is valid: every change of it is one assignment.
+    /// A panic while the lock was held leaves a valid state, because every change is a single assignment.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,7 +121,7 @@ impl Cache {
 }
 
 impl Store {
-    /// What the filter must know of a key.
+    /// The record of a key.
     pub async fn verify(&self, token: TokenHash) -> Result<Verified, StoreError> {
         if !self.cache.is_current() {
             self.look().await?;
@@ -140,7 +140,7 @@ impl Store {
         let key = self.record(token).await?.map(Arc::new);
         if let Some(key) = &key {
             let mut state = self.cache.state();
-            // A change that was noticed meanwhile may be newer than what was read.
+            // Do not overwrite a newer change that was read meanwhile.
             if state.cursor == Some(cursor) {
                 if state.records.len() >= MOST {
                     let victim = state.records.keys().next().copied();
@@ -152,14 +152,14 @@ impl Store {
         Ok(Verified { key, cursor, remembered: false })
     }
 
-    /// Hears what changed, and forgets it.
+    /// Reads the feed, and evicts changed keys.
     async fn look(&self) -> Result<(), StoreError> {
         let _looking = self.cache.looking.lock().await;
         if self.cache.is_current() {
             return Ok(());
         }
         let looked = Instant::now();
-        // Before the look: what is committed during it may be missed, and makes another necessary.
+        // Before reading: a commit during the read may be missed, and requires another read.
         self.cache.changed.store(false, Ordering::Release);
         let known = self.cache.state().cursor;
         let heard = self.changed_after(known).await;

@@ -1,5 +1,5 @@
-//! Adding to what keys, accounts and models have spent: many at a time, for a report of thousands of requests is one
-//! transaction.
+//! Adds spend to keys, accounts and models, many at a time, because a report of thousands of requests is a
+//! single transaction.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +20,10 @@ pub(super) type AccountName = (&'static str, String);
 /// Kind and id of a payer, and a model.
 pub(super) type ModelName = (&'static str, String, String);
 
-/// Payers in one statement; a power of two.
+/// Payers per statement; a power of two.
 const AT_ONCE: usize = 512;
 
-/// Adds to what keys have spent, and tells whose keys they are. The usage of a key that was deleted meanwhile is only
+/// Adds spend to keys, and returns their owners. The usage of a key that was deleted meanwhile is only
 /// logged.
 pub(super) async fn charge_keys(
     transaction: &mut Transaction<'static, Any>,
@@ -57,7 +57,7 @@ pub(super) async fn charge_keys(
     Ok(owners)
 }
 
-/// Adds to what users, teams and members have spent.
+/// Adds spend to users, teams and members.
 pub(super) async fn charge_accounts(
     transaction: &mut Transaction<'static, Any>,
     backend: Backend,
@@ -77,7 +77,7 @@ pub(super) async fn charge_accounts(
     Ok(())
 }
 
-/// Adds to what was spent on models, where somebody limits it.
+/// Adds spend to models that are limited.
 pub(super) async fn charge_models(
     transaction: &mut Transaction<'static, Any>,
     backend: Backend,
@@ -96,7 +96,7 @@ pub(super) async fn charge_models(
     Ok(())
 }
 
-/// Adds to what was spent in windows, where somebody limits it.
+/// Adds spend to budget windows.
 pub(super) async fn charge_windows(
     transaction: &mut Transaction<'static, Any>,
     backend: Backend,
@@ -114,7 +114,7 @@ pub(super) async fn charge_windows(
         of_accounts.map(|((kind, id), spent)| ([window_kind(kind).to_owned(), id.clone()], *spent));
     let names: Vec<_> = of_keys.chain(of_accounts).collect();
     for piece in pieces(&names, AT_ONCE) {
-        // All windows of an owner at once; their order makes the locks' order total.
+        // All windows of an owner at once, in a fixed order, to avoid deadlocks.
         let sql = format!(
             "{} SET {} FROM locked WHERE kind = name_0 AND id = name_1",
             locked(backend, "model_spend", ["kind", "id"], piece.len())
@@ -126,8 +126,8 @@ pub(super) async fn charge_windows(
     Ok(())
 }
 
-/// The beginning of an `UPDATE` of the rows that have these names, with what each has to pay, `amount`. The rows are locked
-/// in the order of their names: two replicas that charge the same payers never wait for each other for ever.
+/// The beginning of an `UPDATE` of the rows with these names, with the `amount` for each. Rows are locked in
+/// the order of their names, so that replicas that charge the same payers cannot deadlock.
 fn locked<const N: usize>(backend: Backend, table: &str, name: [&str; N], payers: usize) -> String {
     let aliases: Vec<_> = (0..N).map(|at| format!("name_{at}")).collect();
     let columns = name.map(|column| format!("{table}.{column}"));
@@ -151,7 +151,7 @@ fn locked<const N: usize>(backend: Backend, table: &str, name: [&str; N], payers
     )
 }
 
-/// An overflow would turn `SQLite`'s integer into a float and make Postgres refuse the batch for ever.
+/// An overflow would turn `SQLite`'s integer into a float, and make Postgres reject the batch forever.
 fn plus(sum: &str) -> String {
     let most = Picodollars::MAX.stored();
     format!("{sum} = CASE WHEN {sum} > {most} - amount THEN {most} ELSE {sum} + amount END")

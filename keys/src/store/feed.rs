@@ -1,9 +1,10 @@
-//! The change feed: which keys are not what they were, in an order that every reader agrees on.
+//! The change feed: which keys have changed, in an order that all readers agree on.
 //!
-//! A change carries a number, one more than the last. A filter remembers the number up to which it has heard, its
-//! *cursor*, and asks for what came after. Only the hash is kept: what it is now is read when it is told, so many
-//! changes of one key are one. A cursor that the feed cannot continue (too old, or from another database: numbers
-//! begin at the moment a database was made) is answered with "forget everything".
+//! Changes are numbered consecutively. A filter remembers the number of the last change that it received, its
+//! *cursor*, and asks for later ones. Only the key's hash is stored, and its current state is read when it is
+//! sent, so several changes of a key become one. If the feed cannot continue from a cursor (too old, or from
+//! another database, because numbers start at the creation time of the database), the response tells the
+//! filter to drop everything.
 
 use std::collections::BTreeSet;
 
@@ -16,22 +17,23 @@ use super::sql::{self, placeholders};
 use super::{Store, StoreError, get};
 use crate::clock;
 
-/// How many changes are kept, and so the most that one answer tells. A filter that has missed more verifies its
-/// keys anew, which costs it less than reading on and never leaves a revoked key waiting for the next page.
+/// Number of changes that are kept, and so the maximum per response. A filter that has missed more verifies
+/// its keys again, which is cheaper than reading all changes, and never leaves a revoked key waiting for the
+/// next page.
 const KEPT: i64 = 1000;
 
-/// What an asker has not heard yet.
+/// The changes that a filter has not received yet.
 #[derive(Debug)]
 pub struct Changes {
-    /// The cursor for the next question.
+    /// The cursor for the next request.
     pub cursor: u64,
-    /// The asker's cursor leads nowhere: what it knows may be wrong.
+    /// The filter's cursor is unknown, so its cached keys may be wrong.
     pub reset: bool,
-    /// The keys that changed, each once, as they are now.
+    /// The changed keys in their current state, without duplicates.
     pub changes: Vec<KeyChange>,
 }
 
-/// Gives a new database its first number.
+/// Initializes the feed of a new database.
 pub(super) async fn begin(store: &Store) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO feed (id, last) VALUES (1, $1) ON CONFLICT DO NOTHING")
         .bind(clock::now().as_microsecond())
@@ -40,7 +42,8 @@ pub(super) async fn begin(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Announces that these keys changed, in the transaction that changes them; and the retired keys that work as these.
+/// Announces that these keys changed, and the retired keys that resolve to them, in the transaction that
+/// changes them.
 pub(super) async fn announce(
     transaction: &mut Transaction<'static, Any>,
     tokens: &[TokenHash],
@@ -60,15 +63,15 @@ pub(super) async fn announce(
     tell(transaction, &tokens).await
 }
 
-/// Keys that something concerns.
+/// Keys affected by a change.
 pub(super) enum Concerned {
     /// These.
     Keys(Vec<TokenHash>),
-    /// More than one answer tells.
+    /// More than one response can hold.
     TooMany,
 }
 
-/// The keys that meet a condition on one value.
+/// The keys that meet a condition on a value.
 pub(super) async fn concerned(
     transaction: &mut Transaction<'static, Any>,
     condition: &str,
@@ -82,8 +85,8 @@ pub(super) async fn concerned(
     Ok(Concerned::Keys(rows.iter().map(|row| token(row, 0)).collect::<Result<_, _>>()?))
 }
 
-/// Announces them. Like every announcement this is the last thing in its transaction: whoever holds the feed's row holds
-/// all other rows that it needs, so no two transactions wait for each other.
+/// Announces them. Every announcement is the last statement of its transaction: a transaction that holds the
+/// feed's row already holds all other rows that it needs, so transactions cannot deadlock.
 pub(super) async fn announce_concerned(
     transaction: &mut Transaction<'static, Any>,
     concerned: &Concerned,
@@ -91,7 +94,7 @@ pub(super) async fn announce_concerned(
     match concerned {
         Concerned::Keys(tokens) => announce(transaction, tokens).await,
         Concerned::TooMany => {
-            // Everybody forgets everything, which is quicker for all.
+            // All filters drop everything, which is faster.
             sqlx::query("UPDATE feed SET last = last + 1 WHERE id = 1").execute(&mut **transaction).await?;
             sqlx::query("DELETE FROM change").execute(&mut **transaction).await?;
             Ok(())
@@ -121,20 +124,20 @@ async fn tell(transaction: &mut Transaction<'static, Any>, tokens: &[String]) ->
 }
 
 impl Store {
-    /// Where the feed stands.
+    /// The current position of the feed.
     pub async fn cursor(&self) -> Result<u64, StoreError> {
         let row = sqlx::query("SELECT last FROM feed WHERE id = 1").fetch_one(&self.readers).await?;
         Ok(u64::try_from(get::<i64, _>(&row, 0)?).unwrap_or_default())
     }
 
-    /// Which keys changed after `cursor`, each once; `None` when the feed cannot tell. With the cursor for the next
-    /// question.
+    /// The keys that changed after `cursor`, without duplicates, and the next cursor; `None` if the feed does
+    /// not reach back that far.
     pub(super) async fn changed_after(
         &self,
         cursor: Option<u64>,
     ) -> Result<(u64, Option<Vec<TokenHash>>), StoreError> {
         let asked = cursor.and_then(|cursor| i64::try_from(cursor).ok()).unwrap_or(i64::MAX);
-        // One statement sees one state of the database.
+        // A single statement sees a consistent snapshot.
         let rows = sqlx::query(
             "SELECT feed.last, change.seq, change.token AS changed FROM feed LEFT JOIN change ON change.seq > $1 \
              WHERE feed.id = 1 ORDER BY change.seq",
@@ -148,7 +151,7 @@ impl Store {
         let last: i64 = get(first, "last")?;
         let next: Option<i64> = get(first, "seq")?;
         let cursor = u64::try_from(last).unwrap_or_default();
-        // Numbers have no gaps: unless the next change follows the cursor directly, some are no longer kept.
+        // Numbers have no gaps: unless the next change directly follows the cursor, some were deleted.
         let continues = asked == last || next.is_some_and(|next| Some(next) == asked.checked_add(1));
         if !continues {
             return Ok((cursor, None));
@@ -164,11 +167,11 @@ impl Store {
         Ok((cursor, Some(changed)))
     }
 
-    /// What happened after `cursor`; without one, only where the feed stands.
+    /// The changes after `cursor`; without a cursor, only the current position.
     pub async fn changes_after(&self, cursor: Option<u64>) -> Result<Changes, StoreError> {
         let (cursor, changed) = self.changed_after(cursor).await?;
         let Some(changed) = changed else { return Ok(Changes { cursor, reset: true, changes: Vec::new() }) };
-        // The keys are read after the numbers: they may be newer than the cursor says, never older.
+        // The keys are read after the numbers, so they may be newer than the cursor, but never older.
         let mut records = self.records(&changed).await?;
         let told =
             changed.into_iter().map(|token| KeyChange { token, key: records.remove(&token) }).collect();

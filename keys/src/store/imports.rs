@@ -1,4 +1,4 @@
-//! Rows from another program's database.
+//! Imports rows from another program's database.
 
 use super::accounts::AccountRow;
 use super::key_row::KeyRow;
@@ -6,8 +6,8 @@ use super::keys;
 use super::{Store, StoreError, accounts, feed};
 
 impl Store {
-    /// Adds the keys that are not here yet and says how many they were. A key whose alias another one has loses the
-    /// alias; those are returned by their names.
+    /// Adds the keys that do not exist yet, and returns their number. A key with a duplicate alias loses it;
+    /// those aliases are returned, too.
     pub async fn import_keys(&self, keys: &[KeyRow]) -> Result<(u64, Vec<String>), StoreError> {
         let mut transaction = self.write_keys().await?;
         let (mut added, mut renamed) = (Vec::new(), Vec::new());
@@ -27,7 +27,7 @@ impl Store {
         Ok((added.len() as u64, renamed))
     }
 
-    /// Adds the accounts that are not here yet and says how many they were.
+    /// Adds the accounts that do not exist yet, and returns their number.
     pub async fn import_accounts(&self, rows: &[AccountRow]) -> Result<u64, StoreError> {
         let mut transaction = self.write().await?;
         let mut added = 0;

@@ -1,4 +1,4 @@
-//! A virtual key as a row: its columns, there and back.
+//! A virtual key as a database row.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -12,14 +12,14 @@ use super::{StoreError, get};
 use crate::clock;
 use crate::money::Picodollars;
 
-/// One virtual key, as the database has it.
+/// A virtual key as stored in the database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyRow {
     /// SHA-256 of the key.
     pub token: TokenHash,
     /// `sk-...last4`.
     pub key_name: String,
-    /// The operator's name for it, unlike that of any other live key.
+    /// Its alias, which is unique.
     pub key_alias: Option<String>,
     /// Owner.
     pub user_id: Option<String>,
@@ -27,11 +27,11 @@ pub struct KeyRow {
     pub team_id: Option<String>,
     /// Owner's organization.
     pub organization_id: Option<String>,
-    /// A budget object that limits it.
+    /// The budget that it refers to.
     pub budget_id: Option<String>,
     /// Its own budget in USD.
     pub max_budget: Option<f64>,
-    /// How often its budget starts again, as the operator wrote it.
+    /// Its budget period, as the operator wrote it.
     pub budget_duration: Option<String>,
     /// The next reset.
     pub budget_reset_at: Option<Timestamp>,
@@ -39,11 +39,11 @@ pub struct KeyRow {
     pub spend: Picodollars,
     /// Total spend.
     pub total_spend: Picodollars,
-    /// When it ends.
+    /// Expiry.
     pub expires_at: Option<Timestamp>,
     /// Rejected until unblocked; `None` if never set.
     pub blocked: Option<bool>,
-    /// Every other field that `LiteLLM` knows, by its name. SQL never looks into it.
+    /// All other fields of `LiteLLM`, by name. SQL never accesses them.
     pub settings: Map<String, Value>,
     /// Creation time.
     pub created_at: Timestamp,

@@ -1,4 +1,4 @@
-//! Virtual keys: making, finding, changing and deleting them.
+//! Virtual keys: creating, finding, updating and deleting them.
 
 use jiff::Timestamp;
 use sqlx::{Any, AssertSqlSafe, Transaction};
@@ -10,16 +10,16 @@ use super::sql::placeholders;
 use super::{Store, StoreError, blocks, feed, get, models};
 use crate::clock;
 
-/// Whether nobody can have presented a key before it exists.
+/// Whether a key may have been used before it was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// Random: no filter can have heard of it, so nobody need be told.
+    /// Random: no filter can know it, so no notification is needed.
     Unguessable,
-    /// Chosen by an operator: a filter may remember that it does not exist.
+    /// Custom: a filter may have cached that it does not exist.
     Chosen,
 }
 
-/// To whom a key belongs.
+/// The owner of a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
     /// Owner.
@@ -28,7 +28,7 @@ pub struct Owner {
     pub key_alias: Option<String>,
     /// Owner's team.
     pub team_id: Option<String>,
-    /// The budget object that limits it.
+    /// The budget that it refers to.
     pub budget_id: Option<String>,
     /// The key's tags.
     pub tags: Vec<String>,
@@ -44,7 +44,7 @@ impl Store {
         row.as_ref().map(KeyRow::read).transpose()
     }
 
-    /// The key with this hash, or the one that took its place and lets it work for a while.
+    /// The key with this hash, or its successor if it was regenerated with a grace period.
     pub async fn key_or_successor(&self, token: TokenHash) -> Result<Option<KeyRow>, StoreError> {
         if let Some(key) = self.key(token).await? {
             return Ok(Some(key));
@@ -53,11 +53,12 @@ impl Store {
         Ok(retired.into_iter().next().map(|(_, key)| key))
     }
 
-    /// Those of these keys that there are, in no particular order.
+    /// The keys that exist, in no particular order.
     pub async fn keys(&self, tokens: &[TokenHash]) -> Result<Vec<KeyRow>, StoreError> {
         let mut found = Vec::new();
         for tokens in tokens.chunks(AT_ONCE) {
-            // Some lengths only, so that the statement is one that was prepared before; who is named twice is told once.
+            // Lengths are rounded up so that few different statements have to be prepared; duplicates are
+            // returned once.
             let length = tokens.len().next_power_of_two();
             let list = placeholders(1, length);
             let sql = format!("SELECT {} FROM virtual_key WHERE token IN ({list})", KEY_COLUMNS!());
@@ -87,8 +88,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Stores a new key. One that exists already stays as it is and is returned: `LiteLLM` allows to generate the
-    /// same chosen key twice.
+    /// Stores a new key. If it exists, it is returned unchanged, because `LiteLLM` allows generating the same
+    /// custom key twice.
     pub async fn insert_key(&self, key: KeyRow, creation: Creation) -> Result<KeyRow, StoreError> {
         let mut transaction = self.write_keys().await?;
         if insert(&mut transaction, &key).await? {
@@ -108,8 +109,8 @@ impl Store {
             .ok_or_else(|| StoreError::Corrupt("a key that neither exists nor can be inserted".to_owned()))
     }
 
-    /// Changes a key and tells the filters; `None` when there is none with this hash. When `change` refuses, nothing
-    /// changes. Changing the hash itself is [`Store::regenerate_key`]'s.
+    /// Updates a key and notifies the filters; `None` if it does not exist. If `change` fails, nothing
+    /// changes. Use [`Store::regenerate_key`] to change the hash.
     pub async fn update_key<E: From<StoreError>>(
         &self,
         token: TokenHash,
@@ -131,8 +132,8 @@ impl Store {
         Ok(Some(key))
     }
 
-    /// Gives a key another hash, and changes what `change` changes. The old one stops working, or works as the new
-    /// one until `retire_at`.
+    /// Gives a key a new hash and applies `change`. The old one stops working, or works like the new one
+    /// until `retire_at`.
     pub async fn regenerate_key<E: From<StoreError>>(
         &self,
         old: TokenHash,
@@ -152,7 +153,7 @@ impl Store {
         if key.token != old && exists(&mut transaction, key.token).await? {
             return Err(StoreError::KeyTaken.into());
         }
-        // What was retired before goes on working as the newest.
+        // Keys that were retired earlier now resolve to the newest one.
         sqlx::query("UPDATE retired_key SET successor = $1 WHERE successor = $2")
             .bind(key.token.to_string())
             .bind(old.to_string())
@@ -177,7 +178,7 @@ impl Store {
         Ok(Some(key))
     }
 
-    /// Forgets retired keys whose time is over.
+    /// Deletes retired keys whose grace period is over.
     pub async fn forget_retired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let forgotten = sqlx::query("DELETE FROM retired_key WHERE revoke_at <= $1")
             .bind(now.as_microsecond())
@@ -186,7 +187,7 @@ impl Store {
         Ok(forgotten.rows_affected())
     }
 
-    /// Deletes keys and says which of them there were.
+    /// Deletes keys and returns those that existed.
     pub async fn delete_keys(&self, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, StoreError> {
         let mut transaction = self.write_keys().await?;
         let deleted = delete(&mut transaction, tokens).await?;
@@ -194,7 +195,7 @@ impl Store {
         Ok(deleted)
     }
 
-    /// The key as this transaction sees it; nobody else changes it meanwhile.
+    /// The key as this transaction sees it, locked against changes.
     async fn locked(
         &self,
         transaction: &mut Transaction<'static, Any>,
@@ -223,7 +224,7 @@ const UPDATE: &str = "UPDATE virtual_key SET token = $1, key_name = $2, key_alia
                       settings = $15, created_at = $16, created_by = $17, updated_at = $18, updated_by = $19, \
                       last_active = $20 WHERE token = $21";
 
-/// Adds a key in a transaction of [`Store::write_keys`]; `false` when its hash or its alias is there already.
+/// Adds a key in a transaction of [`Store::write_keys`]; returns `false` if its hash or alias already exists.
 pub(super) async fn insert(
     transaction: &mut Transaction<'static, Any>,
     key: &KeyRow,
@@ -231,7 +232,7 @@ pub(super) async fn insert(
     let inserted = key.bind(sqlx::query(INSERT)).fetch_optional(&mut **transaction).await?;
     let Some(row) = inserted else { return Ok(false) };
     let created_at = key.created_at.as_microsecond();
-    // Most keys are newer than all blocks, and nobody else waits for them.
+    // Most keys are newer than all blocks, and need no lock on a block.
     if get::<Option<i64>, _>(&row, 0)?.is_some_and(|end| created_at <= end) {
         blocks::count(transaction, vec![created_at], 1).await?;
     }

@@ -1,4 +1,4 @@
-//! Leases, kept with the accounts: all replicas of the service read and write the same books.
+//! Leases, stored in the database: all replicas of the service share the same books.
 
 use sqlx::{Any, Transaction};
 use switchboard::key::Account;
@@ -11,12 +11,12 @@ use crate::clock;
 use crate::lease::Book;
 
 impl Store {
-    /// Answers the asks of one holder, in their order.
+    /// Answers the asks of a holder, in order.
     pub async fn lease(&self, instance: &str, asks: &[LeaseAsk]) -> Result<Vec<Lease>, StoreError> {
         if asks.is_empty() {
             return Ok(Vec::new());
         }
-        // Every replica locks the books in the same order, so that no two wait for each other for ever.
+        // All replicas lock books in the same order, to avoid deadlocks.
         let mut order: Vec<_> = (0..asks.len()).collect();
         order.sort_by(|a, b| asks.get(*a).map(|ask| &ask.account).cmp(&asks.get(*b).map(|ask| &ask.account)));
         let mut leases: Vec<Option<Lease>> = vec![None; asks.len()];
@@ -40,10 +40,10 @@ impl Store {
         let part = ask.account.window.as_deref().or(ask.account.model.as_deref());
         let model = part.unwrap_or_default();
         let mut book = self.book(transaction, kind, &ask.account.id, model).await?;
-        // Read only now that the book is locked: a holder's batch is committed before its ask, so the spend contains
-        // whatever the book no longer does.
+        // Read after the book is locked: a holder's batch is committed before its ask, so the spend includes
+        // everything that the book no longer does.
         let account = self.limits(&ask.account).await?;
-        // An account that is gone limits nothing: the feed has told the filter, or will.
+        // A deleted account limits nothing; the feed notifies the filter.
         let account = account.unwrap_or_else(|| Account::new(ask.account.clone()));
         let now = clock::now();
         let lease =
@@ -63,7 +63,7 @@ impl Store {
         Ok(lease)
     }
 
-    /// Locks and reads a book; one that is not there is empty.
+    /// Locks and reads a book; a missing one is empty.
     async fn book(
         &self,
         transaction: &mut Transaction<'static, Any>,
@@ -82,11 +82,12 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(Book::default()) };
         let text: String = get(&row, 0)?;
-        // A book that cannot be read was written by another version: begin anew rather than refuse for ever.
+        // An invalid book was written by another version: start with an empty one rather than reject requests
+        // forever.
         Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
-    /// Forgets the books that nobody asked for since `before`.
+    /// Deletes the books without asks since `before`.
     pub async fn forget_leases(&self, before: jiff::Timestamp) -> Result<u64, StoreError> {
         let forgotten = sqlx::query("DELETE FROM lease WHERE asked_at < $1")
             .bind(before.as_microsecond())

@@ -1,4 +1,4 @@
-//! `/key/list` and `/key/aliases`: keys page by page.
+//! `/key/list` and `/key/aliases`: lists keys, paginated.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::sql::{contains, placeholders};
 use super::{Store, StoreError, get};
 use crate::clock;
 
-/// How long another replica's keys may be missing from a count.
+/// How long a count may lack another replica's keys.
 const COUNT_FOR: Duration = Duration::from_secs(10);
 
-/// Which keys. Every field that is set must hold.
+/// Selects keys. All fields that are set must match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyFilter {
     /// Owner.
     pub user_id: Option<String>,
-    /// Keys of these teams are shown beside the owner's: those of which the caller is an administrator.
+    /// Include keys of these teams in addition to the owner's: teams that the caller administers.
     pub or_teams: Vec<String>,
     /// Team.
     pub team_id: Option<String>,
@@ -32,53 +32,53 @@ pub struct KeyFilter {
     pub token: Option<String>,
     /// Alias.
     pub key_alias: Option<String>,
-    /// Text within the alias, in whatever case; or the hash.
+    /// Part of the alias, ignoring case; or the hash.
     pub search: Option<String>,
-    /// Whether it works.
+    /// Its status.
     pub status: Option<Status>,
-    /// Whether its life is over.
+    /// Whether it has expired.
     pub expired: Option<bool>,
     /// Only keys with an alias.
     pub with_alias: bool,
 }
 
-/// Whether a key works.
+/// The status of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It does.
+    /// Valid.
     Active,
-    /// Its life is over.
+    /// Expired.
     Expired,
-    /// It is blocked.
+    /// Blocked.
     Revoked,
 }
 
-/// In which order.
+/// The sort order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     /// A column of `virtual_key`.
     pub column: &'static str,
-    /// From the last to the first.
+    /// Descending instead of ascending.
     pub descending: bool,
 }
 
-/// One page: of keys, or of their hashes.
+/// A page of keys or of their hashes.
 #[derive(Debug)]
 pub struct KeyPage<T> {
-    /// What is on this page.
+    /// The keys on this page.
     pub keys: Vec<T>,
-    /// How many there are on all pages.
+    /// Total number of keys on all pages.
     pub total: u64,
 }
 
-/// What is read of a key for a page.
+/// What to read for a page.
 struct Shown<T> {
-    /// All of it; else the hash alone, which the index has.
+    /// The whole row, or only the hash, which is in the index.
     whole: bool,
     read: fn(&AnyRow) -> Result<T, StoreError>,
 }
 
-/// A value of a condition.
+/// A value in a condition.
 #[derive(Clone, Debug)]
 enum Value {
     Text(String),
@@ -92,7 +92,7 @@ struct Conditions {
 }
 
 impl Conditions {
-    /// Adds a condition; every `?` in it stands for one of the values.
+    /// Adds a condition; each `?` in it is replaced by a placeholder for one of the values.
     fn add(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         let mut sql = String::new();
         let mut values = values.into_iter();
@@ -171,7 +171,7 @@ impl KeyFilter {
     }
 }
 
-/// The inner query walks an index to the page; only the page's own rows are read whole.
+/// The inner query finds the page in an index; only the rows of the page are read completely.
 fn page_query(whole: bool, wanted: &str, by: &str, size: u64, offset: i64) -> String {
     let page = format!("SELECT token FROM virtual_key{wanted} ORDER BY {by} LIMIT {size} OFFSET {offset}");
     if !whole {
@@ -181,7 +181,7 @@ fn page_query(whole: bool, wanted: &str, by: &str, size: u64, offset: i64) -> St
 }
 
 impl Store {
-    /// One page of keys; `page` counts from 1.
+    /// A page of keys; `page` starts at 1.
     pub async fn key_page(
         &self,
         filter: &KeyFilter,
@@ -219,23 +219,23 @@ impl Store {
         let wanted = conditions.sql();
         let total = self.count_keys(&conditions, &wanted).await?;
         let direction = if order.descending { "DESC" } else { "ASC" };
-        // The hash makes the order total: pages neither repeat a key nor miss one.
+        // Sorting by hash as well makes the order total, so that pages neither repeat nor miss a key.
         let by = match order.column {
             "token" => format!("token {direction}"),
-            // Never absent; said otherwise, Postgres would not use the index.
+            // Never NULL; with `NULLS LAST`, Postgres would not use the index.
             column @ ("created_at" | "updated_at" | "spend" | "total_spend") => {
                 format!("{column} {direction}, token {direction}")
             }
             column => format!("{column} {direction} NULLS LAST, token {direction}"),
         };
         let sql = page_query(shown.whole, &wanted, &by, size, offset);
-        // A statement for every page: not worth keeping.
+        // Statements differ from page to page, so they are not worth caching.
         let query = conditions.bind(sqlx::query(AssertSqlSafe(sql))).persistent(false);
         let rows = query.fetch_all(&self.readers).await?;
         Ok(KeyPage { keys: rows.iter().map(shown.read).collect::<Result<_, _>>()?, total })
     }
 
-    /// One page of all keys in the order of their creation: however far it is, it is as near.
+    /// A page of all keys in the order of their creation, whose cost does not depend on the page number.
     async fn page_of_all<T>(
         &self,
         newest_first: bool,
@@ -254,10 +254,10 @@ impl Store {
         Ok(KeyPage { keys: rows.iter().map(shown.read).collect::<Result<_, _>>()?, total })
     }
 
-    /// How many keys meet the conditions. Counting a million takes longer than a page of them, so a count is remembered
-    /// until this process changes a key, or for [`COUNT_FOR`].
+    /// The number of keys that meet the conditions. Counting a million takes longer than reading a page, so a
+    /// count is cached until this process changes a key, or for [`COUNT_FOR`].
     async fn count_keys(&self, conditions: &Conditions, wanted: &str) -> Result<u64, StoreError> {
-        // A moment in the conditions (of an expiry) is another one every time; those counts are not asked for often.
+        // A time in the conditions (for expiry) differs in every query; such counts are rarely needed.
         let name = format!("{wanted} {:?}", conditions.values);
         if let Some(count) = self.cache.count(&name, COUNT_FOR) {
             return Ok(count);
@@ -270,7 +270,7 @@ impl Store {
         Ok(count)
     }
 
-    /// All keys of a team or of a user, the oldest first.
+    /// All keys of a team or a user, oldest first.
     pub async fn keys_of(&self, filter: &KeyFilter) -> Result<Vec<KeyRow>, StoreError> {
         let conditions = filter.conditions(clock::now());
         let wanted = conditions.sql();
@@ -279,7 +279,7 @@ impl Store {
         rows.iter().map(KeyRow::read).collect()
     }
 
-    /// How many keys each of these users has.
+    /// The number of keys of each of these users.
     pub async fn key_counts(&self, users: &[String]) -> Result<Vec<(String, i64)>, StoreError> {
         if users.is_empty() {
             return Ok(Vec::new());

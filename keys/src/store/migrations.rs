@@ -1,4 +1,4 @@
-//! Bringing the tables up to date. Add a file to `migrations/` and a row here; never change one that was released.
+//! Migrates the tables. Add a file to `migrations/` and a row here; never change one that was released.
 
 use std::borrow::Cow;
 
@@ -16,8 +16,8 @@ const ALL: [(i64, &str, &str); 5] = [
     (5, "spend log", include_str!("../../migrations/0005_spend_log.sql")),
 ];
 
-/// Applies what is missing. Several services may start at once, and one of them works: on Postgres sqlx sees to that, on
-/// SQLite, of which it locks nothing, all of it is one transaction.
+/// Applies missing migrations. If several services start at the same time, only one applies them: on Postgres
+/// sqlx ensures this; on SQLite, which sqlx does not lock, all migrations are a single transaction.
 pub(super) async fn run(pool: &AnyPool, backend: Backend) -> Result<(), MigrateError> {
     let migrations = ALL.map(|(version, description, sql)| {
         Migration::new(version, Cow::Borrowed(description), MigrationType::Simple, sql.into_sql_str(), false)

@@ -20,30 +20,31 @@ use crate::clock;
 use crate::duration::Duration;
 use crate::money::Picodollars;
 
-/// One entry of `model_max_budget`.
+/// An entry of `model_max_budget`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelBudget {
     /// Model group.
     pub model: String,
     /// USD.
     pub max_budget: Option<f64>,
-    /// How often it starts again.
+    /// Its period.
     pub budget_duration: Option<String>,
-    /// Requests in a minute.
+    /// Requests per minute.
     pub rpm_limit: Option<u64>,
-    /// Tokens in a minute.
+    /// Tokens per minute.
     pub tpm_limit: Option<u64>,
 }
 
-/// Spent on one model since its budget started, and when it starts again.
+/// Spend on a model in the current period, and the next reset.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ModelSpend {
     pub(super) spend: Picodollars,
     pub(super) budget_reset_at: Option<i64>,
 }
 
-/// Reads `model_max_budget`: `{"gpt-4o": {"max_budget": 1.0, "budget_duration": "1d"}}`. `LiteLLM`'s older form
-/// `{"gpt-4o": 1.0}` and its older names `budget_limit` and `time_period` are read too; numbers may be texts.
+/// Reads `model_max_budget`: `{"gpt-4o": {"max_budget": 1.0, "budget_duration": "1d"}}`. Also accepts
+/// `LiteLLM`'s older form `{"gpt-4o": 1.0}`, its older names `budget_limit` and `time_period`, and numbers in
+/// strings.
 pub fn budgets(settings: &Map<String, Value>) -> Vec<ModelBudget> {
     let entries = settings.get("model_max_budget").and_then(Value::as_object);
     entries
@@ -66,7 +67,8 @@ pub fn budgets(settings: &Map<String, Value>) -> Vec<ModelBudget> {
         .collect()
 }
 
-/// Reads `budget_limits`: `[{"budget_duration": "24h", "max_budget": 10.0}]`, several budgets that hold at one time.
+/// Reads `budget_limits`: `[{"budget_duration": "24h", "max_budget": 10.0}]`, several budgets that apply at
+/// the same time.
 pub fn windows(settings: &Map<String, Value>) -> Vec<(String, f64)> {
     let entries = settings.get("budget_limits").and_then(Value::as_array);
     entries
