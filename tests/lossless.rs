@@ -79,6 +79,7 @@ fn object(before: &[String], model: &str, after: &[String]) -> String {
 fn memo() -> Memo {
     Memo {
         prompt_estimate: 0,
+        echo: None,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

@@ -64,6 +64,7 @@ fn stream(provider: &Provider, recording: &Recording, chunks: &[&[u8]]) -> Vec<u
 fn memo(recording: &Recording) -> Memo {
     Memo {
         prompt_estimate: 0,
+        echo: None,
         operation: match recording.asked {
             Asked::Chat => Operation::Chat,
             Asked::Completion => Operation::Completions,

@@ -61,6 +61,7 @@ fn recorded_streams_are_counted_within_a_quarter_by_their_words() {
         let provider = find(recording.provider).unwrap();
         let memo = Memo {
             prompt_estimate: 0,
+            echo: None,
             operation: Operation::Chat,
             model: "the-model".into(),
             stream: true,

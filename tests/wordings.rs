@@ -15,6 +15,7 @@ fn read(error: &Value) -> Fault {
     let provider = find(error["provider"].as_str().unwrap()).expect("a row of that name");
     let memo = Memo {
         prompt_estimate: 0,
+        echo: None,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

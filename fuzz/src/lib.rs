@@ -224,6 +224,7 @@ fn deployment(provider: &str, model: &str) -> Deployment {
 fn memo(operation: Operation) -> Memo {
     Memo {
         prompt_estimate: 0,
+        echo: None,
         operation,
         model: "the-model".into(),
         stream: false,

@@ -3,11 +3,10 @@
 //! Envoy cannot end one with an error message: its timeouts for an attempt end with the headers, and its
 //! stream timeouts reset the stream. So the host calls this periodically and writes what it returns.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::facts::{Class, Fault};
-use crate::inbound::Language;
+use crate::inbound::{Language, Place};
 use crate::table::Endpoint;
 
 /// How long a stream has been idle.
@@ -21,8 +20,7 @@ pub struct Silence {
     keepalive_ms: Option<u64>,
     provider: &'static str,
     language: &'static dyn Language,
-    /// The request's.
-    id: Rc<str>,
+    place: Place,
 }
 
 /// The result of a tick.
@@ -40,9 +38,8 @@ pub enum Overdue {
 const COMMENT: &[u8] = b": ping\n\n";
 
 impl Silence {
-    /// Creates the timer for a stream of a deployment. `patience_ms` is the idle timeout; 0 means none. `id` is the
-    /// request's.
-    pub fn new(patience_ms: u64, language: &'static dyn Language, id: &Rc<str>, endpoint: &Endpoint) -> Self {
+    /// Creates the timer for a stream of a deployment. `patience_ms` is the idle timeout; 0 means none.
+    pub fn new(patience_ms: u64, language: &'static dyn Language, place: Place, endpoint: &Endpoint) -> Self {
         Self {
             since_ms: None,
             kept_alive_ms: 0,
@@ -50,7 +47,7 @@ impl Silence {
             keepalive_ms: endpoint.deployment.keepalive_ms,
             provider: endpoint.provider.name,
             language,
-            id: Rc::clone(id),
+            place,
         }
     }
 
@@ -70,7 +67,7 @@ impl Silence {
             let fault =
                 Fault::new(Class::Timeout, format!("the provider's stream was idle for {seconds} seconds"));
             let mut event = Vec::new();
-            self.language.error_event(&fault.to_body(self.provider), &self.id, &mut event);
+            self.language.error_event(&fault.to_body(self.provider), &self.place, &mut event);
             return Overdue::End(event);
         }
         match self.keepalive_ms {
@@ -85,6 +82,8 @@ impl Silence {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     fn silence(keepalive_ms: Option<u64>) -> Silence {
@@ -95,7 +94,13 @@ mod tests {
             keepalive_ms,
             provider: "openai",
             language: &crate::inbound::CHAT,
-            id: "id".into(),
+            place: Place {
+                request: "id".into(),
+                answer: "chatcmpl-id".into(),
+                model: "the-model".into(),
+                created: 0,
+                events: Rc::default(),
+            },
         }
     }
 

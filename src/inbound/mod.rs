@@ -9,8 +9,11 @@ mod messages;
 pub use chat::{CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS};
 pub use messages::MESSAGES;
 
+use core::any::Any;
+use core::cell::Cell;
 use core::fmt;
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::facts::{Sink, Usage};
 use crate::openai::{Answer, ErrorBody, Memo, Operation};
@@ -36,8 +39,8 @@ pub trait Language: Sync {
     ///
     /// # Errors
     /// It is not in the form of this language, or asks for what cannot be said in the common one.
-    fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Cow<'b, [u8]>, ErrorBody> {
-        Ok(body)
+    fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {
+        Ok(body.into())
     }
 
     /// Whether the client is shown an estimate of its prompt before the provider has counted.
@@ -66,8 +69,8 @@ pub trait Language: Sync {
         None
     }
 
-    /// An error as the end of a stream.
-    fn error_event(&self, error: &ErrorBody, _id: &str, out: &mut Vec<u8>) {
+    /// An error as the end of a stream that is idle: its writer cannot be called then.
+    fn error_event(&self, error: &ErrorBody, _: &Place, out: &mut Vec<u8>) {
         error.write_event(out);
     }
 }
@@ -86,6 +89,35 @@ impl PartialEq for dyn Language {
 
 impl Eq for dyn Language {}
 
+/// A request in the common form.
+pub struct Common<'b> {
+    /// The body of a request of the language's operation.
+    pub body: Cow<'b, [u8]>,
+    /// What the answer needs of the client's request, for the language itself ([`Memo::echo`]).
+    pub echo: Option<Rc<dyn Any>>,
+}
+
+impl<'b> From<Cow<'b, [u8]>> for Common<'b> {
+    fn from(body: Cow<'b, [u8]>) -> Self {
+        Self { body, echo: None }
+    }
+}
+
+/// Where a stream is: what an event needs that is written without the stream's writer.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The request's id.
+    pub request: Rc<str>,
+    /// The answer's id.
+    pub answer: Box<str>,
+    /// The model's name as the client sent it.
+    pub model: Rc<str>,
+    /// Start of the request, Unix seconds.
+    pub created: u64,
+    /// Number of events so far, in a language that numbers them.
+    pub events: Rc<Cell<u64>>,
+}
+
 /// Gathers a whole answer.
 pub trait Whole: Sink {
     /// The answer.
@@ -99,6 +131,11 @@ pub trait Events: Sink {
 
     /// The answer's id as its events have it, escapes included; empty before the first.
     fn id(&self) -> &str;
+
+    /// Number of events so far, in a language that numbers them.
+    fn count(&self) -> Rc<Cell<u64>> {
+        Rc::default()
+    }
 
     /// Whether the answer has ended, well or badly.
     fn ended(&self) -> bool;

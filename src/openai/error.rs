@@ -21,13 +21,15 @@ pub struct ErrorBody {
     pub message: String,
     /// `error.param`
     pub param: Option<Cow<'static, str>>,
+    /// `OpenAI`'s word for it, in languages that use words for codes.
+    pub code: Option<&'static str>,
 }
 
 impl ErrorBody {
     /// Creates an error.
     #[cold]
     pub fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind: Cow::Borrowed(kind), message: message.into(), param: None }
+        Self { status, kind: Cow::Borrowed(kind), message: message.into(), param: None, code: None }
     }
 
     /// An invalid request (400).
@@ -60,6 +62,14 @@ impl ErrorBody {
     #[cold]
     pub fn about(mut self, param: impl Into<Cow<'static, str>>) -> Self {
         self.param = Some(param.into());
+        self
+    }
+
+    /// Sets `code`.
+    #[must_use]
+    #[cold]
+    pub fn coded(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
         self
     }
 
@@ -111,6 +121,7 @@ impl Fault {
             kind: Cow::Borrowed(self.class.kind()),
             message,
             param: self.param.clone().map(Cow::Owned),
+            code: (self.class == Class::ContextWindowExceeded).then_some("context_length_exceeded"),
         }
     }
 }

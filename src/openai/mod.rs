@@ -38,6 +38,7 @@ pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{count, service_tier, web_search};
 
+use core::any::Any;
 use std::rc::Rc;
 
 /// The operation that the client requests.
@@ -108,6 +109,8 @@ pub struct Memo {
     pub renamed: Vec<(String, String)>,
     /// Response headers that the dialect reads.
     pub headers: Vec<(&'static str, String)>,
+    /// What the client's language keeps of the request for its answer, in a type of its own.
+    pub echo: Option<Rc<dyn Any>>,
 }
 
 impl Memo {

@@ -44,6 +44,7 @@ fn sent(drop_params: bool) -> Result<String, ErrorBody> {
 fn memo() -> Memo {
     Memo {
         prompt_estimate: 0,
+        echo: None,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

@@ -23,7 +23,7 @@ fn requests_become_chats() {
         count += 1;
         let body = fs::read(&file).unwrap();
         let chat = match MESSAGES.request(Cow::Borrowed(&body)) {
-            Ok(chat) => chat.into_owned(),
+            Ok(chat) => chat.body.into_owned(),
             Err(error) => MESSAGES.error(&error, "fixture").unwrap(),
         };
         serde_json::from_slice::<Value>(&chat).unwrap();

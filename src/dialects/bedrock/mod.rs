@@ -148,6 +148,7 @@ mod tests {
         let request = Request::parse(Operation::Chat, body).unwrap();
         let mut memo = Memo {
             prompt_estimate: 0,
+            echo: None,
             operation: Operation::Chat,
             model: "m".into(),
             stream,

@@ -274,6 +274,7 @@ mod tests {
     fn memo() -> Memo {
         Memo {
             prompt_estimate: 0,
+            echo: None,
             operation: Operation::Chat,
             model: "m".into(),
             stream: true,

@@ -1,5 +1,6 @@
 //! The decision on a request whose key is known and whose body is whole.
 
+use core::any::Any;
 use core::cell::{OnceCell, RefCell};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -34,6 +35,7 @@ impl Admission {
         &self,
         joining: &mut Joining,
         body: &Result<String, FromUtf8Error>,
+        echo: Option<Rc<dyn Any>>,
     ) -> Result<Decided, Reply> {
         let asked = core::mem::replace(&mut joining.asked, Ok(Asked::default()))?;
         let Joining { ask, verdict: Some(payer), .. } = &*joining else { return Err(decided_before()) };
@@ -101,6 +103,7 @@ impl Admission {
             json_tool: None,
             renamed: Vec::new(),
             headers: Vec::new(),
+            echo,
             model: (*model).into(),
             prompt_estimate: if language.shows_estimate() { request.prompt_tokens() } else { 0 },
         };

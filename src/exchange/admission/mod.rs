@@ -291,15 +291,15 @@ impl Admission {
     pub fn admit(&mut self, body: impl Into<Vec<u8>>) -> Result<Call, Reply> {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
-        let body = match self.language.map(|language| language.request(Cow::Owned(body.into()))) {
+        let (body, echo) = match self.language.map(|language| language.request(Cow::Owned(body.into()))) {
             None => return Err(decided_before()),
-            Some(Ok(body)) => String::from_utf8(body.into_owned()),
+            Some(Ok(common)) => (String::from_utf8(common.body.into_owned()), common.echo),
             Some(Err(error)) => {
                 self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), b"");
                 return Err(self.spoken(error.into()).to_call(&self.call_id));
             }
         };
-        match self.decide(&mut joining, &body) {
+        match self.decide(&mut joining, &body, echo) {
             Ok(Decided { mut call, members, split }) => {
                 call.hold = core::mem::take(&mut self.hold);
                 call.kept = RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?))));

@@ -34,7 +34,7 @@ impl Attempt {
     /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
     pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
         let body = match self.call.language.request(Cow::Borrowed(body)) {
-            Ok(body) => body,
+            Ok(common) => common.body,
             Err(error) => return self.sent(Err(error)),
         };
         let asked = Request::parse(self.memo.operation, &body).and_then(|request| {

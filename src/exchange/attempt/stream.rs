@@ -1,9 +1,12 @@
 //! Streamed responses.
 
+use std::rc::Rc;
+
 use super::super::headers::{Headers, answer_headers, passed_on};
 use super::super::{Silence, named};
 use super::{Attempt, Opening, Phase};
 use crate::frame::Beginning;
+use crate::inbound::Place;
 
 impl Attempt {
     /// Handles the beginning of a stream. `held` is all bytes so far, `last` says that no more follow, and
@@ -88,8 +91,15 @@ impl Attempt {
 
     /// Returns the idle timer of a stream; `None` if the response is not a stream.
     pub fn silence(&self) -> Option<Silence> {
-        let patience_ms = self.call.patience_ms();
-        self.is_streaming()
-            .then(|| Silence::new(patience_ms, self.call.language, &self.call.id, &self.endpoint))
+        let Phase::Streaming(streaming) = &self.phase else { return None };
+        let (writer, patience_ms) = (streaming.writer(), self.call.patience_ms());
+        let place = Place {
+            request: Rc::clone(&self.call.id),
+            answer: writer.id().into(),
+            model: Rc::clone(&self.memo.model),
+            created: self.memo.created,
+            events: writer.count(),
+        };
+        Some(Silence::new(patience_ms, self.call.language, place, &self.endpoint))
     }
 }

@@ -87,6 +87,7 @@ mod tests {
     fn memo(operation: Operation, include_usage: bool) -> Memo {
         Memo {
             prompt_estimate: 0,
+            echo: None,
             operation,
             model: "m".into(),
             stream: true,

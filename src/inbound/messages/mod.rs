@@ -13,7 +13,7 @@ mod whole;
 
 use std::borrow::Cow;
 
-use super::{Events, Language, Whole};
+use super::{Common, Events, Language, Place, Whole};
 use crate::openai::{ErrorBody, Memo, Operation};
 
 /// The language of `/v1/messages`.
@@ -39,8 +39,8 @@ impl Language for Messages {
         Operation::Chat
     }
 
-    fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Cow<'b, [u8]>, ErrorBody> {
-        request::to_chat(&body).map(Cow::Owned)
+    fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {
+        Ok(Cow::<[u8]>::Owned(request::to_chat(&body)?).into())
     }
 
     fn shows_estimate(&self) -> bool {
@@ -65,7 +65,7 @@ impl Language for Messages {
         Some(body)
     }
 
-    fn error_event(&self, error: &ErrorBody, id: &str, out: &mut Vec<u8>) {
-        error::write_event(error, id, out);
+    fn error_event(&self, error: &ErrorBody, place: &Place, out: &mut Vec<u8>) {
+        error::write_event(error, &place.request, out);
     }
 }
