@@ -41,6 +41,15 @@ pub(super) const VERTEX_PUBLISHERS: &[Publisher] = &[
         ..HOUSE
     },
     Publisher { models: &["jamba-"], dialect: &accents::VERTEX_AI21, path: "/publishers/ai21", ..HOUSE },
+    // Endpoints of Model Garden, as LiteLLM names them: `openai/NUMBER`.
+    Publisher {
+        models: &[
+            "openai/0", "openai/1", "openai/2", "openai/3", "openai/4", "openai/5", "openai/6", "openai/7",
+            "openai/8", "openai/9",
+        ],
+        dialect: &accents::VERTEX_ENDPOINT,
+        ..HOUSE
+    },
     // Open models as a service: the model's name is `publisher/name-maas`.
     Publisher {
         models: &[

@@ -341,7 +341,7 @@ pub static PROVIDERS: &[Provider] = &[
     ),
     row("tencent", &accents::CHAT, "https://tokenhub-intl.tencentcloudmaas.com/v1", "TENCENT_API_KEY"),
     row("tensormesh", &accents::CHAT, "https://serverless.tensormesh.ai/v1", "TENSORMESH_INFERENCE_API_KEY"),
-    row("text-completion-openai", &accents::LIKE, "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    row("text-completion-openai", &accents::OPENAI_TEXT, "https://api.openai.com/v1", "OPENAI_API_KEY"),
     Provider {
         other_key_envs: &["TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"],
         ..row("together_ai", &accents::TOGETHER, "https://api.together.ai/v1", "TOGETHER_API_KEY")

@@ -97,6 +97,10 @@ const DOCUMENT: &str = r#"{
      "api_base": "https://cloud/v1/projects/p/locations/l", "api_key_env": "KEY_ONE"},
     {"id": "vertex-llama", "group": "fake", "provider": "vertex_ai", "model": "meta/llama-3.3-70b-instruct-maas",
      "api_base": "https://cloud/v1/projects/p/locations/l", "api_key_env": "KEY_ONE"},
+    {"id": "vertex-garden", "group": "fake", "provider": "vertex_ai", "model": "openai/5464397967697903616",
+     "api_base": "https://cloud/v1/projects/p/locations/l", "api_key_env": "KEY_ONE"},
+    {"id": "text", "group": "fake", "provider": "text-completion-openai", "model": "gpt-3.5-turbo-instruct",
+     "api_base": "https://api.one/v1", "api_key_env": "KEY_ONE"},
     {"id": "mock", "group": "fake", "provider": "openai", "model": "x", "api_base": "",
      "mock_response": "Hello there"}
   ],

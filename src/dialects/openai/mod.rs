@@ -24,7 +24,7 @@ mod words;
 
 pub use charges::Charges;
 pub use models::{Model, OPENAI_MODELS, Sampling};
-pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Quirks, Surface, Tools};
+pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Names, Quirks, Surface, Tools};
 
 use std::borrow::Cow;
 
@@ -50,7 +50,8 @@ impl Dialect for OpenAi {
         match (request::has(&self.0, Operation::Chat), request::has(&self.0, Operation::Embeddings)) {
             (true, true) => &[Operation::Chat, Operation::Completions, Operation::Embeddings],
             (true, false) => &[Operation::Chat, Operation::Completions],
-            (false, _) => &[Operation::Embeddings],
+            (false, true) => &[Operation::Embeddings],
+            (false, false) => &[Operation::Completions],
         }
     }
 

@@ -32,6 +32,7 @@ fn fill(template: &str, version: &str, model: &str, streams: bool, out: &mut Str
         out.push_str(before);
         match name {
             "model" => encode(model, out),
+            "endpoint" => encode(model.rsplit('/').next().unwrap_or(model), out),
             "method" => out.push_str(if streams { "streamRawPredict" } else { "rawPredict" }),
             _ => encode(version, out),
         }

@@ -29,8 +29,8 @@ pub struct Quirks {
     pub effort: Effort,
     /// What stands before a model's name that holds no `/`.
     pub model_prefix: &'static str,
-    /// A model's name may end in `@` and a version, which the path says and the body does not.
-    pub version_in_path: bool,
+    /// What the body names as `model`.
+    pub names: Names,
     /// `logprobs` is a number: that of `top_logprobs`.
     pub counted_logprobs: bool,
     /// `stop` is taken as an array only.
@@ -47,6 +47,17 @@ pub struct Quirks {
     pub answer: Answers,
 }
 
+/// What the body names as `model`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// The model.
+    Model,
+    /// The model without `@` and its version, which the path has.
+    Unversioned,
+    /// Nothing: the path names an endpoint that serves one model.
+    Nothing,
+}
+
 /// A URL surface of a vendor with several.
 #[derive(Clone, Copy, Debug)]
 pub struct Surface {
@@ -55,7 +66,8 @@ pub struct Surface {
     /// What the base must hold; empty fits every base.
     pub base: &'static str,
     /// What stands between the base and the endpoint's path. `{model}` and `{api_version}` stand for values,
-    /// `{method}` for Google Cloud's `rawPredict` or `streamRawPredict`.
+    /// `{method}` for Google Cloud's `rawPredict` or `streamRawPredict`, `{endpoint}` for what follows the last slash of
+    /// the model.
     pub prefix: &'static str,
     /// What follows the path, with the same.
     pub query: &'static str,
@@ -180,6 +192,8 @@ impl Quirks {
     pub const CHAT_AND_EMBEDDINGS: &'static [(Operation, &'static str)] = &[CHAT, EMBEDDINGS];
     /// Embeddings only.
     pub const EMBEDDINGS: &'static [(Operation, &'static str)] = &[EMBEDDINGS];
+    /// Completions only.
+    pub const COMPLETIONS: &'static [(Operation, &'static str)] = &[COMPLETIONS];
     /// All three.
     pub const ALL: &'static [(Operation, &'static str)] = &[CHAT, COMPLETIONS, EMBEDDINGS];
 
@@ -196,7 +210,7 @@ impl Quirks {
         most_temperature: None,
         effort: Effort::Same,
         model_prefix: "",
-        version_in_path: false,
+        names: Names::Model,
         counted_logprobs: false,
         stop_array: false,
         formats: Formats::All,

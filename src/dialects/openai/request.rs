@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::super::Target;
 use super::json_string;
 use super::models::{self, Gate};
-use super::quirks::{Effort, Format, Quirks};
+use super::quirks::{Effort, Format, Names, Quirks};
 use super::{formats, messages, tools};
 use crate::json::{Edits, JsonStr, Member, Object, Raw, Splice, Writer, read};
 use crate::openai::{ErrorBody, Operation, Request, is_empty_array, is_private};
@@ -163,10 +163,12 @@ impl<'w, 'a> Work<'w, 'a> {
     }
 
     fn model(&self) -> Vec<u8> {
-        let mut model = self.to.model;
-        if self.quirks.version_in_path {
-            model = model.split_once('@').map_or(model, |(name, _)| name);
-        }
+        let model = self.to.model;
+        let model = match self.quirks.names {
+            Names::Model => model,
+            Names::Unversioned => model.split_once('@').map_or(model, |(name, _)| name),
+            Names::Nothing => "",
+        };
         if model.contains('/') || self.quirks.model_prefix.is_empty() {
             return json_string(model);
         }

@@ -1,7 +1,7 @@
 //! Clouds that host models of others: the path says whose, and which version of the service.
 
-use super::{AI21, MISTRAL, OPENAI_EMBEDDING, TEXT_ONLY, VENDOR};
-use crate::dialects::openai::{Answers, Messages, OPENAI_MODELS, OpenAi, Quirks, Surface};
+use super::{AI21, ELSEWHERE, MISTRAL, OPENAI_EMBEDDING, TEXT_ONLY, VENDOR};
+use crate::dialects::openai::{Answers, Messages, Names, OPENAI_MODELS, OpenAi, Quirks, Surface};
 use crate::openai::Operation;
 
 pub(in crate::providers) static AZURE: OpenAi = OpenAi(Quirks {
@@ -66,8 +66,14 @@ pub(in crate::providers) static GITHUB: OpenAi =
 pub(in crate::providers) static VERTEX_MISTRAL: OpenAi = OpenAi(raw_predict(&MISTRAL.0));
 pub(in crate::providers) static VERTEX_AI21: OpenAi = OpenAi(raw_predict(&AI21.0));
 const fn raw_predict(quirks: &Quirks) -> Quirks {
-    Quirks { endpoints: RAW_PREDICT, surfaces: RAW_PREDICT_SURFACE, version_in_path: true, ..*quirks }
+    Quirks { endpoints: RAW_PREDICT, surfaces: RAW_PREDICT_SURFACE, names: Names::Unversioned, ..*quirks }
 }
 const RAW_PREDICT: &[(Operation, &str)] = &[(Operation::Chat, "")];
 const RAW_PREDICT_SURFACE: &[Surface] =
     &[Surface { versions: &[], base: "", prefix: "/models/{model}:{method}", query: "" }];
+
+/// An endpoint of Model Garden, which an operator deploys: a model server behind a number.
+pub(in crate::providers) static VERTEX_ENDPOINT: OpenAi =
+    OpenAi(Quirks { surfaces: VERTEX_ENDPOINT_SURFACE, names: Names::Nothing, ..ELSEWHERE });
+const VERTEX_ENDPOINT_SURFACE: &[Surface] =
+    &[Surface { versions: &[], base: "", prefix: "/endpoints/{endpoint}", query: "" }];

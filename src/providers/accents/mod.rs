@@ -8,7 +8,7 @@ use crate::dialects::openai::{
     Sampling, Tools,
 };
 
-pub(super) use clouds::{AZURE, AZURE_AI, DATABRICKS, GITHUB, VERTEX_AI21, VERTEX_MISTRAL};
+pub(super) use clouds::{AZURE, AZURE_AI, DATABRICKS, GITHUB, VERTEX_AI21, VERTEX_ENDPOINT, VERTEX_MISTRAL};
 
 const VENDOR: Quirks = Quirks::VENDOR;
 
@@ -28,6 +28,9 @@ pub(super) static FLAT: OpenAi =
 
 /// `api.openai.com` through another company's server.
 pub(super) static LIKE: OpenAi = OpenAi(Quirks::NONE);
+
+/// `OpenAI`'s models that complete texts and do not chat.
+pub(super) static OPENAI_TEXT: OpenAi = OpenAi(Quirks { endpoints: Quirks::COMPLETIONS, ..Quirks::NONE });
 
 /// Any server that claims to be compatible with `OpenAI`, such as a model server or a proxy. Models'
 /// templates do not know `developer`, and responses may have any quirk. The token limit keeps the name that
