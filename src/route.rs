@@ -62,6 +62,11 @@ impl Routes {
         routes
     }
 
+    /// Makes the id of a group's only deployment a name of that group, unless the name is taken.
+    pub fn add_id(&mut self, id: &str, group: usize) {
+        self.exact.entry(id.to_owned()).or_insert(group);
+    }
+
     /// The group for a model.
     pub fn find<'m>(&self, model: &'m str) -> Option<Route<'m>> {
         if let Some(group) = self.exact.get(model) {

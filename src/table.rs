@@ -154,8 +154,14 @@ impl Table {
             members.entry(deployment.group.clone()).or_default().push(Rc::clone(&endpoint));
             endpoints.insert(deployment.id.clone(), endpoint);
         }
+        let mut routes = Routes::new(&document.groups, &document.aliases, document.catalog);
+        for (at, group) in document.groups.iter().enumerate().filter(|(_, group)| !group.name.contains('*')) {
+            if let Some([alone]) = members.get(&group.name).map(Vec::as_slice) {
+                routes.add_id(&alone.deployment.id, at);
+            }
+        }
         Ok(Self {
-            routes: Routes::new(&document.groups, &document.aliases, document.catalog),
+            routes,
             keys: document.keys,
             part_secret: sigv4::derived(&internal_token, PART_HEADER),
             internal_token,

@@ -300,6 +300,18 @@ fn one_or_many(name: &str) -> Value {
     }
 }
 
+/// All paths of an API description with their methods, in the format of `LiteLLM`'s `/routes`.
+pub fn routes(document: &Value) -> Value {
+    let paths = document.get("paths").and_then(Value::as_object);
+    let route = |(path, operations): (&String, &Value)| {
+        let operations = operations.as_object()?;
+        let methods: Vec<String> = operations.keys().map(|method| method.to_uppercase()).collect();
+        let name = operations.values().find_map(|operation| operation.get("operationId"));
+        Some(json!({"path": path, "methods": methods, "name": name, "endpoint": name}))
+    };
+    json!({"routes": paths.into_iter().flatten().filter_map(route).collect::<Vec<_>>()})
+}
+
 /// The names of path parameters, as in `/key/{key}/regenerate`.
 fn path_names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))

@@ -16,13 +16,14 @@ use axum::http::{Method, Uri, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
+use serde_json::Value;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
 use tower_layer::Layer;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::metrics;
-use crate::openapi::{Endpoint, Holds, Input, data_plane, document, fields, page::page, parameter};
+use crate::openapi::{self, Endpoint, Holds, Input, data_plane, document, fields, page::page, parameter};
 
 /// All paths of the public port. A trailing slash is ignored. `LiteLLM` redirects instead, to a URL based on
 /// the `Host` header, which clients control.
@@ -33,6 +34,7 @@ pub fn public(app: App) -> NormalizePath<Router> {
     }
     let router = router
         .route("/openapi.json", get(openapi_json))
+        .route("/routes", get(list_routes))
         .route("/docs", get(docs))
         .route(metrics::PATH, get(metrics::show_to))
         .fallback(async |method: Method, uri: Uri| ApiError::no_route(&method, uri.path()))
@@ -45,12 +47,21 @@ pub fn public(app: App) -> NormalizePath<Router> {
 }
 
 async fn openapi_json() -> impl IntoResponse {
-    static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let mut document = document(&described());
-        data_plane::add_to(&mut document);
-        document.to_string()
-    });
+    static TEXT: LazyLock<String> = LazyLock::new(|| whole_document().to_string());
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
+}
+
+/// The paths and methods alone, as in `LiteLLM`.
+async fn list_routes() -> impl IntoResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(|| openapi::routes(&whole_document()).to_string());
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
+}
+
+/// The API description of the key service and the filter.
+fn whole_document() -> Value {
+    let mut document = document(&described());
+    data_plane::add_to(&mut document);
+    document
 }
 
 /// The page needs only its own inline style.

@@ -60,5 +60,15 @@ pub const BUDGET_EXCEEDED_STATUS: u16 = 422;
 
 /// Paths of the key service; those that end in a slash include everything below. Envoy's routes, the filter
 /// and the key service's API description all use this list.
-pub const KEY_SERVICE_PATHS: &[&str] =
-    &["/key/", "/v2/key/", "/user/", "/team/", "/budget/", "/spend/", "/openapi.json", "/docs", "/metrics"];
+pub const KEY_SERVICE_PATHS: &[&str] = &[
+    "/key/",
+    "/v2/key/",
+    "/user/",
+    "/team/",
+    "/budget/",
+    "/spend/",
+    "/openapi.json",
+    "/routes",
+    "/docs",
+    "/metrics",
+];

@@ -69,7 +69,7 @@ fn opens(route: &str, ask: &Ask, path: &str) -> bool {
         "llm_api_routes" | "openai_routes" => {
             matches!(ask, Ask::Model { .. } | Ask::Models | Ask::ModelById(_))
         }
-        "info_routes" => matches!(ask, Ask::ModelInfo | Ask::ModelGroups),
+        "info_routes" => matches!(ask, Ask::ModelInfo | Ask::ModelInfoPage | Ask::ModelGroups),
         _ => {
             route == path
                 || route

@@ -1,8 +1,8 @@
-//! `/v1/models`, `/v1/models/{id}` and `/model/info`: the models that a key can see.
+//! `/v1/models` and `/v1/models/{id}`: the models that a key can see.
 
 use std::borrow::Cow;
 
-use crate::config::{Group, Price};
+use crate::config::Group;
 use crate::json::Writer;
 use crate::key::KeyRecord;
 use crate::table::Table;
@@ -104,43 +104,6 @@ impl Listing {
             fallbacks: is("include_metadata").then_some(fallbacks),
         })
     }
-}
-
-/// `/model/info`: the deployments, without credentials.
-pub(super) fn model_info(table: &Table, key: Option<&KeyRecord>, query: &str) -> Reply {
-    let asked = query_value(query, "litellm_model_id");
-    let mut body = Vec::with_capacity(4096);
-    let mut w = Writer::new(&mut body);
-    w.object().key("data").array();
-    for endpoint in table.endpoints() {
-        let deployment = &endpoint.deployment;
-        if asked.as_ref().is_some_and(|id| *id != deployment.id) {
-            continue;
-        }
-        let Some(group) = table.groups.iter().find(|group| group.name == deployment.group) else { continue };
-        if !key.is_none_or(|key| may_use(key, &group.name, group)) {
-            continue;
-        }
-        w.object().key("model_name").string(&deployment.group);
-        w.key("litellm_params").object();
-        w.key("model").string(&format!("{}/{}", deployment.provider, deployment.model));
-        if !deployment.api_base.is_empty() {
-            w.key("api_base").string(&deployment.api_base);
-        }
-        w.end_object();
-        w.key("model_info").object().key("id").string(&deployment.id).key("db_model").bool(false);
-        w.key("litellm_provider").string(endpoint.provider.name);
-        limits(&mut w, group);
-        for (name, rate) in endpoint.price(&deployment.model).map(Price::named).unwrap_or_default() {
-            w.key(&name).raw(&format!("{rate:e}"));
-        }
-        for (name, value) in &deployment.info {
-            w.key(name).raw(value.get());
-        }
-        w.end_object().end_object();
-    }
-    w.end_array().end_object();
-    Reply::json(200, body)
 }
 
 /// Model names that a client can send, aliases first. A wildcard is expanded to the known models that it

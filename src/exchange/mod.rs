@@ -17,8 +17,10 @@ mod date;
 mod fallback;
 mod head;
 mod headers;
+mod home;
 mod kept;
 mod limited;
+mod model_info;
 mod named;
 mod origin;
 mod parts;
@@ -31,6 +33,7 @@ mod retry_after;
 mod silence;
 mod standing;
 mod streaming;
+mod unserved_routes;
 mod whole;
 
 pub use admission::{Admission, NoVerdict, Step};

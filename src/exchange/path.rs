@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::config::KEY_SERVICE_PATHS;
 use crate::inbound::{self, Language};
+use crate::providers::own_routes::GOOGLE_METHODS;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Ask {
     ModelById(String),
     /// `/model/info`
     ModelInfo,
+    /// `/v2/model/info`: the same, page by page.
+    ModelInfoPage,
     /// `/model_group/info`
     ModelGroups,
     /// `/health`
@@ -31,6 +34,10 @@ pub enum Ask {
     Liveliness,
     /// `/health/readiness`
     Readiness,
+    /// `/`
+    Home,
+    /// `/test`
+    Test,
     /// A path of the key service.
     Management,
     /// A known path with the wrong method.
@@ -69,11 +76,15 @@ impl Ask {
             "/health/readiness" => return get(Self::Readiness),
             "/health" => return get(Self::Health),
             "/model_group/info" => return get(Self::ModelGroups),
-            "/model/info" | "/v1/model/info" | "/v2/model/info" => return get(Self::ModelInfo),
+            "/model/info" | "/v1/model/info" => return get(Self::ModelInfo),
+            "/v2/model/info" => return get(Self::ModelInfoPage),
+            "/" => return get(Self::Home),
+            "/test" => return get(Self::Test),
             _ => {}
         }
         match below_base(path).strip_prefix("/models") {
             Some("") => return get(Self::Models),
+            Some(id) if GOOGLE_METHODS.iter().any(|method| id.ends_with(method)) => return Self::NotFound,
             Some(id) if id.len() > 1 && id.starts_with('/') => {
                 return get(Self::ModelById(decode(id.trim_start_matches('/')).into_owned()));
             }
@@ -94,7 +105,7 @@ impl Ask {
             return post(Self::CountTokens);
         }
         match path.strip_suffix('/') {
-            Some(short) if !short.is_empty() && Self::parse(method, short) != Self::NotFound => {
+            Some(short) if short.len() > 1 && Self::parse(method, short) != Self::NotFound => {
                 let query = query.map(|query| format!("?{query}")).unwrap_or_default();
                 Self::Redirect(format!("{short}{query}"))
             }
@@ -112,20 +123,6 @@ fn below_base(path: &str) -> &str {
 
 /// Base paths, longest first.
 const BASES: [&str; 3] = ["/openai/v1", "/openai", "/v1"];
-
-/// The route that a path was probably meant for, if the client's base URL contains too much.
-pub(super) fn meant(path: &str) -> Option<&'static str> {
-    let ends = |(suffix, route): &(&str, &'static str)| path.ends_with(suffix).then_some(*route);
-    [
-        ("/messages", "/v1/messages"),
-        ("/chat/completions", "/v1/chat/completions"),
-        ("/completions", "/v1/completions"),
-        ("/embeddings", "/v1/embeddings"),
-        ("/models", "/v1/models"),
-    ]
-    .iter()
-    .find_map(ends)
-}
 
 fn is_below(path: &str, prefix: &str) -> bool {
     path.starts_with(prefix) && (prefix.ends_with('/') || path.len() == prefix.len())
@@ -203,7 +200,9 @@ mod tests {
             Ask::Redirect("/v1/chat/completions?a=b".into())
         );
         assert_eq!(Ask::parse(b"POST", "/v1/v1/chat/completions"), Ask::NotFound);
-        assert_eq!(Ask::parse(b"GET", "/"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"GET", "/?a=b"), Ask::Home);
+        assert_eq!(Ask::parse(b"POST", "/"), Ask::MethodNotAllowed { allow: "GET" });
+        assert_eq!(Ask::parse(b"POST", "/v1/models/gemini-2.5-flash:generateContent"), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "//"), Ask::NotFound);
         assert_eq!(Ask::parse(b"POST", "/internal/verify"), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "/v1/modelsx"), Ask::NotFound);

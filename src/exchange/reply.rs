@@ -9,7 +9,7 @@ use crate::key::UsageError;
 use crate::openai::ErrorBody;
 
 use super::headers::Value;
-use super::path::meant;
+use super::unserved_routes::instead_of;
 
 /// A complete response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,13 +42,7 @@ impl Reply {
     /// An unknown path. SDKs print the message, so it lists the available ones.
     #[cold]
     pub fn no_route(method: &[u8], path: &str) -> Self {
-        let hint = match meant(path) {
-            Some(route) => ["Did you mean ", route, "?"].concat(),
-            None => {
-                "Available: POST /v1/chat/completions, /v1/completions and /v1/embeddings, and GET /v1/models."
-                    .to_owned()
-            }
-        };
+        let hint = instead_of(path);
         let message = format!(
             "Not Found: no route {}. {hint} See GET /openapi.json for all routes.",
             line(method, path)

@@ -7,6 +7,7 @@ mod accents;
 #[cfg(test)]
 mod example;
 mod hosts;
+pub mod own_routes;
 mod rows;
 mod wordings;
 

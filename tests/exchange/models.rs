@@ -67,6 +67,60 @@ fn an_id_of_a_deployment_is_a_model_for_whoever_may_use_its_group() {
 }
 
 #[test]
+fn an_id_that_nobody_chose_is_a_model_where_its_deployment_serves_alone() {
+    let ring = keyring(vec![record("sk-claude", |key| key["models"] = json!(["claude"]))]);
+    let call = admit(&ring, MASTER, &ask("lonely-1")).unwrap();
+    assert_eq!((call.group_name(), call.leg().cluster), ("lonely", "group:lonely"));
+    assert_eq!(get(&ring, "/v1/models/lonely-1", MASTER).0, 200);
+    assert_eq!(admit(&ring, "sk-claude", &ask("lonely-1")).unwrap_err()["type"], "key_model_access_denied");
+    // Two serve `gpt`, and its cluster may pick either.
+    assert_eq!(admit(&ring, MASTER, &ask("gpt-1")).unwrap_err()["code"], "400");
+    // What a `*` stands for is not told by an id.
+    assert_eq!(admit(&ring, MASTER, &ask("wild")).unwrap_err()["code"], "400");
+}
+
+#[test]
+fn deployments_are_listed_page_by_page() {
+    let ring = keyring(vec![record("sk-claude", |key| key["models"] = json!(["claude"]))]);
+    let ids = |path: &str, key: &str| {
+        let (status, list) = get(&ring, path, key);
+        assert_eq!(status, 200, "{list}");
+        let ids = list["data"].as_array().unwrap().iter();
+        let ids = ids.map(|entry| entry["model_info"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        (ids, list)
+    };
+    let (all, _) = ids("/v1/model/info", MASTER);
+    assert_eq!(&all[..4], ["gpt-1", "gpt-2", "claude-1", "keyless"], "the order of the configuration");
+    let (second, list) = ids("/v2/model/info?page=2&size=3", MASTER);
+    assert_eq!(second, all[3..6]);
+    assert_eq!((&list["current_page"], &list["size"]), (&json!(2), &json!(3)));
+    assert_eq!(list["total_count"], all.len());
+    assert_eq!(list["total_pages"], all.len().div_ceil(3));
+    assert_eq!(ids("/v2/model/info", MASTER).0.len(), all.len());
+    assert_eq!(ids("/v2/model/info?page=99", MASTER).0.len(), 0);
+    assert_eq!(ids("/v2/model/info?search=CLAU", MASTER).0, ["claude-1", "keyless"]);
+    assert_eq!(ids("/v2/model/info?model=claude&size=1", MASTER).0, ["claude-1"]);
+    assert_eq!(ids("/v2/model/info?modelId=gpt-2", MASTER).0, ["gpt-2"]);
+    assert_eq!(ids("/v2/model/info?sortBy=model_name&sortOrder=desc&size=1", MASTER).0, ["titan-1"]);
+    assert_eq!(ids("/v2/model/info", "sk-claude").0, ["claude-1", "keyless"]);
+    for wrong in ["page=0", "size=0", "page=x", "size=-1"] {
+        assert_eq!(get(&ring, &format!("/v2/model/info?{wrong}"), MASTER).0, 400, "{wrong}");
+    }
+}
+
+#[test]
+fn a_model_that_continues_texts_is_not_asked_to_chat() {
+    let call = call(r#"{"model": "fake", "messages": [{"role": "user", "content": "hi"}]}"#);
+    let body = br#"{"model": "fake", "messages": [{"role": "user", "content": "hi"}]}"#;
+    let Outgoing::Reply(reply) = attempt(&call, "text").request(&body[..], NOW_MS) else {
+        panic!("nobody is asked");
+    };
+    assert_eq!(reply.status, 400);
+    let message = error(&reply)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("/chat/completions") && message.contains("text-completion-openai"), "{message}");
+}
+
+#[test]
 fn what_cannot_be_served_says_why_unless_something_stands_in_for_it() {
     let ring = keyring(vec![]);
     let refused = admit(&ring, MASTER, &ask("lost")).unwrap_err();
@@ -164,6 +218,9 @@ fn houses_on_other_clouds_are_asked_in_their_own_languages_at_their_own_paths() 
     let (path, _, _, body) = sent("vertex-llama", true);
     assert_eq!(path, "/v1/projects/p/locations/l/endpoints/openapi/chat/completions");
     assert_eq!(body["model"], "meta/llama-3.3-70b-instruct-maas");
+    let (path, _, _, body) = sent("vertex-garden", true);
+    assert_eq!(path, "/v1/projects/p/locations/l/endpoints/5464397967697903616/chat/completions");
+    assert_eq!(body["model"], "", "the endpoint serves one model");
 }
 
 #[test]

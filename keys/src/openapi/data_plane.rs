@@ -18,6 +18,7 @@ const PATHS: &[(&str, &str, &str, &str)] = &[
     ("/v1/models", "get", "List the models that the key can use.", ""),
     ("/v1/models/{model}", "get", "Get a model.", ""),
     ("/v1/model/info", "get", "List deployments with their prices, context windows and capabilities.", ""),
+    ("/v2/model/info", "get", "List deployments page by page.", ""),
     (
         "/model_group/info",
         "get",
@@ -25,6 +26,7 @@ const PATHS: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     ("/health", "get", "Check deployments' configuration. No provider is called.", ""),
+    ("/", "get", "Show the version and where documentation and health checks are. Browsers get a page.", ""),
 ];
 
 /// Adds the paths to a document.

@@ -27,7 +27,7 @@ use super::kept::Kept;
 use super::origin::Origin;
 use super::path::Ask;
 use super::refusal::Refusal;
-use super::{Reply, access, catalog, standing};
+use super::{Reply, access, catalog, home, model_info, standing};
 
 use decision::Decided;
 use payer::{Payer, token_of, unknown_key};
@@ -145,6 +145,8 @@ impl Admission {
             }
             Ask::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
             Ask::Readiness => return Err(Reply::json(200, r#"{"status":"healthy","db":"connected"}"#)),
+            Ask::Home => return Err(home::home(head)),
+            Ask::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
             Ask::NotFound => return Err(Reply::no_route(method, path)),
             Ask::MethodNotAllowed { allow } => return Err(Reply::method_not_allowed(method, path, allow)),
             Ask::Redirect(to) => {
@@ -161,6 +163,7 @@ impl Admission {
             | Ask::Models
             | Ask::ModelById(_)
             | Ask::ModelInfo
+            | Ask::ModelInfoPage
             | Ask::ModelGroups
             | Ask::Health => {}
         }
@@ -330,7 +333,8 @@ impl Admission {
             Ask::Model { .. } | Ask::CountTokens => return Step::Admit,
             Ask::Models => catalog::models(&self.table, key, &joining.query),
             Ask::ModelById(id) => catalog::model_by_id(&self.table, key, id),
-            Ask::ModelInfo => catalog::model_info(&self.table, key, &joining.query),
+            Ask::ModelInfo => model_info::all(&self.table, key, &joining.query),
+            Ask::ModelInfoPage => model_info::page(&self.table, key, &joining.query),
             Ask::ModelGroups => standing::model_groups(&self.table, key, &joining.query),
             Ask::Health => standing::health(&self.table, key, &joining.query),
             _ => Reply::no_route(b"", &joining.path),

@@ -88,3 +88,90 @@ async fn health_is_told_to_everybody() {
     let ready = client.get("/health/readiness").send().await.expect(200).json();
     assert_eq!(ready, json!({ "status": "healthy", "db": "connected" }));
 }
+
+#[tokio::test]
+async fn well_known_models_have_windows_and_abilities_without_any_model_info() {
+    let client = world().stack.client();
+    let info = client.get("/v1/model/info").key(MASTER_KEY).send().await.expect(200).json();
+    let claude = info["data"].as_array().unwrap().iter().find(|entry| entry["model_name"] == "claude");
+    let claude = &claude.unwrap_or_else(|| panic!("{info:#}"))["model_info"];
+    assert_eq!(
+        (&claude["max_input_tokens"], &claude["max_output_tokens"]),
+        (&json!(200_000), &json!(64_000))
+    );
+    assert_eq!((&claude["mode"], &claude["litellm_provider"]), (&json!("chat"), &json!("anthropic")));
+    for name in ["supports_vision", "supports_function_calling", "supports_prompt_caching"] {
+        assert_eq!(claude[name], true, "{name}: {claude}");
+    }
+    let path = "/model_group/info?model_group=instruct";
+    let group = client.get(path).key(MASTER_KEY).send().await.expect(200).json()["data"][0].take();
+    assert_eq!((&group["mode"], &group["max_output_tokens"]), (&json!("completion"), &json!(4096)));
+    assert_eq!(
+        (&group["supports_vision"], &group["supports_function_calling"]),
+        (&json!(false), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn deployments_come_page_by_page_to_whom_asks_for_pages() {
+    let client = world().stack.client();
+    let get = async |path: &str| client.get(path).key(MASTER_KEY).send().await;
+    let first = get("/v2/model/info?size=2").await.expect(200).json();
+    assert_eq!(first["data"].as_array().unwrap().len(), 2);
+    assert_eq!((&first["current_page"], &first["size"]), (&json!(1), &json!(2)));
+    let total = first["total_count"].as_u64().unwrap();
+    assert_eq!(first["total_pages"], total.div_ceil(2));
+    let all = get("/model/info").await.expect(200).json();
+    assert_eq!(all["data"].as_array().unwrap().len() as u64, total);
+    let found = get("/v2/model/info?search=CLAUDE-F").await.expect(200).json();
+    assert_eq!((&found["total_count"], &found["data"][0]["model_name"]), (&json!(1), &json!("claude-first")));
+    get("/v2/model/info?page=0").await.expect(400);
+}
+
+#[tokio::test]
+async fn an_id_that_nobody_chose_is_a_model_too() {
+    let client = world().stack.client();
+    let info = client.get("/v1/model/info").key(MASTER_KEY).send().await.expect(200).json();
+    let entry = info["data"].as_array().unwrap().iter().find(|entry| entry["model_name"] == "demo").unwrap();
+    let id = entry["model_info"]["id"].as_str().unwrap();
+    let answer = world().chat(id, "Hello").await.expect(200);
+    assert_eq!(
+        (answer.header("x-litellm-model-id"), answer.header("x-litellm-model-group")),
+        (id.to_owned(), "demo".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn the_root_says_what_this_is_and_where_the_rest_is() {
+    let client = world().stack.client();
+    let page = client.get("/").header("accept", "text/html,*/*;q=0.8").send().await.expect(200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let text = page.text();
+    assert!(text.starts_with("<!doctype html>") && text.contains(env!("CARGO_PKG_VERSION")), "{text}");
+    let links: Vec<&str> = text.split("href=/").skip(1).map(|rest| rest.split('>').next().unwrap()).collect();
+    assert_eq!(links.len(), 4, "{links:?}");
+    for link in links {
+        client.get(&format!("/{link}")).send().await.expect(200);
+    }
+    let told = client.get("/").send().await.expect(200);
+    assert_eq!(told.header("content-type"), "application/json");
+    let told = told.json();
+    assert_eq!((&told["name"], &told["version"]), (&json!("switchboard"), &json!(env!("CARGO_PKG_VERSION"))));
+    for path in [&told["api"]["page"], &told["api"]["openapi"], &told["health"]["liveness"]] {
+        client.get(path.as_str().unwrap()).send().await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn what_load_testers_and_tools_ask_first_is_answered_without_a_key() {
+    let client = world().stack.client();
+    assert_eq!(client.get("/test").send().await.expect(200).json(), json!({ "route": "/test" }));
+    let routes = client.get("/routes").send().await.expect(200).json();
+    let routes = routes["routes"].as_array().unwrap();
+    for (path, method) in
+        [("/v1/chat/completions", "POST"), ("/key/generate", "POST"), ("/health/liveliness", "GET")]
+    {
+        let route = routes.iter().find(|route| route["path"] == path).unwrap_or_else(|| panic!("{path}"));
+        assert_eq!(route["methods"], json!([method]));
+    }
+}

@@ -1,0 +1,111 @@
+//! Routes that clients of OpenAI, of vendors and of `LiteLLM` try and that are not served: what to use instead.
+
+use std::borrow::Cow;
+
+use crate::providers;
+use crate::providers::own_routes::{GOOGLE_METHODS, SEGMENTS};
+
+/// Segments of a path, and what is said of them.
+type Row = (&'static [&'static str], &'static str);
+
+/// The first row counts that has a segment of the path.
+const ROWS: &[Row] = &[
+    (&["responses"], "The Responses API is not supported. Use POST /v1/chat/completions."),
+    (
+        &[
+            "assistants",
+            "audio",
+            "batches",
+            "containers",
+            "conversations",
+            "evals",
+            "files",
+            "fine_tuning",
+            "images",
+            "moderations",
+            "ocr",
+            "realtime",
+            "rerank",
+            "score",
+            "threads",
+            "uploads",
+            "vector_stores",
+            "videos",
+        ],
+        "Only chats, completions and embeddings are supported.",
+    ),
+];
+
+/// The same for the first segment alone, which is a common word.
+const FIRST: &[Row] = &[
+    (&["health"], "Use GET /health, /health/liveliness or /health/readiness."),
+    (&["model"], "Models are set in config.yaml, and listed by GET /model/info."),
+    (&["global"], "Use GET /spend/logs or GET /metrics."),
+    (&["ui", "login", "sso"], "There are no admin pages. GET /docs describes the key API."),
+];
+
+/// Routes with their ends: a base URL that holds too much, or another, is the usual mistake.
+const SERVED: &[(&str, &str)] = &[
+    ("/messages", "Did you mean /v1/messages?"),
+    ("/chat/completions", "Did you mean /v1/chat/completions?"),
+    ("/completions", "Did you mean /v1/completions?"),
+    ("/embeddings", "Did you mean /v1/embeddings?"),
+    ("/models", "Did you mean /v1/models?"),
+];
+
+/// What to do instead of asking for a path that nobody answers.
+#[cold]
+pub(super) fn instead_of(path: &str) -> Cow<'static, str> {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    let has = |segment: &str| segments.clone().any(|known| known == segment);
+    let row = |(segments, _): &&Row| segments.iter().any(|segment| has(segment));
+    if GOOGLE_METHODS.iter().any(|method| path.ends_with(method)) {
+        return "Google's API is not supported. Use POST /v1/chat/completions or /v1/embeddings.".into();
+    }
+    if let Some((_, meant)) = SERVED.iter().find(|(end, _)| path.ends_with(end)) {
+        return (*meant).into();
+    }
+    if let Some((_, said)) = ROWS.iter().find(row) {
+        return (*said).into();
+    }
+    if let Some((_, whose)) = SEGMENTS.iter().find(|(segment, _)| has(segment)) {
+        return format!("{whose} API is not supported. Use POST /v1/chat/completions.").into();
+    }
+    let first = segments.next().unwrap_or_default();
+    if let Some((_, said)) = FIRST.iter().find(|(segments, _)| segments.contains(&first)) {
+        return (*said).into();
+    }
+    if providers::names().any(|name| name == first) {
+        return "Providers' own APIs are not passed through. Use POST /v1/chat/completions.".into();
+    }
+    "Available: POST /v1/chat/completions, /v1/completions and /v1/embeddings, and GET /v1/models.".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_route_is_known_under_every_base() {
+        for (path, word) in [
+            ("/v1/responses", "Responses"),
+            ("/openai/v1/responses/resp_1?x=y", "Responses"),
+            ("/v1/complete", "Anthropic"),
+            ("/v1/audio/speech", "Only chats"),
+            ("/v2/rerank", "Only chats"),
+            ("/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", "Google"),
+            ("/health/services", "GET /health,"),
+            ("/model/new", "config.yaml"),
+            ("/vertex_ai/v1/projects", "passed through"),
+            ("/bedrock/model/m/converse", "passed through"),
+            ("/api/tags", "Ollama"),
+            ("/v1/v1/chat/completions", "Did you mean /v1/chat/completions?"),
+            ("/unknown", "Available: POST"),
+            ("", "Available: POST"),
+        ] {
+            let said = instead_of(path);
+            assert!(said.contains(word), "{path}: {said}");
+        }
+    }
+}
