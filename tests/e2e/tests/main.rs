@@ -3,6 +3,7 @@
 mod auth;
 mod browsers;
 mod chat;
+mod clients;
 mod compressed;
 mod conformance;
 mod dashboard;
