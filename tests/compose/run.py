@@ -70,7 +70,7 @@ def wait_for(what, condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not after {seconds} seconds")
+            raise AssertionError(f"{what}: timed out after {seconds} seconds")
         time.sleep(0.2)
 
 
@@ -109,7 +109,7 @@ class Engine:
     def wait(self):
         def answers():
             if self.process.poll() is not None:
-                raise AssertionError(f"dockerd ended: {(self.folder / 'dockerd.log').read_text()[-3000:]}")
+                raise AssertionError(f"dockerd exited: {(self.folder / 'dockerd.log').read_text()[-3000:]}")
             return subprocess.run(["docker", "version"], capture_output=True, timeout=20).returncode == 0
         wait_for("dockerd", answers)
 

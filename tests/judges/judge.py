@@ -65,8 +65,8 @@ def main():
     for fault in verdicts.faults:
         print(fault, file=sys.stderr)
     for (kind, language), count in sorted(verdicts.counts.items()):
-        print(f"{count:5} of {kind} judged by {language}")
-    print(f"{len(verdicts.faults)} faults")
+        print(f"{count:5} of {kind} validated with {language}")
+    print(f"{len(verdicts.faults)} errors")
     return 1 if verdicts.faults else 0
 
 
