@@ -247,7 +247,7 @@ fn check_exits_with_zero_when_there_are_only_warnings() {
         told.contains("config.yaml:3:27: warning: model_list[0]: no price found for openai/m: "),
         "{told}"
     );
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "config.yaml: models: 1, deployments: 1\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "config.yaml is valid: models: 1, deployments: 1\n");
 }
 
 #[test]

@@ -23,7 +23,10 @@ impl Check {
         match load(&self.config) {
             Ok(plan) => {
                 let (groups, deployments) = (plan.document.groups.len(), plan.document.deployments.len());
-                println!("{}: models: {groups}, deployments: {deployments}", self.config.config.display());
+                println!(
+                    "{} is valid: models: {groups}, deployments: {deployments}",
+                    self.config.config.display()
+                );
                 ExitCode::SUCCESS
             }
             Err(code) => code,

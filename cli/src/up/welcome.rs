@@ -95,8 +95,8 @@ fn text(base: &str, key: &Key, model: Option<&str>, config: &Path) -> String {
     }
     let _ = writeln!(
         text,
-        "\nNext:\n  Add a provider          edit {}; README.md, \"A real provider\"\n  \
-         Create a key            POST {base}/key/generate; README.md, \"Keys\"\n  \
+        "\nNext:\n  Add a provider          edit {}; README.md, \"Add a real provider\"\n  \
+         Create a key            POST {base}/key/generate; README.md, \"Create a key\"\n  \
          Read the API reference  {base}/openapi.json\n  \
          Stop                    Ctrl-C\n{}",
         config.display(),
@@ -122,6 +122,10 @@ mod tests {
         let body: serde_json::Value = serde_json::from_str(body.trim_end_matches('\'')).unwrap();
         assert_eq!(body["model"], "demo");
         assert!(command.contains("Bearer $(cat .switchboard/master_key)\""), "{command}");
+        let readme = include_str!("../../../README.md");
+        for title in text.split("README.md, \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(readme.contains(&format!("\n## {title}\n")), "{title}");
+        }
     }
 
     #[test]
