@@ -22,7 +22,14 @@ pub(super) struct Downstream {
     admission: Option<Admission>,
     relays: bool,
     passage: Option<Rc<Passage>>,
+    /// The reply to a request whose body is dropped.
+    dropping: Option<Reply>,
+    /// Bytes of it that were dropped.
+    dropped: u64,
 }
+
+/// The largest body that is dropped to its end, bytes; then the reply comes early.
+const MOST_DROPPED: u64 = 64 << 20;
 
 impl HttpContext for Downstream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -47,16 +54,19 @@ impl HttpContext for Downstream {
         };
         self.admission = Some(admission);
         let length = if end_of_stream { None } else { head.length() };
-        let refused = length.and_then(|length| self.hold(length));
-        self.act(refused.unwrap_or(step))
+        self.dropping = length.and_then(|length| self.hold(length));
+        if self.dropping.is_some() { Action::Pause } else { self.act(step) }
     }
 
     fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         if self.relays || self.is_forwarded() {
             return Action::Continue;
         }
-        if let Some(refused) = self.hold(body_size as u64) {
-            return self.act(refused);
+        if self.dropping.is_none() {
+            self.dropping = self.hold(body_size as u64);
+        }
+        if self.dropping.is_some() {
+            return self.drop_body(body_size as u64, end_of_stream);
         }
         if !end_of_stream {
             return Action::Pause;
@@ -67,6 +77,9 @@ impl HttpContext for Downstream {
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         if self.relays || self.is_forwarded() {
             return Action::Continue;
+        }
+        if self.dropping.is_some() {
+            return self.drop_body(0, true);
         }
         self.body_complete()
     }
@@ -143,7 +156,7 @@ impl Context for Downstream {
 
 impl Downstream {
     pub(super) fn new(context: u32, clock: Rc<Clock>) -> Self {
-        Self { context, clock, admission: None, relays: false, passage: None }
+        Self { context, clock, admission: None, relays: false, passage: None, dropping: None, dropped: 0 }
     }
 
     fn is_forwarded(&self) -> bool {
@@ -151,9 +164,20 @@ impl Downstream {
     }
 
     /// Tells how long the body is, or is by now.
-    fn hold(&mut self, bytes: u64) -> Option<Step> {
+    fn hold(&mut self, bytes: u64) -> Option<Reply> {
         let admission = self.admission.as_mut()?;
         vm::with(|vm| admission.hold(&vm.bodies, bytes))
+    }
+
+    /// Drops a body for which there is no memory as it arrives, and replies at its end. With an earlier reply Envoy would
+    /// close the connection, and until then, a second later, keep in memory what it has read.
+    fn drop_body(&mut self, bytes: u64, end_of_stream: bool) -> Action {
+        host::replace_request_body(b"");
+        self.dropped += bytes;
+        match self.dropping.take_if(|_| end_of_stream || self.dropped > MOST_DROPPED) {
+            Some(reply) => self.act(Step::Reply(reply)),
+            None => Action::Pause,
+        }
     }
 
     fn body_complete(&mut self) -> Action {

@@ -331,7 +331,7 @@ fn a_large_body_waits_for_room_and_gives_it_back_however_its_request_ends() {
     assert!(first.hold(&budget, LARGE).is_none());
 
     let mut second = begin("sk-known-key");
-    let refused = reply(second.hold(&budget, LARGE).unwrap());
+    let refused = second.hold(&budget, LARGE).unwrap();
     assert_eq!((refused.status, error(&refused)["type"].clone()), (503, json!("service_unavailable_error")));
     assert!(error(&refused)["message"].as_str().unwrap().contains("--memory-limit"));
     assert!(refused.headers.iter().any(|(name, value)| name == "retry-after" && &**value == "1"));
@@ -340,8 +340,14 @@ fn a_large_body_waits_for_room_and_gives_it_back_however_its_request_ends() {
     assert!(second.hold(&budget, 20 << 20).is_none(), "it is answered once");
     // A key that is not known yet is answered too, and nobody's spend log has it.
     let mut unknown = begin("sk-unheard-of");
-    let refused = reply(unknown.hold(&budget, LARGE).unwrap());
+    let refused = unknown.hold(&budget, LARGE).unwrap();
     assert!(unknown.refusal(&refused, NOW_MS).is_none());
+    // One that grows without having said how large it is gives back at once what it had.
+    let mut growing = begin("sk-known-key");
+    assert!(growing.hold(&budget, 1 << 20).is_none());
+    assert_eq!(budget.held(), LARGE + (1 << 20));
+    assert!(growing.hold(&budget, 3 << 20).is_some());
+    assert_eq!(budget.held(), LARGE);
     // Others are small.
     assert!(begin(MASTER).hold(&budget, 1024).is_none());
 

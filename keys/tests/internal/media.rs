@@ -342,7 +342,7 @@ async fn fetching_can_be_turned_off() {
 async fn what_comes_of_urls_is_counted_and_no_url_is_a_label() {
     let server = Server::start().await;
     let app = app_with(&[server.address.to_string()], 1 << 20).await;
-    let urls = ["/cat.png", "/gone", "/page", "/huge", "/large/1"].map(|path| server.url(path));
+    let urls = ["/cat.png", "/gone", "/program", "/huge", "/large/1"].map(|path| server.url(path));
     for _ in 0..2 {
         fetch(&app, &urls.each_ref().map(String::as_str)).await;
     }

@@ -217,7 +217,7 @@ impl Admission {
     }
 
     /// Notes the size of the body, announced or received so far. Returns the reply if there is no memory for it.
-    pub fn hold(&mut self, budget: &Rc<BodyBudget>, bytes: u64) -> Option<Step> {
+    pub fn hold(&mut self, budget: &Rc<BodyBudget>, bytes: u64) -> Option<Reply> {
         let Phase::Joining(joining) = &self.phase else { return None };
         // The whole request of a part is counted already.
         let is_part = matches!(joining.verdict, Some(Payer::Whole));
@@ -226,7 +226,9 @@ impl Admission {
         }
         self.refused = joining.verdict.as_ref().and_then(|payer| joining.refused(payer.token(), b""));
         self.phase = Phase::Closed;
-        Some(self.reply(Reply::no_room()))
+        // It is dropped from here on: others may have its memory.
+        self.hold = Hold::default();
+        Some(Reply::no_room().to_call(&self.call_id))
     }
 
     /// The body is complete.

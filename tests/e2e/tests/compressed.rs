@@ -71,7 +71,10 @@ async fn an_answer_that_is_large_decompressed_passes_up_to_a_limit_and_is_then_a
         let answer = ask("gpt-4o", stream, step(4)).await.expect(200);
         assert!(answer.body.len() > 4 << 20, "stream={stream}: {} bytes", answer.body.len());
         let error = ask("gpt-4o", stream, step(40)).await.expect(502).error();
-        assert!(error["message"].as_str().unwrap().contains("more than 32 MiB"), "stream={stream}: {error}");
+        assert!(
+            error["message"].as_str().unwrap().contains("larger than 32 MiB"),
+            "stream={stream}: {error}"
+        );
     }
 }
 
