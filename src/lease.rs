@@ -1,15 +1,15 @@
-//! Leases: how several Envoys keep one limit, without asking for every request.
+//! Leases: let several Envoys enforce a shared limit without a call per request.
 //!
-//! The types are the wire contract of `POST /internal/lease`, and part of `POST /internal/sync`. The rules that
-//! make limits exact are in `docs/decisions/0020-leases.md`; in short:
+//! The types are the wire contract of `POST /internal/lease`, and part of `POST /internal/sync`. The rules that keep
+//! limits exact are in `docs/decisions/0020-leases.md`. In short:
 //!
-//! - A *holder* is one Envoy process ([`LeaseRequest::instance`]); its workers share what it holds.
-//! - For every account and resource, a holder may have *used* at most what it was *allowed*. The service sees to it
-//!   that all that is allowed, and all that is recorded, stays within the limit.
-//! - An ask is a promise: it says how much the holder will have used at most until it has the answer
-//!   ([`Demand::hold`]). What it does not hold on to is free at once, and nothing else is.
-//! - Requests and tokens are counted in windows. What is allowed holds for each window anew: no call is needed when
-//!   one begins, and a holder goes on within its share while the service is away.
+//! - A *holder* is an Envoy process ([`LeaseRequest::instance`]); its workers share what it holds.
+//! - For every account and resource, a holder may have *used* at most what it is *allowed*. The service ensures that the
+//!   sum of what is allowed and what is recorded stays within the limit.
+//! - An ask is a promise: it limits what the holder will have used until it receives the response ([`Demand::hold`]).
+//!   Only what it does not hold is free immediately.
+//! - Requests and tokens are counted in windows. An allowance applies to every window, so no call is needed when a
+//!   window starts, and a holder can keep using its share while the service is unavailable.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,30 +1,30 @@
 //! Switchboard: an LLM gateway inside Envoy.
 //!
-//! One module, two roles. As a listener's filter (**downstream**) it admits requests; as the filter of every
-//! model group's cluster (**upstream**) it translates one attempt at one provider, there and back. Envoy does
-//! everything between: balancing, retries, time-outs, TLS, pools.
+//! The module has two roles. As a listener's filter (**downstream**) it admits requests. As the filter of every model
+//! group's cluster (**upstream**) it translates the request and the response of an attempt at a provider. Envoy does
+//! the rest: load balancing, retries, timeouts, TLS, connection pools.
 //!
-//! # The map
+//! # Modules
 //!
 //! ```text
-//!   config ── table ── route            what the operator says
-//!   key ── keyring, ledger, price       who calls, and what it costs (price_list: of models that a request names;
-//!                                       price_map: for the programs beside)
-//!   lease ── limits                     may it, now, within what all Envoys share
-//!   sync                                what a worker and the key service tell each other
-//!   access_tokens                       what the key service fetches for providers
-//!   facts                               what an answer says, apart from any language
-//!   openai                              the common form of requests and errors: OpenAI's
-//!   inbound                             the clients' languages
-//!   dialects ── providers, auth         the upstreams' languages, and who speaks them
-//!   tokens                              how long a text is, roughly
-//!   frame, json, uri, hex               bytes → frames; the only clever JSON; percent-encoding; digits
-//!   exchange                            the life of a request, told without a host
-//!   filter                              the host: the only room that names proxy-wasm, and only in wasm
+//!   config ── table ── route            the configuration
+//!   key ── keyring, ledger, price       callers and costs (price_list: models named only by a request or response;
+//!                                       price_map: for the launcher and the key service)
+//!   lease ── limits                     enforces limits that all Envoys share
+//!   sync                                exchanges state between a worker and the key service
+//!   access_tokens                       tokens that the key service fetches for providers
+//!   facts                               the contents of a response, independent of any format
+//!   openai                              the common format of requests and errors: OpenAI's
+//!   inbound                             the clients' formats
+//!   dialects ── providers, auth         the providers' formats, and which provider uses which
+//!   tokens                              estimates token counts
+//!   frame, json, uri, hex               splits bytes into frames; JSON; percent-encoding; hexadecimal
+//!   exchange                            the life of a request, without a host
+//!   filter                              the host: the only module that uses proxy-wasm, and only for wasm
 //! ```
 //!
-//! Everything but `filter` is pure: bytes and facts go in, steps come out. There is no clock, no randomness, no
-//! I/O, and nothing that panics; a native build without the host's crates proves it.
+//! All modules except `filter` are pure: bytes and facts go in, steps come out. They have no clock, randomness or I/O,
+//! and do not panic. A native build without the host's crates verifies this.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -93,7 +93,7 @@ fn outbound(body: Body) -> Outbound {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mocked {
     text: String,
-    /// What it is said to have used.
+    /// The reported usage.
     pub usage: Usage,
 }
 

@@ -1,29 +1,30 @@
-//! How many bytes of large request bodies a worker holds at one time.
+//! Limits the total size of large request bodies that a worker holds.
 //!
-//! Envoy bounds each body, and looks at its whole heap ten times a second: many large bodies that begin in between would
-//! have the memory before it looks again. So a body is counted before it is there, by its `content-length`, and by its
-//! bytes where it has none; and until its request is over, as Envoy keeps it for retries.
+//! Envoy limits each body, and checks its whole heap ten times a second: many large bodies that start between
+//! two checks could exhaust the memory. So a body is counted in advance, by its `content-length`, or as its
+//! bytes arrive if there is none. It counts until its request ends, because Envoy keeps it for retries.
 
 use core::cell::Cell;
 use std::rc::Rc;
 
-/// Bodies up to this size are neither counted nor refused: most requests are, and Envoy has time to see them add up.
+/// Bodies up to this size are neither counted nor rejected: most requests are this small, and Envoy has time
+/// to notice when they add up.
 const SMALL: u64 = 64 << 10;
 
-/// What the requests of one worker hold.
+/// The bytes held by the requests of a worker.
 #[derive(Debug, Default)]
 pub struct BodyBudget {
     held: Cell<u64>,
 }
 
 impl BodyBudget {
-    /// Bytes that are counted now.
+    /// Bytes that are currently counted.
     pub fn held(&self) -> u64 {
         self.held.get()
     }
 }
 
-/// What is counted for one request; no longer, once this is dropped.
+/// What is counted for a request, until it is dropped.
 #[derive(Debug, Default)]
 pub struct Hold {
     budget: Option<Rc<BodyBudget>>,
@@ -31,8 +32,8 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// The body has `bytes` bytes, or more. Returns whether there is room for it: if all would be `most` at most, or if
-    /// there is no other, as a body of the size that Envoy lets pass must have its turn.
+    /// The body has at least `bytes` bytes. Returns whether it may be held: the total stays within `most`, or
+    /// there is no other body, because a body of the maximum size must be possible.
     #[inline]
     pub(super) fn grow(&mut self, budget: &Rc<BodyBudget>, bytes: u64, most: Option<u64>) -> bool {
         if bytes <= SMALL || bytes <= self.bytes {

@@ -36,7 +36,7 @@ pub(super) fn home(head: &Head) -> Reply {
     reply.with("vary", "accept")
 }
 
-/// The page needs its own style and nothing else, from nowhere.
+/// The page needs only its own inline style.
 fn page() -> Reply {
     let mut reply = Reply::json(200, HTML);
     reply.headers = vec![("content-type".into(), "text/html; charset=utf-8".into())];

@@ -1,4 +1,4 @@
-//! The life of a request, told without a host: it takes bytes and facts, and returns what is to be done.
+//! The life of a request, without a host: takes bytes and facts, and returns what to do next.
 //!
 //! ```text
 //!  downstream                                upstream, once per attempt

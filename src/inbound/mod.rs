@@ -1,7 +1,7 @@
-//! The languages of clients: how a request becomes one that every provider's language can read, and how the facts of an
-//! answer become what the client expects.
+//! The formats of clients: translate requests to the common format that every dialect reads, and write the
+//! facts of a response as the client expects.
 //!
-//! A language is one folder and one row of [`LANGUAGES`]. It knows no provider, and no provider's language knows it.
+//! A format is a directory and a row of [`LANGUAGES`]. It knows no provider, and no dialect knows it.
 
 mod chat;
 mod messages;
@@ -18,53 +18,55 @@ use std::rc::Rc;
 use crate::facts::{Sink, Usage};
 use crate::openai::{Answer, ErrorBody, Memo, Operation};
 
-/// All of them.
+/// All formats.
 pub static LANGUAGES: [&dyn Language; 4] = [&CHAT, &COMPLETIONS, &EMBEDDINGS, &MESSAGES];
 
-/// A client's language.
+/// A client's API format.
 pub trait Language: Sync {
-    /// `gen_ai.operation.name`'s part of it, for logs and tests.
+    /// Its part of `gen_ai.operation.name`, for logs and tests.
     fn name(&self) -> &'static str;
 
-    /// The end of the paths that speak it, below a base URL.
+    /// The suffix of its paths, below a base URL.
     fn endpoint(&self) -> &'static str;
 
-    /// Base URLs' paths that it may stand under, besides `""`, `/v1` and those of `OpenAI`'s languages.
+    /// Whether it is also served below this base path, in addition to `""`, `/v1` and those of `OpenAI`'s
+    /// formats.
     fn is_at(&self, base: &str) -> bool;
 
-    /// What a provider is asked for.
+    /// The operation that a provider performs.
     fn operation(&self) -> Operation;
 
     /// The body as a request of [`Self::operation`].
     ///
     /// # Errors
-    /// It is not in the form of this language, or asks for what cannot be said in the common one.
+    /// It does not follow this format, or asks for something that the common format does not support.
     fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {
         Ok(body.into())
     }
 
-    /// Whether the client is shown an estimate of its prompt before the provider has counted.
+    /// Whether the client receives an estimate of its prompt tokens before the provider has reported them.
     fn shows_estimate(&self) -> bool {
         false
     }
 
-    /// Gathers a whole answer.
+    /// Creates a writer for a complete response.
     fn whole<'m>(&self, memo: &'m Memo) -> Box<dyn Whole + 'm>;
 
-    /// Writes a stream.
+    /// Creates a writer for a stream.
     fn events(&self, memo: &Memo) -> Box<dyn Events>;
 
-    /// A whole answer as a stream, where the language writes one from the bytes; else it is reported to [`Self::events`].
+    /// A complete response as a stream, if the format creates one from the bytes; otherwise it is reported to
+    /// [`Self::events`].
     fn streamed(&self, _: &[u8], _: &Memo) -> Option<Vec<u8>> {
         None
     }
 
-    /// The status that the client sees of an error.
+    /// The status of an error for the client.
     fn status(&self, error: &ErrorBody) -> u16 {
         error.status
     }
 
-    /// An error as a whole answer, where it is not `OpenAI`'s. `id` is the request's.
+    /// An error as a complete response, if it is not in `OpenAI`'s format. `id` is the request's.
     fn error(&self, _: &ErrorBody, _id: &str) -> Option<Vec<u8>> {
         None
     }
@@ -118,18 +120,18 @@ pub struct Place {
     pub events: Rc<Cell<u64>>,
 }
 
-/// Gathers a whole answer.
+/// Writes a complete response.
 pub trait Whole: Sink {
-    /// The answer.
+    /// The response.
     fn answer(self: Box<Self>) -> Answer;
 }
 
-/// Writes the events of a streamed answer.
+/// Writes the events of a streamed response.
 pub trait Events: Sink {
-    /// A bad end: an error event, after which nothing follows.
+    /// Ends the response with an error event, after which nothing follows.
     fn fail(&mut self, error: &ErrorBody);
 
-    /// The answer's id as its events have it, escapes included; empty before the first.
+    /// The response's id as it appears in the events, with JSON escapes; empty before the first event.
     fn id(&self) -> &str;
 
     /// Number of events so far, in a language that numbers them.
@@ -137,23 +139,23 @@ pub trait Events: Sink {
         Rc::default()
     }
 
-    /// Whether the answer has ended, well or badly.
+    /// Whether the response has ended, normally or with an error.
     fn ended(&self) -> bool;
 
-    /// What was used so far.
+    /// The usage so far.
     fn used(&self) -> Usage;
 
-    /// Tokens of the model's words so far, estimated: what an aborted answer is billed by.
+    /// Estimated number of tokens generated so far. Aborted responses are billed by it.
     fn produced(&self) -> u64;
 
-    /// The bytes that wait for the client.
+    /// The bytes to send to the client.
     fn pending(&self) -> &[u8];
 
-    /// The bytes have been handed over.
+    /// Discards the pending bytes after they were sent.
     fn clear(&mut self);
 }
 
-/// `OpenAI`'s language for that operation.
+/// `OpenAI`'s format for an operation.
 pub fn native(operation: Operation) -> &'static dyn Language {
     match operation {
         Operation::Chat => &CHAT,
@@ -162,7 +164,7 @@ pub fn native(operation: Operation) -> &'static dyn Language {
     }
 }
 
-/// The language of a path, and the base and the model that stand before its endpoint.
+/// The format for a path, and the base or model before its endpoint.
 pub fn find(path: &str) -> Option<(&'static dyn Language, &str)> {
     LANGUAGES.iter().find_map(|language| {
         let base = path.strip_suffix(language.endpoint())?;

@@ -1,19 +1,19 @@
-//! Limits: may a request of this key go on now, and what does that leave for the next?
+//! Limits: decides whether a request may proceed, and updates what is left.
 //!
 //! ```text
-//!   admission ── Claim ──►  Limits (one a worker)  ──►  Record (one an account, shared by all workers)
-//!                                │       ▲                 reserve, settle, ask, answer
+//!   admission ── Claim ──►  Limits (one per worker)  ──►  Record (one per account, shared by all workers)
+//!                                │       ▲                  reserve, settle, ask, answer
 //!                                ▼       │
-//!                            LeaseAsk  Lease               the key service, for all Envoys
+//!                            LeaseAsk  Lease                the key service, for all Envoys
 //! ```
 //!
-//! Every limited account has a `Record` in the memory that the workers of one Envoy process share, and
-//! every change of it is a read, a pure function, and a write that fails when another worker was faster. What the
-//! process may use it has leased from the key service (`docs/decisions/0020-leases.md`), so within its share it asks
-//! nobody. What a request will use is estimated before and settled after (`docs/decisions/0021-reservations.md`).
+//! Every limited account has a `Record` in memory that the workers of an Envoy process share. Each change is a read, a
+//! pure function, and a write that fails if another worker was faster. The process leases its share of each limit from
+//! the key service (`docs/decisions/0020-leases.md`), so requests within its share need no call. The usage of a request
+//! is estimated before it is sent and settled afterwards (`docs/decisions/0021-reservations.md`).
 //!
-//! No clock and no host: time is a number of milliseconds on a clock that never jumps and is the same for all
-//! workers, and the shared memory is a [`SharedMemory`].
+//! There is no clock and no host: time is in milliseconds of a monotonic clock that all workers share, and the shared
+//! memory is a [`SharedMemory`].
 
 mod account;
 mod asking;

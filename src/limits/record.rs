@@ -17,7 +17,7 @@ pub(super) struct Record {
     pub(super) asked_ms: u64,
     /// Until when the allowance may be used.
     pub(super) valid_until_ms: u64,
-    /// Waiting requests do not need to ask before this, because others have been told to return capacity.
+    /// Waiting requests do not need to ask before this, because others have been asked to return capacity.
     pub(super) ask_after_ms: u64,
     /// Until when the resources that the last response called exhausted count as exhausted.
     pub(super) refuse_until_ms: u64,

@@ -1,14 +1,14 @@
-//! A whole answer.
+//! A complete response.
 
 use crate::facts::Usage;
 
-/// A whole answer in the client's language.
+/// A complete response in the client's format.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The body.
     pub body: Vec<u8>,
-    /// What it cost in tokens.
+    /// Its token usage.
     pub usage: Usage,
-    /// Its `id`; empty where it has none.
+    /// Its `id`; empty if it has none.
     pub id: Box<str>,
 }

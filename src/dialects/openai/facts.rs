@@ -1,6 +1,7 @@
-//! An answer as facts, for a client whose language is not the provider's.
+//! Reports a response as facts, for a client whose format is not the provider's.
 //!
-//! What comes here was mended already: it is what a client of `OpenAI`'s would get, whatever the vendor sent.
+//! The input was already fixed by `mend`: it is what a client of `OpenAI` would receive, whatever the vendor
+//! sent.
 
 use super::mend::{finish_reason, texts};
 use crate::facts::{Citation, Sink, Thinking};
@@ -86,16 +87,16 @@ struct Logprobs<'a> {
 }
 fields!(Logprobs<'a> { content });
 
-/// Reports one answer: whole, or chunk by chunk.
+/// Reports a response: complete, or chunk by chunk.
 #[derive(Default)]
 pub(super) struct Facts {
     begun: bool,
-    /// The calls that have begun: the choice, the provider's index and the sink's.
+    /// Open calls: the choice, the provider's index and the sink's.
     calls: Vec<(usize, usize, u32)>,
 }
 
 impl Facts {
-    /// Reports what an answer or a chunk says, all but its usage.
+    /// Reports the contents of a response or a chunk, except its usage.
     pub(super) fn report(&mut self, data: &[u8], out: &mut dyn Sink) {
         let object = Object::parse(data).unwrap_or_default();
         let choices: Vec<Choice<'_>> =

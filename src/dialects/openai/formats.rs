@@ -1,9 +1,9 @@
-//! `response_format` of a request, where a vendor takes only one of its forms.
+//! Adapts `response_format` for vendors that support only one of its forms.
 
 use super::quirks::Formats;
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
-/// What stands for it; nothing where it may stay.
+/// A replacement, or `None` if it can stay.
 pub(super) fn replaced(formats: Formats, request: &Request<'_>) -> Result<Option<Vec<u8>>, ErrorBody> {
     if formats == Formats::All {
         return Ok(None);
@@ -17,7 +17,7 @@ pub(super) fn replaced(formats: Formats, request: &Request<'_>) -> Result<Option
     })
 }
 
-/// What the model is told, where the vendor cannot hold it to a schema.
+/// An instruction for the model, if the vendor cannot enforce a schema.
 pub(super) fn note(formats: Formats, request: &Request<'_>) -> Result<Option<String>, ErrorBody> {
     if formats != Formats::Object {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Answers of vendors, where they are not what an `OpenAI` client expects: edits in place.
+//! Fixes vendors' responses in place where they deviate from what an `OpenAI` client expects.
 
 use super::choices::{Choice, Choices};
 use super::json_string;
@@ -9,7 +9,7 @@ use crate::facts::{Fault, FinishReason, Usage};
 use crate::json::{JsonStr, JsonString, Object, Raw, Splice, Writer, read};
 use crate::openai::{Memo, Operation, finish_word};
 
-/// Whether a chunk may need an edit. Most need none, and a look at the text tells.
+/// Whether a chunk may need an edit. Most do not, which a search of the text shows.
 pub(super) fn is_suspect(
     rules: Answers,
     memo: &Memo,
@@ -17,7 +17,7 @@ pub(super) fn is_suspect(
     choices: Option<Raw<'_>>,
     seen: &Choices,
 ) -> bool {
-    // Keys of what is edited; `type` is that of parts in an array.
+    // Keys of members that are edited; `type` is that of content parts.
     const KEYS: &[&str] = &["\"reasoning\"", "\"tool_calls\"", "\"type\""];
     let Some(choices) = choices else { return true };
     let has = |key: &str| memchr::memmem::find(choices.get().as_bytes(), key.as_bytes()).is_some();
@@ -29,7 +29,7 @@ pub(super) fn is_suspect(
         || rules.citations && has("\"message\"")
 }
 
-/// Whether a chunk says that it is something else.
+/// Whether a chunk has another `object` type.
 pub(super) fn is_misnamed(memo: &Memo, object: Option<Raw<'_>>) -> bool {
     object.is_none_or(|object| object.get().trim_matches('"') != object_name(memo, true))
 }
@@ -52,7 +52,7 @@ pub(super) fn chunk<'s>(
             continue;
         }
         for whole in members.members().iter().filter(|member| member.is("message")) {
-            // What was said so far, once more.
+            // Repeats the text so far.
             splice.remove(whole);
         }
         let delta = members.get("delta").and_then(|raw| Some((raw, Object::of(raw)?)));
@@ -73,7 +73,7 @@ pub(super) fn chunk<'s>(
     }
 }
 
-/// Edits a whole answer.
+/// Edits a complete response.
 pub(super) fn answer<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splice: &mut Splice<'s>) {
     envelope(object, object_name(memo, false), memo, splice);
     for (_, choice) in choices(object) {
@@ -95,21 +95,21 @@ pub(super) fn answer<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splic
     }
 }
 
-/// The usage of a chunk that stands in a member of the vendor's own, as one vendor's older servers have it.
+/// The usage of a chunk that is nested in a vendor-specific member, as older servers of one vendor send it.
 pub(super) fn usage_inside(rules: Answers, data: &[u8]) -> Option<Raw<'_>> {
     let name = Some(rules.usage_in).filter(|name| !name.is_empty())?;
     memchr::memmem::find(data, name.as_bytes())?;
     Object::of(Object::parse(data).ok()?.get(name)?)?.get("usage")
 }
 
-/// Reads the usage of a whole answer, and edits it.
+/// Reads and edits the usage of a complete response.
 pub(super) fn usage<'s>(rules: Answers, object: &Object<'s>, splice: &mut Splice<'s>) -> Usage {
     let raw = object.get("usage");
     let Some(usage) = raw.and_then(Usage::parse) else { return Usage::default() };
     usage_of(rules, usage, raw, splice)
 }
 
-/// Edits a usage that was read.
+/// Edits a parsed usage.
 pub(super) fn usage_of<'s>(
     rules: Answers,
     mut usage: Usage,
@@ -121,10 +121,10 @@ pub(super) fn usage_of<'s>(
         charges.read(raw, &mut usage);
     }
     let has_reasoning = rules.reasoning_apart && usage.reasoning > 0;
-    // Nearly every vendor counts the prompt: a look at the text tells.
+    // Nearly every vendor reports prompt tokens, which a search of the text shows.
     let lacks_prompt =
         rules.mended && memchr::memmem::find(raw.get().as_bytes(), b"\"prompt_tokens\"").is_none();
-    // Some count the cache beside the details, where `OpenAI`'s clients do not look.
+    // Some report cached tokens next to the details, where `OpenAI`'s clients do not look.
     let lacks_cached = rules.mended
         && usage.cached > 0
         && memchr::memmem::find(raw.get().as_bytes(), b"\"prompt_tokens_details\"").is_none();
@@ -152,7 +152,7 @@ pub(super) fn usage_of<'s>(
     usage
 }
 
-/// Packs the vectors of an answer that has floats only.
+/// Converts the vectors of a response that has only floats to base64.
 pub(super) fn pack<'s>(object: &Object<'s>, splice: &mut Splice<'s>) -> Result<(), Fault> {
     let vectors: Vec<Object<'s>> = object.get("data").and_then(|data| read(data).ok()).unwrap_or_default();
     for embedding in vectors.iter().filter_map(|vector| vector.get("embedding")) {
@@ -163,7 +163,7 @@ pub(super) fn pack<'s>(object: &Object<'s>, splice: &mut Splice<'s>) -> Result<(
     Ok(())
 }
 
-/// A vendor's reason in `OpenAI`'s words.
+/// Maps a vendor's finish reason to `OpenAI`'s.
 pub(super) fn finish_reason(word: &str, has_calls: bool) -> FinishReason {
     match word {
         "length" | "max_tokens" | "model_context_window_exceeded" | "model_length" => FinishReason::Length,
@@ -175,7 +175,7 @@ pub(super) fn finish_reason(word: &str, has_calls: bool) -> FinishReason {
     }
 }
 
-/// The texts of a content, a string or parts.
+/// The texts of a content, which is a string or parts.
 pub(super) fn texts(content: Option<Raw<'_>>) -> Vec<JsonStr<'_>> {
     let Some(content) = content else { return Vec::new() };
     if let Some(text) = JsonStr::of(content) {
@@ -185,7 +185,7 @@ pub(super) fn texts(content: Option<Raw<'_>>) -> Vec<JsonStr<'_>> {
     parts.iter().filter_map(|part| part.get("text").and_then(JsonStr::of)).collect()
 }
 
-/// `object` of an answer or a chunk.
+/// `object` of a response or a chunk.
 pub(super) fn object_name(memo: &Memo, is_chunk: bool) -> &'static str {
     match (memo.operation, is_chunk) {
         (Operation::Chat, true) => "chat.completion.chunk",
@@ -199,7 +199,7 @@ fn choices<'s>(object: &Object<'s>) -> impl Iterator<Item = (usize, Raw<'s>)> {
     choices.into_iter().enumerate()
 }
 
-/// `object` and `id`, without which strict clients do not know what they have.
+/// Adds `object` and `id`, which strict clients require.
 fn envelope<'s>(object: &Object<'s>, name: &str, memo: &Memo, splice: &mut Splice<'s>) {
     match object.get("object") {
         Some(kind) if kind.get().trim_matches('"') != name => splice.replace(kind.get(), json_string(name)),
@@ -216,7 +216,7 @@ fn envelope<'s>(object: &Object<'s>, name: &str, memo: &Memo, splice: &mut Splic
     }
 }
 
-/// Edits `finish_reason`; tells whether the choice ends. A `whole` answer always does.
+/// Edits `finish_reason`. Returns whether the choice ends; in a `whole` response it always does.
 fn finish<'s>(
     choice: &Object<'s>,
     token: Raw<'s>,
@@ -245,7 +245,7 @@ fn finish<'s>(
     true
 }
 
-/// Edits what is said and thought in a message or delta. `thoughts` may stand in the text, and end with it.
+/// Edits text and reasoning in a message or delta. `thoughts` may be in the text, and end with it.
 fn words<'s>(
     message: &Object<'s>,
     raw: Raw<'s>,
@@ -291,7 +291,7 @@ fn words<'s>(
     splice.replace(reasoning.key.token(), &br#""reasoning_content""#[..]);
 }
 
-/// Takes thoughts out of the text. Returns whether there were any.
+/// Moves thoughts out of the text. Returns whether there were any.
 fn tagged<'s>(
     message: &Object<'s>,
     raw: Raw<'s>,
@@ -387,7 +387,7 @@ fn tool_calls<'s>(message: &Object<'s>, memo: &Memo, mut seen: Option<&mut Choic
     }
 }
 
-/// `citations` or `search_results` beside the choices, as annotations.
+/// Converts `citations` or `search_results` next to the choices to annotations.
 fn annotations<'s>(object: &Object<'s>, message: Raw<'s>, splice: &mut Splice<'s>) {
     let found: Vec<Object<'s>> =
         object.get("search_results").and_then(|raw| read(raw).ok()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `messages` of a request: edits in place, where a vendor takes less than `OpenAI`.
+//! Edits `messages` in place, for vendors that support less than `OpenAI`.
 
 use super::super::Target;
 use super::quirks::Quirks;
@@ -8,10 +8,10 @@ use crate::openai::{
     Content, ErrorBody, Request, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, nine_letter_id,
 };
 
-/// The mark of a prompt cache, which may also stand beside a call's arguments.
+/// The prompt cache marker, which may also be next to a call's arguments.
 const CACHE_MARK: &str = "cache_control";
 
-/// Edits them.
+/// Edits the messages.
 pub(super) fn mend(
     quirks: &Quirks,
     request: &Request<'_>,
@@ -34,7 +34,7 @@ pub(super) fn mend(
         return Ok(());
     }
     let fills_reasoning = reasons(quirks, request, to);
-    // What is no array of messages goes on as it is: the provider says what is wrong with it.
+    // An invalid array is forwarded unchanged; the provider reports what is wrong with it.
     let messages: Vec<Raw<'_>> = read(raw).unwrap_or_default();
     for message in messages {
         let Some(object) = Object::of(message) else { continue };
@@ -53,7 +53,7 @@ pub(super) fn mend(
     Ok(())
 }
 
-/// Writes the prompt of `/completions` as what a user says.
+/// Writes the prompt of `/completions` as a user message.
 pub(super) fn write_prompt(request: &Request<'_>, w: &mut Writer<'_>) -> Result<(), ErrorBody> {
     w.key("messages").array();
     for message in request.messages()? {
@@ -65,7 +65,8 @@ pub(super) fn write_prompt(request: &Request<'_>, w: &mut Writer<'_>) -> Result<
     Ok(())
 }
 
-/// Whether a look at the text shows something to edit: most vendors have little, and most messages nothing of it.
+/// Whether a search of the text finds something to edit. Most vendors require few edits, and most messages
+/// none.
 fn needs_mending(quirks: &Quirks, text: &str) -> bool {
     let rules = &quirks.messages;
     let has = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
@@ -79,8 +80,8 @@ fn needs_mending(quirks: &Quirks, text: &str) -> bool {
         || stands_at_an_underscore(rules.without, text.as_bytes())
 }
 
-/// Whether one of the members, an id with a signature or the field of signatures is there. Every request is asked that,
-/// so it is one pass: the underscores, of which words have few, show where to look.
+/// Whether one of the members, an id with a signature, or the field of signatures is present. This runs for
+/// every request, so it is a single pass that checks only at underscores, which are rare in text.
 fn stands_at_an_underscore(members: &[&str], text: &[u8]) -> bool {
     let stands_at = |at: Option<usize>, word: &str| {
         at.and_then(|at| text.get(at..)).is_some_and(|rest| rest.starts_with(word.as_bytes()))
@@ -97,7 +98,7 @@ fn stands_at_an_underscore(members: &[&str], text: &[u8]) -> bool {
     })
 }
 
-/// Whether the model thinks: then its calls must come with what it thought.
+/// Whether the model reasons, so that its calls must be sent with its reasoning.
 fn reasons(quirks: &Quirks, request: &Request<'_>, to: &Target<'_>) -> bool {
     let Some(thinkers) = quirks.messages.reasoning_with_calls else { return false };
     let asked = |name: &str, not: &str| request.get(name).is_some_and(|raw| !raw.get().contains(not));
@@ -106,7 +107,7 @@ fn reasons(quirks: &Quirks, request: &Request<'_>, to: &Target<'_>) -> bool {
         || asked("thinking", "\"disabled\"")
 }
 
-/// What an edit of a member must know of the message.
+/// What editing a member must know about the message.
 struct Said<'a> {
     role: &'a str,
     has_calls: bool,
@@ -131,7 +132,8 @@ impl<'a> Said<'a> {
 fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Splice<'_>) {
     let rules = &quirks.messages;
     let name = member.key.inner();
-    // Who refuses members that it does not know also refuses a null for a list; null content is an answer with calls alone.
+    // Vendors that reject unknown members also reject null for a list; null content means a message with
+    // calls only.
     let is_null = !rules.without.is_empty() && name != "content" && member.value.is_null();
     let is_foreign = rules.without.contains(&name) && !(name == "name" && said.role == "tool");
     if name == SIGNATURE_FIELDS || is_foreign || is_null {
@@ -165,7 +167,7 @@ fn edit(quirks: &Quirks, said: &Said<'_>, member: &Member<'_>, splice: &mut Spli
     }
 }
 
-/// An id without another model's signature, and as the vendor takes it.
+/// Removes another model's signature from an id, and converts it to the vendor's format.
 fn call_id(quirks: &Quirks, raw: Raw<'_>, splice: &mut Splice<'_>) {
     if let Some(id) = JsonStr::of(raw).and_then(JsonStr::decode) {
         let bare = bare_id(id.clone());
@@ -176,7 +178,7 @@ fn call_id(quirks: &Quirks, raw: Raw<'_>, splice: &mut Splice<'_>) {
     }
 }
 
-/// The parts of a message, where they are an array.
+/// Edits the parts of a message, if it has parts.
 fn content(quirks: &Quirks, raw: Raw<'_>, splice: &mut Splice<'_>) {
     if !raw.get().starts_with('[') {
         return;
@@ -207,7 +209,7 @@ fn content(quirks: &Quirks, raw: Raw<'_>, splice: &mut Splice<'_>) {
     }
 }
 
-/// A part whose value lies without an object around it.
+/// A part whose value is not nested in an object.
 fn bare_part(part: &Object<'_>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut w = Writer::new(&mut out);

@@ -1,10 +1,10 @@
-//! `OpenAI`'s own language, spoken by most vendors: spliced and relayed, never re-serialised.
+//! `OpenAI`'s API, which most vendors use: requests are spliced and responses relayed, without reserialization.
 //!
-//! Upstream gets the client's bytes with the `model` token replaced, the gateway's own fields taken out and the
-//! deployment's defaults put in. The answer comes back with its `model` token replaced. Whatever else either side
-//! says, known to us or not, passes byte for byte.
+//! The provider receives the client's bytes with the `model` token replaced, the gateway's own fields removed and the
+//! deployment's defaults added. The response is returned with its `model` token replaced. Everything else, known or
+//! unknown, passes unchanged.
 //!
-//! A vendor that speaks it with an accent has [`Quirks`]: further splices, there and back.
+//! A vendor that deviates from it has [`Quirks`]: further edits of requests and responses.
 
 mod charges;
 mod choices;
@@ -35,10 +35,10 @@ use crate::json::{JsonStr, JsonString, Object, Splice};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, service_tier};
 use crate::providers::Provider;
 
-/// The language of `api.openai.com/v1`, models of every kind alike.
+/// The dialect of `api.openai.com/v1`.
 pub static OPENAI: OpenAi = OpenAi(Quirks::NONE);
 
-/// The language as one vendor speaks it.
+/// The dialect with a vendor's quirks.
 pub struct OpenAi(pub Quirks);
 
 impl Dialect for OpenAi {
@@ -102,7 +102,7 @@ impl Dialect for OpenAi {
     }
 }
 
-/// A whole answer as a client of `OpenAI`'s expects it.
+/// A complete response as a client of `OpenAI` expects it.
 struct Mended<'b> {
     body: Vec<u8>,
     usage: Usage,
@@ -110,7 +110,7 @@ struct Mended<'b> {
 }
 
 impl OpenAi {
-    /// The request as the vendor was asked: for a chat, where it has no `/completions`.
+    /// The request as sent to the vendor: as a chat, if it has no `/completions`.
     fn asked<'m>(&self, memo: &'m Memo) -> (Wire, Cow<'m, Memo>) {
         if memo.operation != Operation::Completions {
             return (Wire::ChatCompletions, Cow::Borrowed(memo));

@@ -1,7 +1,7 @@
-//! What `OpenAI`'s models take: a table, and no code elsewhere names a model.
+//! What `OpenAI`'s models support. No code outside this table names a model.
 //!
-//! Source: `LiteLLM` 1.109.1, its model map (`supports_*_reasoning_effort`, `default_reasoning_effort`) and its
-//! gates (`gpt_reasoning_transformation.py`, `o_series_transformation.py`).
+//! Source: `LiteLLM` 1.109.1, its model map (`supports_*_reasoning_effort`, `default_reasoning_effort`) and
+//! its checks (`gpt_reasoning_transformation.py`, `o_series_transformation.py`).
 
 use crate::openai::{ErrorBody, Request};
 
@@ -11,24 +11,24 @@ use super::super::words::Words;
 /// What a model supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Model {
-    /// Words of the model's name: a row is for every model whose name holds them and no earlier row's. A name
-    /// that ends in a letter or digit must be followed by neither.
+    /// Words of the model's name. The first row whose words are contained in the name applies. A name that
+    /// ends in a letter or digit must not be followed by one.
     pub name: &'static str,
-    /// Standard parameters that are refused.
+    /// Unsupported standard parameters.
     pub lacks: &'static [&'static str],
-    /// `max_tokens` is refused, `max_completion_tokens` is taken.
+    /// `max_completion_tokens` is supported instead of `max_tokens`.
     pub completion_tokens: bool,
-    /// When `temperature` (other than 1), `top_p` and `logprobs` are taken.
+    /// When `temperature` (other than 1), `top_p` and `logprobs` are supported.
     pub sampling: Sampling,
-    /// Values of `reasoning_effort` that are refused.
+    /// Unsupported values of `reasoning_effort`.
     pub refused_efforts: &'static [&'static str],
-    /// Without `reasoning_effort` there is none.
+    /// The model does not reason by default.
     pub silent: bool,
-    /// Function tools are refused while the model reasons; there is another endpoint for that.
+    /// Function tools are rejected while the model reasons; another endpoint supports that.
     pub tools_without_reasoning: bool,
 }
 
-/// When sampling parameters are taken.
+/// When sampling parameters are supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampling {
     /// Always.
@@ -39,7 +39,7 @@ pub enum Sampling {
     Never,
 }
 
-/// Parameters that go by [`Sampling`].
+/// Parameters subject to [`Sampling`].
 const SAMPLING: &[&str] = &["temperature", "top_p", "logprobs", "top_logprobs"];
 
 const REASONING_LACKS: &[&str] = &[
@@ -71,7 +71,7 @@ const GPT_5_1: Model = Model {
 };
 const GPT_5_2: Model = Model { name: "gpt-5.2", refused_efforts: &["minimal"], ..GPT_5_1 };
 const GPT_5_4: Model = Model { name: "gpt-5.4", tools_without_reasoning: true, ..GPT_5_2 };
-/// 5.5 and 5.6 reason unless they are told not to.
+/// 5.5 and 5.6 reason by default.
 const GPT_5_5: Model = Model { name: "gpt-5.5", silent: false, ..GPT_5_4 };
 const ALWAYS: Model = Model { sampling: Sampling::Never, refused_efforts: &["none", "minimal"], ..GPT_5_5 };
 /// A model that is newer than this table. The provider rejects what it does not support.
@@ -85,7 +85,7 @@ const O_SERIES: Model = Model {
     silent: false,
     tools_without_reasoning: false,
 };
-/// Search and chat: no reasoning to speak of.
+/// Search and chat models, without reasoning.
 const SEARCH: Model = Model {
     name: "gpt-5-search",
     lacks: &[
@@ -111,7 +111,7 @@ const SEARCH: Model = Model {
     ..GPT_5
 };
 
-/// Longer names before those that they hold.
+/// If one name contains another, the longer one comes first.
 pub const OPENAI_MODELS: &[Model] = &[
     SEARCH,
     Model { name: "gpt-5-chat", lacks: &[], sampling: Sampling::Free, refused_efforts: &[], ..GPT_5 },
@@ -138,26 +138,26 @@ pub const OPENAI_MODELS: &[Model] = &[
     Model { name: "o4-mini", lacks: &["frequency_penalty", "presence_penalty", "stop"], ..O_SERIES },
 ];
 
-/// The row of that model.
+/// The row for a model.
 pub(super) fn find(models: &'static [Model], name: &str) -> Option<&'static Model> {
     if models.is_empty() {
         return None;
     }
     let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let words = Words::of(name);
-    // A name that ends in a letter or digit must be followed by neither.
+    // A name that ends in a letter or digit must not be followed by one.
     let is = |row: &str, after: &str| !(is_part(row.as_bytes().last()) && is_part(after.as_bytes().first()));
     models.iter().find(|model| words.after(model.name).any(|after| is(model.name, after)))
 }
 
-/// What a model makes of one request.
+/// Changes of a request for a model.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    /// Parameters to leave out.
+    /// Parameters to drop.
     pub(super) drops: Vec<&'static str>,
-    /// `max_tokens` is to be `max_completion_tokens`.
+    /// `max_tokens` must become `max_completion_tokens`.
     pub(super) completion_tokens: bool,
-    /// `reasoning_effort` is to be `none`.
+    /// `reasoning_effort` must become `none`.
     pub(super) no_effort: bool,
 }
 
@@ -165,7 +165,7 @@ impl Model {
     /// Checks a request.
     ///
     /// # Errors
-    /// It asks for what the model refuses, and nothing is to be dropped.
+    /// It uses something that the model does not support, and unsupported parameters are not dropped.
     pub(super) fn gate(&self, request: &Request<'_>, to: &Target<'_>) -> Result<Gate, ErrorBody> {
         let mut gate = Gate { completion_tokens: self.completion_tokens, ..Gate::default() };
         let effort = request.get("reasoning_effort").map(|raw| raw.get().trim_matches('"'));
@@ -194,7 +194,7 @@ impl Model {
                            (set reasoning_effort to 'none')";
                 to.refuse_value("reasoning_effort", why)?;
             }
-            // Without an effort of the client's the provider decides; under `drop_params` we do.
+            // Without an effort in the request, the provider decides; with `drop_params` the gateway does.
             gate.no_effort = to.drop_params && !self.refused_efforts.contains(&"none");
         }
         Ok(gate)

@@ -1,4 +1,4 @@
-//! Where a request goes: the endpoint's path, on the surface that the deployment has.
+//! Builds the path of a request for the deployment's URL surface.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::quirks::Quirks;
 use super::request::has;
 use crate::openai::Operation;
 
-/// Path and query below the deployment's base.
+/// Path and query below the deployment's base URL.
 pub(super) fn of(quirks: &Quirks, operation: Operation, streams: bool, to: &Target<'_>) -> Cow<'static, str> {
     let operation = if has(quirks, operation) { operation } else { Operation::Chat };
     let path = quirks.endpoints.iter().find(|(there, _)| *there == operation).map_or("", |(_, path)| path);
@@ -41,7 +41,8 @@ fn fill(template: &str, version: &str, model: &str, streams: bool, out: &mut Str
     out.push_str(rest);
 }
 
-/// Percent-encodes what is not unreserved (RFC 3986, section 2.3); an `@` before a version may stay in a path.
+/// Percent-encodes all but unreserved characters (RFC 3986, section 2.3); an `@` before a version may stay in
+/// a path.
 fn encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {

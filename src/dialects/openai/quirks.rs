@@ -1,41 +1,43 @@
-//! What a vendor does otherwise than `OpenAI`: data for the rows, and no code.
+//! How vendors differ from `OpenAI`: data for the rows, and no code.
 
 use super::charges::Charges;
 use super::models::Model;
 use crate::openai::Operation;
 
-/// What a vendor does otherwise. [`Quirks::NONE`] is `OpenAI` itself, [`Quirks::VENDOR`] nearly everybody else.
+/// How a vendor differs. [`Quirks::NONE`] is `OpenAI` itself, [`Quirks::VENDOR`] fits most others.
 #[derive(Clone, Copy, Debug)]
 pub struct Quirks {
-    /// What is there, with its path below the base. Where `/completions` is not, prompts are asked over chat.
+    /// The supported endpoints, with their paths below the base URL. Without `/completions`, prompts are sent
+    /// as chats.
     pub endpoints: &'static [(Operation, &'static str)],
-    /// URL surfaces, of which the first that fits is taken; none means the base itself.
+    /// URL surfaces; the first match is used. If empty, the base URL itself.
     pub surfaces: &'static [Surface],
-    /// What the models take, where the vendor's models differ.
+    /// What the models support, if the vendor's models differ.
     pub models: &'static [Model],
-    /// Standard parameters that are refused.
+    /// Unsupported standard parameters.
     pub lacks: &'static [&'static str],
-    /// Parameters under other names: (`OpenAI`'s, the vendor's).
+    /// Renamed parameters, as pairs of `OpenAI`'s and the vendor's name.
     pub renames: &'static [(&'static str, &'static str)],
-    /// String values in other words: (parameter, `OpenAI`'s word, the vendor's); an empty one is refused.
+    /// Renamed string values, as parameter, `OpenAI`'s value and the vendor's value; an empty one is
+    /// rejected.
     pub words: &'static [(&'static str, &'static str, &'static str)],
-    /// Parameters that every request for chat carries unless the client gives them: (name, JSON).
+    /// Default parameters of chat requests, as pairs of name and JSON.
     pub adds: &'static [(&'static str, &'static str)],
-    /// `stream_options` is taken.
+    /// `stream_options` is supported.
     pub stream_options: bool,
-    /// The highest temperature; a higher one is lowered.
+    /// The maximum temperature; higher values are reduced to it.
     pub most_temperature: Option<&'static str>,
-    /// Translates `reasoning_effort`.
+    /// How `reasoning_effort` is sent.
     pub effort: Effort,
-    /// What stands before a model's name that holds no `/`.
+    /// Prefix of model names without a `/`.
     pub model_prefix: &'static str,
     /// What the body names as `model`.
     pub names: Names,
-    /// `logprobs` is a number: that of `top_logprobs`.
+    /// `logprobs` is a number, as `top_logprobs` is for `OpenAI`.
     pub counted_logprobs: bool,
-    /// `stop` is taken as an array only.
+    /// `stop` must be an array.
     pub stop_array: bool,
-    /// What `response_format` may be.
+    /// Supported values of `response_format`.
     pub formats: Formats,
     /// Messages.
     pub messages: Messages,
@@ -61,70 +63,71 @@ pub enum Names {
 /// A URL surface of a vendor with several.
 #[derive(Clone, Copy, Debug)]
 pub struct Surface {
-    /// Values of `api_version` that choose it; none means any.
+    /// Values of `api_version` that select it; if empty, any.
     pub versions: &'static [&'static str],
-    /// What the base must hold; empty fits every base.
+    /// A substring that the base URL must contain; empty matches all.
     pub base: &'static str,
     /// What stands between the base and the endpoint's path. `{model}` and `{api_version}` stand for values,
     /// `{method}` for Google Cloud's `rawPredict` or `streamRawPredict`, `{endpoint}` for what follows the last slash of
     /// the model.
     pub prefix: &'static str,
-    /// What follows the path, with the same.
+    /// The query, with the same placeholders.
     pub query: &'static str,
 }
 
-/// Translates `reasoning_effort`.
+/// How `reasoning_effort` is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// As it is.
+    /// Unchanged.
     Same,
     /// `thinking: {"type": "enabled" | "disabled"}`.
     Thinking,
-    /// The same, and the effort beside it unless it is `none`.
+    /// The same, with the effort in addition unless it is `none`.
     ThinkingAndEffort,
-    /// `true` or `false` under this name.
+    /// A boolean with this name.
     Flag(&'static str),
 }
 
-/// What `response_format` may be.
+/// Supported values of `response_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Formats {
-    /// All of it.
+    /// All values.
     All,
-    /// `json_object` only: a schema becomes an instruction.
+    /// Only `json_object`: a schema becomes an instruction.
     Object,
-    /// `json_schema` only: an object becomes a schema that takes every object.
+    /// Only `json_schema`: `json_object` becomes a schema that allows any object.
     Schema,
 }
 
-/// What messages may hold.
+/// Restrictions on messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Messages {
-    /// The role `developer` is known.
+    /// The role `developer` is supported.
     pub developer: bool,
-    /// Members that are taken out; `name` stays in messages of tools.
+    /// Members to remove; `name` stays in tool messages.
     pub without: &'static [&'static str],
-    /// An array of texts must be one string.
+    /// An array of texts must be joined to one string.
     pub flat: bool,
-    /// Pictures must be `data:` URLs: those at other URLs are fetched.
+    /// Images must be `data:` URLs; other URLs are fetched first.
     pub inline: bool,
-    /// `file` and `input_audio` parts hold their value without an object around it, and PDF is a `document_url`.
+    /// The values of `file` and `input_audio` parts are not nested in an object, and PDFs are sent as
+    /// `document_url`.
     pub bare_parts: bool,
-    /// An assistant's message that says nothing is refused.
+    /// An empty assistant message is rejected.
     pub no_empty: bool,
-    /// Ids of calls must be nine letters or digits.
+    /// Ids of calls must consist of nine letters or digits.
     pub nine_letter_ids: bool,
-    /// An assistant's call needs `reasoning_content` on models whose name holds one of these, or where the request
-    /// asks for reasoning.
+    /// An assistant's call requires `reasoning_content` for models whose name contains one of these, or if
+    /// the request asks for reasoning.
     pub reasoning_with_calls: Option<&'static [&'static str]>,
 }
 
-/// What tools may hold.
+/// Restrictions on tools.
 #[derive(Clone, Copy, Debug)]
 pub struct Tools {
-    /// Keywords of the function and of its schema that are taken out, `strict` among them.
+    /// Keywords to remove from the function and its schema, including `strict`.
     pub without: &'static [&'static str],
-    /// `parameters` must be there.
+    /// `parameters` is required.
     pub parameters: bool,
     /// `tool_choice` may be `allowed_tools`.
     pub allowed: bool,
@@ -133,47 +136,47 @@ pub struct Tools {
 /// How embeddings differ.
 #[derive(Clone, Copy, Debug)]
 pub struct Embedding {
-    /// Parameters that are refused, `user` silently.
+    /// Unsupported parameters; `user` is dropped silently.
     pub lacks: &'static [&'static str],
-    /// Parameters under other names.
+    /// Renamed parameters.
     pub renames: &'static [(&'static str, &'static str)],
-    /// Parameters that every request carries unless the client gives them: (name, JSON).
+    /// Default parameters, as pairs of name and JSON.
     pub adds: &'static [(&'static str, &'static str)],
-    /// Arrays of tokens are taken.
+    /// Token arrays are supported.
     pub tokens: bool,
-    /// How vectors can be had.
+    /// Supported formats of vectors.
     pub format: Format,
-    /// Inputs that one request may have; nothing where no limit is known.
+    /// Maximum number of inputs per request; `None` if no limit is known.
     pub most: Option<usize>,
 }
 
-/// How vectors can be had.
+/// Supported formats of vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// By `encoding_format`.
+    /// Selected by `encoding_format`.
     Both,
-    /// By `encoding_format`, but the value `float` must be left out.
+    /// Selected by `encoding_format`, but the value `float` must be omitted.
     Base64OrNothing,
-    /// As floats only: they are packed here.
+    /// Floats only; the gateway converts them to base64.
     Floats,
 }
 
-/// How answers differ.
+/// How responses differ.
 #[derive(Clone, Copy, Debug)]
 pub struct Answers {
-    /// They are looked through for what is not `OpenAI`'s.
+    /// Responses are checked for deviations from `OpenAI`'s format.
     pub mended: bool,
-    /// `completion_tokens` leaves reasoning out.
+    /// `completion_tokens` does not include reasoning.
     pub reasoning_apart: bool,
-    /// `citations` and `search_results` stand beside the choices.
+    /// `citations` and `search_results` are next to the choices.
     pub citations: bool,
-    /// `base_resp` tells an error in an answer with status 200.
+    /// `base_resp` reports an error in a response with status 200.
     pub base_resp: bool,
-    /// A stream begins with a chunk that has no choices, no id and no model.
+    /// A stream starts with a chunk without choices, id and model.
     pub preamble: bool,
-    /// The member that holds `usage` in a stream's chunk, where the chunk itself has none.
+    /// The member that contains `usage` in a stream's chunk, if it is not at the top level.
     pub usage_in: &'static str,
-    /// A text may begin with thoughts between `<think>` marks.
+    /// A text may start with thoughts in `<think>` tags.
     pub thinks: bool,
     /// Costs that `usage` reports.
     pub charges: Option<&'static Charges>,
@@ -216,7 +219,7 @@ impl Quirks {
         formats: Formats::All,
         messages: Messages {
             developer: true,
-            // What clients were given by other providers and send back.
+            // Fields of other providers' responses that clients send back.
             without: &["reasoning_content", "thinking_blocks", "provider_specific_fields", "cache_control"],
             flat: false,
             inline: false,
@@ -246,7 +249,7 @@ impl Quirks {
         },
     };
 
-    /// A vendor that follows `OpenAI` at some distance.
+    /// A vendor with the usual differences.
     pub const VENDOR: Self = Self {
         endpoints: Self::CHAT,
         renames: &[("max_completion_tokens", "max_tokens")],

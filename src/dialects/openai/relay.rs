@@ -1,4 +1,5 @@
-//! A streamed answer: events pass as they came, but for the tokens that must change. A client of another language gets them as facts.
+//! Relays a streamed response: events pass unchanged, except for tokens that must be replaced. A client with
+//! another format receives facts instead.
 
 use std::borrow::Cow;
 
@@ -16,12 +17,12 @@ use crate::openai::{Memo, service_tier};
 /// Relays one stream.
 pub(super) struct Relay {
     rules: Answers,
-    /// The request as the provider was asked.
+    /// The request as sent to the provider.
     memo: Memo,
     wire: Wire,
-    /// For a client that wants no relay.
+    /// For a client that receives facts.
     facts: Facts,
-    /// The client knows the answer's id.
+    /// The client knows the response's id.
     has_id: bool,
     closed: bool,
     /// The client's model name as a JSON string.
@@ -238,7 +239,7 @@ impl Relay {
     }
 }
 
-/// Hands on a chunk, as it stands or as facts.
+/// Passes on a chunk, unchanged or as facts.
 fn pass(wire: Wire, facts: &mut Facts, pieces: &[&[u8]], out: &mut dyn Sink) {
     match out.relay(wire) {
         Some(relay) => relay.bytes(pieces),

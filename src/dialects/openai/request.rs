@@ -275,7 +275,7 @@ impl<'w, 'a> Work<'w, 'a> {
         Ok(Fate::Keep)
     }
 
-    /// Translates `reasoning_effort`.
+    /// How `reasoning_effort` is sent.
     fn effort(&self, word: &str, value: Raw<'_>) -> Fate {
         if self.quirks.effort != Effort::Same && self.request.object().get("thinking").is_some() {
             return Fate::Drop;

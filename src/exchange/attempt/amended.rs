@@ -122,9 +122,7 @@ fn extra_headers(request: &Request<'_>) -> Result<Vec<(String, String)>, ErrorBo
         if is_ours(&name) {
             return Err(ErrorBody::invalid(
                 EXTRA_HEADERS,
-                &format!(
-                    "the header '{name}' is set by the gateway and cannot be overridden and cannot be overridden"
-                ),
+                &format!("the header '{name}' is set by the gateway and cannot be overridden"),
             ));
         }
         let value = match JsonStr::of(member.value) {

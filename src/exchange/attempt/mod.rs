@@ -205,7 +205,7 @@ impl Attempt {
                 Phase::Whole { head, .. } | Phase::Opening { head, .. } => head,
                 _ => Head::default(),
             };
-            let why = " and cannot be decompressed: the encoding is unknown, the data are broken, or larger than 32 MiB";
+            let why = " and cannot be decompressed: the coding is unsupported, the data is invalid, or it is larger than 32 MiB";
             let what = ["the provider's response is compressed with ", &encoding, why].concat();
             return Some(self.told(&Fault::garbled(what), head));
         };

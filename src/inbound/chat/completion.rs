@@ -14,7 +14,7 @@ pub struct CompletionWriter<'m> {
     choices: Vec<Choice>,
     current: usize,
     usage: Usage,
-    /// The answer is the provider's own.
+    /// The response is the provider's own.
     relayed: Option<(Vec<u8>, Box<str>)>,
 }
 
@@ -36,12 +36,12 @@ struct Choice {
 }
 
 struct Call {
-    /// Token.
+    /// JSON token.
     id: String,
     name: String,
-    /// Escaped text without quotes.
+    /// JSON-escaped text without quotes.
     arguments: String,
-    /// Token.
+    /// JSON token.
     signature: Option<String>,
 }
 
@@ -265,7 +265,8 @@ impl Choice {
                 w.end_array();
             }
         }
-        // A client that asked with `functions` knows of one call: the model calls the others again.
+        // A client that uses `functions` supports one call per response. The model repeats the others in
+        // later turns.
         match self.calls.first() {
             None => {}
             Some(call) if knows_function_call => call.function(w.key("function_call")),

@@ -1,5 +1,5 @@
-//! `OpenAI`'s own languages: `/chat/completions`, `/completions` and `/embeddings`. They are the common form: requests pass
-//! as they are.
+//! `OpenAI`'s formats: `/chat/completions`, `/completions` and `/embeddings`. They are the common format, so
+//! requests are not translated.
 
 mod chunk;
 mod completion;
@@ -19,7 +19,7 @@ pub static COMPLETIONS: OpenAi = OpenAi(Operation::Completions);
 /// `/embeddings`
 pub static EMBEDDINGS: OpenAi = OpenAi(Operation::Embeddings);
 
-/// One of them.
+/// One of `OpenAI`'s formats.
 pub struct OpenAi(Operation);
 
 impl Language for OpenAi {
@@ -32,7 +32,7 @@ impl Language for OpenAi {
     }
 
     fn is_at(&self, base: &str) -> bool {
-        // A model's name may itself hold slashes (`anthropic/claude`).
+        // A model's name may contain slashes (`anthropic/claude`).
         let names_model = |prefix| base.strip_prefix(prefix).is_some_and(|model: &str| !model.is_empty());
         BASES.contains(&base) || names_model("/engines/") || names_model("/openai/deployments/")
     }
@@ -54,5 +54,5 @@ impl Language for OpenAi {
     }
 }
 
-/// Base URLs' paths: none, `OpenAI`'s `/v1`, Azure's `/openai/v1`, that of its older SDKs.
+/// Base paths: none, `OpenAI`'s `/v1`, Azure's `/openai/v1`, and that of its older SDKs.
 const BASES: [&str; 4] = ["", "/openai/v1", "/openai", "/v1"];

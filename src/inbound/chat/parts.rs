@@ -1,16 +1,16 @@
-//! What an answer may hold besides text, as `chat.completion` and its chunks have it.
+//! Parts of a response other than text, as in `chat.completion` and its chunks.
 
 use crate::facts::{Citation, Logprob, Thinking};
 use crate::json::{Raw, Writer};
 
-/// One of `annotations`.
+/// Writes an element of `annotations`.
 pub(super) fn write_citation(w: &mut Writer<'_>, citation: Citation<'_>) {
     w.object().key("type").string("url_citation").key("url_citation").object();
     w.key("start_index").number(citation.start).key("end_index").number(citation.end);
     w.key("title").raw(citation.title.token()).key("url").raw(citation.url.token()).end_object().end_object();
 }
 
-/// One of `thinking_blocks`, `LiteLLM`'s extension: Anthropic's own blocks.
+/// Writes an element of `thinking_blocks`, `LiteLLM`'s extension: Anthropic's own blocks.
 pub(super) fn write_thinking(w: &mut Writer<'_>, block: Thinking<'_>) {
     match block {
         Thinking::Signed { text, signature } => {
@@ -23,7 +23,7 @@ pub(super) fn write_thinking(w: &mut Writer<'_>, block: Thinking<'_>) {
     }
 }
 
-/// One of `images`, `LiteLLM`'s extension. `data` is base64 as it stands in a token.
+/// Writes an element of `images`, `LiteLLM`'s extension. `data` is base64 as written in the JSON token.
 pub(super) fn write_image(w: &mut Writer<'_>, index: u64, media_type: &str, data: &str) {
     w.object().key("type").string("image_url").key("index").number(index).key("image_url").object();
     w.key("url").escaped(&format!("data:{media_type};base64,{data}")).end_object().end_object();

@@ -1,10 +1,10 @@
-//! What whole answers and streams have in common.
+//! Common parts of complete responses and streams.
 
 use crate::facts::{FinishReason, Usage};
 use crate::json::{JsonStr, Writer};
 use crate::openai::Memo;
 
-/// The id of an answer: the provider's where it has Anthropic's form.
+/// The id of a response: the provider's, if it has Anthropic's format.
 pub(super) fn message_id(given: Option<JsonStr<'_>>, memo: &Memo) -> String {
     match given.map(JsonStr::inner) {
         Some(id) if id.starts_with("msg_") => id.to_owned(),
@@ -12,7 +12,7 @@ pub(super) fn message_id(given: Option<JsonStr<'_>>, memo: &Memo) -> String {
     }
 }
 
-/// `stop_reason`. `calls`: the answer calls tools.
+/// `stop_reason`. `calls`: the response has tool calls.
 pub(super) fn stop_reason(reason: Option<FinishReason>, calls: bool, refused: bool) -> &'static str {
     match reason {
         _ if refused => "refusal",
@@ -25,7 +25,7 @@ pub(super) fn stop_reason(reason: Option<FinishReason>, calls: bool, refused: bo
     }
 }
 
-/// Writes `stop_reason` and what belongs to it.
+/// Writes `stop_reason` and the members that depend on it.
 pub(super) fn write_stop(w: &mut Writer<'_>, reason: &str, explanation: &str) {
     w.key("stop_reason").string(reason).key("stop_sequence").raw("null");
     if reason == "refusal" {
@@ -40,7 +40,7 @@ pub(super) fn write_stop(w: &mut Writer<'_>, reason: &str, explanation: &str) {
     }
 }
 
-/// Writes `usage`. Anthropic's `input_tokens` leave out what was read from a cache or written to one.
+/// Writes `usage`. Anthropic's `input_tokens` do not include tokens read from or written to a cache.
 pub(super) fn write_usage(w: &mut Writer<'_>, usage: &Usage) {
     let fresh = usage.prompt.saturating_sub(usage.cached).saturating_sub(usage.cache_write);
     w.object().key("input_tokens").number(fresh);

@@ -1,4 +1,4 @@
-//! Turns and their blocks, as messages of a chat.
+//! Translates turns and their blocks to chat messages.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ impl Turn<'_> {
     }
 }
 
-/// A content block, flat: which fields it has depends on its type.
+/// A content block, as a flat struct; which fields are set depends on its type.
 struct Block<'a> {
     kind: Text<'a>,
     text: Option<JsonStr<'a>>,
@@ -48,10 +48,11 @@ fields!(Block<'a> {
     data, cache_control; "type"
 });
 
-/// Claude Code's first block of the system prompt, which changes with every request and means nothing to a model.
+/// Claude Code's first block of the system prompt, which changes with every request and has no meaning for a
+/// model.
 const BILLING: &str = "x-anthropic-billing-header:";
 
-/// The blocks of a content, which may be one text. `at` names it in errors.
+/// The blocks of a content, which may also be a string. `at` names it in errors.
 fn blocks<'a>(content: Option<Raw<'a>>, at: &str) -> Result<Vec<Block<'a>>, ErrorBody> {
     let Some(content) = content else { return Ok(Vec::new()) };
     if let Some(text) = JsonStr::of(content) {
@@ -102,7 +103,7 @@ pub(super) fn write_system(w: &mut Writer<'_>, system: Option<Raw<'_>>) -> Resul
     Ok(())
 }
 
-/// Writes a message of texts: one text, or parts where some are marked for a cache.
+/// Writes a text message: a string, or parts if some have a cache marker.
 fn write_texts(w: &mut Writer<'_>, role: &str, blocks: &[&Block<'_>]) {
     if blocks.is_empty() {
         return;
@@ -122,7 +123,7 @@ fn write_texts(w: &mut Writer<'_>, role: &str, blocks: &[&Block<'_>]) {
     w.end_object();
 }
 
-/// Texts with a line break between them.
+/// Texts separated by line breaks.
 fn lines(texts: &[JsonString]) -> impl Iterator<Item = JsonStr<'_>> {
     let line_break = "\"\\n\"";
     texts.iter().enumerate().flat_map(move |(at, text)| {
@@ -143,12 +144,12 @@ fn write_mark(w: &mut Writer<'_>, mark: Option<Raw<'_>>) {
     }
 }
 
-/// Writes a turn as the messages that it amounts to.
+/// Writes a turn as one or several messages.
 pub(super) fn write_turn(w: &mut Writer<'_>, turn: &Turn<'_>, at: usize) -> Result<(), ErrorBody> {
     let at = format!("messages.{at}.content");
     let blocks = blocks(turn.content, &at)?;
     match &*turn.role {
-        // Claude Code says in the middle of a conversation what has changed; `[]` says nothing.
+        // Claude Code reports changes in the middle of a conversation this way; `[]` is empty.
         "system" => {
             let texts = blocks.iter().filter(|block| block.text.is_some_and(|text| !text.is_empty()));
             write_texts(w, "system", &texts.collect::<Vec<_>>());
@@ -208,8 +209,8 @@ fn write_assistant(w: &mut Writer<'_>, blocks: &[Block<'_>]) {
     w.end_object();
 }
 
-/// What the assistant thought: as text for those that want it back so, and as blocks for Claude, which wants the signed
-/// ones back unchanged.
+/// The assistant's reasoning: as text for models that accept it in that form, and as blocks for Claude, which
+/// requires signed blocks unchanged.
 fn write_thoughts(w: &mut Writer<'_>, blocks: &[Block<'_>]) {
     let thoughts: Vec<JsonStr<'_>> =
         blocks.iter().filter_map(|block| block.thinking).filter(|thought| !thought.is_empty()).collect();
@@ -238,8 +239,8 @@ fn write_thoughts(w: &mut Writer<'_>, blocks: &[Block<'_>]) {
     }
 }
 
-/// A user's turn: the results of tools are messages of their own and come first, right after the calls. Images in results,
-/// which a `tool` message cannot hold, follow in one message of the user's.
+/// A user's turn. Tool results become separate messages and come first, directly after the calls. Images in
+/// results, which a `tool` message cannot contain, follow in a user message.
 fn write_user(w: &mut Writer<'_>, blocks: &[Block<'_>], at: &str) -> Result<(), ErrorBody> {
     let mut shown: Vec<Block<'_>> = Vec::new();
     for (n, result) in blocks.iter().enumerate().filter(|(_, block)| block.is("tool_result")) {
@@ -289,12 +290,12 @@ fn write_result<'a>(
         }
     }
     if texts.is_empty() {
-        // OpenAI refuses an empty result.
+        // OpenAI rejects an empty result.
         texts.push(JsonString::new(if shown.is_empty() { "(no output)" } else { "(see the image)" }));
     }
     w.object().key("role").string("tool").key("tool_call_id");
     w.raw(result.tool_use_id.unwrap_or(JsonStr::EMPTY).token()).key("content");
-    // A message of a tool has no flag for it.
+    // A tool message has no error flag.
     let error = result.is_error.then(|| JsonString::new("Error: "));
     w.joined(error.iter().map(JsonString::as_str).chain(lines(&texts)));
     write_mark(w, result.cache_control);
@@ -328,7 +329,7 @@ fn write_part(w: &mut Writer<'_>, block: &Block<'_>, at: &str) -> Result<(), Err
             write_text(w, JsonString::new(&search_result(block)).as_str(), block.cache_control);
         }
         _ => {
-            // Blocks of kinds that are not known here say nothing that another model could read.
+            // Unknown kinds of blocks have nothing that another model could read.
             if let Some(text) = block.text.filter(|text| !text.is_empty()) {
                 write_text(w, text, block.cache_control);
             }

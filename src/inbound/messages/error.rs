@@ -1,10 +1,10 @@
-//! Errors as the Messages API has them: <https://platform.claude.com/docs/en/api/errors>.
+//! Errors in the format of the Messages API: <https://platform.claude.com/docs/en/api/errors>.
 
 use crate::json::Writer;
 use crate::openai::ErrorBody;
 
-/// The status that a client of this language sees. Claude Code takes a 422 for a refused beta, and sends six requests; a
-/// spent budget is 402.
+/// The status for a client of this API. Claude Code interprets 422 as a rejected beta feature, and sends six
+/// requests; an exceeded budget is 402.
 pub(super) fn status(error: &ErrorBody) -> u16 {
     match error.status {
         422 if error.kind == "budget_exceeded" => 402,
@@ -38,7 +38,7 @@ pub(super) fn write(error: &ErrorBody, id: &str, out: &mut Vec<u8>) {
     w.key("request_id").string(id).end_object();
 }
 
-/// Writes it as an event of a stream.
+/// Writes the error as an event of a stream.
 pub(super) fn write_event(error: &ErrorBody, id: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"event: error\ndata: ");
     write(error, id, out);

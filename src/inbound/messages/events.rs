@@ -1,7 +1,7 @@
 //! The events of a streamed message.
 //!
-//! One content block is open at a time, and indexes have no gaps: the official SDKs look blocks up in a list. A call whose
-//! arguments come while another call's are not complete waits for it.
+//! Only one content block is open at a time, and indexes have no gaps, because the official SDKs look blocks
+//! up in a list. If a call's arguments arrive before those of another call are complete, they are held back.
 
 use std::rc::Rc;
 
@@ -14,15 +14,15 @@ use crate::json::{JsonStr, JsonString, Object, Writer, read};
 use crate::openai::{ErrorBody, Memo};
 use crate::tokens::Tokens;
 
-/// Writes the events of one answer.
+/// Writes the events of a response.
 pub(super) struct EventWriter {
     out: Vec<u8>,
     memo: Memo,
     id: String,
     begun: bool,
-    /// Facts of another choice than the first have no place here.
+    /// Facts of choices other than the first are ignored.
     is_other_choice: bool,
-    /// Blocks so far, the open one included.
+    /// Number of blocks so far, including the open one.
     blocks: u64,
     open: Open,
     calls: Vec<Call>,
@@ -38,7 +38,7 @@ enum Open {
     None,
     Text,
     Thinking,
-    /// The call of that index.
+    /// The call with that index.
     Call(usize),
 }
 
@@ -46,7 +46,7 @@ enum Open {
 struct Call {
     id: JsonString,
     name: String,
-    /// Arguments so far, the inside of a JSON string.
+    /// Arguments so far, as the contents of a JSON string.
     arguments: String,
     begun: bool,
 }
@@ -93,7 +93,7 @@ impl EventWriter {
         }
         self.begun = true;
         let (id, model) = (self.id.clone(), Rc::clone(&self.memo.model));
-        // Until the provider counts, what the prompt is estimated to be: clients show how full the context is.
+        // Until the provider reports usage, an estimate of the prompt: clients show how full the context is.
         let prompt = if self.usage.prompt > 0 { self.usage.prompt } else { self.memo.prompt_estimate };
         let usage = Usage { prompt, completion: self.usage.completion.max(1), ..self.usage };
         self.event("message_start", |w| {
@@ -105,7 +105,7 @@ impl EventWriter {
         });
     }
 
-    /// Opens a block, and closes the one that was open.
+    /// Opens a block, and closes the previous one.
     fn start(&mut self, open: Open, write: impl FnOnce(&mut Writer<'_>)) {
         self.start_message();
         self.stop();
@@ -145,7 +145,7 @@ impl EventWriter {
         }
     }
 
-    /// Whether a block may follow the open one: the arguments of a call must be complete.
+    /// Whether the open block may be closed: the arguments of a call must be complete.
     fn may_leave(&self) -> bool {
         let Open::Call(at) = self.open else { return true };
         self.calls.get(at).is_none_or(|call| is_complete(&call.arguments))
@@ -165,7 +165,7 @@ impl EventWriter {
         }
     }
 
-    /// Writes the calls that had to wait.
+    /// Writes the calls that were held back.
     fn start_waiting(&mut self) {
         for at in 0..self.calls.len() {
             if self.calls.get(at).is_some_and(|call| !call.begun) {
@@ -175,7 +175,7 @@ impl EventWriter {
     }
 }
 
-/// Whether arguments are a complete JSON object, and nothing can follow.
+/// Whether arguments are a complete JSON object.
 fn is_complete(arguments: &str) -> bool {
     let token = ["\"", arguments, "\""].concat();
     let text = read::<JsonStr<'_>>(token.as_str()).ok().and_then(|token| Some(token.decode()?.into_owned()));

@@ -1,7 +1,8 @@
-//! Anthropic's Messages API, for clients: <https://platform.claude.com/docs/en/api/messages>. Claude Code and Anthropic's SDKs speak it.
+//! Anthropic's Messages API for clients: <https://platform.claude.com/docs/en/api/messages>, used by Claude
+//! Code and Anthropic's SDKs.
 //!
-//! A request is translated to a chat, so that every provider can serve it, and what the provider answers is written as content
-//! blocks.
+//! A request is translated to a chat, so that every provider can serve it, and the response is written as
+//! content blocks.
 
 mod answer;
 mod content;
@@ -16,10 +17,10 @@ use std::borrow::Cow;
 use super::{Common, Events, Language, Place, Whole};
 use crate::openai::{ErrorBody, Memo, Operation};
 
-/// The language of `/v1/messages`.
+/// The format of `/v1/messages`.
 pub static MESSAGES: Messages = Messages;
 
-/// See the module.
+/// See the module documentation.
 pub struct Messages;
 
 impl Language for Messages {

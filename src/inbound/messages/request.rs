@@ -1,4 +1,4 @@
-//! A Messages request as a chat request.
+//! Translates a Messages request to a chat request.
 
 use super::content::{Turn, write_system, write_turn};
 use super::tools;
@@ -19,7 +19,7 @@ struct Request<'a> {
     tool_choice: Option<tools::Choice<'a>>,
     thinking: Option<Thinking<'a>>,
     output_config: Option<OutputConfig<'a>>,
-    /// The older place of `output_config.format`.
+    /// The older location of `output_config.format`.
     output_format: Option<Raw<'a>>,
     metadata: Option<Metadata<'a>>,
     service_tier: Option<Text<'a>>,
@@ -48,13 +48,13 @@ struct Metadata<'a> {
 }
 fields!(Metadata<'a> { user_id });
 
-/// Writes the chat request that asks for the same.
+/// Writes the equivalent chat request.
 ///
-/// Claude Code sends thinking, effort and betas to every model: what a provider lacks is left out (`drop_params`), and
-/// fields that no provider of another language could know are not sent.
+/// Claude Code sends thinking, effort and beta features to every model: parameters that a provider does not
+/// support are dropped (`drop_params`), and fields that only Anthropic knows are not sent.
 ///
 /// # Errors
-/// 400, with the field: what lies at Anthropic alone, or what is not in the Messages API's form.
+/// 400, with the field: something that only Anthropic stores, or that does not follow the Messages API.
 pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
     let object = Object::parse(body).map_err(|error| {
         ErrorBody::bad_request(format!("Invalid JSON payload: {error}")).about("request_body")
@@ -120,7 +120,7 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
 }
 
 fn write_stop(w: &mut Writer<'_>, sequences: &[JsonStr<'_>]) {
-    // OpenAI refuses white space.
+    // OpenAI rejects white space.
     let mut sequences = sequences.iter().filter(|sequence| !sequence.is_blank()).peekable();
     if sequences.peek().is_some() {
         w.key("stop").array();
@@ -131,7 +131,7 @@ fn write_stop(w: &mut Writer<'_>, sequences: &[JsonStr<'_>]) {
     }
 }
 
-/// `reasoning_effort`: the last word on it, else what the budget of thinking amounts to (`LiteLLM`'s steps).
+/// `reasoning_effort`: the latest explicit value, or one for the thinking budget (`LiteLLM`'s steps).
 fn effort<'r>(request: &'r Request<'_>, turns: &'r [Turn<'_>]) -> Option<&'r str> {
     let thinking = request.thinking.as_ref();
     if thinking.is_some_and(|thinking| &*thinking.kind == "disabled") {
@@ -140,7 +140,7 @@ fn effort<'r>(request: &'r Request<'_>, turns: &'r [Turn<'_>]) -> Option<&'r str
     let said = turns.iter().rev().find_map(Turn::effort);
     let config = request.output_config.as_ref().and_then(|config| config.effort.as_deref());
     if let Some(effort) = said.or(config) {
-        // Not every model knows Anthropic's steps above `high`.
+        // Not every model supports Anthropic's levels above `high`.
         return Some(if matches!(effort, "xhigh" | "max") { "high" } else { effort });
     }
     let thinking = thinking.filter(|thinking| &*thinking.kind == "enabled")?;
@@ -152,7 +152,7 @@ fn effort<'r>(request: &'r Request<'_>, turns: &'r [Turn<'_>]) -> Option<&'r str
     })
 }
 
-/// Claude Code's `user_id` is 150 characters that name a device and a session; providers take 64.
+/// Claude Code's `user_id` has 150 characters that identify a device and a session; providers accept 64.
 fn pseudonym(user: JsonStr<'_>) -> String {
     use sha2::{Digest as _, Sha256};
     let text = user.decode().unwrap_or_default();

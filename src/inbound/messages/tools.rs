@@ -21,11 +21,11 @@ struct Tool<'a> {
 }
 fields!(Tool<'a> { kind = "type", name, description, input_schema, strict, cache_control });
 
-/// Claude Code's stand-in for tools that it has not loaded yet: no model can call it.
+/// Claude Code's placeholder for tools that it has not loaded yet; no model can call it.
 const PLACEHOLDER: &str = "DeferredToolPlaceholder";
 
-/// Tools whose schema Claude knows by heart: the beginning of `type`, and the schema for every other model. The client runs
-/// them like its own. Source: Anthropic's documentation of each tool.
+/// Tools whose schema is built into Claude: the prefix of `type`, and the schema for other models. The client
+/// runs them like its own. Source: Anthropic's documentation of each tool.
 const KNOWN: &[(&str, &str)] = &[
     (
         "bash_",
@@ -88,7 +88,7 @@ fn write_tool(w: &mut Writer<'_>, raw: Raw<'_>, at: usize) -> Result<(), ErrorBo
     let known = KNOWN.iter().find(|(kind, _)| tool.kind.starts_with(kind)).map(|(_, schema)| *schema);
     let schema = tool.input_schema.map(Raw::get).or(known);
     let Some(schema) = schema else {
-        // Claude's provider runs it; who does not know the type says so.
+        // Claude's provider runs it; other providers report that they do not support the type.
         w.raw(raw.get());
         return Ok(());
     };
@@ -109,7 +109,7 @@ fn write_tool(w: &mut Writer<'_>, raw: Raw<'_>, at: usize) -> Result<(), ErrorBo
     Ok(())
 }
 
-/// A schema without what clients put into every one and some providers refuse.
+/// A schema without keywords that clients always send and some providers reject.
 fn write_schema(w: &mut Writer<'_>, schema: &str) {
     let Some(object) = Object::parse(schema.as_bytes()).ok().filter(|object| {
         object

@@ -1,4 +1,4 @@
-//! A whole message: facts, gathered into content blocks.
+//! Builds a complete message from facts.
 
 use super::answer::{message_id, stop_reason, write_stop, write_usage};
 use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
@@ -6,20 +6,20 @@ use crate::inbound::Whole;
 use crate::json::{JsonStr, JsonString, Object, Writer};
 use crate::openai::{Answer, Memo};
 
-/// Gathers one answer.
+/// Collects the facts of a response.
 pub(super) struct MessageWriter<'m> {
     memo: &'m Memo,
     id: String,
     blocks: Vec<Block>,
-    /// Facts of another choice than the first have no place here.
+    /// Facts of choices other than the first are ignored.
     is_other_choice: bool,
-    /// The model's refusal, the inside of a JSON string.
+    /// The model's refusal, as the contents of a JSON string.
     refusal: String,
     finish: Option<FinishReason>,
     usage: Usage,
 }
 
-/// A content block. Texts are the insides of JSON strings.
+/// A content block. Texts are the contents of JSON strings.
 enum Block {
     Text { text: String, citations: Vec<u8> },
     Thinking { text: String, signature: JsonString },
@@ -190,7 +190,8 @@ impl Block {
     }
 }
 
-/// A call's input. Arguments that are no JSON object become the value of one, so that the client can tell the model.
+/// A call's input. Arguments that are not a JSON object are wrapped in one, so that the client can tell the
+/// model.
 fn object(arguments: &str) -> String {
     let token = ["\"", arguments, "\""].concat();
     let text: JsonStr<'_> = crate::json::read(token.as_str()).unwrap_or(JsonStr::EMPTY);
@@ -202,7 +203,7 @@ fn object(arguments: &str) -> String {
     }
 }
 
-/// A source of the text, as one that Claude's own search has.
+/// Writes a source of the text like a result of Claude's own search.
 pub(super) fn write_citation(w: &mut Writer<'_>, citation: Citation<'_>) {
     w.object().key("type").string("web_search_result_location").key("url").raw(citation.url.token());
     w.key("title").raw(citation.title.token()).key("cited_text").string("");
