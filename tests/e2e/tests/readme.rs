@@ -64,8 +64,12 @@ async fn the_first_request_and_the_sdk_are_answered_by_the_demo_model() {
     let (folder, stack) = as_after_make_run();
     let answer = run(folder.path(), &stack, SHELL, block("first-request"));
     assert!(answer.contains("Hello from Switchboard!"), "{answer}");
-    let metrics = run(folder.path(), &stack, SHELL, block("metrics"));
-    assert!(metrics.contains("# TYPE litellm_"), "{metrics}");
+    // Usage is reported within a sync period, and metrics follow it.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !run(folder.path(), &stack, SHELL, block("metrics")).contains("litellm_requests_metric_total{") {
+        assert!(std::time::Instant::now() < deadline, "no metrics of the first request");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     let streamed = run(folder.path(), &stack, &["python3", "-c"], block("sdk"));
     assert!(streamed.starts_with("Hello from Switchboard!"), "{streamed}");
 }
