@@ -6,6 +6,7 @@
 pub mod diagnostic;
 mod models;
 pub mod reference;
+mod routing;
 pub mod secret;
 pub mod section;
 pub mod sections;
@@ -19,8 +20,9 @@ use std::path::Path;
 
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub use models::{Model, Params, RATES, is_secret_option};
+pub use routing::{Fallbacks, RouterSettings};
 pub use secret::{Secret, Setting};
-pub use settings::{Fallbacks, GeneralSettings, LitellmSettings, RouterSettings};
+pub use settings::{GeneralSettings, LitellmSettings};
 pub use table::At;
 
 use table::Table;
@@ -64,7 +66,7 @@ pub fn parse(text: &str, report: &Report) -> Option<Config> {
     let mut top = Table::new("", &root, report)?;
     let models = models::read(&mut top);
     let litellm = settings::litellm(&mut top);
-    let router = settings::router(&mut top);
+    let router = routing::read(&mut top);
     let general = settings::general(&mut top);
     let environment = environment(&mut top);
     top.finish(&sections::TOP);

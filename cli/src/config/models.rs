@@ -3,9 +3,10 @@
 use serde_json::Value as Json;
 use switchboard::openai::{STANDARD_PARAMS, is_admitted};
 
+use super::routing::retries;
 use super::secret::Setting;
 use super::sections::{LITELLM_PARAMS, MODEL, MODEL_INFO, model};
-use super::settings::{retries, timeout};
+use super::settings::timeout;
 use super::table::{At, Table, expected};
 use super::yaml::{Location, Node, Value};
 

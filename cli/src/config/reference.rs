@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use switchboard::providers;
 
+use super::routing::{STRATEGIES, UNSUPPORTED_STRATEGY};
 use super::section::{Row, Section};
 use super::sections::{self, ROUTER_SETTINGS};
-use super::settings::{STRATEGIES, UNSUPPORTED_STRATEGY};
 use super::telemetry;
 use super::variables::VARIABLES;
 
