@@ -67,7 +67,15 @@ fn check_team(key: &KeyRecord) -> Result<(), ErrorBody> {
 fn opens(route: &str, ask: &Ask, path: &str) -> bool {
     match route {
         "llm_api_routes" | "openai_routes" => {
-            matches!(ask, Ask::Model { .. } | Ask::Models | Ask::ModelById(_))
+            matches!(
+                ask,
+                Ask::Model { .. }
+                    | Ask::CountTokens { .. }
+                    | Ask::Models
+                    | Ask::ModelById(_)
+                    | Ask::GenerativeModels
+                    | Ask::GenerativeModelById(_)
+            )
         }
         "info_routes" => matches!(ask, Ask::ModelInfo | Ask::ModelInfoPage | Ask::ModelGroups),
         _ => {

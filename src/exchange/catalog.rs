@@ -40,11 +40,7 @@ pub(super) fn models(table: &Table, key: Option<&KeyRecord>, query: &str) -> Rep
 
 /// `/v1/models/{id}`
 pub(super) fn model_by_id(table: &Table, key: Option<&KeyRecord>, id: &str) -> Reply {
-    let route = table.routes.find(id);
-    let group = route.and_then(|route| table.groups.get(route.group)).map(|group| table.whole(group));
-    let wildcard = route.and_then(|route| route.wildcard);
-    let is_seen = |group: &&Group| key.is_none_or(|key| check_model(key, id, Some(group), wildcard).is_ok());
-    match group.filter(is_seen).filter(|group| group.unserved.is_none()) {
+    match seen(table, key, id) {
         Some(group) => {
             let mut body = Vec::with_capacity(256);
             model(&mut Writer::new(&mut body), id, group, None);
@@ -52,6 +48,15 @@ pub(super) fn model_by_id(table: &Table, key: Option<&KeyRecord>, id: &str) -> R
         }
         None => Reply::detail(404, &format!("The model `{id}` does not exist or is not accessible")),
     }
+}
+
+/// The group of a model that the key can see.
+pub(super) fn seen<'t>(table: &'t Table, key: Option<&KeyRecord>, id: &str) -> Option<&'t Group> {
+    let route = table.routes.find(id);
+    let group = route.and_then(|route| table.groups.get(route.group)).map(|group| table.whole(group));
+    let wildcard = route.and_then(|route| route.wildcard);
+    let is_seen = |group: &&Group| key.is_none_or(|key| check_model(key, id, Some(group), wildcard).is_ok());
+    group.filter(is_seen).filter(|group| group.unserved.is_none())
 }
 
 /// Options of a model list.
@@ -108,7 +113,11 @@ impl Listing {
 
 /// Model names that a client can send, aliases first. A wildcard is expanded to the known models that it
 /// matches.
-fn visible<'t>(table: &'t Table, key: Option<&KeyRecord>, wildcards: bool) -> Vec<(Cow<'t, str>, &'t Group)> {
+pub(super) fn visible<'t>(
+    table: &'t Table,
+    key: Option<&KeyRecord>,
+    wildcards: bool,
+) -> Vec<(Cow<'t, str>, &'t Group)> {
     let mut listed: Vec<(Cow<'t, str>, &'t Group)> = Vec::new();
     let mut list = |name: Cow<'t, str>, group: &'t Group| {
         if listed.iter().all(|(known, _)| *known != name) && key.is_none_or(|key| may_use(key, &name, group))

@@ -49,6 +49,11 @@ impl Head {
         self.0.iter().map(|(name, _)| name.as_str()).filter(move |name| internal(name))
     }
 
+    /// The path without the client's key, if it is in the query. It replaces the path before anything logs or forwards it.
+    pub fn path_without_key(&self) -> Option<String> {
+        super::path::without_key(self.text(":path")?)
+    }
+
     /// All headers.
     pub(super) fn into_pairs(self) -> Vec<(String, Vec<u8>)> {
         self.0
@@ -58,11 +63,15 @@ impl Head {
 /// The key of a request.
 ///
 /// `LiteLLM`'s precedence: its own header, `Authorization`, then the headers of other vendors' SDKs.
-/// `key_header` is `general_settings.litellm_key_header_name`.
+/// `key_header` is `general_settings.litellm_key_header_name`, `in_query` the key in the path's query, which comes last.
 ///
 /// # Errors
 /// 401 if there is none, or a token without a scheme.
-pub(super) fn presented_key<'h>(head: &'h Head, key_header: Option<&str>) -> Result<&'h [u8], ErrorBody> {
+pub(super) fn presented_key<'h>(
+    head: &'h Head,
+    key_header: Option<&str>,
+    in_query: &'h str,
+) -> Result<&'h [u8], ErrorBody> {
     const ALONE: &[&str] = &["api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
     let filled = |name: &str| head.get(name).filter(|value| !value.is_empty());
     if let Some(key) = key_header.and_then(filled).or_else(|| filled("x-litellm-api-key")) {
@@ -78,6 +87,7 @@ pub(super) fn presented_key<'h>(head: &'h Head, key_header: Option<&str>) -> Res
     ALONE
         .iter()
         .find_map(|name| filled(name))
+        .or_else(|| Some(in_query.as_bytes()).filter(|key| !key.is_empty()))
         .map(|key| bearer(key).unwrap_or(key).trim_ascii())
         .ok_or_else(|| unauthorized("Authentication Error, No api key passed in."))
 }
@@ -98,7 +108,7 @@ mod tests {
 
     fn key(headers: &[(&str, &str)]) -> Result<String, String> {
         let head = Head::new(headers.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect());
-        presented_key(&head, None)
+        presented_key(&head, None, "")
             .map(|key| String::from_utf8(key.to_vec()).unwrap())
             .map_err(|error| error.message)
     }
@@ -110,6 +120,36 @@ mod tests {
         assert_eq!(key(&[("api-key", "sk-3"), ("authorization", "bearer sk-1")]).unwrap(), "sk-1");
         for name in ["api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"] {
             assert_eq!(key(&[(name, "sk-4")]).unwrap(), "sk-4", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_query_comes_last_and_is_taken_out_of_the_path() {
+        let head = |headers: &[(&str, &str)]| {
+            Head::new(headers.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect())
+        };
+        assert_eq!(presented_key(&head(&[]), None, "sk-5").unwrap(), b"sk-5");
+        assert_eq!(presented_key(&head(&[("x-goog-api-key", "sk-4")]), None, "sk-5").unwrap(), b"sk-4");
+        let path = |path: &str| head(&[(":path", path)]).path_without_key();
+        let rest = |path: &str| Some(path.to_owned());
+        assert_eq!(
+            path("/v1beta/models/m:generateContent?key=sk-1"),
+            rest("/v1beta/models/m:generateContent")
+        );
+        assert_eq!(
+            path("/v1/models/m:streamGenerateContent?alt=sse&k%65y=sk-1&key=sk-2"),
+            rest("/v1/models/m:streamGenerateContent?alt=sse")
+        );
+        assert_eq!(path("/v1beta/models?pageSize=5&key=sk-1"), rest("/v1beta/models?pageSize=5"));
+        assert_eq!(
+            path("/gemini/v1beta/models/m:countTokens?key="),
+            rest("/gemini/v1beta/models/m:countTokens")
+        );
+        // What has the name in another language is not a key of ours to take away.
+        for other in
+            ["/key/info?key=sk-1", "/v1/chat/completions?key=1", "/v1beta/models?monkey=1", "/v1beta/models"]
+        {
+            assert_eq!(path(other), None, "{other}");
         }
     }
 

@@ -110,8 +110,8 @@ impl Headers {
     }
 
     /// The headers of a stream to a client. Proxies must not cache or buffer it.
-    pub(super) fn for_stream() -> Self {
-        let mut headers = Self::for_answer(200, "text/event-stream; charset=utf-8");
+    pub(super) fn for_stream(content_type: &'static str) -> Self {
+        let mut headers = Self::for_answer(200, content_type);
         headers.add("cache-control", "no-cache");
         headers.add("x-accel-buffering", "no");
         headers

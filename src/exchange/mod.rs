@@ -15,6 +15,7 @@ mod call;
 mod catalog;
 mod date;
 mod fallback;
+mod generative;
 mod head;
 mod headers;
 mod home;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::config::KEY_SERVICE_PATHS;
 use crate::inbound::{self, Language};
-use crate::providers::own_routes::GOOGLE_METHODS;
+
+use super::head::Head;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +17,21 @@ pub enum Ask {
         /// The model, if the path names it.
         model: Option<String>,
     },
-    /// `/v1/messages/count_tokens`
-    CountTokens,
+    /// How long a prompt is: `/v1/messages/count_tokens`, `:countTokens`
+    CountTokens {
+        /// The client's language.
+        language: &'static dyn Language,
+        /// The model, if the path names it.
+        model: Option<String>,
+    },
     /// `/v1/models`
     Models,
     /// `/v1/models/{id}`
     ModelById(String),
+    /// `/v1beta/models`: the same for clients of `generateContent`.
+    GenerativeModels,
+    /// `/v1beta/models/{id}`
+    GenerativeModelById(String),
     /// `/model/info`
     ModelInfo,
     /// `/v2/model/info`: the same, page by page.
@@ -55,9 +65,24 @@ impl Ask {
     /// The client's language, if the request is for a model.
     pub fn language(&self) -> Option<&'static dyn Language> {
         match self {
-            Self::Model { language, .. } => Some(*language),
-            Self::CountTokens => Some(COUNTED),
+            Self::Model { language, .. } | Self::CountTokens { language, .. } => Some(*language),
+            Self::GenerativeModels | Self::GenerativeModelById(_) => Some(&inbound::GENERATE),
             _ => None,
+        }
+    }
+
+    /// The language of a path that asks for nothing that is known, as far as its beginning tells it.
+    pub(super) fn language_of_unknown(path: &str) -> Option<&'static dyn Language> {
+        inbound::generative_models(path).map(|_| &inbound::GENERATE as &dyn Language)
+    }
+
+    /// `/v1/models` is a path of several languages. What a client sends with it tells which one it speaks.
+    #[must_use]
+    pub(super) fn for_client(self, head: &Head) -> Self {
+        match self {
+            Self::Models if head.get("x-goog-api-client").is_some() => Self::GenerativeModels,
+            Self::ModelById(id) if head.get("x-goog-api-client").is_some() => Self::GenerativeModelById(id),
+            ask => ask,
         }
     }
 
@@ -82,27 +107,33 @@ impl Ask {
             "/test" => return get(Self::Test),
             _ => {}
         }
+        let post = |ask: Self| {
+            if method == b"POST" { ask } else { Self::MethodNotAllowed { allow: "POST" } }
+        };
+        let named = |model: Option<&str>| {
+            let in_query = || query.and_then(|query| query_value(query, "model"));
+            model.map(|model| decode(model).into_owned()).or_else(in_query)
+        };
+        if let Some((language, model)) = inbound::find(path, query.unwrap_or_default()) {
+            return post(Self::Model { language, model: named(model) });
+        }
+        if let Some((language, model)) = inbound::find_count(path) {
+            return post(Self::CountTokens { language, model: named(model) });
+        }
+        match inbound::generative_models(path) {
+            Some("") => return get(Self::GenerativeModels),
+            // A POST with a colon asks for a method that is not known.
+            Some(id) if id.len() > 1 && id.starts_with('/') && (method != b"POST" || !id.contains(':')) => {
+                return get(Self::GenerativeModelById(decode(id.trim_start_matches('/')).into_owned()));
+            }
+            _ => {}
+        }
         match below_base(path).strip_prefix("/models") {
             Some("") => return get(Self::Models),
-            Some(id) if GOOGLE_METHODS.iter().any(|method| id.ends_with(method)) => return Self::NotFound,
             Some(id) if id.len() > 1 && id.starts_with('/') => {
                 return get(Self::ModelById(decode(id.trim_start_matches('/')).into_owned()));
             }
             _ => {}
-        }
-        let post = |ask: Self| {
-            if method == b"POST" { ask } else { Self::MethodNotAllowed { allow: "POST" } }
-        };
-        if let Some((language, model)) = language(path) {
-            let in_query = || query.and_then(|query| query_value(query, "model"));
-            let model = model.map(|model| decode(model).into_owned()).or_else(in_query);
-            return post(Self::Model { language, model });
-        }
-        if path
-            .strip_suffix("/count_tokens")
-            .is_some_and(|path| language(path).is_some_and(|(l, _)| *l == *COUNTED))
-        {
-            return post(Self::CountTokens);
         }
         match path.strip_suffix('/') {
             Some(short) if short.len() > 1 && Self::parse(method, short) != Self::NotFound => {
@@ -128,15 +159,24 @@ fn is_below(path: &str, prefix: &str) -> bool {
     path.starts_with(prefix) && (prefix.ends_with('/') || path.len() == prefix.len())
 }
 
-/// The language of a path, and the model that it names: `/engines/{model}`, `/openai/deployments/{model}`.
-fn language(path: &str) -> Option<(&'static dyn Language, Option<&str>)> {
-    let (language, base) = inbound::find(path)?;
-    let model = base.strip_prefix("/engines/").or_else(|| base.strip_prefix("/openai/deployments/"));
-    Some((language, model))
+/// The key in the query, where the client's language has it there.
+pub(super) fn key_in(path: &str, language: &dyn Language) -> Option<String> {
+    query_value(path.split_once('?')?.1, language.key_param()?)
 }
 
-/// The language whose clients ask how long a prompt is.
-const COUNTED: &dyn Language = &inbound::MESSAGES;
+/// The path without the key in its query, if it has one: logs and spans show the path to people who must not see the key.
+pub(super) fn without_key(path_and_query: &str) -> Option<String> {
+    let (path, query) = path_and_query.split_once('?')?;
+    let language =
+        Ask::parse(b"POST", path_and_query).language().or_else(|| Ask::parse(b"GET", path).language())?;
+    let name = language.key_param()?;
+    let is_key = |pair: &&str| decode(pair.split('=').next().unwrap_or_default()) == name;
+    if !query.split('&').any(|pair| is_key(&pair)) {
+        return None;
+    }
+    let rest: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
+    Some(if rest.is_empty() { path.to_owned() } else { [path, "?", &rest.join("&")].concat() })
+}
 
 /// The value of a query parameter, decoded.
 pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
@@ -192,6 +232,54 @@ mod tests {
     }
 
     #[test]
+    fn a_path_with_a_method_after_a_colon_names_the_model() {
+        let ask = |path: &str| Ask::parse(b"POST", path);
+        for base in ["/v1beta", "/v1", "/v1alpha", "/gemini/v1beta"] {
+            let model = |language: &'static dyn Language, model: &str| Ask::Model {
+                language,
+                model: Some(model.to_owned()),
+            };
+            let of = |method: &str| ask(&format!("{base}/models/openai%2Fgpt-4o:{method}"));
+            assert_eq!(of("generateContent?key=x"), model(&inbound::GENERATE, "openai/gpt-4o"), "{base}");
+            assert_eq!(of("streamGenerateContent?alt=sse"), model(&inbound::STREAM, "openai/gpt-4o"));
+            assert_eq!(of("streamGenerateContent?a=b&%24alt=sse"), model(&inbound::STREAM, "openai/gpt-4o"));
+            assert_eq!(of("streamGenerateContent"), model(&inbound::STREAM_ARRAY, "openai/gpt-4o"));
+            assert_eq!(of("streamGenerateContent?alt=json"), model(&inbound::STREAM_ARRAY, "openai/gpt-4o"));
+            assert_eq!(of("embedContent"), model(&inbound::EMBED, "openai/gpt-4o"));
+            assert_eq!(of("batchEmbedContents"), model(&inbound::EMBED_BATCH, "openai/gpt-4o"));
+            assert_eq!(
+                of("countTokens"),
+                Ask::CountTokens { language: &inbound::GENERATE, model: Some("openai/gpt-4o".into()) }
+            );
+            let slashes = ask(&format!("{base}/models/a/b:8b:generateContent"));
+            assert_eq!(slashes, model(&inbound::GENERATE, "a/b:8b"));
+        }
+        assert_eq!(
+            Ask::parse(b"GET", "/v1/models/m:generateContent"),
+            Ask::MethodNotAllowed { allow: "POST" }
+        );
+        for none in
+            ["/v1beta/models/m:predict", "/v1beta/models/:generateContent", "/v1beta/m:generateContent"]
+        {
+            assert_eq!(ask(none), Ask::NotFound, "{none}");
+        }
+        assert_eq!(Ask::parse(b"GET", "/v1beta/models?pageSize=5"), Ask::GenerativeModels);
+        assert_eq!(Ask::parse(b"GET", "/v1beta/models/a:8b"), Ask::GenerativeModelById("a:8b".into()));
+        assert_eq!(ask("/v1beta/models"), Ask::MethodNotAllowed { allow: "GET" });
+        assert_eq!(Ask::parse(b"GET", "/v1beta/modelsx"), Ask::NotFound);
+        // Two languages have this path; a header tells which one the client speaks.
+        let google = Head::new(vec![("x-goog-api-client".to_owned(), b"google-genai-sdk/1".to_vec())]);
+        let id = || Ask::ModelById("m".into());
+        assert_eq!(id().for_client(&google), Ask::GenerativeModelById("m".into()));
+        assert_eq!(Ask::Models.for_client(&google), Ask::GenerativeModels);
+        assert_eq!(id().for_client(&Head::default()), id());
+        assert_eq!(
+            ask("/v1/messages/count_tokens"),
+            Ask::CountTokens { language: &inbound::MESSAGES, model: None }
+        );
+    }
+
+    #[test]
     fn methods_slashes_and_unknown_paths_are_told_apart() {
         assert_eq!(Ask::parse(b"GET", "/v1/chat/completions"), Ask::MethodNotAllowed { allow: "POST" });
         assert_eq!(Ask::parse(b"POST", "/v1/models"), Ask::MethodNotAllowed { allow: "GET" });
@@ -202,7 +290,6 @@ mod tests {
         assert_eq!(Ask::parse(b"POST", "/v1/v1/chat/completions"), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "/?a=b"), Ask::Home);
         assert_eq!(Ask::parse(b"POST", "/"), Ask::MethodNotAllowed { allow: "GET" });
-        assert_eq!(Ask::parse(b"POST", "/v1/models/gemini-2.5-flash:generateContent"), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "//"), Ask::NotFound);
         assert_eq!(Ask::parse(b"POST", "/internal/verify"), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "/v1/modelsx"), Ask::NotFound);

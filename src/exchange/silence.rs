@@ -34,9 +34,6 @@ pub enum Overdue {
     End(Vec<u8>),
 }
 
-/// The same comment as `LiteLLM`'s.
-const COMMENT: &[u8] = b": ping\n\n";
-
 impl Silence {
     /// Creates the timer for a stream of a deployment. `patience_ms` is the idle timeout; 0 means none.
     pub fn new(patience_ms: u64, language: &'static dyn Language, place: Place, endpoint: &Endpoint) -> Self {
@@ -73,7 +70,7 @@ impl Silence {
         match self.keepalive_ms {
             Some(period_ms) if now_ms.saturating_sub(self.kept_alive_ms) >= period_ms => {
                 self.kept_alive_ms = now_ms;
-                Overdue::Comment(COMMENT)
+                Overdue::Comment(self.language.keepalive())
             }
             _ => Overdue::Wait,
         }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::inbound;
 use crate::providers;
-use crate::providers::own_routes::{GOOGLE_METHODS, SEGMENTS};
+use crate::providers::own_routes::SEGMENTS;
 
 /// Segments of a path, and what is said of them.
 type Row = (&'static [&'static str], &'static str);
@@ -51,6 +52,8 @@ const SERVED: &[(&str, &str)] = &[
     ("/completions", "Did you mean /v1/completions?"),
     ("/embeddings", "Did you mean /v1/embeddings?"),
     ("/models", "Did you mean /v1/models?"),
+    (":generateContent", "Did you mean /v1beta/models/{model}:generateContent?"),
+    (":streamGenerateContent", "Did you mean /v1beta/models/{model}:streamGenerateContent?"),
 ];
 
 /// What to do instead of asking for a path that nobody answers.
@@ -60,8 +63,9 @@ pub(super) fn instead_of(path: &str) -> Cow<'static, str> {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let has = |segment: &str| segments.clone().any(|known| known == segment);
     let row = |(segments, _): &&Row| segments.iter().any(|segment| has(segment));
-    if GOOGLE_METHODS.iter().any(|method| path.ends_with(method)) {
-        return "Google's API is not supported. Use POST /v1/chat/completions or /v1/embeddings.".into();
+    if inbound::generative_models(path).is_some_and(|rest| rest.contains(':')) {
+        return "Models have the methods generateContent, streamGenerateContent, countTokens, embedContent and batchEmbedContents."
+            .into();
     }
     if let Some((_, meant)) = SERVED.iter().find(|(end, _)| path.ends_with(end)) {
         return (*meant).into();
@@ -94,7 +98,8 @@ mod tests {
             ("/v1/complete", "Anthropic"),
             ("/v1/audio/speech", "Only chats"),
             ("/v2/rerank", "Only chats"),
-            ("/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", "Google"),
+            ("/v1beta/models/gemini-2.5-flash:predict", "methods generateContent,"),
+            ("/models/gemini-2.5-flash:generateContent", "Did you mean /v1beta/models/"),
             ("/health/services", "GET /health,"),
             ("/model/new", "config.yaml"),
             ("/vertex_ai/v1/projects", "passed through"),

@@ -43,6 +43,9 @@ impl HttpContext for Downstream {
         if let Some(passage) = vm::with(|vm| vm.arrived(head.get(":path")?)) {
             return self.go_on(&passage);
         }
+        if let Some(path) = head.path_without_key() {
+            host::set_request_header(":path", Some(&path));
+        }
         head.forbidden().for_each(|name| host::set_request_header(name, None));
         let begun = vm::with(|vm| {
             let table = vm.table()?;

@@ -4,9 +4,11 @@
 //! A format is a directory and a row of [`LANGUAGES`]. It knows no provider, and no dialect knows it.
 
 mod chat;
+mod gemini;
 mod messages;
 
 pub use chat::{CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS};
+pub use gemini::{EMBED, EMBED_BATCH, GENERATE, STREAM, STREAM_ARRAY, list as generative_models};
 pub use messages::MESSAGES;
 
 use core::any::Any;
@@ -19,7 +21,8 @@ use crate::facts::{Sink, Usage};
 use crate::openai::{Answer, ErrorBody, Memo, Operation};
 
 /// All formats.
-pub static LANGUAGES: [&dyn Language; 4] = [&CHAT, &COMPLETIONS, &EMBEDDINGS, &MESSAGES];
+pub static LANGUAGES: [&dyn Language; 9] =
+    [&CHAT, &COMPLETIONS, &EMBEDDINGS, &MESSAGES, &GENERATE, &STREAM, &STREAM_ARRAY, &EMBED, &EMBED_BATCH];
 
 /// A client's API format.
 pub trait Language: Sync {
@@ -29,9 +32,36 @@ pub trait Language: Sync {
     /// The suffix of its paths, below a base URL.
     fn endpoint(&self) -> &'static str;
 
-    /// Whether it is also served below this base path, in addition to `""`, `/v1` and those of `OpenAI`'s
-    /// formats.
-    fn is_at(&self, base: &str) -> bool;
+    /// Whether it is served below this base path, with this query.
+    fn is_at(&self, base: &str, query: &str) -> bool;
+
+    /// The model that the path before the endpoint names.
+    fn model<'p>(&self, _base: &'p str) -> Option<&'p str> {
+        None
+    }
+
+    /// The query parameter that may hold the client's key.
+    fn key_param(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The end of the paths that ask how long a prompt is, if this format has such an endpoint.
+    fn count_endpoint(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The body of a request to count tokens, as a request of [`Self::operation`].
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    fn counted_request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {
+        self.request(body)
+    }
+
+    /// The answer to a request to count tokens.
+    fn count(&self, _tokens: u64) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// The operation that a provider performs.
     fn operation(&self) -> Operation;
@@ -51,6 +81,21 @@ pub trait Language: Sync {
 
     /// Creates a writer for a complete response.
     fn whole<'m>(&self, memo: &'m Memo) -> Box<dyn Whole + 'm>;
+
+    /// An answer of `/embeddings` in this format.
+    fn embeddings(&self, answer: Answer) -> Answer {
+        answer
+    }
+
+    /// `content-type` of a stream.
+    fn stream_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
+
+    /// What keeps an idle stream alive: bytes that clients skip.
+    fn keepalive(&self) -> &'static [u8] {
+        b": ping\n\n"
+    }
 
     /// Creates a writer for a stream.
     fn events(&self, memo: &Memo) -> Box<dyn Events>;
@@ -164,10 +209,23 @@ pub fn native(operation: Operation) -> &'static dyn Language {
     }
 }
 
-/// The format for a path, and the base or model before its endpoint.
-pub fn find(path: &str) -> Option<(&'static dyn Language, &str)> {
+/// The format for a path, and the model that the path names.
+pub fn find<'p>(path: &'p str, query: &str) -> Option<(&'static dyn Language, Option<&'p str>)> {
+    at(path, query, |language| Some(language.endpoint()))
+}
+
+/// The format for a path that asks how long a prompt is, and the model that the path names.
+pub fn find_count(path: &str) -> Option<(&'static dyn Language, Option<&str>)> {
+    at(path, "", Language::count_endpoint)
+}
+
+fn at<'p>(
+    path: &'p str,
+    query: &str,
+    endpoint: impl Fn(&'static dyn Language) -> Option<&'static str>,
+) -> Option<(&'static dyn Language, Option<&'p str>)> {
     LANGUAGES.iter().find_map(|language| {
-        let base = path.strip_suffix(language.endpoint())?;
-        language.is_at(base).then_some((*language, base))
+        let base = path.strip_suffix(endpoint(*language)?)?;
+        language.is_at(base, query).then(|| (*language, language.model(base)))
     })
 }

@@ -3,6 +3,7 @@
 
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+mod gemini;
 mod messages;
 
 use std::fs;

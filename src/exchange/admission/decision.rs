@@ -16,7 +16,6 @@ use super::super::prompt::Prompt;
 use super::super::{Reply, access};
 use super::payer::Payer;
 use super::{Admission, Joining, decided_before};
-use crate::inbound::{Language, MESSAGES};
 use crate::json::Span;
 use crate::openai::{ErrorBody, Memo, Operation, Request, check_shape};
 
@@ -41,7 +40,7 @@ impl Admission {
         let Joining { ask, verdict: Some(payer), .. } = &*joining else { return Err(decided_before()) };
         let (language, model, counts) = match ask {
             Ask::Model { language, model } => (*language, model.as_deref(), false),
-            Ask::CountTokens => (&MESSAGES as &dyn Language, None, true),
+            Ask::CountTokens { language, model } => (*language, model.as_deref(), true),
             _ => return Err(decided_before()),
         };
         let (operation, is_part) = (language.operation(), matches!(payer, Payer::Whole));
@@ -75,7 +74,7 @@ impl Admission {
         };
         check_shape(&request)?;
         if counts {
-            return Err(Reply::json(200, format!(r#"{{"input_tokens":{}}}"#, request.prompt_tokens())));
+            return Err(Reply::json(200, language.count(request.prompt_tokens())));
         }
         let asked = asked.or_body(&request)?;
         if let Some(error) = unserved(group, &model)

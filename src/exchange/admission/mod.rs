@@ -25,9 +25,9 @@ use super::call::Call;
 use super::head::{Head, presented_key};
 use super::kept::Kept;
 use super::origin::Origin;
-use super::path::Ask;
+use super::path::{Ask, key_in};
 use super::refusal::Refusal;
-use super::{Reply, access, catalog, home, model_info, standing};
+use super::{Reply, access, catalog, generative, home, model_info, standing};
 
 use decision::Decided;
 use payer::{Payer, token_of, unknown_key};
@@ -135,8 +135,8 @@ impl Admission {
     fn open(&mut self, keyring: &Keyring, head: &Head, has_body: bool, now_ms: u64) -> Result<Step, Reply> {
         let path = head.text(":path").unwrap_or_default();
         let method = head.get(":method").unwrap_or_default();
-        let ask = Ask::parse(method, path);
-        self.language = ask.language();
+        let ask = Ask::parse(method, path).for_client(head);
+        self.language = ask.language().or_else(|| Ask::language_of_unknown(path));
         match &ask {
             Ask::Management => {
                 let header = self.table.settings.key_header.as_deref();
@@ -159,7 +159,9 @@ impl Admission {
                 });
             }
             Ask::Model { .. }
-            | Ask::CountTokens
+            | Ask::CountTokens { .. }
+            | Ask::GenerativeModels
+            | Ask::GenerativeModelById(_)
             | Ask::Models
             | Ask::ModelById(_)
             | Ask::ModelInfo
@@ -169,9 +171,14 @@ impl Admission {
         }
         let is_part = matches!(ask, Ask::Model { language, .. } if language.operation() == Operation::Embeddings)
             && head.get(PART_HEADER).is_some_and(|secret| self.table.part_secret.matches(secret));
-        let presented =
-            if is_part { &[] } else { presented_key(head, self.table.settings.key_header.as_deref())? };
-        let wants_body = matches!(ask, Ask::Model { .. } | Ask::CountTokens);
+        let in_query = self.language.and_then(|language| key_in(path, language));
+        let in_query = in_query.as_deref().unwrap_or_default();
+        let presented = if is_part {
+            &[]
+        } else {
+            presented_key(head, self.table.settings.key_header.as_deref(), in_query)?
+        };
+        let wants_body = matches!(ask, Ask::Model { .. } | Ask::CountTokens { .. });
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
         let mut joining = Joining {
@@ -296,7 +303,12 @@ impl Admission {
     pub fn admit(&mut self, body: impl Into<Vec<u8>>) -> Result<Call, Reply> {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
-        let (body, echo) = match self.language.map(|language| language.request(Cow::Owned(body.into()))) {
+        let counts = matches!(joining.ask, Ask::CountTokens { .. });
+        let in_common_form = |language: &dyn Language| {
+            let body = Cow::Owned(body.into());
+            if counts { language.counted_request(body) } else { language.request(body) }
+        };
+        let (body, echo) = match self.language.map(in_common_form) {
             None => return Err(decided_before()),
             Some(Ok(common)) => (String::from_utf8(common.body.into_owned()), common.echo),
             Some(Err(error)) => {
@@ -332,7 +344,9 @@ impl Admission {
         let (Some(payer), true) = (&joining.verdict, joining.has_body) else { return Step::Wait };
         let key = payer.key().map(Rc::as_ref);
         let reply = match &joining.ask {
-            Ask::Model { .. } | Ask::CountTokens => return Step::Admit,
+            Ask::Model { .. } | Ask::CountTokens { .. } => return Step::Admit,
+            Ask::GenerativeModels => generative::models(&self.table, key),
+            Ask::GenerativeModelById(id) => generative::model_by_id(&self.table, key, id),
             Ask::Models => catalog::models(&self.table, key, &joining.query),
             Ask::ModelById(id) => catalog::model_by_id(&self.table, key, id),
             Ask::ModelInfo => model_info::all(&self.table, key, &joining.query),

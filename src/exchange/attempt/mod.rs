@@ -243,7 +243,7 @@ impl Attempt {
                 self.hear_citations(body);
                 let usage = self.served(usage);
                 let mut headers = if self.memo.stream {
-                    Headers::for_stream()
+                    Headers::for_stream(self.call.language.stream_type())
                 } else {
                     Headers::for_answer(200, "application/json")
                 };
@@ -312,10 +312,13 @@ impl Attempt {
             return Err(Fault::garbled("the provider sent a stream that was not requested"));
         }
         let mut answer = translated(self.dialect, self.call.language, body, &self.memo)?;
-        if self.memo.operation == Operation::Embeddings && answer.usage.prompt == 0 {
+        if self.memo.operation != Operation::Embeddings {
+            return Ok(answer);
+        }
+        if answer.usage.prompt == 0 {
             EmbeddingWriter::recount(&mut answer, self.call.prompt_tokens());
         }
-        Ok(answer)
+        Ok(self.call.language.embeddings(answer))
     }
 
     fn read_fault(&self, status: u16, body: &[u8]) -> Fault {

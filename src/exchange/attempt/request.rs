@@ -58,7 +58,10 @@ impl Attempt {
             let body = match outbound.body {
                 Body::Bytes(body) => body,
                 Body::Edited(edits) => edited(edits),
-                Body::Vector(answer) => return Outgoing::Reply(self.local(200, answer.body, answer.usage)),
+                Body::Vector(answer) => {
+                    let answer = self.call.language.embeddings(answer);
+                    return Outgoing::Reply(self.local(200, answer.body, answer.usage));
+                }
                 Body::Mock(mock) => return Outgoing::Reply(self.mocked(&mock)),
                 Body::Raised(fault) => {
                     self.phase = Phase::Raised(fault);
@@ -222,7 +225,7 @@ impl Attempt {
     /// A response from the gateway itself, without a provider.
     fn local(&self, status: u16, body: Vec<u8>, usage: Usage) -> Reply {
         let sse = self.memo.stream && status == 200;
-        let content_type = if sse { "text/event-stream; charset=utf-8" } else { "application/json" };
+        let content_type = if sse { self.call.language.stream_type() } else { "application/json" };
         let mut headers = Headers::default();
         headers.set("content-type", content_type);
         answer_headers(&mut headers, &self.call, &self.endpoint, (!sse).then_some(&usage));

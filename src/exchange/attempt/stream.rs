@@ -42,7 +42,7 @@ impl Attempt {
         };
         match opened {
             Ok(events) => {
-                let mut headers = Headers::for_stream();
+                let mut headers = Headers::for_stream(self.call.language.stream_type());
                 answer_headers(&mut headers, &self.call, &self.endpoint, None);
                 passed_on(&mut headers, head, self.call.started_ms);
                 self.note(status);

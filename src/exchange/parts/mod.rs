@@ -13,7 +13,7 @@ use core::ops::Range;
 use std::rc::Rc;
 
 use crate::facts::{Class, Fault, Usage};
-use crate::openai::ErrorBody;
+use crate::openai::{Answer, ErrorBody};
 
 use super::call::{Call, Tried};
 use super::head::Head;
@@ -172,7 +172,9 @@ impl Call {
         let mut parts = self.parts.borrow_mut();
         let parts = parts.as_mut()?;
         let reply = match core::mem::replace(&mut parts.phase, Phase::Over) {
-            Phase::Failed(reply) => Some(reply.with("x-litellm-call-id", Rc::clone(&self.id))),
+            Phase::Failed(reply) => {
+                Some(self.in_language(reply).with("x-litellm-call-id", Rc::clone(&self.id)))
+            }
             Phase::Asking if parts.answers.iter().all(Option::is_some) => Some(self.join(parts)),
             phase => {
                 parts.phase = phase;
@@ -189,6 +191,7 @@ impl Call {
         let usage = Usage { prompt: parts.account.prompt, ..Usage::default() };
         let answers = core::mem::take(&mut parts.answers).into_iter().flatten();
         let body = join::write(answers, &self.memo.model, usage.prompt);
+        let Answer { body, usage, .. } = self.language.embeddings(Answer { body, usage, id: Box::default() });
         let mut headers = Headers::default();
         headers.set("content-type", "application/json");
         let endpoint = self.progress.borrow().attempts.last().map(|tried| Rc::clone(&tried.endpoint));

@@ -31,10 +31,14 @@ impl Language for OpenAi {
         self.0.route()
     }
 
-    fn is_at(&self, base: &str) -> bool {
+    fn is_at(&self, base: &str, _: &str) -> bool {
+        BASES.contains(&base) || self.model(base).is_some()
+    }
+
+    fn model<'p>(&self, base: &'p str) -> Option<&'p str> {
         // A model's name may contain slashes (`anthropic/claude`).
-        let names_model = |prefix| base.strip_prefix(prefix).is_some_and(|model: &str| !model.is_empty());
-        BASES.contains(&base) || names_model("/engines/") || names_model("/openai/deployments/")
+        let model = base.strip_prefix("/engines/").or_else(|| base.strip_prefix("/openai/deployments/"));
+        model.filter(|model| !model.is_empty())
     }
 
     fn operation(&self) -> Operation {

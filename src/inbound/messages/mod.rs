@@ -32,7 +32,7 @@ impl Language for Messages {
         "/messages"
     }
 
-    fn is_at(&self, base: &str) -> bool {
+    fn is_at(&self, base: &str, _: &str) -> bool {
         matches!(base, "/v1" | "/anthropic/v1")
     }
 
@@ -42,6 +42,14 @@ impl Language for Messages {
 
     fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {
         Ok(Cow::<[u8]>::Owned(request::to_chat(&body)?).into())
+    }
+
+    fn count_endpoint(&self) -> Option<&'static str> {
+        Some("/messages/count_tokens")
+    }
+
+    fn count(&self, tokens: u64) -> Vec<u8> {
+        format!(r#"{{"input_tokens":{tokens}}}"#).into_bytes()
     }
 
     fn shows_estimate(&self) -> bool {
