@@ -97,9 +97,9 @@ pub(super) fn routed<'a>(key: &'a KeyRecord, model: &'a str) -> &'a str {
 /// Checks whether the key may use a model. `model` is the name as sent, `group` is its group if there is one,
 /// and `wildcard` is what the group's `*` matched.
 ///
-/// A key's own alias is checked as the model that it leads to, as `LiteLLM` does: whoever may change the aliases of a key
-/// must not reach other models by it. A team's alias may also be permitted by its own name: the team's administrators
-/// decide on both.
+/// For a key's own alias, the model that it leads to is checked, as in `LiteLLM`, so that changing a key's aliases does
+/// not give access to other models. A team's alias may also be permitted by its own name, because the team's
+/// administrators decide on both.
 ///
 /// # Errors
 /// The rejection. It is the same for a model that does not exist, so that a restricted key learns nothing.

@@ -1,4 +1,5 @@
-//! `GET /`: what this is and where the rest is. It needs no key, and tells nothing of the configuration.
+//! `GET /`: says what this server is, and links to its API description. It needs no key, and reveals nothing about the
+//! configuration.
 
 use super::Reply;
 use super::head::Head;
@@ -29,7 +30,7 @@ const HTML: &str = concat!(
     "</ul>\n",
 );
 
-/// A page for who asks for HTML, JSON for everybody else.
+/// A page for clients that accept HTML, and JSON for others.
 pub(super) fn home(head: &Head) -> Reply {
     let wants_page = head.joined("accept").is_some_and(|accept| accept.contains("text/html"));
     let reply = if wants_page { page() } else { Reply::json(200, JSON) };

@@ -8,7 +8,7 @@
 //! end-of-line   = ( cr lf / cr / lf )
 //! ```
 //!
-//! Lines are cut as bytes, so a character cut by the network is no event's problem. `id` and `retry` are for
+//! Lines are split as bytes, so a character split by the network does no harm. `id` and `retry` are for
 //! browsers that reconnect, and are skipped.
 
 use super::{FRAME_LIMIT, Frame, FrameError};

@@ -11,7 +11,7 @@ struct Wire<'a> {
 }
 fields!(Wire<'a> { token, logprob, bytes, top_logprobs });
 
-/// Reads the tokens. What is no token is left out.
+/// Parses the tokens. Invalid ones are skipped.
 pub fn read_logprobs<'a>(tokens: &[Raw<'a>]) -> Vec<Logprob<'a>> {
     tokens
         .iter()

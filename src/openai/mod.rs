@@ -109,7 +109,7 @@ pub struct Memo {
     pub renamed: Vec<(String, String)>,
     /// Response headers that the dialect reads.
     pub headers: Vec<(&'static str, String)>,
-    /// What the client's language keeps of the request for its answer, in a type of its own.
+    /// What the client's format needs from the request to write the response, in its own type.
     pub echo: Option<Rc<dyn Any>>,
 }
 

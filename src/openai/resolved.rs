@@ -110,7 +110,7 @@ impl<'a> Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The URLs of pictures in messages, as they stand in the request, each with the `data:` URL that takes its place.
+    /// The image URLs in messages, verbatim, each with the `data:` URL that replaces it.
     ///
     /// # Errors
     /// As [`Self::messages_inlined`].

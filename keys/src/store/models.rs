@@ -1,9 +1,9 @@
-//! What is spent on parts of an account: on single models, where `model_max_budget` limits it, and in windows of time,
-//! where `budget_limits` does.
+//! Spend on parts of an account: on single models, limited by `model_max_budget`, and in time windows, limited by
+//! `budget_limits`.
 //!
-//! A row exists for every model and window that the owner's settings limit, from the moment they do: recording usage is an
-//! `UPDATE` of the rows whose name governs the model. The row of a window has a kind of its own ([`window_kind`]), and the window's
-//! duration in place of the model.
+//! A row exists for every model and window that the owner's settings limit, so recording usage is an `UPDATE` of the
+//! rows whose name governs the model. The row of a window has a special kind ([`window_kind`]), and the window's
+//! duration instead of the model.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

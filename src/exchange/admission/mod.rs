@@ -223,7 +223,7 @@ impl Admission {
         Ok(step.unwrap_or_else(|| self.meet()))
     }
 
-    /// Notes the size of the body, announced or received so far. Returns the reply if there is no memory for it.
+    /// Reports the size of the body, announced or received so far. Returns an error response if there is no memory for it.
     pub fn hold(&mut self, budget: &Rc<BodyBudget>, bytes: u64) -> Option<Reply> {
         let Phase::Joining(joining) = &self.phase else { return None };
         // The whole request of a part is counted already.
@@ -288,7 +288,7 @@ impl Admission {
         Step::Reply(self.spoken(reply).to_call(&self.call_id))
     }
 
-    /// A reply in the client's language, as far as the path tells it.
+    /// A response in the client's format, if the path determines it.
     fn spoken(&self, reply: Reply) -> Reply {
         match self.language {
             Some(language) => reply.in_language(language, &self.call_id),
