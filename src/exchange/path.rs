@@ -17,13 +17,15 @@ pub enum Ask {
         /// The model, if the path names it.
         model: Option<String>,
     },
-    /// How long a prompt is: `/v1/messages/count_tokens`, `:countTokens`
+    /// How long a prompt is: `/v1/messages/count_tokens`, `/v1/responses/input_tokens`, `:countTokens`
     CountTokens {
         /// The client's language.
         language: &'static dyn Language,
         /// The model, if the path names it.
         model: Option<String>,
     },
+    /// `/v1/responses/{id}` and below: no response is stored.
+    StoredResponse(String),
     /// `/v1/models`
     Models,
     /// `/v1/models/{id}`
@@ -67,6 +69,7 @@ impl Ask {
         match self {
             Self::Model { language, .. } | Self::CountTokens { language, .. } => Some(*language),
             Self::GenerativeModels | Self::GenerativeModelById(_) => Some(&inbound::GENERATE),
+            Self::StoredResponse(_) => Some(&inbound::RESPONSES),
             _ => None,
         }
     }
@@ -135,6 +138,9 @@ impl Ask {
             }
             _ => {}
         }
+        if let Some(id) = stored_response(path) {
+            return Self::StoredResponse(id);
+        }
         match path.strip_suffix('/') {
             Some(short) if short.len() > 1 && Self::parse(method, short) != Self::NotFound => {
                 let query = query.map(|query| format!("?{query}")).unwrap_or_default();
@@ -176,6 +182,14 @@ pub(super) fn without_key(path_and_query: &str) -> Option<String> {
     }
     let rest: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
     Some(if rest.is_empty() { path.to_owned() } else { [path, "?", &rest.join("&")].concat() })
+}
+
+/// The id of the stored response that a path is about.
+fn stored_response(path: &str) -> Option<String> {
+    let below = below_base(path).strip_prefix("/responses/")?;
+    let (id, rest) = below.split_once('/').unwrap_or((below, ""));
+    let is_served = matches!(rest, "" | "cancel" | "input_items") && !matches!(id, "" | "compact");
+    is_served.then(|| decode(id).into_owned())
 }
 
 /// The value of a query parameter, decoded.
@@ -294,6 +308,30 @@ mod tests {
         assert_eq!(Ask::parse(b"POST", "/internal/verify"), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "/v1/modelsx"), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "/v1x/models"), Ask::NotFound);
+    }
+
+    #[test]
+    fn the_length_of_a_prompt_is_asked_in_the_languages_that_have_it() {
+        let counted = |path| Ask::parse(b"POST", path).language().map(Language::name);
+        assert_eq!(counted("/v1/messages/count_tokens"), Some("messages"));
+        assert_eq!(counted("/openai/v1/responses/input_tokens"), Some("responses"));
+        assert_eq!(Ask::parse(b"POST", "/v1/messages/input_tokens"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"POST", "/v1/chat/completions/count_tokens"), Ask::NotFound);
+    }
+
+    #[test]
+    fn a_stored_response_is_known_by_its_id() {
+        for (method, path) in [
+            (&b"GET"[..], "/v1/responses/resp_1"),
+            (b"DELETE", "/responses/resp_1"),
+            (b"POST", "/openai/v1/responses/resp_1/cancel"),
+            (b"GET", "/v1/responses/resp_1/input_items?limit=5"),
+        ] {
+            assert_eq!(Ask::parse(method, path), Ask::StoredResponse("resp_1".into()), "{path}");
+        }
+        for path in ["/v1/responses/resp_1/other", "/v1/responses/compact"] {
+            assert_eq!(Ask::parse(b"POST", path), Ask::NotFound, "{path}");
+        }
     }
 
     #[test]

@@ -57,6 +57,16 @@ impl Reply {
         Self::from(ErrorBody::new(405, "invalid_request_error", message)).with("allow", allow)
     }
 
+    /// A stored response: there is none.
+    #[cold]
+    pub fn not_stored(id: &str) -> Self {
+        let id: String = id.chars().take(100).collect();
+        let message = format!(
+            "Response with id '{id}' not found. This gateway stores no responses; send the whole conversation in `input`."
+        );
+        ErrorBody::new(404, "invalid_request_error", message).into()
+    }
+
     /// Converts an error to the client's language. `id` is the request's.
     #[must_use]
     pub(super) fn in_language(mut self, language: &dyn Language, id: &str) -> Self {

@@ -11,7 +11,10 @@ type Row = (&'static [&'static str], &'static str);
 
 /// The first row counts that has a segment of the path.
 const ROWS: &[Row] = &[
-    (&["responses"], "The Responses API is not supported. Use POST /v1/chat/completions."),
+    (
+        &["responses"],
+        "Only POST /v1/responses and /v1/responses/input_tokens are supported, and nothing is stored.",
+    ),
     (
         &[
             "assistants",
@@ -48,6 +51,7 @@ const FIRST: &[Row] = &[
 /// Routes with their ends: a base URL that holds too much, or another, is the usual mistake.
 const SERVED: &[(&str, &str)] = &[
     ("/messages", "Did you mean /v1/messages?"),
+    ("/responses", "Did you mean /v1/responses?"),
     ("/chat/completions", "Did you mean /v1/chat/completions?"),
     ("/completions", "Did you mean /v1/completions?"),
     ("/embeddings", "Did you mean /v1/embeddings?"),
@@ -93,8 +97,8 @@ mod tests {
     #[test]
     fn every_kind_of_route_is_known_under_every_base() {
         for (path, word) in [
-            ("/v1/responses", "Responses"),
-            ("/openai/v1/responses/resp_1?x=y", "Responses"),
+            ("/v1/responses/compact", "nothing is stored"),
+            ("/v1/v1/responses", "Did you mean /v1/responses?"),
             ("/v1/complete", "Anthropic"),
             ("/v1/audio/speech", "Only chats"),
             ("/v2/rerank", "Only chats"),

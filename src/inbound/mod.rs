@@ -6,10 +6,12 @@
 mod chat;
 mod gemini;
 mod messages;
+mod responses;
 
 pub use chat::{CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS};
 pub use gemini::{EMBED, EMBED_BATCH, GENERATE, STREAM, STREAM_ARRAY, list as generative_models};
 pub use messages::MESSAGES;
+pub use responses::RESPONSES;
 
 use core::any::Any;
 use core::cell::Cell;
@@ -21,8 +23,18 @@ use crate::facts::{Sink, Usage};
 use crate::openai::{Answer, ErrorBody, Memo, Operation};
 
 /// All formats.
-pub static LANGUAGES: [&dyn Language; 9] =
-    [&CHAT, &COMPLETIONS, &EMBEDDINGS, &MESSAGES, &GENERATE, &STREAM, &STREAM_ARRAY, &EMBED, &EMBED_BATCH];
+pub static LANGUAGES: [&dyn Language; 10] = [
+    &CHAT,
+    &COMPLETIONS,
+    &EMBEDDINGS,
+    &MESSAGES,
+    &RESPONSES,
+    &GENERATE,
+    &STREAM,
+    &STREAM_ARRAY,
+    &EMBED,
+    &EMBED_BATCH,
+];
 
 /// A client's API format.
 pub trait Language: Sync {

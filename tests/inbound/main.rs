@@ -5,6 +5,7 @@
 mod fixtures;
 mod gemini;
 mod messages;
+mod responses;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -120,6 +120,13 @@ fn replies(timeout: f64) -> Vec<Reply> {
             "internal_server_error",
             "litellm.ServiceUnavailableError: ServiceUnavailableError: the gateway is at its limit of connections.",
         ),
+        // Clients of the Responses API try WebSockets first; this status makes them use HTTP at once.
+        reply(
+            When::Cel("response.code_details == 'upgrade_failed'"),
+            426,
+            "invalid_request_error",
+            "Upgrade Required: WebSockets are not supported. Use HTTP.",
+        ),
         reply(When::Flags(&["NR", "NC"]), 404, "not_found_error", "Not Found"),
         reply(
             When::Cel("response.code == 501 && response.code_details.startsWith('http1.')"),

@@ -148,6 +148,7 @@ impl Admission {
             Ask::Home => return Err(home::home(head)),
             Ask::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
             Ask::NotFound => return Err(Reply::no_route(method, path)),
+            Ask::StoredResponse(id) => return Err(Reply::not_stored(id)),
             Ask::MethodNotAllowed { allow } => return Err(Reply::method_not_allowed(method, path, allow)),
             Ask::Redirect(to) => {
                 let location = to.clone();

@@ -94,6 +94,10 @@ fn every_other_block_of_the_page_parses() {
                 let read: Result<serde_json::Value, _> = serde_saphyr::from_str(code);
                 read.unwrap_or_else(|error| panic!("{name:?}: {error}"));
             }
+            "toml" => assert!(
+                code.lines().all(|line| line.is_empty() || line.starts_with("[") || line.contains(" = ")),
+                "{code}"
+            ),
             "nginx" => assert_eq!(code.matches('{').count(), code.matches('}').count()),
             other => panic!("{other} is not checked"),
         }

@@ -1,0 +1,219 @@
+//! Output items.
+
+use super::arguments;
+use super::carrier::State;
+use super::echo::{Echo, Form};
+use crate::facts::{Citation, Logprob};
+use crate::json::{Raw, Writer};
+
+/// An item. Texts are the contents of JSON strings.
+pub(super) struct Item {
+    pub(super) id: String,
+    pub(super) status: &'static str,
+    pub(super) body: Body,
+}
+
+pub(super) enum Body {
+    Reasoning {
+        text: String,
+        state: State,
+    },
+    Message(Vec<Part>),
+    Call(Call),
+    /// An image's base64.
+    Image(String),
+}
+
+/// A part of a message.
+#[derive(Default)]
+pub(super) struct Part {
+    pub(super) text: String,
+    pub(super) is_refusal: bool,
+    pub(super) annotations: Vec<u8>,
+    pub(super) annotation_count: u64,
+    pub(super) logprobs: Vec<u8>,
+}
+
+/// A call.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub(super) id: String,
+    /// The function's name in the chat.
+    pub(super) sent: String,
+    pub(super) form: Form,
+    pub(super) arguments: String,
+}
+
+impl Call {
+    /// The beginning of its item's id.
+    pub(super) fn prefix(&self) -> &'static str {
+        match self.form {
+            Form::Function => "fc",
+            Form::Custom => "ctc",
+            Form::ToolSearch => "tsc",
+            Form::LocalShell => "lsh",
+            Form::Shell => "sh",
+            Form::ApplyPatch => "apc",
+        }
+    }
+
+    /// Whether its item begins before its arguments are complete.
+    pub(super) fn begins_early(&self) -> bool {
+        matches!(self.form, Form::Function | Form::Custom)
+    }
+
+    fn write(&self, w: &mut Writer<'_>, echo: &Echo, status: &str) {
+        let arguments = &self.arguments;
+        let named = echo.tool(&self.sent);
+        match self.form {
+            Form::Function | Form::Custom => {
+                w.key("call_id")
+                    .string(&self.id)
+                    .key("name")
+                    .string(named.map_or(&self.sent, |named| &named.name));
+                if let Some(namespace) = named.and_then(|named| named.namespace.as_deref()) {
+                    w.key("namespace").string(namespace);
+                }
+                if self.form == Form::Custom {
+                    // This type has no status.
+                    let input =
+                        if arguments.is_empty() { String::new() } else { arguments::input(arguments) };
+                    w.key("input").escaped(&input);
+                    return;
+                }
+                w.key("arguments").escaped(arguments);
+            }
+            Form::ToolSearch => {
+                w.key("call_id").string(&self.id).key("execution").string("client");
+                w.key("arguments").raw(&arguments::object(arguments));
+            }
+            Form::LocalShell => {
+                w.key("call_id").string(&self.id).key("action").object().key("type").string("exec");
+                for (name, default) in
+                    [("command", "[]"), ("env", "{}"), ("timeout_ms", "null"), ("working_directory", "null")]
+                {
+                    w.key(name).raw(arguments::member(arguments, name).as_deref().unwrap_or(default));
+                }
+                w.end_object();
+            }
+            Form::Shell => {
+                w.key("call_id").string(&self.id).key("action").object();
+                for (name, default) in
+                    [("commands", "[]"), ("timeout_ms", "null"), ("max_output_length", "null")]
+                {
+                    w.key(name).raw(arguments::member(arguments, name).as_deref().unwrap_or(default));
+                }
+                w.end_object().key("environment").raw("null");
+            }
+            Form::ApplyPatch => {
+                let operation = arguments::member(arguments, "operation");
+                w.key("call_id").string(&self.id).key("operation").raw(operation.as_deref().unwrap_or("{}"));
+            }
+        }
+        // A patch has no status for a call that was cut.
+        let is_cut = self.form == Form::ApplyPatch && status == "incomplete";
+        w.key("status").string(if is_cut { "in_progress" } else { status });
+    }
+}
+
+impl Item {
+    /// Writes the item.
+    pub(super) fn write(&self, w: &mut Writer<'_>, echo: &Echo) {
+        w.object().key("type").string(self.kind()).key("id").string(&self.id);
+        match &self.body {
+            Body::Reasoning { text, state } => {
+                let is_done = self.status != "in_progress";
+                let shown = if is_done { text } else { "" };
+                w.key("summary").array();
+                if echo.summary && !shown.is_empty() {
+                    write_thought(w, "summary_text", shown);
+                }
+                w.end_array();
+                if !echo.summary && !text.is_empty() {
+                    w.key("content").array();
+                    if is_done {
+                        write_thought(w, "reasoning_text", text);
+                    }
+                    w.end_array();
+                }
+                if is_done {
+                    w.key("encrypted_content").string(&state.encrypted(text));
+                }
+            }
+            Body::Message(parts) => {
+                w.key("role").string("assistant").key("status").string(self.status).key("content").array();
+                for part in parts {
+                    part.write(w);
+                }
+                w.end_array();
+            }
+            Body::Call(call) => call.write(w, echo, self.status),
+            Body::Image(data) => {
+                w.key("status").string(self.status).key("result").escaped(data);
+            }
+        }
+        w.end_object();
+    }
+
+    fn kind(&self) -> &'static str {
+        match &self.body {
+            Body::Reasoning { .. } => "reasoning",
+            Body::Message(_) => "message",
+            Body::Image(_) => "image_generation_call",
+            Body::Call(call) => match call.form {
+                Form::Function => "function_call",
+                Form::Custom => "custom_tool_call",
+                Form::ToolSearch => "tool_search_call",
+                Form::LocalShell => "local_shell_call",
+                Form::Shell => "shell_call",
+                Form::ApplyPatch => "apply_patch_call",
+            },
+        }
+    }
+}
+
+/// Writes a text of reasoning.
+pub(super) fn write_thought(w: &mut Writer<'_>, kind: &str, text: &str) {
+    w.object().key("type").string(kind).key("text").escaped(text).end_object();
+}
+
+impl Part {
+    pub(super) fn write(&self, w: &mut Writer<'_>) {
+        if self.is_refusal {
+            w.object().key("type").string("refusal").key("refusal").escaped(&self.text).end_object();
+            return;
+        }
+        w.object().key("type").string("output_text").key("text").escaped(&self.text);
+        for (name, items) in [("annotations", &self.annotations), ("logprobs", &self.logprobs)] {
+            w.key(name).array().bytes().extend_from_slice(items);
+            w.end_array();
+        }
+        w.end_object();
+    }
+}
+
+/// A source of the text.
+pub(super) fn write_citation(w: &mut Writer<'_>, citation: &Citation<'_>) {
+    w.object().key("type").string("url_citation").key("url").raw(citation.url.token());
+    w.key("title").raw(citation.title.token()).key("start_index").number(citation.start);
+    w.key("end_index").number(citation.end).end_object();
+}
+
+/// Log probabilities of a part's tokens.
+pub(super) fn write_logprobs(w: &mut Writer<'_>, tokens: &[Logprob<'_>]) {
+    let write = |w: &mut Writer<'_>, token: &Logprob<'_>| {
+        w.key("token").raw(token.token.token()).key("bytes").raw(token.bytes.map_or("[]", Raw::get));
+        w.key("logprob").raw(token.logprob);
+    };
+    for token in tokens {
+        w.object();
+        write(w, token);
+        w.key("top_logprobs").array();
+        for top in &token.top {
+            w.object();
+            write(w, top);
+            w.end_object();
+        }
+        w.end_array().end_object();
+    }
+}

@@ -1,0 +1,440 @@
+//! `OpenAI`'s Responses API.
+
+use std::borrow::Cow;
+use std::fs;
+
+use serde_json::{Value, json};
+use switchboard::dialects::{Body, Target};
+use switchboard::exchange::Streaming;
+use switchboard::inbound::{Language as _, Place, RESPONSES};
+use switchboard::json;
+use switchboard::openai::{Memo, Request, Resolved};
+use switchboard::providers::find;
+
+use super::fixtures::{Case, Kind};
+use super::{answer, chats, folder, golden, stream};
+
+#[test]
+fn requests_become_chats() {
+    let folder = folder(&RESPONSES).join("request");
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let file = entry.unwrap().path();
+        let Some(name) =
+            file.file_name().unwrap().to_str().unwrap().strip_suffix(".in.json").map(str::to_owned)
+        else {
+            continue;
+        };
+        count += 1;
+        let chat = chat(&fs::read(&file).unwrap());
+        serde_json::from_slice::<Value>(&chat).unwrap();
+        golden(&folder.join(format!("{name}.out.json")), &chat);
+    }
+    assert!(count > 5);
+}
+
+#[test]
+fn what_needs_a_store_or_runs_at_openai_only_is_refused_by_its_field() {
+    let hosted = json!([{"type": "file_search", "vector_store_ids": ["v"]}]);
+    for (member, value, param, code, word) in [
+        (
+            "previous_response_id",
+            json!("resp_1"),
+            "previous_response_id",
+            "previous_response_not_found",
+            "whole",
+        ),
+        ("conversation", json!("conv_1"), "conversation", "400", "whole"),
+        ("background", json!(true), "background", "400", "stream"),
+        ("prompt", json!({"id": "pmpt_1"}), "prompt", "400", "instructions"),
+        ("input", json!([{"type": "item_reference", "id": "msg_1"}]), "input[0]", "400", "item itself"),
+        ("input", json!([{"type": "compaction", "encrypted_content": "x"}]), "input[0]", "400", "provider"),
+        ("input", json!(7), "input", "400", "array of items"),
+        ("input", Value::Null, "input", "400", "Missing"),
+        (
+            "input",
+            json!([{"role": "user", "content": [{"type": "input_image", "file_id": "file-1"}]}]),
+            "input[0].content[0].file_id",
+            "400",
+            "image_url",
+        ),
+        ("tools", hosted.clone(), "tools[0].type", "400", "file_search"),
+        ("tools", json!("all"), "tools", "400", "array"),
+        ("tool_choice", json!({"type": "file_search"}), "tool_choice.type", "400", "OpenAI only"),
+        ("tool_choice", json!({"type": "function", "name": "none"}), "tool_choice", "400", "not in `tools`"),
+        ("tool_choice", json!("any"), "tool_choice", "400", "required"),
+        ("text", json!({"format": {"type": "xml"}}), "text.format.type", "400", "json_schema"),
+    ] {
+        let mut body = json!({"model": "m", "input": "hi", "tools": [{"type": "function", "name": "f"}]});
+        body[member] = value;
+        let error = RESPONSES.request(Cow::Owned(body.to_string().into_bytes())).map(|_| ()).unwrap_err();
+        assert_eq!(RESPONSES.status(&error), 400, "{body}");
+        let written: Value = serde_json::from_slice(&RESPONSES.error(&error, "").unwrap()).unwrap();
+        let error = &written["error"];
+        assert_eq!((&error["param"], &error["code"]), (&json!(param), &json!(code)), "{body}");
+        assert!(error["message"].as_str().unwrap().contains(word), "{written}");
+    }
+    // Beside other tools they are left out: clients send them always.
+    let body = json!({"input": "hi", "tools": [hosted[0], {"type": "function", "name": "f"}]});
+    let chat: Value = serde_json::from_slice(&chat(body.to_string().as_bytes())).unwrap();
+    assert_eq!(chat["tools"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn two_tools_of_one_name_stay_two() {
+    let long = "x".repeat(60);
+    let member = |name: &str| json!({"type": "function", "name": name});
+    let body = json!({"input": "hi", "tools": [
+        member("a__b"),
+        {"type": "namespace", "name": "a", "tools": [member("b"), member(&long)]},
+        {"type": "namespace", "name": "c", "tools": [member(&long)]},
+        member("a__b"),
+    ]});
+    let chat: Value = serde_json::from_slice(&chat(body.to_string().as_bytes())).unwrap();
+    let mut names: Vec<&str> = chat["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["function"]["name"].as_str().unwrap())
+        .collect();
+    assert!(names.iter().all(|name| name.len() <= 64), "{names:?}");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 4, "{names:?}");
+}
+
+#[test]
+fn answers_of_every_provider_are_responses() {
+    for case in chats(Kind::Response) {
+        let body = answer(&case, &RESPONSES);
+        let response: Value = parse(&String::from_utf8(body.clone()).unwrap());
+        assert!(
+            response["object"] == "response" || response["error"]["message"].is_string(),
+            "{}",
+            case.path()
+        );
+        golden(&folder(&RESPONSES).join(format!("{}.json", case.path())), &body);
+    }
+}
+
+#[test]
+fn streams_of_every_provider_are_events_in_order() {
+    for case in chats(Kind::Stream) {
+        let bytes = stream(&case, &RESPONSES, &[&case.input]);
+        golden(&folder(&RESPONSES).join(format!("{}.sse", case.path())), &bytes);
+        in_order(&String::from_utf8(bytes).unwrap(), &case.path());
+    }
+}
+
+#[test]
+fn a_stream_is_the_same_however_it_is_cut() {
+    for case in chats(Kind::Stream) {
+        let whole = stream(&case, &RESPONSES, &[&case.input]);
+        for at in 0..case.input.len() {
+            let (before, after) = case.input.split_at(at);
+            assert!(stream(&case, &RESPONSES, &[before, after]) == whole, "{} cut at {at}", case.path());
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_dies_never_looks_complete() {
+    for case in chats(Kind::Stream) {
+        let whole = String::from_utf8(stream(&case, &RESPONSES, &[&case.input])).unwrap();
+        for part in 1..8 {
+            let end = case.input.len() * part / 8;
+            let text = String::from_utf8(stream(&case, &RESPONSES, &[&case.input[..end]])).unwrap();
+            in_order(&text, &case.path());
+            let failed = text.contains("event: response.failed");
+            assert!(failed || last_output(&text) == last_output(&whole), "{}: {text}", case.path());
+        }
+    }
+}
+
+/// The last event's output.
+fn last_output(text: &str) -> Value {
+    let event = text.trim_end().rsplit("\n\n").next().unwrap();
+    parse(event.split_once("\ndata: ").unwrap().1)["response"]["output"].clone()
+}
+
+#[test]
+fn calls_have_the_kind_of_their_tool() {
+    let folder = folder(&RESPONSES);
+    for name in ["codex", "codex-lite", "built-in-tools"] {
+        let request = fs::read(folder.join(format!("request/{name}.in.json"))).unwrap();
+        let file = folder.join(format!("calls/{name}.in.sse"));
+        let sent = fs::read(&file).unwrap();
+        let memo = memo(&request);
+        let mut streaming = Streaming::new(find("openai").unwrap().dialect, &RESPONSES, &memo, "openai");
+        let mut out = streaming.feed(&sent, false).to_vec();
+        out.extend_from_slice(streaming.feed(b"", true));
+        golden(&folder.join(format!("calls/{name}.out.sse")), &out);
+        in_order(&String::from_utf8(out).unwrap(), name);
+    }
+}
+
+#[test]
+fn opaque_state_returns_to_its_family_and_to_no_other() {
+    let signed = |case: &&Case| {
+        ["anthropic", "bedrock", "gemini"].contains(&case.provider.name)
+            && memchr::memmem::find(&case.input, b"ignature").is_some()
+    };
+    let mut count = 0;
+    for case in chats(Kind::Response).iter().filter(signed) {
+        let response: Value = serde_json::from_slice(&answer(case, &RESPONSES)).unwrap();
+        let mut input = vec![json!({"role": "user", "content": "hi"})];
+        for item in response["output"].as_array().unwrap() {
+            input.push(item.clone());
+            if item["type"] == "function_call" {
+                input.push(
+                    json!({"type": "function_call_output", "call_id": item["call_id"], "output": "ok"}),
+                );
+            }
+        }
+        input.push(json!({"role": "user", "content": "go on"}));
+        let next = json!({"model": "m", "input": input, "reasoning": {"effort": "low"}}).to_string();
+        let given: Value = serde_json::from_slice(&case.input).unwrap();
+        let signatures = signatures(&given);
+        assert!(!signatures.is_empty(), "{}", case.path());
+        let has = |body: &str, signature: &str| body.contains(signature);
+        for (provider, model) in [
+            ("anthropic", "claude-sonnet-4-5"),
+            ("bedrock", "anthropic.claude-sonnet-4-5-v1:0"),
+            ("gemini", "gemini-3-pro"),
+            ("openai", "gpt-4o"),
+            ("cohere", "command-a"),
+            ("ollama", "qwen3"),
+        ] {
+            let body = outbound(provider, model, next.as_bytes());
+            let is_claude = |name: &str| name == "anthropic" || name == "bedrock";
+            let same = provider == case.provider.name || is_claude(provider) && is_claude(case.provider.name);
+            for signature in &signatures {
+                assert_eq!(has(&body, signature), same, "{} to {provider}: {body}", case.path());
+            }
+            assert!(!body.contains("sb1."), "{body}");
+        }
+        count += 1;
+    }
+    assert!(count > 3, "{count}");
+}
+
+/// The texts of signatures and of encrypted blocks in an answer.
+fn signatures(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(signatures).collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| match (name.as_str(), value) {
+                ("signature" | "thoughtSignature" | "redactedContent", Value::String(text)) => {
+                    vec![text.clone()]
+                }
+                _ => signatures(value),
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn an_idle_stream_ends_in_a_failed_response_with_its_id_and_the_next_number() {
+    let error = switchboard::openai::ErrorBody::new(408, "timeout_error", "idle");
+    let place = Place {
+        request: "r".into(),
+        answer: "resp_1".into(),
+        model: "m".into(),
+        created: 5,
+        events: std::rc::Rc::new(7.into()),
+    };
+    let mut out = Vec::new();
+    RESPONSES.error_event(&error, &place, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    let event = parse(text.trim_end().split_once("\ndata: ").unwrap().1);
+    assert_eq!((&event["type"], &event["sequence_number"]), (&json!("response.failed"), &json!(7)));
+    assert_eq!(
+        (&event["response"]["id"], &event["response"]["status"]),
+        (&json!("resp_1"), &json!("failed"))
+    );
+    assert_eq!(event["response"]["error"], json!({"code": "server_error", "message": "idle"}));
+}
+
+#[test]
+fn errors_have_the_status_and_the_code_that_clients_act_on() {
+    use switchboard::facts::{Class, Fault};
+    use switchboard::openai::ErrorBody;
+    let of_class = |class| Fault::new(class, "x").to_body("openai");
+    for (error, status, code) in [
+        (ErrorBody::new(422, "budget_exceeded", "x"), 429, "insufficient_quota"),
+        (of_class(Class::PaymentRequired), 429, "insufficient_quota"),
+        (of_class(Class::RateLimit), 429, "rate_limit_exceeded"),
+        (of_class(Class::ContextWindowExceeded), 400, "context_length_exceeded"),
+        (of_class(Class::UnprocessableEntity), 400, "422"),
+        (of_class(Class::ServiceUnavailable), 503, "503"),
+        (ErrorBody::new(401, "auth_error", "x"), 401, "401"),
+    ] {
+        let body: Value = serde_json::from_slice(&RESPONSES.error(&error, "").unwrap()).unwrap();
+        assert_eq!((RESPONSES.status(&error), &body["error"]["code"]), (status, &json!(code)), "{body}");
+    }
+}
+
+/// A request as the chat that it becomes.
+fn chat(body: &[u8]) -> Vec<u8> {
+    match RESPONSES.request(Cow::Borrowed(body)) {
+        Ok(chat) => chat.body.into_owned(),
+        Err(error) => RESPONSES.error(&error, "fixture").unwrap(),
+    }
+}
+
+/// What is kept of a request.
+fn memo(body: &[u8]) -> Memo {
+    let echo = RESPONSES.request(Cow::Borrowed(body)).unwrap().echo;
+    Memo { echo, ..chats(Kind::Stream).first().unwrap().memo() }
+}
+
+/// A provider's request.
+fn outbound(provider: &str, model: &str, body: &[u8]) -> String {
+    let chat = chat(body);
+    let deployment = json!({"id": "d", "group": "g", "provider": provider, "model": model, "api_base": ""});
+    let deployment = json::read(&*deployment.to_string()).unwrap();
+    let provider = find(provider).unwrap();
+    let request = Request::parse(RESPONSES.operation(), &chat).unwrap();
+    let resolved = Resolved::read(&[]);
+    let request = request.with_resolved(&resolved);
+    let target =
+        Target { provider, deployment: &deployment, model, drop_params: true, features: "", allowed: None };
+    let outbound = provider.dialect.request(&request, &target, &mut memo(body)).unwrap();
+    match outbound.body {
+        Body::Bytes(body) => String::from_utf8(body).unwrap(),
+        Body::Edited(edits) => String::from_utf8(edits.write(&chat)).unwrap(),
+        _ => panic!("a body"),
+    }
+}
+
+/// JSON, in which a delta may end in the middle of a surrogate pair, which is no text.
+fn parse(json: &str) -> Value {
+    let json = json.replace("\\ud8", "\\\\ud8").replace("\\ude", "\\\\ude");
+    serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"))
+}
+
+/// The rules of the official SDKs and of Codex.
+fn in_order(text: &str, path: &str) {
+    let mut items: Vec<Value> = Vec::new();
+    let mut stream = Order::default();
+    for (number, event) in text.split_terminator("\n\n").enumerate() {
+        let (head, data) = event.split_once('\n').unwrap_or_else(|| panic!("{path}: {event}"));
+        assert_eq!(event.lines().count(), 2, "{path}: {event}");
+        let kind = head.strip_prefix("event: ").unwrap();
+        let data = parse(data.strip_prefix("data: ").unwrap());
+        assert_eq!((&data["type"], &data["sequence_number"]), (&json!(kind), &json!(number)), "{path}");
+        assert!(!stream.ended, "{path}: {event} comes after the end");
+        stream.event(kind.strip_prefix("response.").unwrap(), &data, number, &mut items, path);
+    }
+    assert!(stream.ended, "{path}: {text}");
+}
+
+#[derive(Default)]
+struct Order {
+    id: String,
+    /// The open item.
+    item: Option<Value>,
+    /// Its open part: what its texts are called, and the text so far.
+    part: Option<(String, String)>,
+    parts: u64,
+    ended: bool,
+}
+
+impl Order {
+    fn event(&mut self, kind: &str, data: &Value, number: usize, items: &mut Vec<Value>, path: &str) {
+        let at = |name: &str| data[name].as_u64();
+        if let Some(response) = data.get("response") {
+            match kind {
+                "created" => {
+                    assert_eq!(number, 0, "{path}");
+                    response["id"].as_str().unwrap().clone_into(&mut self.id);
+                }
+                "in_progress" => assert_eq!(number, 1, "{path}"),
+                "completed" | "incomplete" | "failed" => self.ended = true,
+                other => panic!("{path}: {other}"),
+            }
+            assert_eq!(response["id"], self.id, "{path}");
+            if kind == "failed" {
+                let so_far = response["output"].as_array().unwrap();
+                assert_eq!(
+                    so_far.iter().take(items.len()).collect::<Vec<_>>(),
+                    items.iter().collect::<Vec<_>>()
+                );
+                assert!(response["error"]["message"].is_string() && response["status"] == "failed", "{path}");
+            } else {
+                assert_eq!(response["output"], json!(items), "{path}");
+                assert!(response["status"] == kind.replace("created", "in_progress"), "{path}");
+                assert!(self.item.is_none() && self.part.is_none(), "{path}");
+                assert_eq!(response["usage"].is_null(), !self.ended, "{path}");
+            }
+            return;
+        }
+        assert!(number > 1, "{path}");
+        assert_eq!(at("output_index"), Some(items.len() as u64), "{path}: {data}");
+        match kind {
+            "output_item.added" => {
+                assert!(self.item.is_none(), "{path}: {data}");
+                let id = data["item"]["id"].as_str().unwrap();
+                assert!(id.len() <= 64 && items.iter().all(|item| item["id"] != id), "{path}: {id}");
+                (self.item, self.parts) = (Some(data["item"].clone()), 0);
+            }
+            "output_item.done" => {
+                let added = self.item.take().unwrap_or_else(|| panic!("{path}: {data}"));
+                assert!(self.part.is_none(), "{path}: {data}");
+                for name in ["id", "type", "call_id", "name", "namespace"] {
+                    assert_eq!(added[name], data["item"][name], "{path}");
+                }
+                items.push(data["item"].clone());
+            }
+            _ => self.part_event(kind, data, path),
+        }
+    }
+
+    fn part_event(&mut self, kind: &str, data: &Value, path: &str) {
+        let item = self.item.as_ref().unwrap_or_else(|| panic!("{path}: {data}"));
+        assert_eq!(data["item_id"], item["id"], "{path}");
+        let index = data["content_index"].as_u64().or(data["summary_index"].as_u64());
+        match kind {
+            "content_part.added" | "reasoning_summary_part.added" => {
+                assert_eq!((index, self.part.is_none()), (Some(self.parts), true), "{path}: {data}");
+                self.part = Some((data["part"]["type"].as_str().unwrap().to_owned(), String::new()));
+            }
+            "content_part.done" | "reasoning_summary_part.done" => {
+                let (kind, text) = self.part.take().unwrap();
+                let name = if kind == "refusal" { "refusal" } else { "text" };
+                assert_eq!(
+                    (&data["part"]["type"], &data["part"][name]),
+                    (&json!(kind), &json!(text)),
+                    "{path}"
+                );
+                self.parts += 1;
+            }
+            "output_text.annotation.added" => assert!(self.part.is_some(), "{path}"),
+            "function_call_arguments.delta" | "custom_tool_call_input.delta" => {
+                let (_, text) = self.part.get_or_insert_with(Default::default);
+                text.push_str(data["delta"].as_str().unwrap());
+            }
+            "function_call_arguments.done" | "custom_tool_call_input.done" => {
+                let (_, text) = self.part.take().unwrap_or_default();
+                let said = data["arguments"].as_str().or(data["input"].as_str()).unwrap();
+                assert_eq!(said, text, "{path}");
+            }
+            _ => {
+                let (word, step) = kind.rsplit_once('.').unwrap();
+                let (part, text) = self.part.as_mut().unwrap_or_else(|| panic!("{path}: {data}"));
+                assert_eq!(word.replace("reasoning_summary_text", "summary_text"), *part, "{path}: {data}");
+                assert_eq!(index, Some(self.parts), "{path}");
+                match step {
+                    "delta" => text.push_str(data["delta"].as_str().unwrap()),
+                    _ => assert_eq!(
+                        data["text"].as_str().or(data["refusal"].as_str()),
+                        Some(&**text),
+                        "{path}"
+                    ),
+                }
+            }
+        }
+    }
+}
