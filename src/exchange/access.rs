@@ -1,6 +1,7 @@
 //! What a key may do. This is the only place that decides it; `limits` decides how much it may use.
 
 use crate::config::Group;
+use crate::inbound::{Language, MESSAGES, MESSAGES_ROUTES, native};
 use crate::key::KeyRecord;
 use crate::openai::ErrorBody;
 use crate::route;
@@ -66,17 +67,26 @@ fn check_team(key: &KeyRecord) -> Result<(), ErrorBody> {
 /// group of routes.
 fn opens(route: &str, ask: &Ask, path: &str) -> bool {
     match route {
-        "llm_api_routes" | "openai_routes" => {
-            matches!(
-                ask,
-                Ask::Model { .. }
-                    | Ask::CountTokens { .. }
-                    | Ask::Models
-                    | Ask::ModelById(_)
-                    | Ask::GenerativeModels
-                    | Ask::GenerativeModelById(_)
-            )
-        }
+        "llm_api_routes" => matches!(
+            ask,
+            Ask::Model { .. }
+                | Ask::CountTokens { .. }
+                | Ask::Models
+                | Ask::ModelById(_)
+                | Ask::GenerativeModels
+                | Ask::GenerativeModelById(_)
+        ),
+        "openai_routes" => match ask {
+            Ask::Model { language, .. } => *language == native(language.operation()),
+            Ask::Models | Ask::ModelById(_) => true,
+            _ => false,
+        },
+        MESSAGES_ROUTES => match ask {
+            Ask::Model { language, .. } | Ask::CountTokens { language, .. } => {
+                *language == &MESSAGES as &dyn Language
+            }
+            _ => false,
+        },
         "info_routes" => matches!(ask, Ask::ModelInfo | Ask::ModelInfoPage | Ask::ModelGroups),
         _ => {
             route == path

@@ -38,6 +38,39 @@ pub(super) fn models(table: &Table, key: Option<&KeyRecord>, query: &str) -> Rep
     Reply::json(200, body)
 }
 
+/// The same for Anthropic's clients: <https://platform.claude.com/docs/en/api/models/list>. All models are one page.
+pub(super) fn model_pages(table: &Table, key: Option<&KeyRecord>, query: &str) -> Reply {
+    let listing = match Listing::parse(query, key) {
+        Ok(listing) => listing,
+        Err(reply) => return reply,
+    };
+    let models = visible(table, key, listing.wildcards);
+    let mut body = Vec::with_capacity(1024);
+    let mut w = Writer::new(&mut body);
+    w.object().key("data").array();
+    for (name, group) in &models {
+        w.object().key("type").string("model").key("id").string(name).key("display_name").string(name);
+        w.key("created_at").string("2023-02-28T18:56:42Z");
+        for (name, tokens) in
+            [("max_input_tokens", group.max_input_tokens), ("max_tokens", group.max_output_tokens)]
+        {
+            if let Some(tokens) = tokens {
+                w.key(name).number(tokens);
+            }
+        }
+        w.end_object();
+    }
+    w.end_array().key("has_more").bool(false);
+    for (name, id) in [("first_id", models.first()), ("last_id", models.last())] {
+        match id {
+            Some((id, _)) => w.key(name).string(id),
+            None => w.key(name).raw("null"),
+        };
+    }
+    w.end_object();
+    Reply::json(200, body)
+}
+
 /// `/v1/models/{id}`
 pub(super) fn model_by_id(table: &Table, key: Option<&KeyRecord>, id: &str) -> Reply {
     match seen(table, key, id) {

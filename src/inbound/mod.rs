@@ -10,7 +10,7 @@ mod responses;
 
 pub use chat::{CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS};
 pub use gemini::{EMBED, EMBED_BATCH, GENERATE, STREAM, STREAM_ARRAY, list as generative_models};
-pub use messages::MESSAGES;
+pub use messages::{MESSAGES, ROUTES as MESSAGES_ROUTES, VERSION as MESSAGES_VERSION};
 pub use responses::RESPONSES;
 
 use core::any::Any;
@@ -88,6 +88,12 @@ pub trait Language: Sync {
 
     /// Whether the client receives an estimate of its prompt tokens before the provider has reported them.
     fn shows_estimate(&self) -> bool {
+        false
+    }
+
+    /// Whether `max_tokens` is lowered to the deployment's limit: clients of such an API request as many tokens of every
+    /// model as their own can generate.
+    fn fits_output(&self) -> bool {
         false
     }
 

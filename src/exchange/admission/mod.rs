@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::string::FromUtf8Error;
 
 use crate::config::PART_HEADER;
-use crate::inbound::Language;
+use crate::inbound::{Language, MESSAGES_VERSION};
 use crate::key::{KeyRecord, TokenHash, UsageEntry};
 use crate::keyring::{Keyring, Lookup};
 use crate::openai::{ErrorBody, Operation};
@@ -70,6 +70,8 @@ struct Joining {
     origin: Origin,
     /// `origin`, if a browser sent it.
     page: Option<Box<str>>,
+    /// The client expects lists in the form of the Messages API.
+    wants_pages: bool,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
     /// Spend with this key on this worker since the worker learned of the key.
@@ -189,6 +191,7 @@ impl Admission {
             call_id: Rc::clone(&self.call_id),
             asked: encoding(head).and_then(|()| Ok(Asked::by_headers(head)?)),
             page: head.text("origin").map(Into::into),
+            wants_pages: head.get(MESSAGES_VERSION).is_some(),
             origin: if wants_body { Origin::by_headers(head) } else { Origin::default() },
             verdict: None,
             token: None,
@@ -348,6 +351,7 @@ impl Admission {
             Ask::Model { .. } | Ask::CountTokens { .. } => return Step::Admit,
             Ask::GenerativeModels => generative::models(&self.table, key),
             Ask::GenerativeModelById(id) => generative::model_by_id(&self.table, key, id),
+            Ask::Models if joining.wants_pages => catalog::model_pages(&self.table, key, &joining.query),
             Ask::Models => catalog::models(&self.table, key, &joining.query),
             Ask::ModelById(id) => catalog::model_by_id(&self.table, key, id),
             Ask::ModelInfo => model_info::all(&self.table, key, &joining.query),

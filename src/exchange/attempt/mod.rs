@@ -5,6 +5,7 @@
 
 mod amended;
 mod errors;
+mod fitted;
 mod request;
 mod resolve;
 mod stream;

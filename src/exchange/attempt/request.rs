@@ -22,6 +22,9 @@ impl Attempt {
     /// Otherwise returns `None`, and the body must be read from Envoy. `now_ms` is Unix time in milliseconds.
     pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
         let kept = self.call.kept.take()?;
+        if self.call.language.fits_output() {
+            return Some(self.request_common(Cow::Owned(kept.into_text().into_bytes()), now_ms));
+        }
         let request = kept.request(self.memo.operation)?;
         if is_amended(&request, &self.endpoint) {
             let asked = self.ask_amended(&request);
@@ -37,6 +40,12 @@ impl Attempt {
             Ok(common) => common.body,
             Err(error) => return self.sent(Err(error)),
         };
+        self.request_common(body, now_ms)
+    }
+
+    /// The same, from the body in its common form.
+    fn request_common(&mut self, body: Cow<'_, [u8]>, now_ms: u64) -> Outgoing {
+        let body = self.fitted(body);
         let asked = Request::parse(self.memo.operation, &body).and_then(|request| {
             if is_amended(&request, &self.endpoint) {
                 self.ask_amended(&request)

@@ -3,15 +3,20 @@
 use crate::json::Writer;
 use crate::openai::ErrorBody;
 
-/// The status for a client of this API. Claude Code interprets 422 as a rejected beta feature, and sends six
-/// requests; an exceeded budget is 402.
+/// The status for a client of this API.
 pub(super) fn status(error: &ErrorBody) -> u16 {
     match error.status {
+        // Claude Code interprets 422 as a rejected beta feature, and sends six requests.
         422 if error.kind == "budget_exceeded" => 402,
         422 => 400,
+        // Anthropic's status for an overload.
+        503 => 529,
         status => status,
     }
 }
+
+/// Claude Code compacts the conversation when it reads these words.
+const TOO_LONG: &str = "prompt is too long";
 
 /// `error.type`
 fn kind(status: u16) -> &'static str {
@@ -34,7 +39,14 @@ fn kind(status: u16) -> &'static str {
 pub(super) fn write(error: &ErrorBody, id: &str, out: &mut Vec<u8>) {
     let mut w = Writer::new(out);
     w.object().key("type").string("error").key("error").object();
-    w.key("type").string(kind(status(error))).key("message").string(&error.message).end_object();
+    w.key("type").string(kind(status(error))).key("message");
+    let is_overflow = error.message.starts_with("litellm.ContextWindowExceededError");
+    if is_overflow && !error.message.contains(TOO_LONG) {
+        w.string(&format!("{TOO_LONG}: {}", error.message));
+    } else {
+        w.string(&error.message);
+    }
+    w.end_object();
     w.key("request_id").string(id).end_object();
 }
 

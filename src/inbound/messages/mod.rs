@@ -17,6 +17,12 @@ use std::borrow::Cow;
 use super::{Common, Events, Language, Place, Whole};
 use crate::openai::{ErrorBody, Memo, Operation};
 
+/// The header that every client of this API sends.
+pub const VERSION: &str = "anthropic-version";
+
+/// `LiteLLM`'s name for the routes of this API, in `allowed_routes` of a key.
+pub const ROUTES: &str = "anthropic_routes";
+
 /// The format of `/v1/messages`.
 pub static MESSAGES: Messages = Messages;
 
@@ -53,6 +59,10 @@ impl Language for Messages {
     }
 
     fn shows_estimate(&self) -> bool {
+        true
+    }
+
+    fn fits_output(&self) -> bool {
         true
     }
 

@@ -20,6 +20,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod media;
+mod messages;
 mod models;
 mod names;
 mod nginx;
