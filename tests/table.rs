@@ -194,6 +194,23 @@ fn every_pitfall_is_shown_by_fixtures_and_tests_that_are_there() {
 const APIS_OF_CLIENTS: [(&str, &str); 2] = [("gemini", "gemini"), ("messages", "anthropic")];
 
 #[test]
+fn clients_apis_and_providers_dialects_do_not_know_each_other() {
+    let names = |folder: &str, forbidden: &[&str]| -> Vec<String> {
+        sources(&repository().join("src").join(folder))
+            .into_iter()
+            .filter_map(|file| {
+                let source = fs::read_to_string(&file).unwrap();
+                let found = forbidden.iter().find(|room| source.contains(&format!("crate::{room}")))?;
+                Some(format!("{} uses {found}", file.display()))
+            })
+            .collect()
+    };
+    assert_eq!(names("inbound", &["dialects", "providers", "exchange"]), Vec::<String>::new());
+    assert_eq!(names("dialects", &["inbound", "exchange"]), Vec::<String>::new());
+    assert_eq!(names("facts", &["openai", "inbound", "dialects"]), Vec::<String>::new());
+}
+
+#[test]
 fn a_vendor_is_named_in_its_row_and_its_dialect_only() {
     let mut named = Vec::new();
     for file in sources(&repository().join("src")) {
