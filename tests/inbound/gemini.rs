@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use switchboard::facts::Usage;
 use switchboard::inbound::{EMBED, EMBED_BATCH, GENERATE, Language, STREAM, STREAM_ARRAY};
 use switchboard::openai::Answer;
 
@@ -309,7 +310,7 @@ fn a_batch_of_texts_is_embedded() {
     assert_eq!(read(&EMBED, &image)["error"]["status"], "INVALID_ARGUMENT");
     let body = br#"{"object":"list","data":[{"embedding":[0.5,1e-3]},{"embedding":[2]}],"model":"m"}"#;
     let told = |language: &dyn Language| {
-        let answer = Answer { body: body.to_vec(), usage: Default::default(), id: Box::default() };
+        let answer = Answer { body: body.to_vec(), usage: Usage::default(), id: Box::default() };
         String::from_utf8(language.embeddings(answer).body).unwrap()
     };
     assert_eq!(told(&EMBED), r#"{"embedding":{"values":[0.5,1e-3]}}"#);

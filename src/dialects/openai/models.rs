@@ -111,6 +111,17 @@ const SEARCH: Model = Model {
     ..GPT_5
 };
 
+/// Models that do not reason.
+const NO_REASONING: Model = Model {
+    name: "gpt-4o",
+    lacks: &["reasoning_effort"],
+    completion_tokens: false,
+    sampling: Sampling::Free,
+    refused_efforts: &[],
+    silent: true,
+    tools_without_reasoning: false,
+};
+
 /// If one name contains another, the longer one comes first.
 pub const OPENAI_MODELS: &[Model] = &[
     SEARCH,
@@ -132,6 +143,10 @@ pub const OPENAI_MODELS: &[Model] = &[
     Model { name: "gpt-6-luna", ..GPT_5_5 },
     Model { name: "gpt-6.1-terra", ..GPT_5_5 },
     Model { name: "gpt-6", ..NEWER },
+    NO_REASONING,
+    Model { name: "gpt-4.1", ..NO_REASONING },
+    Model { name: "gpt-4", ..NO_REASONING },
+    Model { name: "gpt-3.5", ..NO_REASONING },
     O_SERIES,
     Model { name: "o3-mini", ..O_SERIES },
     Model { name: "o3", lacks: &["frequency_penalty", "presence_penalty", "stop"], ..O_SERIES },

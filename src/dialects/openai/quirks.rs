@@ -16,6 +16,8 @@ pub struct Quirks {
     pub models: &'static [Model],
     /// Unsupported standard parameters.
     pub lacks: &'static [&'static str],
+    /// Other vendors' parameters that are rejected; `drop_params` leaves them out.
+    pub rejects: &'static [&'static str],
     /// Renamed parameters, as pairs of `OpenAI`'s and the vendor's name.
     pub renames: &'static [(&'static str, &'static str)],
     /// Renamed string values, as parameter, `OpenAI`'s value and the vendor's value; an empty one is
@@ -206,6 +208,7 @@ impl Quirks {
         surfaces: &[],
         models: &[],
         lacks: &[],
+        rejects: &[],
         renames: &[],
         words: &[],
         adds: &[],

@@ -189,6 +189,7 @@ impl<'w, 'a> Work<'w, 'a> {
             || name == "metadata" && !self.keeps_metadata && !embeds
             || is_private(name)
             || self.lacks.contains(&name)
+            || self.to.drop_params && self.quirks.rejects.contains(&name)
             || self.gate.drops.contains(&name)
             || matches!(name, "tools" | "functions") && is_empty_array(value)
             || self.no_tools && is_idle_choice(name, value)

@@ -77,7 +77,9 @@ fn write(request: &Fields<'_>, length: usize, stream: bool) -> Result<Vec<u8>, E
 fn write_config(w: &mut Writer<'_>, config: &Fields<'_>) -> Result<(), ErrorBody> {
     for (name, renamed) in RENAMED {
         if let Some(value) = config.get(name) {
-            w.key(renamed).raw(value.get());
+            // Google's SDK for Python has a `topK` that is not an integer.
+            let value = if *name == "topK" { value.get().trim_end_matches(".0") } else { value.get() };
+            w.key(renamed).raw(value);
         }
     }
     let stop: Vec<JsonStr<'_>> = config.list("stopSequences")?.into_iter().filter_map(JsonStr::of).collect();

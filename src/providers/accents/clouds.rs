@@ -1,11 +1,12 @@
 //! Clouds that host models of others: the path says whose, and which version of the service.
 
-use super::{AI21, ELSEWHERE, MISTRAL, OPENAI_EMBEDDING, TEXT_ONLY, VENDOR};
+use super::{AI21, ELSEWHERE, FOREIGN_PARAMS, MISTRAL, OPENAI_EMBEDDING, TEXT_ONLY, VENDOR};
 use crate::dialects::openai::{Answers, Messages, Names, OPENAI_MODELS, OpenAi, Quirks, Surface};
 use crate::openai::Operation;
 
 pub(in crate::providers) static AZURE: OpenAi = OpenAi(Quirks {
     models: OPENAI_MODELS,
+    rejects: FOREIGN_PARAMS,
     embedding: OPENAI_EMBEDDING,
     surfaces: &[
         // The base URL already contains the surface.

@@ -235,8 +235,14 @@ pub(super) static NVIDIA: OpenAi = OpenAi(Quirks {
     ..VENDOR
 });
 
-pub(super) static OPENAI: OpenAi =
-    OpenAi(Quirks { models: OPENAI_MODELS, embedding: OPENAI_EMBEDDING, ..Quirks::NONE });
+pub(super) static OPENAI: OpenAi = OpenAi(Quirks {
+    models: OPENAI_MODELS,
+    rejects: FOREIGN_PARAMS,
+    embedding: OPENAI_EMBEDDING,
+    ..Quirks::NONE
+});
+/// Sampling parameters of other APIs.
+const FOREIGN_PARAMS: &[&str] = &["top_k"];
 /// `input`: "Any array must be 2048 dimensions or less."
 const OPENAI_EMBEDDING: Embedding = Embedding { most: Some(2048), ..Quirks::NONE.embedding };
 

@@ -98,6 +98,7 @@ fn every_other_block_of_the_page_parses() {
                 code.lines().all(|line| line.is_empty() || line.starts_with("[") || line.contains(" = ")),
                 "{code}"
             ),
+            "json" => drop(serde_json::from_str::<serde_json::Value>(code).expect("JSON")),
             "nginx" => assert_eq!(code.matches('{').count(), code.matches('}').count()),
             other => panic!("{other} is not checked"),
         }

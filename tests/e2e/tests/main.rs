@@ -14,6 +14,7 @@ mod envoy_facts;
 mod fallbacks;
 mod fault_table;
 mod faults;
+mod gemini;
 mod http10;
 mod ids;
 mod keys;

@@ -143,6 +143,19 @@ async fn no_secret_is_in_a_log_a_dump_a_metric_an_error_a_file_or_the_database()
         assert!(!sent.contains(secret), "{secret} has reached the provider");
     }
 
+    // Clients of another language have their key in the query.
+    let prompt = format!("{PROMPT} {}", case.prompt(""));
+    let content = json!({ "contents": [{ "parts": [{ "text": prompt }] }] });
+    for (key, model, status) in [(CHOSEN, "inline", 200), (UNKNOWN, "inline", 401), (CHOSEN, "none", 400)] {
+        for method in ["generateContent?", "streamGenerateContent?alt=sse&", "countTokens?"] {
+            let path = format!("/v1beta/models/{model}:{method}key={key}");
+            seen.answer(method, &client.post(&path, &content).send().await.expect(status));
+        }
+        let status = if status == 400 { 200 } else { status };
+        let list = client.get(&format!("/v1beta/models?key={key}")).send().await;
+        seen.answer("a list for a key in the query", &list.expect(status));
+    }
+
     // What goes wrong.
     let body = question("inline", PROMPT);
     seen.answer("an unknown key", &chat(&client, UNKNOWN, &body).await.expect(401));
@@ -226,7 +239,11 @@ async fn no_secret_is_in_a_log_a_dump_a_metric_an_error_a_file_or_the_database()
         log.contains("envoy: ") && log.contains("DEBUG"),
         "the log is not as loud as it should be:\n{log}"
     );
-    for line in [r#""path":"/v1/chat/completions""#, r#""path":"/key/{key}/…""#] {
+    for line in [
+        r#""path":"/v1/chat/completions""#,
+        r#""path":"/v1beta/models/inline:generateContent""#,
+        r#""path":"/key/{key}/…""#,
+    ] {
         assert!(log.contains(line), "no line of the access log has {line}:\n{log}");
     }
     assert!(seen.places(&hash).iter().any(|place| place.contains("switchboard.db")), "the hash is stored");
