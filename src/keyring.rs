@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 
-use crate::key::{KeyRecord, SyncAnswer, TokenHash, VerifyAnswer};
+use crate::key::{KeyRecord, KeySpend, SyncAnswer, TokenHash, VerifyAnswer};
 
 /// How long a nonexistent key is remembered, milliseconds, so that a flood of invalid keys does not cause a
 /// flood of calls. A key that is created meanwhile arrives with the next sync.
@@ -29,7 +29,17 @@ pub struct Keyring {
 #[derive(Debug)]
 struct Known {
     key: Rc<KeyRecord>,
-    spent: u64,
+    /// Recorded spend of all workers, picodollars.
+    recorded: u64,
+    /// Spend of this worker that is not recorded yet, picodollars.
+    unrecorded: u64,
+}
+
+impl Known {
+    fn new(key: Rc<KeyRecord>, unrecorded: u64) -> Self {
+        let recorded = key.accounts.first().map_or(0, |own| own.spend);
+        Self { key, recorded, unrecorded }
+    }
 }
 
 /// The result of a lookup.
@@ -84,11 +94,12 @@ impl Keyring {
         let key = answer.key.map(Rc::new);
         if current {
             self.heard_ms = Some(now_ms);
-            self.known.remove(&token);
+            let before = self.known.remove(&token);
             self.unknown.remove(&token);
             if let Some(key) = &key {
                 make_room(&mut self.known, self.capacity);
-                self.known.insert(token, Known { key: Rc::clone(key), spent: 0 });
+                let unrecorded = before.map_or(0, |known| known.unrecorded);
+                self.known.insert(token, Known::new(Rc::clone(key), unrecorded));
             } else {
                 make_room(&mut self.unknown, self.capacity);
                 self.unknown.insert(token, now_ms);
@@ -97,15 +108,25 @@ impl Keyring {
         key
     }
 
-    /// Spend of this worker's requests with a key since its record was received, picodollars.
-    pub fn spent(&self, token: &TokenHash) -> u64 {
-        self.known.get(token).map_or(0, |known| known.spent)
+    /// The spend of a key, picodollars: this worker's is current, that of others at most a sync period old.
+    pub fn spend(&self, token: &TokenHash) -> u64 {
+        self.known.get(token).map_or(0, |known| known.recorded.saturating_add(known.unrecorded))
     }
 
     /// Adds the spend of a request.
-    pub fn spend(&mut self, token: &TokenHash, money: u64) {
+    pub fn charge(&mut self, token: &TokenHash, money: u64) {
         if let Some(known) = self.known.get_mut(token) {
-            known.spent = known.spent.saturating_add(money);
+            known.unrecorded = known.unrecorded.saturating_add(money);
+        }
+    }
+
+    /// The key service has recorded what this worker reported.
+    pub fn record(&mut self, spent: &[(TokenHash, u64)]) {
+        for (token, money) in spent {
+            if let Some(known) = self.known.get_mut(token) {
+                known.unrecorded = known.unrecorded.saturating_sub(*money);
+                known.recorded = known.recorded.saturating_add(*money);
+            }
         }
     }
 
@@ -135,9 +156,14 @@ impl Keyring {
             self.unknown.remove(&change.token);
             if let Some(known) = self.known.get_mut(&change.token) {
                 match change.key {
-                    Some(key) => *known = Known { key: Rc::new(key), spent: 0 },
+                    Some(key) => *known = Known::new(Rc::new(key), known.unrecorded),
                     None => _ = self.known.remove(&change.token),
                 }
+            }
+        }
+        for KeySpend { token, spend } in answer.spends {
+            if let Some(known) = self.known.get_mut(&token) {
+                known.recorded = spend;
             }
         }
     }
@@ -155,7 +181,7 @@ fn make_room<V>(map: &mut HashMap<TokenHash, V>, capacity: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::KeyChange;
+    use crate::key::{Account, AccountId, KeyChange};
 
     fn record(token: TokenHash, blocked: bool) -> KeyRecord {
         KeyRecord { blocked, ..KeyRecord::new(token, "sk-...abcd") }
@@ -166,6 +192,33 @@ mod tests {
         ring.apply(SyncAnswer { cursor: 5, reset: true, ..SyncAnswer::default() }, 1_000);
         ring.learn(token, VerifyAnswer { key: Some(record(token, false)), cursor: 5 }, 1_000);
         ring
+    }
+
+    #[test]
+    fn the_spend_of_a_key_is_what_all_have_recorded_and_this_worker_has_not_reported_yet() {
+        let token = TokenHash::of(b"sk-a");
+        let mut ring = Keyring::new(2, 60);
+        ring.apply(SyncAnswer { cursor: 5, reset: true, ..SyncAnswer::default() }, 1_000);
+        let told = |spend| {
+            let account = Account { spend, ..Account::new(AccountId::of_key(token)) };
+            KeyRecord { accounts: vec![account], ..KeyRecord::new(token, "sk-...a") }
+        };
+        ring.learn(token, VerifyAnswer { key: Some(told(100)), cursor: 5 }, 1_000);
+        ring.charge(&token, 7);
+        assert_eq!(ring.spend(&token), 107);
+        // A request ends between the report and its answer; another worker has spent 50.
+        ring.charge(&token, 3);
+        ring.record(&[(token, 7)]);
+        assert_eq!(ring.spend(&token), 110);
+        let heard = |ring: &mut Keyring, spends, changes| {
+            ring.apply(SyncAnswer { cursor: 6, spends, changes, ..SyncAnswer::default() }, 1_100);
+        };
+        let unknown = KeySpend { token: TokenHash::of(b"sk-b"), spend: 9 };
+        heard(&mut ring, vec![KeySpend { token, spend: 157 }, unknown], Vec::new());
+        assert_eq!((ring.spend(&token), ring.spend(&unknown.token)), (160, 0));
+        // The budget starts again.
+        heard(&mut ring, Vec::new(), vec![KeyChange { token, key: Some(told(0)) }]);
+        assert_eq!(ring.spend(&token), 3);
     }
 
     #[test]
@@ -210,18 +263,6 @@ mod tests {
         let ring = known(token);
         assert!(matches!(ring.look_up(&token, 61_000), Lookup::Known(_)));
         assert!(matches!(ring.look_up(&token, 61_001), Lookup::Ask));
-    }
-
-    #[test]
-    fn what_was_spent_here_is_added_up_until_the_key_is_told_anew() {
-        let token = TokenHash::of(b"sk-1");
-        let mut ring = known(token);
-        ring.spend(&token, 7);
-        ring.spend(&token, 8);
-        ring.spend(&TokenHash::of(b"sk-2"), 9);
-        assert_eq!((ring.spent(&token), ring.spent(&TokenHash::of(b"sk-2"))), (15, 0));
-        ring.learn(token, VerifyAnswer { key: Some(record(token, false)), cursor: 5 }, 1_000);
-        assert_eq!(ring.spent(&token), 0);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub struct Sent {
 pub struct Recorded {
     /// What each limited account was charged.
     pub charges: Vec<Charge>,
+    /// What each key has spent with it, picodollars.
+    pub spent: Vec<(TokenHash, u64)>,
     /// The batch was full and more usage is waiting. The next one should be sent immediately, because usage
     /// arrives faster than one batch per period.
     pub more_waits: bool,
@@ -115,8 +117,19 @@ impl Ledger {
     pub fn acknowledge(&mut self, batch: &str) -> Option<Recorded> {
         let sent = self.sent.take_if(|sent| sent.batch.id == batch)?;
         let more_waits = sent.batch.len() >= BATCH_LIMIT && !self.pages.is_empty();
-        Some(Recorded { charges: sent.charges, more_waits })
+        Some(Recorded { spent: spent_by_key(&sent.batch), charges: sent.charges, more_waits })
     }
+}
+
+fn spent_by_key(batch: &UsageBatch) -> Vec<(TokenHash, u64)> {
+    let mut spent: HashMap<TokenHash, u64> = HashMap::new();
+    for entry in batch.entries() {
+        if let (Some(token), Some(cost @ 1..)) = (entry.token, entry.cost_picodollars) {
+            let sum = spent.entry(token).or_default();
+            *sum = sum.saturating_add(cost);
+        }
+    }
+    spent.into_iter().collect()
 }
 
 /// Whether both are charged to the same accounts, which may have changed in between.

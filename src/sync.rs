@@ -7,7 +7,7 @@
 
 use crate::key::{SyncAnswer, UsageBatch};
 use crate::lease::LeaseAsk;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Recorded};
 use crate::limits::{Asked, Claim, Limits, SharedMemory};
 
 /// The contents of a call.
@@ -43,7 +43,7 @@ pub fn tell<'l>(
     Told { batch, instance: limits.instance().to_owned(), asks, asked }
 }
 
-/// Applies the response to a call. Returns whether the next call should follow immediately.
+/// Applies the response to a call. Returns what the key service has recorded of this worker's usage, if anything.
 pub fn answered(
     ledger: &mut Ledger,
     limits: Option<&mut Limits>,
@@ -51,7 +51,7 @@ pub fn answered(
     asked: &Asked,
     answer: &SyncAnswer,
     now: u64,
-) -> bool {
+) -> Option<Recorded> {
     let recorded = answer.recorded.as_deref().and_then(|batch| ledger.acknowledge(batch));
     if let Some(limits) = limits {
         if let Some(recorded) = &recorded {
@@ -59,7 +59,7 @@ pub fn answered(
         }
         limits.answered(memory, asked, &answer.leases, now);
     }
-    recorded.is_some_and(|recorded| recorded.more_waits)
+    recorded
 }
 
 #[cfg(test)]

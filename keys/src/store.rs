@@ -22,6 +22,7 @@ mod migrations;
 mod models;
 mod records;
 mod spend_log;
+mod spends;
 mod sql;
 mod tags;
 mod together;
@@ -50,6 +51,7 @@ pub use cache::Verified;
 
 use backend::Backend;
 use cache::Cache;
+use spends::Charged;
 use together::Together;
 
 /// A handle to the database. Clones share it.
@@ -63,6 +65,7 @@ pub struct Store {
     writers: AnyPool,
     cache: Arc<Cache>,
     together: Arc<Together>,
+    charged: Arc<Charged>,
 }
 
 /// Why a database operation failed.

@@ -35,8 +35,8 @@ pub struct Call {
     pub way: RefCell<Way>,
     /// The key that pays; `None` for the master key.
     pub key: Option<Rc<KeyRecord>>,
-    /// Spend with the key on this worker between learning of the key and this request, picodollars.
-    pub key_spent: u64,
+    /// The key's spend when the request arrived, picodollars.
+    pub key_spend: u64,
     /// The client's language.
     pub language: &'static dyn Language,
     /// The operation, and what translating the response needs.

@@ -133,7 +133,7 @@ pub(super) fn limit_headers(headers: &mut Headers, call: &Call, cost: u64) {
         claimed.zip(entered.map(|entered| entered.standings.as_slice()).unwrap_or_default())
     };
     let current = standings().find(|(account, _)| account.id == own.id);
-    let spend = current.map_or(own.spend.saturating_add(call.key_spent), |(_, standing)| standing.spend);
+    let spend = current.map_or(call.key_spend, |(_, standing)| standing.spend);
     headers.set("x-litellm-key-spend", python_dollars(spend.saturating_add(cost)));
     if let Some(budget) = own.max_budget {
         headers.set("x-litellm-key-max-budget", python_dollars(budget));

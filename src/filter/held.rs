@@ -175,7 +175,7 @@ impl Passage {
                     vm::with(|vm| {
                         vm.forget(number);
                         if let (Some(token), Some(cost)) = (&entry.token, entry.cost_picodollars) {
-                            vm.keyring.borrow_mut().spend(token, cost);
+                            vm.keyring.borrow_mut().charge(token, cost);
                         }
                         vm.ledger.borrow_mut().add(entry, charges);
                     });

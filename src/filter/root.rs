@@ -35,6 +35,9 @@ const LISTENS: u64 = 4;
 /// Period of requests for an access token that clients' requests need, milliseconds.
 const WANTS_MS: u64 = 100;
 
+/// Longest time of which the spend of keys is requested, milliseconds.
+const MOST_SPENDS_MS: u64 = 60_000;
+
 /// Tick period of a VM that has not served any request, milliseconds. The VM of Envoy's main thread stays in
 /// that state.
 const REST_MS: u64 = 10_000;
@@ -49,6 +52,8 @@ pub(super) struct Root {
     sync_due_ms: u64,
     /// The sync call in flight.
     syncing: Option<Syncing>,
+    /// When the last answered sync call was sent, on the steady clock.
+    synced_ms: u64,
     /// When the next call for changes is due, on the monotonic clock.
     listen_due_ms: u64,
     /// The call for changes in flight. It is separate because a sync call, which carries usage, may be slow.
@@ -61,6 +66,7 @@ pub(super) struct Root {
 
 struct Syncing {
     call: u32,
+    sent_ms: u64,
     asked: Asked,
 }
 
@@ -192,11 +198,14 @@ impl Context for Root {
                 };
                 let (mut ledger, mut limits) = (vm.ledger.borrow_mut(), vm.limits.borrow_mut());
                 let asked = &syncing.asked;
-                let more_waits =
-                    sync::answered(&mut ledger, limits.as_mut(), &SharedData, asked, &answer, now);
+                let recorded = sync::answered(&mut ledger, limits.as_mut(), &SharedData, asked, &answer, now);
                 drop((ledger, limits));
+                if let Some(recorded) = &recorded {
+                    vm.keyring.borrow_mut().record(&recorded.spent);
+                }
                 heard(vm, answer);
-                more_waits && vm.is_current(self.generation)
+                self.synced_ms = syncing.sent_ms;
+                recorded.is_some_and(|recorded| recorded.more_waits) && vm.is_current(self.generation)
             });
             if more_waits {
                 self.sync();
@@ -225,6 +234,7 @@ impl Root {
             clock: Rc::default(),
             sync_due_ms: 0,
             syncing: None,
+            synced_ms: 0,
             listen_due_ms: 0,
             listening: None,
             leasing: Vec::new(),
@@ -255,6 +265,7 @@ impl Root {
     /// Sends usage, and exchanges changes and leases. A failed call is repeated with the next tick, and its
     /// batch keeps its id.
     fn sync(&mut self) {
+        let charged_within_ms = host::steady_ms().saturating_sub(self.synced_ms).min(MOST_SPENDS_MS);
         self.syncing = vm::with(|vm| {
             let table = vm.table()?;
             let (mut ledger, mut limits) = (vm.ledger.borrow_mut(), vm.limits.borrow_mut());
@@ -269,6 +280,7 @@ impl Root {
                 instance,
                 asks,
                 tokens: table.access_tokens.revision(),
+                charged_within_ms: (!vm.keyring.borrow().is_empty()).then_some(charged_within_ms),
                 wanted: Vec::new(),
             };
             let call = post(&table, SYNC_PATH, &request);
@@ -276,7 +288,7 @@ impl Root {
             if call.is_none() {
                 unanswered(vm, &asked, now);
             }
-            Some(Syncing { call: call?, asked })
+            Some(Syncing { call: call?, sent_ms: now, asked })
         });
     }
 

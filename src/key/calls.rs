@@ -69,6 +69,9 @@ pub struct SyncRequest<'a> {
     /// Revision of the filter's access tokens; absent if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
+    /// Report the spend of keys that were charged within so many milliseconds; absent if the asker caches no keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged_within_ms: Option<u64>,
     /// Access tokens that requests need and that are missing, expired, or rejected by the provider: fetch
     /// them now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -96,8 +99,21 @@ pub struct SyncAnswer {
     /// All access tokens, if [`SyncRequest::tokens`] is not their revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<AccessTokens>,
+    /// The spend of keys for [`SyncRequest::charged_within_ms`], after the request's batch was recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spends: Vec<KeySpend>,
 }
-fields!(SyncAnswer { cursor, recorded, reset, changes, leases, tokens; "cursor" });
+fields!(SyncAnswer { cursor, recorded, reset, changes, leases, tokens, spends; "cursor" });
+
+/// What a key has spent since its budget started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySpend {
+    /// Which key.
+    pub token: TokenHash,
+    /// Recorded by all workers, picodollars.
+    pub spend: u64,
+}
+fields!(KeySpend { token, spend; "token", "spend" });
 
 /// The access tokens that the key service fetches for providers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ mod token;
 mod usage;
 
 pub use calls::{
-    AccessToken, AccessTokens, DECODE_PATH, KeyChange, MEDIA_PATH, RESOLVE_TIMEOUT_S, SYNC_PATH, SyncAnswer,
-    SyncRequest, TEXTS_PATH, VERIFY_PATH, VerifyAnswer, VerifyRequest,
+    AccessToken, AccessTokens, DECODE_PATH, KeyChange, KeySpend, MEDIA_PATH, RESOLVE_TIMEOUT_S, SYNC_PATH,
+    SyncAnswer, SyncRequest, TEXTS_PATH, VERIFY_PATH, VerifyAnswer, VerifyRequest,
 };
 pub use record::{Account, AccountId, AccountKind, KeyRecord, Team, governs};
 pub use token::{KEY_PREFIX, TokenHash};

@@ -83,7 +83,7 @@ fn the_spend_of_a_key_is_what_was_told_and_what_was_spent_here_since() {
     });
     let token = key.token;
     let mut ring = keyring(vec![key]);
-    ring.spend(&token, 17_470_000_000);
+    ring.charge(&token, 17_470_000_000);
     let head = post("/v1/chat/completions", "sk-spender-0123456789");
     let (mut admission, _) = Admission::begin(&table(), &ring, &head, true, NOW_MS);
     assert!(matches!(admission.body_complete(), Step::Admit));

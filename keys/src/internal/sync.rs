@@ -1,5 +1,7 @@
 //! `POST /internal/sync`: receives usage, and returns changes and leases.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use switchboard::key::{SyncAnswer, SyncRequest};
@@ -10,12 +12,17 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::store::Changes;
 
+/// Clocks need not agree to the millisecond.
+const MARGIN_MS: u64 = 100;
+
 /// Records the batch, then returns the changes. The response contains the id of the batch, which is recorded
 /// now or was before, so the worker can drop it. Without such a response, the worker must send the same batch
 /// with the same id again.
 pub async fn sync(
     State(app): State<App>,
-    Call(SyncRequest { cursor, batch, instance, asks, tokens, wanted }): Call<SyncRequest<'static>>,
+    Call(SyncRequest { cursor, batch, instance, asks, tokens, charged_within_ms, wanted }): Call<
+        SyncRequest<'static>,
+    >,
 ) -> Result<Json<SyncAnswer>, ApiError> {
     let mut recorded = None;
     if let Some(batch) = batch {
@@ -45,5 +52,9 @@ pub async fn sync(
     if reset {
         app.metrics.resets.inc();
     }
-    Ok(Json(SyncAnswer { cursor, recorded, reset, changes, leases, tokens }))
+    let spends = match charged_within_ms {
+        Some(age) => app.store.spends(Duration::from_millis(age.saturating_add(MARGIN_MS))).await?,
+        None => Vec::new(),
+    };
+    Ok(Json(SyncAnswer { cursor, recorded, reset, changes, leases, tokens, spends }))
 }

@@ -188,7 +188,14 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
 
     let writers = connections(1).connect(&location).await.map_err(fail)?;
     let readers = connections(READERS).connect(&location).await.map_err(fail)?;
-    Ok(Store { backend: Backend::Sqlite, readers, writers, cache: Arc::default(), together: Arc::default() })
+    Ok(Store {
+        backend: Backend::Sqlite,
+        readers,
+        writers,
+        cache: Arc::default(),
+        together: Arc::default(),
+        charged: Arc::default(),
+    })
 }
 
 async fn postgres(url: &str) -> Result<Store, OpenError> {
@@ -206,6 +213,7 @@ async fn postgres(url: &str) -> Result<Store, OpenError> {
         writers,
         cache: Arc::default(),
         together: Arc::default(),
+        charged: Arc::default(),
     })
 }
 

@@ -67,6 +67,7 @@ impl Store {
         }
         self.commit(transaction).await?;
         self.cache.spent(spent.keys());
+        self.charged.note(spent.keys());
         Ok(true)
     }
 

@@ -1,6 +1,6 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use switchboard::key::{KeyChange, SyncAnswer, TokenHash};
+use switchboard::key::{KeyChange, KeySpend, SyncAnswer, TokenHash};
 
 use crate::app::{MASTER_KEY, TestApp, batch, usage};
 
@@ -270,6 +270,42 @@ async fn a_requests_row_has_its_own_tags_and_those_of_its_key_and_team() {
     let mut of_bare = tags(&bare).await;
     of_bare.sort_by_key(ToString::to_string);
     assert_eq!(of_bare, [json!(["own"]), json!([])]);
+}
+
+#[tokio::test]
+async fn the_spend_of_recently_charged_keys_is_reported_to_every_worker_that_asks() {
+    let app = TestApp::new().await;
+    let (one, two) = (app.key(json!({})).await, app.key(json!({})).await);
+    let token = |key: &str| TokenHash::of(key.as_bytes());
+    let ask = async |within: Option<u64>, batch: Option<switchboard::key::UsageBatch>| {
+        let request = switchboard::key::SyncRequest {
+            cursor: Some(app.cursor().await),
+            batch: batch.map(std::borrow::Cow::Owned),
+            charged_within_ms: within,
+            ..Default::default()
+        };
+        let answer = app.filter("/internal/sync", serde_json::to_value(request).unwrap()).await.ok();
+        let SyncAnswer { spends, .. } = serde_json::from_value(answer).unwrap();
+        spends
+    };
+    // The worker that spent it hears of it at once, with its batch included.
+    let spent = ask(Some(1_000), Some(batch("b1", vec![usage(Some(&one), Some(500))]))).await;
+    assert_eq!(spent, [KeySpend { token: token(&one), spend: 500 }]);
+    ask(None, Some(batch("b2", vec![usage(Some(&two), Some(30)), usage(Some(&one), Some(7))]))).await;
+    // Another one hears of both.
+    let mut heard = ask(Some(10_000), None).await;
+    heard.sort_by_key(|of| of.spend);
+    assert_eq!(
+        heard,
+        [KeySpend { token: token(&two), spend: 30 }, KeySpend { token: token(&one), spend: 507 }]
+    );
+    // What the key has spent now counts, not what it had spent then.
+    app.post(&format!("/key/{one}/reset_spend"), json!({"reset_to": 0})).await.ok();
+    let of_one = ask(Some(10_000), None).await.into_iter().find(|of| of.token == token(&one)).unwrap();
+    assert_eq!(of_one.spend, 0);
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    assert_eq!(ask(Some(0), None).await, []);
+    assert_eq!(ask(None, None).await, []);
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ impl Admission {
             model: route.wildcard.map(|rest| group.name.replacen('*', rest, 1)),
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Rc::clone),
-            key_spent: joining.spent,
+            key_spend: joining.spend,
             drop_params,
             asked,
             origin,

@@ -74,8 +74,8 @@ struct Joining {
     wants_pages: bool,
     verdict: Option<Payer>,
     token: Option<TokenHash>,
-    /// Spend with this key on this worker since the worker learned of the key.
-    spent: u64,
+    /// What the key has spent, as far as this worker knows.
+    spend: u64,
     has_body: bool,
 }
 
@@ -195,7 +195,7 @@ impl Admission {
             origin: if wants_body { Origin::by_headers(head) } else { Origin::default() },
             verdict: None,
             token: None,
-            spent: 0,
+            spend: 0,
             has_body: !(wants_body && has_body),
         };
         let step = if is_part {
@@ -212,7 +212,7 @@ impl Admission {
                         self.refused = joining.refused(Some(token), b"");
                         return Err(refusal);
                     }
-                    joining.spent = keyring.spent(&token);
+                    joining.spend = keyring.spend(&token);
                     joining.verdict = Some(Payer::Key(key));
                     None
                 }
@@ -268,6 +268,7 @@ impl Admission {
         let refusal = match answer {
             Ok(Some(key)) => match access::check(&key, &joining.ask, &joining.path, now_ms) {
                 Ok(()) => {
+                    joining.spend = key.accounts.first().map_or(0, |own| own.spend);
                     joining.verdict = Some(Payer::Key(key));
                     return self.meet();
                 }

@@ -130,6 +130,36 @@ async fn a_budget_for_a_model_holds_behind_a_wildcard() {
 }
 
 #[tokio::test]
+async fn the_spend_of_a_key_without_limits_includes_what_other_workers_have_spent() {
+    let provider = Provider::start().expect("a provider");
+    let config = Config::new().model("gpt-4o", openai("gpt-4o", &provider.base(), OPENAI_KEY));
+    let stack = Setup::new(&config).workers(4).start();
+    let key = stack.key().await;
+    let case = provider.case();
+    let prompt = case.prompt("Hello");
+    // A client of its own is a connection of its own, which any of the workers may get. A call costs 0.0002 dollars.
+    let ask = async || {
+        let usage = Usage { input: 40, output: 10, ..Usage::default() };
+        case.then(Step::reply(Reply::text("Hi").usage(usage)));
+        let body = question("gpt-4o", &prompt);
+        let answer = stack.client().post("/v1/chat/completions", &body).key(&key).send().await.expect(200);
+        answer.header("x-litellm-key-spend").parse::<f64>().expect("dollars")
+    };
+    let calls = 32_u32;
+    for _ in 0..calls {
+        ask().await;
+    }
+    // The report of one worker, and then the next question of another.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    for call in 1..=8_u32 {
+        let spend = ask().await;
+        let least = 0.0002 * f64::from(calls + 1);
+        let most = 0.0002 * f64::from(calls + call);
+        assert!(spend > least - 1e-9 && spend < most + 1e-9, "{call}: {spend}, not {least} to {most}");
+    }
+}
+
+#[tokio::test]
 async fn model_info_shows_prices_and_what_the_operator_says_of_a_model() {
     let provider = Provider::start().expect("a provider");
     let config = Config::new().model_with(
