@@ -188,7 +188,9 @@ impl<'a> Item<'a> {
     /// Refuses what only the client's former provider can read.
     fn check(&self, at: usize) -> Result<(), ErrorBody> {
         let why = match &*self.kind {
-            "item_reference" => "nothing is stored here; send the item itself instead of a reference",
+            "item_reference" => {
+                "nothing is stored here; send the item itself instead of a reference (SDKs do with `store: false`)"
+            }
             "compaction" => {
                 "this state can be read only by the provider that made it; send the items themselves"
             }

@@ -35,6 +35,7 @@ mod readme;
 mod recordings;
 mod reload;
 mod rescue;
+mod responses;
 mod retry;
 mod revocation;
 mod sdk;
