@@ -15,7 +15,7 @@ import re
 import sys
 
 import golden
-from languages import anthropic, bedrock, cohere, gemini, mistral, ollama, openai
+from languages import anthropic, bedrock, cohere, gemini, mistral, ollama, openai, responses
 
 LANGUAGES = (anthropic, bedrock, cohere, gemini, mistral, ollama, openai)
 SPOKEN = {provider: language for language in LANGUAGES for provider in language.PROVIDERS}
@@ -57,6 +57,9 @@ def main():
     for fixture in golden.fixtures("error"):
         status = int(fixture.case.split("-")[0])
         verdicts.add(fixture, openai, openai.error(fixture.said, status))
+    found, count = responses.faults()
+    verdicts.faults += found
+    verdicts.counts["responses", "openai"] += count
     verdicts.faults += bedrock.others("--update" in sys.argv[1:])
     for language in LANGUAGES:
         for words in language.EXCEPTIONS:
