@@ -114,7 +114,7 @@ const SEARCH: Model = Model {
 /// Models that do not reason.
 const NO_REASONING: Model = Model {
     name: "gpt-4o",
-    lacks: &["reasoning_effort"],
+    lacks: &["reasoning_effort", "web_search_options"],
     completion_tokens: false,
     sampling: Sampling::Free,
     refused_efforts: &[],
@@ -143,6 +143,8 @@ pub const OPENAI_MODELS: &[Model] = &[
     Model { name: "gpt-6-luna", ..GPT_5_5 },
     Model { name: "gpt-6.1-terra", ..GPT_5_5 },
     Model { name: "gpt-6", ..NEWER },
+    Model { name: "gpt-4o-search", lacks: &["reasoning_effort"], ..NO_REASONING },
+    Model { name: "gpt-4o-mini-search", lacks: &["reasoning_effort"], ..NO_REASONING },
     NO_REASONING,
     Model { name: "gpt-4.1", ..NO_REASONING },
     Model { name: "gpt-4", ..NO_REASONING },
@@ -234,7 +236,8 @@ mod tests {
         assert_eq!(name("my-gpt-5.4-nano"), Some("gpt-5.4"));
         assert_eq!(name("gpt-5.9-nova"), Some("gpt-5."));
         assert_eq!(name("o3-mini-2025-01-31"), Some("o3-mini"));
-        for other in ["gpt-4o", "gpt-4o1", "foo1", "gpt-50"] {
+        assert_eq!(name("gpt-4o-mini-search-preview"), Some("gpt-4o-mini-search"));
+        for other in ["gpt-4o1", "foo1", "gpt-50"] {
             assert_eq!(name(other), None, "{other}");
         }
     }

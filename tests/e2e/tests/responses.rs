@@ -84,8 +84,8 @@ async fn nothing_is_stored_and_the_client_is_told_so() {
         assert!(error["message"].as_str().unwrap().contains("'resp_1' not found"), "{path}: {error}");
     }
     let body = json!({ "model": "gpt-4o", "input": "Hi", "previous_response_id": "resp_1" });
-    let error = world.post("/v1/responses", &body).await.send().await.expect(400).error();
-    assert_eq!(error["code"], "previous_response_not_found");
+    let error = world.post("/v1/responses", &body).await.send().await.expect(400).json();
+    assert_eq!(error["error"]["code"], "previous_response_not_found");
     let body = json!({ "model": "gpt-4o", "input": "Hi there" });
     let count = world.post("/v1/responses/input_tokens", &body).await.send().await.expect(200).json();
     assert!(count["input_tokens"].as_u64() > Some(0), "{count}");
