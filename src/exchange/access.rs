@@ -121,11 +121,34 @@ pub(super) fn check_model(
 ) -> Result<(), ErrorBody> {
     let own = key.aliases.iter().find(|(asked, _)| asked == model);
     let asked = own.map_or(model, |(_, served)| served);
-    let routed = routed(key, model);
+    check_names(key, model, [asked, routed(key, model)], group, wildcard)
+}
+
+/// The same for a fallback in the request, which is routed by its own name: aliases do not apply to it, so they do not
+/// permit it either.
+///
+/// # Errors
+/// As [`check_model`].
+pub(super) fn check_fallback(
+    key: &KeyRecord,
+    model: &str,
+    group: Option<&Group>,
+    wildcard: Option<&str>,
+) -> Result<(), ErrorBody> {
+    check_names(key, model, [model, model], group, wildcard)
+}
+
+/// Checks whether every restriction of the key permits the group under one of these names.
+fn check_names(
+    key: &KeyRecord,
+    model: &str,
+    names: [&str; 2],
+    group: Option<&Group>,
+    wildcard: Option<&str>,
+) -> Result<(), ErrorBody> {
     let covers = |models: &[String]| match group {
         Some(group) => {
-            permits(models, asked, group)
-                || permits(models, routed, group)
+            names.iter().any(|name| permits(models, name, group))
                 // `gpt-4o` if the key may use `openai/gpt-4*`.
                 || wildcard.is_some_and(|rest| permits(models, &group.name.replacen('*', rest, 1), group))
         }

@@ -174,6 +174,19 @@ fn a_keys_own_alias_is_checked_as_the_model_that_it_leads_to() {
 }
 
 #[test]
+fn an_alias_does_not_permit_a_fallback_that_has_its_name() {
+    // Fallbacks are routed by their own name, so that `claude` would be called, not what the alias leads to.
+    let body = r#"{"model":"gpt","messages":[{}],"fallbacks":["claude"]}"#;
+    let own = json!({"models": ["gpt"], "aliases": [["claude", "gpt"]]});
+    let of_team = json!({"team_id": "t", "team": {"models": ["gpt"], "aliases": [["claude", "gpt"]]}});
+    for key in [own, of_team] {
+        assert_eq!(admit(key, CHAT, body).unwrap_err()["param"], "model");
+    }
+    assert!(admit(json!({"models": ["gpt", "claude"]}), CHAT, body).is_ok());
+    assert!(admit(json!({"models": ["gpt", "beta"]}), CHAT, body).is_ok());
+}
+
+#[test]
 fn the_model_may_stand_in_the_path_or_the_query_and_the_wildcard_is_remembered() {
     let bare = r#"{"messages":[{}]}"#;
     assert_eq!(admit(json!({}), "/engines/gpt/chat/completions", bare).unwrap().0, "gpt");

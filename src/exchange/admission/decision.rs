@@ -89,7 +89,7 @@ impl Admission {
             let route = self.table.routes.find(model);
             let group = route.and_then(|route| self.table.groups.get(route.group));
             let group = group.map(|group| self.table.whole(group));
-            access::check_model(key, model, group, route.and_then(|route| route.wildcard))?;
+            access::check_fallback(key, model, group, route.and_then(|route| route.wildcard))?;
         }
         let memo = Memo {
             operation,
