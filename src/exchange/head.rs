@@ -145,10 +145,17 @@ mod tests {
             path("/gemini/v1beta/models/m:countTokens?key="),
             rest("/gemini/v1beta/models/m:countTokens")
         );
-        // What has the name in another language is not a key of ours to take away.
-        for other in
-            ["/key/info?key=sk-1", "/v1/chat/completions?key=1", "/v1beta/models?monkey=1", "/v1beta/models"]
-        {
+        // The SDK sends its key to every path, and a header may say that the client speaks this language.
+        for other in [
+            "/v1/models",
+            "/v1beta/files",
+            "/upload/v1beta/files",
+            "/v1beta/models/m:predict",
+            "/v1beta/models/",
+        ] {
+            assert_eq!(path(&format!("{other}?key=sk-1")), rest(other));
+        }
+        for other in ["/key/info?key=sk-1", "/v1beta/models?monkey=1", "/v1beta/models"] {
             assert_eq!(path(other), None, "{other}");
         }
     }

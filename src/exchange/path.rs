@@ -141,7 +141,8 @@ impl Ask {
         if let Some(id) = stored_response(path) {
             return Self::StoredResponse(id);
         }
-        match path.strip_suffix('/') {
+        // One slash only: a client can send thousands, and the stack of the VM is small.
+        match path.strip_suffix('/').filter(|short| !short.ends_with('/')) {
             Some(short) if short.len() > 1 && Self::parse(method, short) != Self::NotFound => {
                 let query = query.map(|query| format!("?{query}")).unwrap_or_default();
                 Self::Redirect(format!("{short}{query}"))
@@ -171,13 +172,16 @@ pub(super) fn key_in(path: &str, language: &dyn Language) -> Option<String> {
 }
 
 /// The path without the key in its query, if it has one: logs and spans show the path to people who must not see the key.
+///
+/// This also covers paths that are not served, such as an SDK's file uploads: the SDK sends its key to all of them. Only
+/// the key service has parameters with this name that are not the caller's key.
 pub(super) fn without_key(path_and_query: &str) -> Option<String> {
     let (path, query) = path_and_query.split_once('?')?;
-    let language =
-        Ask::parse(b"POST", path_and_query).language().or_else(|| Ask::parse(b"GET", path).language())?;
-    let name = language.key_param()?;
-    let is_key = |pair: &&str| decode(pair.split('=').next().unwrap_or_default()) == name;
-    if !query.split('&').any(|pair| is_key(&pair)) {
+    let is_key = |pair: &&str| {
+        let name = decode(pair.split('=').next().unwrap_or_default());
+        inbound::LANGUAGES.iter().any(|language| language.key_param() == Some(&*name))
+    };
+    if !query.split('&').any(|pair| is_key(&pair)) || Ask::parse(b"GET", path) == Ask::Management {
         return None;
     }
     let rest: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
@@ -302,6 +306,8 @@ mod tests {
             Ask::Redirect("/v1/chat/completions?a=b".into())
         );
         assert_eq!(Ask::parse(b"POST", "/v1/v1/chat/completions"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"POST", "/v1/chat/completions//"), Ask::NotFound);
+        assert_eq!(Ask::parse(b"GET", &"/".repeat(60_000)), Ask::NotFound);
         assert_eq!(Ask::parse(b"GET", "/?a=b"), Ask::Home);
         assert_eq!(Ask::parse(b"POST", "/"), Ask::MethodNotAllowed { allow: "GET" });
         assert_eq!(Ask::parse(b"GET", "//"), Ask::NotFound);

@@ -3,6 +3,7 @@
 use core::ops::Range;
 use std::borrow::Cow;
 
+use hashbrown::HashSet;
 use serde::de;
 
 use super::scan::Scanner;
@@ -60,6 +61,9 @@ pub struct Object<'a> {
     /// rules out most of them.
     marks: u64,
 }
+
+/// Objects with more members are searched for duplicates with a set.
+const FEW: usize = 64;
 
 /// One bit per name; other names may have the same.
 #[inline]
@@ -151,6 +155,11 @@ impl<'a> Object<'a> {
 
     /// A duplicate key, whose meaning would depend on the reader.
     pub fn duplicate(&self) -> Option<Cow<'a, str>> {
+        if self.members.len() > FEW {
+            // Comparing each with each would occupy a worker for minutes.
+            let mut names = HashSet::with_capacity(self.members.len());
+            return self.members.iter().filter_map(Member::name).find(|name| !names.insert(name.clone()));
+        }
         self.members.iter().enumerate().find_map(|(at, member)| {
             let name = member.name()?;
             self.members.get(..at)?.iter().any(|earlier| earlier.is(&name)).then_some(name)
@@ -167,6 +176,15 @@ mod tests {
         let object = Object::parse(br#"{"mod\u0065l":"a","x":1,"model":"b"}"#).unwrap();
         assert_eq!(object.get("model").unwrap().get(), r#""a""#);
         assert_eq!(object.duplicate().as_deref(), Some("model"));
+    }
+
+    #[test]
+    fn a_duplicate_among_many_members_is_found_in_a_moment() {
+        let members: Vec<String> = (0..300_000).map(|n| format!(r#""m{n}":1"#)).collect();
+        let once = format!("{{{}}}", members.join(","));
+        assert_eq!(Object::parse(once.as_bytes()).unwrap().duplicate(), None);
+        let twice = once.replacen('{', r#"{"m2999\u00399":2,"#, 1);
+        assert_eq!(Object::parse(twice.as_bytes()).unwrap().duplicate().as_deref(), Some("m299999"));
     }
 
     #[test]
