@@ -5,9 +5,10 @@ use crate::facts::{Citation, FinishReason, Logprob, Usage};
 use crate::json::{JsonStr, JsonString, Object, Writer, read};
 use crate::openai::{Memo, bare_id};
 
-/// `responseId`: the provider's, or the request's.
+/// `responseId`, as the contents of a JSON string: the provider's, or the request's, which a client may have sent.
 pub(super) fn response_id(given: Option<JsonStr<'_>>, memo: &Memo) -> String {
-    given.filter(|id| !id.is_empty()).map_or_else(|| memo.id.to_string(), |id| id.inner().to_owned())
+    let own = || JsonString::new(&memo.id).as_str().inner().to_owned();
+    given.filter(|id| !id.is_empty()).map_or_else(own, |id| id.inner().to_owned())
 }
 
 /// A call, and its arguments so far.

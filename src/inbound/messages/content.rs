@@ -315,7 +315,7 @@ fn search_result(block: &Block<'_>) -> String {
 /// `source` of an image or a document.
 struct Source<'a> {
     kind: Text<'a>,
-    media_type: Option<Text<'a>>,
+    media_type: Option<JsonStr<'a>>,
     data: Option<JsonStr<'a>>,
     url: Option<JsonStr<'a>>,
     content: Option<Raw<'a>>,
@@ -346,7 +346,7 @@ fn write_media(w: &mut Writer<'_>, block: &Block<'_>, at: &str) -> Result<(), Er
         .ok_or_else(|| refused("expected an object with a `type`"))?;
     let url = match (&*source.kind, source.data, source.url) {
         ("base64", Some(data), _) => {
-            let media_type = source.media_type.as_deref().unwrap_or("image/png");
+            let media_type = source.media_type.map_or("image/png", JsonStr::inner);
             ["\"data:", media_type, ";base64,", data.inner(), "\""].concat()
         }
         ("url", _, Some(url)) => url.token().to_owned(),
