@@ -1,7 +1,7 @@
 //! What a key may do. This is the only place that decides it; `limits` decides how much it may use.
 
 use crate::config::Group;
-use crate::inbound::{Language, MESSAGES, MESSAGES_ROUTES, native};
+use crate::inbound::{GENERATIVE_ROUTES, Language, MESSAGES, MESSAGES_ROUTES, is_generative, native};
 use crate::key::KeyRecord;
 use crate::openai::ErrorBody;
 use crate::route;
@@ -87,6 +87,7 @@ fn opens(route: &str, ask: &Ask, path: &str) -> bool {
             }
             _ => false,
         },
+        GENERATIVE_ROUTES => ask.language().is_some_and(is_generative),
         "info_routes" => matches!(ask, Ask::ModelInfo | Ask::ModelInfoPage | Ask::ModelGroups),
         _ => {
             route == path

@@ -9,7 +9,10 @@ mod messages;
 mod responses;
 
 pub use chat::{CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS};
-pub use gemini::{EMBED, EMBED_BATCH, GENERATE, STREAM, STREAM_ARRAY, list as generative_models};
+pub use gemini::{
+    EMBED, EMBED_BATCH, GENERATE, ROUTES as GENERATIVE_ROUTES, STREAM, STREAM_ARRAY, is_one as is_generative,
+    list as generative_models,
+};
 pub use messages::{MESSAGES, ROUTES as MESSAGES_ROUTES, VERSION as MESSAGES_VERSION};
 pub use responses::RESPONSES;
 

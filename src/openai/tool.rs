@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::ErrorBody;
 use super::message::reason;
-use crate::json::{JsonStr, Raw, Text, Writer, fields, read};
+use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 
 /// A function tool.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub enum AnyTool<'a> {
     Function(Tool<'a>),
     /// Another type, verbatim: a provider's built-in tool or a custom tool.
     Other {
-        /// `type`; empty if absent.
+        /// `type`, or the name of the only member if absent.
         kind: Text<'a>,
         /// The whole object.
         raw: Raw<'a>,
@@ -112,7 +112,7 @@ impl<'a> AnyTool<'a> {
                     Ok(Self::Function(tool))
                 }
                 (None, "function") => Err(ErrorBody::missing("tools", "function")),
-                _ => Ok(Self::Other { kind: wire.kind, raw: *raw }),
+                _ => Ok(Self::Other { kind: named(wire.kind, *raw), raw: *raw }),
             }
         };
         tools.iter().enumerate().map(parse).collect()
@@ -125,6 +125,17 @@ impl<'a> AnyTool<'a> {
             &format!("the model's provider does not support tools of type '{kind}'"),
         )
     }
+}
+
+/// The type of a tool. A tool of Gemini has none, but a single member with the tool's name.
+fn named<'a>(kind: Text<'a>, tool: Raw<'a>) -> Text<'a> {
+    if !kind.is_empty() {
+        return kind;
+    }
+    let tool = Object::of(tool).unwrap_or_default();
+    let [member] = tool.members() else { return kind };
+    let name = member.name().filter(|_| Object::of(member.value).is_some());
+    name.map_or(kind, Text)
 }
 
 /// `tool_choice`

@@ -237,6 +237,7 @@ mod tests {
         assert_eq!(name("gpt-5.9-nova"), Some("gpt-5."));
         assert_eq!(name("o3-mini-2025-01-31"), Some("o3-mini"));
         assert_eq!(name("gpt-4o-mini-search-preview"), Some("gpt-4o-mini-search"));
+        assert_eq!(name("gpt-4o-mini-2024-07-18"), Some("gpt-4o"));
         for other in ["gpt-4o1", "foo1", "gpt-50"] {
             assert_eq!(name(other), None, "{other}");
         }

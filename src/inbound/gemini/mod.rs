@@ -44,6 +44,9 @@ enum Method {
     Embed { batch: bool },
 }
 
+/// `LiteLLM`'s name for the routes of this API, in a key's `allowed_routes`.
+pub const ROUTES: &str = "google_routes";
+
 /// Versions of the API, which make no difference here.
 const VERSIONS: [&str; 3] = ["/v1beta", "/v1", "/v1alpha"];
 
@@ -51,6 +54,11 @@ const VERSIONS: [&str; 3] = ["/v1beta", "/v1", "/v1alpha"];
 fn below(path: &str) -> Option<&str> {
     let path = path.strip_prefix("/gemini").unwrap_or(path);
     VERSIONS.iter().find_map(|version| path.strip_prefix(version).filter(|rest| rest.starts_with("/models")))
+}
+
+/// Whether a format is one of this API's methods.
+pub fn is_one(language: &dyn Language) -> bool {
+    [&GENERATE, &STREAM, &STREAM_ARRAY, &EMBED, &EMBED_BATCH].iter().any(|one| one.name() == language.name())
 }
 
 /// What follows `/models` in a path that is this API's alone: of no other version than `v1`, `OpenAI`'s has the same.
@@ -107,6 +115,10 @@ impl Language for Gemini {
         let mut body = Vec::new();
         Writer::new(&mut body).object().key("totalTokens").number(tokens).end_object();
         body
+    }
+
+    fn fits_output(&self) -> bool {
+        true
     }
 
     fn operation(&self) -> Operation {

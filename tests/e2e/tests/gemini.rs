@@ -186,6 +186,37 @@ async fn prompts_are_counted_texts_embedded_and_models_listed() {
 }
 
 #[tokio::test]
+async fn a_key_may_be_for_these_routes_only() {
+    let world = world();
+    let client = world.stack.client();
+    let key = world.stack.generate_key(json!({ "allowed_routes": ["google_routes"] })).await;
+    let key = key["key"].as_str().expect("a key");
+    for method in ["generateContent", "streamGenerateContent", "countTokens"] {
+        let path = format!("/v1beta/models/demo:{method}?key={key}");
+        client.post(&path, &question("Hello")).send().await.expect(200);
+    }
+    client.get(&format!("/v1beta/models?key={key}")).send().await.expect(200);
+    let chat = json!({ "model": "demo", "messages": [{ "role": "user", "content": "Hello" }] });
+    client.post("/v1/chat/completions", &chat).key(key).send().await.expect(403);
+    let other = world.stack.generate_key(json!({ "allowed_routes": ["openai_routes"] })).await;
+    let path = "/v1beta/models/demo:generateContent";
+    let refused =
+        client.post(path, &question("Hello")).key(other["key"].as_str().expect("a key")).send().await;
+    assert_eq!(refused.expect(403).json()["error"]["status"], "PERMISSION_DENIED");
+}
+
+#[tokio::test]
+async fn a_tool_of_google_is_refused_by_its_name_elsewhere() {
+    let mut body = question("What does this page say?");
+    body["tools"] = json!([{ "urlContext": {} }]);
+    let told = ask("claude", "generateContent", &body).await.expect(400).json();
+    assert!(
+        told["error"]["message"].as_str().expect("a message").contains("tools of type 'urlContext'"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn a_stream_that_breaks_off_ends_in_an_error() {
     let world = world();
     for model in MODELS {
