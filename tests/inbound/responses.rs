@@ -104,6 +104,22 @@ fn two_tools_of_one_name_stay_two() {
 }
 
 #[test]
+fn no_depth_and_no_number_of_tools_exhausts_a_worker() {
+    for (open, close) in
+        [(r#"{"type":"namespace","name":"a","tools":["#, "]}"), (r#"{"type":"function","function":"#, "}")]
+    {
+        let deep = [open.repeat(50_000), "1".to_owned(), close.repeat(50_000)].concat();
+        let body = format!(r#"{{"model":"m","input":"hi","tools":[{deep}]}}"#);
+        let written: Value = serde_json::from_slice(&chat(body.as_bytes())).unwrap();
+        assert!(written["messages"].is_array() || written["error"]["param"].is_string(), "{written}");
+    }
+    let tools: Vec<Value> = (0..30_000).map(|n| json!({"type": "custom", "name": format!("t{n}")})).collect();
+    let body = json!({"model": "m", "input": "hi", "tools": tools}).to_string();
+    let written: Value = serde_json::from_slice(&chat(body.as_bytes())).unwrap();
+    assert_eq!(written["error"]["param"], "tools[2000]");
+}
+
+#[test]
 fn answers_of_every_provider_are_responses() {
     for case in chats(Kind::Response) {
         let body = answer(&case, &RESPONSES);

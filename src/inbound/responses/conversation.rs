@@ -117,8 +117,8 @@ impl<'a> Conversation<'a> {
     /// Writes the messages.
     pub(super) fn write(&self, w: &mut Writer<'_>, tools: &Tools) -> Result<(), ErrorBody> {
         let mut turn = Turn::default();
-        // Results of the turn's calls that have come.
-        let mut answered = 0;
+        // The turn's calls that have a result, and the results that have come.
+        let (mut expected, mut answered) = (0, 0);
         for (at, item) in self.items.iter().enumerate() {
             let role = item.role();
             let is_assistant = match role {
@@ -127,14 +127,16 @@ impl<'a> Conversation<'a> {
                 Role::Output | Role::None => false,
             };
             if is_assistant {
-                let results = turn.calls.iter().filter(|call| call.result.is_some()).count();
-                if answered > 0 && answered >= results {
+                if answered > 0 && answered >= expected {
                     core::mem::take(&mut turn).write(w)?;
-                    answered = 0;
+                    (expected, answered) = (0, 0);
                 }
                 match role {
                     Role::Reasoning => turn.think(item.encrypted_content, item.content),
-                    Role::Call => turn.calls.push(self.call(at, item, tools)),
+                    Role::Call => {
+                        expected += usize::from(self.results.contains_key(&at));
+                        turn.calls.push(self.call(at, item, tools));
+                    }
                     _ => turn.say(&parts(item.content, &format!("input[{at}].content"))?),
                 }
                 continue;
@@ -144,7 +146,7 @@ impl<'a> Conversation<'a> {
                 Role::None => {}
                 _ => {
                     core::mem::take(&mut turn).write(w)?;
-                    answered = 0;
+                    (expected, answered) = (0, 0);
                     item.write(w, at)?;
                 }
             }

@@ -58,6 +58,9 @@ const FUNCTIONS: &str = "functions";
 /// The longest name of a function, bytes.
 const LONGEST: usize = 64;
 
+/// Each tool is compared with every other one.
+const MOST_TOOLS: usize = 2_000;
+
 /// Parameters of the tools that models of `OpenAI` know without a definition. Source: `OpenAI`'s documentation of each tool.
 const LOCAL_SHELL: &str = r#"{"type":"object","properties":{"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"working_directory":{"type":"string"},"timeout_ms":{"type":"integer"},"env":{"type":"object","additionalProperties":{"type":"string"}}},"required":["command"]}"#;
 const SHELL: &str = r#"{"type":"object","properties":{"commands":{"type":"array","items":{"type":"string"},"description":"Shell commands."},"timeout_ms":{"type":"integer"},"max_output_length":{"type":"integer"}},"required":["commands"]}"#;
@@ -98,6 +101,8 @@ impl Tools {
         let name = tool.name.take().unwrap_or_default().0;
         let parameters = tool.parameters.map(Raw::get);
         let (form, name, parameters) = match &*tool.kind {
+            // No depth of a request may exhaust the stack.
+            "namespace" if namespace.is_some() => return Ok(()),
             "namespace" => {
                 let namespace = Some((&*name, tool.description.as_deref()));
                 for (n, member) in tool.tools.iter().flatten().enumerate() {
@@ -109,7 +114,12 @@ impl Tools {
             "function" => {
                 // As chat completions nest it.
                 let nested = Object::of(raw).and_then(|object| object.get("function"));
-                return match nested {
+                let is_named = |nested: &Raw<'_>| {
+                    Object::of(*nested).is_some_and(|function| {
+                        function.get("name").is_some() && function.get("type").is_none()
+                    })
+                };
+                return match nested.filter(is_named) {
                     Some(nested) if namespace.is_none() => self.add_to(None, nested, at),
                     _ => Err(ErrorBody::invalid(at.to_owned(), "expected a `name`")),
                 };
@@ -135,6 +145,9 @@ impl Tools {
         let prefix = namespace.and_then(|(_, description)| description);
         let (namespace, name) = (namespace.map(|(name, _)| name.to_owned()), name.into_owned());
         let sent = self.free_name(namespace.as_deref(), &name);
+        if self.list.len() >= MOST_TOOLS {
+            return Err(ErrorBody::invalid(at.to_owned(), &format!("a request may have {MOST_TOOLS} tools")));
+        }
         let mut json = Vec::new();
         tool.write(form, &sent, prefix, parameters, &mut Writer::new(&mut json));
         self.list.retain(|function| function.named.sent != sent);

@@ -1,5 +1,7 @@
 //! One turn of the assistant: reasoning, texts and calls as one message, and the results of its calls after it.
 
+use std::collections::BTreeMap;
+
 use super::carrier::{Carried, open};
 use super::content::{self, Part, parts, write_lines, write_part};
 use crate::json::{JsonStr, JsonString, Raw, Writer};
@@ -15,7 +17,7 @@ pub(super) struct Turn<'a> {
     blocks: Vec<u8>,
     text_signature: Option<JsonString>,
     /// Signatures of calls, by their ids.
-    signatures: Vec<(String, JsonString)>,
+    signatures: BTreeMap<String, JsonString>,
     pub(super) calls: Vec<Call<'a>>,
 }
 
@@ -126,7 +128,7 @@ impl<'a> Turn<'a> {
         w.object().key("id").string(&call.id).key("type").string("function");
         w.key("function").object().key("name").string(&call.name);
         w.key("arguments").raw(call.arguments.as_str().token()).end_object();
-        if let Some((_, signature)) = self.signatures.iter().find(|(id, _)| *id == call.id) {
+        if let Some(signature) = self.signatures.get(&call.id) {
             w.key("provider_specific_fields").object();
             w.key("thought_signature").raw(signature.as_str().token()).end_object();
         }
