@@ -101,7 +101,7 @@ size: filter ## Check that the filter is smaller than 1.3 MB
 	@size=$$(wc -c < $(FILTER)); \
 	echo "switchboard.wasm: $$size bytes"; test $$size -lt 1300000
 
-audit: ## Check licences, sources and vulnerabilities of the dependencies
+audit: ## Check licenses, sources and vulnerabilities of the dependencies
 	@scripts/audit
 
 example: native ## Render envoy/envoy.yaml and deploy/*.yaml from config.yaml

@@ -90,7 +90,7 @@ struct Serve {
     /// Seconds to wait for the database at startup
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     database_wait: u64,
-    /// Model prices in the format of `LiteLLM`'s price map [default: `model_prices.json` in the data directory, if it
+    /// Model prices in the format of LiteLLM's price map [default: `model_prices.json` in the data directory, if it
     /// exists]
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,

@@ -36,7 +36,7 @@ const ROWS: &[Row] = &[
             "vector_stores",
             "videos",
         ],
-        "Only chats, completions and embeddings are supported.",
+        "Only chat, completions and embeddings are supported.",
     ),
 ];
 
@@ -87,7 +87,9 @@ pub(super) fn instead_of(path: &str) -> Cow<'static, str> {
     if providers::names().any(|name| name == first) {
         return "Providers' own APIs are not passed through. Use POST /v1/chat/completions.".into();
     }
-    "Available: POST /v1/chat/completions, /v1/completions and /v1/embeddings, and GET /v1/models.".into()
+    "Available: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, /v1/messages and \
+     /v1beta/models/{model}:generateContent, and GET /v1/models."
+        .into()
 }
 
 #[cfg(test)]
@@ -100,8 +102,8 @@ mod tests {
             ("/v1/responses/compact", "nothing is stored"),
             ("/v1/v1/responses", "Did you mean /v1/responses?"),
             ("/v1/complete", "Anthropic"),
-            ("/v1/audio/speech", "Only chats"),
-            ("/v2/rerank", "Only chats"),
+            ("/v1/audio/speech", "Only chat, completions"),
+            ("/v2/rerank", "Only chat, completions"),
             ("/v1beta/models/gemini-2.5-flash:predict", "methods generateContent,"),
             ("/models/gemini-2.5-flash:generateContent", "Did you mean /v1beta/models/"),
             ("/health/services", "GET /health,"),

@@ -24,7 +24,7 @@ Checks:
                         retries and fallbacks that the filter can trigger
   buffer limits         bodies larger than 1 MiB fit
   key service           it answers the filter
-  compressed answers    a note for each provider that compresses its answers
+  compressed responses  a note for each provider that compresses its responses
 
 Exit status: 0 if no problem was found, 1 if there are problems, 2 if Envoy's admin
 port does not answer.

@@ -75,8 +75,7 @@ struct ConfigArgs {
     /// The LiteLLM config.yaml
     #[arg(long, value_name = "FILE", default_value = "config.yaml")]
     config: PathBuf,
-    /// Model prices that override the built-in ones, in the format of `LiteLLM`'s
-    /// `model_prices_and_context_window.json`
+    /// Model prices that override the built-in ones, in LiteLLM's format (`model_prices_and_context_window.json`)
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
 }
@@ -93,7 +92,7 @@ struct SiteArgs {
     /// Port of Envoy's admin interface, on loopback only
     #[arg(long, default_value_t = 9901)]
     admin_port: u16,
-    /// Port of the key service on loopback; it also uses the next port, and in a cluster the two next ports
+    /// Port of the key service on loopback; it also uses the next port, and in Kubernetes the one after it, too
     #[arg(long, default_value_t = 4001, value_parser = clap::value_parser!(u16).range(1..=65533))]
     keys_port: u16,
     /// Write one JSON line per request to this file; `-` is standard error

@@ -75,7 +75,7 @@ pub(super) fn compile(deployments: &[Deployment], prices: &PriceMap) -> (Vec<Mod
         }
         let what = format!("{}: no price found for {}/{}", entry.value, document.provider, document.model);
         let comes = if has_offers {
-            "requests cost the price of the model that the answer names, or 0 if it has no price either"
+            "requests cost the price of the model that the response names, or 0 if it has no price either"
         } else {
             "requests cost 0, and budgets do not limit them"
         };

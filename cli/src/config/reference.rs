@@ -67,11 +67,12 @@ fn write_section(page: &mut String, section: &Section) {
     if !section.values.is_empty() {
         let names: Vec<_> =
             section.values.iter().copied().flatten().map(|name| format!("`{name}`")).collect();
-        let _ = writeln!(
-            page,
-            "Request parameters of any type, used as defaults for requests that do not set them: {}.\n",
-            names.join(", ")
-        );
+        let what = if section.path == sections::MODEL_INFO.path {
+            "Fields of any type, which `/model/info` shows"
+        } else {
+            "Request parameters of any type, used as defaults for requests that do not set them"
+        };
+        let _ = writeln!(page, "{what}: {}.\n", names.join(", "));
     }
     if !section.without_effect.is_empty() {
         page.push_str("LiteLLM settings without effect:\n\n| settings | reason |\n|---|---|\n");

@@ -231,7 +231,7 @@ fn buffers(found: &mut Findings, dump: &Dump, document: &Value) {
             && limit(cluster) < largest
         {
             found.add(
-                &format!("cluster {name:?} has a smaller buffer than the listener: long answers fail"),
+                &format!("cluster {name:?} has a smaller buffer than the listener: long responses fail"),
                 help,
             );
         }

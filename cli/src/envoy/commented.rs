@@ -75,7 +75,7 @@ pub const COMMENTS: &[(&str, &str)] = &[
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
          .retry_policy.per_try_timeout",
-        "LiteLLM's timeout: the maximum wait for the answer to begin. It does not end a stream that has begun.",
+        "LiteLLM's timeout: the maximum wait for the response to begin. It does not end a stream that has begun.",
     ),
     (
         "static_resources.listeners.filter_chains.filters.typed_config.route_config.virtual_hosts.routes.route\
@@ -100,7 +100,7 @@ pub const COMMENTS: &[(&str, &str)] = &[
     ),
     (
         "static_resources.clusters.circuit_breakers",
-        "Envoy's defaults (1,024 concurrent requests, 3 concurrent retries) suit answers that take milliseconds.",
+        "Envoy's defaults (1,024 concurrent requests, 3 concurrent retries) suit responses that take milliseconds.",
     ),
     (
         "static_resources.clusters.load_assignment.endpoints.lb_endpoints.metadata",
@@ -110,7 +110,7 @@ pub const COMMENTS: &[(&str, &str)] = &[
         "static_resources.clusters.typed_extension_protocol_options\
          .envoy.extensions.upstreams.http.v3.HttpProtocolOptions.http_filters",
         "The same filter in its other role, once per attempt: it writes the provider's request, and translates the \
-         answer back.",
+         response back.",
     ),
     (
         "static_resources.clusters.typed_extension_protocol_options\

@@ -68,7 +68,7 @@ fn replies(timeout: f64) -> Vec<Reply> {
             When::Cel("response.code_details == 'response_payload_too_large'"),
             502,
             "internal_server_error",
-            "litellm.BadGatewayError: BadGatewayError: the provider's answer is larger than the gateway accepts.",
+            "litellm.BadGatewayError: BadGatewayError: the provider's response is larger than the gateway accepts.",
         ),
         // The filter's own reply to a timeout that is not the route's: it has the same flag, but another time.
         reply(

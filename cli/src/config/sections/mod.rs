@@ -15,16 +15,16 @@ use super::section::{Kind, Section, row, unread};
 /// Reasons shared by settings of several sections.
 mod because {
     pub(super) const CACHE: &str = "there is no response cache; the key service replaces Redis";
-    pub(super) const CALLS: &str =
-        "only chat, completions and embeddings are supported: no files, search, agents or MCP servers";
-    pub(super) const DESCRIBES: &str = "it is a description that nothing here reads";
+    pub(super) const CALLS: &str = "images, files, search, agents and MCP servers are not supported";
+    pub(super) const DESCRIBES: &str = "metadata that Switchboard does not use";
     pub(super) const HOOKS: &str =
         "custom code is not supported: no guardrails, rules, hooks or prompt stores";
     pub(super) const KEYS: &str = "set such limits on keys, users, teams and budgets with the key API";
     pub(super) const LOGS: &str = "use the access log, /metrics and traces; see docs/observability.md";
     pub(super) const PAGES: &str = "not supported: admin UI, SSO, JWT";
     pub(super) const PRICES: &str = "only tokens have prices (input_cost_per_token and similar)";
-    pub(super) const PROCESS: &str = "it configures LiteLLM's process or database, which are not used here";
+    pub(super) const PROCESS: &str =
+        "it configures LiteLLM's process or database, which Switchboard does not have";
     pub(super) const REQUESTS: &str =
         "the translation of requests is not configurable; see docs/providers.md";
     pub(super) const ROUTES: &str =

@@ -18,7 +18,7 @@ pub const RATES: [Row; 8] = [
         "input_cost_per_token",
         Kind::Number,
         "public price",
-        "US dollars per input token. If an entry sets any of these eight prices, the public prices are not used: the first two default to 0, the others to the matching one of these two",
+        "US dollars per input token. If an entry sets one of these eight prices, it uses no public prices: `input_cost_per_token` and `output_cost_per_token` then default to 0, and the other input and output prices default to these two",
     ),
     row("output_cost_per_token", Kind::Number, "public price", "per output token"),
     row(
@@ -151,7 +151,12 @@ pub const LITELLM_PARAMS: Section = Section {
                 "headers for every request to the deployment; a value may be `os.environ/NAME`",
             ),
             row("headers", Kind::Table, "", "the same as `extra_headers`"),
-            row("mock_response", Kind::Any, "", "the filter returns this answer without calling a provider"),
+            row(
+                "mock_response",
+                Kind::Any,
+                "",
+                "the filter returns this response without calling a provider",
+            ),
             row(
                 "drop_params",
                 Kind::Boolean,
@@ -194,7 +199,7 @@ pub const LITELLM_PARAMS: Section = Section {
                 "timeout",
                 Kind::Number,
                 "that in `router_settings`",
-                "seconds, above 0, to wait for an answer",
+                "seconds, above 0, to wait for a response",
             ),
             row(
                 "stream_timeout",

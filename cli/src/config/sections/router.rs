@@ -12,11 +12,11 @@ pub const MOST_FAILS: u64 = 1_000_000;
 /// `router_settings`.
 pub const ROUTER_SETTINGS: Section = Section {
     path: "router_settings",
-    about: "Load balancing, retries, fallbacks and cooldown. [routing.md](routing.md) lists the differences to LiteLLM, and why.",
+    about: "Load balancing, retries, fallbacks and cooldown. [routing.md](routing.md) lists the differences from LiteLLM, and why.",
     rows: &[&[
         row("routing_strategy", Kind::Text, "`simple-shuffle`", "load balancing within a model group; see below"),
         row("num_retries", Kind::Whole(MOST_RETRIES), "that of `litellm_settings`, or 2", "retries within a model group"),
-        row("timeout", Kind::Number, "`request_timeout` of `litellm_settings`, or 600", "seconds, above 0, to wait for an answer (Envoy's `per_try_timeout`), and between two events of a stream"),
+        row("timeout", Kind::Number, "`request_timeout` of `litellm_settings`, or 600", "seconds, above 0, to wait for a response (Envoy's `per_try_timeout`), and between two events of a stream"),
         row("stream_timeout", Kind::Number, "`timeout`", "seconds, above 0, to wait for the first event of a stream, and between two events"),
         row("fallbacks", Kind::List, "that of `litellm_settings`", "`[{a: [b, c]}]`: model groups to try in order if `a` fails; `*` is every group"),
         row("context_window_fallbacks", Kind::List, "that of `litellm_settings`, or `fallbacks`", "the same, if the prompt is too long"),
@@ -66,7 +66,7 @@ pub const RETRY_POLICY: Section = Section {
             "TimeoutErrorRetries",
             Kind::Whole(MOST_RETRIES),
             "`num_retries`",
-            "after 408; if there is no answer at all, the largest of these numbers applies",
+            "after 408; if there is no response at all, the largest of these numbers applies",
         ),
         row("RateLimitErrorRetries", Kind::Whole(MOST_RETRIES), "`num_retries`", "after 429"),
         row(
@@ -84,7 +84,7 @@ pub const RETRY_POLICY: Section = Section {
 /// `allowed_fails_policy`.
 pub const ALLOWED_FAILS_POLICY: Section = Section {
     path: "router_settings.allowed_fails_policy",
-    about: "Consecutive failures per class of error. Envoy has a single counter for all answers: the smallest number \
+    about: "Consecutive failures per class of error. Envoy has a single counter for all responses: the smallest number \
             applies, and classes with 100 or more are not counted.",
     rows: &[&[
         row("BadRequestErrorAllowedFails", Kind::Whole(MOST_FAILS), "not counted", "400, 404 and 422"),
