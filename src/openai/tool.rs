@@ -217,3 +217,17 @@ pub fn arguments_text(given: Option<Raw<'_>>) -> Cow<'_, str> {
     let text = JsonStr::of(given).and_then(JsonStr::decode).unwrap_or(Cow::Borrowed(given.get()));
     if matches!(text.trim(), "" | "null") { Cow::Borrowed("{}") } else { text }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_without_a_type_is_named_by_its_only_member() {
+        let kind = |tool: &str| named(Text("".into()), Raw::parse(tool).unwrap()).0.into_owned();
+        assert_eq!(kind(r#"{"urlContext":{}}"#), "urlContext");
+        for tool in [r#"{"name":"f"}"#, r#"{"name":"f","input_schema":{}}"#, "{}", "1"] {
+            assert_eq!(kind(tool), "", "{tool}");
+        }
+    }
+}

@@ -206,17 +206,6 @@ async fn a_key_may_be_for_these_routes_only() {
 }
 
 #[tokio::test]
-async fn a_tool_of_google_is_refused_by_its_name_elsewhere() {
-    let mut body = question("What does this page say?");
-    body["tools"] = json!([{ "urlContext": {} }]);
-    let told = ask("claude", "generateContent", &body).await.expect(400).json();
-    assert!(
-        told["error"]["message"].as_str().expect("a message").contains("tools of type 'urlContext'"),
-        "{told}"
-    );
-}
-
-#[tokio::test]
 async fn a_stream_that_breaks_off_ends_in_an_error() {
     let world = world();
     for model in MODELS {
