@@ -39,6 +39,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Writes a key that needs no escaping.
+    #[inline(never)]
     pub fn key(&mut self, name: &str) -> &mut Self {
         self.comma();
         self.out.push(b'"');
@@ -48,6 +49,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Writes a value that is already JSON.
+    #[inline(never)]
     pub fn raw(&mut self, json: &str) -> &mut Self {
         self.comma();
         self.out.extend_from_slice(json.as_bytes());
@@ -55,6 +57,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Writes a string, escaped.
+    #[inline(never)]
     pub fn string(&mut self, text: &str) -> &mut Self {
         self.comma();
         let written = serde_json::to_writer(&mut *self.out, text);
@@ -74,6 +77,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Writes a string from text that is already escaped.
+    #[inline(never)]
     pub fn escaped(&mut self, inner: &str) -> &mut Self {
         self.comma();
         self.out.push(b'"');
@@ -83,6 +87,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Writes an integer.
+    #[inline(never)]
     pub fn number(&mut self, number: u64) -> &mut Self {
         self.comma();
         let written = serde_json::to_writer(&mut *self.out, &number);

@@ -95,7 +95,7 @@ fn every_other_block_of_the_page_parses() {
                 read.unwrap_or_else(|error| panic!("{name:?}: {error}"));
             }
             "toml" => assert!(
-                code.lines().all(|line| line.is_empty() || line.starts_with("[") || line.contains(" = ")),
+                code.lines().all(|line| line.is_empty() || line.starts_with('[') || line.contains(" = ")),
                 "{code}"
             ),
             "json" => drop(serde_json::from_str::<serde_json::Value>(code).expect("JSON")),

@@ -216,9 +216,10 @@ async fn a_stream_that_breaks_off_ends_in_an_error() {
                     .with(Fault::Cut { after: 6, how: CutHow::Clean }),
             );
             let answer = ask(model, method, &question(&case.prompt("Count"))).await.expect(200);
-            let events = match method.contains("sse") {
-                true => events(&answer),
-                false => answer.json().as_array().expect("an array").clone(),
+            let events = if method.contains("sse") {
+                events(&answer)
+            } else {
+                answer.json().as_array().expect("an array").clone()
             };
             let last = events.last().expect("events");
             assert_eq!(last["error"]["status"], "INTERNAL", "{model}: {last}");
