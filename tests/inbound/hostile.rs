@@ -91,3 +91,49 @@ fn no_value_leaves_its_place_and_no_body_panics() {
         }
     }
 }
+
+#[test]
+fn nested_tools_do_not_fill_the_stack() {
+    for (open, close) in [
+        (r#"{"type":"namespace","name":"n","tools":["#, "]}"),
+        (r#"{"type":"function","function":"#, "}"),
+        // Of two members with one name, one reader takes the first and another the last.
+        (r#"{"type":null,"name":"a","type":"function","name":"","function":"#, "}"),
+    ] {
+        let tools = [&open.repeat(100_000), "{}", &close.repeat(100_000)].concat();
+        let body =
+            format!(r#"{{"model":"m","input":"x","tools":[{{"type":"function","function":{tools}}}]}}"#);
+        let error = RESPONSES.request(Cow::Owned(body.into_bytes())).err().unwrap();
+        assert_eq!((error.status, error.param.as_deref()), (400, Some("tools[0]")), "{open}");
+        let body = format!(r#"{{"model":"m","input":"x","tools":[{tools}]}}"#);
+        let _ = RESPONSES.request(Cow::Owned(body.into_bytes()));
+    }
+}
+
+#[test]
+fn results_of_many_calls_find_them() {
+    let count = 20_000;
+    let numbered = |item: fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+    let calls = numbered(|n| format!(r#"{{"functionCall":{{"id":"c{n}","name":"f"}}}}"#));
+    // The ids are of no call, so that the order counts.
+    let results =
+        numbered(|n| format!(r#"{{"functionResponse":{{"id":"r{n}","name":"f","response":{{}}}}}}"#));
+    let gemini = format!(
+        r#"{{"contents":[{{"role":"model","parts":[{calls}]}},{{"role":"user","parts":[{results}]}}]}}"#
+    );
+    let calls = numbered(|n| format!(r#"{{"type":"function_call","call_id":"c{n}","name":"f"}}"#));
+    let results = numbered(|n| format!(r#"{{"type":"function_call_output","call_id":"c{n}","output":"o"}}"#));
+    let responses = format!(r#"{{"model":"m","input":[{calls},{results}]}}"#);
+    for (language, body) in [(&GENERATE as &dyn Language, gemini), (&RESPONSES, responses)] {
+        let common = language.request(Cow::Owned(body.into_bytes())).ok().unwrap();
+        let chat: Value = serde_json::from_slice(&common.body).unwrap();
+        let ids: Vec<&str> = chat["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|message| message["tool_call_id"].as_str())
+            .collect();
+        assert_eq!(ids.len(), count);
+        assert!(ids.iter().enumerate().all(|(n, id)| *id == format!("c{n}")), "{}", language.name());
+    }
+}

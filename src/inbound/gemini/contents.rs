@@ -1,5 +1,9 @@
 //! `contents` and `systemInstruction`, as messages of a chat.
 
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
 use super::media;
 use super::proto::Fields;
 use super::signature::Signature;
@@ -69,16 +73,37 @@ pub(super) fn write(w: &mut Writer<'_>, request: &Fields<'_>, detail: Option<&st
 /// The calls that wait for a result. Ids are optional: without them, results belong to calls by name and order.
 #[derive(Default)]
 struct Calls {
-    open: Vec<(String, String)>,
+    /// The id of each call of the turn, until its result has come.
+    open: Vec<Option<String>>,
+    /// Positions of the calls with an id, and with a name.
+    by_id: HashMap<String, VecDeque<usize>>,
+    by_name: HashMap<String, VecDeque<usize>>,
 }
 
 impl Calls {
+    fn add(&mut self, id: String, name: String) {
+        let at = self.open.len();
+        self.by_id.entry(id.clone()).or_default().push_back(at);
+        self.by_name.entry(name).or_default().push_back(at);
+        self.open.push(Some(id));
+    }
+
     /// Takes the call that a result is of; `None` if there is none.
     fn take(&mut self, id: Option<&str>, name: &str) -> Option<String> {
-        let by_id = id.and_then(|id| self.open.iter().position(|(open, _)| open == id));
-        let by_name = || self.open.iter().position(|(_, open)| open == name);
-        Some(self.open.remove(by_id.or_else(by_name)?).0)
+        let Self { open, by_id, by_name } = self;
+        let of_id = id.and_then(|id| by_id.get_mut(id));
+        of_id.and_then(|calls| next(open, calls)).or_else(|| next(open, by_name.get_mut(name)?))
     }
+}
+
+/// The first of these calls that is still open.
+fn next(open: &mut [Option<String>], calls: &mut VecDeque<usize>) -> Option<String> {
+    while let Some(at) = calls.pop_front() {
+        if let Some(id) = open.get_mut(at).and_then(Option::take) {
+            return Some(id);
+        }
+    }
+    None
 }
 
 /// What the model said in one turn.
@@ -141,7 +166,7 @@ impl Said {
             None => {}
         }
         Writer::new(&mut self.calls).end_object();
-        calls.open.push((id, name.into_owned()));
+        calls.add(id, name.into_owned());
         Ok(())
     }
 
@@ -196,7 +221,7 @@ fn write_model(
     calls: &mut Calls,
 ) -> Result<(), ErrorBody> {
     let mut said = Said::default();
-    calls.open.clear();
+    *calls = Calls::default();
     for (n, part) in run.iter().flat_map(|turn| &turn.parts).enumerate() {
         said.hear(part, format!("call_{number}_{n}"), calls)?;
     }

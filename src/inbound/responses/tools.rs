@@ -58,6 +58,9 @@ const FUNCTIONS: &str = "functions";
 /// The longest name of a function, bytes.
 const LONGEST: usize = 64;
 
+/// How deep tools may be nested: in a namespace, or as chat completions nest a function.
+const MOST_DEPTH: u32 = 1;
+
 /// Each tool is compared with every other one.
 const MOST_TOOLS: usize = 2_000;
 
@@ -87,7 +90,7 @@ struct Function {
 impl Tools {
     /// Adds a tool of `tools`, or one that the input brings. A newer definition replaces an older one.
     pub(super) fn add(&mut self, raw: Raw<'_>, at: &str) -> Result<(), ErrorBody> {
-        self.add_to(None, raw, at)
+        self.add_to(None, raw, at, 0)
     }
 
     fn add_to(
@@ -95,18 +98,22 @@ impl Tools {
         namespace: Option<(&str, Option<&str>)>,
         raw: Raw<'_>,
         at: &str,
+        depth: u32,
     ) -> Result<(), ErrorBody> {
+        // No depth of a request may exhaust the stack.
+        if depth > MOST_DEPTH {
+            return Err(ErrorBody::invalid(at.to_owned(), "tools are nested too deeply"));
+        }
         let mut tool: Tool<'_> =
             read(raw).map_err(|error| ErrorBody::invalid(at.to_owned(), &error.to_string()))?;
         let name = tool.name.take().unwrap_or_default().0;
         let parameters = tool.parameters.map(Raw::get);
         let (form, name, parameters) = match &*tool.kind {
-            // No depth of a request may exhaust the stack.
             "namespace" if namespace.is_some() => return Ok(()),
             "namespace" => {
                 let namespace = Some((&*name, tool.description.as_deref()));
                 for (n, member) in tool.tools.iter().flatten().enumerate() {
-                    self.add_to(namespace, *member, &format!("{at}.tools[{n}]"))?;
+                    self.add_to(namespace, *member, &format!("{at}.tools[{n}]"), depth + 1)?;
                 }
                 return Ok(());
             }
@@ -120,7 +127,7 @@ impl Tools {
                     })
                 };
                 return match nested.filter(is_named) {
-                    Some(nested) if namespace.is_none() => self.add_to(None, nested, at),
+                    Some(nested) if namespace.is_none() => self.add_to(None, nested, at, depth + 1),
                     _ => Err(ErrorBody::invalid(at.to_owned(), "expected a `name`")),
                 };
             }
