@@ -115,7 +115,7 @@ async fn connection(port: u16, next: Rc<impl Fn() -> Request>, end: Instant) -> 
         let status = exchange(&mut stream, &request, &mut buffer).await?;
         if status != 200 {
             let text = String::from_utf8_lossy(&buffer).into_owned();
-            return Err(io::Error::other(format!("an answer that is not 200:\n{text}")));
+            return Err(io::Error::other(format!("a response that is not 200:\n{text}")));
         }
         latencies.push(sent.elapsed());
     }
@@ -151,7 +151,7 @@ async fn head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Head> 
     }
 }
 
-/// Reads what is left of an answer, and nothing of it but where it ends.
+/// Reads what is left of a response, and nothing of it but where it ends.
 async fn rest(stream: &mut TcpStream, buffer: &mut Vec<u8>, head: &Head) -> io::Result<()> {
     match head.length {
         Some(length) => {

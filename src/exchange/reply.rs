@@ -118,7 +118,7 @@ impl Reply {
         Self::from(ErrorBody::new(
             503,
             "service_unavailable_error",
-            "The gateway has no memory for another large request (--memory-limit). Try again later.",
+            "The gateway has no memory left for another large request (--memory-limit). Try again later.",
         ))
         .with("retry-after", "1")
     }

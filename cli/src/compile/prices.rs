@@ -26,7 +26,7 @@ impl Unpriced {
 }
 
 /// The entry's own prices, or those of the model that it is: `base_model`, `provider/model` or `model`. None where the
-/// model is only known from a request or an answer.
+/// model is only known from a request or a response.
 pub(super) fn of(
     model: &Model,
     provider: &Provider,

@@ -14,7 +14,7 @@ pub struct Section {
     pub rows: &'static [&'static [Row]],
     /// Settings that are read for their value alone, of any type, without a line each.
     pub values: &'static [&'static [&'static str]],
-    /// `LiteLLM`'s settings that have no effect here, so that a misspelt name can be told from one that is right.
+    /// `LiteLLM`'s settings that have no effect here, so that a misspelled name can be told from one that is right.
     pub without_effect: &'static [Unread],
 }
 

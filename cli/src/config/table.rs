@@ -154,7 +154,7 @@ impl<'a> Table<'a> {
         rest
     }
 
-    /// Values under names that are neither `section`'s, nor `LiteLLM`'s, nor likely misspelt.
+    /// Values under names that are neither `section`'s, nor `LiteLLM`'s, nor likely misspelled.
     pub fn unknown(&self, section: &Section) -> Vec<(String, serde_json::Value)> {
         let is_unknown = |name: &str| {
             !section.all_names().any(|known| known == name) && suggestion(name, section.all_names()).is_none()
@@ -163,7 +163,7 @@ impl<'a> Table<'a> {
         unknown.map(|(key, node)| (key.name.clone(), node.value.to_json())).collect()
     }
 
-    /// Warns about settings without effect: names that `section` does not read, from `LiteLLM` or misspelt.
+    /// Warns about settings without effect: names that `section` does not read, from `LiteLLM` or misspelled.
     pub fn finish(self, section: &Section) {
         self.finish_with(section, false);
     }

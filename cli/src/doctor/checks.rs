@@ -91,7 +91,7 @@ pub fn findings(seen: &Seen) -> Vec<Finding> {
 pub fn notes(seen: &Seen) -> Vec<Finding> {
     let note = |(provider, count): &(String, u64)| Finding {
         what: format!(
-            "{provider} compressed {count} answers although it was asked not to: the key service decompressed each, and \
+            "{provider} compressed {count} responses although it was asked not to: the key service decompressed each, and \
              streams were held until they were complete"
         ),
         help: "disable compression at the provider or in the proxy in front of it".to_owned(),

@@ -66,7 +66,7 @@ pub async fn examine(host: &str, port: u16) -> Result<Diagnosis, String> {
     Ok(Diagnosis { version, findings: findings(&seen), notes: notes(&seen) })
 }
 
-/// `/stats` of the filter's counters of compressed answers.
+/// `/stats` of the filter's counters of compressed responses.
 fn compressed(stats: &str) -> Vec<(String, u64)> {
     let of = |line: &str| {
         let (name, count) = line.split_once(": ")?;

@@ -8,7 +8,7 @@ use crate::compile::{ANY_ORIGIN, Cors};
 /// Name of the filter, and of its policy in the routes.
 const FILTER: &str = "envoy.filters.http.cors";
 
-/// What a page may read of an answer besides its body.
+/// What a page may read of a response besides its body.
 const EXPOSED: &str = "x-request-id, x-litellm-call-id, x-litellm-model-id, x-litellm-model-group, x-litellm-response-cost, \
      x-litellm-key-spend, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-limit-tokens, \
      x-ratelimit-remaining-tokens, retry-after";

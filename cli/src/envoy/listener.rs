@@ -128,7 +128,7 @@ fn routes(plan: &Plan) -> Vec<Value> {
     routes
 }
 
-/// The header by which an answer of the key service, or of Envoy itself, is found in logs.
+/// The header by which a response of the key service, or of Envoy itself, is found in logs.
 pub(super) fn call_id() -> Value {
     json!({
         "header": { "key": "x-litellm-call-id", "value": "%REQ(X-LITELLM-CALL-ID?X-REQUEST-ID)%" },
@@ -168,7 +168,7 @@ fn route(plan: &Plan, retry_policy: &Value) -> Value {
 /// counts when the answer has begun. Nor does `per_try_idle_timeout`, as seen with Envoy 1.40: a stream that falls
 /// silent is the `stream_idle_timeout`'s.
 ///
-/// A connection that fails is tried again. Of an answer it is the filter that says whether it is worth another
+/// A connection that fails is tried again. Of a response it is the filter that says whether it is worth another
 /// attempt, by [`RETRY_HEADER`].
 fn retry_policy(plan: &Plan, retries: u32) -> Value {
     json!({
@@ -179,7 +179,7 @@ fn retry_policy(plan: &Plan, retries: u32) -> Value {
     })
 }
 
-/// A single deployment without a replacement: its `retry-after` is honoured, up to a minute as
+/// A single deployment without a replacement: its `retry-after` is honored, up to a minute as
 /// with `LiteLLM`.
 fn alone(plan: &Plan) -> Value {
     let mut policy = retry_policy(plan, plan.num_retries);
