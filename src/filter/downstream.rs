@@ -57,7 +57,10 @@ impl HttpContext for Downstream {
         };
         self.admission = Some(admission);
         let length = if end_of_stream { None } else { head.length() };
-        self.dropping = length.and_then(|length| self.hold(length));
+        self.dropping = length.and_then(|length| {
+            let admission = self.admission.as_mut()?;
+            vm::with(|vm| admission.announced(&vm.bodies, length))
+        });
         if self.dropping.is_some() { Action::Pause } else { self.act(step) }
     }
 
@@ -166,7 +169,7 @@ impl Downstream {
         self.passage.as_ref().is_some_and(|passage| passage.is_forwarded())
     }
 
-    /// Tells how long the body is, or is by now.
+    /// Reports how long the body is by now.
     fn hold(&mut self, bytes: u64) -> Option<Reply> {
         let admission = self.admission.as_mut()?;
         vm::with(|vm| admission.hold(&vm.bodies, bytes))

@@ -327,6 +327,23 @@ fn a_request_of_nobody_is_in_no_log() {
     assert!(admission.refusal(&denied, NOW_MS).is_none());
 }
 
+#[test]
+fn what_is_announced_and_not_sent_leaves_room_for_others() {
+    let (table, ring, budget) =
+        (small(), keyring(vec![record("sk-known-key", |_| {})]), Rc::new(BodyBudget::default()));
+    let begin = || Admission::begin(&table, &ring, &post(CHAT, "sk-known-key"), true, NOW_MS).0;
+    let mut silent = begin();
+    assert!(silent.announced(&budget, u64::MAX).is_none());
+    assert_eq!(budget.held(), 5 << 20);
+    let mut other = begin();
+    assert!(other.announced(&budget, 4 << 20).is_none());
+    assert!(other.hold(&budget, 4 << 20).is_none());
+    // What arrives counts in full.
+    assert!(silent.hold(&budget, 6 << 20).is_none());
+    assert!(silent.hold(&budget, 7 << 20).is_some());
+    assert_eq!(budget.held(), 4 << 20);
+}
+
 /// A table by which a worker holds ten megabytes of bodies.
 fn small() -> Rc<switchboard::table::Table> {
     let mut table = Rc::try_unwrap(table()).unwrap();

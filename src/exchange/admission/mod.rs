@@ -227,7 +227,14 @@ impl Admission {
         Ok(step.unwrap_or_else(|| self.meet()))
     }
 
-    /// Reports the size of the body, announced or received so far. Returns an error response if there is no memory for it.
+    /// Reports the size that the request's headers announce for the body, as [`Self::hold`]. A client can announce any size
+    /// and send nothing, so that alone counts at most half of what all bodies may have.
+    pub fn announced(&mut self, budget: &Rc<BodyBudget>, bytes: u64) -> Option<Reply> {
+        let most = self.table.settings.most_held_bytes.map(|most| most / 2);
+        self.hold(budget, most.map_or(bytes, |most| bytes.min(most)))
+    }
+
+    /// Reports the size of the body received so far. Returns an error response if there is no memory for it.
     pub fn hold(&mut self, budget: &Rc<BodyBudget>, bytes: u64) -> Option<Reply> {
         let Phase::Joining(joining) = &self.phase else { return None };
         // The whole request of a part is counted already.
