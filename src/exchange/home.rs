@@ -6,7 +6,7 @@ use super::head::Head;
 
 /// For programs.
 const JSON: &str = concat!(
-    r#"{"name":"switchboard","description":"LLM gateway with OpenAI's, Anthropic's and Google's APIs","version":""#,
+    r#"{"name":"switchboard","description":"LLM gateway with the Chat Completions, Responses, Messages and generateContent APIs","version":""#,
     env!("CARGO_PKG_VERSION"),
     r#"","base_url":"/v1","documentation":""#,
     env!("CARGO_PKG_REPOSITORY"),
@@ -19,7 +19,7 @@ const HTML: &str = concat!(
     "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">",
     "<title>Switchboard</title><style>:root{color-scheme:light dark;font:16px/1.6 system-ui,sans-serif}",
     "body{max-width:40rem;margin:3rem auto;padding:0 1rem}</style>",
-    "<h1>Switchboard</h1><p>This is an LLM gateway with OpenAI's, Anthropic's and Google's APIs, version ",
+    "<h1>Switchboard</h1><p>This is an LLM gateway with the Chat Completions, Responses, Messages and generateContent APIs, version ",
     env!("CARGO_PKG_VERSION"),
     ". The base URL is this address, followed by <code>/v1</code> for clients of OpenAI's API. Clients need a key of this gateway.<ul>",
     "<li><a href=\"",

@@ -127,7 +127,7 @@ async fn a_provider_that_compresses_is_named_in_a_note() {
     let (told, status) = doctor(running.admin);
     assert_eq!(status, Some(0), "{told}");
     assert!(told.contains("no problems found"), "{told}");
-    assert!(told.contains("note: openai compressed 3 answers"), "{told}");
+    assert!(told.contains("note: openai compressed 3 responses"), "{told}");
 }
 
 #[tokio::test]
