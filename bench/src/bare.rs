@@ -83,7 +83,9 @@ fn strip(config: &mut Value, port: u16) -> Option<()> {
     let resources = config.get_mut("static_resources")?;
     let clusters = resources.get_mut("clusters")?.as_array_mut()?;
     for cluster in clusters.iter_mut() {
-        let options = cluster.get_mut("typed_extension_protocol_options")?.get_mut(HTTP_OPTIONS)?;
+        // The gateway's own listener has none.
+        let Some(options) = cluster.get_mut("typed_extension_protocol_options") else { continue };
+        let options = options.get_mut(HTTP_OPTIONS)?;
         options.get_mut("http_filters")?.as_array_mut()?.retain(|filter| filter["name"] == CODEC);
     }
     // All groups have the same provider behind them.
