@@ -80,6 +80,7 @@ pub fn is_admitted(name: &str) -> bool {
         "best_of"
             | "candidateCount"
             | "candidate_count"
+            | "contents"
             | "input"
             | "maxOutputTokens"
             | "maxTokens"

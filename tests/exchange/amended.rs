@@ -100,6 +100,7 @@ fn extra_body_changes_neither_the_model_nor_what_was_admitted() {
         ("gpt-1", json!({"max_completion_tokens": 9})),
         ("gpt-1", json!({"messages": []})),
         ("gemini", json!({"generationConfig": {"candidateCount": 8}})),
+        ("gemini", json!({"contents": [{"parts": [{"text": "another prompt"}]}]})),
     ] {
         let refused = refused(deployment, &json!({ "extra_body": extra }));
         assert!(refused.contains("cannot be set in extra_body"), "{refused}");
@@ -177,5 +178,14 @@ fn what_is_the_gateways_never_reaches_a_provider() {
             body(deployment, &json!({"metadata": {"a": "b"}})),
             "{deployment}"
         );
+    }
+}
+
+#[test]
+fn the_prompt_is_not_in_a_request_twice() {
+    let other = json!([{"parts": [{"text": "another prompt"}]}]);
+    for name in ["contents", "systemInstruction", "system_instruction"] {
+        let sent = body("gemini", &json!({name: other}));
+        assert!(!sent.to_string().contains("another prompt"), "{name}: {sent}");
     }
 }

@@ -90,7 +90,9 @@ fn write_service_tier(w: &mut Writer<'_>, request: &Request<'_>, to: &Target<'_>
 /// Parameters that are not `OpenAI`'s are forwarded verbatim: `safetySettings`, `cachedContent`, `labels` …
 fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
     let is_ours = |name: &str| {
-        matches!(name, "messages" | "model" | "prompt" | "stream")
+        // What is written from the messages must not be there a second time.
+        matches!(name, "contents" | "messages" | "model" | "prompt" | "stream")
+            || matches!(name, "systemInstruction" | "system_instruction")
             || sampling::is_read(name)
             || STANDARD_PARAMS.contains(&name)
             || is_private(name)
