@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use hashbrown::{HashMap, HashSet};
+
 /// Tool names as a provider accepts them: `[a-zA-Z0-9_-]`, up to a maximum length.
 ///
 /// Valid names stay unchanged. In others, invalid characters become `_`, and a number is appended if the
@@ -14,6 +16,8 @@ pub struct ToolNames {
     letter_first: bool,
     /// Pairs of the sent name and the client's name, as in [`Memo::renamed`](super::Memo::renamed).
     renamed: Vec<(String, String)>,
+    /// Where each of the client's names is in it: a request may have many tools and calls.
+    places: HashMap<String, usize>,
 }
 
 impl ToolNames {
@@ -27,30 +31,35 @@ impl ToolNames {
         Self { limit, letter_first: true, ..Self::default() }.with(names)
     }
 
-    fn with(self, names: &[&str]) -> Self {
-        let mut this = self;
+    fn with(mut self, names: &[&str]) -> Self {
+        let mut taken: Option<HashSet<String>> = None;
+        // The next number for names that differ in invalid characters only.
+        let mut numbers: HashMap<String, u32> = HashMap::new();
         for &name in names {
-            if this.is_fine(name) {
+            if self.is_fine(name) || self.places.contains_key(name) {
                 continue;
             }
-            let taken = |candidate: &str, renamed: &[(String, String)]| {
-                names.contains(&candidate) || renamed.iter().any(|(sent, _)| sent == candidate)
-            };
-            let mut sent = this.lettered(name, "");
-            let mut number = 2_u32;
-            while taken(&sent, &this.renamed) {
-                sent = this.lettered(name, &format!("_{number}"));
-                number += 1;
+            let taken = taken.get_or_insert_with(|| names.iter().map(|&name| name.to_owned()).collect());
+            let first = self.lettered(name, "");
+            let mut sent = first.clone();
+            if taken.contains(&sent) {
+                let number = numbers.entry(first).or_insert(2);
+                while taken.contains(&sent) {
+                    sent = self.lettered(name, &format!("_{number}"));
+                    *number += 1;
+                }
             }
-            this.renamed.push((sent, name.to_owned()));
+            taken.insert(sent.clone());
+            self.places.insert(name.to_owned(), self.renamed.len());
+            self.renamed.push((sent, name.to_owned()));
         }
-        this
+        self
     }
 
     /// The name as sent. A name that is not a tool of the request (it occurs only in the history) is
     /// rewritten, too.
     pub fn sent<'n>(&'n self, name: &'n str) -> Cow<'n, str> {
-        match self.renamed.iter().find(|(_, asked)| asked == name) {
+        match self.places.get(name).and_then(|at| self.renamed.get(*at)) {
             Some((sent, _)) => Cow::Borrowed(sent),
             None if self.is_fine(name) => Cow::Borrowed(name),
             None => Cow::Owned(self.lettered(name, "")),
@@ -147,6 +156,16 @@ mod tests {
             names.into_renamed(),
             [("a_b_2", "a.b"), ("a_b_3", "a/b")].map(|(s, a)| (s.into(), a.into()))
         );
+    }
+
+    #[test]
+    fn many_names_differ_after_they_are_rewritten() {
+        let asked: Vec<String> =
+            (0..5_000_u32).map(|n| format!("{n:013b}").replace('0', "!").replace('1', "?")).collect();
+        let names = ToolNames::of(&asked.iter().map(String::as_str).collect::<Vec<_>>(), 64);
+        let sent: HashSet<Cow<'_, str>> = asked.iter().map(|name| names.sent(name)).collect();
+        assert_eq!(sent.len(), asked.len());
+        assert!(sent.contains("_____________") && sent.contains("______________5000"), "{}", sent.len());
     }
 
     #[test]
