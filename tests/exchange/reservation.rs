@@ -54,7 +54,7 @@ fn admit(body: &Value, accounts: Value) -> Call {
     admission.admit(body.to_string()).unwrap()
 }
 
-fn ask(model: &str, more: Value) -> Value {
+fn ask(model: &str, more: &Value) -> Value {
     let mut body =
         json!({"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]});
     body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
@@ -62,7 +62,7 @@ fn ask(model: &str, more: Value) -> Value {
 }
 
 /// Picodollars that the request reserves, in prices of the usual tier.
-fn reserved(model: &str, more: Value) -> u64 {
+fn reserved(model: &str, more: &Value) -> u64 {
     let account = json!([{"id": {"kind": "key", "id": "k"}, "max_budget": 1}]);
     let call = admit(&ask(model, more), account);
     call.claim(&Habits::default()).unwrap().amount().money
@@ -70,17 +70,17 @@ fn reserved(model: &str, more: Value) -> u64 {
 
 #[test]
 fn the_tier_that_is_asked_for_is_reserved_and_a_deployments_default_counts() {
-    let usual = reserved("usual", json!({}));
-    assert_eq!(reserved("usual", json!({"service_tier": "flex"})) * 2, usual);
-    assert_eq!(reserved("usual", json!({"service_tier": "auto"})), usual);
-    assert_eq!(reserved("patient", json!({})) * 2, usual);
-    assert_eq!(reserved("patient", json!({"service_tier": "default"})), usual);
+    let usual = reserved("usual", &json!({}));
+    assert_eq!(reserved("usual", &json!({"service_tier": "flex"})) * 2, usual);
+    assert_eq!(reserved("usual", &json!({"service_tier": "auto"})), usual);
+    assert_eq!(reserved("patient", &json!({})) * 2, usual);
+    assert_eq!(reserved("patient", &json!({"service_tier": "default"})), usual);
 }
 
 #[test]
 fn a_search_that_is_allowed_is_reserved_by_its_size() {
-    let usual = reserved("usual", json!({}));
-    let search = |options: Value| reserved("usual", json!({"web_search_options": options})) - usual;
+    let usual = reserved("usual", &json!({}));
+    let search = |options: Value| reserved("usual", &json!({"web_search_options": options})) - usual;
     assert_eq!(search(json!({})), 10_000_000_000);
     assert_eq!(search(json!({"search_context_size": "high"})), 20_000_000_000);
     assert_eq!(search(json!({"search_context_size": "low"})), 10_000_000_000);
@@ -90,7 +90,7 @@ fn a_search_that_is_allowed_is_reserved_by_its_size() {
 fn a_limit_of_a_model_counts_behind_a_wildcard_too() {
     let limited = |name: &str, asked: &str| {
         let account = json!([{"id": {"kind": "key", "id": "k", "model": name}, "max_budget": 1}]);
-        let call = admit(&ask(asked, json!({})), account);
+        let call = admit(&ask(asked, &json!({})), account);
         assert_eq!(call.model_name(), asked);
         call.claim(&Habits::default()).is_some()
     };

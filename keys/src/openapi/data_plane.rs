@@ -15,6 +15,21 @@ const PATHS: &[(&str, &str, &str, &str)] = &[
     ),
     ("/v1/completions", "post", "Create a text completion.", "prompt"),
     ("/v1/embeddings", "post", "Create embeddings.", "input"),
+    ("/v1/responses", "post", "Create a response (OpenAI's Responses API, without a store).", "input"),
+    ("/v1/messages", "post", "Create a message (Anthropic's Messages API).", "messages"),
+    ("/v1/messages/count_tokens", "post", "Estimate the tokens of a message.", "messages"),
+    (
+        "/v1beta/models/{model}:generateContent",
+        "post",
+        "Generate content (Google's Gemini API). The model is in the path.",
+        "contents",
+    ),
+    (
+        "/v1beta/models/{model}:streamGenerateContent",
+        "post",
+        "Generate content as a stream: server-sent events with `alt=sse`, otherwise a JSON array.",
+        "contents",
+    ),
     ("/v1/models", "get", "List the models that the key can use.", ""),
     ("/v1/models/{model}", "get", "Get a model.", ""),
     ("/v1/model/info", "get", "List deployments with their prices, context windows and capabilities.", ""),
@@ -40,7 +55,7 @@ pub fn add_to(document: &mut Value) {
         let mut operation = json!({
             "tags": [TAG],
             "summary": summary,
-            "operationId": format!("{method}{}", path.replace(['/', '{', '}'], "_")),
+            "operationId": format!("{method}{}", path.replace(['/', '{', '}', ':'], "_")),
             "responses": {
                 "200": {"description": "The response of OpenAI's API or LiteLLM Proxy",
                         "content": {"application/json": {"schema": {"type": "object"}}}},
@@ -53,6 +68,11 @@ pub fn add_to(document: &mut Value) {
                 "required": ["model", required],
                 "properties": {"model": {"type": "string"}, *required: {}, "stream": {"type": ["boolean", "null"]}},
             });
+            let schema = if path.contains("{model}") {
+                json!({"type": "object", "required": [required], "properties": {*required: {}}})
+            } else {
+                schema
+            };
             operation["requestBody"] =
                 json!({"required": true, "content": {"application/json": {"schema": schema}}});
         }
