@@ -56,7 +56,7 @@ async fn names_and_settings_mean_what_they_mean_to_litellm() {
 
     // What cannot be served says so, or is served by its fallback.
     let error = ask(&question("lost", "Hello")).send().await.expect(400).error();
-    assert!(error["message"].as_str().unwrap().contains("provider 'replicate' is not served"), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("provider 'replicate' is not supported"), "{error}");
     let answer = ask(&question("saved", "Hello")).send().await.expect(200);
     assert_eq!(answer.header("x-litellm-model-group"), "pair");
 

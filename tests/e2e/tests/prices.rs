@@ -293,7 +293,7 @@ async fn an_answer_costs_what_its_tier_its_searches_and_the_provider_itself_say(
         ("anthropic/claude-sonnet-4-5", none(), claude, "0.0245"),
         (search, none(), chat(none(), cited()), "0.0285"),
         (search, none(), chat(none(), none()), "0.0035"),
-        ("openai/gpt-4.1", high.clone(), chat(none(), cited()), "0.0278"),
+        (search, high.clone(), chat(none(), cited()), "0.0285"),
         ("openai/gpt-4.1", none(), chat(none(), cited()), "0.0028"),
         (sonar, none(), chat(json!({ "search_context_size": "high" }), none()), "0.0131"),
         (sonar, none(), chat(json!({ "search_context_size": "low" }), none()), "0.0061"),

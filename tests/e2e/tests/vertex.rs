@@ -209,7 +209,7 @@ async fn a_request_that_nobody_has_a_token_for_is_503_and_says_why() {
     assert!(
         message.starts_with(
             "litellm.ServiceUnavailableError: ServiceUnavailableError: Vertex_aiException - no access token"
-        ) && message.contains("with ACCOUNT for deployment"),
+        ) && message.contains("could not fetch one with ACCOUNT"),
         "{message}"
     );
     assert!(case.requests().is_empty(), "nothing of the request reached the provider");
