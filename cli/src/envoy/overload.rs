@@ -13,7 +13,7 @@ const HEAP_PERCENT: u64 = 50;
 
 /// Share of the memory that large request bodies may have while they are held, all workers together, in percent. Envoy
 /// holds a body a second time while it sends it on, and the filter translates it in its own memory.
-const BODIES_PERCENT: u64 = 20;
+const BODIES_PERCENT: u64 = 15;
 
 /// Bytes of large request bodies that each of so many workers may hold, where the memory is known.
 pub fn most_held_bytes(memory_limit: Option<u64>, workers: u32) -> Option<u64> {
