@@ -1,14 +1,14 @@
-//! A whole answer on its way to the client.
+//! Translates complete responses.
 
 use crate::dialects::Dialect;
 use crate::facts::Fault;
 use crate::inbound::Language;
 use crate::openai::{Answer, Memo, Operation};
 
-/// Translates a whole answer with status 2xx. A client that asked for a stream gets one ([`Answer::body`] are its events).
+/// Translates a complete response with status 2xx. If the client requested a stream, [`Answer::body`] are its events.
 ///
 /// # Errors
-/// The answer is an error all the same, or cannot be read.
+/// The response is an error despite its status, or cannot be read.
 pub fn translated(
     dialect: &dyn Dialect,
     language: &dyn Language,
@@ -18,16 +18,17 @@ pub fn translated(
     if memo.operation == Operation::Embeddings {
         return dialect.embeddings(body, memo);
     }
+    let streamed = language.streamed();
+    if memo.stream && streamed.is_none() {
+        let mut events = language.events(memo);
+        dialect.answer(body, memo, &mut *events)?;
+        return Ok(Answer { body: events.pending().to_vec(), usage: events.used(), id: events.id().into() });
+    }
     let mut whole = language.whole(memo);
     dialect.answer(body, memo, &mut *whole)?;
     let answer = whole.answer();
-    if !memo.stream {
-        return Ok(answer);
-    }
-    if let Some(events) = language.streamed(&answer.body, memo) {
-        return Ok(Answer { body: events, ..answer });
-    }
-    let mut events = language.events(memo);
-    dialect.answer(body, memo, &mut *events)?;
-    Ok(Answer { body: events.pending().to_vec(), ..answer })
+    Ok(match streamed.filter(|_| memo.stream) {
+        Some(streamed) => Answer { body: streamed(&answer.body, memo), ..answer },
+        None => answer,
+    })
 }

@@ -6,6 +6,7 @@
 mod chat;
 mod gemini;
 mod messages;
+mod output;
 mod responses;
 
 pub use chat::{CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS};
@@ -14,6 +15,7 @@ pub use gemini::{
     list as generative_models,
 };
 pub use messages::{MESSAGES, ROUTES as MESSAGES_ROUTES, VERSION as MESSAGES_VERSION};
+pub use output::Output;
 pub use responses::RESPONSES;
 
 use core::any::Any;
@@ -121,9 +123,8 @@ pub trait Language: Sync {
     /// Creates a writer for a stream.
     fn events(&self, memo: &Memo) -> Box<dyn Events>;
 
-    /// A complete response as a stream, if the format creates one from the bytes; otherwise it is reported to
-    /// [`Self::events`].
-    fn streamed(&self, _: &[u8], _: &Memo) -> Option<Vec<u8>> {
+    /// Converts a complete response in this format to a stream, if the format can keep more of it so than facts report.
+    fn streamed(&self) -> Option<Streamed> {
         None
     }
 
@@ -186,6 +187,9 @@ pub struct Place {
     pub events: Rc<Cell<u64>>,
 }
 
+/// Converts a complete response to a stream.
+pub type Streamed = fn(&[u8], &Memo) -> Vec<u8>;
+
 /// Writes a complete response.
 pub trait Whole: Sink {
     /// The response.
@@ -205,20 +209,36 @@ pub trait Events: Sink {
         Rc::default()
     }
 
+    /// The bytes to send, the usage, and whether the response has ended.
+    fn output(&self) -> &Output;
+
+    /// The same, to be changed.
+    fn output_mut(&mut self) -> &mut Output;
+
     /// Whether the response has ended, normally or with an error.
-    fn ended(&self) -> bool;
+    fn ended(&self) -> bool {
+        self.output().ended
+    }
 
     /// The usage so far.
-    fn used(&self) -> Usage;
+    fn used(&self) -> Usage {
+        self.output().usage
+    }
 
     /// Estimated number of tokens generated so far. Aborted responses are billed by it.
-    fn produced(&self) -> u64;
+    fn produced(&self) -> u64 {
+        self.output().produced.count()
+    }
 
     /// The bytes to send to the client.
-    fn pending(&self) -> &[u8];
+    fn pending(&self) -> &[u8] {
+        &self.output().bytes
+    }
 
     /// Discards the pending bytes after they were sent.
-    fn clear(&mut self);
+    fn clear(&mut self) {
+        self.output_mut().bytes.clear();
+    }
 }
 
 /// `OpenAI`'s format for an operation.

@@ -48,6 +48,26 @@ fn stream(case: &Case, language: &'static dyn Language, chunks: &[&[u8]]) -> Vec
     out
 }
 
+/// Compares every provider's streams with their files. `in_order` checks the order of the events.
+fn streams(language: &'static dyn Language, in_order: impl Fn(&str, &str)) {
+    for case in chats(Kind::Stream) {
+        let bytes = stream(&case, language, &[&case.input]);
+        golden(&folder(language).join(format!("{}.sse", case.path())), &bytes);
+        in_order(&String::from_utf8(bytes).unwrap(), &case.path());
+    }
+}
+
+/// Cuts every provider's streams at every byte: the output is the same.
+fn cut_anywhere(language: &'static dyn Language) {
+    for case in chats(Kind::Stream) {
+        let whole = stream(&case, language, &[&case.input]);
+        for at in 0..case.input.len() {
+            let (before, after) = case.input.split_at(at);
+            assert!(stream(&case, language, &[before, after]) == whole, "{} cut at {at}", case.path());
+        }
+    }
+}
+
 /// Compares with the file, or writes it.
 #[track_caller]
 fn golden(file: &Path, bytes: &[u8]) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use switchboard::inbound::{Language as _, MESSAGES};
 
 use super::fixtures::Kind;
-use super::{answer, chats, folder, golden, stream};
+use super::{answer, chats, cut_anywhere, folder, golden, stream, streams};
 
 #[test]
 fn requests_become_chats() {
@@ -44,22 +44,12 @@ fn answers_of_every_provider_are_messages() {
 
 #[test]
 fn streams_of_every_provider_are_events_in_order() {
-    for case in chats(Kind::Stream) {
-        let bytes = stream(&case, &MESSAGES, &[&case.input]);
-        golden(&folder(&MESSAGES).join(format!("{}.sse", case.path())), &bytes);
-        in_order(&String::from_utf8(bytes).unwrap(), &case.path());
-    }
+    streams(&MESSAGES, in_order);
 }
 
 #[test]
 fn a_stream_is_the_same_however_it_is_cut() {
-    for case in chats(Kind::Stream) {
-        let whole = stream(&case, &MESSAGES, &[&case.input]);
-        for at in 0..case.input.len() {
-            let (before, after) = case.input.split_at(at);
-            assert!(stream(&case, &MESSAGES, &[before, after]) == whole, "{} cut at {at}", case.path());
-        }
-    }
+    cut_anywhere(&MESSAGES);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use switchboard::openai::{Memo, Request, Resolved};
 use switchboard::providers::find;
 
 use super::fixtures::{Case, Kind};
-use super::{answer, chats, folder, golden, stream};
+use super::{answer, chats, cut_anywhere, folder, golden, stream, streams};
 
 #[test]
 fn requests_become_chats() {
@@ -135,22 +135,12 @@ fn answers_of_every_provider_are_responses() {
 
 #[test]
 fn streams_of_every_provider_are_events_in_order() {
-    for case in chats(Kind::Stream) {
-        let bytes = stream(&case, &RESPONSES, &[&case.input]);
-        golden(&folder(&RESPONSES).join(format!("{}.sse", case.path())), &bytes);
-        in_order(&String::from_utf8(bytes).unwrap(), &case.path());
-    }
+    streams(&RESPONSES, in_order);
 }
 
 #[test]
 fn a_stream_is_the_same_however_it_is_cut() {
-    for case in chats(Kind::Stream) {
-        let whole = stream(&case, &RESPONSES, &[&case.input]);
-        for at in 0..case.input.len() {
-            let (before, after) = case.input.split_at(at);
-            assert!(stream(&case, &RESPONSES, &[before, after]) == whole, "{} cut at {at}", case.path());
-        }
-    }
+    cut_anywhere(&RESPONSES);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::choices::{Choice, Choices};
 use super::json_string;
+use super::plain::is_plain;
 use super::quirks::Answers;
 use super::relay::has_finish_reason;
 use super::thinking::{Thoughts, quoted};
@@ -73,40 +74,15 @@ pub(super) fn chunk<'s>(
     }
 }
 
-/// Whether a complete response is what an `OpenAI` client expects: one choice, a text that does not begin with thoughts, and a
-/// known reason. Most are, which a search of the text shows; to read it costs three passes.
-fn is_plain(rules: Answers, object: &Object<'_>, memo: &Memo) -> bool {
-    let is_named = |name: &str| object.get("object").is_some_and(|kind| kind.get().trim_matches('"') == name);
-    let has_id = object.get("id").and_then(JsonStr::of).is_some();
-    let Some(choices) = object.get("choices").filter(|_| has_id && is_named(object_name(memo, false))) else {
-        return false;
-    };
-    let bytes = choices.get().as_bytes();
-    let has = |key: &str| memchr::memmem::find(bytes, key.as_bytes()).is_some();
-    // The value of a key that is there once.
-    let only = |key: &str| {
-        let at = memchr::memmem::find(bytes, key.as_bytes())?;
-        let rest = bytes.get(at + key.len()..)?;
-        let value = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        memchr::memmem::find(rest, key.as_bytes()).is_none().then_some(value)
-    };
-    let ends =
-        |value: &[u8]| ["\"stop\"", "\"length\""].iter().any(|word| value.starts_with(word.as_bytes()));
-    let speaks =
-        |value: &[u8]| matches!(value, [b'"', first, ..] if !matches!(first, b'<' | b'\\' | b' ' | b'"'));
-    memo.operation == Operation::Chat
-        && !rules.citations
-        && !["\"reasoning\"", "\"tool_calls\"", "\"type\""].into_iter().any(has)
-        && only("\"finish_reason\"").is_some_and(ends)
-        && only("\"message\"").is_some_and(|value| value.starts_with(b"{"))
-        && only("\"content\"").is_some_and(speaks)
-}
-
 /// Edits a complete response.
 pub(super) fn answer<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splice: &mut Splice<'s>) {
-    if is_plain(rules, object, memo) {
-        return;
+    if !is_plain(rules, object, memo) {
+        edit(rules, object, memo, splice);
     }
+}
+
+/// Edits a complete response, whether it needs that or not.
+pub(super) fn edit<'s>(rules: Answers, object: &Object<'s>, memo: &Memo, splice: &mut Splice<'s>) {
     envelope(object, object_name(memo, false), memo, splice);
     for (_, choice) in choices(object) {
         let Some(members) = Object::of(choice) else { continue };

@@ -15,6 +15,7 @@ mod mend;
 mod messages;
 mod models;
 mod path;
+mod plain;
 mod quirks;
 mod relay;
 mod request;

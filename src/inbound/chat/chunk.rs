@@ -5,10 +5,9 @@ use std::rc::Rc;
 
 use super::parts::{write_citation, write_image, write_logprobs, write_thinking, write_tokens};
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
-use crate::inbound::Events;
+use crate::inbound::{Events, Output};
 use crate::json::{JsonStr, Writer};
 use crate::openai::{ErrorBody, Memo, Operation, answer_id, finish_word};
-use crate::tokens::Tokens;
 
 /// Writes the events of one response, as `chat.completion.chunk` or `text_completion`.
 ///
@@ -16,7 +15,7 @@ use crate::tokens::Tokens;
 /// further facts are ignored.
 #[derive(Debug)]
 pub struct ChunkWriter {
-    out: Vec<u8>,
+    output: Output,
     /// `data: {"id":…,"object":…,"created":…,"model":…,`: the bytes that every chunk starts with.
     head: Vec<u8>,
     request_id: Rc<str>,
@@ -29,9 +28,6 @@ pub struct ChunkWriter {
     function_call: bool,
     choices: Vec<Choice>,
     current: usize,
-    usage: Usage,
-    produced: Tokens,
-    ended: bool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -48,7 +44,7 @@ impl ChunkWriter {
     /// Creates a writer for the response to the request described by `memo`.
     pub fn new(memo: &Memo) -> Self {
         Self {
-            out: Vec::new(),
+            output: Output::default(),
             head: Vec::new(),
             request_id: Rc::clone(&memo.id),
             id: Box::default(),
@@ -59,9 +55,6 @@ impl ChunkWriter {
             function_call: memo.function_call,
             choices: vec![Choice::default()],
             current: 0,
-            usage: Usage::default(),
-            produced: Tokens::default(),
-            ended: false,
         }
     }
 
@@ -83,7 +76,7 @@ impl ChunkWriter {
 
     fn chunk(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
         let finished = self.choices.get(self.current).is_none_or(|choice| choice.finished);
-        if !self.ended && !finished {
+        if !self.output.ended && !finished {
             self.write_chunk(None, write);
         }
     }
@@ -116,8 +109,8 @@ impl ChunkWriter {
     }
 
     fn one(&mut self, finish: Option<FinishReason>, write: &mut dyn FnMut(&mut Writer<'_>)) {
-        self.out.extend_from_slice(&self.head);
-        let mut w = Writer::new(&mut self.out);
+        self.output.bytes.extend_from_slice(&self.head);
+        let mut w = Writer::new(&mut self.output.bytes);
         w.key("choices").array().object().key("index").number(self.current as u64);
         write(&mut w);
         if self.shape == Operation::Completions {
@@ -133,7 +126,7 @@ impl ChunkWriter {
             w.key("usage").raw("null");
         }
         w.end_object();
-        self.out.extend_from_slice(b"\n\n");
+        self.output.bytes.extend_from_slice(b"\n\n");
     }
 }
 
@@ -174,7 +167,7 @@ impl Sink for ChunkWriter {
         if text.is_empty() {
             return;
         }
-        self.produced.add(text.inner());
+        self.output.produced.add(text.inner());
         match self.shape {
             Operation::Completions => self.chunk(|w| {
                 w.key("text").raw(text.token());
@@ -188,7 +181,7 @@ impl Sink for ChunkWriter {
     // `reasoning_content` is DeepSeek's extension, which clients know.
     fn reasoning(&mut self, text: JsonStr<'_>) {
         if !text.is_empty() && self.shape == Operation::Chat {
-            self.produced.add(text.inner());
+            self.output.produced.add(text.inner());
             self.delta(|w| {
                 w.key("reasoning_content").raw(text.token());
             });
@@ -261,7 +254,7 @@ impl Sink for ChunkWriter {
         let Some(choice) = self.choices.get_mut(self.current) else { return 0 };
         let index = choice.tools;
         choice.tools += 1;
-        self.produced.add(name);
+        self.output.produced.add(name);
         if self.function_call {
             // This client supports one call per response. The model repeats the others in later turns.
             if index == 0 {
@@ -289,7 +282,7 @@ impl Sink for ChunkWriter {
         if fragment.is_empty() {
             return;
         }
-        self.produced.add(fragment.inner());
+        self.output.produced.add(fragment.inner());
         if self.function_call {
             if index == 0 {
                 self.delta(|w| {
@@ -307,7 +300,7 @@ impl Sink for ChunkWriter {
 
     fn finish(&mut self, reason: FinishReason) {
         let Some(choice) = self.choices.get_mut(self.current) else { return };
-        if choice.finished || self.ended {
+        if choice.finished || self.output.ended {
             return;
         }
         choice.finished = true;
@@ -323,23 +316,23 @@ impl Sink for ChunkWriter {
     }
 
     fn usage(&mut self, usage: Usage) {
-        self.usage = usage;
+        self.output.usage = usage;
     }
 
     fn done(&mut self) {
-        if self.ended {
+        if self.output.ended {
             return;
         }
         if self.include_usage && !self.head.is_empty() {
-            self.out.extend_from_slice(&self.head);
-            let mut w = Writer::new(&mut self.out);
+            self.output.bytes.extend_from_slice(&self.head);
+            let mut w = Writer::new(&mut self.output.bytes);
             w.key("choices").array().end_array().key("usage");
-            self.usage.write(&mut w);
+            self.output.usage.write(&mut w);
             w.end_object();
-            self.out.extend_from_slice(b"\n\n");
+            self.output.bytes.extend_from_slice(b"\n\n");
         }
-        self.ended = true;
-        self.out.extend_from_slice(b"data: [DONE]\n\n");
+        self.output.ended = true;
+        self.output.bytes.extend_from_slice(b"data: [DONE]\n\n");
     }
     fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
         let own = match self.shape {
@@ -352,35 +345,23 @@ impl Sink for ChunkWriter {
 
 impl Events for ChunkWriter {
     fn fail(&mut self, error: &ErrorBody) {
-        if self.ended {
+        if self.output.ended {
             return;
         }
-        self.ended = true;
-        error.write_event(&mut self.out);
+        self.output.ended = true;
+        error.write_event(&mut self.output.bytes);
     }
 
     fn id(&self) -> &str {
         &self.id
     }
 
-    fn ended(&self) -> bool {
-        self.ended
+    fn output(&self) -> &Output {
+        &self.output
     }
 
-    fn used(&self) -> Usage {
-        self.usage
-    }
-
-    fn produced(&self) -> u64 {
-        self.produced.count()
-    }
-
-    fn pending(&self) -> &[u8] {
-        &self.out
-    }
-
-    fn clear(&mut self) {
-        self.out.clear();
+    fn output_mut(&mut self) -> &mut Output {
+        &mut self.output
     }
 }
 
@@ -394,29 +375,29 @@ impl Relay for ChunkWriter {
     }
 
     fn words(&mut self, words: &str) {
-        self.produced.add(words);
+        self.output.produced.add(words);
     }
 
     fn bytes(&mut self, pieces: &[&[u8]]) {
-        if self.ended {
+        if self.output.ended {
             return;
         }
-        self.out.extend_from_slice(b"data: ");
+        self.output.bytes.extend_from_slice(b"data: ");
         for piece in pieces {
             for (n, line) in piece.split(|byte| *byte == b'\n').enumerate() {
                 if n > 0 {
-                    self.out.extend_from_slice(b"\ndata: ");
+                    self.output.bytes.extend_from_slice(b"\ndata: ");
                 }
-                self.out.extend_from_slice(line);
+                self.output.bytes.extend_from_slice(line);
             }
         }
-        self.out.extend_from_slice(b"\n\n");
+        self.output.bytes.extend_from_slice(b"\n\n");
     }
 
     fn end(&mut self) {
-        if !self.ended {
-            self.ended = true;
-            self.out.extend_from_slice(b"data: [DONE]\n\n");
+        if !self.output.ended {
+            self.output.ended = true;
+            self.output.bytes.extend_from_slice(b"data: [DONE]\n\n");
         }
     }
 }

@@ -9,7 +9,7 @@ mod streamed;
 pub use chunk::ChunkWriter;
 pub use completion::CompletionWriter;
 
-use super::{Events, Language, Whole};
+use super::{Events, Language, Streamed, Whole};
 use crate::openai::{Memo, Operation};
 
 /// `/chat/completions`
@@ -53,8 +53,8 @@ impl Language for OpenAi {
         Box::new(ChunkWriter::new(memo))
     }
 
-    fn streamed(&self, answer: &[u8], memo: &Memo) -> Option<Vec<u8>> {
-        Some(streamed::streamed(answer, memo))
+    fn streamed(&self) -> Option<Streamed> {
+        Some(streamed::streamed)
     }
 }
 

@@ -4,10 +4,9 @@
 use super::answer::{Call, Ending, response_id, split_half, write_block, write_end, write_image, write_text};
 use super::error;
 use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
-use crate::inbound::Events;
+use crate::inbound::{Events, Output};
 use crate::json::{JsonStr, Writer};
 use crate::openai::{ErrorBody, Memo};
-use crate::tokens::Tokens;
 
 /// The most candidates that a request may ask for.
 const MOST: usize = 128;
@@ -49,15 +48,12 @@ impl Form {
 /// Writes the events of one answer.
 pub(super) struct EventWriter {
     form: Form,
-    out: Vec<u8>,
+    output: Output,
     memo: Memo,
     id: String,
     begun: bool,
     candidates: Vec<Candidate>,
     current: usize,
-    usage: Usage,
-    produced: Tokens,
-    ended: bool,
 }
 
 #[derive(Default)]
@@ -76,36 +72,33 @@ impl EventWriter {
     pub(super) fn new(memo: &Memo, form: Form) -> Self {
         Self {
             form,
-            out: Vec::new(),
+            output: Output::default(),
             id: response_id(None, memo),
             memo: memo.clone(),
             begun: false,
             candidates: vec![Candidate::default()],
             current: 0,
-            usage: Usage::default(),
-            produced: Tokens::default(),
-            ended: false,
         }
     }
 
     fn candidate(&mut self) -> Option<&mut Candidate> {
-        if self.ended { None } else { self.candidates.get_mut(self.current) }
+        if self.output.ended { None } else { self.candidates.get_mut(self.current) }
     }
 
     /// Writes an event with these parts.
     fn event(&mut self, parts: &mut dyn FnMut(&mut Writer<'_>)) {
-        if self.ended {
+        if self.output.ended {
             return;
         }
-        self.form.open(!core::mem::replace(&mut self.begun, true), &mut self.out);
-        let mut w = Writer::new(&mut self.out);
+        self.form.open(!core::mem::replace(&mut self.begun, true), &mut self.output.bytes);
+        let mut w = Writer::new(&mut self.output.bytes);
         w.object().key("candidates").array().object().key("content").object().key("parts").array();
         parts(&mut w);
         w.end_array().key("role").string("model").end_object();
         w.key("index").number(self.current as u64).end_object().end_array();
         write_end(&mut w, None, &self.memo, &self.id);
         w.end_object();
-        self.form.close(false, &mut self.out);
+        self.form.close(false, &mut self.output.bytes);
     }
 
     /// Writes the calls that are complete, or all of them, because nothing else can come.
@@ -127,7 +120,7 @@ impl EventWriter {
         let joined = core::mem::take(&mut candidate.half) + text.inner();
         let (whole, half) = split_half(&joined);
         half.clone_into(&mut candidate.half);
-        self.produced.add(text.inner());
+        self.output.produced.add(text.inner());
         if !whole.is_empty() {
             self.write_calls(false);
             self.event(&mut |w| write_text(w, whole, thought, None));
@@ -172,7 +165,7 @@ impl Sink for EventWriter {
         let call = Call::new(id, name, signature, &mut candidate.blocks);
         candidate.calls.push(call);
         let index = u32::try_from(candidate.calls.len() - 1).unwrap_or(u32::MAX);
-        self.produced.add(name);
+        self.output.produced.add(name);
         index
     }
 
@@ -180,7 +173,7 @@ impl Sink for EventWriter {
         let call = self.candidate().and_then(|candidate| candidate.calls.get_mut(index as usize));
         if let Some(call) = call {
             call.arguments.push_str(fragment.inner());
-            self.produced.add(fragment.inner());
+            self.output.produced.add(fragment.inner());
         }
     }
 
@@ -216,19 +209,19 @@ impl Sink for EventWriter {
     }
 
     fn usage(&mut self, usage: Usage) {
-        self.usage = usage;
+        self.output.usage = usage;
     }
 
     fn done(&mut self) {
-        if self.ended {
+        if self.output.ended {
             return;
         }
         for index in 0..self.candidates.len() {
             self.current = index;
             self.write_calls(true);
         }
-        self.form.open(!core::mem::replace(&mut self.begun, true), &mut self.out);
-        let mut w = Writer::new(&mut self.out);
+        self.form.open(!core::mem::replace(&mut self.begun, true), &mut self.output.bytes);
+        let mut w = Writer::new(&mut self.output.bytes);
         w.object().key("candidates").array();
         for (index, candidate) in self.candidates.iter().enumerate() {
             w.object().key("content").object().key("parts").array();
@@ -238,17 +231,17 @@ impl Sink for EventWriter {
             w.key("index").number(index as u64).end_object();
         }
         w.end_array();
-        write_end(&mut w, Some(&self.usage), &self.memo, &self.id);
+        write_end(&mut w, Some(&self.output.usage), &self.memo, &self.id);
         w.end_object();
-        self.form.close(true, &mut self.out);
-        self.ended = true;
+        self.form.close(true, &mut self.output.bytes);
+        self.output.ended = true;
     }
 }
 
 impl Events for EventWriter {
     fn fail(&mut self, error: &ErrorBody) {
-        if !core::mem::replace(&mut self.ended, true) {
-            self.form.write_error(error, !self.begun, &mut self.out);
+        if !core::mem::replace(&mut self.output.ended, true) {
+            self.form.write_error(error, !self.begun, &mut self.output.bytes);
         }
     }
 
@@ -256,23 +249,11 @@ impl Events for EventWriter {
         &self.id
     }
 
-    fn ended(&self) -> bool {
-        self.ended
+    fn output(&self) -> &Output {
+        &self.output
     }
 
-    fn used(&self) -> Usage {
-        self.usage
-    }
-
-    fn produced(&self) -> u64 {
-        self.produced.count()
-    }
-
-    fn pending(&self) -> &[u8] {
-        &self.out
-    }
-
-    fn clear(&mut self) {
-        self.out.clear();
+    fn output_mut(&mut self) -> &mut Output {
+        &mut self.output
     }
 }

@@ -9,14 +9,13 @@ use super::answer::{message_id, stop_reason, write_stop, write_usage};
 use super::error;
 use super::whole::write_citation;
 use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
-use crate::inbound::Events;
+use crate::inbound::{Events, Output};
 use crate::json::{JsonStr, JsonString, Object, Writer, read};
 use crate::openai::{ErrorBody, Memo};
-use crate::tokens::Tokens;
 
 /// Writes the events of a response.
 pub(super) struct EventWriter {
-    out: Vec<u8>,
+    output: Output,
     memo: Memo,
     id: String,
     begun: bool,
@@ -28,9 +27,6 @@ pub(super) struct EventWriter {
     calls: Vec<Call>,
     refusal: String,
     finish: Option<FinishReason>,
-    usage: Usage,
-    produced: Tokens,
-    ended: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,7 +50,7 @@ struct Call {
 impl EventWriter {
     pub(super) fn new(memo: &Memo) -> Self {
         Self {
-            out: Vec::new(),
+            output: Output::default(),
             id: message_id(None, memo),
             memo: memo.clone(),
             begun: false,
@@ -64,19 +60,16 @@ impl EventWriter {
             calls: Vec::new(),
             refusal: String::new(),
             finish: None,
-            usage: Usage::default(),
-            produced: Tokens::default(),
-            ended: false,
         }
     }
 
     fn is_void(&self) -> bool {
-        self.ended || self.is_other_choice
+        self.output.ended || self.is_other_choice
     }
 
     /// Writes an event; `write` adds to its data.
     fn event(&mut self, kind: &str, write: impl FnOnce(&mut Writer<'_>)) {
-        let out = &mut self.out;
+        let out = &mut self.output.bytes;
         for piece in ["event: ", kind, "\ndata: "] {
             out.extend_from_slice(piece.as_bytes());
         }
@@ -94,8 +87,9 @@ impl EventWriter {
         self.begun = true;
         let (id, model) = (self.id.clone(), Rc::clone(&self.memo.model));
         // Until the provider reports usage, an estimate of the prompt: clients show how full the context is.
-        let prompt = if self.usage.prompt > 0 { self.usage.prompt } else { self.memo.prompt_estimate };
-        let usage = Usage { prompt, completion: self.usage.completion.max(1), ..self.usage };
+        let prompt =
+            if self.output.usage.prompt > 0 { self.output.usage.prompt } else { self.memo.prompt_estimate };
+        let usage = Usage { prompt, completion: self.output.usage.completion.max(1), ..self.output.usage };
         self.event("message_start", |w| {
             w.key("message").object().key("id").string(&id).key("type").string("message");
             w.key("role").string("assistant").key("model").string(&model).key("content").array().end_array();
@@ -197,7 +191,7 @@ impl Sink for EventWriter {
         if text.is_empty() || self.is_void() {
             return;
         }
-        self.produced.add(text.inner());
+        self.output.produced.add(text.inner());
         if self.open != Open::Text {
             self.start_waiting();
             self.start(Open::Text, |w| {
@@ -211,7 +205,7 @@ impl Sink for EventWriter {
         if text.is_empty() || self.is_void() {
             return;
         }
-        self.produced.add(text.inner());
+        self.output.produced.add(text.inner());
         if self.open != Open::Thinking {
             self.start_waiting();
             self.start(Open::Thinking, |w| {
@@ -253,7 +247,7 @@ impl Sink for EventWriter {
         if self.is_void() {
             return u32::MAX;
         }
-        self.produced.add(name);
+        self.output.produced.add(name);
         self.calls.push(Call {
             id: JsonString::of(id),
             name: name.to_owned(),
@@ -271,7 +265,7 @@ impl Sink for EventWriter {
         if fragment.is_empty() || self.is_void() {
             return;
         }
-        self.produced.add(fragment.inner());
+        self.output.produced.add(fragment.inner());
         let Some(call) = self.calls.get_mut(at) else { return };
         call.arguments.push_str(fragment.inner());
         if self.open == Open::Call(at) {
@@ -309,18 +303,18 @@ impl Sink for EventWriter {
     }
 
     fn usage(&mut self, usage: Usage) {
-        self.usage = usage;
+        self.output.usage = usage;
     }
 
     fn done(&mut self) {
-        if self.ended {
+        if self.output.ended {
             return;
         }
         self.start_message();
         self.start_waiting();
         self.stop();
         let reason = stop_reason(self.finish, !self.calls.is_empty(), !self.refusal.is_empty());
-        let (refusal, usage) = (self.refusal.clone(), self.usage);
+        let (refusal, usage) = (self.refusal.clone(), self.output.usage);
         self.event("message_delta", |w| {
             w.key("delta").object();
             write_stop(w, reason, &refusal);
@@ -328,15 +322,15 @@ impl Sink for EventWriter {
             write_usage(w.key("usage"), &usage);
         });
         self.event("message_stop", |_| {});
-        self.ended = true;
+        self.output.ended = true;
     }
 }
 
 impl Events for EventWriter {
     fn fail(&mut self, error: &ErrorBody) {
-        if !self.ended {
-            self.ended = true;
-            error::write_event(error, &self.memo.id, &mut self.out);
+        if !self.output.ended {
+            self.output.ended = true;
+            error::write_event(error, &self.memo.id, &mut self.output.bytes);
         }
     }
 
@@ -344,23 +338,11 @@ impl Events for EventWriter {
         &self.id
     }
 
-    fn ended(&self) -> bool {
-        self.ended
+    fn output(&self) -> &Output {
+        &self.output
     }
 
-    fn used(&self) -> Usage {
-        self.usage
-    }
-
-    fn produced(&self) -> u64 {
-        self.produced.count()
-    }
-
-    fn pending(&self) -> &[u8] {
-        &self.out
-    }
-
-    fn clear(&mut self) {
-        self.out.clear();
+    fn output_mut(&mut self) -> &mut Output {
+        &mut self.output
     }
 }

@@ -5,25 +5,26 @@ use std::rc::Rc;
 
 use super::answer::{Head, write_frame};
 use super::item::{Item, Part, write_thought};
+use crate::inbound::Output;
 use crate::json::Writer;
 
 /// The events, where the client wants a stream.
 pub(super) struct Frames {
     is_live: bool,
-    pub(super) out: Vec<u8>,
+    pub(super) output: Output,
     pub(super) count: Rc<Cell<u64>>,
 }
 
 impl Frames {
     pub(super) fn new(is_live: bool) -> Self {
-        Self { is_live, out: Vec::new(), count: Rc::default() }
+        Self { is_live, output: Output::default(), count: Rc::default() }
     }
 
     pub(super) fn event(&mut self, kind: &str, write: impl FnOnce(&mut Writer<'_>)) {
         if self.is_live {
             let number = self.count.get();
             self.count.set(number + 1);
-            write_frame(&mut self.out, kind, number, write);
+            write_frame(&mut self.output.bytes, kind, number, write);
         }
     }
 

@@ -8,7 +8,7 @@ use super::echo::Form;
 use super::item::{Body, Call, Item, write_citation, write_logprobs, write_thought};
 use super::writer::{Pending, ResponseWriter};
 use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
-use crate::inbound::{Events, Whole};
+use crate::inbound::{Events, Output, Whole};
 use crate::json::{JsonStr, JsonString, Writer};
 use crate::openai::{Answer, ErrorBody, signature_of};
 
@@ -31,7 +31,7 @@ impl Sink for ResponseWriter {
         if text.is_empty() || self.is_void() {
             return;
         }
-        self.produced.add(text.inner());
+        self.frames.output.produced.add(text.inner());
         if !matches!(self.open(), Some(Item { body: Body::Reasoning { .. }, .. })) {
             self.start_waiting();
         }
@@ -82,7 +82,7 @@ impl Sink for ResponseWriter {
             return u32::MAX;
         }
         let at = self.calls.len();
-        self.produced.add(name);
+        self.frames.output.produced.add(name);
         let form = self.head.echo.tool(name).map_or(Form::Function, |named| named.form);
         let in_id = signature_of(Some(id), None).map(|signature| JsonString::new(&signature));
         let signature = signature.filter(|signature| !signature.is_empty()).map(JsonString::of).or(in_id);
@@ -98,7 +98,7 @@ impl Sink for ResponseWriter {
         if fragment.is_empty() || self.is_void() {
             return;
         }
-        self.produced.add(fragment.inner());
+        self.frames.output.produced.add(fragment.inner());
         let last = self.last();
         let Some(pending) = self.calls.get_mut(at) else { return };
         let (item, is_function) = (pending.item, pending.call.form == Form::Function);
@@ -162,11 +162,11 @@ impl Sink for ResponseWriter {
     }
 
     fn usage(&mut self, usage: Usage) {
-        self.usage = usage;
+        self.frames.output.usage = usage;
     }
 
     fn done(&mut self) {
-        if self.ended {
+        if self.frames.output.ended {
             return;
         }
         let state = self.end();
@@ -174,8 +174,8 @@ impl Sink for ResponseWriter {
             State::Incomplete { .. } => "response.incomplete",
             _ => "response.completed",
         };
-        self.frames
-            .event(kind, |w| self.head.write(w.key("response"), state, &self.items, Some(&self.usage)));
+        let usage = self.frames.output.usage;
+        self.frames.event(kind, |w| self.head.write(w.key("response"), state, &self.items, Some(&usage)));
     }
 }
 
@@ -183,25 +183,26 @@ impl Whole for ResponseWriter {
     fn answer(mut self: Box<Self>) -> Answer {
         let state = self.end();
         let mut body = Vec::with_capacity(self.head.echo.members.len() + 2048);
-        self.head.write(&mut Writer::new(&mut body), state, &self.items, Some(&self.usage));
-        Answer { body, usage: self.usage, id: self.head.id.into() }
+        self.head.write(&mut Writer::new(&mut body), state, &self.items, Some(&self.frames.output.usage));
+        Answer { body, usage: self.frames.output.usage, id: self.head.id.into() }
     }
 }
 
 impl Events for ResponseWriter {
     fn fail(&mut self, error: &ErrorBody) {
-        if self.ended {
+        if self.frames.output.ended {
             return;
         }
-        self.ended = true;
+        self.frames.output.ended = true;
         self.start();
         if let Some(item) = self.open() {
             item.status = "incomplete";
         }
-        let usage = (!self.usage.is_empty()).then_some(&self.usage);
+        let usage = Some(self.frames.output.usage).filter(|usage| !usage.is_empty());
         let state = State::Failed(error);
-        self.frames
-            .event("response.failed", |w| self.head.write(w.key("response"), state, &self.items, usage));
+        self.frames.event("response.failed", |w| {
+            self.head.write(w.key("response"), state, &self.items, usage.as_ref());
+        });
     }
 
     fn id(&self) -> &str {
@@ -212,23 +213,11 @@ impl Events for ResponseWriter {
         Rc::clone(&self.frames.count)
     }
 
-    fn ended(&self) -> bool {
-        self.ended
+    fn output(&self) -> &Output {
+        &self.frames.output
     }
 
-    fn used(&self) -> Usage {
-        self.usage
-    }
-
-    fn produced(&self) -> u64 {
-        self.produced.count()
-    }
-
-    fn pending(&self) -> &[u8] {
-        &self.frames.out
-    }
-
-    fn clear(&mut self) {
-        self.frames.out.clear();
+    fn output_mut(&mut self) -> &mut Output {
+        &mut self.frames.output
     }
 }

@@ -8,10 +8,9 @@ use super::carrier;
 use super::echo::Form;
 use super::frames::{Frames, close_part, close_thought};
 use super::item::{Body, Call, Item, Part};
-use crate::facts::{FinishReason, Usage};
+use crate::facts::FinishReason;
 use crate::json::{JsonStr, JsonString};
 use crate::openai::Memo;
-use crate::tokens::Tokens;
 
 /// Writes one response.
 pub(super) struct ResponseWriter {
@@ -28,9 +27,6 @@ pub(super) struct ResponseWriter {
     /// Gemini's signature of the text, which no item has yet.
     pub(super) text_signature: Option<JsonString>,
     pub(super) finish: Option<FinishReason>,
-    pub(super) usage: Usage,
-    pub(super) produced: Tokens,
-    pub(super) ended: bool,
 }
 
 /// A call, and the item that has it.
@@ -52,14 +48,11 @@ impl ResponseWriter {
             calls: Vec::new(),
             text_signature: None,
             finish: None,
-            usage: Usage::default(),
-            produced: Tokens::default(),
-            ended: false,
         }
     }
 
     pub(super) fn is_void(&self) -> bool {
-        self.ended || self.is_other_choice
+        self.frames.output.ended || self.is_other_choice
     }
 
     pub(super) fn start(&mut self) {
@@ -152,7 +145,7 @@ impl ResponseWriter {
         if text.is_empty() || self.is_void() {
             return;
         }
-        self.produced.add(text.inner());
+        self.frames.output.produced.add(text.inner());
         if !matches!(self.open(), Some(Item { body: Body::Message(_), .. })) {
             self.start_waiting();
             self.begin_item("msg", Body::Message(Vec::new()));
@@ -256,7 +249,7 @@ impl ResponseWriter {
             |item| matches!(&item.body, Body::Message(parts) if parts.iter().any(|part| part.is_refusal)),
         );
         let state = ending(self.finish, is_refused);
-        if !core::mem::replace(&mut self.ended, true) {
+        if !core::mem::replace(&mut self.frames.output.ended, true) {
             self.start();
             self.start_waiting();
             self.close(if matches!(state, State::Incomplete { .. }) { "incomplete" } else { "completed" });
