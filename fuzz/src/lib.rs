@@ -1,11 +1,13 @@
 //! What must hold for any bytes. The fuzz targets call these functions; so does `tests/fuzz.rs`, with the fixtures.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 use switchboard::config::Deployment;
 use switchboard::dialects::{Body, Target};
 use switchboard::exchange::{Streaming, translated};
 use switchboard::frame::{Framer, Framing};
-use switchboard::inbound::native;
+use switchboard::inbound::{LANGUAGES, Language, STREAM_ARRAY, native};
 use switchboard::openai::{Memo, Operation, Request};
 use switchboard::providers::{PROVIDERS, Provider};
 
@@ -98,8 +100,7 @@ pub fn request(data: &[u8]) {
             }
             is_json(&provider.dialect.error(400, data, &memo).to_body(provider.name).to_json());
             let Ok(request) = Request::parse(operation, data) else { continue };
-            let sum =
-                data.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+            let sum = sum(data);
             // What models take differs: the bytes tell which three it is.
             for model in (0..3).map(|step| MODELS[(sum + step) % MODELS.len()]) {
                 let deployment = deployment(provider.name, model);
@@ -134,6 +135,94 @@ pub fn request(data: &[u8]) {
             }
         }
     }
+}
+
+/// A request in a client's format is rejected as the client's error, or becomes JSON in the common form.
+///
+/// # Panics
+/// Another result.
+pub fn client_request(data: &[u8]) {
+    for language in clients() {
+        match language.request(Cow::Borrowed(data)) {
+            Ok(common) => {
+                is_json(&common.body);
+                if let Err(refused) = Request::parse(language.operation(), &common.body) {
+                    assert!((400..500).contains(&refused.status), "{}: {}", language.name(), refused.message);
+                }
+            }
+            Err(refused) => {
+                assert!((400..500).contains(&refused.status), "{}: {}", language.name(), refused.message);
+                is_json(&language.error(&refused, "fuzz").unwrap_or_else(|| refused.to_json()));
+            }
+        }
+        if language.count_endpoint().is_some() && language.counted_request(Cow::Borrowed(data)).is_ok() {
+            is_json(&language.count(7));
+        }
+    }
+}
+
+/// A provider's stream for a client of another format does not depend on how its bytes were cut, and consists of JSON. So
+/// does a complete response.
+///
+/// # Panics
+/// When it does, or does not.
+pub fn client_stream(data: &[u8]) {
+    for provider in speakers() {
+        let mended;
+        let data = match provider.dialect.framing() {
+            Framing::EventStream => {
+                mended = mend(data);
+                &mended[..]
+            }
+            _ => data,
+        };
+        // The bytes tell which format it is: all of them would take five times as long.
+        let languages: Vec<_> =
+            clients().filter(|language| language.operation() == Operation::Chat).collect();
+        let language = languages[sum(data) % languages.len()];
+        let memo = Memo { stream: true, ..memo(Operation::Chat) };
+        let events = |chunks: &[&[u8]]| {
+            let mut streaming = Streaming::new(provider.dialect, language, &memo, provider.name);
+            let mut out = Vec::new();
+            for chunk in chunks {
+                out.extend_from_slice(streaming.feed(chunk, false));
+            }
+            out.extend_from_slice(streaming.feed(b"", true));
+            out
+        };
+        let whole = events(&[data]);
+        for at in cuts(data) {
+            let (before, after) = data.split_at(at);
+            assert!(
+                events(&[before, after]) == whole,
+                "{} for {} cut at {at}",
+                provider.name,
+                language.name()
+            );
+        }
+        if language == &STREAM_ARRAY as &dyn Language {
+            is_json(&whole);
+        } else {
+            whole
+                .split(|byte| *byte == b'\n')
+                .filter_map(|line| line.strip_prefix(b"data: "))
+                .for_each(is_json);
+        }
+        let memo = Memo { stream: false, ..memo };
+        if let Ok(answer) = translated(provider.dialect, language, data, &memo) {
+            is_json(&answer.body);
+        }
+    }
+}
+
+/// The formats of clients besides `OpenAI`'s chat, completions and embeddings.
+fn clients() -> impl Iterator<Item = &'static dyn Language> {
+    let is_native = |language: &'static dyn Language| {
+        [Operation::Chat, Operation::Completions, Operation::Embeddings]
+            .iter()
+            .any(|operation| native(*operation) == language)
+    };
+    LANGUAGES.into_iter().filter(move |language| !is_native(*language))
 }
 
 /// Models of which some gate or table knows.
@@ -210,8 +299,12 @@ fn is_json(bytes: &[u8]) {
 
 /// Some places to cut: the ends, the middle, and one that depends on the bytes.
 fn cuts(data: &[u8]) -> [usize; 4] {
-    let sum = data.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
-    [1.min(data.len()), data.len() / 2, data.len().saturating_sub(1), sum % (data.len() + 1)]
+    [1.min(data.len()), data.len() / 2, data.len().saturating_sub(1), sum(data) % (data.len() + 1)]
+}
+
+/// A number that depends on every byte.
+fn sum(data: &[u8]) -> usize {
+    data.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)))
 }
 
 fn deployment(provider: &str, model: &str) -> Deployment {
