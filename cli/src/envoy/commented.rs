@@ -25,6 +25,10 @@ pub const COMMENTS: &[(&str, &str)] = &[
         "Longer than all attempts together: a model may think for minutes before it sends a byte.",
     ),
     (
+        "static_resources.listeners.filter_chains.filters.typed_config.request_timeout",
+        "Maximum time to receive a request. Large bodies count against a worker's memory from their first byte.",
+    ),
+    (
         "static_resources.listeners.filter_chains.filters.typed_config.local_reply_config",
         "Envoy's own replies, in the error format of OpenAI and LiteLLM.",
     ),

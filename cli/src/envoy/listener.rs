@@ -67,6 +67,7 @@ fn connection_manager(plan: &Plan, site: &Site, filter: &Value, (kind, routes): 
         "always_set_request_id_in_response": true,
         "stream_idle_timeout": seconds(stream_idle_timeout(plan)),
         "request_headers_timeout": "60s",
+        "request_timeout": seconds(UPLOAD_TIMEOUT),
         "access_log": access_log::access_log(site),
         "local_reply_config": local_replies::local_reply_config(plan),
         "http_filters": [
@@ -97,6 +98,10 @@ pub(super) fn virtual_hosts(plan: &Plan) -> Value {
         "routes": routes(plan),
     }])
 }
+
+/// Time to receive a request. A client that announces a large body and stalls would otherwise occupy the worker's
+/// budget for bodies until the stream's idle timeout, which is an hour or more.
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Longer than all attempts together, each of which may be silent until its timeout.
 fn stream_idle_timeout(plan: &Plan) -> Duration {
