@@ -5,7 +5,7 @@
 //! to the table that names them, so a new table requests all of them again. If a request needs a missing
 //! token, or the provider rejected it, the filter asks for it immediately.
 
-use core::cell::{Cell, RefCell};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::key::{AccessToken, AccessTokens};
 use crate::secret::Secret;
@@ -13,60 +13,68 @@ use crate::secret::Secret;
 /// How long the filter keeps asking for a token after a request needed it, milliseconds.
 const WANTED_MS: u64 = 3_000;
 
-/// The latest tokens.
+/// The latest tokens. All workers of a process may share them.
 #[derive(Debug, Default)]
-pub struct Tokens {
-    revision: Cell<Option<u64>>,
-    tokens: RefCell<Vec<AccessToken>>,
+pub struct Tokens(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    revision: Option<u64>,
+    tokens: Vec<AccessToken>,
     /// Names of missing tokens that requests need, and until when to ask for them.
-    wanted: RefCell<Vec<(String, u64)>>,
+    wanted: Vec<(String, u64)>,
     /// Some wanted token was not asked for yet.
-    is_urgent: Cell<bool>,
+    is_urgent: bool,
 }
 
 impl Tokens {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The current revision, for the next sync call; `None` before the first response.
     pub fn revision(&self) -> Option<u64> {
-        self.revision.get()
+        self.state().revision
     }
 
     /// Replaces all tokens with those of a sync response.
     pub fn learn(&self, heard: AccessTokens) {
-        self.revision.set(Some(heard.revision));
-        self.tokens.replace(heard.tokens);
-        self.wanted.take();
+        let mut state = self.state();
+        state.revision = Some(heard.revision);
+        state.tokens = heard.tokens;
+        state.wanted.clear();
     }
 
     /// Records that a request needs a token that is missing or was rejected. `now_ms` is Unix time in
     /// milliseconds.
     pub fn want(&self, name: &str, now_ms: u64) {
-        let mut wanted = self.wanted.borrow_mut();
+        let mut state = self.state();
         let until = now_ms.saturating_add(WANTED_MS);
-        if let Some((_, latest)) = wanted.iter_mut().find(|(other, _)| other == name) {
+        if let Some((_, latest)) = state.wanted.iter_mut().find(|(other, _)| other == name) {
             *latest = until;
         } else {
-            wanted.push((name.to_owned(), until));
-            self.is_urgent.set(true);
+            state.wanted.push((name.to_owned(), until));
+            state.is_urgent = true;
         }
     }
 
     /// Whether some wanted token was not asked for yet.
     pub fn is_urgent(&self) -> bool {
-        self.is_urgent.get()
+        self.state().is_urgent
     }
 
     /// The tokens to ask for, at that Unix time in milliseconds.
     pub fn wanted(&self, now_ms: u64) -> Vec<String> {
-        self.is_urgent.set(false);
-        let mut wanted = self.wanted.borrow_mut();
-        wanted.retain(|(_, until)| *until > now_ms);
-        wanted.iter().map(|(name, _)| name.clone()).collect()
+        let mut state = self.state();
+        state.is_urgent = false;
+        state.wanted.retain(|(_, until)| *until > now_ms);
+        state.wanted.iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// A token by name, unless it has expired. `now_ms` is Unix time in milliseconds.
     pub fn get(&self, name: &str, now_ms: u64) -> Option<Secret> {
-        let tokens = self.tokens.borrow();
-        let token = tokens.iter().find(|token| token.name == name)?;
+        let state = self.state();
+        let token = state.tokens.iter().find(|token| token.name == name)?;
         (token.expires_at.saturating_mul(1_000) > now_ms).then(|| token.token.clone())
     }
 }

@@ -4,7 +4,7 @@
 //! Known keys are valid as long as the key service was reached within the grace period; after that, every key
 //! is unknown again and no request is admitted.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -28,7 +28,7 @@ pub struct Keyring {
 /// A key, and the spend of this worker's requests since its record was received.
 #[derive(Debug)]
 struct Known {
-    key: Rc<KeyRecord>,
+    key: Arc<KeyRecord>,
     /// Recorded spend of all workers, picodollars.
     recorded: u64,
     /// Spend of this worker that is not recorded yet, picodollars.
@@ -36,7 +36,7 @@ struct Known {
 }
 
 impl Known {
-    fn new(key: Rc<KeyRecord>, unrecorded: u64) -> Self {
+    fn new(key: Arc<KeyRecord>, unrecorded: u64) -> Self {
         let recorded = key.accounts.first().map_or(0, |own| own.spend);
         Self { key, recorded, unrecorded }
     }
@@ -46,11 +46,18 @@ impl Known {
 #[derive(Debug)]
 pub enum Lookup {
     /// The key.
-    Known(Rc<KeyRecord>),
+    Known(Arc<KeyRecord>),
     /// The key does not exist.
     Unknown,
     /// The key service must be asked.
     Ask,
+}
+
+impl Default for Keyring {
+    /// The keyring before the first configuration.
+    fn default() -> Self {
+        Self::new(1, 0)
+    }
 }
 
 impl Keyring {
@@ -76,7 +83,7 @@ impl Keyring {
     pub fn look_up(&self, token: &TokenHash, now_ms: u64) -> Lookup {
         let current = self.heard_ms.is_some_and(|heard| now_ms.saturating_sub(heard) <= self.grace_ms);
         match self.known.get(token) {
-            Some(known) if current => return Lookup::Known(Rc::clone(&known.key)),
+            Some(known) if current => return Lookup::Known(Arc::clone(&known.key)),
             _ => {}
         }
         match self.unknown.get(token) {
@@ -89,9 +96,9 @@ impl Keyring {
     ///
     /// If a sync has already delivered a newer change, the response serves the waiting request but is not
     /// cached.
-    pub fn learn(&mut self, token: TokenHash, answer: VerifyAnswer, now_ms: u64) -> Option<Rc<KeyRecord>> {
+    pub fn learn(&mut self, token: TokenHash, answer: VerifyAnswer, now_ms: u64) -> Option<Arc<KeyRecord>> {
         let current = self.cursor.is_some_and(|cursor| answer.cursor >= cursor);
-        let key = answer.key.map(Rc::new);
+        let key = answer.key.map(Arc::new);
         if current {
             self.heard_ms = Some(now_ms);
             let before = self.known.remove(&token);
@@ -99,7 +106,7 @@ impl Keyring {
             if let Some(key) = &key {
                 make_room(&mut self.known, self.capacity);
                 let unrecorded = before.map_or(0, |known| known.unrecorded);
-                self.known.insert(token, Known::new(Rc::clone(key), unrecorded));
+                self.known.insert(token, Known::new(Arc::clone(key), unrecorded));
             } else {
                 make_room(&mut self.unknown, self.capacity);
                 self.unknown.insert(token, now_ms);
@@ -156,7 +163,7 @@ impl Keyring {
             self.unknown.remove(&change.token);
             if let Some(known) = self.known.get_mut(&change.token) {
                 match change.key {
-                    Some(key) => *known = Known::new(Rc::new(key), known.unrecorded),
+                    Some(key) => *known = Known::new(Arc::new(key), known.unrecorded),
                     None => _ = self.known.remove(&change.token),
                 }
             }

@@ -20,11 +20,12 @@
 //!   tokens                              estimates token counts
 //!   frame, json, uri, hex               splits bytes into frames; JSON; percent-encoding; hexadecimal
 //!   exchange                            the life of a request, without a host
-//!   filter                              the host: the only module that uses proxy-wasm, and only for wasm
+//!   filter                              connects a host's callbacks to exchange
+//!   hosts                               proxy-wasm, only for wasm; the native host is the package module/
 //! ```
 //!
-//! All modules except `filter` are pure: bytes and facts go in, steps come out. They have no clock, randomness or I/O,
-//! and do not panic. A native build without the host's crates verifies this.
+//! All modules except `filter` and `hosts` are pure: bytes and facts go in, steps come out. They have no clock, randomness
+//! or I/O, and do not panic. `filter` has them from its host. A native build without the host's crates verifies this.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -34,10 +35,11 @@ pub mod config;
 pub mod dialects;
 pub mod exchange;
 pub mod facts;
-#[cfg(target_arch = "wasm32")]
-mod filter;
+pub mod filter;
 pub mod frame;
 pub mod hex;
+#[cfg(target_arch = "wasm32")]
+mod hosts;
 pub mod inbound;
 pub mod json;
 pub mod key;

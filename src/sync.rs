@@ -65,7 +65,7 @@ pub fn answered(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::rc::Rc;
+    use std::sync::Arc;
 
     use proptest::prelude::*;
 
@@ -105,7 +105,7 @@ mod tests {
                 ledger: Ledger::default(),
                 limits: Limits::join(&memory, "envoy", PACE, 1),
                 memory,
-                claim: Claim::new(&Rc::new(key), "gpt", Amount::default).unwrap(),
+                claim: Claim::new(&Arc::new(key), "gpt", Amount::default).unwrap(),
                 account: account.id,
                 calls: Vec::new(),
                 service: BTreeMap::new(),

@@ -5,6 +5,7 @@ use core::cell::Cell;
 use core::fmt;
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -38,7 +39,8 @@ pub struct Table {
     /// Maps model names to groups.
     pub routes: Routes,
     /// The access tokens that its deployments use. This is the only part that changes, because they expire.
-    pub access_tokens: Tokens,
+    /// Tables of the same document share them.
+    pub access_tokens: Arc<Tokens>,
     endpoints: HashMap<String, Rc<Endpoint>>,
     /// By group.
     members: HashMap<String, Vec<Rc<Endpoint>>>,
@@ -169,7 +171,7 @@ impl Table {
             settings: document.settings,
             groups: document.groups,
             aliases: document.aliases,
-            access_tokens: Tokens::default(),
+            access_tokens: Arc::default(),
             endpoints,
             members,
         })

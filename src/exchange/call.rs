@@ -3,6 +3,7 @@
 use core::cell::{OnceCell, RefCell};
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::facts::Usage;
 use crate::inbound::Language;
@@ -34,7 +35,7 @@ pub struct Call {
     /// The position in that group and its fallbacks.
     pub way: RefCell<Way>,
     /// The key that pays; `None` for the master key.
-    pub key: Option<Rc<KeyRecord>>,
+    pub key: Option<Arc<KeyRecord>>,
     /// The key's spend when the request arrived, picodollars.
     pub key_spend: u64,
     /// The client's language.

@@ -3,22 +3,20 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
 use crate::config::{PART_HEADER, RETRY_HEADER};
 use crate::exchange::{Admission, Call, NoVerdict, Reply, Step};
 use crate::key::{TokenHash, VERIFY_PATH, VerifyAnswer, VerifyRequest};
 use crate::openai::ErrorBody;
 
-use super::held::{Door, Passage};
-use super::root::Clock;
-use super::{host, report, vm};
+use super::held::{self, Door, Passage};
+use super::host::{self, Action, Clock, Host};
+use super::root::REST_MS;
+use super::{parts, report, worker};
 
 /// One request.
-pub(super) struct Downstream {
+pub struct Downstream<H: Host> {
     context: u32,
-    clock: Rc<Clock>,
+    clock: H::Clock,
     admission: Option<Admission>,
     relays: bool,
     passage: Option<Rc<Passage>>,
@@ -31,25 +29,32 @@ pub(super) struct Downstream {
 /// The largest body that is dropped to its end, bytes; then the reply comes early.
 const MOST_DROPPED: u64 = 64 << 20;
 
-impl HttpContext for Downstream {
-    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        self.clock.wake();
-        let head = host::request_head();
+impl<H: Host> Downstream<H> {
+    /// A new request. `context` is what [`Host::act_for`] selects it by.
+    pub fn new(context: u32, clock: H::Clock) -> Self {
+        Self { context, clock, admission: None, relays: false, passage: None, dropping: None, dropped: 0 }
+    }
+
+    /// The request's headers are there.
+    pub fn on_request_headers(&mut self, end_of_stream: bool) -> Action {
+        if self.clock.period_ms() == REST_MS {
+            self.clock.hurry();
+        }
+        let head = H::request_head();
         #[cfg(feature = "panic-trigger")]
         #[expect(clippy::panic, reason = "this is what the feature is for")]
         if head.get("x-switchboard-panic").is_some() {
             panic!("asked for by a test");
         }
-        if let Some(passage) = vm::with(|vm| vm.arrived(head.get(":path")?)) {
+        if let Some(passage) = worker::with(|worker| worker.arrived(head.get(":path")?)) {
             return self.go_on(&passage);
         }
         if let Some(path) = head.path_without_key() {
-            host::set_request_header(":path", Some(&path));
+            H::set_request_header(":path", Some(&path));
         }
-        head.forbidden().for_each(|name| host::set_request_header(name, None));
-        let begun = vm::with(|vm| {
-            let table = vm.table()?;
-            Some(Admission::begin(&table, &vm.keyring.borrow(), &head, !end_of_stream, host::now_ms()))
+        head.forbidden().for_each(|name| H::set_request_header(name, None));
+        let begun = worker::with(worker::Worker::table).map(|table| {
+            Admission::begin(&table, &H::shared().keyring(), &head, !end_of_stream, H::now_ms())
         });
         let Some((admission, step)) = begun else {
             let error = ErrorBody::ours("The gateway has no valid configuration; see Envoy's log.");
@@ -59,12 +64,13 @@ impl HttpContext for Downstream {
         let length = if end_of_stream { None } else { head.length() };
         self.dropping = length.and_then(|length| {
             let admission = self.admission.as_mut()?;
-            vm::with(|vm| admission.announced(&vm.bodies, length))
+            worker::with(|worker| admission.announced(&worker.bodies, length))
         });
         if self.dropping.is_some() { Action::Pause } else { self.act(step) }
     }
 
-    fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
+    /// More of the body is there: `body_size` is the size of all that is held.
+    pub fn on_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         if self.relays || self.is_forwarded() {
             return Action::Continue;
         }
@@ -80,7 +86,8 @@ impl HttpContext for Downstream {
         self.body_complete()
     }
 
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+    /// The request has ended with trailers.
+    pub fn on_request_trailers(&mut self) -> Action {
         if self.relays || self.is_forwarded() {
             return Action::Continue;
         }
@@ -90,81 +97,88 @@ impl HttpContext for Downstream {
         self.body_complete()
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+    /// The response's headers are there.
+    pub fn on_response_headers(&mut self) -> Action {
         let Some(passage) = self.passage.as_ref().filter(|passage| passage.is_forwarded()) else {
             return Action::Continue;
         };
         let call = &passage.call;
         if call.is_part {
             // An access log filter skips requests with this header, because they are already reported.
-            host::set_response_header(PART_HEADER, Some("true"));
+            H::set_response_header(PART_HEADER, Some("true"));
         }
         if call.departs() {
             // Envoy does not follow a redirect if it cannot replay the request.
             let reply = call.given_up();
-            report::for_span(call);
-            host::restore_origin(call);
-            host::reply(&reply);
+            report::for_span::<H>(call);
+            restore_origin::<H>(call);
+            H::reply(&reply);
             return Action::Pause;
         }
-        if !call.progress.borrow().answered && host::response_status() == 408 {
+        if !call.progress.borrow().answered && H::response_status() == 408 {
             let (seconds, error) = call.timed_out();
             if let Some(error) = error {
-                report::for_span(call);
+                report::for_span::<H>(call);
                 let reply = call.in_language(error.into()).with("x-litellm-timeout", seconds);
-                host::reply(&reply.with("x-litellm-call-id", Rc::clone(&call.id)));
+                H::reply(&reply.with("x-litellm-call-id", Rc::clone(&call.id)));
                 return Action::Pause;
             }
-            host::set_response_header("x-litellm-timeout", Some(&seconds));
+            H::set_response_header("x-litellm-timeout", Some(&seconds));
         }
         let mut progress = call.progress.borrow_mut();
         if !progress.answered {
             // Attempts have overwritten the request's id in Envoy's headers.
             for name in ["x-litellm-call-id", "x-request-id"] {
-                host::set_response_header(name, Some(&call.id));
+                H::set_response_header(name, Some(&call.id));
             }
         }
         if progress.marked {
-            host::set_response_header(RETRY_HEADER, None);
+            H::set_response_header(RETRY_HEADER, None);
         }
         let Some(error) = progress.bare.take() else { return Action::Continue };
         drop(progress);
-        report::for_span(call);
-        host::restore_origin(call);
-        host::reply(&call.in_language(error.into()).to_call(&call.id));
+        report::for_span::<H>(call);
+        restore_origin::<H>(call);
+        H::reply(&call.in_language(error.into()).to_call(&call.id));
         Action::Pause
     }
 
-    fn on_log(&mut self) {
+    /// The request has ended.
+    pub fn on_end(&mut self) {
         if let Some(passage) = self.passage.take() {
-            passage.leave();
+            passage.leave::<H>();
         }
     }
-}
 
-impl Context for Downstream {
-    fn on_http_call_response(&mut self, _: u32, _: usize, body_size: usize, _: usize) {
+    /// A waiting request may have capacity now.
+    pub fn on_wake(&mut self) {
+        if let Some(passage) = &self.passage {
+            held::try_one::<H>(passage);
+        }
+    }
+
+    /// There is a response to a call.
+    pub fn on_call_response(&mut self, call: u64) {
+        if parts::answered::<H>(None, call) {
+            return;
+        }
         let Some(admission) = &mut self.admission else { return };
         let Some(token) = admission.awaited() else { return };
-        let now_ms = host::now_ms();
-        let answer = if host::call_response_status() == 200 {
-            crate::json::read::<VerifyAnswer>(&*host::call_response_body(body_size)).map_err(|_| NoVerdict)
+        let now_ms = H::now_ms();
+        let answer = if H::call_response_status() == 200 {
+            crate::json::read::<VerifyAnswer>(&*H::call_response_body()).map_err(|_| NoVerdict)
         } else {
             Err(NoVerdict)
         };
-        let answer = answer.map(|answer| vm::with(|vm| vm.keyring.borrow_mut().learn(token, answer, now_ms)));
+        let answer = answer.map(|answer| H::shared().keyring().learn(token, answer, now_ms));
         let step = admission.verdict(answer, now_ms);
         if self.act(step) == Action::Continue {
-            host::resume_request();
+            H::resume_request();
         }
     }
 }
 
-impl Downstream {
-    pub(super) fn new(context: u32, clock: Rc<Clock>) -> Self {
-        Self { context, clock, admission: None, relays: false, passage: None, dropping: None, dropped: 0 }
-    }
-
+impl<H: Host> Downstream<H> {
     fn is_forwarded(&self) -> bool {
         self.passage.as_ref().is_some_and(|passage| passage.is_forwarded())
     }
@@ -172,13 +186,13 @@ impl Downstream {
     /// Reports how long the body is by now.
     fn hold(&mut self, bytes: u64) -> Option<Reply> {
         let admission = self.admission.as_mut()?;
-        vm::with(|vm| admission.hold(&vm.bodies, bytes))
+        worker::with(|worker| admission.hold(&worker.bodies, bytes))
     }
 
     /// Drops a body for which there is no memory as it arrives, and replies at its end. With an earlier reply Envoy would
     /// close the connection, and until then, a second later, keep in memory what it has read.
     fn drop_body(&mut self, bytes: u64, end_of_stream: bool) -> Action {
-        host::replace_request_body(b"");
+        H::replace_request_body(b"");
         self.dropped += bytes;
         match self.dropping.take_if(|_| end_of_stream || self.dropped > MOST_DROPPED) {
             Some(reply) => self.act(Step::Reply(reply)),
@@ -201,18 +215,18 @@ impl Downstream {
             Step::Wait => Action::Pause,
             Step::Relay { key } => {
                 if key.is_some() {
-                    host::set_request_header("x-litellm-api-key", key.as_deref());
+                    H::set_request_header("x-litellm-api-key", key.as_deref());
                 }
                 self.relays = true;
                 Action::Continue
             }
             Step::Verify(token) => {
-                if ask(token).is_some() {
+                if ask::<H>(token).is_some() {
                     return Action::Pause;
                 }
                 match &mut self.admission {
                     Some(admission) => {
-                        let step = admission.verdict(Err(NoVerdict), host::now_ms());
+                        let step = admission.verdict(Err(NoVerdict), H::now_ms());
                         self.act(step)
                     }
                     None => Action::Pause,
@@ -220,14 +234,14 @@ impl Downstream {
             }
             Step::Admit => {
                 let Some(admission) = &mut self.admission else { return Action::Pause };
-                match admission.admit(host::request_body()) {
+                match admission.admit(H::request_body()) {
                     Ok(call) => self.pass(Rc::new(call)),
                     Err(reply) => self.act(Step::Reply(reply)),
                 }
             }
             Step::Reply(reply) => {
                 self.note_refusal(&reply);
-                host::reply(&reply);
+                H::reply(&reply);
                 Action::Pause
             }
         }
@@ -236,8 +250,8 @@ impl Downstream {
     /// Records a rejected request with a known key for the spend log.
     fn note_refusal(&self, reply: &Reply) {
         let refusal = |admission: &Admission| {
-            let entry = admission.refusal(reply, host::now_ms())?;
-            vm::with(|vm| vm.ledger.borrow_mut().add(&entry, Vec::new()));
+            let entry = admission.refusal(reply, H::now_ms())?;
+            H::shared().ledger().add(&entry, Vec::new());
             Some(())
         };
         self.admission.as_ref().and_then(refusal);
@@ -249,22 +263,22 @@ impl Downstream {
         self.passage = Some(Rc::clone(passage));
         if !arrived {
             let reply = passage.call.given_up();
-            report::for_span(&passage.call);
+            report::for_span::<H>(&passage.call);
             return self.act(Step::Reply(reply));
         }
-        passage.forward();
+        passage.forward::<H>();
         Action::Continue
     }
 
     /// Continues a request within its limits; holds it if a lease must be requested first.
     fn pass(&mut self, call: Rc<Call>) -> Action {
-        let passage = Rc::new(Passage::new(self.context, call));
+        let passage = Rc::new(Passage::new::<H>(self.context, call));
         self.passage = Some(Rc::clone(&passage));
-        match passage.enter() {
-            Door::Open => passage.go(),
+        match passage.enter::<H>() {
+            Door::Open => passage.go::<H>(),
             Door::Wait => {
                 passage.call.wait();
-                vm::with(|vm| vm.held.borrow_mut().push(passage));
+                passage.wait::<H>();
                 self.clock.hurry();
                 Action::Pause
             }
@@ -273,10 +287,18 @@ impl Downstream {
     }
 }
 
+/// Restores the `origin` header, which attempts have overwritten and Envoy's CORS filter and local replies
+/// need.
+pub(super) fn restore_origin<H: Host>(call: &Call) {
+    if let Some(origin) = &call.page {
+        H::set_request_header("origin", Some(origin));
+    }
+}
+
 /// Asks the key service for a key.
-fn ask(token: TokenHash) -> Option<u32> {
-    let table = vm::with(super::vm::Vm::table)?;
+fn ask<H: Host>(token: TokenHash) -> Option<u64> {
+    let table = worker::with(worker::Worker::table)?;
     let body = serde_json::to_vec(&VerifyRequest { token }).ok()?;
     let timeout = Duration::from_millis(table.keys.timeout_ms.into());
-    host::post(&table.keys.cluster, VERIFY_PATH, table.internal_token.reveal(), &body, timeout)
+    host::post::<H>(&table.keys.cluster, VERIFY_PATH, table.internal_token.reveal(), &body, timeout)
 }

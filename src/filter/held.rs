@@ -1,18 +1,16 @@
-//! Requests passing through the limits. Those waiting for capacity are kept in the VM, because the root
-//! context calls the key service: its response must be processed even if the client has disconnected.
+//! Requests passing through the limits. Those waiting for capacity are kept by the worker, because the root calls the
+//! key service: its response must be processed even if the client has disconnected.
 
 use core::cell::Cell;
 use std::rc::Rc;
 
-use proxy_wasm::types::Action;
-
 use crate::config::{CLUSTER_HEADER, MAX_RETRIES_HEADER};
 use crate::exchange::{Call, Entered, Reply};
 use crate::key::UsageEntry;
-use crate::limits::{Amount, Charge, Claim, Entry};
+use crate::limits::{Amount, Charge, Claim, Entry, Limits};
 
-use super::host::{self, SharedData};
-use super::{report, vm};
+use super::host::{Action, Host};
+use super::{parts, report, worker};
 
 /// An admitted request and its state.
 pub(super) struct Passage {
@@ -21,6 +19,8 @@ pub(super) struct Passage {
     pub(super) call: Rc<Call>,
     claim: Option<Claim>,
     since_ms: u64,
+    /// The number of its claim, while it waits.
+    waits: Cell<Option<u64>>,
     /// The number by which its attempts find it; `None` until it is forwarded.
     number: Cell<Option<u64>>,
     /// Its client has a response, or has disconnected.
@@ -40,14 +40,15 @@ pub(super) enum Door {
 }
 
 impl Passage {
-    pub(super) fn new(context: u32, call: Rc<Call>) -> Self {
-        let claim = vm::with(|vm| call.claim(&vm.limits.borrow().as_ref()?.habits));
-        let since_ms = if claim.is_some() { host::steady_ms() } else { 0 };
+    pub(super) fn new<H: Host>(context: u32, call: Rc<Call>) -> Self {
+        let claim = H::shared().limits().as_ref().and_then(|limits| call.claim(&limits.habits));
+        let since_ms = if claim.is_some() { H::steady_ms() } else { 0 };
         Self {
             context,
             call,
             claim,
             since_ms,
+            waits: Cell::new(None),
             number: Cell::new(None),
             is_over: Cell::new(false),
             status: Cell::new(0),
@@ -60,13 +61,19 @@ impl Passage {
     }
 
     /// Reserves its estimated usage, if any limit applies.
-    pub(super) fn enter(&self) -> Door {
+    pub(super) fn enter<H: Host>(&self) -> Door {
         let Some(claim) = &self.claim else { return Door::Open };
-        let entry = vm::with(|vm| {
-            let mut limits = vm.limits.borrow_mut();
-            let limits = limits.as_mut()?;
-            Some(limits.enter_again(&SharedData, claim, self.since_ms, host::steady_ms()))
-        });
+        let entry = {
+            let mut limits = H::shared().limits();
+            let enter =
+                |limits: &mut Limits| limits.enter_again(H::memory(), claim, self.since_ms, H::steady_ms());
+            limits.as_mut().map(enter)
+        };
+        match (&entry, self.waits.get()) {
+            (Some(Entry::Wait), None) => self.waits.set(Some(H::shared().waiting().add(claim.clone()))),
+            (Some(Entry::Wait), Some(_)) => {}
+            _ => self.wait_no_more::<H>(),
+        }
         match entry {
             Some(Entry::Open(standings)) => {
                 for (account, _) in
@@ -80,152 +87,179 @@ impl Passage {
             }
             Some(Entry::Wait) => Door::Wait,
             Some(Entry::Refused(account, refusal)) => {
-                let reply = self.call.refused(&account, &refusal, host::now_ms());
+                let reply = self.call.refused(&account, &refusal, H::now_ms());
                 Door::Closed(reply.to_call(&self.call.id))
             }
             Some(Entry::Away) | None => Door::Closed(self.call.limits_unknown().to_call(&self.call.id)),
         }
     }
 
+    fn wait_no_more<H: Host>(&self) {
+        if let Some(number) = self.waits.take() {
+            H::shared().waiting().remove(number);
+        }
+    }
+
+    /// Tries again to pass the limits. Its stream must be current.
+    fn try_again<H: Host>(self: Rc<Self>) {
+        match self.enter::<H>() {
+            Door::Wait => self.wait::<H>(),
+            Door::Open => {
+                if self.go::<H>() == Action::Continue {
+                    H::resume_request();
+                }
+            }
+            Door::Closed(reply) => H::reply(&reply),
+        }
+    }
+
+    /// Waits for capacity.
+    pub(super) fn wait<H: Host>(self: Rc<Self>) {
+        worker::with(|worker| worker.held.borrow_mut().push(self));
+        H::hold();
+    }
+
     /// Continues it: forwards it to its deployments, or starts sending its parts if it is split. The
     /// request's context must be current.
-    pub(super) fn go(self: &Rc<Self>) -> Action {
+    pub(super) fn go<H: Host>(self: &Rc<Self>) -> Action {
         if self.call.parts.borrow().is_none() {
-            self.forward();
+            self.forward::<H>();
             return Action::Continue;
         }
-        self.number.set(Some(vm::with(|vm| vm.keep(Rc::clone(&self.call)))));
-        vm::with(|vm| {
-            vm.split.borrow_mut().push(Rc::clone(self));
-            if !vm.streams.ring() {
-                log::error!("shared queue unavailable: the request waits for the next tick");
-            }
-        });
+        self.number.set(Some(worker::with(|worker| worker.keep::<H>(Rc::clone(&self.call)))));
+        if !H::ROOT_CALLS {
+            parts::go_on::<H>(None, self);
+            return Action::Pause;
+        }
+        worker::with(|worker| worker.split.borrow_mut().push(Rc::clone(self)));
+        if !H::ring() {
+            log::error!("shared queue unavailable: the request waits for the next tick");
+        }
         Action::Pause
     }
 
     /// Sends a response if its client is still waiting. Makes the request's context current.
-    pub(super) fn answer(&self, reply: &Reply) {
-        if !self.is_over.get() && host::act_for(self.context) {
-            report::for_span(&self.call);
-            host::reply(reply);
+    pub(super) fn answer<H: Host>(&self, reply: &Reply) {
+        if !self.is_over.get() && H::act_for(self.context) {
+            report::for_span::<H>(&self.call);
+            H::reply(reply);
         }
     }
 
     /// Forwards it. The request's context must be current.
-    pub(super) fn forward(&self) {
+    pub(super) fn forward<H: Host>(&self) {
         let call = &self.call;
         let leg = call.leg();
-        host::set_request_header(CLUSTER_HEADER, Some(leg.cluster));
+        H::set_request_header(CLUSTER_HEADER, Some(leg.cluster));
         if let Some(retries) = leg.retries {
-            host::set_request_header(MAX_RETRIES_HEADER, Some(&retries.to_string()));
+            H::set_request_header(MAX_RETRIES_HEADER, Some(&retries.to_string()));
         }
         if let Some(retries) = leg.max_retries {
-            host::set_request_header("x-envoy-max-retries", Some(&retries.to_string()));
+            H::set_request_header("x-envoy-max-retries", Some(&retries.to_string()));
         }
         if let Some(timeout) = leg.timeout_ms {
-            host::set_request_header("x-envoy-upstream-rq-per-try-timeout-ms", Some(&timeout.to_string()));
+            H::set_request_header("x-envoy-upstream-rq-per-try-timeout-ms", Some(&timeout.to_string()));
         }
-        let number = self.number.get().unwrap_or_else(|| vm::with(|vm| vm.keep(Rc::clone(call))));
-        host::leave_call(number);
+        let keep = || worker::with(|worker| worker.keep::<H>(Rc::clone(call)));
+        let number = self.number.get().unwrap_or_else(keep);
+        H::leave_call(number);
         self.number.set(Some(number));
     }
 
     /// Its stream has ended. The request has ended as well, unless it was redirected.
-    pub(super) fn leave(self: Rc<Self>) {
+    pub(super) fn leave<H: Host>(self: Rc<Self>) {
         match self.number.get().filter(|_| self.call.departs()) {
-            Some(number) => vm::with(|vm| vm.depart(number, self)),
-            None => self.end(),
+            Some(number) => worker::with(|worker| worker.depart(number, self)),
+            None => self.end::<H>(),
         }
     }
 
     /// Ends it: the actual usage replaces the reservation and is recorded.
-    fn end(&self) {
+    fn end<H: Host>(&self) {
         self.is_over.set(true);
+        self.wait_no_more::<H>();
         let call = &self.call;
-        self.status.set(call.answered_status().unwrap_or_else(host::final_status));
+        self.status.set(call.answered_status().unwrap_or_else(H::final_status));
         call.stop_parts();
+        if !H::ROOT_CALLS {
+            parts::abandon::<H>(self);
+        }
         if call.awaits_parts() {
             // Its log line is due, although its usage is not complete.
-            call.settle(self.status.get(), host::now_ms(), |entry| report::for_log(call, entry));
+            call.settle(self.status.get(), H::now_ms(), |entry| report::for_log::<H>(call, entry));
         } else {
-            self.account(true);
+            self.account::<H>(true);
         }
     }
 
     /// A part was answered, so the usage may be complete now.
-    pub(super) fn part_ended(&self) {
+    pub(super) fn part_ended<H: Host>(&self) {
         if self.is_over.get() && self.number.get().is_some() && !self.call.awaits_parts() {
-            self.account(false);
+            self.account::<H>(false);
         }
     }
 
-    fn account(&self, reports: bool) {
+    fn account<H: Host>(&self, reports: bool) {
         let call = &self.call;
-        call.settle(self.status.get(), host::now_ms(), |entry| {
+        call.settle(self.status.get(), H::now_ms(), |entry| {
             if reports {
-                report::for_log(call, entry);
+                report::for_log::<H>(call, entry);
+            }
+            let number = self.number.take();
+            if let Some(number) = number {
+                worker::with(|worker| worker.forget(number));
             }
             if call.is_part {
-                return vm::with(|vm| self.number.take().into_iter().for_each(|number| vm.forget(number)));
+                return;
             }
-            match self.number.take() {
-                Some(number) => {
-                    let charges = self.settle(entry);
-                    vm::with(|vm| {
-                        vm.forget(number);
-                        if let (Some(token), Some(cost)) = (&entry.token, entry.cost_picodollars) {
-                            vm.keyring.borrow_mut().charge(token, cost);
-                        }
-                        vm.ledger.borrow_mut().add(entry, charges);
-                    });
+            let shared = H::shared();
+            match number {
+                Some(_) => {
+                    let charges = self.settle::<H>(entry);
+                    if let (Some(token), Some(cost)) = (&entry.token, entry.cost_picodollars) {
+                        shared.keyring().charge(token, cost);
+                    }
+                    shared.ledger().add(entry, charges);
                 }
                 // A request rejected by its limits has used nothing. One whose client left while it was
                 // waiting is not recorded.
-                None if entry.detail.error.is_some() => {
-                    vm::with(|vm| vm.ledger.borrow_mut().add(entry, Vec::new()));
-                }
+                None if entry.detail.error.is_some() => shared.ledger().add(entry, Vec::new()),
                 None => {}
             }
         });
     }
 
-    fn settle(&self, entry: &UsageEntry<'_>) -> Vec<Charge> {
+    fn settle<H: Host>(&self, entry: &UsageEntry<'_>) -> Vec<Charge> {
         let used = Amount {
             tokens: entry.prompt_tokens.saturating_add(entry.completion_tokens),
             money: entry.cost_picodollars.unwrap_or_default(),
         };
-        vm::with(|vm| {
-            let mut limits = vm.limits.borrow_mut();
-            let limits = limits.as_mut()?;
-            let entered = self.call.entered.get()?;
-            limits.habits.learn(self.call.group_name(), entry.completion_tokens);
-            Some(limits.settle(&SharedData, &entered.claim, used, host::steady_ms()))
-        })
-        .unwrap_or_default()
-    }
-
-    /// What it is waiting for; `None` if it is not waiting.
-    pub(super) fn awaited(&self) -> Option<&Claim> {
-        self.claim.as_ref().filter(|_| !self.is_over.get())
+        let Some(entered) = self.call.entered.get() else { return Vec::new() };
+        let mut limits = H::shared().limits();
+        let Some(limits) = limits.as_mut() else { return Vec::new() };
+        limits.habits.learn(self.call.group_name(), entry.completion_tokens);
+        limits.settle(H::memory(), &entered.claim, used, H::steady_ms())
     }
 }
 
-/// Retries waiting requests. `root` is the context to return to.
-pub(super) fn try_again(root: u32) {
-    for passage in vm::with(|vm| vm.held.take()) {
-        if passage.is_over.get() || !host::act_for(passage.context) {
-            continue;
-        }
-        match passage.enter() {
-            Door::Wait => vm::with(|vm| vm.held.borrow_mut().push(passage)),
-            Door::Open => {
-                if passage.go() == Action::Continue {
-                    host::resume_request();
-                }
-            }
-            Door::Closed(reply) => host::reply(&reply),
+/// Has the waiting requests of this worker try again. `root` is the context to return to.
+pub fn try_again<H: Host>(root: u32) {
+    for passage in worker::with(|worker| worker.held.take()) {
+        if !passage.is_over.get() && H::act_for(passage.context) {
+            passage.try_again::<H>();
         }
     }
-    host::act_for(root);
+    H::act_for(root);
+}
+
+/// Has one waiting request, whose stream is current, try again.
+pub(super) fn try_one<H: Host>(passage: &Rc<Passage>) {
+    let waits = worker::with(|worker| {
+        let mut held = worker.held.borrow_mut();
+        let at = held.iter().position(|other| Rc::ptr_eq(other, passage))?;
+        Some(held.swap_remove(at))
+    });
+    if let Some(passage) = waits.filter(|passage| !passage.is_over.get()) {
+        passage.try_again::<H>();
+    }
 }

@@ -1,6 +1,7 @@
-//! The only module that uses the host: it maps callbacks to hostcalls and makes no decisions.
+//! The filter, on any host: connects the callbacks of a [`Host`] to [`crate::exchange`].
 //!
-//! Each worker has one VM for both roles, so their shared state is plain memory: [`vm`].
+//! A request has a [`Downstream`] and, for every attempt, an [`Upstream`]. The [`Root`] exchanges usage, keys and leases
+//! with the key service. What the threads of a process may share is in [`Shared`], everything else in [`worker`].
 
 mod downstream;
 mod held;
@@ -8,17 +9,16 @@ mod host;
 mod parts;
 mod report;
 mod root;
+mod shared;
 mod streams;
 mod upstream;
-mod vm;
+mod worker;
 
-use proxy_wasm::types::LogLevel;
-use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
-
-#[global_allocator]
-static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
-
-proxy_wasm::main! {{
-    proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|context| Box::new(root::Root::new(context)));
-}}
+pub use downstream::Downstream;
+pub use held::try_again;
+pub use host::{Action, Clock, Host, picked};
+pub use report::declare;
+pub use root::Root;
+pub use shared::Shared;
+pub use upstream::Upstream;
+pub use worker::install;

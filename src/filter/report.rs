@@ -5,24 +5,24 @@ use crate::config::REPORT_STATE;
 use crate::exchange::Call;
 use crate::key::UsageEntry;
 
-use super::host;
+use super::Host;
 
-/// Declares the properties for a root context.
-pub(super) fn declare() {
-    host::declare_message(REPORT_STATE, "type.googleapis.com/google.protobuf.Struct");
+/// Declares what is reported. Every root declares it, in both roles.
+pub fn declare<H: Host>() {
+    H::declare_report(REPORT_STATE);
 }
 
 /// Reports to the access log, if there is one.
-pub(super) fn for_log(call: &Call, entry: &UsageEntry<'_>) {
+pub(super) fn for_log<H: Host>(call: &Call, entry: &UsageEntry<'_>) {
     if call.table.settings.reports {
-        host::leave(REPORT_STATE, &call.report(entry));
+        H::leave_report(REPORT_STATE, &call.report(entry));
     }
 }
 
 /// Reports to the span, if there is one. Call it when the response is complete, or will not continue.
-pub(super) fn for_span(call: &Call) {
+pub(super) fn for_span<H: Host>(call: &Call) {
     if call.table.settings.spans && !call.departs() {
         let status = call.answered_status().unwrap_or_default();
-        call.settle(status, host::now_ms(), |entry| host::leave(REPORT_STATE, &call.report(entry)));
+        call.settle(status, H::now_ms(), |entry| H::leave_report(REPORT_STATE, &call.report(entry)));
     }
 }

@@ -1,15 +1,11 @@
-//! The plugin's root context: its configuration and the timer of the sync call.
+//! The root: the configuration, and the calls to the key service that no request waits for.
 
-use core::cell::Cell;
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 use serde::Serialize;
 
-use crate::config::{DOWNSTREAM_ROOT, UPSTREAM_ROOT};
 use crate::json::Place;
 use crate::key::{SYNC_PATH, SyncAnswer, SyncRequest};
 use crate::lease::{LEASE_PATH, Lease, LeaseAnswer, LeaseRequest};
@@ -17,12 +13,9 @@ use crate::limits::Asked;
 use crate::sync::{self, Told};
 use crate::table::Table;
 
-use super::downstream::Downstream;
-use super::host::SharedData;
-use super::parts::UnderWay;
-use super::upstream::Upstream;
-use super::vm::Vm;
-use super::{held, host, report, vm};
+use super::host::{self, Clock, Host};
+use super::shared::sync_period_ms;
+use super::{parts, worker};
 
 /// Tick period while requests wait for capacity, milliseconds. They may be waiting for the response to
 /// another worker's call, which this worker is not notified of.
@@ -38,16 +31,15 @@ const WANTS_MS: u64 = 100;
 /// Longest time of which the spend of keys is requested, milliseconds.
 const MOST_SPENDS_MS: u64 = 60_000;
 
-/// Tick period of a VM that has not served any request, milliseconds. The VM of Envoy's main thread stays in
+/// Tick period of a root that has not served any request, milliseconds. The VM of Envoy's main thread stays in
 /// that state.
-const REST_MS: u64 = 10_000;
+pub(super) const REST_MS: u64 = 10_000;
 
-/// The root context of one role.
-pub(super) struct Root {
+/// The root of the downstream role. There is one per configuration; the newest one makes the calls.
+pub struct Root<H: Host> {
     context: u32,
-    role: Cell<Role>,
     generation: u64,
-    clock: Rc<Clock>,
+    clock: H::Clock,
     /// When the next sync is due, on the monotonic clock.
     sync_due_ms: u64,
     /// The sync call in flight.
@@ -57,102 +49,80 @@ pub(super) struct Root {
     /// When the next call for changes is due, on the monotonic clock.
     listen_due_ms: u64,
     /// The call for changes in flight. It is separate because a sync call, which carries usage, may be slow.
-    listening: Option<u32>,
+    listening: Option<u64>,
     /// Calls for leases in flight.
-    leasing: Vec<(u32, Asked)>,
-    /// Calls for parts of requests.
-    parts: UnderWay,
+    leasing: Vec<(u64, Asked)>,
 }
 
 struct Syncing {
-    call: u32,
+    call: u64,
     sent_ms: u64,
     asked: Asked,
 }
 
-/// The tick timer of a root context, which its requests can speed up.
-#[derive(Default)]
-pub(super) struct Clock {
-    period_ms: Cell<u64>,
-}
-
-impl Clock {
-    /// Ticks as soon as possible.
-    pub(super) fn hurry(&self) {
-        self.set(1);
+impl<H: Host> Root<H> {
+    /// A root with a table. It calls the key service at once. `context` is what [`Host::act_for`] selects it by.
+    pub fn new(context: u32, clock: H::Clock, table: Rc<Table>) -> Self {
+        let period = sync_period_ms(&table);
+        H::shared().configure::<H>(&table);
+        let generation = worker::with(|worker| worker.install(table));
+        let mut root = Self {
+            context,
+            generation,
+            clock,
+            sync_due_ms: H::steady_ms() + period,
+            syncing: None,
+            synced_ms: 0,
+            listen_due_ms: 0,
+            listening: None,
+            leasing: Vec::new(),
+        };
+        root.clock.set(period);
+        root.sync();
+        root
     }
 
-    /// A request is being served: use the normal period.
-    pub(super) fn wake(&self) {
-        if self.period_ms.get() == REST_MS {
-            self.hurry();
-        }
-    }
-
-    fn set(&self, period_ms: u64) {
-        if self.period_ms.replace(period_ms) != period_ms {
-            host::set_tick_period(Duration::from_millis(period_ms));
-        }
-    }
-}
-
-#[derive(Clone, Copy, Default)]
-enum Role {
-    #[default]
-    Unknown,
-    Downstream,
-    Upstream,
-}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, _: usize) -> bool {
-        match host::root_id().as_deref() {
-            Some(DOWNSTREAM_ROOT) => self.configure_downstream(),
-            Some(UPSTREAM_ROOT) => {
-                report::declare();
-                self.role.set(Role::Upstream);
-                true
-            }
-            other => {
-                log::error!("root_id must be '{DOWNSTREAM_ROOT}' or '{UPSTREAM_ROOT}', but is {other:?}");
-                false
-            }
-        }
-    }
-
-    fn on_tick(&mut self) {
-        let now = host::steady_ms();
-        if vm::with(|vm| !vm.held.borrow().is_empty()) {
-            held::try_again(self.context);
+    /// The timer has fired.
+    pub fn on_tick(&mut self) {
+        let now = H::steady_ms();
+        if Self::anyone_waits() {
+            H::wake(self.context);
             self.ask_for_held();
         }
-        self.parts.begin(self.context);
-        let ends_soon = vm::with(|vm| vm.streams.watch(self.context, now));
-        let Some(table) = vm::with(vm::Vm::table) else { return };
-        let period = vm::sync_period_ms(&table);
+        parts::begin::<H>(self.context);
+        let ends_soon = worker::with(|worker| worker.streams.watch::<H>(self.context, now));
+        let Some(table) = worker::with(worker::Worker::table) else { return };
+        let period = sync_period_ms(&table);
         // A timer that fires slightly early must not skip a whole period.
         let soon = now + period / LISTENS / 10;
-        if vm::with(|vm| vm.is_current(self.generation)) {
+        if self.is_current() {
             if soon >= self.sync_due_ms {
                 self.sync_due_ms = now + period;
-                vm::with(|vm| vm.limits.borrow_mut().as_mut().map(|limits| limits.tick(&SharedData, now)));
+                if let Some(limits) = H::shared().limits().as_mut() {
+                    limits.tick(H::memory(), now);
+                }
                 if self.syncing.is_none() {
                     self.sync();
                 }
             }
-            let wants = !table.access_tokens.wanted(host::now_ms()).is_empty();
+            let wants = !table.access_tokens.wanted(H::now_ms()).is_empty();
             if soon >= self.listen_due_ms {
                 self.listen_due_ms = now + if wants { WANTS_MS } else { period / LISTENS };
-                // A VM without keys needs no changes; the sync call is enough.
-                if self.listening.is_none() && (wants || vm::with(|vm| !vm.keyring.borrow().is_empty())) {
+                // A keyring without keys needs no changes; the sync call is enough.
+                if self.listening.is_none() && (wants || !H::shared().keyring().is_empty()) {
                     self.listen();
                 }
             }
         }
-        let is_held = vm::with(|vm| !vm.held.borrow().is_empty());
-        let until_due = self.sync_due_ms.min(self.listen_due_ms).saturating_sub(now).clamp(1, period);
+        let is_held = Self::anyone_waits();
+        let until_due = if self.is_current() {
+            self.sync_due_ms.min(self.listen_due_ms).saturating_sub(now).clamp(1, period)
+        } else {
+            // It only has requests to end.
+            period
+        };
         // Keep asking until the access tokens for the first request are available.
-        let rests = self.syncing.is_none() && !table.needs_access_tokens() && vm::with(Vm::has_served_nobody);
+        let rests = self.syncing.is_none() && !table.needs_access_tokens() && H::shared().has_served_nobody();
         self.clock.set(match (is_held || ends_soon, rests) {
             (true, _) => HURRY_MS,
             (false, true) => REST_MS,
@@ -160,195 +130,158 @@ impl RootContext for Root {
         });
     }
 
-    fn on_queue_ready(&mut self, _: u32) {
-        vm::with(|vm| vm.streams.let_go(self.context));
-        self.parts.begin(self.context);
-        if vm::with(|vm| vm.table().is_some_and(|table| table.access_tokens.is_urgent())) {
+    /// Someone has rung ([`Host::ring`]).
+    pub fn rung(&mut self) {
+        worker::with(|worker| worker.streams.let_go::<H>(self.context));
+        parts::begin::<H>(self.context);
+        if worker::with(worker::Worker::table).is_some_and(|table| table.access_tokens.is_urgent()) {
             self.listen_due_ms = 0;
             self.clock.hurry();
         }
     }
 
-    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
-        match self.role.get() {
-            Role::Downstream => Some(Box::new(Downstream::new(context, Rc::clone(&self.clock)))),
-            Role::Upstream => Some(Box::new(Upstream::new(context))),
-            Role::Unknown => None,
-        }
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-}
-
-impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
-        if self.parts.answered(self.context, token, body_size) {
+    /// There is a response to a call.
+    pub fn on_call_response(&mut self, call: u64) {
+        if parts::answered::<H>(Some(self.context), call) {
             return;
         }
-        let now = host::steady_ms();
-        let body = (host::call_response_status() == 200).then(|| host::call_response_body(body_size));
-        if let Some(syncing) = self.syncing.take_if(|syncing| syncing.call == token) {
+        let now = H::steady_ms();
+        let body = (H::call_response_status() == 200).then(H::call_response_body);
+        if let Some(syncing) = self.syncing.take_if(|syncing| syncing.call == call) {
             let answer = body.and_then(|body| read::<SyncAnswer>(&body));
-            let more_waits = vm::with(|vm| {
-                let Some(answer) = answer else {
-                    unanswered(vm, &syncing.asked, now);
-                    return false;
-                };
-                let (mut ledger, mut limits) = (vm.ledger.borrow_mut(), vm.limits.borrow_mut());
-                let asked = &syncing.asked;
-                let recorded = sync::answered(&mut ledger, limits.as_mut(), &SharedData, asked, &answer, now);
-                drop((ledger, limits));
-                if let Some(recorded) = &recorded {
-                    vm.keyring.borrow_mut().record(&recorded.spent);
-                }
-                heard(vm, answer);
-                self.synced_ms = syncing.sent_ms;
-                recorded.is_some_and(|recorded| recorded.more_waits) && vm.is_current(self.generation)
-            });
-            if more_waits {
+            if self.synced(&syncing, answer, now) {
                 self.sync();
             }
-        } else if self.listening.take_if(|call| *call == token).is_some() {
+        } else if self.listening.take_if(|listening| *listening == call).is_some() {
             if let Some(answer) = body.and_then(|body| read::<SyncAnswer>(&body)) {
-                vm::with(|vm| heard(vm, answer));
+                heard::<H>(answer);
             }
-        } else if let Some(at) = self.leasing.iter().position(|(call, _)| *call == token) {
+        } else if let Some(at) = self.leasing.iter().position(|(leasing, _)| *leasing == call) {
             let (_, asked) = self.leasing.swap_remove(at);
             match body.and_then(|body| read::<LeaseAnswer>(&body)) {
-                Some(answer) => vm::with(|vm| answered(vm, &asked, &answer.leases, now)),
-                None => vm::with(|vm| unanswered(vm, &asked, now)),
+                Some(answer) => answered::<H>(&asked, &answer.leases, now),
+                None => unanswered::<H>(&asked, now),
             }
         }
-        held::try_again(self.context);
+        H::wake(self.context);
     }
 }
 
-impl Root {
-    pub(super) fn new(context: u32) -> Self {
-        Self {
-            context,
-            role: Cell::default(),
-            generation: 0,
-            clock: Rc::default(),
-            sync_due_ms: 0,
-            syncing: None,
-            synced_ms: 0,
-            listen_due_ms: 0,
-            listening: None,
-            leasing: Vec::new(),
-            parts: UnderWay::default(),
-        }
+impl<H: Host> Root<H> {
+    fn is_current(&self) -> bool {
+        worker::with(|worker| worker.is_current(self.generation))
     }
 
-    fn configure_downstream(&mut self) -> bool {
-        match Table::parse(&host::plugin_configuration(), |name| std::env::var(name).ok()) {
-            Ok(table) => {
-                report::declare();
-                let period = vm::sync_period_ms(&table);
-                self.generation = vm::with(|vm| vm.install(table));
-                vm::with(|vm| vm.streams.hear(vm.secret()));
-                self.role.set(Role::Downstream);
-                self.clock.set(period);
-                self.sync_due_ms = host::steady_ms() + period;
-                self.sync();
-                true
-            }
-            Err(error) => {
-                log::error!("{error}");
-                false
-            }
+    fn anyone_waits() -> bool {
+        !H::shared().waiting().is_empty()
+    }
+
+    /// Applies the response to a sync call. Returns whether more usage waits.
+    fn synced(&mut self, syncing: &Syncing, answer: Option<SyncAnswer>, now: u64) -> bool {
+        let Some(answer) = answer else {
+            unanswered::<H>(&syncing.asked, now);
+            return false;
+        };
+        let shared = H::shared();
+        let recorded = {
+            let (mut ledger, mut limits) = (shared.ledger(), shared.limits());
+            sync::answered(&mut ledger, limits.as_mut(), H::memory(), &syncing.asked, &answer, now)
+        };
+        if let Some(recorded) = &recorded {
+            shared.keyring().record(&recorded.spent);
         }
+        heard::<H>(answer);
+        self.synced_ms = syncing.sent_ms;
+        recorded.is_some_and(|recorded| recorded.more_waits) && self.is_current()
     }
 
     /// Sends usage, and exchanges changes and leases. A failed call is repeated with the next tick, and its
     /// batch keeps its id.
     fn sync(&mut self) {
-        let charged_within_ms = host::steady_ms().saturating_sub(self.synced_ms).min(MOST_SPENDS_MS);
-        self.syncing = vm::with(|vm| {
-            let table = vm.table()?;
-            let (mut ledger, mut limits) = (vm.ledger.borrow_mut(), vm.limits.borrow_mut());
-            let held = vm.held.borrow();
-            let mut waiting = held.iter().filter_map(|passage| passage.awaited());
-            let now = host::steady_ms();
-            let Told { batch, instance, asks, asked } =
-                sync::tell(&mut ledger, limits.as_mut(), &SharedData, &mut waiting, host::random_id(), now);
-            let request = SyncRequest {
-                cursor: vm.keyring.borrow().cursor(),
-                batch: batch.map(Cow::Borrowed),
-                instance,
-                asks,
-                tokens: table.access_tokens.revision(),
-                charged_within_ms: (!vm.keyring.borrow().is_empty()).then_some(charged_within_ms),
-                wanted: Vec::new(),
-            };
-            let call = post(&table, SYNC_PATH, &request);
-            drop(limits);
-            if call.is_none() {
-                unanswered(vm, &asked, now);
-            }
-            Some(Syncing { call: call?, sent_ms: now, asked })
-        });
+        let Some(table) = worker::with(worker::Worker::table) else { return };
+        let now = H::steady_ms();
+        let charged_within_ms = now.saturating_sub(self.synced_ms).min(MOST_SPENDS_MS);
+        let shared = H::shared();
+        let (mut ledger, mut limits, waiting) = (shared.ledger(), shared.limits(), shared.waiting());
+        let Told { batch, instance, asks, asked } =
+            sync::tell(&mut ledger, limits.as_mut(), H::memory(), &mut waiting.claims(), H::random_id(), now);
+        drop((limits, waiting));
+        let (cursor, knows_keys) = {
+            let keyring = shared.keyring();
+            (keyring.cursor(), !keyring.is_empty())
+        };
+        let request = SyncRequest {
+            cursor,
+            batch: batch.map(Cow::Borrowed),
+            instance,
+            asks,
+            tokens: table.access_tokens.revision(),
+            charged_within_ms: knows_keys.then_some(charged_within_ms),
+            wanted: Vec::new(),
+        };
+        let body = serde_json::to_vec(&request);
+        drop(ledger);
+        match body.ok().and_then(|body| post_body::<H>(&table, SYNC_PATH, &body)) {
+            Some(call) => self.syncing = Some(Syncing { call, sent_ms: now, asked }),
+            None => unanswered::<H>(&asked, now),
+        }
     }
 
     /// Asks only for changes.
     fn listen(&mut self) {
-        self.listening = vm::with(|vm| {
-            let table = vm.table()?;
-            let cursor = vm.keyring.borrow().cursor();
-            let (tokens, wanted) =
-                (table.access_tokens.revision(), table.access_tokens.wanted(host::now_ms()));
-            post(&table, SYNC_PATH, &SyncRequest { cursor, tokens, wanted, ..SyncRequest::default() })
-        });
+        let Some(table) = worker::with(worker::Worker::table) else { return };
+        let cursor = H::shared().keyring().cursor();
+        let (tokens, wanted) = (table.access_tokens.revision(), table.access_tokens.wanted(H::now_ms()));
+        let request = SyncRequest { cursor, tokens, wanted, ..SyncRequest::default() };
+        self.listening = post::<H>(&table, SYNC_PATH, &request);
     }
 
     /// Asks for leases for waiting requests immediately.
     fn ask_for_held(&mut self) {
-        let asking = vm::with(|vm| {
-            let table = vm.table()?;
-            let (instance, (asks, asked)) = {
-                let (held, mut limits) = (vm.held.borrow(), vm.limits.borrow_mut());
-                let limits = limits.as_mut()?;
-                let waiting = held.iter().filter_map(|passage| passage.awaited());
-                (limits.instance().to_owned(), limits.ask_for(&SharedData, waiting, host::steady_ms()))
-            };
-            if asks.is_empty() {
-                return None;
-            }
-            let call = post(&table, LEASE_PATH, &LeaseRequest { instance, asks });
-            if call.is_none() {
-                unanswered(vm, &asked, host::steady_ms());
-            }
-            Some((call?, asked))
-        });
-        self.leasing.extend(asking);
+        let Some(table) = worker::with(worker::Worker::table) else { return };
+        let (instance, (asks, asked)) = {
+            let shared = H::shared();
+            let (mut limits, waiting) = (shared.limits(), shared.waiting());
+            let Some(limits) = limits.as_mut() else { return };
+            let asks = limits.ask_for(H::memory(), waiting.claims(), H::steady_ms());
+            (limits.instance().to_owned(), asks)
+        };
+        if asks.is_empty() {
+            return;
+        }
+        match post::<H>(&table, LEASE_PATH, &LeaseRequest { instance, asks }) {
+            Some(call) => self.leasing.push((call, asked)),
+            None => unanswered::<H>(&asked, H::steady_ms()),
+        }
     }
 }
 
-fn heard(vm: &Vm, mut answer: SyncAnswer) {
-    if let (Some(table), Some(tokens)) = (vm.table(), answer.tokens.take()) {
+fn heard<H: Host>(mut answer: SyncAnswer) {
+    if let (Some(table), Some(tokens)) = (worker::with(worker::Worker::table), answer.tokens.take()) {
         table.access_tokens.learn(tokens);
     }
-    vm.keyring.borrow_mut().apply(answer, host::now_ms());
+    H::shared().keyring().apply(answer, H::now_ms());
 }
 
-fn answered(vm: &Vm, asked: &Asked, leases: &[Lease], now: u64) {
-    if let Some(limits) = vm.limits.borrow_mut().as_mut() {
-        limits.answered(&SharedData, asked, leases, now);
+fn answered<H: Host>(asked: &Asked, leases: &[Lease], now: u64) {
+    if let Some(limits) = H::shared().limits().as_mut() {
+        limits.answered(H::memory(), asked, leases, now);
     }
 }
 
-fn unanswered(vm: &Vm, asked: &Asked, now: u64) {
-    if let Some(limits) = vm.limits.borrow_mut().as_mut() {
-        limits.unanswered(&SharedData, asked, now);
+fn unanswered<H: Host>(asked: &Asked, now: u64) {
+    if let Some(limits) = H::shared().limits().as_mut() {
+        limits.unanswered(H::memory(), asked, now);
     }
 }
 
-fn post(table: &Table, path: &str, request: &impl Serialize) -> Option<u32> {
-    let body = serde_json::to_vec(request).ok()?;
+fn post<H: Host>(table: &Table, path: &str, request: &impl Serialize) -> Option<u64> {
+    post_body::<H>(table, path, &serde_json::to_vec(request).ok()?)
+}
+
+fn post_body<H: Host>(table: &Table, path: &str, body: &[u8]) -> Option<u64> {
     let timeout = Duration::from_millis(table.keys.timeout_ms.into());
-    host::post(&table.keys.cluster, path, table.internal_token.reveal(), &body, timeout)
+    host::post::<H>(&table.keys.cluster, path, table.internal_token.reveal(), body, timeout)
 }
 
 fn read<'a, T: Place<'a>>(body: &'a [u8]) -> Option<T> {

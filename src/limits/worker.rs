@@ -1,6 +1,6 @@
 //! A worker's side of the limits: reserves capacity for requests, settles them, and asks the key service.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -26,16 +26,16 @@ const ASKS: usize = 500;
 /// The accounts that a request counts against, and the amount.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    key: Rc<KeyRecord>,
+    key: Arc<KeyRecord>,
     model: String,
     amount: Amount,
 }
 
 impl Claim {
     /// The claim of a request with a key for a model; `None` if no limit applies.
-    pub fn new(key: &Rc<KeyRecord>, model: &str, amount: impl FnOnce() -> Amount) -> Option<Self> {
+    pub fn new(key: &Arc<KeyRecord>, model: &str, amount: impl FnOnce() -> Amount) -> Option<Self> {
         let is_limited = key.accounts_for(model).any(Account::is_limited);
-        is_limited.then(|| Self { key: Rc::clone(key), model: model.to_owned(), amount: amount() })
+        is_limited.then(|| Self { key: Arc::clone(key), model: model.to_owned(), amount: amount() })
     }
 
     /// The reserved amount.

@@ -41,7 +41,7 @@ fn body_first_then_key_admits() {
     let (mut admission, step) = begin(&keyring(vec![]), CHAT, "sk-unheard-of");
     assert!(matches!(step, Step::Verify(token) if token == TokenHash::of(b"sk-unheard-of")));
     assert!(matches!(admission.body_complete(), Step::Wait));
-    let key = Rc::new(record("sk-unheard-of", |_| {}));
+    let key = std::sync::Arc::new(record("sk-unheard-of", |_| {}));
     assert!(matches!(admission.verdict(Ok(Some(key)), NOW_MS), Step::Admit));
     assert!(admission.admit(BODY).is_ok());
 }

@@ -1,7 +1,7 @@
 //! Workers are threads: the same memory, at the same time, for real.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -33,14 +33,14 @@ impl SharedMemory for Memory {
     }
 }
 
-fn key() -> Rc<KeyRecord> {
+fn key() -> Arc<KeyRecord> {
     let token = TokenHash::of(b"sk-1");
     let account = Account {
         rpm_limit: Some(LIMIT),
         max_parallel_requests: Some(3),
         ..Account::new(AccountId::of_key(token))
     };
-    Rc::new(KeyRecord { accounts: vec![account], ..KeyRecord::new(token, "sk-...1") })
+    Arc::new(KeyRecord { accounts: vec![account], ..KeyRecord::new(token, "sk-...1") })
 }
 
 /// Gives the process everything.

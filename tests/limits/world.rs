@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use switchboard::key::{Account, AccountId, KeyRecord, TokenHash};
 use switchboard::lease::{Lease, LeaseAsk, WINDOW_MS};
@@ -74,7 +74,7 @@ struct Message {
 pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) account: Account,
-    key: Rc<KeyRecord>,
+    key: Arc<KeyRecord>,
     pub(crate) envoys: Vec<Envoy>,
     book: Book,
     batches: Vec<String>,
@@ -109,7 +109,7 @@ impl World {
     pub(crate) fn new(account: Account, envoys: usize, workers: usize, conflicts: u32) -> Self {
         let token = TokenHash::of(b"sk-1");
         let account = Account { id: AccountId::of_key(token), ..account };
-        let key = Rc::new(KeyRecord { accounts: vec![account.clone()], ..KeyRecord::new(token, "sk-...1") });
+        let key = Arc::new(KeyRecord { accounts: vec![account.clone()], ..KeyRecord::new(token, "sk-...1") });
         let mut world = Self {
             now: 1_000_000,
             account,

@@ -5,6 +5,7 @@ use core::cell::{OnceCell, RefCell};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::string::FromUtf8Error;
+use std::sync::Arc;
 
 use super::super::asked::Asked;
 use super::super::body_budget::Hold;
@@ -60,7 +61,7 @@ impl Admission {
         let Some(model) = model.map(Cow::Borrowed).or(in_body) else {
             return Err(no_deployment("None").into());
         };
-        let key = payer.key().map(Rc::clone);
+        let key = payer.key().map(Arc::clone);
         let key = key.as_ref();
         let routed = key.map_or(&*model, |key| access::routed(key, &model));
         let route = self.table.routes.find(routed);
@@ -116,7 +117,7 @@ impl Admission {
             group: route.group,
             model: route.wildcard.map(|rest| group.name.replacen('*', rest, 1)),
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
-            key: key.map(Rc::clone),
+            key: key.map(Arc::clone),
             key_spend: joining.spend,
             drop_params,
             asked,

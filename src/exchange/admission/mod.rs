@@ -11,6 +11,7 @@ use core::cell::RefCell;
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::string::FromUtf8Error;
+use std::sync::Arc;
 
 use crate::config::PART_HEADER;
 use crate::inbound::{Language, MESSAGES_VERSION};
@@ -270,7 +271,7 @@ impl Admission {
 
     /// Reports the key service's response: the key, `None` if it does not exist, or `Err` if the service did
     /// not respond.
-    pub fn verdict(&mut self, answer: Result<Option<Rc<KeyRecord>>, NoVerdict>, now_ms: u64) -> Step {
+    pub fn verdict(&mut self, answer: Result<Option<Arc<KeyRecord>>, NoVerdict>, now_ms: u64) -> Step {
         let Phase::Joining(joining) = &mut self.phase else { return Step::Wait };
         let refusal = match answer {
             Ok(Some(key)) => match access::check(&key, &joining.ask, &joining.path, now_ms) {
@@ -354,7 +355,7 @@ impl Admission {
     fn meet(&mut self) -> Step {
         let Phase::Joining(joining) = &self.phase else { return Step::Wait };
         let (Some(payer), true) = (&joining.verdict, joining.has_body) else { return Step::Wait };
-        let key = payer.key().map(Rc::as_ref);
+        let key = payer.key().map(Arc::as_ref);
         let reply = match &joining.ask {
             Ask::Model { .. } | Ask::CountTokens { .. } => return Step::Admit,
             Ask::GenerativeModels => generative::models(&self.table, key),

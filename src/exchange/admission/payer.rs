@@ -1,6 +1,6 @@
 //! Who pays for a request, and the key by which it says so.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::head::unauthorized;
 use crate::key::{KEY_PREFIX, KeyRecord, TokenHash};
@@ -12,11 +12,11 @@ pub(super) enum Payer {
     Master,
     /// Nobody: the request is a part of another one, which has the account.
     Whole,
-    Key(Rc<KeyRecord>),
+    Key(Arc<KeyRecord>),
 }
 
 impl Payer {
-    pub(super) fn key(&self) -> Option<&Rc<KeyRecord>> {
+    pub(super) fn key(&self) -> Option<&Arc<KeyRecord>> {
         match self {
             Self::Master | Self::Whole => None,
             Self::Key(key) => Some(key),
