@@ -14,7 +14,7 @@ TOOLS := $(CURDIR)/.tools
 SDKS := PYTHONPATH=$(TOOLS)/python NODE_PATH=$(TOOLS)/node/node_modules PATH=$(TOOLS)/bin:$$PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose judges manifests build filter native bench bench-keys bench-litellm bench-compare soak \
+.PHONY: help run test test-clients test-compose judges manifests build filter native bench bench-keys bench-litellm bench-compare soak \
 	soak-reload check fmt prose fuzz-api clippy clippy-wasm docs audit size example envoy sdks toolchain prerequisites clean
 
 help: ## List the targets
@@ -29,6 +29,11 @@ test: build sdks ## Run all tests: unit tests, real Envoy, official SDKs, offici
 	$(SDKS) $(CARGO) test --workspace
 	@tests/judges/run
 	@SWITCHBOARD_BIN=$(abspath $(BUILD)/release/switchboard) tests/deploy/run
+
+test-clients: build ## Test with Claude Code, Codex and Gemini CLI (downloads 900 MB; ARGS="codex bedrock" runs a part)
+	@scripts/fetch-clients
+	$(CARGO) build --release --quiet -p fake-provider
+	@python3 tests/clients/run.py $(ARGS)
 
 judges: ## Validate the fixtures with the providers' official packages (10 s)
 	@tests/judges/run

@@ -208,7 +208,14 @@ fn wire(path: &str, body: &str, reply: &Reply) -> Vec<u8> {
     let key = if dialect.name() == "anthropic" { "Bearer sk-ant-x" } else { "Bearer sk-openai-x" };
     headers.insert(AUTHORIZATION, HeaderValue::from_static(key));
     headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
-    let asked = Asked { path, headers: &headers, body: body.as_bytes(), scripted: Some(reply) };
+    let asked = Asked {
+        path,
+        query: "",
+        headers: &headers,
+        body: body.as_bytes(),
+        scripted: Some(reply),
+        rounds: &[],
+    };
     let script = dialect.answer(&asked).expect("an answer to a valid request");
     flatten(&script)
 }

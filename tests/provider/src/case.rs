@@ -26,6 +26,8 @@ pub struct Step {
     pub at: Option<String>,
     /// What the model says; its own answer where absent.
     pub reply: Option<Reply>,
+    /// What the model says in each round of tools: first to the user, then to the results.
+    pub rounds: Vec<Reply>,
     /// Bytes to send instead: a recorded answer.
     pub wire: Option<Wire>,
     /// What goes wrong, applied in order.

@@ -14,11 +14,13 @@ pub mod canned;
 pub mod case;
 pub mod control;
 pub mod dialects;
+mod eventstream;
 pub mod faults;
 pub mod model;
 pub mod replays;
 pub mod script;
 pub mod server;
+pub mod state;
 pub mod tls;
 
 pub use case::{Case, Recorded, Step};

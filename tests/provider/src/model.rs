@@ -1,7 +1,8 @@
 //! The model behind every dialect: what it is asked and what it says, in no dialect's words.
 //!
 //! Unscripted it is deterministic: it calls the tool that it is made or free to call, tells a tool's result back,
-//! and otherwise repeats the prompt.
+//! and otherwise repeats the prompt. Scripted in rounds it is an agent's model: it calls tools that the client runs, and
+//! at last says something.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -19,6 +20,12 @@ pub struct Prompt {
     pub user: String,
     /// Texts of the tool results that the last turn holds.
     pub tool_results: Vec<String>,
+    /// For each turn of the model that called tools, the texts of their results.
+    pub rounds: Vec<Vec<String>>,
+    /// The model thinks, if it has thoughts.
+    pub thinks: bool,
+    /// Thoughts are not shown.
+    pub hides_thoughts: bool,
     /// Tools that may be called: name and JSON schema of the arguments.
     pub tools: Vec<(String, Value)>,
     /// The answer has to be a call: of this tool, or of any where the name is empty.
@@ -29,6 +36,8 @@ pub struct Prompt {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reply {
+    /// What it thinks before, if it thinks at all.
+    pub reasoning: Option<String>,
     /// Text, if any.
     pub text: Option<String>,
     /// Calls, in order.
@@ -89,6 +98,17 @@ impl Default for Usage {
     }
 }
 
+impl Prompt {
+    /// The identifier of a call of the answer that has none: another one in each round, as with real models.
+    pub fn call_id(&self, prefix: &str, index: usize, call: &ToolCall) -> String {
+        if call.id.is_empty() {
+            format!("{prefix}{}{index}abcdefghij", self.rounds.len())
+        } else {
+            call.id.clone()
+        }
+    }
+}
+
 impl Reply {
     /// Says that.
     pub fn text(text: impl Into<String>) -> Self {
@@ -137,6 +157,20 @@ pub fn reply(prompt: &Prompt) -> Reply {
         Some((name, schema)) => Reply::call(name, &sample(schema)),
         None => Reply::text(format!("You said: {}", prompt.user)),
     }
+}
+
+/// What the model says in the round that the conversation has come to; the last one stays. `{results}` in a text
+/// becomes the results of the tools that were called last.
+pub fn in_round(rounds: &[Reply], prompt: &Prompt) -> Reply {
+    let Some(reply) = rounds.get(prompt.rounds.len()).or(rounds.last()) else { return reply(prompt) };
+    let offered = |name: &str| prompt.tools.iter().any(|(tool, _)| tool == name);
+    if let Some(call) = reply.tool_calls.iter().find(|call| !offered(&call.name)) {
+        let names: Vec<&str> = prompt.tools.iter().map(|(name, _)| name.as_str()).collect();
+        return Reply::text(format!("I cannot call {}: only {}.", call.name, names.join(", ")));
+    }
+    let results = prompt.rounds.last().map(|results| results.join("\n")).unwrap_or_default();
+    let text = reply.text.as_ref().map(|text| text.replace("{results}", &results));
+    Reply { text, ..reply.clone() }
 }
 
 /// The smallest value that a schema allows, so far as such schemas are written for tools.

@@ -210,8 +210,15 @@ impl Connection {
                 dialect.error(&Refusal::new(405, "Not allowed"))
             }
             Some((dialect, _)) => {
-                let asked =
-                    Asked { path, headers: &head.headers, body: &body, scripted: step.reply.as_ref() };
+                let query = head.uri.query().unwrap_or_default();
+                let asked = Asked {
+                    path,
+                    query,
+                    headers: &head.headers,
+                    body: &body,
+                    scripted: step.reply.as_ref(),
+                    rounds: &step.rounds,
+                };
                 match (dialect.answer(&asked), step.wire) {
                     // What is wrong with a request is wrong whatever the test wants to see.
                     (Err(refusal), _) => {

@@ -1,6 +1,7 @@
 //! The provider refuses what the real ones refuse: otherwise a test that passes would mean little.
 
 use fake_provider::dialects::{Asked, of_path};
+use fake_provider::state;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ fn ask(path: &str, headers: &[(&'static str, &'static str)], body: &Value) -> (u
     }
     let (dialect, _) = of_path(path).expect("a path of a dialect");
     let body = body.to_string();
-    let asked = Asked { path, headers: &map, body: body.as_bytes(), scripted: None };
+    let asked = Asked { path, query: "", headers: &map, body: body.as_bytes(), scripted: None, rounds: &[] };
     let script = dialect.answer(&asked).unwrap_or_else(|refusal| dialect.error(&refusal));
     let (status, _) = script.head.as_ref().expect("a head");
     (status.as_u16(), String::from_utf8(script.bytes()).expect("text"))
@@ -119,5 +120,126 @@ fn anthropic_wants_its_version_and_its_own_keys() {
         let (status, text) = ask("/v1/messages", &headers, &good);
         assert_eq!(status, 401, "{headers:?}");
         assert!(text.contains("authentication_error"), "{text}");
+    }
+}
+
+fn gemini(body: &Value) -> (u16, String) {
+    ask("/v1beta/models/gemini-3-pro:generateContent", &[("x-goog-api-key", "AIza-x")], body)
+}
+
+fn bedrock(body: &Value) -> (u16, String) {
+    let path = "/model/us.anthropic.claude-sonnet-4-6/converse";
+    ask(path, &[("authorization", "Bearer bedrock-api-key-x")], body)
+}
+
+#[test]
+fn gemini_takes_a_good_request_and_names_what_is_wrong_with_others() {
+    let user = json!({ "role": "user", "parts": [{ "text": "Hi" }] });
+    let good = json!({ "contents": [user] });
+    assert_eq!(gemini(&good).0, 200);
+    let declare = |function: Value| with(&good, "tools", json!([{ "functionDeclarations": [function] }]));
+    let call = json!({ "functionCall": { "name": "look", "args": { "at": 1 } } });
+    let sealed = |seal: String| {
+        let mut call = call.clone();
+        call["thoughtSignature"] = seal.into();
+        call
+    };
+    let result = json!({ "functionResponse": { "name": "look", "response": { "output": "seen" } } });
+    let turn = |calls: &[Value], results: &[Value]| {
+        let (calls, results) =
+            (json!({ "role": "model", "parts": calls }), json!({ "role": "user", "parts": results }));
+        with(&good, "contents", json!([user, calls, results]))
+    };
+    let first = sealed(state::of_call("look", &json!({ "at": 1 })));
+    assert_eq!(gemini(&turn(&[first.clone()], &[result.clone()])).0, 200);
+    assert_eq!(gemini(&turn(&[first.clone(), call.clone()], &[result.clone(), result.clone()])).0, 200);
+    for (bad, word) in [
+        (with(&good, "model", json!("m")), "model"),
+        (with(&good, "contents", json!([])), "contents"),
+        (with(&good, "contents", json!([{ "role": "assistant", "parts": [{ "text": "Hi" }] }])), "role"),
+        (with(&good, "contents", json!([{ "role": "user", "parts": [] }])), "empty"),
+        (with(&good, "contents", json!([{ "role": "user", "parts": [{}] }])), "oneof"),
+        (with(&good, "generationConfig", json!({ "max_tokens": 1 })), "max_tokens"),
+        (declare(json!({ "name": "1st" })), "1st"),
+        (declare(json!({ "name": "a", "parameters": { "type": "object", "$schema": "x" } })), "$schema"),
+        (turn(&[first.clone()], &[result.clone(), result.clone()]), "number of function response parts"),
+        (turn(&[call.clone()], &[result.clone()]), "thought_signature"),
+        (turn(&[sealed(state::of_call("look", &json!({ "at": 2 })))], &[result.clone()]), "Corrupted"),
+    ] {
+        let (status, text) = gemini(&bad);
+        assert_eq!(status, 400, "{bad}");
+        assert!(text.contains(word) && text.contains("INVALID_ARGUMENT"), "{bad}: {text}");
+    }
+}
+
+#[test]
+fn bedrock_takes_a_good_request_and_names_what_is_wrong_with_others() {
+    let user = json!({ "role": "user", "content": [{ "text": "Hi" }] });
+    let good = json!({ "messages": [user] });
+    assert_eq!(bedrock(&good).0, 200);
+    let tool = json!({ "toolSpec": { "name": "look", "inputSchema": { "json": { "type": "object" } } } });
+    let call = json!({ "toolUse": { "toolUseId": "t1", "name": "look", "input": {} } });
+    let result = json!({ "toolResult": { "toolUseId": "t1", "content": [{ "text": "seen" }] } });
+    let thought = |text: &str, signature: String| json!({ "reasoningContent": { "reasoningText": { "text": text, "signature": signature } } });
+    let turn = |said: &[Value]| {
+        let said = json!({ "role": "assistant", "content": said });
+        let body = with(&good, "messages", json!([user, said, { "role": "user", "content": [result] }]));
+        with(&body, "toolConfig", json!({ "tools": [tool] }))
+    };
+    let thinking = |body: &Value| {
+        with(body, "additionalModelRequestFields", json!({ "thinking": { "type": "enabled" } }))
+    };
+    assert_eq!(bedrock(&turn(&[call.clone()])).0, 200);
+    assert_eq!(bedrock(&thinking(&turn(&[thought("Hm.", state::of_thought("Hm.")), call.clone()]))).0, 200);
+    for (bad, word) in [
+        (with(&good, "model", json!("m")), "model"),
+        (with(&good, "messages", json!([user, user])), "alternate"),
+        (with(&good, "messages", json!([{ "role": "user", "content": [{ "text": " " }] }])), "blank"),
+        (
+            with(
+                &good,
+                "messages",
+                json!([{ "role": "user", "content": [{ "text": "a", "type": "text" }] }]),
+            ),
+            "union",
+        ),
+        (with(&good, "toolConfig", json!({ "tools": [] })), "toolConfig.tools"),
+        (with(&turn(&[call.clone()]), "toolConfig", Value::Null), "toolConfig"),
+        (turn(&[json!({ "text": "Hm." })]), "toolResult"),
+        (turn(&[thought("Hm.", state::of_thought("Ha.")), call.clone()]), "signature"),
+        (thinking(&turn(&[call.clone()])), "Expected `thinking`"),
+    ] {
+        let (status, text) = bedrock(&bad);
+        assert_eq!(status, 400, "{bad}");
+        assert!(text.contains(word), "{bad}: {text}");
+    }
+}
+
+#[test]
+fn a_thought_comes_back_with_its_own_signature() {
+    let think = |kind: &str, block: Value| {
+        json!({
+            "model": "claude-opus-4-8", "max_tokens": 4096, "thinking": { "type": kind, "budget_tokens": 1024 },
+            "tools": [{ "name": "look", "input_schema": { "type": "object" } }],
+            "messages": [
+                { "role": "user", "content": "Hi" },
+                { "role": "assistant", "content": [block, { "type": "tool_use", "id": "t1", "name": "look", "input": {} }] },
+                { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "t1", "content": "seen" }] },
+            ],
+        })
+    };
+    let thought =
+        |text: &str, signature: &str| json!({ "type": "thinking", "thinking": text, "signature": signature });
+    let own = state::of_thought("Hm.");
+    for (body, expected) in [
+        (think("enabled", thought("Hm.", &own)), 200),
+        (think("enabled", thought("", &own)), 200),
+        (think("enabled", thought("Hm.", "c2ln")), 400),
+        (think("enabled", thought("", "c2ln")), 400),
+        (think("enabled", json!({ "type": "text", "text": "Hm." })), 400),
+        (think("adaptive", json!({ "type": "text", "text": "Hm." })), 200),
+    ] {
+        let (status, text) = anthropic(&body);
+        assert_eq!(status, expected, "{body}: {text}");
     }
 }

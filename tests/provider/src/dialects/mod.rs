@@ -1,6 +1,8 @@
 //! The languages that the provider speaks, one file each.
 
 mod anthropic;
+mod bedrock;
+mod gemini;
 mod openai;
 mod scripted;
 mod titan;
@@ -9,7 +11,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
-use crate::model::{Prompt, Reply, reply};
+use crate::model::{Prompt, Reply, in_round};
 use crate::script::Script;
 
 /// A language.
@@ -19,6 +21,12 @@ pub trait Dialect: Sync {
 
     /// The ends of the paths that it serves, longest first.
     fn paths(&self) -> &'static [&'static str];
+
+    /// What stands before its path, if that is one of its paths.
+    fn account<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let before = self.paths().iter().find_map(|end| path.strip_suffix(end))?;
+        Some(before.trim_matches('/'))
+    }
 
     /// Refuses what the real provider would refuse, and answers the rest.
     fn answer(&self, asked: &Asked<'_>) -> Result<Script, Refusal>;
@@ -34,17 +42,15 @@ pub trait Dialect: Sync {
 }
 
 /// All of them.
-pub static DIALECTS: &[&dyn Dialect] = &[&anthropic::Anthropic, &openai::OpenAi, &titan::Titan];
+pub static DIALECTS: &[&dyn Dialect] =
+    &[&anthropic::Anthropic, &bedrock::Bedrock, &gemini::Gemini, &openai::OpenAi, &titan::Titan];
 
 /// The dialect whose path that is, and the account before it.
 pub fn of_path(path: &str) -> Option<(&'static dyn Dialect, &str)> {
     if let Some(name) = scripted::Scripted::account(path) {
         return Some((&scripted::Scripted, name));
     }
-    DIALECTS.iter().find_map(|dialect| {
-        let account = dialect.paths().iter().find_map(|end| path.strip_suffix(end))?;
-        Some((*dialect, account.trim_matches('/')))
-    })
+    DIALECTS.iter().find_map(|dialect| Some((*dialect, dialect.account(path)?)))
 }
 
 /// A request, as a dialect needs it.
@@ -52,12 +58,16 @@ pub fn of_path(path: &str) -> Option<(&'static dyn Dialect, &str)> {
 pub struct Asked<'a> {
     /// Path.
     pub path: &'a str,
+    /// What follows the path.
+    pub query: &'a str,
     /// Headers.
     pub headers: &'a HeaderMap,
     /// Body.
     pub body: &'a [u8],
     /// What the model is to say instead of its own words.
     pub scripted: Option<&'a Reply>,
+    /// What the model is to say in each round of tools.
+    pub rounds: &'a [Reply],
 }
 
 impl Asked<'_> {
@@ -77,7 +87,7 @@ impl Asked<'_> {
     }
 
     fn reply(&self, prompt: &Prompt) -> Reply {
-        self.scripted.cloned().unwrap_or_else(|| reply(prompt))
+        self.scripted.cloned().unwrap_or_else(|| in_round(self.rounds, prompt))
     }
 }
 

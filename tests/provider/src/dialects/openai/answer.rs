@@ -16,14 +16,15 @@ pub(super) fn chat(prompt: &Prompt, reply: &Reply) -> Script {
         .tool_calls
         .iter()
         .enumerate()
-        .map(|(index, call)| {
-            let id = if call.id.is_empty() { format!("call_{index}abcdefghij") } else { call.id.clone() };
-            (index, id, call)
-        })
+        .map(|(index, call)| (index, prompt.call_id("call_", index, call), call))
         .collect();
+    let thought = reply.reasoning.as_deref().filter(|_| prompt.thinks);
     if !prompt.stream {
         let mut message =
             json!({ "role": "assistant", "content": reply.text, "refusal": null, "annotations": [] });
+        if let Some(text) = thought {
+            message["reasoning_content"] = json!(text);
+        }
         if !calls.is_empty() {
             message["tool_calls"] = calls
                 .iter()
@@ -60,6 +61,9 @@ pub(super) fn chat(prompt: &Prompt, reply: &Reply) -> Script {
     };
     let empty = if reply.text.is_some() { json!("") } else { Value::Null };
     say(&json!({ "role": "assistant", "content": empty, "refusal": null }), None);
+    for word in words(thought.unwrap_or_default()) {
+        say(&json!({ "content": null, "reasoning_content": word }), None);
+    }
     for word in words(reply.text.as_deref().unwrap_or_default()) {
         say(&json!({ "content": word }), None);
     }

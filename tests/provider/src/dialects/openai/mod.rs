@@ -83,7 +83,8 @@ fn error_object(refusal: &Refusal) -> Value {
 }
 
 fn check_key(asked: &Asked<'_>) -> Result<(), Refusal> {
-    let Some(key) = asked.bearer() else {
+    // The header is Azure's.
+    let Some(key) = asked.bearer().or_else(|| asked.header("api-key")) else {
         return Err(Refusal::new(
             401,
             "You didn't provide an API key. You need to provide your API key in an Authorization header.",

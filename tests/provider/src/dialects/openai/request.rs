@@ -47,7 +47,8 @@ const CHAT_FIELDS: &[&str] = &[
 
 /// Reads what every completion has, and refuses what no completion may have.
 fn read_common(body: &Value, model: &str, known: &[&str]) -> Result<Prompt, Refusal> {
-    if let Some(name) = unknown(body, known) {
+    // DeepSeek overlooks what it does not know.
+    if let Some(name) = unknown(body, known).filter(|_| !thinks(model)) {
         let refusal = Refusal::bad(format!("Unrecognized request argument supplied: {name}"));
         return Err(refusal.about(name).code("unknown_parameter"));
     }
@@ -75,6 +76,7 @@ fn read_common(body: &Value, model: &str, known: &[&str]) -> Result<Prompt, Refu
         model: model.to_owned(),
         stream,
         include_usage: body["stream_options"]["include_usage"] == true,
+        thinks: thinks(model) && body["thinking"]["type"] != "disabled",
         ..Prompt::default()
     })
 }
@@ -122,6 +124,10 @@ pub(super) fn read_chat(body: &Value, model: &str) -> Result<Prompt, Refusal> {
             }
             "assistant" => {
                 let calls = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+                if !calls.is_empty() {
+                    check_reasoning(message, prompt.thinks, &at)?;
+                    prompt.rounds.push(Vec::new());
+                }
                 if message["content"].is_null() && calls.is_empty() {
                     return Err(invalid(&format!("{at}.content"), "a string"));
                 }
@@ -138,7 +144,9 @@ pub(super) fn read_chat(body: &Value, model: &str) -> Result<Prompt, Refusal> {
                     .about(&format!("{at}.role")));
                 };
                 open_calls.remove(open);
-                prompt.tool_results.push(text_of(&message["content"]).unwrap_or_default());
+                let result = text_of(&message["content"]).unwrap_or_default();
+                prompt.rounds.last_mut().into_iter().for_each(|round| round.push(result.clone()));
+                prompt.tool_results.push(result);
             }
             other => {
                 return Err(Refusal::bad(format!("Invalid value: '{other}'.")).about(&format!("{at}.role")));
@@ -153,6 +161,22 @@ pub(super) fn read_chat(body: &Value, model: &str) -> Result<Prompt, Refusal> {
     }
     read_tools(body, &mut prompt)?;
     Ok(prompt)
+}
+
+/// Whether it is a model of DeepSeek's, which speaks this dialect and shows its thoughts.
+fn thinks(model: &str) -> bool {
+    model.contains("deepseek")
+}
+
+/// A model that thinks demands its thoughts with its calls; others know nothing of it.
+fn check_reasoning(message: &Value, thinks: bool, at: &str) -> Result<(), Refusal> {
+    if thinks && message["reasoning_content"].as_str().is_none_or(str::is_empty) {
+        return Err(Refusal::bad(format!(
+            "Missing `reasoning_content` field in the assistant message at {at}: in the thinking mode it must be passed \
+             back to the API."
+        )));
+    }
+    Ok(())
 }
 
 fn read_tools(body: &Value, prompt: &mut Prompt) -> Result<(), Refusal> {

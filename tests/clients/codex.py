@@ -1,0 +1,222 @@
+"""Codex CLI: the Responses API."""
+
+import base64
+import json
+
+from provider import PIXEL, calls, check, dying, equal, overflow, overload, returned, says
+from world import MODELS, TOOLS, from_the_page, run, run_the_page
+
+NAME = "Codex"
+PROGRAM = TOOLS / "clients/node_modules/.bin/codex"
+
+CONFIG = """\
+model_provider = "switchboard"
+
+[model_providers.switchboard]
+name = "Switchboard"
+base_url = "{base}/v1"
+env_key = "SWITCHBOARD_KEY"
+wire_api = "responses"
+supports_websockets = false
+request_max_retries = 1
+stream_max_retries = 1
+"""
+
+
+class Ended:
+    """What a run of the program printed."""
+
+    def __init__(self, status, out, errors):
+        self.status, self.text = status, out + errors
+        self.events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        self.items = [event["item"] for event in self.events if event["type"] == "item.completed"]
+        self.errors = [event for event in self.events if event["type"] in ("error", "turn.failed")]
+
+    @property
+    def said(self):
+        said = [item["text"] for item in self.items if item["type"] == "agent_message"]
+        return said[-1] if said else ""
+
+    def good(self, text):
+        equal(self.status, 0, f"the status, with {self.text[-600:]!r}")
+        equal(self.said, text, "the last message")
+        return self
+
+    def bad(self, text):
+        check(self.status != 0, lambda: f"no error, but {self.said[:200]!r}")
+        check(text.lower() in json.dumps(self.errors).lower(), lambda: f"not {text!r}: {self.errors!r}")
+        return self
+
+
+def ask(world, provider, prompt, *arguments, model=None, directory=None, config=CONFIG, environment=None):
+    directory = directory or world.directory()
+    home = directory / ".codex"
+    home.mkdir()
+    (home / "config.toml").write_text(config.format(base=world.base))
+    model = model or MODELS.get(provider, (provider,))[0]
+    command = [PROGRAM, "exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox",
+               "-m", model, *arguments, prompt]
+    environment = {"CODEX_HOME": str(home), "SWITCHBOARD_KEY": world.key} | (environment or {})
+    return Ended(*run(command, environment, directory))
+
+
+def hello(world, provider):
+    case = world.case(says("Hello from the model."))
+    ask(world, provider, case.prompt("Say hello")).good("Hello from the model.")
+    equal(len(case.accepted()), 1, "requests")
+
+
+def as_documented(world, _):
+    directory = world.directory()
+    (directory / ".codex").mkdir()
+    (directory / ".codex/config.toml").write_text(from_the_page(world, "codex-config"))
+    run_the_page(world, "codex", directory)
+
+
+def known_model(model):
+    """The model's name decides which tools Codex offers, and how."""
+    def hello(world, provider):
+        case = world.case(says("Hello from the model."))
+        ask(world, provider, case.prompt("Say hello"), model=named(model, provider)).good("Hello from the model.")
+        equal(len(case.accepted()), 1, "requests")
+    return hello
+
+
+def named(model, provider):
+    return f"{model}-{provider}"
+
+
+def built_in_provider(world, provider):
+    """The provider `openai` with another address tries a WebSocket first."""
+    case = world.case(says("Hello from the model."))
+    config = 'openai_base_url = "{base}/v1"\n'
+    environment = {"CODEX_API_KEY": world.key}
+    ask(world, provider, case.prompt("Say hello"), config=config, environment=environment).good("Hello from the model.")
+    equal(len(case.accepted()), 1, "requests")
+
+
+def parallel_commands(world, provider):
+    echo = lambda word: ("exec_command", {"cmd": f"echo {word}-was-echoed"})
+    case = world.case(calls(echo("one"), echo("two"), reasoning="Which tool?"), says("{results}"))
+    ended = ask(world, provider, case.prompt("Run echo twice"), model=named("gpt-5.5", provider))
+    requests = case.accepted()
+    equal(len(requests), 2, "requests")
+    words = [word for word in ("one", "two") if f"{word}-was-echoed" in ended.said]
+    equal(words, ["one", "two"], "results that reached the model")
+    returned(provider, requests, 1)
+
+
+PATCH = """\
+*** Begin Patch
+*** Add File: greeting.txt
++Hello, "world".
+*** End Patch
+"""
+
+
+def patch(world, provider):
+    directory = world.directory()
+    case = world.case(calls(("apply_patch", {"input": PATCH}), reasoning="Which tool?"), says("Patched."))
+    ended = ask(world, provider, case.prompt("Add a file"), model=named("gpt-5.5", provider), directory=directory)
+    ended.good("Patched.")
+    requests = case.accepted()
+    equal(len(requests), 2, "requests")
+    file = directory / "greeting.txt"
+    check(file.is_file(), lambda: f"no file was added: {json.dumps(requests[1]['body'])[-600:]}")
+    equal(file.read_text(), 'Hello, "world".\n', "the added file")
+    returned(provider, requests, 1)
+
+
+def reasoning(world, provider):
+    case = world.case(says("Thought through.", reasoning="Let me think about it."))
+    ended = ask(world, provider, case.prompt("Think"), "-c", "model_reasoning_summary=detailed",
+                "-c", "model_reasoning_effort=high", "-c", "model_supports_reasoning_summaries=true")
+    ended.good("Thought through.")
+    case.accepted()
+    shown = [item["text"] for item in ended.items if item["type"] == "reasoning"]
+    equal(shown, ["Let me think about it."], "the reasoning that is shown")
+
+
+def output_schema(world, provider):
+    directory = world.directory()
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"],
+              "additionalProperties": False}
+    (directory / "schema.json").write_text(json.dumps(schema))
+    case = world.case(says('{"city":"Paris"}'))
+    ended = ask(world, provider, case.prompt("Which city?"), "--output-schema", directory / "schema.json",
+                directory=directory)
+    ended.good('{"city":"Paris"}')
+    body = json.dumps(case.accepted()[0]["body"])
+    check('"city"' in body or r'\"city\"' in body, "the schema did not reach the model")
+
+
+def picture(world, provider):
+    directory = world.directory()
+    (directory / "dot.png").write_bytes(base64.b64decode(PIXEL))
+    case = world.case(says("A dot."))
+    ask(world, provider, case.prompt("Look"), "-i", directory / "dot.png", "--", directory=directory).good("A dot.")
+    check("iVBORw0KGgo" in json.dumps(case.accepted()[-1]["body"]), "the picture did not reach the model")
+
+
+def long_stream(world, provider):
+    text = " ".join(f"word{index}" for index in range(3000))
+    case = world.case(says(text), faults=[{"fault": "shred", "size": 1000}])
+    ask(world, provider, case.prompt("Count")).good(text)
+    equal(len(case.accepted()), 1, "requests")
+
+
+def dying_stream(world, provider):
+    case = world.case(steps=dying("clean"))
+    ask(world, provider, case.prompt("Say something")).good("Complete.")
+    equal(len(case.accepted()), 2, "requests")
+
+
+def quota(world, _):
+    before = world.logged("/v1/responses", 429)
+    ended = ask(world, "openai", "Hello", environment={"SWITCHBOARD_KEY": world.spent_key()})
+    ended.bad("quota")
+    equal(world.logged("/v1/responses", 429) - before, 1, "requests")
+
+
+def wrong_key(world, _):
+    ask(world, "openai", "Hello", environment={"SWITCHBOARD_KEY": "sk-unknown"}).bad("401")
+
+
+def unknown_model(world, _):
+    ask(world, "no-such-model", "Hello").bad("no-such-model")
+
+
+def busy(world, provider):
+    case = world.case(steps=[overload(provider)])
+    ask(world, provider, case.prompt("Hello")).bad("overloaded")
+    # (request_max_retries + 1) × (stream_max_retries + 1)
+    check(len(case.requests()) <= 4, lambda: f"{len(case.requests())} requests")
+
+
+def too_long(world, provider):
+    case = world.case(steps=[overflow(provider)])
+    ask(world, provider, case.prompt("Hello")).bad("ran out of room")
+    equal(len(case.requests()), 1, "requests")
+
+
+EVERY = ["openai", "deepseek", "anthropic", "gemini", "bedrock"]
+THINKERS = [provider for provider in EVERY if provider != "openai"]
+
+TASKS = [
+    ("as docs/clients.md says", as_documented, ["-"]),
+    ("hello, unknown model", hello, EVERY),
+    ("hello, gpt-5.5", known_model("gpt-5.5"), EVERY),
+    ("hello, openai_base_url", built_in_provider, ["openai"]),
+    ("2 parallel exec_command", parallel_commands, EVERY),
+    ("apply_patch", patch, EVERY),
+    ("reasoning is shown", reasoning, THINKERS),
+    ("--output-schema", output_schema, EVERY),
+    ("picture", picture, EVERY),
+    ("long stream", long_stream, EVERY),
+    ("stream without an end", dying_stream, EVERY),
+    ("overload", busy, EVERY),
+    ("context overflow", too_long, EVERY),
+    ("quota spent", quota, ["-"]),
+    ("wrong key", wrong_key, ["-"]),
+    ("unknown model", unknown_model, ["-"]),
+]

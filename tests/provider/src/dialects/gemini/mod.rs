@@ -1,0 +1,80 @@
+//! Gemini: `generateContent`, whole and streamed.
+
+mod answer;
+mod request;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{Asked, Dialect, Refusal};
+use crate::script::Script;
+
+/// See the module.
+pub(super) struct Gemini;
+
+impl Dialect for Gemini {
+    fn name(&self) -> &'static str {
+        "gemini"
+    }
+
+    fn paths(&self) -> &'static [&'static str] {
+        &[":generateContent", ":streamGenerateContent"]
+    }
+
+    fn account<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let before = self.paths().iter().find_map(|end| path.strip_suffix(end))?;
+        let (account, _) = before.rsplit_once("/v1beta/models/")?;
+        Some(account.trim_matches('/'))
+    }
+
+    fn answer(&self, asked: &Asked<'_>) -> Result<Script, Refusal> {
+        if !asked.header("x-goog-api-key").is_some_and(|key| key.starts_with("AIza")) {
+            return Err(
+                Refusal::bad("API key not valid. Please pass a valid API key.").code("API_KEY_INVALID")
+            );
+        }
+        let model = asked.path.rsplit('/').next().and_then(|end| end.split(':').next()).unwrap_or_default();
+        let mut prompt = request::read(&asked.json()?, model)?;
+        prompt.stream = asked.path.ends_with(":streamGenerateContent");
+        let framed = asked.query.split('&').any(|pair| pair == "alt=sse");
+        Ok(answer::answer(&prompt, &asked.reply(&prompt), framed))
+    }
+
+    fn error(&self, refusal: &Refusal) -> Script {
+        Script::whole(refusal.status, "application/json; charset=UTF-8", error_object(refusal).to_string())
+    }
+
+    fn error_event(&self, refusal: &Refusal) -> Bytes {
+        event(&error_object(refusal))
+    }
+
+    fn more(&self) -> Bytes {
+        event(&answer::chunk("gemini-endless", vec![json!({ "text": "more " })], None))
+    }
+}
+
+fn error_object(refusal: &Refusal) -> Value {
+    let status = match refusal.status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        400..=499 => "INVALID_ARGUMENT",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
+    };
+    let mut error = json!({ "code": refusal.status, "message": refusal.message, "status": status });
+    if let Some(code) = &refusal.code {
+        error["details"] = json!([{
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": code,
+            "domain": "googleapis.com",
+        }]);
+    }
+    json!({ "error": error })
+}
+
+fn event(data: &Value) -> Bytes {
+    Bytes::from(format!("data: {data}\r\n\r\n"))
+}
