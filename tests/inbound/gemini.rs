@@ -238,7 +238,7 @@ fn joined(parts: &[Value]) -> Vec<Value> {
 
 #[test]
 fn thoughts_come_back_to_the_model_that_had_them() {
-    let mut count = 0;
+    let (mut count, mut carried) = (0, 0);
     for (kind, language) in [(Kind::Response, &GENERATE), (Kind::Stream, &STREAM)] {
         for case in chats(kind) {
             let parts: Vec<Value> = match kind {
@@ -254,6 +254,11 @@ fn thoughts_come_back_to_the_model_that_had_them() {
                     .cloned()
                     .unwrap_or_default(),
             };
+            let thought: String = parts
+                .iter()
+                .filter(|part| part["thought"] == true)
+                .filter_map(|part| part["text"].as_str())
+                .collect();
             // Clients drop thoughts from what they send back, and keep calls.
             let kept: Vec<Value> = parts.into_iter().filter(|part| part["thought"] != true).collect();
             let Some(signed) = kept
@@ -273,7 +278,11 @@ fn thoughts_come_back_to_the_model_that_had_them() {
                     && !call["id"].as_str().unwrap().contains("__thought__")
             });
             let blocks = said["thinking_blocks"].as_array();
-            assert!(own != blocks.is_some(), "{}: {chat}", case.path());
+            let text = said["reasoning_content"].as_str();
+            let ways = [own, blocks.is_some(), text.is_some()];
+            assert_eq!(ways.iter().filter(|way| **way).count(), 1, "{}: {chat}", case.path());
+            carried += usize::from(text.is_some());
+            assert!(text.is_none_or(|text| text == thought), "{}: {chat}", case.path());
             if let Some(blocks) = blocks {
                 // The provider gets what it sent, byte for byte.
                 let input = String::from_utf8_lossy(&case.input).into_owned();
@@ -288,7 +297,7 @@ fn thoughts_come_back_to_the_model_that_had_them() {
             }
         }
     }
-    assert!(count > 5, "{count}");
+    assert!(count > 5 && carried > 2, "{count}, {carried}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What whole answers and streams have in common: `GenerateContentResponse`
 //! (<https://ai.google.dev/api/generate-content>).
 
+use super::signature::Carried;
 use crate::facts::{Citation, FinishReason, Logprob, Usage};
 use crate::json::{JsonStr, JsonString, Object, Writer, read};
 use crate::openai::{Memo, bare_id};
@@ -22,21 +23,20 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// `blocks`: reasoning that must come back with it.
+    /// `carried`: reasoning that must come back with it.
     pub(super) fn new(
         id: JsonStr<'_>,
         name: &str,
         signature: Option<JsonStr<'_>>,
-        blocks: &mut Vec<u8>,
+        carried: &mut Carried,
     ) -> Self {
         let own = signature.and_then(JsonStr::decode).map(std::borrow::Cow::into_owned);
-        let blocks = core::mem::take(blocks);
-        let carried = || (!blocks.is_empty()).then(|| super::signature::of_blocks(&blocks));
+        let carried = carried.take();
         Self {
             id: id.decode().map(bare_id).unwrap_or_default().into_owned(),
             name: name.to_owned(),
             arguments: String::new(),
-            signature: own.or_else(carried),
+            signature: own.or(carried),
         }
     }
 
@@ -210,21 +210,6 @@ fn write_usage(w: &mut Writer<'_>, usage: &Usage) {
         w.key("thoughtsTokenCount").number(usage.reasoning.min(usage.completion));
     }
     w.end_object();
-}
-
-/// Writes a block of reasoning as a chat has it.
-pub(super) fn write_block(out: &mut Vec<u8>, block: crate::facts::Thinking<'_>) {
-    use crate::facts::Thinking;
-    let mut w = Writer::new(out);
-    match block {
-        Thinking::Signed { text, signature } => {
-            w.object().key("type").string("thinking").key("thinking").escaped(text);
-            w.key("signature").raw(signature.token()).end_object();
-        }
-        Thinking::Redacted { data } => {
-            w.object().key("type").string("redacted_thinking").key("data").raw(data.token()).end_object();
-        }
-    }
 }
 
 #[cfg(test)]

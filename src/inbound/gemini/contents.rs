@@ -115,6 +115,8 @@ struct Said {
     signatures: Vec<String>,
     /// Reasoning of another model, a JSON array.
     blocks: Option<String>,
+    /// The same without a signature; clients may send their thoughts as well.
+    carried: Vec<JsonString>,
     /// `tool_calls`
     calls: Vec<u8>,
 }
@@ -135,6 +137,7 @@ impl Said {
         match signature {
             Some(Signature::Own(own)) if !part.is("thought") => self.signatures.push(own),
             Some(Signature::Blocks(blocks)) => self.blocks = Some(blocks),
+            Some(Signature::Text(text)) => self.carried.push(text),
             _ => {}
         }
         Ok(())
@@ -163,6 +166,7 @@ impl Said {
                 w.key("provider_specific_fields").object().key("thought_signature").string(&own).end_object();
             }
             Some(Signature::Blocks(blocks)) => self.blocks = Some(blocks),
+            Some(Signature::Text(text)) => self.carried.push(text),
             None => {}
         }
         Writer::new(&mut self.calls).end_object();
@@ -180,8 +184,9 @@ impl Said {
         } else {
             w.joined(self.texts.iter().map(JsonString::as_str));
         }
-        if !self.thoughts.is_empty() {
-            w.key("reasoning_content").joined(self.thoughts.iter().map(JsonString::as_str));
+        let thoughts = if self.carried.is_empty() { &self.thoughts } else { &self.carried };
+        if !thoughts.is_empty() {
+            w.key("reasoning_content").joined(thoughts.iter().map(JsonString::as_str));
         }
         if let Some(blocks) = &self.blocks {
             w.key("thinking_blocks").raw(blocks);

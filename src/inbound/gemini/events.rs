@@ -1,8 +1,9 @@
 //! A streamed `GenerateContentResponse`. Each event has the new parts of a candidate; calls come whole. The finish reasons
 //! are in the last event, so that a stream that was cut never looks complete.
 
-use super::answer::{Call, Ending, response_id, split_half, write_block, write_end, write_image, write_text};
+use super::answer::{Call, Ending, response_id, split_half, write_end, write_image, write_text};
 use super::error;
+use super::signature::Carried;
 use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
 use crate::inbound::{Events, Output};
 use crate::json::{JsonStr, Writer};
@@ -62,7 +63,7 @@ struct Candidate {
     /// How many of them are written.
     written: usize,
     /// Reasoning that must come back with the next call.
-    blocks: Vec<u8>,
+    carried: Carried,
     /// Half a surrogate pair, which waits for the other half.
     half: String,
     ending: Ending,
@@ -147,12 +148,15 @@ impl Sink for EventWriter {
     }
 
     fn reasoning(&mut self, text: JsonStr<'_>) {
+        if let Some(candidate) = self.candidate() {
+            candidate.carried.add_text(text.inner());
+        }
         self.say(text, true);
     }
 
     fn thinking(&mut self, block: Thinking<'_>) {
         if let Some(candidate) = self.candidate() {
-            write_block(&mut candidate.blocks, block);
+            candidate.carried.add_block(block);
         }
     }
 
@@ -162,7 +166,7 @@ impl Sink for EventWriter {
 
     fn call(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32 {
         let Some(candidate) = self.candidate() else { return u32::MAX };
-        let call = Call::new(id, name, signature, &mut candidate.blocks);
+        let call = Call::new(id, name, signature, &mut candidate.carried);
         candidate.calls.push(call);
         let index = u32::try_from(candidate.calls.len() - 1).unwrap_or(u32::MAX);
         self.output.produced.add(name);

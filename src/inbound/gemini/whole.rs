@@ -1,6 +1,7 @@
 //! A whole `GenerateContentResponse`: facts, gathered into candidates.
 
-use super::answer::{Call, Ending, response_id, write_block, write_end, write_image, write_text};
+use super::answer::{Call, Ending, response_id, write_end, write_image, write_text};
+use super::signature::Carried;
 use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
 use crate::inbound::Whole;
 use crate::json::{JsonStr, JsonString, Writer};
@@ -22,7 +23,7 @@ pub(super) struct ContentWriter<'m> {
 struct Candidate {
     parts: Vec<Part>,
     /// Reasoning that must come back with the next call.
-    blocks: Vec<u8>,
+    carried: Carried,
     ending: Ending,
 }
 
@@ -79,12 +80,15 @@ impl Sink for ContentWriter<'_> {
     }
 
     fn reasoning(&mut self, text: JsonStr<'_>) {
+        if let Some(candidate) = self.candidate() {
+            candidate.carried.add_text(text.inner());
+        }
         self.say(text, true);
     }
 
     fn thinking(&mut self, block: Thinking<'_>) {
         if let Some(candidate) = self.candidate() {
-            write_block(&mut candidate.blocks, block);
+            candidate.carried.add_block(block);
         }
     }
 
@@ -104,7 +108,7 @@ impl Sink for ContentWriter<'_> {
 
     fn call(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32 {
         let Some(candidate) = self.candidate() else { return u32::MAX };
-        let call = Call::new(id, name, signature, &mut candidate.blocks);
+        let call = Call::new(id, name, signature, &mut candidate.carried);
         candidate.parts.push(Part::Call(call));
         u32::try_from(candidate.parts.len() - 1).unwrap_or(u32::MAX)
     }
