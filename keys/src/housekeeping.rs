@@ -21,7 +21,7 @@ const LEASE_MEMORY: SignedDuration = SignedDuration::from_hours(1);
 /// Budgets per transaction; others can write in between.
 const AT_ONCE: i64 = 500;
 
-/// Rows of the spend log deleted per statement; others can write in between.
+/// Rows of the spend log, or stored responses, deleted per statement; others can write in between.
 const ROWS_AT_ONCE: i64 = 2_000;
 
 /// Maximum number of statements that trim the spend log in one round, so that an overdue trim does not delay
@@ -59,6 +59,7 @@ pub async fn once(store: &Store, retention: Option<Duration>, now: Timestamp) ->
         store.forget_leases(before).await?;
     }
     store.forget_retired(now).await?;
+    store.forget_responses(now, ROWS_AT_ONCE).await?;
     if let Some(before) = retention.and_then(|retention| retention.before(now).ok()) {
         for _ in 0..TRIMS_PER_ROUND {
             if store.trim_spend_log(before, ROWS_AT_ONCE).await? < ROWS_AT_ONCE.unsigned_abs() {

@@ -3,6 +3,7 @@
 pub mod decode;
 pub mod lease;
 pub mod media;
+pub mod responses;
 pub mod sync;
 pub mod texts;
 pub mod verify;
@@ -16,7 +17,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
-use switchboard::key::{DECODE_PATH, MEDIA_PATH, SYNC_PATH, TEXTS_PATH, TokenHash, VERIFY_PATH};
+use switchboard::key::{
+    DECODE_PATH, KEEP_PATH, MEDIA_PATH, RECALL_PATH, STORED_PATH, SYNC_PATH, TEXTS_PATH, TokenHash,
+    VERIFY_PATH,
+};
 use switchboard::lease::LEASE_PATH;
 
 use crate::app::App;
@@ -35,6 +39,9 @@ pub fn internal(app: App) -> Router {
         .route(MEDIA_PATH, post(media::media))
         .route(TEXTS_PATH, post(texts::texts))
         .route(DECODE_PATH, post(decode::decode).layer(DefaultBodyLimit::max(decode::LARGEST)))
+        .route(KEEP_PATH, post(responses::keep))
+        .route(RECALL_PATH, post(responses::recall))
+        .route(STORED_PATH, post(responses::stored))
         .route(metrics::PATH, get(metrics::show))
         .fallback(async |method: Method, uri: Uri| ApiError::no_route(&method, uri.path()))
         .method_not_allowed_fallback(async |method: Method, uri: Uri| {

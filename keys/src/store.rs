@@ -21,6 +21,7 @@ mod listing;
 mod migrations;
 mod models;
 mod records;
+mod responses;
 mod spend_log;
 mod spends;
 mod sql;
@@ -44,6 +45,10 @@ pub use key_row::KeyRow;
 pub use keys::{Creation, Owner};
 pub use listing::{KeyFilter, KeyPage, Order, Status};
 pub use models::{ModelBudget, budgets as model_budgets, limits as model_limits, windows as budget_windows};
+pub use responses::{
+    Chain, LIFE as RESPONSE_LIFE, MOST_BYTES as MOST_RESPONSE_BYTES, MOST_CHAIN_BYTES, MOST_TURNS,
+    NewResponse, StoredResponse,
+};
 pub use spend_log::{MOST as MOST_SPEND_ROWS, SpendDay, SpendFilter, SpendRow};
 pub use users::AccountFilter;
 

@@ -236,8 +236,16 @@ impl TestApp {
         }
         let mut connection = AnyConnection::connect(&Self::url(&self.directory).await).await.unwrap();
         let mut stored = Vec::new();
-        for table in ["virtual_key", "account", "model_spend", "lease", "retired_key", "change", "spend_log"]
-        {
+        for table in [
+            "virtual_key",
+            "account",
+            "model_spend",
+            "lease",
+            "retired_key",
+            "change",
+            "spend_log",
+            "stored_response",
+        ] {
             let sql = format!("SELECT CAST({table}.* AS TEXT) FROM {table}");
             let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
             stored.extend(rows.iter().map(|row| row.get::<String, _>(0).into_bytes()));

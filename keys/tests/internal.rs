@@ -2,6 +2,7 @@
 
 mod lease;
 mod media;
+mod responses;
 mod sync;
 mod texts;
 mod verify;

@@ -5,6 +5,7 @@
 
 mod calls;
 mod record;
+mod stored;
 mod token;
 mod usage;
 
@@ -13,5 +14,6 @@ pub use calls::{
     SyncAnswer, SyncRequest, TEXTS_PATH, VERIFY_PATH, VerifyAnswer, VerifyRequest,
 };
 pub use record::{Account, AccountId, AccountKind, KeyRecord, Team, governs};
+pub use stored::{KEEP_PATH, KEEP_TIMEOUT_MS, RECALL_PATH, STORED_PATH, StoredAction};
 pub use token::{KEY_PREFIX, TokenHash};
 pub use usage::{Detail, UsageBatch, UsageEntry, UsageError, UsagePage, clipped};

@@ -15,7 +15,12 @@ const PATHS: &[(&str, &str, &str, &str)] = &[
     ),
     ("/v1/completions", "post", "Create a text completion.", "prompt"),
     ("/v1/embeddings", "post", "Create embeddings.", "input"),
-    ("/v1/responses", "post", "Create a response (OpenAI's Responses API, without a store).", "input"),
+    ("/v1/responses", "post", "Create a response (OpenAI's Responses API).", "input"),
+    ("/v1/responses/compact", "post", "Summarize a conversation for the next request.", "input"),
+    ("/v1/responses/input_tokens", "post", "Estimate the tokens of a request for a response.", "input"),
+    ("/v1/responses/{id}", "get", "Get a stored response, if `general_settings.store_responses` is set.", ""),
+    ("/v1/responses/{id}", "delete", "Delete a stored response.", ""),
+    ("/v1/responses/{id}/input_items", "get", "List the input of a stored response.", ""),
     ("/v1/messages", "post", "Create a message (Anthropic's Messages API).", "messages"),
     ("/v1/messages/count_tokens", "post", "Estimate the tokens of a message.", "messages"),
     (
@@ -76,9 +81,10 @@ pub fn add_to(document: &mut Value) {
             operation["requestBody"] =
                 json!({"required": true, "content": {"application/json": {"schema": schema}}});
         }
-        if path.contains("{model}") {
-            operation["parameters"] = json!([{"name": "model", "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}]);
+        for name in ["model", "id"].iter().filter(|name| path.contains(&format!("{{{name}}}"))) {
+            operation["parameters"] = json!([{"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}]);
         }
-        paths.insert((*path).to_owned(), json!({ *method: operation }));
+        let known = paths.entry(*path).or_insert_with(|| json!({}));
+        known[*method] = operation;
     }
 }
