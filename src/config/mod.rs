@@ -118,11 +118,14 @@ pub struct Settings {
     /// split.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_cluster: Option<String>,
+    /// Store responses of the Responses API in the key service's database (`general_settings.store_responses`).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub store_responses: bool,
     /// Bytes of large request bodies that one worker may hold at a time; `None` means no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_held_bytes: Option<u64>,
 }
 fields!(strict Settings {
     drop_params, key_header, budget_exceeded_status_code, num_retries, reports, spans, most_retries,
-    max_fallbacks, cooldown_s, timeout_ms, own_cluster, most_held_bytes
+    max_fallbacks, cooldown_s, timeout_ms, own_cluster, store_responses, most_held_bytes
 });

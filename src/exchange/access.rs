@@ -1,7 +1,9 @@
 //! What a key may do. This is the only place that decides it; `limits` decides how much it may use.
 
 use crate::config::Group;
-use crate::inbound::{GENERATIVE_ROUTES, Language, MESSAGES, MESSAGES_ROUTES, is_generative, native};
+use crate::inbound::{
+    GENERATIVE_ROUTES, Language, MESSAGES, MESSAGES_ROUTES, is_generative, is_of_responses, native,
+};
 use crate::key::KeyRecord;
 use crate::openai::ErrorBody;
 use crate::route;
@@ -75,10 +77,13 @@ fn opens(route: &str, ask: &Ask, path: &str) -> bool {
                 | Ask::ModelById(_)
                 | Ask::GenerativeModels
                 | Ask::GenerativeModelById(_)
+                | Ask::StoredResponse(_)
         ),
         "openai_routes" => match ask {
-            Ask::Model { language, .. } => *language == native(language.operation()),
-            Ask::Models | Ask::ModelById(_) => true,
+            Ask::Model { language, .. } | Ask::CountTokens { language, .. } => {
+                *language == native(language.operation()) || is_of_responses(*language)
+            }
+            Ask::Models | Ask::ModelById(_) | Ask::StoredResponse(_) => true,
             _ => false,
         },
         MESSAGES_ROUTES => match ask {

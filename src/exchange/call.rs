@@ -22,6 +22,7 @@ use super::limited::Entered;
 use super::origin::Origin;
 use super::parts::Parts;
 use super::prompt::Prompt;
+use super::stored::Keeping;
 
 /// An admitted request. Both roles run in the same VM, so the upstream role gets it by reference.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub struct Call {
     pub asked: Asked,
     /// End user, tags and client address.
     pub origin: Origin,
+    /// What is stored of it together with its response, if that is to be stored.
+    pub keeping: Option<Keeping>,
     /// The body, until the first attempt takes it.
     pub kept: RefCell<Option<Kept>>,
     /// What the body counts in the worker's budget, as long as this call exists.

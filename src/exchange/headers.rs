@@ -138,6 +138,13 @@ impl Headers {
         self.set("content-length", length.to_string());
     }
 
+    /// Changes `content-length`, if it is set.
+    pub fn fit_length(&mut self, length: usize) {
+        if self.get("content-length").is_some() {
+            self.set_length(length);
+        }
+    }
+
     /// The value of a header.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(header, _)| *header == name).map(|(_, value)| value)
@@ -190,6 +197,9 @@ pub(super) fn answer_headers(headers: &mut Headers, call: &Call, endpoint: &Endp
         headers.add("x-litellm-model-api-base", Rc::clone(&shown.api_base));
     }
     headers.add("x-litellm-version", concat!("switchboard-", env!("CARGO_PKG_VERSION")));
+    for (name, value) in call.language.headers(&call.memo) {
+        headers.add(name, value);
+    }
     let fallbacks = call.way.borrow().fallbacks();
     headers.add("x-litellm-attempted-retries", small(attempts.saturating_sub(1 + fallbacks)));
     headers.add("x-litellm-attempted-fallbacks", small(fallbacks));

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use crate::config::KEY_SERVICE_PATHS;
 use crate::inbound::{self, Language};
+use crate::key::StoredAction;
 
 use super::head::Head;
+use super::stored::StoredAsk;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub enum Ask {
         /// The model, if the path names it.
         model: Option<String>,
     },
-    /// `/v1/responses/{id}` and below: no response is stored.
-    StoredResponse(String),
+    /// `/v1/responses/{id}` and below
+    StoredResponse(StoredAsk),
     /// `/v1/models`
     Models,
     /// `/v1/models/{id}`
@@ -138,8 +140,8 @@ impl Ask {
             }
             _ => {}
         }
-        if let Some(id) = stored_response(path) {
-            return Self::StoredResponse(id);
+        if let Some(ask) = stored_response(method, path) {
+            return ask;
         }
         // One slash only: a client can send thousands, and the stack of the VM is small.
         match path.strip_suffix('/').filter(|short| !short.ends_with('/')) {
@@ -188,12 +190,22 @@ pub(super) fn without_key(path_and_query: &str) -> Option<String> {
     Some(if rest.is_empty() { path.to_owned() } else { [path, "?", &rest.join("&")].concat() })
 }
 
-/// The id of the stored response that a path is about.
-fn stored_response(path: &str) -> Option<String> {
+/// What a path asks of a stored response.
+fn stored_response(method: &[u8], path: &str) -> Option<Ask> {
     let below = below_base(path).strip_prefix("/responses/")?;
     let (id, rest) = below.split_once('/').unwrap_or((below, ""));
-    let is_served = matches!(rest, "" | "cancel" | "input_items") && !matches!(id, "" | "compact");
-    is_served.then(|| decode(id).into_owned())
+    let action = match (rest, method) {
+        _ if id.is_empty() => return None,
+        ("", b"GET" | b"HEAD") => StoredAction::Get,
+        ("", b"DELETE") => StoredAction::Delete,
+        ("", _) => return Some(Ask::MethodNotAllowed { allow: "GET, DELETE" }),
+        ("cancel", b"POST") => StoredAction::Cancel,
+        ("cancel", _) => return Some(Ask::MethodNotAllowed { allow: "POST" }),
+        ("input_items", b"GET" | b"HEAD") => StoredAction::InputItems,
+        ("input_items", _) => return Some(Ask::MethodNotAllowed { allow: "GET" }),
+        _ => return None,
+    };
+    Some(Ask::StoredResponse(StoredAsk { id: decode(id).into_owned(), action }))
 }
 
 /// The value of a query parameter, decoded.
@@ -327,17 +339,25 @@ mod tests {
 
     #[test]
     fn a_stored_response_is_known_by_its_id() {
-        for (method, path) in [
-            (&b"GET"[..], "/v1/responses/resp_1"),
-            (b"DELETE", "/responses/resp_1"),
-            (b"POST", "/openai/v1/responses/resp_1/cancel"),
-            (b"GET", "/v1/responses/resp_1/input_items?limit=5"),
+        for (method, path, action) in [
+            (&b"GET"[..], "/v1/responses/resp_1", StoredAction::Get),
+            (b"DELETE", "/responses/resp_1", StoredAction::Delete),
+            (b"POST", "/openai/v1/responses/resp_1/cancel", StoredAction::Cancel),
+            (b"GET", "/v1/responses/resp_1/input_items?limit=5", StoredAction::InputItems),
         ] {
-            assert_eq!(Ask::parse(method, path), Ask::StoredResponse("resp_1".into()), "{path}");
+            let ask = StoredAsk { id: "resp_1".into(), action };
+            assert_eq!(Ask::parse(method, path), Ask::StoredResponse(ask), "{path}");
         }
-        for path in ["/v1/responses/resp_1/other", "/v1/responses/compact"] {
-            assert_eq!(Ask::parse(b"POST", path), Ask::NotFound, "{path}");
+        for (method, path, allow) in [
+            (&b"POST"[..], "/v1/responses/resp_1", "GET, DELETE"),
+            (b"GET", "/v1/responses/resp_1/cancel", "POST"),
+            (b"DELETE", "/v1/responses/resp_1/input_items", "GET"),
+        ] {
+            assert_eq!(Ask::parse(method, path), Ask::MethodNotAllowed { allow }, "{path}");
         }
+        assert_eq!(Ask::parse(b"POST", "/v1/responses/resp_1/other"), Ask::NotFound);
+        let compact = Ask::Model { language: &inbound::COMPACT, model: None };
+        assert_eq!(Ask::parse(b"POST", "/v1/responses/compact"), compact);
     }
 
     #[test]

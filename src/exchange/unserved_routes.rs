@@ -13,7 +13,7 @@ type Row = (&'static [&'static str], &'static str);
 const ROWS: &[Row] = &[
     (
         &["responses"],
-        "Only POST /v1/responses and /v1/responses/input_tokens are supported, and nothing is stored.",
+        "See POST /v1/responses, and the paths /v1/responses/{id}, /v1/responses/input_tokens and /v1/responses/compact.",
     ),
     (
         &[
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn every_kind_of_route_is_known_under_every_base() {
         for (path, word) in [
-            ("/v1/responses/compact", "nothing is stored"),
+            ("/v1/responses/resp_1/events", "/v1/responses/{id}"),
             ("/v1/v1/responses", "Did you mean /v1/responses?"),
             ("/v1/complete", "Anthropic"),
             ("/v1/audio/speech", "Only chat, completions"),

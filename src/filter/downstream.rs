@@ -163,7 +163,14 @@ impl<H: Host> Downstream<H> {
             return;
         }
         let Some(admission) = &mut self.admission else { return };
-        let Some(token) = admission.awaited() else { return };
+        let Some(token) = admission.awaited() else {
+            let answer = (H::call_response_status() == 200).then(H::call_response_body);
+            let step = admission.recalled(answer.as_deref(), &H::request_body());
+            if self.act(step) == Action::Continue {
+                H::resume_request();
+            }
+            return;
+        };
         let now_ms = H::now_ms();
         let answer = if H::call_response_status() == 200 {
             crate::json::read::<VerifyAnswer>(&*H::call_response_body()).map_err(|_| NoVerdict)
@@ -233,17 +240,44 @@ impl<H: Host> Downstream<H> {
                 }
             }
             Step::Admit => {
-                let Some(admission) = &mut self.admission else { return Action::Pause };
-                match admission.admit(H::request_body()) {
-                    Ok(call) => self.pass(Rc::new(call)),
-                    Err(reply) => self.act(Step::Reply(reply)),
+                let body = H::request_body();
+                match self.admission.as_mut().and_then(|admission| admission.recall(&body)) {
+                    Some(step) => self.act(step),
+                    None => self.admit(body),
                 }
             }
+            Step::Ask { path, body } => {
+                if post::<H>(path, &body).is_some() {
+                    return Action::Pause;
+                }
+                match &mut self.admission {
+                    Some(admission) => {
+                        let step = admission.recalled(None, b"");
+                        self.act(step)
+                    }
+                    None => Action::Pause,
+                }
+            }
+            Step::Rewrite(body) => match self.hold(body.len() as u64) {
+                Some(reply) => self.act(Step::Reply(reply)),
+                None => {
+                    H::replace_request_body(&body);
+                    self.admit(body)
+                }
+            },
             Step::Reply(reply) => {
                 self.note_refusal(&reply);
                 H::reply(&reply);
                 Action::Pause
             }
+        }
+    }
+
+    fn admit(&mut self, body: Vec<u8>) -> Action {
+        let Some(admission) = &mut self.admission else { return Action::Pause };
+        match admission.admit(body) {
+            Ok(call) => self.pass(Rc::new(call)),
+            Err(reply) => self.act(Step::Reply(reply)),
         }
     }
 
@@ -297,8 +331,12 @@ pub(super) fn restore_origin<H: Host>(call: &Call) {
 
 /// Asks the key service for a key.
 fn ask<H: Host>(token: TokenHash) -> Option<u64> {
+    post::<H>(VERIFY_PATH, &serde_json::to_vec(&VerifyRequest { token }).ok()?)
+}
+
+/// Calls the key service.
+fn post<H: Host>(path: &str, body: &[u8]) -> Option<u64> {
     let table = worker::with(worker::Worker::table)?;
-    let body = serde_json::to_vec(&VerifyRequest { token }).ok()?;
     let timeout = Duration::from_millis(table.keys.timeout_ms.into());
-    host::post::<H>(&table.keys.cluster, VERIFY_PATH, table.internal_token.reveal(), &body, timeout)
+    host::post::<H>(&table.keys.cluster, path, table.internal_token.reveal(), body, timeout)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::config::{COMPRESSED_COUNTER, NOBODY};
 use crate::exchange::{Attempt, Call, HeadStep, Headers, Nobody, Opening, Outgoing, Reply};
-use crate::key::{DECODE_PATH, RESOLVE_TIMEOUT_S};
+use crate::key::{DECODE_PATH, KEEP_TIMEOUT_MS, RESOLVE_TIMEOUT_S};
 
 use super::downstream::restore_origin;
 use super::host::{self, Action, Host};
@@ -27,6 +27,8 @@ pub struct Upstream<H: Host> {
     call: Option<(u64, Rc<Call>)>,
     /// The response, once it is being streamed.
     stream: Option<Rc<UnderWay>>,
+    /// The end of a response that waits until the response is stored: its headers, unless they are sent, and the bytes.
+    kept: Option<(Option<Headers>, Vec<u8>)>,
     /// `traceparent` of the attempt's span, if tracing is on.
     trace: Option<String>,
     host: PhantomData<H>,
@@ -41,15 +43,19 @@ impl<H: Host> Upstream<H> {
             nobody: None,
             call: None,
             stream: None,
+            kept: None,
             trace: None,
             host: PhantomData,
         }
     }
 
-    /// The key service has resolved references or decompressed the response, or failed to.
+    /// The key service has resolved references, decompressed the response or stored it, or failed to.
     pub fn on_call_response(&mut self) {
         let answer = (H::call_response_status() == 200).then(H::call_response_body);
-        if self.attempt.as_ref().is_some_and(|attempt| attempt.encoding().is_some()) {
+        if let Some((headers, body)) = self.kept.take() {
+            self.stored(headers, body, answer.as_deref());
+            H::resume_response();
+        } else if self.attempt.as_ref().is_some_and(|attempt| attempt.encoding().is_some()) {
             if self.decoded(answer.as_deref()) == Action::Continue {
                 H::resume_response();
             }
@@ -121,7 +127,7 @@ impl<H: Host> Upstream<H> {
             H::replace_response_body(b"");
             return self.let_go(nobody.response());
         }
-        if self.nobody.is_some() {
+        if self.nobody.is_some() || self.kept.is_some() {
             return Action::Pause;
         }
         let Some(attempt) = &mut self.attempt else { return Action::Continue };
@@ -134,9 +140,13 @@ impl<H: Host> Upstream<H> {
         }
         if attempt.is_opening() {
             let opening = attempt.open(&H::response_body(), end_of_stream, H::now_ms());
-            if let Opening::Begin(headers, events) = opening {
+            if let Opening::Begin(mut headers, mut events) = opening {
+                if self.keep(Some(&mut headers), &mut events) {
+                    return Action::Pause;
+                }
                 H::replace_response_body(&events);
-                if let Some(silence) = attempt.silence().filter(|_| !end_of_stream) {
+                let silence = self.attempt.as_ref().and_then(Attempt::silence);
+                if let Some(silence) = silence.filter(|_| !end_of_stream) {
                     self.stream =
                         worker::with(|worker| worker.streams.begin::<H>(self.context, silence, events.len()));
                 }
@@ -152,7 +162,15 @@ impl<H: Host> Upstream<H> {
             let body = H::response_body();
             let unsent = self.stream.as_ref().map_or(0, |stream| stream.unsent());
             let (unsent, chunk) = body.split_at_checked(unsent).unwrap_or_default();
+            let keeps = attempt.keeps();
             match attempt.response_chunk(chunk, end_of_stream) {
+                Some(events) if keeps => {
+                    let mut events = [unsent, events].concat();
+                    if self.keep(None, &mut events) {
+                        return Action::Pause;
+                    }
+                    H::replace_response_body(&events);
+                }
                 Some(events) if unsent.is_empty() => H::replace_response_body(events),
                 Some(events) => H::replace_response_body(&[unsent, events].concat()),
                 None => {}
@@ -169,7 +187,10 @@ impl<H: Host> Upstream<H> {
         if !end_of_stream {
             return Action::Pause;
         }
-        if let Some((headers, body)) = attempt.response_body(&H::response_body()) {
+        if let Some((mut headers, mut body)) = attempt.response_body(&H::response_body()) {
+            if self.keep(Some(&mut headers), &mut body) {
+                return Action::Pause;
+            }
             H::replace_response_body(&body);
             self.complete(true);
             return self.let_go(headers);
@@ -182,10 +203,43 @@ impl<H: Host> Upstream<H> {
     /// Handles the decompressed response; `None` if decompression failed.
     fn decoded(&mut self, body: Option<&[u8]>) -> Action {
         let Some(attempt) = &mut self.attempt else { return Action::Pause };
-        let Some((headers, body)) = attempt.decoded(body, H::now_ms()) else { return Action::Pause };
+        let Some((mut headers, mut body)) = attempt.decoded(body, H::now_ms()) else { return Action::Pause };
+        if self.keep(Some(&mut headers), &mut body) {
+            return Action::Pause;
+        }
         H::replace_response_body(&body);
         self.complete(true);
         self.let_go(headers)
+    }
+
+    /// Has the key service store the response, if this is its end and it is to be stored. Then these bytes, and the headers
+    /// before them, must wait. If the key service cannot be called, they say that the response is not stored.
+    fn keep(&mut self, headers: Option<&mut Headers>, end: &mut Vec<u8>) -> bool {
+        let Some(attempt) = &self.attempt else { return false };
+        let Some((path, row)) = attempt.keep(end) else { return false };
+        if self.ask(path, &row, Duration::from_millis(KEEP_TIMEOUT_MS)).is_some() {
+            // Nothing may be written to the stream while it waits.
+            self.stream = None;
+            self.kept = Some((headers.map(|headers| headers.clone()), core::mem::take(end)));
+            return true;
+        }
+        *end = attempt.kept(core::mem::take(end), None);
+        if let Some(headers) = headers {
+            headers.fit_length(end.len());
+        }
+        false
+    }
+
+    /// Sends the end of a response after the key service has stored it, or has not.
+    fn stored(&self, headers: Option<Headers>, end: Vec<u8>, answer: Option<&[u8]>) {
+        let Some(attempt) = &self.attempt else { return };
+        let end = attempt.kept(end, answer);
+        H::replace_response_body(&end);
+        self.complete(true);
+        if let Some(mut headers) = headers {
+            headers.fit_length(end.len());
+            self.let_go(headers);
+        }
     }
 
     /// Sends the response headers. If the request is redirected, they contain its new location.
@@ -250,21 +304,17 @@ impl<H: Host> Upstream<H> {
                 Action::Pause
             }
             Outgoing::Resolve { path, body } => {
-                if self.ask(path, &body).is_some() {
-                    Action::Pause
-                } else {
-                    self.write_anew(None)
-                }
+                // The key service's own timeout is shorter, and its response says what took so long.
+                let timeout = Duration::from_secs(u64::from(RESOLVE_TIMEOUT_S) + 5);
+                if self.ask(path, &body, timeout).is_some() { Action::Pause } else { self.write_anew(None) }
             }
         }
     }
 
     /// Calls the key service.
-    fn ask(&self, path: &str, body: &[u8]) -> Option<u64> {
+    fn ask(&self, path: &str, body: &[u8], timeout: Duration) -> Option<u64> {
         let (_, call) = self.call.as_ref()?;
         let token = call.table.internal_token.reveal();
-        // The key service's own timeout is shorter, and its response says what took so long.
-        let timeout = Duration::from_secs(u64::from(RESOLVE_TIMEOUT_S) + 5);
         host::post::<H>(&call.table.keys.cluster, path, token, body, timeout)
     }
 

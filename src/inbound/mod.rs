@@ -8,6 +8,7 @@ mod gemini;
 mod messages;
 mod output;
 mod responses;
+mod stored;
 
 pub use chat::{CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS};
 pub use gemini::{
@@ -16,7 +17,8 @@ pub use gemini::{
 };
 pub use messages::{MESSAGES, ROUTES as MESSAGES_ROUTES, VERSION as MESSAGES_VERSION};
 pub use output::Output;
-pub use responses::RESPONSES;
+pub use responses::{COMPACT, RESPONSES, is_one as is_of_responses};
+pub use stored::{Recall, Recalled, Stateful};
 
 use core::any::Any;
 use core::cell::Cell;
@@ -28,12 +30,13 @@ use crate::facts::{Sink, Usage};
 use crate::openai::{Answer, ErrorBody, Memo, Operation};
 
 /// All formats.
-pub static LANGUAGES: [&dyn Language; 10] = [
+pub static LANGUAGES: [&dyn Language; 11] = [
     &CHAT,
     &COMPLETIONS,
     &EMBEDDINGS,
     &MESSAGES,
     &RESPONSES,
+    &COMPACT,
     &GENERATE,
     &STREAM,
     &STREAM_ARRAY,
@@ -100,6 +103,16 @@ pub trait Language: Sync {
     /// model as their own can generate.
     fn fits_output(&self) -> bool {
         false
+    }
+
+    /// What it does with stored responses, if it has any.
+    fn stateful(&self) -> Option<&dyn Stateful> {
+        None
+    }
+
+    /// Headers of this format for a response.
+    fn headers(&self, _: &Memo) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// Creates a writer for a complete response.

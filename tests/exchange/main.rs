@@ -13,5 +13,6 @@ mod mutated;
 mod parts;
 mod reservation;
 mod resolve;
+mod stored;
 mod streams;
 mod support;

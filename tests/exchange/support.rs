@@ -110,14 +110,23 @@ const DOCUMENT: &str = r#"{
   ]
 }"#;
 
+/// The same with a store of responses.
+pub(crate) fn storing_table() -> Rc<Table> {
+    table_of(&DOCUMENT.replacen(r#""settings": {"#, r#""settings": {"store_responses": true, "#, 1))
+}
+
 pub(crate) fn table() -> Rc<Table> {
+    table_of(DOCUMENT)
+}
+
+fn table_of(document: &str) -> Rc<Table> {
     let env = |name: &str| match name {
         "MASTER" => Some(MASTER.to_owned()),
         "INTERNAL" => Some("internal".to_owned()),
         "KEY_ONE" | "KEY_TWO" | "KEY_THREE" => Some(format!("secret-{}", name.to_lowercase())),
         _ => None,
     };
-    Rc::new(Table::parse(DOCUMENT.as_bytes(), env).unwrap())
+    Rc::new(Table::parse(document.as_bytes(), env).unwrap())
 }
 
 pub(crate) fn head(pairs: &[(&str, &str)]) -> Head {

@@ -5,8 +5,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use switchboard::dialects::{Body, Target};
-use switchboard::exchange::Streaming;
-use switchboard::inbound::{Language as _, Place, RESPONSES};
+use switchboard::exchange::{Streaming, translated};
+use switchboard::inbound::{COMPACT, Language as _, Place, RESPONSES};
 use switchboard::json;
 use switchboard::openai::{Memo, Request, Resolved};
 use switchboard::providers::find;
@@ -280,6 +280,136 @@ fn errors_have_the_status_and_the_code_that_clients_act_on() {
         let body: Value = serde_json::from_slice(&RESPONSES.error(&error, "").unwrap()).unwrap();
         assert_eq!((RESPONSES.status(&error), &body["error"]["code"]), (status, &json!(code)), "{body}");
     }
+}
+
+#[test]
+fn a_failed_response_has_a_code_by_which_clients_know_whether_to_repeat_it() {
+    use switchboard::facts::{Class, Fault};
+    for (class, code) in [
+        (Class::ContextWindowExceeded, "context_length_exceeded"),
+        (Class::PaymentRequired, "insufficient_quota"),
+        (Class::RateLimit, "rate_limit_exceeded"),
+        (Class::ContentPolicyViolation, "invalid_prompt"),
+        (Class::Authentication, "invalid_prompt"),
+        (Class::ServiceUnavailable, "server_error"),
+        (Class::Timeout, "server_error"),
+    ] {
+        let mut events = RESPONSES.events(&chats(Kind::Stream).first().unwrap().memo());
+        events.fail(&Fault::new(class, "x").to_body("openai"));
+        let text = String::from_utf8(events.pending().to_vec()).unwrap();
+        let last = parse(text.trim_end().rsplit_once("\ndata: ").unwrap().1);
+        assert_eq!(last["response"]["error"]["code"], code, "{class:?}");
+    }
+}
+
+#[test]
+fn calls_and_results_find_each_other_whatever_ids_a_client_has() {
+    let long = "c".repeat(80);
+    let body = json!({"input": [
+        {"role": "user", "content": "hi"},
+        {"type": "function_call", "call_id": "call_1|fc_1", "name": "f", "arguments": "{}"},
+        {"type": "function_call", "call_id": long, "name": "f", "arguments": ""},
+        {"type": "local_shell_call", "id": "lsh_1", "call_id": "call_3", "action": {"type": "exec", "command": ["ls"]}},
+        {"type": "function_call_output", "call_id": long, "output": "two"},
+        {"type": "function_call_output", "call_id": "call_1|fc_1", "output": "one"},
+        {"type": "local_shell_call_output", "id": "lsh_1", "output": "three"},
+        {"type": "shell_call_output", "call_id": "gone", "output": [{"stdout": "four"}]},
+    ]});
+    let chat: Value = serde_json::from_slice(&chat(body.to_string().as_bytes())).unwrap();
+    let messages = chat["messages"].as_array().unwrap();
+    let calls = messages[1]["tool_calls"].as_array().unwrap();
+    for (call, (result, text)) in calls.iter().zip(messages[2..].iter().zip(["one", "two", "three"])) {
+        assert_eq!((&result["tool_call_id"], &result["content"]), (&call["id"], &json!(text)));
+        let id = call["id"].as_str().unwrap();
+        assert!(
+            id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        );
+    }
+    assert_eq!((calls.len(), messages.len()), (3, 6));
+    assert!(messages[5]["content"].as_str().unwrap().contains("four"), "a result without its call");
+}
+
+#[test]
+fn tools_that_are_left_out_are_named_and_their_choice_goes_with_them() {
+    let tools = json!([{"type": "function", "name": "f"}, {"type": "mcp"}, {"type": "new_kind"}, {"type": "bad kind"}]);
+    let request = |choice: Value| json!({"input": "hi", "tools": tools, "tool_choice": choice}).to_string();
+    let chosen = |choice| {
+        let chat: Value = serde_json::from_slice(&chat(request(choice).as_bytes())).unwrap();
+        chat["tool_choice"].clone()
+    };
+    assert_eq!(chosen(json!({"type": "new_kind"})), Value::Null);
+    let allowed = json!({"type": "allowed_tools", "mode": "required", "tools": [{"type": "mcp"}]});
+    assert_eq!(chosen(allowed), "none");
+    let headers = RESPONSES.headers(&memo(request(json!("auto")).as_bytes()));
+    assert_eq!(headers, [("x-switchboard-dropped-tools", "mcp, new_kind".to_owned())]);
+    assert_eq!(RESPONSES.headers(&memo(br#"{"input":"hi","tools":[{"type":"function","name":"f"}]}"#)), []);
+}
+
+/// What a model that was asked for a summary says, with reasoning and a call that nobody wants.
+const SUMMARY: &str = r#"data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant","reasoning_content":"hm"}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":"All \"is\" well \ud83d"}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":"\ude00."}}]}
+
+data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"x","function":{"name":"f","arguments":"{}"}}]}}]}
+
+data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}
+
+data: [DONE]
+
+"#;
+
+#[test]
+fn a_conversation_is_compacted_to_one_item_that_every_model_reads() {
+    let tools = json!([{"type": "function", "name": "f"}]);
+    let request = json!({"model": "m", "stream": true, "tools": tools, "text": {"format": {"type": "json_object"}}, "input": [
+        {"role": "user", "content": "hi"}, {"type": "compaction_trigger"}]})
+    .to_string();
+    let asked: Value = serde_json::from_slice(&chat(request.as_bytes())).unwrap();
+    assert!(asked["messages"][1]["content"].as_str().unwrap().starts_with("Summarize"), "{asked}");
+    assert_eq!((&asked["tool_choice"], &asked["response_format"]), (&json!("none"), &Value::Null));
+    let memo = memo(request.as_bytes());
+    let dialect = find("openai").unwrap().dialect;
+    let stream = |cut: usize| {
+        let mut streaming = Streaming::new(dialect, &RESPONSES, &memo, "openai");
+        let (before, after) = SUMMARY.split_at(cut);
+        [streaming.feed(before.as_bytes(), false).to_vec(), streaming.feed(after.as_bytes(), true).to_vec()]
+            .concat()
+    };
+    let whole = stream(0);
+    for cut in (0..SUMMARY.len()).filter(|cut| SUMMARY.is_char_boundary(*cut)) {
+        assert!(stream(cut) == whole, "cut at {cut}");
+    }
+    let text = String::from_utf8(whole).unwrap();
+    in_order(&text, "compaction");
+    let output = last_output(&text);
+    assert_eq!((output.as_array().unwrap().len(), &output[0]["type"]), (1, &json!("compaction")));
+
+    let next = json!({"input": [output[0], {"role": "user", "content": "go on"}]}).to_string();
+    let sent = String::from_utf8(chat(next.as_bytes())).unwrap();
+    assert!(sent.contains(r#"All \"is\" well \ud83d\ude00."#), "{sent}");
+    assert!(sent.contains("go on"), "{sent}");
+}
+
+#[test]
+fn compact_answers_with_the_item_alone() {
+    let body = json!({"model": "m", "stream": true, "instructions": "Be brief", "input": "hi"}).to_string();
+    let common = COMPACT.request(Cow::Borrowed(body.as_bytes())).unwrap();
+    let asked: Value = serde_json::from_slice(&common.body).unwrap();
+    assert_eq!(asked["stream"], Value::Null, "{asked}");
+    let memo = Memo { echo: common.echo, stream: false, ..chats(Kind::Stream).first().unwrap().memo() };
+    let answer =
+        br#"{"id":"c","choices":[{"index":0,"message":{"content":"All is well."},"finish_reason":"stop"}],
+        "usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}"#;
+    let answer = translated(find("openai").unwrap().dialect, &COMPACT, answer, &memo).unwrap();
+    let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(
+        (&answer["object"], &answer["usage"]["total_tokens"]),
+        (&json!("response.compaction"), &json!(7))
+    );
+    assert_eq!(answer["output"][0]["type"], "compaction");
+    assert!(answer["id"].as_str().unwrap().starts_with("resp_") && answer["created_at"].is_u64(), "{answer}");
 }
 
 /// A request as the chat that it becomes.

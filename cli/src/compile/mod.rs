@@ -143,6 +143,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
             cooldown_s: cooldown::time(config),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
             own_cluster: Some(OWN_CLUSTER.to_owned()),
+            store_responses: config.general.store_responses,
             most_held_bytes: None,
         },
         catalog: catalog::compile(&deployments, &groups, prices.models()),

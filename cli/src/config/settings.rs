@@ -72,6 +72,8 @@ pub struct GeneralSettings {
     pub spend_log_retention: Option<String>,
     /// `disable_spend_logs`.
     pub disable_spend_logs: bool,
+    /// `store_responses`.
+    pub store_responses: bool,
     /// Where media may be fetched from.
     pub urls: UrlSettings,
 }
@@ -113,6 +115,7 @@ pub(super) fn general(top: &mut Table<'_>) -> GeneralSettings {
         max_request_size_mb: table.number("max_request_size_mb"),
         spend_log_retention: retention(&mut table, "maximum_spend_logs_retention_period"),
         disable_spend_logs: table.boolean("disable_spend_logs").unwrap_or(false),
+        store_responses: table.boolean("store_responses").unwrap_or(false),
         urls: urls(&mut table),
     };
     table.finish(&GENERAL_SETTINGS);

@@ -14,6 +14,7 @@ use super::super::fallback::{Way, unserved};
 use super::super::head::unauthorized;
 use super::super::path::Ask;
 use super::super::prompt::Prompt;
+use super::super::stored::Keeping;
 use super::super::{Reply, access};
 use super::payer::Payer;
 use super::{Admission, Joining, decided_before};
@@ -38,6 +39,10 @@ impl Admission {
         echo: Option<Rc<dyn Any>>,
     ) -> Result<Decided, Reply> {
         let asked = core::mem::replace(&mut joining.asked, Ok(Asked::default()))?;
+        let keeping = joining
+            .recall
+            .take()
+            .and_then(|recall| Some(Keeping { parent: recall.previous, input: recall.input? }));
         let Joining { ask, verdict: Some(payer), .. } = &*joining else { return Err(decided_before()) };
         let (language, model, counts) = match ask {
             Ask::Model { language, model } => (*language, model.as_deref(), false),
@@ -127,6 +132,7 @@ impl Admission {
             language,
             id: Rc::clone(&joining.call_id),
             path: core::mem::take(&mut joining.path),
+            keeping,
             prompt: Prompt::default(),
             most_completion,
             resolved: RefCell::default(),

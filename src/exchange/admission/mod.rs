@@ -6,6 +6,7 @@
 
 mod decision;
 mod payer;
+mod recall;
 
 use core::cell::RefCell;
 use std::borrow::Cow;
@@ -14,8 +15,8 @@ use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 use crate::config::PART_HEADER;
-use crate::inbound::{Language, MESSAGES_VERSION};
-use crate::key::{KeyRecord, TokenHash, UsageEntry};
+use crate::inbound::{Language, MESSAGES_VERSION, Recall};
+use crate::key::{KeyRecord, STORED_PATH, TokenHash, UsageEntry};
 use crate::keyring::{Keyring, Lookup};
 use crate::openai::{ErrorBody, Operation};
 use crate::table::Table;
@@ -28,7 +29,7 @@ use super::kept::Kept;
 use super::origin::Origin;
 use super::path::{Ask, key_in};
 use super::refusal::Refusal;
-use super::{Reply, access, catalog, generative, home, model_info, standing};
+use super::{Reply, access, catalog, generative, home, model_info, standing, stored};
 
 use decision::Decided;
 use payer::{Payer, token_of, unknown_key};
@@ -78,6 +79,10 @@ struct Joining {
     /// What the key has spent, as far as this worker knows.
     spend: u64,
     has_body: bool,
+    /// What it needs from the store of responses, once that is known.
+    recall: Option<Recall>,
+    /// The store was asked, and has not answered.
+    is_asking: bool,
 }
 
 impl Joining {
@@ -99,8 +104,17 @@ pub enum Step {
     Wait,
     /// Hold the request and look up this key in the key service.
     Verify(TokenHash),
-    /// Both the verdict and the body are available: call [`Admission::admit`] with the body.
+    /// Both the verdict and the body are available: call [`Admission::recall`] and [`Admission::admit`] with the body.
     Admit,
+    /// Hold the request, call the key service, and pass its response to [`Admission::recalled`].
+    Ask {
+        /// Path of the call.
+        path: &'static str,
+        /// Its body.
+        body: Vec<u8>,
+    },
+    /// Replace the body with this one, and call [`Admission::admit`] with it.
+    Rewrite(Vec<u8>),
     /// Send this response.
     Reply(Reply),
     /// Pass the request to the key service.
@@ -151,7 +165,9 @@ impl Admission {
             Ask::Home => return Err(home::home(head)),
             Ask::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
             Ask::NotFound => return Err(Reply::no_route(method, path)),
-            Ask::StoredResponse(id) => return Err(Reply::not_stored(id)),
+            Ask::StoredResponse(ask) if !self.table.settings.store_responses => {
+                return Err(Reply::not_stored(&ask.id));
+            }
             Ask::MethodNotAllowed { allow } => return Err(Reply::method_not_allowed(method, path, allow)),
             Ask::Redirect(to) => {
                 let location = to.clone();
@@ -166,6 +182,7 @@ impl Admission {
             | Ask::CountTokens { .. }
             | Ask::GenerativeModels
             | Ask::GenerativeModelById(_)
+            | Ask::StoredResponse(_)
             | Ask::Models
             | Ask::ModelById(_)
             | Ask::ModelInfo
@@ -198,6 +215,8 @@ impl Admission {
             token: None,
             spend: 0,
             has_body: !(wants_body && has_body),
+            recall: None,
+            is_asking: false,
         };
         let step = if is_part {
             joining.verdict = Some(Payer::Whole);
@@ -323,7 +342,9 @@ impl Admission {
         };
         let (body, echo) = match self.language.map(in_common_form) {
             None => return Err(decided_before()),
-            Some(Ok(common)) => (String::from_utf8(common.body.into_owned()), common.echo),
+            Some(Ok(common)) => {
+                (String::from_utf8(common.body.into_owned()), joining.noted(self.language, common.echo))
+            }
             Some(Err(error)) => {
                 self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), b"");
                 return Err(self.spoken(error.into()).to_call(&self.call_id));
@@ -353,11 +374,17 @@ impl Admission {
 
     /// The only way to [`Step::Admit`]: both the verdict and the body are available.
     fn meet(&mut self) -> Step {
-        let Phase::Joining(joining) = &self.phase else { return Step::Wait };
+        let Phase::Joining(joining) = &mut self.phase else { return Step::Wait };
         let (Some(payer), true) = (&joining.verdict, joining.has_body) else { return Step::Wait };
         let key = payer.key().map(Arc::as_ref);
         let reply = match &joining.ask {
             Ask::Model { .. } | Ask::CountTokens { .. } => return Step::Admit,
+            Ask::StoredResponse(_) if joining.is_asking => return Step::Wait,
+            Ask::StoredResponse(ask) => {
+                let body = stored::ask(ask, &joining.query, payer.token());
+                joining.is_asking = true;
+                return Step::Ask { path: STORED_PATH, body };
+            }
             Ask::GenerativeModels => generative::models(&self.table, key),
             Ask::GenerativeModelById(id) => generative::model_by_id(&self.table, key, id),
             Ask::Models if joining.wants_pages => catalog::model_pages(&self.table, key, &joining.query),

@@ -6,6 +6,7 @@
 mod amended;
 mod errors;
 mod fitted;
+mod keep;
 mod request;
 mod resolve;
 mod stream;

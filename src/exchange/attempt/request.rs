@@ -228,6 +228,8 @@ impl Attempt {
             mock.report(false, &mut *whole);
             whole.answer().body
         };
+        // No model has written it, so it is not stored.
+        let body = self.kept(body, None);
         self.local(200, body, mock.usage)
     }
 

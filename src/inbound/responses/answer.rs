@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::echo::Echo;
 use super::error::write_failure;
+use super::ids;
 use super::item::Item;
 use crate::facts::{FinishReason, Usage};
-use crate::hex::hex;
 use crate::json::{JsonStr, Writer};
 use crate::openai::{ErrorBody, Memo, bare_id};
 
@@ -31,14 +31,16 @@ pub(super) enum State<'a> {
 
 impl Head {
     pub(super) fn new(memo: &Memo) -> Self {
-        let stem = stem(&memo.id);
+        let stem = ids::stem(&memo.id);
         let id = ["resp_", &stem].concat();
         Self { id, created: memo.created, model: Rc::clone(&memo.model), stem, echo: Echo::of(memo) }
     }
 
     /// The provider's id and time.
     pub(super) fn begin(&mut self, id: Option<JsonStr<'_>>, created: Option<u64>) {
-        if let Some(id) = id.map(JsonStr::inner).filter(|id| id.starts_with("resp_") && id.len() <= LONGEST) {
+        if let Some(id) =
+            id.map(JsonStr::inner).filter(|id| id.starts_with("resp_") && id.len() <= ids::LONGEST)
+        {
             id.clone_into(&mut self.id);
         }
         self.created = created.unwrap_or(self.created);
@@ -70,13 +72,30 @@ impl Head {
         for item in items {
             item.write(w, &self.echo);
         }
-        w.end_array().raw(&self.echo.members).key("usage");
+        w.end_array().key("previous_response_id");
+        match &self.echo.previous {
+            Some(previous) => w.string(previous),
+            None => w.raw("null"),
+        };
+        w.key("store").bool(self.echo.is_stored && !matches!(state, State::Failed(_)));
+        w.raw(&self.echo.members).key("usage");
         match usage {
             Some(usage) => write_usage(w, usage),
             None => {
                 w.raw("null");
             }
         }
+        w.end_object();
+    }
+
+    /// Writes the answer to a request for compaction alone.
+    pub(super) fn write_compaction(&self, w: &mut Writer<'_>, items: &[Item], usage: &Usage) {
+        w.object().key("id").string(&self.id).key("object").string("response.compaction");
+        w.key("created_at").number(self.created).key("output").array();
+        for item in items {
+            item.write(w, &self.echo);
+        }
+        write_usage(w.end_array().key("usage"), usage);
         w.end_object();
     }
 
@@ -90,28 +109,9 @@ impl Head {
         let id = given.decode().map(bare_id).unwrap_or_default();
         match &*id {
             "" => format!("call_{}_{index}", self.stem),
-            id if id.len() <= LONGEST && id.bytes().all(is_safe) => id.to_owned(),
-            id => ["call_", &digest(id)].concat(),
+            id => ids::call_id(id).into_owned(),
         }
     }
-}
-
-/// The longest id.
-const LONGEST: usize = 64;
-
-fn is_safe(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
-}
-
-fn digest(text: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    hex(&Sha256::digest(text.as_bytes())).chars().take(32).collect()
-}
-
-/// The request's id, as the middle of other ids. Clients may have sent any.
-fn stem(request: &str) -> String {
-    let short = request.replace('-', "");
-    if !short.is_empty() && short.len() <= 40 && short.bytes().all(is_safe) { short } else { digest(request) }
 }
 
 /// How a response ends.

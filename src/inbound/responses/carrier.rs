@@ -66,6 +66,13 @@ impl State {
     }
 }
 
+/// The value of `encrypted_content` of a compaction. `summary` is the contents of a JSON string.
+pub(super) fn encrypted_summary(summary: &str) -> String {
+    let mut json = Vec::with_capacity(summary.len() + 16);
+    Writer::new(&mut json).object().key("summary").escaped(summary).end_object();
+    [PREFIX, &URL_SAFE_NO_PAD.encode(json)].concat()
+}
+
 /// Reads `encrypted_content`; `None` if it is not of this gateway.
 pub(super) fn open(encrypted: JsonStr<'_>) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(encrypted.inner().strip_prefix(PREFIX)?).ok()
@@ -77,8 +84,10 @@ pub(super) struct Carried<'a> {
     pub(super) text: Option<JsonStr<'a>>,
     pub(super) text_signature: Option<JsonStr<'a>>,
     pub(super) calls: Vec<SignedCall<'a>>,
+    /// The text of a compaction.
+    pub(super) summary: Option<JsonStr<'a>>,
 }
-fields!(Carried<'a> { blocks, text, text_signature, calls });
+fields!(Carried<'a> { blocks, text, text_signature, calls, summary });
 
 /// A call's signature.
 pub(super) struct SignedCall<'a> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::arguments;
+use super::compaction;
 use super::content::{parts, write_message};
+use super::ids;
 use super::tools::Tools;
 use super::turn::{Call, Output, Turn};
 use crate::json::{JsonStr, JsonString, Object, Raw, Text, Writer, fields, read};
@@ -84,13 +86,24 @@ impl<'a> Conversation<'a> {
         let mut is_result = vec![false; items.len()];
         for (at, item) in items.iter().enumerate() {
             match item.role() {
-                Role::Call => waiting.entry(item.call()).or_default().push_back(at),
+                Role::Call => {
+                    // Results of some tools name the item of the call instead of the call.
+                    let ids = [Some(item.call()), item.id.as_deref().filter(|id| *id != item.call())];
+                    for id in ids.into_iter().flatten() {
+                        waiting.entry(id).or_default().push_back(at);
+                    }
+                }
                 Role::Output => {
-                    if let Some(call) = waiting.get_mut(item.call()).and_then(VecDeque::pop_front) {
+                    let Some(calls) = waiting.get_mut(item.call()) else { continue };
+                    while let Some(call) = calls.pop_front() {
+                        if results.contains_key(&call) {
+                            continue;
+                        }
                         results.insert(call, at);
                         if let Some(is_result) = is_result.get_mut(at) {
                             *is_result = true;
                         }
+                        break;
                     }
                 }
                 _ => {}
@@ -106,6 +119,11 @@ impl<'a> Conversation<'a> {
             let tools = item.tools.iter().flatten().enumerate();
             tools.map(move |(n, tool)| (*tool, format!("input[{at}].tools[{n}]")))
         })
+    }
+
+    /// Whether the client asks for a compaction of the conversation.
+    pub(super) fn asks_for_compaction(&self) -> bool {
+        self.items.iter().any(|item| &*item.kind == "compaction_trigger")
     }
 
     /// The last change of a setting, `reasoning` or `text`.
@@ -156,7 +174,12 @@ impl<'a> Conversation<'a> {
 
     fn call(&self, at: usize, item: &Item<'a>, tools: &Tools) -> Call<'a> {
         let result = self.results.get(&at).and_then(|at| Some((self.items.get(*at)?.output(), *at)));
-        Call { id: item.call().to_owned(), name: item.function(tools), arguments: item.arguments(), result }
+        Call {
+            id: ids::call_id(item.call()).into_owned(),
+            name: item.function(tools),
+            arguments: item.arguments(),
+            result,
+        }
     }
 }
 
@@ -180,7 +203,8 @@ impl<'a> Item<'a> {
             | "shell_call_output"
             | "apply_patch_call_output"
             | "tool_search_output" => Role::Output,
-            "additional_tools" | "configuration_update" => Role::None,
+            "additional_tools" | "configuration_update" | "compaction_trigger" => Role::None,
+            "compaction" | "compaction_summary" => Role::Message,
             // A type that is newer than this gateway.
             kind if !kind.ends_with("_call") && self.content.is_some() => Role::Message,
             _ => Role::None,
@@ -193,10 +217,9 @@ impl<'a> Item<'a> {
             "item_reference" => {
                 "nothing is stored here; send the item itself instead of a reference (SDKs do with `store: false`)"
             }
-            "compaction" => {
+            "compaction" | "compaction_summary" if !compaction::is_ours(self.encrypted_content) => {
                 "this state can be read only by the provider that made it; send the items themselves"
             }
-            "compaction_trigger" => "compaction is not supported; ask the model for a summary instead",
             _ => return Ok(()),
         };
         Err(ErrorBody::invalid(format!("input[{at}]"), why))
@@ -256,8 +279,16 @@ impl<'a> Item<'a> {
                     let at = format!("input[{at}].output");
                     write_message(w, "user", &parts(output, &at)?, &at)
                 }
-                Output::Json(_) | Output::Tools(_) => Ok(()),
+                Output::Json(output) => {
+                    w.object().key("role").string("user").key("content").string(output.get()).end_object();
+                    Ok(())
+                }
+                Output::Tools(_) => Ok(()),
             };
+        }
+        if let ("compaction" | "compaction_summary", Some(summary)) = (&*self.kind, self.encrypted_content) {
+            compaction::write_summary(w, summary);
+            return Ok(());
         }
         let role = match &*self.role {
             role @ ("system" | "developer") => role,

@@ -15,6 +15,14 @@ pub(super) struct Echo {
     pub(super) tools: Vec<Named>,
     /// Whether the reasoning is shown as a summary.
     pub(super) summary: bool,
+    /// Whether the answer is a compaction of the conversation.
+    pub(super) compacts: bool,
+    /// Kinds of tools that were left out, as a list for a header.
+    pub(super) dropped: String,
+    /// Whether the response will be stored.
+    pub(super) is_stored: bool,
+    /// The response that the request continues.
+    pub(super) previous: Option<String>,
 }
 
 /// A tool: its name in the chat, and what the client calls it.
@@ -76,6 +84,10 @@ impl Echo {
             members: settings.members(),
             tools,
             summary: settings.summary.is_some_and(|summary| summary != "none"),
+            compacts: false,
+            dropped: String::new(),
+            is_stored: false,
+            previous: None,
         }
     }
 
@@ -96,7 +108,7 @@ impl Settings<'_> {
     fn members(&self) -> String {
         let mut out = Vec::with_capacity(512);
         let mut w = Writer::new(&mut out);
-        // `store` and `truncation` say what is done, not what was asked for.
+        // `truncation` says what is done, not what was asked for.
         for (name, value, default) in [
             ("instructions", self.instructions, "null"),
             ("max_output_tokens", self.max_output_tokens, "null"),
@@ -106,7 +118,7 @@ impl Settings<'_> {
             w.key(name).raw(value.map_or(default, Raw::get));
         }
         w.key("parallel_tool_calls").bool(self.parallel_tool_calls.unwrap_or(true));
-        w.key("previous_response_id").raw("null").key("reasoning").object();
+        w.key("reasoning").object();
         for (name, value) in [("effort", self.effort), ("summary", self.summary)] {
             match value {
                 Some(value) => w.key(name).string(value),
@@ -117,7 +129,7 @@ impl Settings<'_> {
         if let Some(tier) = self.service_tier {
             w.key("service_tier").raw(tier.get());
         }
-        w.key("store").bool(false).key("temperature").raw(self.temperature.map_or("1.0", Raw::get));
+        w.key("temperature").raw(self.temperature.map_or("1.0", Raw::get));
         w.key("text").object().key("format").raw(self.format.map_or(r#"{"type":"text"}"#, Raw::get));
         if let Some(verbosity) = self.verbosity {
             w.key("verbosity").raw(verbosity.get());

@@ -35,12 +35,13 @@ fn code(error: &ErrorBody) -> Option<&'static str> {
     }
 }
 
-/// `error.code` of a failed response, which always has one.
+/// `error.code` of a failed response, which always has one. Codex repeats a request after every code that it does not know.
 fn code_of_failure(error: &ErrorBody) -> &'static str {
-    code(error).unwrap_or(match error.status {
-        408 | 409 | 500.. => "server_error",
+    match code(error) {
+        Some(known @ ("context_length_exceeded" | NO_QUOTA | "rate_limit_exceeded")) => known,
+        _ if matches!(error.status, 408 | 409 | 500..) => "server_error",
         _ => "invalid_prompt",
-    })
+    }
 }
 
 /// Writes the body.

@@ -1,7 +1,7 @@
 //! Output items.
 
 use super::arguments;
-use super::carrier::State;
+use super::carrier::{State, encrypted_summary};
 use super::echo::{Echo, Form};
 use crate::facts::{Citation, Logprob};
 use crate::json::{Raw, Writer};
@@ -11,6 +11,8 @@ pub(super) struct Item {
     pub(super) id: String,
     pub(super) status: &'static str,
     pub(super) body: Body,
+    /// Whether it is a message that calls follow: Codex shows it as what the model says while it works.
+    pub(super) is_commentary: bool,
 }
 
 pub(super) enum Body {
@@ -22,6 +24,8 @@ pub(super) enum Body {
     Call(Call),
     /// An image's base64.
     Image(String),
+    /// The summary of the conversation.
+    Compaction(String),
 }
 
 /// A part of a message.
@@ -146,10 +150,16 @@ impl Item {
                     part.write(w);
                 }
                 w.end_array();
+                if self.is_commentary {
+                    w.key("phase").string("commentary");
+                }
             }
             Body::Call(call) => call.write(w, echo, self.status),
             Body::Image(data) => {
                 w.key("status").string(self.status).key("result").escaped(data);
+            }
+            Body::Compaction(summary) => {
+                w.key("encrypted_content").string(&encrypted_summary(summary));
             }
         }
         w.end_object();
@@ -160,6 +170,7 @@ impl Item {
             Body::Reasoning { .. } => "reasoning",
             Body::Message(_) => "message",
             Body::Image(_) => "image_generation_call",
+            Body::Compaction(_) => "compaction",
             Body::Call(call) => match call.form {
                 Form::Function => "function_call",
                 Form::Custom => "custom_tool_call",

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use super::compaction;
 use super::conversation::Conversation;
 use super::echo::{Echo, Settings};
 use super::tools::Tools;
@@ -26,6 +27,7 @@ struct Request<'a> {
     user: Option<Raw<'a>>,
     prompt_cache_key: Option<Raw<'a>>,
     prompt_cache_retention: Option<Raw<'a>>,
+    prompt_cache_options: Option<Raw<'a>>,
     metadata: Option<Raw<'a>>,
     reasoning: Option<Reasoning<'a>>,
     text: Option<Output<'a>>,
@@ -39,8 +41,8 @@ struct Request<'a> {
 }
 fields!(Request<'a> {
     model, input, instructions, stream, max_output_tokens, max_tool_calls, temperature, top_p, top_logprobs,
-    parallel_tool_calls, service_tier, safety_identifier, user, prompt_cache_key, prompt_cache_retention, metadata,
-    reasoning, text, tools, tool_choice, include, previous_response_id, conversation, background, prompt
+    parallel_tool_calls, service_tier, safety_identifier, user, prompt_cache_key, prompt_cache_retention, prompt_cache_options,
+    metadata, reasoning, text, tools, tool_choice, include, previous_response_id, conversation, background, prompt
 });
 
 #[derive(Default)]
@@ -62,11 +64,11 @@ fields!(Output<'a> { format, verbosity });
 /// Writes the chat request that asks for the same, and keeps what the response repeats.
 ///
 /// Clients send settings of `OpenAI`'s models to every model: what a provider lacks is left out (`drop_params`). Fields that
-/// are not known are accepted and have no effect.
+/// are not known are accepted and have no effect. `compacts` says that the answer is a compaction whatever the input asks for.
 ///
 /// # Errors
 /// 400, with the field: what needs a store, what runs at `OpenAI` only, or what is not in the form of this API.
-pub(super) fn to_chat(body: &[u8]) -> Result<Common<'static>, ErrorBody> {
+pub(super) fn to_chat(body: &[u8], compacts: bool) -> Result<Common<'static>, ErrorBody> {
     let object = Object::parse(body).map_err(|error| unreadable(&error.to_string()))?;
     if let Some(name) = object.duplicate() {
         return Err(unreadable(&format!("duplicate field `{name}`")));
@@ -91,7 +93,12 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Common<'static>, ErrorBody> {
     let output: Output<'_> = changed("text").and_then(|raw| read(raw).ok()).unwrap_or_default();
     let first = request.reasoning.as_ref();
     let effort = reasoning.effort.as_deref().or(first.and_then(|first| first.effort.as_deref()));
-    let summary = first.and_then(|first| first.summary.as_deref().or(first.generate_summary.as_deref()));
+    let summary = reasoning
+        .summary
+        .as_deref()
+        .or(first.and_then(|first| first.summary.as_deref().or(first.generate_summary.as_deref())));
+    let is_streamed = !compacts;
+    let compacts = compacts || conversation.asks_for_compaction();
     let format = output.format.or(request.text.as_ref().and_then(|text| text.format));
     let verbosity = output.verbosity.or(request.text.as_ref().and_then(|text| text.verbosity));
 
@@ -100,7 +107,7 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Common<'static>, ErrorBody> {
     w.object();
     for (name, value) in [
         ("model", request.model),
-        ("stream", request.stream),
+        ("stream", request.stream.filter(|_| is_streamed)),
         ("max_completion_tokens", request.max_output_tokens),
         ("temperature", request.temperature),
         ("top_p", request.top_p),
@@ -109,6 +116,7 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Common<'static>, ErrorBody> {
         ("user", request.user),
         ("prompt_cache_key", request.prompt_cache_key),
         ("prompt_cache_retention", request.prompt_cache_retention),
+        ("prompt_cache_options", request.prompt_cache_options),
         ("metadata", request.metadata),
         ("verbosity", verbosity),
     ] {
@@ -122,12 +130,18 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Common<'static>, ErrorBody> {
         w.object().key("role").string("system").key("content").raw(instructions.token()).end_object();
     }
     conversation.write(&mut w, &tools)?;
-    w.end_array();
-    tools.write(&mut w, request.tool_choice, request.parallel_tool_calls)?;
+    if compacts {
+        compaction::write_task(&mut w);
+        w.end_array();
+        tools.write_uncalled(&mut w);
+    } else {
+        w.end_array();
+        tools.write(&mut w, request.tool_choice, request.parallel_tool_calls)?;
+    }
     if let Some(effort) = effort {
         w.key("reasoning_effort").string(effort);
     }
-    write_format(&mut w, format)?;
+    write_format(&mut w, format.filter(|_| !compacts))?;
     // The gateway's own settings.
     for member in object.members() {
         let name = member.name().unwrap_or_default();
@@ -158,7 +172,8 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Common<'static>, ErrorBody> {
         safety_identifier: request.safety_identifier,
         user: request.user,
     };
-    let echo = Rc::new(Echo::new(&settings, tools.into_named()));
+    let dropped = tools.dropped().join(", ");
+    let echo = Rc::new(Echo { compacts, dropped, ..Echo::new(&settings, tools.into_named()) });
     Ok(Common { body: Cow::Owned(out), echo: Some(echo) })
 }
 

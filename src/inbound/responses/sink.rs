@@ -32,6 +32,9 @@ impl Sink for ResponseWriter {
             return;
         }
         self.frames.output.produced.add(text.inner());
+        if self.head.echo.compacts {
+            return;
+        }
         if !matches!(self.open(), Some(Item { body: Body::Reasoning { .. }, .. })) {
             self.start_waiting();
         }
@@ -59,7 +62,7 @@ impl Sink for ResponseWriter {
     }
 
     fn thinking(&mut self, block: Thinking<'_>) {
-        if self.is_void() {
+        if self.is_void() || self.head.echo.compacts {
             return;
         }
         if matches!(block, Thinking::Redacted { .. }) {
@@ -72,13 +75,14 @@ impl Sink for ResponseWriter {
     }
 
     fn thought_signature(&mut self, signature: JsonStr<'_>) {
-        if !self.is_void() && !signature.is_empty() {
+        if !self.is_void() && !self.head.echo.compacts && !signature.is_empty() {
             self.text_signature = Some(JsonString::of(signature));
         }
     }
 
     fn call(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32 {
-        if self.is_void() {
+        // Nobody runs a call of a model that should have written a summary.
+        if self.is_void() || self.head.echo.compacts {
             return u32::MAX;
         }
         let at = self.calls.len();
@@ -137,7 +141,7 @@ impl Sink for ResponseWriter {
     }
 
     fn image(&mut self, _: &str, data: &str) {
-        if !self.is_void() {
+        if !self.is_void() && !self.head.echo.compacts {
             self.start_waiting();
             self.begin_item("ig", Body::Image(data.to_owned()));
             self.close("completed");
@@ -183,7 +187,12 @@ impl Whole for ResponseWriter {
     fn answer(mut self: Box<Self>) -> Answer {
         let state = self.end();
         let mut body = Vec::with_capacity(self.head.echo.members.len() + 2048);
-        self.head.write(&mut Writer::new(&mut body), state, &self.items, Some(&self.frames.output.usage));
+        let (mut w, usage) = (Writer::new(&mut body), &self.frames.output.usage);
+        if self.is_bare_compaction {
+            self.head.write_compaction(&mut w, &self.items, usage);
+        } else {
+            self.head.write(&mut w, state, &self.items, Some(usage));
+        }
         Answer { body, usage: self.frames.output.usage, id: self.head.id.into() }
     }
 }

@@ -3,7 +3,7 @@
 //! Clients always send some tools that no other provider has. Those are left out, unless the request is for nothing else.
 
 use super::echo::{Form, Named};
-use crate::hex::hex;
+use super::names::{LONGEST, hashed, qualified};
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 use crate::openai::ErrorBody;
 
@@ -52,14 +52,11 @@ const HOSTED: &[&str] = &[
     "programmatic_tool_calling",
 ];
 
-/// The namespace of Codex' own tools, which no name needs for a prefix.
-const FUNCTIONS: &str = "functions";
-
-/// The longest name of a function, bytes.
-const LONGEST: usize = 64;
-
 /// How deep tools may be nested: in a namespace, or as chat completions nest a function.
 const MOST_DEPTH: u32 = 1;
+
+/// How many kinds of tools that are left out are named.
+const MOST_DROPPED: usize = 20;
 
 /// Each tool is compared with every other one.
 const MOST_TOOLS: usize = 2_000;
@@ -78,6 +75,8 @@ pub(super) struct Tools {
     web_search: Option<Vec<u8>>,
     /// The first hosted tool: its place and its kind.
     hosted: Option<(String, String)>,
+    /// Kinds of tools that are left out.
+    dropped: Vec<String>,
 }
 
 /// A tool as a function.
@@ -146,6 +145,7 @@ impl Tools {
                 if self.hosted.is_none() && (HOSTED.contains(&kind) || kind == "shell") {
                     self.hosted = Some((at.to_owned(), kind.to_owned()));
                 }
+                self.drop_kind(kind);
                 return Ok(());
             }
         };
@@ -160,6 +160,24 @@ impl Tools {
         self.list.retain(|function| function.named.sent != sent);
         self.list.push(Function { named: Named { sent, form, name, namespace }, json });
         Ok(())
+    }
+
+    /// Notes that a kind of tools is left out. Clients may send any; a header has to have it.
+    fn drop_kind(&mut self, kind: &str) {
+        let is_word = |kind: &str| {
+            kind.len() <= LONGEST && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        if self.dropped.len() < MOST_DROPPED
+            && is_word(kind)
+            && !self.dropped.iter().any(|known| known == kind)
+        {
+            self.dropped.push(kind.to_owned());
+        }
+    }
+
+    /// Kinds of tools that are left out.
+    pub(super) fn dropped(&self) -> &[String] {
+        &self.dropped
     }
 
     /// The name of a tool that is added: qualified, and unlike the name of every other tool.
@@ -199,12 +217,7 @@ impl Tools {
         if self.list.is_empty() {
             return Ok(());
         }
-        w.key("tools").array();
-        for function in &self.list {
-            // Every item ends in a bracket, which the writer sees.
-            w.raw(core::str::from_utf8(&function.json).unwrap_or("{}"));
-        }
-        w.end_array();
+        self.write_list(w);
         if !chosen.is_empty() {
             w.key("tool_choice").bytes().extend_from_slice(&chosen);
         }
@@ -212,6 +225,23 @@ impl Tools {
             w.key("parallel_tool_calls").bool(parallel);
         }
         Ok(())
+    }
+
+    /// Writes `tools` for a request that may not call them. Providers want the definitions of the tools in a conversation.
+    pub(super) fn write_uncalled(&self, w: &mut Writer<'_>) {
+        if !self.list.is_empty() {
+            self.write_list(w);
+            w.key("tool_choice").string("none");
+        }
+    }
+
+    fn write_list(&self, w: &mut Writer<'_>) {
+        w.key("tools").array();
+        for function in &self.list {
+            // Every item ends in a bracket, which the writer sees.
+            w.raw(core::str::from_utf8(&function.json).unwrap_or("{}"));
+        }
+        w.end_array();
     }
 
     fn write_choice(&self, w: &mut Writer<'_>, choice: Raw<'_>) -> Result<(), ErrorBody> {
@@ -227,6 +257,10 @@ impl Tools {
         }
         let choice: Choice<'_> = read(choice).map_err(|_| ErrorBody::invalid("tool_choice", FORMS))?;
         match &*choice.kind {
+            "allowed_tools" if !choice.tools.iter().flatten().any(|tool| self.chosen(tool).is_some()) => {
+                // All that may be called is left out.
+                w.string("none");
+            }
             "allowed_tools" => {
                 w.object().key("type").string("allowed_tools").key("allowed_tools").object();
                 w.key("mode").string(choice.mode.as_deref().unwrap_or("auto")).key("tools").array();
@@ -239,6 +273,8 @@ impl Tools {
             kind if HOSTED.contains(&kind) => return Err(unsupported("tool_choice.type".to_owned(), kind)),
             _ => match self.chosen(&choice) {
                 Some(named) => write_named(w, named),
+                // The choice of a tool that is left out goes with it.
+                None if self.dropped.iter().any(|kind| **kind == *choice.kind) => {}
                 None => {
                     return Err(ErrorBody::invalid("tool_choice", "this tool is not in `tools`"));
                 }
@@ -359,30 +395,4 @@ impl Tool<'_> {
         w.end_object();
         options
     }
-}
-
-/// A name as providers take it, with its namespace before it.
-fn qualified(namespace: Option<&str>, name: &str) -> String {
-    let full = match namespace {
-        Some(namespace) if namespace != FUNCTIONS && !namespace.is_empty() => {
-            [namespace.trim_end_matches("__"), "__", name].concat()
-        }
-        _ => name.to_owned(),
-    };
-    let is_safe = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');
-    if full.len() > LONGEST {
-        hashed(namespace, name)
-    } else {
-        full.chars().map(|char| if is_safe(char) { char } else { '_' }).collect()
-    }
-}
-
-/// A name that no other tool has.
-fn hashed(namespace: Option<&str>, name: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    let full = [namespace.unwrap_or_default(), "__", name].concat();
-    let is_safe = |char: &char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');
-    let start: String = name.chars().filter(is_safe).take(40).collect();
-    let hash: String = hex(&Sha256::digest(full.as_bytes())).chars().take(16).collect();
-    [&start, "_", &hash].concat()
 }

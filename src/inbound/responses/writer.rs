@@ -27,6 +27,10 @@ pub(super) struct ResponseWriter {
     /// Gemini's signature of the text, which no item has yet.
     pub(super) text_signature: Option<JsonString>,
     pub(super) finish: Option<FinishReason>,
+    /// The text of a compaction so far.
+    summary: String,
+    /// The client asked for nothing but a compaction.
+    pub(super) is_bare_compaction: bool,
 }
 
 /// A call, and the item that has it.
@@ -37,7 +41,7 @@ pub(super) struct Pending {
 }
 
 impl ResponseWriter {
-    pub(super) fn new(memo: &Memo, is_live: bool) -> Self {
+    pub(super) fn new(memo: &Memo, is_live: bool, is_bare_compaction: bool) -> Self {
         Self {
             head: Head::new(memo),
             frames: Frames::new(is_live),
@@ -48,6 +52,8 @@ impl ResponseWriter {
             calls: Vec::new(),
             text_signature: None,
             finish: None,
+            summary: String::new(),
+            is_bare_compaction,
         }
     }
 
@@ -79,7 +85,8 @@ impl ResponseWriter {
         self.close("completed");
         let index = self.items.len();
         let begins_early = !matches!(&body, Body::Call(call) if !call.begins_early());
-        let item = Item { id: self.head.item_id(prefix, index), status: "in_progress", body };
+        let item =
+            Item { id: self.head.item_id(prefix, index), status: "in_progress", body, is_commentary: false };
         if begins_early {
             self.frames.whole("response.output_item.added", &item, index, &self.head);
         }
@@ -126,7 +133,7 @@ impl ResponseWriter {
                 }
                 _ => frames.whole("response.output_item.added", item, index, head),
             },
-            Body::Reasoning { .. } | Body::Image(_) => {}
+            Body::Reasoning { .. } | Body::Image(_) | Body::Compaction(_) => {}
         }
         item.status = status;
         frames.whole("response.output_item.done", item, index, head);
@@ -146,6 +153,11 @@ impl ResponseWriter {
             return;
         }
         self.frames.output.produced.add(text.inner());
+        if self.head.echo.compacts {
+            self.start();
+            self.summary.push_str(text.inner());
+            return;
+        }
         if !matches!(self.open(), Some(Item { body: Body::Message(_), .. })) {
             self.start_waiting();
             self.begin_item("msg", Body::Message(Vec::new()));
@@ -195,6 +207,9 @@ impl ResponseWriter {
     pub(super) fn start_call(&mut self, at: usize) {
         let Some(pending) = self.calls.get_mut(at) else { return };
         let (call, signature) = (pending.call.clone(), pending.signature.take());
+        if let Some(item @ Item { body: Body::Message(_), .. }) = self.open() {
+            item.is_commentary = true;
+        }
         if let Some(signature) = signature {
             let text_signature = self.text_signature.take();
             if let Some(state) = self.reasoning_state() {
@@ -252,6 +267,10 @@ impl ResponseWriter {
         if !core::mem::replace(&mut self.frames.output.ended, true) {
             self.start();
             self.start_waiting();
+            if self.head.echo.compacts {
+                let summary = core::mem::take(&mut self.summary);
+                self.begin_item("cmp", Body::Compaction(summary));
+            }
             self.close(if matches!(state, State::Incomplete { .. }) { "incomplete" } else { "completed" });
             if let Some(signature) = self.text_signature.take()
                 && let Some(state) = self.reasoning_state()

@@ -219,6 +219,11 @@ impl Stack {
         send(pid, Signal::KILL);
     }
 
+    /// Sends a signal to a process of the stack: `STOP` and `CONT` make one that hangs for a while.
+    pub fn signal(&self, pid: u32, signal: Signal) {
+        send(pid, signal);
+    }
+
     /// Puts another text into the place of `config.yaml`.
     pub fn rewrite(&self, text: &str) {
         let path = self.folder.path().join("config.yaml");

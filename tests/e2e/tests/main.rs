@@ -43,6 +43,7 @@ mod secrets;
 mod silence;
 mod spend_logs;
 mod standing;
+mod stored;
 mod stream;
 mod telemetry;
 mod tls;

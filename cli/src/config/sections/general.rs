@@ -21,6 +21,7 @@ pub const GENERAL_SETTINGS: Section = Section {
         row("health_check_interval", Kind::Number, "300", "seconds between two checks, above 0"),
         row("maximum_spend_logs_retention_period", Kind::Text, "unlimited", "how long the spend log keeps its row for each request, for example `30d` or `12h`; a number without a unit is days"),
         row("disable_spend_logs", Kind::Boolean, "false", "do not write the spend log (a row per request); spend, budgets and metrics stay exact"),
+        row("store_responses", Kind::Boolean, "false", "keep responses of the Responses API, with their prompts, for 30 days in the key service's database, so that clients can use `previous_response_id`"),
         row("user_url_validation", Kind::Boolean, "", "as in `litellm_settings`"),
         row("user_url_allowed_hosts", Kind::Texts, "", "as in `litellm_settings`; both lists are used"),
         row("cors_allow_origins", Kind::Texts, "`LITELLM_CORS_ORIGINS`, or `*`", "origins (`https://app.example`) whose pages may call the gateway from a browser; `*` is all"),
