@@ -80,6 +80,7 @@ fn memo() -> Memo {
     Memo {
         prompt_estimate: 0,
         echo: None,
+        wire: None,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,
@@ -105,6 +106,8 @@ fn sent(body: &str) -> String {
         model: &deployment.model,
         drop_params: false,
         features: "",
+        version: "",
+        is_fallback: false,
         allowed: None,
     };
     let request = Request::parse(Operation::Chat, body.as_bytes()).unwrap();

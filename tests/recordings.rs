@@ -65,6 +65,7 @@ fn memo(recording: &Recording) -> Memo {
     Memo {
         prompt_estimate: 0,
         echo: None,
+        wire: None,
         operation: match recording.asked {
             Asked::Chat => Operation::Chat,
             Asked::Completion => Operation::Completions,

@@ -62,6 +62,7 @@ fn recorded_streams_are_counted_within_a_quarter_by_their_words() {
         let memo = Memo {
             prompt_estimate: 0,
             echo: None,
+            wire: None,
             operation: Operation::Chat,
             model: "the-model".into(),
             stream: true,

@@ -16,6 +16,7 @@ fn read(error: &Value) -> Fault {
     let memo = Memo {
         prompt_estimate: 0,
         echo: None,
+        wire: None,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

@@ -110,6 +110,8 @@ pub fn request(data: &[u8]) {
                     model,
                     drop_params: model.len() % 2 == 0,
                     features: "",
+                    version: "",
+                    is_fallback: false,
                     allowed: None,
                 };
                 match provider.dialect.request(&request, &to, &mut memo) {
@@ -318,6 +320,7 @@ fn memo(operation: Operation) -> Memo {
     Memo {
         prompt_estimate: 0,
         echo: None,
+        wire: None,
         operation,
         model: "the-model".into(),
         stream: false,

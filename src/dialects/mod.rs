@@ -25,7 +25,7 @@ use core::cell::RefCell;
 use std::borrow::Cow;
 
 use crate::config::Deployment;
-use crate::facts::{Fault, Sink};
+use crate::facts::{Fault, Sink, Wire};
 use crate::frame::{Frame, Framing};
 use crate::json::Edits;
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
@@ -70,6 +70,31 @@ pub trait Dialect: Sync {
     /// The dialect does not support the request: a 4xx that names the field.
     fn request(&self, request: &Request<'_>, to: &Target<'_>, memo: &mut Memo)
     -> Result<Outbound, ErrorBody>;
+
+    /// The format of the provider's API, if clients may have the same: [`Self::relayed`] then receives their own requests.
+    fn wire(&self) -> Option<Wire> {
+        None
+    }
+
+    /// Whether [`Self::relayed`] can send this request in [`Self::wire`]. Otherwise it is translated for
+    /// [`Self::request`].
+    fn can_relay(&self, _: &Request<'_>, _: &Provider, _model: &str) -> bool {
+        true
+    }
+
+    /// Writes the provider's request from a client's own in [`Self::wire`]: its bytes, with the edits that the provider
+    /// needs. [`Memo::wire`] is set; [`Self::answer`] and [`Self::stream`] then relay the response ([`Sink::relay`]).
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    fn relayed(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        self.request(request, to, memo)
+    }
 
     /// Reports a whole answer with status 2xx.
     ///
@@ -120,6 +145,10 @@ pub struct Target<'a> {
     /// The client's and the deployment's [`FEATURES_HEADER`](crate::providers::FEATURES_HEADER), verbatim;
     /// empty if absent.
     pub features: &'a str,
+    /// The client's `anthropic-version`; empty if absent.
+    pub version: &'a str,
+    /// The request was meant for other models, and is here as a fallback.
+    pub is_fallback: bool,
     /// Parameters that are sent although the provider is not known to support them.
     pub allowed: Option<&'a Allowed>,
 }

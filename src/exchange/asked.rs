@@ -4,6 +4,7 @@
 use crate::openai::{ErrorBody, Request};
 
 use super::head::Head;
+use crate::inbound::MESSAGES_VERSION;
 use crate::providers::FEATURES_HEADER;
 
 /// The request's own settings. Absent ones are taken from the configuration.
@@ -25,6 +26,8 @@ pub struct Asked {
     pub disable_fallbacks: bool,
     /// Value of [`FEATURES_HEADER`], for dialects that support it.
     pub features: Option<String>,
+    /// Value of [`MESSAGES_VERSION`], for providers with the same API.
+    pub version: Option<String>,
 }
 
 const RETRIES: &str = "a non-negative integer";
@@ -51,6 +54,7 @@ impl Asked {
             timeout_ms: seconds("x-litellm-timeout")?,
             stream_timeout_ms: seconds("x-litellm-stream-timeout")?,
             features: head.joined(FEATURES_HEADER),
+            version: head.text(MESSAGES_VERSION).filter(|version| is_version(version)).map(str::to_owned),
             ..Self::default()
         })
     }
@@ -79,6 +83,11 @@ impl Asked {
         let lists = [&self.fallbacks, &self.context_window_fallbacks, &self.content_policy_fallbacks];
         lists.into_iter().flatten().flatten().map(String::as_str)
     }
+}
+
+/// Whether it may be the version of an API: it becomes a header of the provider's request.
+fn is_version(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn milliseconds(name: &'static str, seconds: f64) -> Result<u64, ErrorBody> {

@@ -50,8 +50,6 @@ pub struct Call {
     pub page: Option<Box<str>>,
     /// The client's path without the query; attempts overwrite the `:path` header.
     pub path: String,
-    /// The request's own `drop_params`.
-    pub drop_params: Option<bool>,
     /// The request's routing settings.
     pub asked: Asked,
     /// End user, tags and client address.

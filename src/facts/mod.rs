@@ -84,6 +84,8 @@ pub enum Wire {
     ChatCompletions,
     /// `text_completion`
     Completions,
+    /// Anthropic's messages and their events
+    Messages,
 }
 
 /// Receives a response that is already in the client's format.
@@ -99,6 +101,11 @@ pub trait Relay {
 
     /// An event of a stream, or a complete response, in pieces.
     fn bytes(&mut self, pieces: &[&[u8]]);
+
+    /// An event of a stream whose events have names.
+    fn named_event(&mut self, _name: &str, data: &[&[u8]]) {
+        self.bytes(data);
+    }
 
     /// The relayed stream is complete.
     fn end(&mut self);

@@ -26,8 +26,8 @@ use core::fmt;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::facts::{Sink, Usage};
-use crate::openai::{Answer, ErrorBody, Memo, Operation};
+use crate::facts::{Sink, Usage, Wire};
+use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, check_shape};
 
 /// All formats.
 pub static LANGUAGES: [&dyn Language; 11] = [
@@ -85,6 +85,25 @@ pub trait Language: Sync {
 
     /// The operation that a provider performs.
     fn operation(&self) -> Operation;
+
+    /// The format of its requests and responses, if some providers have the same: those receive the client's own bytes.
+    fn wire(&self) -> Option<Wire> {
+        None
+    }
+
+    /// Whether admission can read the body as it is: it has the members of a request of [`Self::operation`] that admission
+    /// reads, under the same names. The body is then translated only for a provider with another format.
+    fn is_read_as_it_is(&self) -> bool {
+        false
+    }
+
+    /// Checks the outer structure of a request at admission.
+    ///
+    /// # Errors
+    /// 400, with the field and what was expected.
+    fn check(&self, request: &Request<'_>) -> Result<(), ErrorBody> {
+        check_shape(request)
+    }
 
     /// The body as a request of [`Self::operation`].
     ///

@@ -41,6 +41,8 @@ pub use usage::{count, service_tier, web_search};
 use core::any::Any;
 use std::rc::Rc;
 
+use crate::facts::Wire;
+
 /// The operation that the client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -109,6 +111,8 @@ pub struct Memo {
     pub renamed: Vec<(String, String)>,
     /// Response headers that the dialect reads.
     pub headers: Vec<(&'static str, String)>,
+    /// The format in which the client's request was sent as it is; `None` if it was translated.
+    pub wire: Option<Wire>,
     /// What the client's format needs from the request to write the response, in its own type.
     pub echo: Option<Rc<dyn Any>>,
 }

@@ -33,8 +33,15 @@ struct Part<'a> {
     text: Option<JsonStr<'a>>,
     refusal: Option<JsonStr<'a>>,
     image_url: Option<Raw<'a>>,
+    // Anthropic's blocks, which admission reads untranslated.
+    thinking: Option<JsonStr<'a>>,
+    input: Option<Raw<'a>>,
+    content: Option<Raw<'a>>,
 }
-fields!(Part<'a> { kind = "type", text, refusal, image_url });
+fields!(Part<'a> { kind = "type", text, refusal, image_url, thinking, input, content });
+
+/// Results of tools contain blocks, and one of those may be a result again only in an invalid request.
+const DEPTH: usize = 2;
 
 impl Request<'_> {
     /// Estimated number of prompt tokens. Invalid parts count as 0; they are rejected elsewhere.
@@ -45,6 +52,8 @@ impl Request<'_> {
                 let messages: Vec<Raw<'_>> =
                     self.get("messages").and_then(|raw| read(raw).ok()).unwrap_or_default();
                 messages.into_iter().filter_map(|raw| read(raw).ok()).for_each(|m| message(&m, &mut sum));
+                // Anthropic's clients send it apart.
+                self.get("system").into_iter().for_each(|raw| parts(raw, DEPTH, &mut sum));
                 for name in ["tools", "functions", "response_format"] {
                     self.get(name).into_iter().for_each(|raw| sum.add(raw.get()));
                 }
@@ -61,18 +70,30 @@ fn message(message: &Message<'_>, sum: &mut Sampled) {
     for raw in [message.reasoning_content, message.tool_calls, message.function_call].into_iter().flatten() {
         sum.add(raw.get());
     }
-    let Some(content) = message.content else { return };
+    message.content.into_iter().for_each(|content| parts(content, DEPTH, sum));
+}
+
+/// A text, or an array of parts.
+fn parts(content: Raw<'_>, depth: usize, sum: &mut Sampled) {
     if let Some(text) = JsonStr::of(content) {
         return sum.add(text.inner());
     }
     for part in read::<Vec<Part<'_>>>(content).unwrap_or_default() {
-        match (part.text.or(part.refusal), &*part.kind) {
+        match (part.text.or(part.refusal).or(part.thinking), &*part.kind) {
             (Some(text), _) => sum.add(text.inner()),
             (None, "image_url" | "image" | "input_image") => {
                 let is_small = part.image_url.is_some_and(|image| detail(image).as_deref() == Some("low"));
                 sum.add_flat(if is_small { SMALL_PICTURE } else { PICTURE });
             }
             (None, "input_audio") => sum.add_flat(AUDIO),
+            (None, "file" | "document" | "input_file") => sum.add_flat(FILE),
+            (None, _) if part.input.is_some() || part.content.is_some() => {
+                part.input.into_iter().for_each(|input| sum.add(input.get()));
+                let inside = part.content.filter(|_| depth > 0);
+                inside.into_iter().for_each(|content| parts(content, depth - 1, sum));
+            }
+            // Reasoning that is encrypted, or names.
+            (None, "redacted_thinking" | "tool_reference" | "thinking") => {}
             (None, _) => sum.add_flat(FILE),
         }
     }
@@ -122,6 +143,31 @@ mod tests {
         assert_eq!(of(&large, "high"), of("https://a/b.png", "auto"));
         assert_eq!(of(&large, "high") - of(&large, "low"), PICTURE - SMALL_PICTURE);
         assert_eq!(of(&large, "low"), MESSAGE + SMALL_PICTURE + 4);
+    }
+
+    #[test]
+    fn blocks_of_anthropics_clients_count_with_what_is_in_them() {
+        let of = |body: &str| tokens(Operation::Chat, body);
+        let none = of(r#"{"messages":[{"role":"user","content":""}]}"#);
+        let words = r#"{"type":"text","text":"one two three"}"#;
+        for (content, more) in [
+            (words.to_owned(), 3),
+            (format!(r#"{{"type":"tool_result","tool_use_id":"t","content":[{words}]}}"#), 3),
+            (r#"{"type":"tool_result","tool_use_id":"t","content":"one two three"}"#.to_owned(), 3),
+            (r#"{"type":"thinking","thinking":"one two three","signature":"c2ln"}"#.to_owned(), 3),
+            (r#"{"type":"redacted_thinking","data":"c2lnc2lnc2ln"}"#.to_owned(), 0),
+            (r#"{"type":"image","source":{"type":"base64","data":"AAAA"}}"#.to_owned(), PICTURE),
+        ] {
+            let body = format!(r#"{{"messages":[{{"role":"user","content":[{content}]}}]}}"#);
+            assert_eq!(of(&body) - none, more, "{content}");
+        }
+        let call = r#"{"type":"tool_use","id":"t","name":"f","input":{"city":"Paris"}}"#;
+        let call = of(&format!(r#"{{"messages":[{{"role":"assistant","content":[{call}]}}]}}"#)) - none;
+        assert!((1..20).contains(&call), "{call}");
+        for system in [r#""one two three""#, &format!("[{words}]")] {
+            let body = format!(r#"{{"system":{system},"messages":[{{"role":"user","content":""}}]}}"#);
+            assert_eq!(of(&body) - none, 3, "{system}");
+        }
     }
 
     #[test]

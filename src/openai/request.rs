@@ -126,6 +126,16 @@ impl<'a> Request<'a> {
         })
     }
 
+    /// A boolean parameter of the gateway itself. Python's spelling in a string is accepted, too.
+    pub fn flag(&self, name: &'static str) -> Result<Option<bool>, ErrorBody> {
+        match self.object.get(name).map(|raw| raw.get().trim_matches('"')) {
+            None => Ok(None),
+            Some("true" | "True") => Ok(Some(true)),
+            Some("false" | "False") => Ok(Some(false)),
+            Some(_) => Err(ErrorBody::invalid(name, "expected a boolean")),
+        }
+    }
+
     /// `stream`
     pub fn stream(&self) -> Result<bool, ErrorBody> {
         Ok(self.read("stream", "a boolean")?.unwrap_or(false))

@@ -32,6 +32,8 @@ fn sent(drop_params: bool) -> Result<String, ErrorBody> {
         model: "acme-1",
         drop_params,
         features: "",
+        version: "",
+        is_fallback: false,
         allowed: None,
     };
     let request = Request::parse(Operation::Chat, ASKED.as_bytes()).unwrap();
@@ -45,6 +47,7 @@ fn memo() -> Memo {
     Memo {
         prompt_estimate: 0,
         echo: None,
+        wire: None,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

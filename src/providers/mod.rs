@@ -173,6 +173,12 @@ pub const FEATURES_HEADER: &str = "anthropic-beta";
 /// The same in a body, for clouds without such a header; an array.
 pub const FEATURES_FIELD: &str = "anthropic_beta";
 
+/// Header with the version of Anthropic's API, which its clients set.
+pub const VERSION_HEADER: &str = "anthropic-version";
+
+/// The same in a body, for clouds without such a header.
+pub const VERSION_FIELD: &str = "anthropic_version";
+
 /// Headers that any row may set. Every attempt removes all of them before it sets its own, because Envoy
 /// passes the headers of the previous attempt to a retry.
 pub const OWNED_HEADERS: &[&str] = &[

@@ -6,6 +6,7 @@ mod fixtures;
 mod gemini;
 mod hostile;
 mod messages;
+mod relayed;
 mod responses;
 
 use std::fs;

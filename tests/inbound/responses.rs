@@ -435,8 +435,16 @@ fn outbound(provider: &str, model: &str, body: &[u8]) -> String {
     let request = Request::parse(RESPONSES.operation(), &chat).unwrap();
     let resolved = Resolved::read(&[]);
     let request = request.with_resolved(&resolved);
-    let target =
-        Target { provider, deployment: &deployment, model, drop_params: true, features: "", allowed: None };
+    let target = Target {
+        provider,
+        deployment: &deployment,
+        model,
+        drop_params: true,
+        features: "",
+        version: "",
+        is_fallback: false,
+        allowed: None,
+    };
     let outbound = provider.dialect.request(&request, &target, &mut memo(body)).unwrap();
     match outbound.body {
         Body::Bytes(body) => String::from_utf8(body).unwrap(),

@@ -1,6 +1,6 @@
 //! Translates a complete response.
 
-use super::usage::Counters;
+use super::super::claude::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
 use crate::facts::{Fault, Sink, Thinking};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};

@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 
 use super::super::Target;
-use super::super::claude::features;
+use super::super::claude::relayed::Surface;
+use super::super::claude::{betas, features};
 use crate::json::{Object, Raw, read};
 use crate::openai::Request;
 
@@ -35,33 +36,6 @@ const TOOLS: &[(&str, &str)] = &[
     ("tool_search_tool_", "advanced-tool-use-2025-11-20"),
     ("web_fetch_20250910", "web-fetch-2025-09-10"),
 ];
-
-/// Features for which Vertex AI rejects the whole request. Clients send them with every request, whatever the
-/// provider.
-///
-/// Source: `LiteLLM`'s `anthropic_beta_headers_config.json` 1.109.1, `vertex_ai`; the last two name clients
-/// and their credentials.
-const CLOUD_LACKS: &[&str] = &[
-    "advisor-tool-2026-03-01",
-    "code-execution-2025-08-25",
-    "effort-2025-11-24",
-    "fast-mode-2026-02-01",
-    "files-api-2025-04-14",
-    "fine-grained-tool-streaming-2025-05-14",
-    "mcp-client-2025-04-04",
-    "mcp-client-2025-11-20",
-    "output-128k-2025-02-19",
-    "prompt-caching-scope-2026-01-05",
-    "skills-2025-10-02",
-    "structured-outputs-2025-11-13",
-    "token-efficient-tools-2025-02-19",
-    "web-fetch-2025-09-10",
-    "claude-code-20250219",
-    "oauth-2025-04-20",
-];
-
-/// Features with another name on Vertex AI.
-const CLOUD_NAMES: &[(&str, &str)] = &[("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19")];
 
 impl Betas {
     /// Adds a feature.
@@ -115,12 +89,9 @@ impl Betas {
         }
     }
 
-    /// The header's value; `None` if there are no features. `on_cloud`: the model is served by a cloud
-    /// provider.
-    pub(super) fn header(&self, on_cloud: bool) -> Option<String> {
-        let said = self.0.iter().map(|beta| &**beta).filter(|beta| !(on_cloud && CLOUD_LACKS.contains(beta)));
-        let renamed = |beta| CLOUD_NAMES.iter().find(|(name, _)| on_cloud && *name == beta);
-        let said: Vec<&str> = said.map(|beta| renamed(beta).map_or(beta, |(_, theirs)| theirs)).collect();
+    /// The header's value on that surface; `None` if there are no features.
+    pub(super) fn header(&self, surface: Surface) -> Option<String> {
+        let said: Vec<&str> = self.0.iter().filter_map(|beta| betas::on(surface, beta).ok()).collect();
         (!said.is_empty()).then(|| said.join(","))
     }
 }
@@ -133,7 +104,7 @@ mod tests {
     fn every_feature_is_named_once_and_nothing_without_one() {
         let mut betas = Betas::default();
         betas.tool("web_search_20250305");
-        assert_eq!(betas.header(false), None);
+        assert_eq!(betas.header(Surface::Own), None);
         betas.tool("memory_20250818");
         let edits =
             Raw::parse(r#"{"edits":[{"type":"compact_20260112"},{"type":"clear_tool_uses_20250919"}]}"#)
@@ -142,7 +113,7 @@ mod tests {
         betas.add(FILES);
         betas.add(FILES);
         assert_eq!(
-            betas.header(false).as_deref(),
+            betas.header(Surface::Own).as_deref(),
             Some("context-management-2025-06-27,compact-2026-01-12,files-api-2025-04-14")
         );
     }

@@ -10,17 +10,17 @@ mod request;
 mod stream;
 mod tools;
 mod turns;
-mod usage;
 
 use std::borrow::Cow;
 
-use super::wording::refined;
+use super::claude::relayed::{self, Surface};
+use super::claude::{fault, relay};
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
-use crate::facts::{self, Class, Fault, FinishReason, Sink};
+use crate::facts::{self, Fault, FinishReason, Sink, Wire};
 use crate::frame::Framing;
-use crate::json::{JsonStr, Raw, Text, fields, read};
+use crate::json::{JsonStr, Raw, fields, read};
 use crate::openai::{ErrorBody, Memo, Operation, Request};
-use crate::providers::FEATURES_HEADER;
+use crate::providers::{FEATURES_HEADER, Provider, VERSION_HEADER};
 
 /// The dialect of `api.anthropic.com/v1/messages`.
 pub static ANTHROPIC: Anthropic = Anthropic;
@@ -45,6 +45,35 @@ impl Dialect for Anthropic {
         true
     }
 
+    fn wire(&self) -> Option<Wire> {
+        Some(Wire::Messages)
+    }
+
+    fn can_relay(&self, request: &Request<'_>, provider: &Provider, model: &str) -> bool {
+        // Clouds do not fetch media, so it is put into a translated request.
+        let is_cloud = provider.publisher(model).is_some_and(|publisher| !publisher.version.is_empty());
+        !is_cloud || !request.get("messages").is_some_and(relayed::have_urls)
+    }
+
+    fn relayed(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        let surface = surface(to);
+        let written = relayed::write(request, to, surface);
+        let betas = Some(written.betas.join(",")).filter(|betas| !betas.is_empty());
+        let version =
+            Some(to.version.to_owned()).filter(|version| surface == Surface::Own && !version.is_empty());
+        let headers = [(FEATURES_HEADER, betas), (VERSION_HEADER, version)];
+        Ok(Outbound {
+            path: path_to(to, memo.stream),
+            headers: headers.into_iter().filter_map(|(name, value)| Some((name, value?.into()))).collect(),
+            body: Body::Edited(written.edits),
+        })
+    }
+
     fn request(
         &self,
         request: &Request<'_>,
@@ -52,20 +81,16 @@ impl Dialect for Anthropic {
         memo: &mut Memo,
     ) -> Result<Outbound, ErrorBody> {
         let written = request::write(request, to, memo)?;
-        let betas = written
-            .betas
-            .header(to.version_in_body().is_some())
-            .map(|betas| (FEATURES_HEADER, Cow::Owned(betas)));
-        let path = if to.version_in_body().is_some() {
-            let method = if memo.stream { "streamRawPredict" } else { "rawPredict" };
-            Cow::Owned(format!("/models/{}:{method}", path_segment(to.model)))
-        } else {
-            Cow::Borrowed(path(&to.deployment.api_base))
-        };
+        let betas = written.betas.header(surface(to)).map(|betas| (FEATURES_HEADER, Cow::Owned(betas)));
+        let path = path_to(to, memo.stream);
         Ok(Outbound { path, headers: betas.into_iter().collect(), body: Body::Bytes(written.body) })
     }
 
     fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        // A client that asked for a stream gets its events.
+        if memo.wire.is_some() && !memo.stream {
+            return relay::answer(body, memo, out);
+        }
         answer::read_answer(body, memo, out)
     }
 
@@ -84,8 +109,24 @@ impl Dialect for Anthropic {
     }
 
     fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
-        Box::new(stream::Translation::new(memo))
+        match memo.wire {
+            Some(_) => Box::new(relay::Relayed::new(memo)),
+            None => Box::new(stream::Translation::new(memo)),
+        }
     }
+}
+
+fn surface(to: &Target<'_>) -> Surface {
+    to.version_in_body().map_or(Surface::Own, |version| Surface::Vertex { version })
+}
+
+/// The path of a request below the publisher's.
+fn path_to(to: &Target<'_>, stream: bool) -> Cow<'static, str> {
+    if to.version_in_body().is_none() {
+        return Cow::Borrowed(path(&to.deployment.api_base));
+    }
+    let method = if stream { "streamRawPredict" } else { "rawPredict" };
+    Cow::Owned(format!("/models/{}:{method}", path_segment(to.model)))
 }
 
 /// The path below a base URL, which users write with or without the version, or in full, as in `LiteLLM`.
@@ -97,40 +138,6 @@ fn path(base: &str) -> &'static str {
     } else {
         "/v1/messages"
     }
-}
-
-/// Parses the contents of `{"type":"error","error":{"type","message"}}`. `status` is absent inside a stream.
-fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
-    #[derive(Default)]
-    struct Wire<'a> {
-        kind: Text<'a>,
-        message: Option<JsonStr<'a>>,
-    }
-    fields!(Wire<'a> { kind = "type", message });
-    let wire: Wire<'_> = read(error).unwrap_or_default();
-    let message = wire
-        .message
-        .and_then(JsonStr::decode)
-        .map_or_else(|| error.get().chars().take(512).collect(), Cow::into_owned);
-    let class = match &*wire.kind {
-        "request_too_large" => Class::BadRequest,
-        // Used for every 4xx without a more specific type.
-        "invalid_request_error" => Class::of_status(status.unwrap_or(400)),
-        "authentication_error" => Class::Authentication,
-        "permission_error" => Class::PermissionDenied,
-        "not_found_error" => Class::NotFound,
-        "billing_error" => Class::PaymentRequired,
-        "rate_limit_error" => Class::RateLimit,
-        "timeout_error" => Class::Timeout,
-        "overloaded_error" => Class::ServiceUnavailable,
-        // `api_error` is used for every 5xx; the status is more specific.
-        _ => Class::of_status(status.unwrap_or(500)),
-    };
-    let class = match refined(class, &[], &message) {
-        Class::BadRequest if message.contains("context window") => Class::ContextWindowExceeded,
-        class => class,
-    };
-    Fault::new(class, message)
 }
 
 /// Maps `stop_reason`. `by_client_tool`: there is a call for the client to run, other than the tool in place
@@ -177,19 +184,5 @@ mod tests {
             assert!(format!("{base}{}", path(base)).ends_with("/v1/messages"), "{base}");
             assert_eq!(format!("{base}{}", path(base)).matches("/v1").count(), 1, "{base}");
         }
-    }
-
-    #[test]
-    fn an_error_inside_a_stream_is_classed_by_its_type() {
-        let raw: Raw<'_> = Raw::parse(r#"{"type":"overloaded_error","message":"Overloaded"}"#).unwrap();
-        assert_eq!(fault(None, raw), Fault::new(Class::ServiceUnavailable, "Overloaded"));
-    }
-
-    #[test]
-    fn the_status_tells_what_a_type_for_everything_does_not() {
-        let raw: Raw<'_> = Raw::parse(r#"{"type":"invalid_request_error","message":"Too late"}"#).unwrap();
-        assert_eq!(fault(Some(408), raw).class, Class::Timeout);
-        assert_eq!(fault(Some(400), raw).class, Class::BadRequest);
-        assert_eq!(fault(None, raw).class, Class::BadRequest);
     }
 }

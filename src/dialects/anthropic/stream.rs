@@ -3,8 +3,8 @@
 //! Unknown event types and fields are ignored, because the provider adds new ones.
 
 use super::super::Stream;
+use super::super::claude::usage::Counters;
 use super::answer::{Block, citations, string};
-use super::usage::Counters;
 use super::{Citation, StopDetails, fault, finish_reason};
 use crate::facts::{Fault, Sink, Thinking};
 use crate::frame::Frame;

@@ -142,6 +142,8 @@ mod tests {
             model,
             drop_params: false,
             features: "",
+            version: "",
+            is_fallback: false,
             allowed: None,
         };
         let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
@@ -149,6 +151,7 @@ mod tests {
         let mut memo = Memo {
             prompt_estimate: 0,
             echo: None,
+            wire: None,
             operation: Operation::Chat,
             model: "m".into(),
             stream,

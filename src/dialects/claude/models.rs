@@ -26,6 +26,8 @@ pub(in crate::dialects) struct Model {
     pub name: &'static str,
     /// How thinking is requested.
     pub thinking: Form,
+    /// Effort levels.
+    pub effort: bool,
     /// The effort level `xhigh`.
     pub xhigh: bool,
     /// `temperature`, `top_p` and `top_k`.
@@ -46,6 +48,7 @@ pub(in crate::dialects) struct Model {
 const OLD: Model = Model {
     name: "",
     thinking: Form::Never,
+    effort: false,
     xhigh: false,
     sampling: true,
     one_sampler: false,
@@ -60,7 +63,7 @@ const SONNET_4: Model = Model { max_output: 64_000, ..BUDGET };
 /// 4.5.
 const STRUCTURED: Model = Model { json_schema: true, one_sampler: true, max_output: 64_000, ..BUDGET };
 /// 4.6.
-const EITHER: Model = Model { thinking: Form::Either, max_output: 128_000, ..STRUCTURED };
+const EITHER: Model = Model { thinking: Form::Either, effort: true, max_output: 128_000, ..STRUCTURED };
 /// 4.7 and later.
 const ADAPTIVE: Model = Model { thinking: Form::Adaptive, xhigh: true, sampling: false, ..EITHER };
 /// 4.8 and 5.
@@ -95,7 +98,7 @@ const MODELS: &[Model] = &[
     named("opus-4-7", ADAPTIVE),
     named("opus-4-6", EITHER),
     named("sonnet-4-6", EITHER),
-    named("opus-4-5", STRUCTURED),
+    named("opus-4-5", Model { effort: true, ..STRUCTURED }),
     named("sonnet-4-5", STRUCTURED),
     named("haiku-4-5", STRUCTURED),
     named("opus-4-0", BUDGET),

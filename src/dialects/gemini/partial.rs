@@ -275,6 +275,7 @@ mod tests {
         Memo {
             prompt_estimate: 0,
             echo: None,
+            wire: None,
             operation: Operation::Chat,
             model: "m".into(),
             stream: true,

@@ -56,6 +56,7 @@ mod tests {
             renamed: Vec::new(),
             headers: Vec::new(),
             echo: None,
+            wire: None,
         }
     }
 

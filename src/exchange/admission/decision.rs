@@ -19,7 +19,7 @@ use super::super::{Reply, access};
 use super::payer::Payer;
 use super::{Admission, Joining, decided_before};
 use crate::json::Span;
-use crate::openai::{ErrorBody, Memo, Operation, Request, check_shape};
+use crate::openai::{ErrorBody, Memo, Operation, Request};
 
 /// An admitted request, still without its body.
 pub(super) struct Decided {
@@ -78,11 +78,12 @@ impl Admission {
         let (Some(route), Some(group)) = (route, group) else {
             return Err(self.unknown_model(operation, &model).into());
         };
-        check_shape(&request)?;
+        language.check(&request)?;
         if counts {
             return Err(Reply::json(200, language.count(request.prompt_tokens())));
         }
-        let asked = asked.or_body(&request)?;
+        // Another API's fields may have the names of these settings.
+        let asked = if language.is_read_as_it_is() { asked } else { asked.or_body(&request)? };
         if let Some(error) = unserved(group, &model)
             && group.fallbacks.is_empty()
             && asked.fallbacks.is_none()
@@ -108,6 +109,7 @@ impl Admission {
             json_tool: None,
             renamed: Vec::new(),
             headers: Vec::new(),
+            wire: None,
             echo,
             model: (*model).into(),
             prompt_estimate: if language.shows_estimate() { request.prompt_tokens() } else { 0 },
@@ -116,7 +118,7 @@ impl Admission {
         // The call needs the name from the body, which moves into the call.
         let split = (operation == Operation::Embeddings && !is_part).then(|| routed.to_owned());
         let most_completion = most_completion(operation, &request);
-        let drop_params = flag(&request, "drop_params")?;
+        request.flag("drop_params")?;
         let origin = joining.origin.clone().or_body(&request);
         let call = Call {
             group: route.group,
@@ -124,7 +126,6 @@ impl Admission {
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Arc::clone),
             key_spend: joining.spend,
-            drop_params,
             asked,
             origin,
             page: joining.page.take(),
@@ -156,16 +157,6 @@ impl Admission {
             "{}: Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key.",
             operation.route()
         ))
-    }
-}
-
-/// A boolean parameter. Python's spelling in a string is accepted, too.
-fn flag(request: &Request<'_>, name: &'static str) -> Result<Option<bool>, ErrorBody> {
-    match request.get(name).map(|raw| raw.get().trim_matches('"')) {
-        None => Ok(None),
-        Some("true" | "True") => Ok(Some(true)),
-        Some("false" | "False") => Ok(Some(false)),
-        Some(_) => Err(ErrorBody::invalid(name, "expected a boolean")),
     }
 }
 

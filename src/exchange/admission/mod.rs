@@ -337,8 +337,14 @@ impl Admission {
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
         let counts = matches!(joining.ask, Ask::CountTokens { .. });
         let in_common_form = |language: &dyn Language| {
-            let body = Cow::Owned(body.into());
-            if counts { language.counted_request(body) } else { language.request(body) }
+            let body: Cow<'_, [u8]> = Cow::Owned(body.into());
+            if language.is_read_as_it_is() {
+                Ok(body.into())
+            } else if counts {
+                language.counted_request(body)
+            } else {
+                language.request(body)
+            }
         };
         let (body, echo) = match self.language.map(in_common_form) {
             None => return Err(decided_before()),

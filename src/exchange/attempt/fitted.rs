@@ -4,35 +4,45 @@
 use std::borrow::Cow;
 
 use super::Attempt;
-use crate::json::{Object, Splice};
+use crate::json::{Member, Object, Splice};
+use crate::openai::Request;
 
 impl Attempt {
     /// The body, with `max_tokens` lowered to the deployment's limit if the client's language asks for that.
     pub(super) fn fitted<'b>(&self, body: Cow<'b, [u8]>) -> Cow<'b, [u8]> {
-        if !self.call.language.fits_output() {
-            return body;
-        }
-        let group = self.call.current().and_then(|group| group.max_output_tokens);
-        let Some(limit) = self.endpoint.deployment.max_output_tokens.or(group) else { return body };
+        let Some(limit) = self.output_limit() else { return body };
         match lowered(&body, limit) {
             Some(lowered) => Cow::Owned(lowered),
             None => body,
         }
     }
+
+    /// Whether [`Self::fitted`] would change the body of this request.
+    pub(super) fn exceeds_output(&self, request: &Request<'_>) -> bool {
+        self.output_limit().is_some_and(|limit| request.object().members().iter().any(|m| exceeds(m, limit)))
+    }
+
+    fn output_limit(&self) -> Option<u64> {
+        if !self.call.language.fits_output() {
+            return None;
+        }
+        let group = self.call.current().and_then(|group| group.max_output_tokens);
+        self.endpoint.deployment.max_output_tokens.or(group)
+    }
+}
+
+fn exceeds(member: &Member<'_>, limit: u64) -> bool {
+    (member.is("max_tokens") || member.is("max_completion_tokens"))
+        && member.value.get().parse().is_ok_and(|asked: u64| asked > limit)
 }
 
 fn lowered(body: &[u8], limit: u64) -> Option<Vec<u8>> {
     let object = Object::parse(body).ok()?;
     let mut splice = Splice::new(body);
-    let mut changed = false;
-    for member in object.members() {
-        let is_limit = member.is("max_tokens") || member.is("max_completion_tokens");
-        if is_limit && member.value.get().parse().is_ok_and(|asked: u64| asked > limit) {
-            splice.replace(member.value.get(), limit.to_string().into_bytes());
-            changed = true;
-        }
+    for member in object.members().iter().filter(|member| exceeds(member, limit)) {
+        splice.replace(member.value.get(), limit.to_string().into_bytes());
     }
-    changed.then(|| splice.write())
+    (!splice.is_empty()).then(|| splice.write())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::auth;
 use crate::config::SearchSize;
 use crate::dialects::{Allowed, Body, Mocked, Outbound, Target};
-use crate::facts::{Class, Fault, Usage};
+use crate::facts::{Class, Fault, Usage, Wire};
 use crate::json::Edits;
 use crate::openai::{ErrorBody, Operation, Request, Resolved, service_tier, web_search};
 use crate::providers::FEATURES_HEADER;
@@ -22,10 +22,20 @@ impl Attempt {
     /// Otherwise returns `None`, and the body must be read from Envoy. `now_ms` is Unix time in milliseconds.
     pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
         let kept = self.call.kept.take()?;
-        if self.call.language.fits_output() {
-            return Some(self.request_common(Cow::Owned(kept.into_text().into_bytes()), now_ms));
+        let language = self.call.language;
+        if language.is_read_as_it_is() {
+            self.memo.wire = self.shared_wire(&kept.request(self.memo.operation)?);
+            if self.memo.wire.is_none() {
+                return Some(self.translated(Cow::Owned(kept.into_text().into_bytes()), now_ms));
+            }
+        } else if self.may_relay() {
+            // What was kept is a translation.
+            return None;
         }
         let request = kept.request(self.memo.operation)?;
+        if self.exceeds_output(&request) {
+            return Some(self.request_common(Cow::Owned(kept.into_text().into_bytes()), now_ms));
+        }
         if is_amended(&request, &self.endpoint) {
             let asked = self.ask_amended(&request);
             return Some(self.send(asked, now_ms, |_| Vec::new()));
@@ -36,14 +46,37 @@ impl Attempt {
 
     /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
     pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
-        let body = match self.call.language.request(Cow::Borrowed(body)) {
-            Ok(common) => common.body,
-            Err(error) => return self.sent(Err(error)),
-        };
-        self.request_common(body, now_ms)
+        if self.may_relay() {
+            let request = Request::parse(self.memo.operation, body);
+            self.memo.wire = request.ok().and_then(|request| self.shared_wire(&request));
+            if self.memo.wire.is_some() {
+                return self.request_common(Cow::Borrowed(body), now_ms);
+            }
+        }
+        self.translated(Cow::Borrowed(body), now_ms)
     }
 
-    /// The same, from the body in its common form.
+    /// Whether the client's format is also this provider's.
+    fn may_relay(&self) -> bool {
+        let wire = self.call.language.wire();
+        wire.is_some() && wire == self.dialect.wire()
+    }
+
+    /// The format in which the client's request is sent as it is; `None` if it must be translated.
+    fn shared_wire(&self, request: &Request<'_>) -> Option<Wire> {
+        let (provider, model) = (self.endpoint.provider, self.call.model_of(&self.endpoint));
+        self.dialect.wire().filter(|_| self.may_relay() && self.dialect.can_relay(request, provider, &model))
+    }
+
+    /// Writes the provider's request from the client's body, by way of its common form.
+    fn translated(&mut self, body: Cow<'_, [u8]>, now_ms: u64) -> Outgoing {
+        match self.call.language.request(body) {
+            Ok(common) => self.request_common(common.body, now_ms),
+            Err(error) => self.sent(Err(error)),
+        }
+    }
+
+    /// Writes the provider's request from the client's, or from its common form.
     fn request_common(&mut self, body: Cow<'_, [u8]>, now_ms: u64) -> Outgoing {
         let body = self.fitted(body);
         let asked = Request::parse(self.memo.operation, &body).and_then(|request| {
@@ -53,7 +86,10 @@ impl Attempt {
                 self.ask(request, None)
             }
         });
-        self.send(asked, now_ms, |edits| edits.write(&body))
+        self.send(asked, now_ms, |edits| match body {
+            Cow::Owned(body) => edits.apply(body),
+            Cow::Borrowed(body) => edits.write(body),
+        })
     }
 
     fn send(
@@ -115,14 +151,17 @@ impl Attempt {
         let endpoint = Rc::clone(&self.endpoint);
         let (deployment, provider) = (&endpoint.deployment, endpoint.provider);
         let model = self.call.model_of(&endpoint);
-        let drop_params = self.call.drop_params.or(deployment.drop_params);
+        let drop_params = request.flag("drop_params")?.or(deployment.drop_params);
         let features = self.features();
+        let call = Rc::clone(&self.call);
         let target = Target {
             provider,
             deployment,
             model: &model,
             drop_params: drop_params.unwrap_or(self.call.table.settings.drop_params),
             features: &features,
+            version: call.asked.version.as_deref().unwrap_or_default(),
+            is_fallback: call.way.borrow().fallbacks() > 0,
             allowed,
         };
         let operation = self.memo.operation;
@@ -143,11 +182,13 @@ impl Attempt {
         self.search = web_search(request.get("web_search_options"))
             // Models that always search have it in their names: `gpt-4o-search-preview`, `gpt-5-search-api`.
             .or_else(|| memchr::memmem::find(model.as_bytes(), b"-search").map(|_| SearchSize::default()));
-        let call = Rc::clone(&self.call);
         let answers = call.resolved.borrow();
         let resolved = Resolved::read(&answers);
         let request = request.with_resolved(&resolved);
-        let asked = self.dialect.request(&request, &target, &mut self.memo);
+        let asked = match self.memo.wire {
+            Some(_) => self.dialect.relayed(&request, &target, &mut self.memo),
+            None => self.dialect.request(&request, &target, &mut self.memo),
+        };
         self.wanted = resolved.wanted();
         asked
     }

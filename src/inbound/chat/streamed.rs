@@ -88,6 +88,7 @@ mod tests {
         Memo {
             prompt_estimate: 0,
             echo: None,
+            wire: None,
             operation,
             model: "m".into(),
             stream: true,

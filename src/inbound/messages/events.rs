@@ -8,16 +8,16 @@ use std::rc::Rc;
 use super::answer::{message_id, stop_reason, write_stop, write_usage};
 use super::error;
 use super::whole::write_citation;
-use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::inbound::{Events, Output};
 use crate::json::{JsonStr, JsonString, Object, Writer, read};
 use crate::openai::{ErrorBody, Memo};
 
 /// Writes the events of a response.
 pub(super) struct EventWriter {
-    output: Output,
+    pub(super) output: Output,
     memo: Memo,
-    id: String,
+    pub(super) id: String,
     begun: bool,
     /// Facts of choices other than the first are ignored.
     is_other_choice: bool,
@@ -323,6 +323,10 @@ impl Sink for EventWriter {
         });
         self.event("message_stop", |_| {});
         self.output.ended = true;
+    }
+
+    fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
+        if wire == Wire::Messages { Some(self) } else { None }
     }
 }
 

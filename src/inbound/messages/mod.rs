@@ -1,13 +1,14 @@
 //! Anthropic's Messages API for clients: <https://platform.claude.com/docs/en/api/messages>, used by Claude
 //! Code and Anthropic's SDKs.
 //!
-//! A request is translated to a chat, so that every provider can serve it, and the response is written as
-//! content blocks.
+//! Providers with the same API receive the client's bytes, and their responses are relayed. For all others, a request is
+//! translated to a chat, and the response is written as content blocks.
 
 mod answer;
 mod content;
 mod error;
 mod events;
+mod relay;
 mod request;
 mod tools;
 mod whole;
@@ -15,7 +16,8 @@ mod whole;
 use std::borrow::Cow;
 
 use super::{Common, Events, Language, Place, Whole};
-use crate::openai::{ErrorBody, Memo, Operation};
+use crate::facts::Wire;
+use crate::openai::{ErrorBody, Memo, Operation, Request, check_shape};
 
 /// The header that every client of this API sends.
 pub const VERSION: &str = "anthropic-version";
@@ -44,6 +46,21 @@ impl Language for Messages {
 
     fn operation(&self) -> Operation {
         Operation::Chat
+    }
+
+    fn wire(&self) -> Option<Wire> {
+        Some(Wire::Messages)
+    }
+
+    fn is_read_as_it_is(&self) -> bool {
+        true
+    }
+
+    fn check(&self, request: &Request<'_>) -> Result<(), ErrorBody> {
+        if request.get("messages").is_none() {
+            return Err(ErrorBody::bad_request("messages: Field required").about("messages"));
+        }
+        check_shape(request)
     }
 
     fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {

@@ -1,7 +1,7 @@
 //! Builds a complete message from facts.
 
 use super::answer::{message_id, stop_reason, write_stop, write_usage};
-use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::inbound::Whole;
 use crate::json::{JsonStr, JsonString, Object, Writer};
 use crate::openai::{Answer, Memo};
@@ -9,7 +9,7 @@ use crate::openai::{Answer, Memo};
 /// Collects the facts of a response.
 pub(super) struct MessageWriter<'m> {
     memo: &'m Memo,
-    id: String,
+    pub(super) id: String,
     blocks: Vec<Block>,
     /// Facts of choices other than the first are ignored.
     is_other_choice: bool,
@@ -17,6 +17,8 @@ pub(super) struct MessageWriter<'m> {
     refusal: String,
     finish: Option<FinishReason>,
     usage: Usage,
+    /// A provider's own message.
+    pub(super) relayed: Option<Vec<u8>>,
 }
 
 /// A content block. Texts are the contents of JSON strings.
@@ -37,6 +39,7 @@ impl<'m> MessageWriter<'m> {
             refusal: String::new(),
             finish: None,
             usage: Usage::default(),
+            relayed: None,
         }
     }
 
@@ -139,10 +142,17 @@ impl Sink for MessageWriter<'_> {
     }
 
     fn done(&mut self) {}
+
+    fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
+        if wire == Wire::Messages { Some(self) } else { None }
+    }
 }
 
 impl Whole for MessageWriter<'_> {
-    fn answer(self: Box<Self>) -> Answer {
+    fn answer(mut self: Box<Self>) -> Answer {
+        if let Some(body) = self.relayed.take() {
+            return Answer { body, usage: self.usage, id: self.id.into() };
+        }
         let mut body = Vec::with_capacity(1024);
         let mut w = Writer::new(&mut body);
         w.object().key("id").string(&self.id).key("type").string("message").key("role").string("assistant");

@@ -9,7 +9,7 @@ use crate::openai::service_tier;
 /// The latest counters. A stream repeats them cumulatively and may omit unchanged ones: present values
 /// overwrite, absent ones keep the old value.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counters {
+pub(in crate::dialects) struct Counters {
     input: Option<u64>,
     cache_read: Option<u64>,
     cache_write: Option<u64>,
@@ -65,7 +65,7 @@ fields!(Details { thinking_tokens });
 
 impl Counters {
     /// Updates the counters from a `usage` object.
-    pub(super) fn hear(&mut self, usage: Raw<'_>) {
+    pub(in crate::dialects) fn hear(&mut self, usage: Raw<'_>) {
         let wire: Wire<'_> = read(usage).unwrap_or_default();
         let details = wire.output_tokens_details.as_ref();
         self.thinking = details.and_then(|details| details.thinking_tokens).or(self.thinking);
@@ -86,7 +86,7 @@ impl Counters {
     }
 
     /// The usage in `OpenAI`'s conventions.
-    pub(super) fn usage(&self) -> Usage {
+    pub(in crate::dialects) fn usage(&self) -> Usage {
         let cached = self.cache_read.unwrap_or_default();
         let cache_write = self.cache_write.unwrap_or_default();
         Usage {

@@ -1,0 +1,224 @@
+//! Writes requests of clients of Anthropic's API to providers with the same API. The client's bytes are kept, because
+//! signatures and the prompt cache depend on them, except for:
+//!
+//! * the model's name, and fields of the gateway itself
+//! * beta features that the surface lacks, with their fields
+//! * reasoning that the model did not sign, which the provider would reject
+//! * parameters that the deployment's model is known to reject
+
+mod cache_marks;
+mod gates;
+mod turns;
+
+use std::borrow::Cow;
+
+use super::super::Target;
+use super::betas::{self, Place};
+use super::{features, models};
+use crate::json::{Edits, JsonStr, JsonString, Member, Object, Raw, Splice, Writer, read};
+use crate::openai::{Request, STANDARD_PARAMS, is_private};
+use crate::providers::{FEATURES_FIELD, VERSION_FIELD};
+use gates::{Fate, Gates};
+pub(in crate::dialects) use turns::have_urls;
+use turns::{Found, Rules};
+
+/// A surface of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::dialects) enum Surface {
+    /// Anthropic's own, or a cloud that serves it unchanged: the model's name is in the body, the version in a header.
+    Own,
+    /// The model's name is in the path, the version in the body.
+    Vertex {
+        /// The version.
+        version: &'static str,
+    },
+}
+
+/// A written request.
+pub(in crate::dialects) struct Written {
+    pub(in crate::dialects) edits: Edits,
+    /// The beta features to request.
+    pub(in crate::dialects) betas: Vec<String>,
+}
+
+/// The version that other surfaces know by names of their own.
+const FIRST_VERSION: &str = "2023-06-01";
+
+/// Writes the request.
+pub(in crate::dialects) fn write(request: &Request<'_>, to: &Target<'_>, surface: Surface) -> Written {
+    let mut asked: Vec<Cow<'_, str>> = Vec::new();
+    let named = features::in_headers(request, to).into_iter().chain(features::in_body(request));
+    features::merge(&mut asked, named);
+    let (mut betas, mut cuts) = (Vec::new(), Vec::new());
+    for beta in &asked {
+        match betas::on(surface, beta) {
+            Ok(name) => features::merge(&mut betas, [Cow::Borrowed(name)]),
+            Err(fields) => cuts.extend_from_slice(fields),
+        }
+    }
+    let edits = Work { request, to, surface, cuts, splice: Splice::new(request.body) }.edits();
+    Written { edits, betas: betas.into_iter().map(Cow::into_owned).collect() }
+}
+
+/// A request that is being edited. Each member is either removed, replaced or edited inside.
+struct Work<'w, 'a> {
+    request: &'w Request<'a>,
+    to: &'w Target<'w>,
+    surface: Surface,
+    cuts: Vec<Place>,
+    splice: Splice<'a>,
+}
+
+impl<'a> Work<'_, 'a> {
+    fn edits(mut self) -> Edits {
+        let request = self.request;
+        let model = models::find(self.to.base_model());
+        let rules = Rules {
+            system_turns: model.system_turns || model.name.is_empty(),
+            thoughts: !self.to.is_fallback,
+            cuts: &self.cuts,
+        };
+        let found = match request.get("messages") {
+            Some(messages) => turns::edit(messages, &rules, &mut self.splice),
+            None => Found::default(),
+        };
+        let gates = Gates::new(model, request, found.effort, found.unexplained_calls);
+        let mut has = Has::default();
+        for member in request.object().members() {
+            self.member(member, &gates, &found, &mut has);
+        }
+        let mut added = Vec::new();
+        let mut w = Writer::new(&mut added);
+        match self.surface {
+            Surface::Own if !has.model => {
+                w.key("model").string(self.to.model);
+            }
+            Surface::Own => {}
+            Surface::Vertex { version } => {
+                let given =
+                    Some(self.to.version).filter(|given| !given.is_empty() && *given != FIRST_VERSION);
+                w.key(VERSION_FIELD).string(given.unwrap_or(version));
+            }
+        }
+        if let Some(effort) = found.effort.filter(|effort| !has.output_config && gates.is_accepted(*effort)) {
+            w.key("output_config").object().key("effort").raw(effort.token()).end_object();
+        }
+        for (name, value) in request.missing_defaults().filter(|(name, _)| is_ours(name)) {
+            w.key(name).raw(value.get());
+        }
+        if !added.is_empty() {
+            self.splice.append(added);
+        }
+        self.splice.edits()
+    }
+
+    fn member(&mut self, member: &Member<'a>, gates: &Gates<'a>, found: &Found<'a>, has: &mut Has) {
+        let name = member.name().unwrap_or_default();
+        let value = member.value;
+        match &*name {
+            "model" if self.surface == Surface::Own => {
+                has.model = true;
+                self.splice.replace(value.get(), JsonString::new(self.to.model).into_bytes());
+            }
+            "model" | FEATURES_FIELD | VERSION_FIELD => self.splice.remove(member),
+            // Clouds have other tiers.
+            "service_tier" if self.surface != Surface::Own => self.splice.remove(member),
+            name if self.is_cut(name) || is_gateways(name, value) => self.splice.remove(member),
+            "thinking" => gates.thinking(value).apply(member, &mut self.splice),
+            "temperature" | "top_p" | "top_k" if gates.rejects_sampling(&name, self.request) => {
+                self.splice.remove(member);
+            }
+            "tool_choice" => gates.tool_choice(value, &mut self.splice),
+            "output_config" => {
+                has.output_config = true;
+                self.output_config(member, gates, found.effort);
+            }
+            "tools" => self.tools(value),
+            "system" => {
+                let blocks: Vec<Raw<'_>> = read(value).unwrap_or_default();
+                cache_marks::cut(&blocks, &self.cuts, &mut self.splice);
+            }
+            "cache_control" => cache_marks::in_mark(Some(value), &self.cuts, &mut self.splice),
+            _ => {}
+        }
+    }
+
+    fn is_cut(&self, name: &str) -> bool {
+        self.cuts.iter().any(|place| matches!(place, Place::Request(cut) if *cut == name))
+    }
+
+    fn output_config(&mut self, member: &Member<'a>, gates: &Gates<'a>, latest: Option<JsonStr<'a>>) {
+        let config = Object::of(member.value).unwrap_or_default();
+        let is_cut = |member: &Member<'_>| {
+            self.cuts.iter().any(|place| matches!(place, Place::OutputConfig(name) if member.is(name)))
+        };
+        let fate = |member: &Member<'a>| match latest.filter(|_| member.is("effort")) {
+            _ if is_cut(member) => Fate::Remove,
+            Some(latest) if gates.is_accepted(latest) => Fate::Replace(latest.token().as_bytes().to_vec()),
+            _ if member.is("effort") => gates.effort(member.value),
+            _ => Fate::Keep,
+        };
+        let fates: Vec<(&Member<'a>, Fate)> =
+            config.members().iter().map(|member| (member, fate(member))).collect();
+        let added = latest.filter(|latest| config.get("effort").is_none() && gates.is_accepted(*latest));
+        if added.is_none() && !fates.is_empty() && fates.iter().all(|(_, fate)| *fate == Fate::Remove) {
+            return self.splice.remove(member);
+        }
+        for (member, fate) in fates {
+            fate.apply(member, &mut self.splice);
+        }
+        if let Some(effort) = added {
+            self.splice.append_to(member.value.get(), [br#""effort":"#, effort.token().as_bytes()].concat());
+        }
+    }
+
+    fn tools(&mut self, tools: Raw<'a>) {
+        if !self
+            .cuts
+            .iter()
+            .any(|place| matches!(place, Place::Tool(_) | Place::ToolType(_) | Place::CacheControl(_)))
+        {
+            return;
+        }
+        for raw in read::<Vec<Raw<'a>>>(tools).unwrap_or_default() {
+            let tool = Object::of(raw).unwrap_or_default();
+            let kind = tool.get("type").and_then(JsonStr::of).map_or("", JsonStr::inner);
+            if self
+                .cuts
+                .iter()
+                .any(|place| matches!(place, Place::ToolType(prefix) if kind.starts_with(prefix)))
+            {
+                self.splice.remove_item(raw.get());
+                continue;
+            }
+            for member in tool.members() {
+                if self.cuts.iter().any(|place| matches!(place, Place::Tool(name) if member.is(name))) {
+                    self.splice.remove(member);
+                }
+            }
+            cache_marks::in_mark(tool.get("cache_control"), &self.cuts, &mut self.splice);
+        }
+    }
+}
+
+/// Members that the request has.
+#[derive(Default)]
+struct Has {
+    model: bool,
+    output_config: bool,
+}
+
+/// Whether a member is for the gateway. `fallbacks` is also a list of models in Anthropic's API, but not of their names.
+fn is_gateways(name: &str, value: Raw<'_>) -> bool {
+    match name {
+        "fallbacks" => read::<Vec<Raw<'_>>>(value)
+            .is_ok_and(|models| models.iter().all(|model| JsonStr::of(*model).is_some())),
+        _ => is_private(name),
+    }
+}
+
+/// Whether a deployment's default is a parameter of this API.
+fn is_ours(name: &str) -> bool {
+    matches!(name, "max_tokens" | "temperature" | "top_p")
+        || !STANDARD_PARAMS.contains(&name) && !is_private(name) && name != FEATURES_FIELD
+}
