@@ -3,6 +3,7 @@
 //!
 //! A format is a directory and a row of [`LANGUAGES`]. It knows no provider, and no dialect knows it.
 
+mod carrier;
 mod chat;
 mod gemini;
 mod messages;

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::fs;
 
-use serde_json::Value;
-use switchboard::inbound::{Language as _, MESSAGES};
+use serde_json::{Value, json};
+use switchboard::inbound::{CHAT, Language as _, MESSAGES};
 
-use super::fixtures::Kind;
+use super::fixtures::{Case, Kind};
 use super::{answer, chats, cut_anywhere, folder, golden, stream, streams};
 
 #[test]
@@ -40,6 +40,31 @@ fn answers_of_every_provider_are_messages() {
         assert!(["message", "error"].contains(&message["type"].as_str().unwrap()), "{}", case.path());
         golden(&folder(&MESSAGES).join(format!("{}.json", case.path())), &body);
     }
+}
+
+#[test]
+fn a_signature_of_a_call_returns_in_the_thinking_block_before_it_and_is_in_no_id() {
+    let signed = |case: &Case| String::from_utf8_lossy(&case.input).contains("thoughtSignature");
+    let mut count = 0;
+    for case in chats(Kind::Response).into_iter().filter(signed) {
+        let message: Value = serde_json::from_slice(&answer(&case, &MESSAGES)).unwrap();
+        let blocks = message["content"].as_array().unwrap();
+        let mut request =
+            json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
+        request["messages"].as_array_mut().unwrap().push(json!({"role": "assistant", "content": blocks}));
+        let chat = MESSAGES.request(Cow::Owned(request.to_string().into_bytes())).unwrap().body;
+        let chat: Value = serde_json::from_slice(&chat).unwrap();
+        let own: Value = serde_json::from_slice(&answer(&case, &CHAT)).unwrap();
+        let calls = |message: &Value| message["tool_calls"].as_array().cloned().unwrap_or_default();
+        for (own, returned) in calls(&own["choices"][0]["message"]).iter().zip(calls(&chat["messages"][1])) {
+            let signature = |call: &Value| call["provider_specific_fields"]["thought_signature"].clone();
+            assert_eq!(signature(&returned), signature(own), "{}: {chat}", case.path());
+            assert!(!returned["id"].as_str().unwrap().contains("__thought__"), "{}: {chat}", case.path());
+            count += usize::from(signature(own).is_string());
+        }
+        assert!(chat["messages"][1]["thinking_blocks"].is_null(), "{chat}");
+    }
+    assert!(count > 0);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Common parts of complete responses and streams.
 
 use crate::facts::{FinishReason, Usage};
-use crate::json::{JsonStr, Writer};
-use crate::openai::Memo;
+use crate::inbound::carrier::State;
+use crate::json::{JsonStr, JsonString, Writer};
+use crate::openai::{Memo, bare_id};
 
 /// The id of a response: the provider's, if it has Anthropic's format.
 pub(super) fn message_id(given: Option<JsonStr<'_>>, memo: &Memo) -> String {
@@ -10,6 +11,23 @@ pub(super) fn message_id(given: Option<JsonStr<'_>>, memo: &Memo) -> String {
         Some(id) if id.starts_with("msg_") => id.to_owned(),
         _ => ["msg_", &memo.id.replace('-', "")].concat(),
     }
+}
+
+/// A call's id without the signature that it may contain for clients of other APIs: Anthropic and OpenAI would reject it
+/// after a change of the model.
+pub(super) fn bare_token(id: JsonStr<'_>) -> JsonString {
+    match id.decode().map(bare_id) {
+        Some(id) => JsonString::new(&id),
+        None => JsonString::of(id),
+    }
+}
+
+/// A call's signature as that of the thinking block before it.
+pub(super) fn carried(call: JsonStr<'_>, signature: JsonStr<'_>) -> JsonString {
+    let call = call.decode().unwrap_or_default().into_owned();
+    let mut state = State::default();
+    state.calls.push((call, JsonString::of(signature)));
+    JsonString::new(&state.encrypted(""))
 }
 
 /// `stop_reason`. `calls`: the response has tool calls.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::assistant::write_assistant;
+use super::calls::Pending;
 use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
 use crate::openai::ErrorBody;
 
@@ -19,6 +21,11 @@ struct OutputConfig<'a> {
 fields!(OutputConfig<'a> { effort });
 
 impl Turn<'_> {
+    /// Whether it may have results of calls.
+    pub(super) fn is_users(&self) -> bool {
+        &*self.role == "user"
+    }
+
     /// `output_config.effort` of a system turn, which overrides the request's.
     pub(super) fn effort(&self) -> Option<&str> {
         self.output_config.as_ref()?.effort.as_deref()
@@ -26,25 +33,26 @@ impl Turn<'_> {
 }
 
 /// A content block, as a flat struct; which fields are set depends on its type.
-struct Block<'a> {
-    kind: Text<'a>,
-    text: Option<JsonStr<'a>>,
-    source: Option<Raw<'a>>,
-    title: Option<JsonStr<'a>>,
-    id: Option<JsonStr<'a>>,
-    name: Option<JsonStr<'a>>,
-    input: Option<Raw<'a>>,
-    tool_use_id: Option<JsonStr<'a>>,
-    tool_name: Option<JsonStr<'a>>,
-    content: Option<Raw<'a>>,
-    is_error: bool,
-    thinking: Option<JsonStr<'a>>,
-    signature: Option<JsonStr<'a>>,
-    data: Option<JsonStr<'a>>,
-    cache_control: Option<Raw<'a>>,
+pub(super) struct Block<'a> {
+    pub(super) kind: Text<'a>,
+    pub(super) text: Option<JsonStr<'a>>,
+    pub(super) source: Option<Raw<'a>>,
+    pub(super) title: Option<JsonStr<'a>>,
+    pub(super) url: Option<JsonStr<'a>>,
+    pub(super) id: Option<JsonStr<'a>>,
+    pub(super) name: Option<JsonStr<'a>>,
+    pub(super) input: Option<Raw<'a>>,
+    pub(super) tool_use_id: Option<JsonStr<'a>>,
+    pub(super) tool_name: Option<JsonStr<'a>>,
+    pub(super) content: Option<Raw<'a>>,
+    pub(super) is_error: bool,
+    pub(super) thinking: Option<JsonStr<'a>>,
+    pub(super) signature: Option<JsonStr<'a>>,
+    pub(super) data: Option<JsonStr<'a>>,
+    pub(super) cache_control: Option<Raw<'a>>,
 }
 fields!(Block<'a> {
-    kind = "type", text, source, title, id, name, input, tool_use_id, tool_name, content, is_error, thinking, signature,
+    kind = "type", text, source, title, url, id, name, input, tool_use_id, tool_name, content, is_error, thinking, signature,
     data, cache_control; "type"
 });
 
@@ -53,7 +61,7 @@ fields!(Block<'a> {
 const BILLING: &str = "x-anthropic-billing-header:";
 
 /// The blocks of a content, which may also be a string. `at` names it in errors.
-fn blocks<'a>(content: Option<Raw<'a>>, at: &str) -> Result<Vec<Block<'a>>, ErrorBody> {
+pub(super) fn blocks<'a>(content: Option<Raw<'a>>, at: &str) -> Result<Vec<Block<'a>>, ErrorBody> {
     let Some(content) = content else { return Ok(Vec::new()) };
     if let Some(text) = JsonStr::of(content) {
         return Ok(if text.is_empty() { Vec::new() } else { vec![Block::text(text)] });
@@ -74,6 +82,7 @@ impl<'a> Block<'a> {
             text: Some(text),
             source: None,
             title: None,
+            url: None,
             id: None,
             name: None,
             input: None,
@@ -88,7 +97,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    fn is(&self, kind: &str) -> bool {
+    pub(super) fn is(&self, kind: &str) -> bool {
         &*self.kind == kind
     }
 }
@@ -124,7 +133,7 @@ fn write_texts(w: &mut Writer<'_>, role: &str, blocks: &[&Block<'_>]) {
 }
 
 /// Texts separated by line breaks.
-fn lines(texts: &[JsonString]) -> impl Iterator<Item = JsonStr<'_>> {
+pub(super) fn lines(texts: &[JsonString]) -> impl Iterator<Item = JsonStr<'_>> {
     let line_break = "\"\\n\"";
     texts.iter().enumerate().flat_map(move |(at, text)| {
         let before = (at > 0).then(|| read(line_break).unwrap_or(JsonStr::EMPTY));
@@ -132,34 +141,44 @@ fn lines(texts: &[JsonString]) -> impl Iterator<Item = JsonStr<'_>> {
     })
 }
 
-fn write_text(w: &mut Writer<'_>, text: JsonStr<'_>, mark: Option<Raw<'_>>) {
+pub(super) fn write_text(w: &mut Writer<'_>, text: JsonStr<'_>, mark: Option<Raw<'_>>) {
     w.object().key("type").string("text").key("text").raw(text.token());
     write_mark(w, mark);
     w.end_object();
 }
 
-fn write_mark(w: &mut Writer<'_>, mark: Option<Raw<'_>>) {
+pub(super) fn write_mark(w: &mut Writer<'_>, mark: Option<Raw<'_>>) {
     if let Some(mark) = mark {
         w.key("cache_control").raw(mark.get());
     }
 }
 
-/// Writes a turn as one or several messages.
-pub(super) fn write_turn(w: &mut Writer<'_>, turn: &Turn<'_>, at: usize) -> Result<(), ErrorBody> {
+/// Writes a turn as one or several messages. `pending` are the calls of the turns before it; `has_more`: the next turn may
+/// have more of their results.
+pub(super) fn write_turn<'a>(
+    w: &mut Writer<'_>,
+    turn: &Turn<'a>,
+    at: usize,
+    pending: &mut Pending<'a>,
+    has_more: bool,
+) -> Result<(), ErrorBody> {
     let at = format!("messages.{at}.content");
     let blocks = blocks(turn.content, &at)?;
     match &*turn.role {
         // Claude Code reports changes in the middle of a conversation this way; `[]` is empty.
         "system" => {
             let texts = blocks.iter().filter(|block| block.text.is_some_and(|text| !text.is_empty()));
-            write_texts(w, "system", &texts.collect::<Vec<_>>());
+            let texts: Vec<&Block<'_>> = texts.collect();
+            pending.or_now(w, |w| write_texts(w, "system", &texts));
             Ok(())
         }
         "assistant" => {
+            pending.close(w);
             write_assistant(w, &blocks);
+            pending.open(blocks.iter().filter(|block| block.is("tool_use")).filter_map(|block| block.id));
             Ok(())
         }
-        "user" => write_user(w, &blocks, &at),
+        "user" => write_user(w, &blocks, &at, pending, has_more),
         other => Err(ErrorBody::invalid(
             at.replace("content", "role"),
             &format!("`{other}` is not one of `user`, `assistant`, `system`"),
@@ -167,100 +186,61 @@ pub(super) fn write_turn(w: &mut Writer<'_>, turn: &Turn<'_>, at: usize) -> Resu
     }
 }
 
-fn write_assistant(w: &mut Writer<'_>, blocks: &[Block<'_>]) {
-    if blocks.is_empty() {
-        return;
-    }
-    w.object().key("role").string("assistant").key("content");
-    let texts: Vec<&Block<'_>> =
-        blocks.iter().filter(|block| block.text.is_some_and(|text| !text.is_empty())).collect();
-    match texts.as_slice() {
-        [] => {
-            w.raw("null");
-        }
-        [block] if block.cache_control.is_none() => {
-            w.raw(block.text.unwrap_or(JsonStr::EMPTY).token());
-        }
-        texts => {
-            w.array();
-            for block in texts {
-                write_text(w, block.text.unwrap_or(JsonStr::EMPTY), block.cache_control);
-            }
-            w.end_array();
-        }
-    }
-    write_thoughts(w, blocks);
-    let mut calls = blocks.iter().filter(|block| block.is("tool_use")).peekable();
-    if calls.peek().is_some() {
-        w.key("tool_calls").array();
-        for call in calls {
-            w.object()
-                .key("id")
-                .raw(call.id.unwrap_or(JsonStr::EMPTY).token())
-                .key("type")
-                .string("function");
-            w.key("function").object().key("name").raw(call.name.unwrap_or(JsonStr::EMPTY).token());
-            w.key("arguments").string(call.input.map_or("{}", Raw::get)).end_object();
-            write_mark(w, call.cache_control);
-            w.end_object();
-        }
-        w.end_array();
-    }
-    w.end_object();
-}
-
-/// The assistant's reasoning: as text for models that accept it in that form, and as blocks for Claude, which
-/// requires signed blocks unchanged.
-fn write_thoughts(w: &mut Writer<'_>, blocks: &[Block<'_>]) {
-    let thoughts: Vec<JsonStr<'_>> =
-        blocks.iter().filter_map(|block| block.thinking).filter(|thought| !thought.is_empty()).collect();
-    if !thoughts.is_empty() {
-        w.key("reasoning_content").joined(thoughts);
-    }
-    let is_signed = |block: &&Block<'_>| {
-        block.is("redacted_thinking")
-            || block.is("thinking") && block.signature.is_some_and(|signature| !signature.is_empty())
-    };
-    let mut signed = blocks.iter().filter(is_signed).peekable();
-    if signed.peek().is_some() {
-        w.key("thinking_blocks").array();
-        for block in signed {
-            w.object().key("type").string(&block.kind);
-            for (name, value) in
-                [("thinking", block.thinking), ("signature", block.signature), ("data", block.data)]
-            {
-                if let Some(value) = value {
-                    w.key(name).raw(value.token());
-                }
-            }
-            w.end_object();
-        }
-        w.end_array();
-    }
-}
-
 /// A user's turn. Tool results become separate messages and come first, directly after the calls. Images in
 /// results, which a `tool` message cannot contain, follow in a user message.
-fn write_user(w: &mut Writer<'_>, blocks: &[Block<'_>], at: &str) -> Result<(), ErrorBody> {
+fn write_user<'a>(
+    w: &mut Writer<'_>,
+    blocks: &[Block<'a>],
+    at: &str,
+    pending: &mut Pending<'a>,
+    has_more: bool,
+) -> Result<(), ErrorBody> {
     let mut shown: Vec<Block<'_>> = Vec::new();
-    for (n, result) in blocks.iter().enumerate().filter(|(_, block)| block.is("tool_result")) {
-        write_result(w, result, &format!("{at}.{n}"), &mut shown)?;
+    let mut said: Vec<(usize, &Block<'_>)> = Vec::new();
+    for (n, block) in blocks.iter().enumerate() {
+        if !block.is("tool_result") {
+            said.push((n, block));
+            continue;
+        }
+        let id = block.tool_use_id.unwrap_or(JsonStr::EMPTY);
+        let is_of_block = |other: &&Block<'_>| {
+            other.is("tool_result") && other.tool_use_id.is_some_and(|other| other.token() == id.token())
+        };
+        // Of several results of a call, the last one counts.
+        if blocks.iter().skip(n + 1).any(|other| is_of_block(&other)) {
+            continue;
+        }
+        if pending.take(id) {
+            write_result(w, block, &format!("{at}.{n}"), &mut shown)?;
+        } else {
+            said.push((n, block));
+        }
     }
-    let said: Vec<(usize, &Block<'_>)> =
-        blocks.iter().enumerate().filter(|(_, block)| !block.is("tool_result")).collect();
+    if !has_more {
+        pending.close(w);
+    }
     if said.is_empty() && shown.is_empty() {
         return Ok(());
     }
+    pending.or_now(w, |w| write_said(w, &shown, &said, at))
+}
+
+/// Writes what the user says and shows.
+fn write_said(
+    w: &mut Writer<'_>,
+    shown: &[Block<'_>],
+    said: &[(usize, &Block<'_>)],
+    at: &str,
+) -> Result<(), ErrorBody> {
     w.object().key("role").string("user").key("content");
-    if let ([], [(_, Block { kind, text: Some(text), cache_control: None, .. })]) =
-        (shown.as_slice(), said.as_slice())
+    if let ([], [(_, Block { kind, text: Some(text), cache_control: None, .. })]) = (shown, said)
         && &**kind == "text"
     {
         w.raw(text.token()).end_object();
         return Ok(());
     }
     w.array();
-    for block in &shown {
+    for block in shown {
         write_part(w, block, at)?;
     }
     for (n, block) in said {
@@ -276,6 +256,28 @@ fn write_result<'a>(
     at: &str,
     shown: &mut Vec<Block<'a>>,
 ) -> Result<(), ErrorBody> {
+    let before = shown.len();
+    let mut texts = result_texts(result, at, shown)?;
+    if texts.is_empty() {
+        // OpenAI rejects an empty result.
+        texts.push(JsonString::new(if shown.len() == before { "(no output)" } else { "(see the image)" }));
+    }
+    w.object().key("role").string("tool").key("tool_call_id");
+    w.raw(result.tool_use_id.unwrap_or(JsonStr::EMPTY).token()).key("content");
+    // A tool message has no error flag.
+    let error = result.is_error.then(|| JsonString::new("Error: "));
+    w.joined(error.iter().map(JsonString::as_str).chain(lines(&texts)));
+    write_mark(w, result.cache_control);
+    w.end_object();
+    Ok(())
+}
+
+/// The texts of a tool's result. Its images and documents are added to `shown`.
+fn result_texts<'a>(
+    result: &Block<'a>,
+    at: &str,
+    shown: &mut Vec<Block<'a>>,
+) -> Result<Vec<JsonString>, ErrorBody> {
     let mut texts: Vec<JsonString> = Vec::new();
     for block in blocks(result.content, &format!("{at}.content"))? {
         match (&*block.kind, block.text) {
@@ -289,18 +291,7 @@ fn write_result<'a>(
             (_, None) => {}
         }
     }
-    if texts.is_empty() {
-        // OpenAI rejects an empty result.
-        texts.push(JsonString::new(if shown.is_empty() { "(no output)" } else { "(see the image)" }));
-    }
-    w.object().key("role").string("tool").key("tool_call_id");
-    w.raw(result.tool_use_id.unwrap_or(JsonStr::EMPTY).token()).key("content");
-    // A tool message has no error flag.
-    let error = result.is_error.then(|| JsonString::new("Error: "));
-    w.joined(error.iter().map(JsonString::as_str).chain(lines(&texts)));
-    write_mark(w, result.cache_control);
-    w.end_object();
-    Ok(())
+    Ok(texts)
 }
 
 fn search_result(block: &Block<'_>) -> String {
@@ -327,6 +318,19 @@ fn write_part(w: &mut Writer<'_>, block: &Block<'_>, at: &str) -> Result<(), Err
         "image" | "document" => return write_media(w, block, at),
         "search_result" => {
             write_text(w, JsonString::new(&search_result(block)).as_str(), block.cache_control);
+        }
+        // Its call is not in the conversation.
+        "tool_result" => {
+            let mut shown = Vec::new();
+            let texts = result_texts(block, at, &mut shown)?;
+            if !texts.is_empty() {
+                w.object().key("type").string("text").key("text").joined(lines(&texts));
+                write_mark(w, block.cache_control);
+                w.end_object();
+            }
+            for block in &shown {
+                write_media(w, block, at)?;
+            }
         }
         _ => {
             // Unknown kinds of blocks have nothing that another model could read.

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::answer::{message_id, stop_reason, write_stop, write_usage};
+use super::answer::{bare_token, carried, message_id, stop_reason, write_stop, write_usage};
 use super::error;
 use super::whole::write_citation;
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
@@ -41,6 +41,8 @@ enum Open {
 /// A call.
 struct Call {
     id: JsonString,
+    /// Signature of the thinking block before it.
+    state: Option<JsonString>,
     name: String,
     /// Arguments so far, as the contents of a JSON string.
     arguments: String,
@@ -116,6 +118,15 @@ impl EventWriter {
         }
     }
 
+    /// Opens a thinking block, unless one is open.
+    fn start_thinking(&mut self) {
+        if self.open != Open::Thinking {
+            self.start(Open::Thinking, |w| {
+                w.key("type").string("thinking").key("thinking").string("").key("signature").string("");
+            });
+        }
+    }
+
     fn delta(&mut self, kind: &str, name: &str, token: JsonStr<'_>) {
         let index = self.blocks.saturating_sub(1);
         self.event("content_block_delta", |w| {
@@ -148,7 +159,12 @@ impl EventWriter {
     fn start_call(&mut self, at: usize) {
         let Some(call) = self.calls.get_mut(at) else { return };
         call.begun = true;
+        let state = call.state.take();
         let (id, name, arguments) = (call.id.clone(), call.name.clone(), call.arguments.clone());
+        if let Some(state) = state {
+            self.start_thinking();
+            self.delta("signature_delta", "signature", state.as_str());
+        }
         self.start(Open::Call(at), |w| {
             w.key("type").string("tool_use").key("id").raw(id.as_str().token()).key("name").string(&name);
             w.key("input").object().end_object();
@@ -208,9 +224,7 @@ impl Sink for EventWriter {
         self.output.produced.add(text.inner());
         if self.open != Open::Thinking {
             self.start_waiting();
-            self.start(Open::Thinking, |w| {
-                w.key("type").string("thinking").key("thinking").string("").key("signature").string("");
-            });
+            self.start_thinking();
         }
         self.delta("thinking_delta", "thinking", text);
     }
@@ -221,16 +235,7 @@ impl Sink for EventWriter {
         }
         match block {
             Thinking::Signed { signature, .. } => {
-                if self.open != Open::Thinking {
-                    self.start(Open::Thinking, |w| {
-                        w.key("type")
-                            .string("thinking")
-                            .key("thinking")
-                            .string("")
-                            .key("signature")
-                            .string("");
-                    });
-                }
+                self.start_thinking();
                 self.delta("signature_delta", "signature", signature);
             }
             Thinking::Redacted { data } => self.start(Open::Thinking, |w| {
@@ -242,14 +247,16 @@ impl Sink for EventWriter {
 
     fn thought_signature(&mut self, _: JsonStr<'_>) {}
 
-    fn call(&mut self, id: JsonStr<'_>, name: &str, _: Option<JsonStr<'_>>) -> u32 {
+    fn call(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32 {
         let at = self.calls.len();
         if self.is_void() {
             return u32::MAX;
         }
         self.output.produced.add(name);
+        let id = bare_token(id);
         self.calls.push(Call {
-            id: JsonString::of(id),
+            state: signature.map(|signature| carried(id.as_str(), signature)),
+            id,
             name: name.to_owned(),
             arguments: String::new(),
             begun: false,

@@ -5,6 +5,8 @@
 //! translated to a chat, and the response is written as content blocks.
 
 mod answer;
+mod assistant;
+mod calls;
 mod content;
 mod error;
 mod events;

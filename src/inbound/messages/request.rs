@@ -1,5 +1,6 @@
 //! Translates a Messages request to a chat request.
 
+use super::calls::Pending;
 use super::content::{Turn, write_system, write_turn};
 use super::tools;
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
@@ -23,12 +24,15 @@ struct Request<'a> {
     output_format: Option<Raw<'a>>,
     metadata: Option<Metadata<'a>>,
     service_tier: Option<Text<'a>>,
+    speed: Option<Text<'a>>,
     mcp_servers: Option<Raw<'a>>,
     container: Option<Raw<'a>>,
+    thread: Option<Raw<'a>>,
 }
 fields!(Request<'a> {
     model, messages, max_tokens, system, stream, temperature, top_p, top_k, stop_sequences, tools, tool_choice, thinking,
-    output_config, output_format, metadata, service_tier, mcp_servers, container
+    output_config, output_format, metadata, service_tier, speed, mcp_servers, container,
+    thread
 });
 
 struct Thinking<'a> {
@@ -64,7 +68,9 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
             .about("request_body"));
     }
     let request: Request<'_> = read(body).map_err(|error| ErrorBody::bad_request(error.to_string()))?;
-    for (name, value) in [("mcp_servers", request.mcp_servers), ("container", request.container)] {
+    for (name, value) in
+        [("mcp_servers", request.mcp_servers), ("container", request.container), ("thread", request.thread)]
+    {
         if value.is_some_and(|value| !matches!(value.get(), "null" | "[]" | "{}")) {
             return Err(ErrorBody::invalid(
                 name,
@@ -92,9 +98,12 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
     }
     w.key("messages").array();
     write_system(&mut w, request.system)?;
+    let mut pending = Pending::default();
     for (at, turn) in turns.iter().enumerate() {
-        write_turn(&mut w, turn, at)?;
+        let has_more = turns.get(at + 1).is_some_and(Turn::is_users);
+        write_turn(&mut w, turn, at, &mut pending, has_more)?;
     }
+    pending.close(&mut w);
     w.end_array();
     write_stop(&mut w, request.stop_sequences.as_deref().unwrap_or_default());
     tools::write(&mut w, request.tools.as_deref().unwrap_or_default(), request.tool_choice.as_ref())?;
@@ -111,6 +120,7 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
         w.key("user").string(&pseudonym(user));
     }
     match request.service_tier.as_deref() {
+        _ if request.speed.as_deref() == Some("fast") => w.key("service_tier").string("priority"),
         Some("standard_only") => w.key("service_tier").string("default"),
         Some("auto") => w.key("service_tier").string("auto"),
         _ => &mut w,

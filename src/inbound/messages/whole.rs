@@ -1,6 +1,6 @@
 //! Builds a complete message from facts.
 
-use super::answer::{message_id, stop_reason, write_stop, write_usage};
+use super::answer::{bare_token, carried, message_id, stop_reason, write_stop, write_usage};
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::inbound::Whole;
 use crate::json::{JsonStr, JsonString, Object, Writer};
@@ -101,9 +101,18 @@ impl Sink for MessageWriter<'_> {
 
     fn thought_signature(&mut self, _: JsonStr<'_>) {}
 
-    fn call(&mut self, id: JsonStr<'_>, name: &str, _: Option<JsonStr<'_>>) -> u32 {
+    fn call(&mut self, id: JsonStr<'_>, name: &str, signature: Option<JsonStr<'_>>) -> u32 {
+        let id = bare_token(id);
+        if let Some(state) = signature.map(|signature| carried(id.as_str(), signature)) {
+            match self.blocks.last_mut() {
+                Some(Block::Thinking { signature, .. }) if signature.as_str().is_empty() => {
+                    *signature = state
+                }
+                _ => self.push(Block::Thinking { text: String::new(), signature: state }),
+            }
+        }
         let index = self.blocks.len();
-        self.push(Block::Call { id: JsonString::of(id), name: name.to_owned(), input: String::new() });
+        self.push(Block::Call { id, name: name.to_owned(), input: String::new() });
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `OpenAI`'s own is encrypted. This one is a text in the carrier of other state, so that any model can continue with it.
 
-use super::carrier::{Carried, open};
+use super::super::carrier::{Carried, open};
 use crate::json::{JsonStr, JsonString, Writer};
 
 /// What the model is asked for, after the conversation.

@@ -1,7 +1,7 @@
 //! Output items.
 
+use super::super::carrier::{State, encrypted_summary};
 use super::arguments;
-use super::carrier::{State, encrypted_summary};
 use super::echo::{Echo, Form};
 use crate::facts::{Citation, Logprob};
 use crate::json::{Raw, Writer};

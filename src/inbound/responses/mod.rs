@@ -7,7 +7,6 @@
 
 mod answer;
 mod arguments;
-mod carrier;
 mod compaction;
 mod content;
 mod conversation;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::carrier::{Carried, open};
+use super::super::carrier::{Carried, open};
 use super::content::{self, Part, parts, write_lines, write_part};
 use crate::json::{JsonStr, JsonString, Raw, Writer};
 use crate::openai::ErrorBody;

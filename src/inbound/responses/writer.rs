@@ -2,9 +2,9 @@
 //!
 //! One item is open at a time. A call whose arguments come while another call's are not complete waits for it.
 
+use super::super::carrier;
 use super::answer::{Head, State, ending};
 use super::arguments::{self, is_complete};
-use super::carrier;
 use super::echo::Form;
 use super::frames::{Frames, close_part, close_thought};
 use super::item::{Body, Call, Item, Part};

@@ -1,7 +1,7 @@
-//! A provider's opaque state, carried through the client in `encrypted_content` of a reasoning item: `sb1.`, and base64url of
-//! JSON.
+//! A provider's opaque state, carried through the client in the field for such state that its API has: `encrypted_content` of
+//! a reasoning item, or the `signature` of a thinking block. It is `sb1.`, and base64url of JSON.
 //!
-//! Clients return reasoning items unchanged, and this is the only member of one that every client returns. State of
+//! Clients return reasoning unchanged, and this is the only member of it that every client returns. State of
 //! one family of models is useless to another: each provider's language reads what is its own, and leaves the rest out.
 
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::facts::Thinking;
 use crate::json::{JsonStr, JsonString, Raw, Writer, fields, read};
 
-/// The format's name and version. `encrypted_content` that begins otherwise is a provider's own.
+/// The format's name and version. A value that begins otherwise is a provider's own.
 const PREFIX: &str = "sb1.";
 
 /// What one item carries.
@@ -39,8 +39,8 @@ impl State {
         }
     }
 
-    /// The value of `encrypted_content`. `text` is the reasoning, as the contents of a JSON string: some clients do not
-    /// return `content`.
+    /// The value of the field. `text` is the reasoning, as the contents of a JSON string: some clients do not
+    /// return it elsewhere.
     pub(super) fn encrypted(&self, text: &str) -> String {
         let mut json = Vec::with_capacity(self.blocks.len() + text.len() + 64);
         let mut w = Writer::new(&mut json);
@@ -73,7 +73,12 @@ pub(super) fn encrypted_summary(summary: &str) -> String {
     [PREFIX, &URL_SAFE_NO_PAD.encode(json)].concat()
 }
 
-/// Reads `encrypted_content`; `None` if it is not of this gateway.
+/// Whether it is state that this gateway put there.
+pub(super) fn is_ours(encrypted: JsonStr<'_>) -> bool {
+    encrypted.inner().starts_with(PREFIX)
+}
+
+/// Reads the state; `None` if it is not of this gateway.
 pub(super) fn open(encrypted: JsonStr<'_>) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(encrypted.inner().strip_prefix(PREFIX)?).ok()
 }
