@@ -66,6 +66,7 @@ fn memo(recording: &Recording) -> Memo {
         prompt_estimate: 0,
         echo: None,
         wire: None,
+        counts: false,
         operation: match recording.asked {
             Asked::Chat => Operation::Chat,
             Asked::Completion => Operation::Completions,

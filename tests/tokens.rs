@@ -63,6 +63,7 @@ fn recorded_streams_are_counted_within_a_quarter_by_their_words() {
             prompt_estimate: 0,
             echo: None,
             wire: None,
+            counts: false,
             operation: Operation::Chat,
             model: "the-model".into(),
             stream: true,

@@ -17,6 +17,7 @@ fn read(error: &Value) -> Fault {
         prompt_estimate: 0,
         echo: None,
         wire: None,
+        counts: false,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

@@ -321,6 +321,7 @@ fn memo(operation: Operation) -> Memo {
         prompt_estimate: 0,
         echo: None,
         wire: None,
+        counts: false,
         operation,
         model: "the-model".into(),
         stream: false,

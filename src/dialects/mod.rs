@@ -96,6 +96,16 @@ pub trait Dialect: Sync {
         self.request(request, to, memo)
     }
 
+    /// Whether [`Self::relayed`] also writes requests to count tokens ([`Memo::counts`]).
+    fn counts_tokens(&self) -> bool {
+        false
+    }
+
+    /// The number in an answer to such a request.
+    fn count(&self, _body: &[u8]) -> Option<u64> {
+        None
+    }
+
     /// Reports a whole answer with status 2xx.
     ///
     /// # Errors

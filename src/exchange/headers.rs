@@ -13,6 +13,12 @@ use super::head::Head;
 use super::limited::limit_headers;
 use super::retry_after::RetryAfter;
 
+/// Says how the tokens of a prompt were counted, if no provider counted them: [`ESTIMATE`].
+pub(super) const COUNT_HEADER: &str = "x-switchboard-token-count";
+
+/// The value of [`COUNT_HEADER`].
+pub(super) const ESTIMATE: &str = "estimate";
+
 /// A header's value.
 #[derive(Clone, Debug)]
 pub enum Value {

@@ -26,6 +26,9 @@ impl Call {
     /// What the request counts against, and its estimated usage; `None` if no limit applies.
     pub fn claim(&self, habits: &Habits) -> Option<Claim> {
         let (key, group) = (self.key.as_ref()?, self.table.groups.get(self.group)?);
+        if self.memo.counts {
+            return None;
+        }
         Claim::new(key, self.model_name(), || {
             let members = self.table.members(&group.name);
             let kept = self.kept.borrow();
@@ -60,7 +63,9 @@ impl Call {
     fn refusal(&self, account: &AccountId, refusal: &Refusal, now_ms: u64) -> Reply {
         if refusal.resource == Resource::Money {
             let status = self.table.settings.budget_exceeded_status_code.unwrap_or(BUDGET_EXCEEDED_STATUS);
-            return ErrorBody::new(status, "budget_exceeded", self.over_budget(account, refusal)).into();
+            let error = ErrorBody::new(status, "budget_exceeded", self.over_budget(account, refusal));
+            // SDKs would try a 429 again.
+            return Reply::from(error).with("x-should-retry", "false");
         }
         let kind = match refusal.resource {
             Resource::Tokens => "tokens",

@@ -113,6 +113,8 @@ pub struct Memo {
     pub headers: Vec<(&'static str, String)>,
     /// The format in which the client's request was sent as it is; `None` if it was translated.
     pub wire: Option<Wire>,
+    /// Whether the client asks only how long the prompt is.
+    pub counts: bool,
     /// What the client's format needs from the request to write the response, in its own type.
     pub echo: Option<Rc<dyn Any>>,
 }

@@ -48,6 +48,7 @@ fn memo() -> Memo {
         prompt_estimate: 0,
         echo: None,
         wire: None,
+        counts: false,
         operation: Operation::Chat,
         model: "the-model".into(),
         stream: false,

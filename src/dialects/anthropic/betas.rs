@@ -91,7 +91,7 @@ impl Betas {
 
     /// The header's value on that surface; `None` if there are no features.
     pub(super) fn header(&self, surface: Surface) -> Option<String> {
-        let said: Vec<&str> = self.0.iter().filter_map(|beta| betas::on(surface, beta).ok()).collect();
+        let said: Vec<&str> = self.0.iter().filter_map(|beta| betas::on(surface, beta)).collect();
         (!said.is_empty()).then(|| said.join(","))
     }
 }

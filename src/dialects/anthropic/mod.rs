@@ -62,13 +62,13 @@ impl Dialect for Anthropic {
         memo: &mut Memo,
     ) -> Result<Outbound, ErrorBody> {
         let surface = surface(to);
-        let written = relayed::write(request, to, surface);
+        let written = relayed::write(request, to, surface, memo.counts);
         let betas = Some(written.betas.join(",")).filter(|betas| !betas.is_empty());
         let version =
             Some(to.version.to_owned()).filter(|version| surface == Surface::Own && !version.is_empty());
         let headers = [(FEATURES_HEADER, betas), (VERSION_HEADER, version)];
         Ok(Outbound {
-            path: path_to(to, memo.stream),
+            path: if memo.counts { count_path(to) } else { path_to(to, memo.stream) },
             headers: headers.into_iter().filter_map(|(name, value)| Some((name, value?.into()))).collect(),
             body: Body::Edited(written.edits),
         })
@@ -84,6 +84,18 @@ impl Dialect for Anthropic {
         let betas = written.betas.header(surface(to)).map(|betas| (FEATURES_HEADER, Cow::Owned(betas)));
         let path = path_to(to, memo.stream);
         Ok(Outbound { path, headers: betas.into_iter().collect(), body: Body::Bytes(written.body) })
+    }
+
+    fn counts_tokens(&self) -> bool {
+        true
+    }
+
+    fn count(&self, body: &[u8]) -> Option<u64> {
+        struct Count {
+            input_tokens: Option<u64>,
+        }
+        fields!(Count { input_tokens });
+        read::<Count>(body).ok()?.input_tokens
     }
 
     fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
@@ -127,6 +139,14 @@ fn path_to(to: &Target<'_>, stream: bool) -> Cow<'static, str> {
     }
     let method = if stream { "streamRawPredict" } else { "rawPredict" };
     Cow::Owned(format!("/models/{}:{method}", path_segment(to.model)))
+}
+
+/// The path of a request to count tokens. The model is in the body on every surface.
+fn count_path(to: &Target<'_>) -> Cow<'static, str> {
+    match to.version_in_body() {
+        Some(_) => Cow::Borrowed("/models/count-tokens:rawPredict"),
+        None => Cow::Owned([path(&to.deployment.api_base), "/count_tokens"].concat()),
+    }
 }
 
 /// The path below a base URL, which users write with or without the version, or in full, as in `LiteLLM`.

@@ -152,6 +152,7 @@ mod tests {
             prompt_estimate: 0,
             echo: None,
             wire: None,
+            counts: false,
             operation: Operation::Chat,
             model: "m".into(),
             stream,

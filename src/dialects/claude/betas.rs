@@ -5,12 +5,15 @@
 //!
 //! Source: `LiteLLM`'s `anthropic_beta_headers_config.json` 1.110.2, and what Claude Code 2.1 sends.
 
+use std::borrow::Cow;
+
 use super::relayed::Surface;
 
 /// A beta feature.
 struct Beta {
     name: &'static str,
-    vertex: Fate,
+    /// What becomes of it on clouds with the version in the body.
+    cloud: Fate,
     /// The fields that only requests with this feature may have.
     governs: &'static [Place],
 }
@@ -42,8 +45,8 @@ pub(in crate::dialects) enum Place {
     CacheControl(&'static str),
 }
 
-const fn beta(name: &'static str, _aws: Fate, vertex: Fate, governs: &'static [Place]) -> Beta {
-    Beta { name, vertex, governs }
+const fn beta(name: &'static str, cloud: Fate, governs: &'static [Place]) -> Beta {
+    Beta { name, cloud, governs }
 }
 
 use Fate::{As, Cut, Keep};
@@ -51,58 +54,60 @@ use Place::{CacheControl, OutputConfig, Request, SystemTurn, Tool, ToolType};
 
 const TOOL_SEARCH: &str = "tool-search-tool-2025-10-19";
 
-/// The features that some surface besides the provider's own has. The others are [`Cut`] there, and listed only if they
-/// govern fields.
+/// The features that clouds have, and those that they lack if these govern fields. All others are [`Cut`] there, too.
 const BETAS: &[Beta] = &[
-    beta("advanced-tool-use-2025-11-20", As(TOOL_SEARCH), As(TOOL_SEARCH), &[]),
-    beta("advisor-tool-2026-03-01", Cut, Cut, &[ToolType("advisor_")]),
-    beta("claude-code-20250219", Cut, Keep, &[]),
-    beta("code-execution-2025-08-25", Cut, Cut, &[ToolType("code_execution_")]),
-    beta("compact-2026-01-12", Keep, Keep, &[]),
-    beta("compact-2026-09-04", Cut, Keep, &[Request("compaction")]),
-    beta("computer-use-2024-10-22", Keep, Keep, &[]),
-    beta("computer-use-2025-01-24", Keep, Keep, &[]),
-    beta("computer-use-2025-11-24", Keep, Keep, &[]),
-    beta("context-1m-2025-08-07", Keep, Keep, &[]),
-    beta("context-management-2025-06-27", Keep, Keep, &[]),
-    beta("dangerous-tool-use-2026-09-03", Keep, Keep, &[]),
-    beta("effort-2025-11-24", Keep, Keep, &[]),
-    beta("fallback-credit-2026-06-01", Cut, Keep, &[Request("fallback_credit_token")]),
-    beta("fast-mode-2026-02-01", Cut, Cut, &[Request("speed")]),
-    beta("fine-grained-tool-streaming-2025-05-14", Keep, Cut, &[Tool("eager_input_streaming")]),
-    beta("interleaved-thinking-2025-05-14", Cut, Keep, &[]),
-    beta("mcp-client-2025-04-04", Cut, Cut, &[Request("mcp_servers")]),
-    beta("mcp-client-2025-11-20", Cut, Cut, &[Request("mcp_servers"), ToolType("mcp_toolset")]),
-    beta("mid-conversation-output-config-2026-07-01", Keep, Cut, &[SystemTurn("output_config")]),
-    beta("mid-conversation-tool-changes-2026-07-01", Keep, Keep, &[]),
-    beta("per-turn-control-2026-07-01", Cut, Keep, &[SystemTurn("output_config")]),
-    beta("prompt-caching-scope-2026-01-05", Cut, Cut, &[CacheControl("scope")]),
-    beta("skills-2025-10-02", Cut, Cut, &[Request("container")]),
-    beta("structured-outputs-2025-11-13", Cut, Cut, &[Request("output_format")]),
-    beta("structured-outputs-2025-12-15", Cut, Keep, &[OutputConfig("format")]),
-    beta("task-budgets-2026-03-13", Cut, Cut, &[OutputConfig("task_budget")]),
-    beta("thinking-binding-controls-2026-08-01", Keep, Keep, &[]),
-    beta("thinking-display-updates-2026-08-18", Keep, Keep, &[]),
-    beta("thinking-token-count-2026-05-13", Cut, Keep, &[]),
-    beta("token-counting-2024-11-01", Cut, Keep, &[]),
-    beta(TOOL_SEARCH, Keep, Keep, &[]),
-    beta("web-fetch-2025-09-10", Cut, Cut, &[ToolType("web_fetch_")]),
-    beta("web-search-2025-03-05", Cut, Keep, &[]),
+    beta("advanced-tool-use-2025-11-20", As(TOOL_SEARCH), &[]),
+    beta("advisor-tool-2026-03-01", Cut, &[ToolType("advisor_")]),
+    beta("claude-code-20250219", Keep, &[]),
+    beta("code-execution-2025-08-25", Cut, &[ToolType("code_execution_")]),
+    beta("compact-2026-01-12", Keep, &[]),
+    beta("compact-2026-09-04", Keep, &[Request("compaction")]),
+    beta("computer-use-2024-10-22", Keep, &[]),
+    beta("computer-use-2025-01-24", Keep, &[]),
+    beta("computer-use-2025-11-24", Keep, &[]),
+    beta("context-1m-2025-08-07", Keep, &[]),
+    beta("context-management-2025-06-27", Keep, &[]),
+    beta("dangerous-tool-use-2026-09-03", Keep, &[]),
+    beta("effort-2025-11-24", Keep, &[]),
+    beta("fallback-credit-2026-06-01", Keep, &[Request("fallback_credit_token")]),
+    beta("fast-mode-2026-02-01", Cut, &[Request("speed")]),
+    beta("fine-grained-tool-streaming-2025-05-14", Cut, &[Tool("eager_input_streaming")]),
+    beta("interleaved-thinking-2025-05-14", Keep, &[]),
+    beta("mcp-client-2025-04-04", Cut, &[Request("mcp_servers")]),
+    beta("mcp-client-2025-11-20", Cut, &[Request("mcp_servers"), ToolType("mcp_toolset")]),
+    beta("mid-conversation-output-config-2026-07-01", Cut, &[SystemTurn("output_config")]),
+    beta("mid-conversation-tool-changes-2026-07-01", Keep, &[]),
+    beta("per-turn-control-2026-07-01", Keep, &[SystemTurn("output_config")]),
+    beta("prompt-caching-scope-2026-01-05", Cut, &[CacheControl("scope")]),
+    beta("skills-2025-10-02", Cut, &[Request("container")]),
+    beta("structured-outputs-2025-11-13", Cut, &[Request("output_format")]),
+    beta("structured-outputs-2025-12-15", Keep, &[OutputConfig("format")]),
+    beta("task-budgets-2026-03-13", Cut, &[OutputConfig("task_budget")]),
+    beta("thinking-binding-controls-2026-08-01", Keep, &[]),
+    beta("thinking-display-updates-2026-08-18", Keep, &[]),
+    beta("thinking-token-count-2026-05-13", Keep, &[]),
+    beta("token-counting-2024-11-01", Keep, &[]),
+    beta(TOOL_SEARCH, Keep, &[]),
+    beta("web-fetch-2025-09-10", Cut, &[ToolType("web_fetch_")]),
+    beta("web-search-2025-03-05", Keep, &[]),
 ];
 
-/// The name of a feature on that surface, or the fields to leave out with it.
-pub(in crate::dialects) fn on(surface: Surface, name: &str) -> Result<&str, &'static [Place]> {
+/// The name of a feature on that surface; `None` if it lacks the feature.
+pub(in crate::dialects) fn on(surface: Surface, name: &str) -> Option<&str> {
     let row = BETAS.iter().find(|beta| beta.name == name);
-    let fate = match (surface, row) {
-        (Surface::Own, _) => Keep,
-        (_, None) => Cut,
-        (Surface::Vertex { .. }, Some(row)) => row.vertex,
-    };
-    match fate {
-        Keep => Ok(name),
-        As(other) => Ok(other),
-        Cut => Err(row.map_or(&[], |row| row.governs)),
+    match (surface, row.map(|row| row.cloud)) {
+        (Surface::Own, _) | (_, Some(Keep)) => Some(name),
+        (_, Some(As(other))) => Some(other),
+        (_, Some(Cut) | None) => None,
     }
+}
+
+/// The fields to leave out of a request with these features: those that only features need which the surface lacks.
+pub(in crate::dialects) fn cuts(surface: Surface, names: &[Cow<'_, str>]) -> Vec<Place> {
+    let rows = BETAS.iter().filter(|beta| names.iter().any(|name| *name == beta.name));
+    let (kept, cut): (Vec<&Beta>, Vec<&Beta>) = rows.partition(|beta| on(surface, beta.name).is_some());
+    let is_kept = |place: &Place| kept.iter().any(|beta| beta.governs.contains(place));
+    cut.iter().flat_map(|beta| beta.governs).filter(|place| !is_kept(place)).copied().collect()
 }
 
 #[cfg(test)]
@@ -117,10 +122,19 @@ mod tests {
     #[test]
     fn a_name_is_kept_renamed_or_cut_with_its_fields() {
         let vertex = Surface::Vertex { version: "v" };
-        assert_eq!(on(Surface::Own, "new-2027-01-01"), Ok("new-2027-01-01"));
-        assert_eq!(on(vertex, "new-2027-01-01"), Err(&[][..]));
-        assert_eq!(on(vertex, "advanced-tool-use-2025-11-20"), Ok("tool-search-tool-2025-10-19"));
-        assert_eq!(on(vertex, "per-turn-control-2026-07-01"), Ok("per-turn-control-2026-07-01"));
-        assert_eq!(on(vertex, "prompt-caching-scope-2026-01-05"), Err(&[CacheControl("scope")][..]));
+        let cut = |names: &[&'static str]| {
+            let names: Vec<Cow<'_, str>> = names.iter().map(|name| Cow::Borrowed(*name)).collect();
+            assert_eq!(cuts(Surface::Own, &names), []);
+            cuts(vertex, &names)
+        };
+        assert_eq!(on(Surface::Own, "new-2027-01-01"), Some("new-2027-01-01"));
+        assert_eq!(on(vertex, "new-2027-01-01"), None);
+        assert_eq!(on(vertex, "advanced-tool-use-2025-11-20"), Some("tool-search-tool-2025-10-19"));
+        assert_eq!(on(vertex, "per-turn-control-2026-07-01"), Some("per-turn-control-2026-07-01"));
+        assert_eq!(on(vertex, "prompt-caching-scope-2026-01-05"), None);
+        assert_eq!(cut(&["prompt-caching-scope-2026-01-05", "new-2027-01-01"]), [CacheControl("scope")]);
+        let other = "mid-conversation-output-config-2026-07-01";
+        assert_eq!(cut(&[other]), [SystemTurn("output_config")]);
+        assert_eq!(cut(&[other, "per-turn-control-2026-07-01"]), []);
     }
 }

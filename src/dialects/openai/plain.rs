@@ -57,6 +57,7 @@ mod tests {
             headers: Vec::new(),
             echo: None,
             wire: None,
+            counts: false,
         }
     }
 

@@ -12,14 +12,17 @@ use super::super::body_budget::Hold;
 use super::super::call::{Call, Progress};
 use super::super::fallback::{Way, unserved};
 use super::super::head::unauthorized;
+use super::super::headers::{COUNT_HEADER, ESTIMATE};
 use super::super::path::Ask;
 use super::super::prompt::Prompt;
 use super::super::stored::Keeping;
 use super::super::{Reply, access};
 use super::payer::Payer;
 use super::{Admission, Joining, decided_before};
+use crate::inbound::Language;
 use crate::json::Span;
 use crate::openai::{ErrorBody, Memo, Operation, Request};
+use crate::table::Endpoint;
 
 /// An admitted request, still without its body.
 pub(super) struct Decided {
@@ -79,8 +82,9 @@ impl Admission {
             return Err(self.unknown_model(operation, &model).into());
         };
         language.check(&request)?;
-        if counts {
-            return Err(Reply::json(200, language.count(request.prompt_tokens())));
+        if counts && !self.is_counted(language, &group.name) {
+            let body = language.count(request.prompt_tokens());
+            return Err(Reply::json(200, body).with(COUNT_HEADER, ESTIMATE));
         }
         // Another API's fields may have the names of these settings.
         let asked = if language.is_read_as_it_is() { asked } else { asked.or_body(&request)? };
@@ -110,6 +114,7 @@ impl Admission {
             renamed: Vec::new(),
             headers: Vec::new(),
             wire: None,
+            counts,
             echo,
             model: (*model).into(),
             prompt_estimate: if language.shows_estimate() { request.prompt_tokens() } else { 0 },
@@ -147,6 +152,15 @@ impl Admission {
             table: Rc::clone(&self.table),
         };
         Ok(Decided { call, members, split })
+    }
+
+    /// Whether a provider of this group counts the tokens of requests in this language.
+    fn is_counted(&self, language: &dyn Language, group: &str) -> bool {
+        let counts = |endpoint: &Rc<Endpoint>| {
+            let dialect = endpoint.provider.dialect_of(&endpoint.deployment.model);
+            dialect.counts_tokens() && dialect.wire() == language.wire()
+        };
+        language.wire().is_some() && self.table.members(group).iter().any(counts)
     }
 
     fn unknown_model(&self, operation: Operation, model: &str) -> ErrorBody {

@@ -23,6 +23,10 @@ impl Attempt {
     pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
         let kept = self.call.kept.take()?;
         let language = self.call.language;
+        if self.memo.counts {
+            let is_own = language.is_read_as_it_is();
+            return is_own.then(|| self.request_count(kept.text().as_bytes(), now_ms));
+        }
         if language.is_read_as_it_is() {
             self.memo.wire = self.shared_wire(&kept.request(self.memo.operation)?);
             if self.memo.wire.is_none() {
@@ -46,6 +50,9 @@ impl Attempt {
 
     /// Writes the provider's request from the client's body. `now_ms` is Unix time in milliseconds.
     pub fn request(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
+        if self.memo.counts {
+            return self.request_count(body, now_ms);
+        }
         if self.may_relay() {
             let request = Request::parse(self.memo.operation, body);
             self.memo.wire = request.ok().and_then(|request| self.shared_wire(&request));
@@ -63,7 +70,7 @@ impl Attempt {
     }
 
     /// The format in which the client's request is sent as it is; `None` if it must be translated.
-    fn shared_wire(&self, request: &Request<'_>) -> Option<Wire> {
+    pub(super) fn shared_wire(&self, request: &Request<'_>) -> Option<Wire> {
         let (provider, model) = (self.endpoint.provider, self.call.model_of(&self.endpoint));
         self.dialect.wire().filter(|_| self.may_relay() && self.dialect.can_relay(request, provider, &model))
     }
@@ -77,7 +84,7 @@ impl Attempt {
     }
 
     /// Writes the provider's request from the client's, or from its common form.
-    fn request_common(&mut self, body: Cow<'_, [u8]>, now_ms: u64) -> Outgoing {
+    pub(super) fn request_common(&mut self, body: Cow<'_, [u8]>, now_ms: u64) -> Outgoing {
         let body = self.fitted(body);
         let asked = Request::parse(self.memo.operation, &body).and_then(|request| {
             if is_amended(&request, &self.endpoint) {
@@ -275,7 +282,7 @@ impl Attempt {
     }
 
     /// A response from the gateway itself, without a provider.
-    fn local(&self, status: u16, body: Vec<u8>, usage: Usage) -> Reply {
+    pub(super) fn local(&self, status: u16, body: Vec<u8>, usage: Usage) -> Reply {
         let sse = self.memo.stream && status == 200;
         let content_type = if sse { self.call.language.stream_type() } else { "application/json" };
         let mut headers = Headers::default();

@@ -89,6 +89,7 @@ mod tests {
             prompt_estimate: 0,
             echo: None,
             wire: None,
+            counts: false,
             operation,
             model: "m".into(),
             stream: true,

@@ -22,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod media;
 mod messages;
+mod messages_relayed;
 mod models;
 mod names;
 mod nginx;

@@ -45,18 +45,22 @@ pub(in crate::dialects) struct Written {
 const FIRST_VERSION: &str = "2023-06-01";
 
 /// Writes the request.
-pub(in crate::dialects) fn write(request: &Request<'_>, to: &Target<'_>, surface: Surface) -> Written {
+///
+/// `counts`: it asks only for the number of tokens, and then has the model's name in the body on every surface.
+pub(in crate::dialects) fn write(
+    request: &Request<'_>,
+    to: &Target<'_>,
+    surface: Surface,
+    counts: bool,
+) -> Written {
     let mut asked: Vec<Cow<'_, str>> = Vec::new();
     let named = features::in_headers(request, to).into_iter().chain(features::in_body(request));
     features::merge(&mut asked, named);
-    let (mut betas, mut cuts) = (Vec::new(), Vec::new());
-    for beta in &asked {
-        match betas::on(surface, beta) {
-            Ok(name) => features::merge(&mut betas, [Cow::Borrowed(name)]),
-            Err(fields) => cuts.extend_from_slice(fields),
-        }
-    }
-    let edits = Work { request, to, surface, cuts, splice: Splice::new(request.body) }.edits();
+    let cuts = betas::cuts(surface, &asked);
+    let mut betas: Vec<Cow<'_, str>> = Vec::new();
+    features::merge(&mut betas, asked.iter().filter_map(|beta| betas::on(surface, beta)).map(Cow::Borrowed));
+    let names_model = surface == Surface::Own || counts;
+    let edits = Work { request, to, surface, names_model, cuts, splice: Splice::new(request.body) }.edits();
     Written { edits, betas: betas.into_iter().map(Cow::into_owned).collect() }
 }
 
@@ -65,6 +69,7 @@ struct Work<'w, 'a> {
     request: &'w Request<'a>,
     to: &'w Target<'w>,
     surface: Surface,
+    names_model: bool,
     cuts: Vec<Place>,
     splice: Splice<'a>,
 }
@@ -89,10 +94,10 @@ impl<'a> Work<'_, 'a> {
         }
         let mut added = Vec::new();
         let mut w = Writer::new(&mut added);
+        if self.names_model && !has.model {
+            w.key("model").string(self.to.model);
+        }
         match self.surface {
-            Surface::Own if !has.model => {
-                w.key("model").string(self.to.model);
-            }
             Surface::Own => {}
             Surface::Vertex { version } => {
                 let given =
@@ -116,7 +121,7 @@ impl<'a> Work<'_, 'a> {
         let name = member.name().unwrap_or_default();
         let value = member.value;
         match &*name {
-            "model" if self.surface == Surface::Own => {
+            "model" if self.names_model => {
                 has.model = true;
                 self.splice.replace(value.get(), JsonString::new(self.to.model).into_bytes());
             }
