@@ -8,6 +8,7 @@ mod attempt;
 mod costs;
 mod fallback;
 mod features;
+mod messages;
 mod models;
 mod mutated;
 mod parts;
