@@ -40,7 +40,7 @@ async fn bytes_pass_in_both_directions_except_for_the_models_name() {
         r#"{ "messages":[{"role":"user","content":[{"type":"text","text":"#,
         &json!(case.prompt("Hello")).to_string(),
         r#","cache_control":{"type":"ephemeral","ttl":"1h"}}]},
-          {"role":"assistant","content":[{"type":"thinking","thinking":"é \ud83d","signature":"EqQB\/+=="},{"type":"redacted_thinking","data":"EmwK"},{"type":"text","text":"Yes?"}]},
+          {"role":"assistant","content":[{"type":"thinking","thinking":"é \ud83d\ude00","signature":"EqQB\/+=="},{"type":"redacted_thinking","data":"EmwK"},{"type":"text","text":"Yes?"}]},
           {"role":"user","content":"Well"}],
           "max_tokens":64,"model":"claude","context_management":{"edits":[]},"temperature":1.0, "metadata":{"user_id":"u"}}"#,
     ]
@@ -125,7 +125,7 @@ async fn what_is_the_gateways_is_not_sent_and_an_unsigned_thought_neither() {
     let sent = case.request().json();
     assert_eq!(sent["messages"][1]["content"], json!([{"type": "text", "text": "Yes?"}]), "{sent}");
     let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["max_tokens", "messages", "model"]);
+    assert_eq!(names, ["model", "max_tokens", "messages"]);
 }
 
 #[tokio::test]
