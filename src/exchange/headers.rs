@@ -221,8 +221,8 @@ fn small(count: usize) -> Value {
     if count == 0 { "0".into() } else { count.to_string().into() }
 }
 
-/// Copies headers of the provider's response: all of them with the prefix `llm_provider-`, and rate limits
-/// and `retry-after` also under their own names. `asked_ms` is when the request arrived.
+/// Copies headers of the provider's response: all of them with the prefix `llm_provider-`, and rate limits,
+/// `x-should-retry` and `retry-after` also under their own names. `asked_ms` is when the request arrived.
 pub(super) fn passed_on(headers: &mut Headers, head: Head, asked_ms: u64) {
     if let Some(wait) = RetryAfter::of(&head, asked_ms) {
         wait.write(headers);
@@ -242,7 +242,8 @@ pub(super) fn passed_on(headers: &mut Headers, head: Head, asked_ms: u64) {
             && !name.starts_with("x-switchboard-")
         {
             let ours = ["llm_provider-", &name].concat();
-            if name.starts_with("x-ratelimit-") {
+            // SDKs read the second before the status.
+            if name.starts_with("x-ratelimit-") || name == "x-should-retry" {
                 headers.set(name, value.clone());
             }
             headers.set(ours, value);

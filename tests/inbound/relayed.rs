@@ -119,6 +119,53 @@ fn a_cloud_that_fetches_no_media_gets_a_translated_request() {
     }
 }
 
+/// Replaces the value at a position, counted in depth first, and returns how many are left to count.
+fn replace(value: &mut Value, at: usize, with: &Value) -> Option<usize> {
+    if at == 0 {
+        *value = with.clone();
+        return None;
+    }
+    let children: Vec<&mut Value> = match value {
+        Value::Array(items) => items.iter_mut().collect(),
+        Value::Object(members) => members.values_mut().collect(),
+        _ => Vec::new(),
+    };
+    children.into_iter().try_fold(at - 1, |at, child| replace(child, at, with))
+}
+
+#[test]
+fn a_request_with_anything_anywhere_stays_json_and_nothing_is_edited_twice() {
+    let others = [json!(null), json!([]), json!("thinking"), json!([{}])];
+    for (name, folder) in requests() {
+        let body = fs::read_to_string(folder.join(format!("{name}.in.json"))).unwrap();
+        let whole: Value = serde_json::from_str(&body.replace("1e400", "1").replace("\\ud83d", "")).unwrap();
+        let with = fs::read(folder.join(format!("{name}.with.json"))).unwrap_or_else(|_| b"{}".to_vec());
+        let mut with: Value = serde_json::from_slice(&with).unwrap();
+        for model in [with["model"].clone(), json!("claude-sonnet-4-5")] {
+            with["model"] = if model.is_null() { json!("claude-opus-5-5") } else { model };
+            for other in &others {
+                for at in 1.. {
+                    let mut changed = whole.clone();
+                    if replace(&mut changed, at, other).is_some() {
+                        break;
+                    }
+                    let changed = changed.to_string();
+                    let request = Request::parse(MESSAGES.operation(), changed.as_bytes()).unwrap();
+                    if MESSAGES.check(&request).is_err() || request.stream().is_err() {
+                        continue;
+                    }
+                    let (_, body) = sent(changed.as_bytes(), &with);
+                    assert!(
+                        json::Object::parse(&body).is_ok(),
+                        "{changed} → {}",
+                        String::from_utf8_lossy(&body)
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// A stream as its client gets it.
 fn stream(case: &Case, chunks: &[&[u8]]) -> Vec<u8> {
     let dialect: &dyn Dialect = case.dialect();

@@ -153,19 +153,26 @@ impl<'a> Work<'_, 'a> {
     }
 
     fn output_config(&mut self, member: &Member<'a>, gates: &Gates<'a>, latest: Option<JsonStr<'a>>) {
-        let config = Object::of(member.value).unwrap_or_default();
+        let latest = latest.filter(|latest| gates.is_accepted(*latest));
+        let Some(config) = Object::of(member.value) else {
+            if let Some(effort) = latest.filter(|_| member.value.is_null()) {
+                let config = [br#"{"effort":"#, effort.token().as_bytes(), b"}"].concat();
+                self.splice.replace(member.value.get(), config);
+            }
+            return;
+        };
         let is_cut = |member: &Member<'_>| {
             self.cuts.iter().any(|place| matches!(place, Place::OutputConfig(name) if member.is(name)))
         };
         let fate = |member: &Member<'a>| match latest.filter(|_| member.is("effort")) {
             _ if is_cut(member) => Fate::Remove,
-            Some(latest) if gates.is_accepted(latest) => Fate::Replace(latest.token().as_bytes().to_vec()),
+            Some(latest) => Fate::Replace(latest.token().as_bytes().to_vec()),
             _ if member.is("effort") => gates.effort(member.value),
             _ => Fate::Keep,
         };
         let fates: Vec<(&Member<'a>, Fate)> =
             config.members().iter().map(|member| (member, fate(member))).collect();
-        let added = latest.filter(|latest| config.get("effort").is_none() && gates.is_accepted(*latest));
+        let added = latest.filter(|_| config.get("effort").is_none());
         if added.is_none() && !fates.is_empty() && fates.iter().all(|(_, fate)| *fate == Fate::Remove) {
             return self.splice.remove(member);
         }
