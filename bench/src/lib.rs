@@ -5,3 +5,4 @@ pub mod gateway;
 pub mod load;
 pub mod measure;
 pub mod rows;
+pub mod wires;

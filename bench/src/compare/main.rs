@@ -3,15 +3,19 @@
 //! a machine that others share the medians move by a tenth; the turns that nobody disturbed move less.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
 use fake_provider::canned;
 use switchboard_bench::bare::Bare;
 use switchboard_bench::gateway;
+use switchboard_bench::load::{self, Request};
 use switchboard_bench::measure::{Side, middle, take_turns, undisturbed};
 use switchboard_bench::rows::rows;
+use tokio::net::TcpStream;
 
 /// Compares builds of the filter: CPU per request, as a multiple of bare Envoy's.
 ///
@@ -51,12 +55,22 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     let bare = Bare::start(&stacks.first().ok_or("no module")?.0)?;
     for row in rows().iter().filter(|row| row.name.contains(&args.row)) {
+        println!("{}", row.name);
         let mut sides = vec![Side { pid: bare.pid(), port: bare.port, request: row.bare() }];
-        sides.extend(stacks.iter().map(|(stack, key)| Side {
-            pid: stack.envoy_pid(),
-            port: stack.port,
-            request: row.gateway(key),
-        }));
+        let mut modules: Vec<&Path> = Vec::new();
+        for (module, (stack, key)) in args.modules.iter().zip(&stacks) {
+            let request = row.gateway(key);
+            // An older module does not know every API of clients.
+            if serves(stack.port, &request).await? {
+                sides.push(Side { pid: stack.envoy_pid(), port: stack.port, request });
+                modules.push(module);
+            } else {
+                println!("  not served by {}", module.display());
+            }
+        }
+        if modules.is_empty() {
+            continue;
+        }
         let turn = Duration::from_secs_f64(args.seconds);
         let connections = args.connections.min(row.connections);
         let begun = |round| eprint!("\r{}: round {round} of {} ", row.name, args.rounds);
@@ -64,10 +78,9 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         let turns: Vec<Vec<f64>> =
             turns.iter().map(|own| own.iter().map(|turn| turn.cpu_micros).collect()).collect();
         eprintln!();
-        println!("{}", row.name);
         let (bare, least) = (middle(turns[0].clone()), undisturbed(turns[0].clone()));
         println!("  {bare:6.1} µs  1.000 ×  undisturbed {least:6.1} µs  1.000 ×  bare Envoy");
-        for (module, own) in args.modules.iter().zip(&turns[1..]) {
+        for (module, own) in modules.iter().zip(&turns[1..]) {
             let ratios = own.iter().zip(&turns[0]).map(|(own, bare)| own / bare).collect();
             let (figure, ratio, quiet) = (middle(own.clone()), middle(ratios), undisturbed(own.clone()));
             println!(
@@ -82,4 +95,10 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         stack.stop();
     }
     Ok(())
+}
+
+/// Whether a gateway answers a request.
+async fn serves(port: u16, request: &Request) -> io::Result<bool> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    Ok(load::exchange(&mut stream, request, &mut Vec::new()).await? == 200)
 }
