@@ -1,7 +1,8 @@
 """Do the official packages take what the fixtures say is sent, and what the fixtures say is answered?
 
 - Every upstream request is judged by its provider's package.
-- Every answer, every event of a stream and every error that a client gets is judged by `openai`.
+- Every answer, every event of a stream and every error that a client gets is judged by `openai`; those of clients of other
+  APIs by the packages of these clients.
 - The providers' answers and streams, from which these are made, are judged by the provider's package, too: a fixture
   that no provider would send proves nothing.
 
@@ -15,7 +16,7 @@ import re
 import sys
 
 import golden
-from languages import anthropic, bedrock, cohere, gemini, mistral, ollama, openai, responses
+from languages import anthropic, bedrock, cohere, contents, gemini, messages, mistral, ollama, openai, responses
 
 LANGUAGES = (anthropic, bedrock, cohere, gemini, mistral, ollama, openai)
 SPOKEN = {provider: language for language in LANGUAGES for provider in language.PROVIDERS}
@@ -57,9 +58,10 @@ def main():
     for fixture in golden.fixtures("error"):
         status = int(fixture.case.split("-")[0])
         verdicts.add(fixture, openai, openai.error(fixture.said, status))
-    found, count = responses.faults()
-    verdicts.faults += found
-    verdicts.counts["responses", "openai"] += count
+    for api, package in ((responses, "openai"), (messages, "anthropic"), (contents, "google-genai")):
+        found, count = api.faults()
+        verdicts.faults += found
+        verdicts.counts[api.__name__.removeprefix("languages."), package] += count
     verdicts.faults += bedrock.others("--update" in sys.argv[1:])
     for language in LANGUAGES:
         for words in language.EXCEPTIONS:

@@ -72,7 +72,8 @@ pub(super) fn write_usage(w: &mut Writer<'_>, usage: &Usage) {
         w.key("output_tokens_details").object().key("thinking_tokens").number(usage.reasoning).end_object();
     }
     if usage.searches > 0 {
-        w.key("server_tool_use").object().key("web_search_requests").number(usage.searches).end_object();
+        w.key("server_tool_use").object().key("web_search_requests").number(usage.searches);
+        w.key("web_fetch_requests").number(0).end_object();
     }
     w.end_object();
 }

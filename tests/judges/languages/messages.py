@@ -1,0 +1,75 @@
+"""What clients of the Messages API get: `anthropic`'s types, and its way of putting a stream together."""
+
+import json
+import pathlib
+
+import pydantic
+from anthropic import BaseModel
+from anthropic._models import construct_type
+from anthropic.lib.streaming._messages import accumulate_event
+from anthropic.types import Message, RawMessageStreamEvent
+from anthropic.types.shared import ErrorResponse
+
+import typed
+
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "inbound/messages"
+
+# Where the package is not to be followed.
+KNOWN = (
+    # Clients name any model.
+    "model: 'the-model' is none of",
+    # The API sends it; the type lacks it.
+    "MessageDeltaUsage has no cache_creation",
+)
+
+
+def faults():
+    """What is wrong with the golden files, a line each, and how many were judged."""
+    found, count = [], 0
+    for file in sorted(FOLDER.glob("response/*/*.json")):
+        count += 1
+        said = json.loads(file.read_text(errors="surrogatepass"))
+        kind = ErrorResponse if said["type"] == "error" else Message
+        found += [f"{file.parent.name}/{file.name}: {fault}" for fault in typed.faults(said, kind)]
+    for file in sorted(FOLDER.glob("stream/*/*.sse")):
+        count += 1
+        found += [f"{file.parent.name}/{file.name}: {fault}" for fault in stream(file.read_text())]
+    return [fault for fault in found if not any(known in fault for known in KNOWN)], count
+
+
+def stream(text):
+    """Faults of a stream's events, alone and together."""
+    found, together, arguments = [], None, {}
+    for event in (event for event in text.split("\n\n") if event):
+        name, data = event.split("\n")
+        said = json.loads(data.removeprefix("data: "))
+        if name != f"event: {said['type']}":
+            found.append(f"the event {said['type']} is named {name!r}")
+        if said["type"] == "ping":
+            # The package skips it, and has no type for it.
+            continue
+        if said["type"] == "error":
+            return found + typed.faults(said, ErrorResponse)
+        found += typed.faults(said, RawMessageStreamEvent)
+        try:
+            together = accumulate_event(
+                event=construct_type(type_=RawMessageStreamEvent, value=said),
+                current_snapshot=together,
+                json_bufs=arguments,
+            )
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as failure:
+            return found + [f"the package cannot put it together: {failure!r}"]
+    if together is None:
+        return found + ["there is neither a message nor an error"]
+    return found + whole(together)
+
+
+def whole(message: BaseModel):
+    """Faults of the message that the events lead to."""
+    try:
+        said = message.to_dict(mode="json", exclude_unset=True)
+    except (pydantic.ValidationError, UnicodeError, ValueError):
+        # Half a surrogate pair is no text.
+        return []
+    found = [] if said.get("stop_reason") else ["the message has no stop_reason"]
+    return found + typed.faults(said, Message)
