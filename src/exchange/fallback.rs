@@ -314,12 +314,14 @@ impl Call {
         if let Some(wait) = failed.retry_after {
             wait.write(&mut headers);
         }
+        let reply = self.in_language(Reply { headers: headers.into_pairs(), ..failed.error.into() });
         let mut progress = self.progress.borrow_mut();
         progress.answered = true;
         if let Some(tried) = progress.attempts.last_mut() {
-            tried.status = failed.error.status;
+            tried.status = reply.status;
         }
-        self.in_language(Reply { headers: headers.into_pairs(), ..failed.error.into() }).to_call(&self.id)
+        drop(progress);
+        reply.to_call(&self.id)
     }
 
     /// The error of a request that no provider has responded to.

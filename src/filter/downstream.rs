@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{PART_HEADER, RETRY_HEADER};
-use crate::exchange::{Admission, Call, NoVerdict, Reply, Step};
+use crate::exchange::{Admission, Call, LocalReply, NoVerdict, Reply, Step};
 use crate::key::{TokenHash, VERIFY_PATH, VerifyAnswer, VerifyRequest};
 use crate::openai::ErrorBody;
 
@@ -24,6 +24,8 @@ pub struct Downstream<H: Host> {
     dropping: Option<Reply>,
     /// Bytes of it that were dropped.
     dropped: u64,
+    /// Envoy's own reply and its status, until its body is here.
+    local_reply: Option<(LocalReply, u16)>,
 }
 
 /// The largest body that is dropped to its end, bytes; then the reply comes early.
@@ -32,7 +34,16 @@ const MOST_DROPPED: u64 = 64 << 20;
 impl<H: Host> Downstream<H> {
     /// A new request. `context` is what [`Host::act_for`] selects it by.
     pub fn new(context: u32, clock: H::Clock) -> Self {
-        Self { context, clock, admission: None, relays: false, passage: None, dropping: None, dropped: 0 }
+        Self {
+            context,
+            clock,
+            admission: None,
+            relays: false,
+            passage: None,
+            dropping: None,
+            dropped: 0,
+            local_reply: None,
+        }
     }
 
     /// The request's headers are there.
@@ -98,9 +109,10 @@ impl<H: Host> Downstream<H> {
     }
 
     /// The response's headers are there.
-    pub fn on_response_headers(&mut self) -> Action {
+    pub fn on_response_headers(&mut self, end_of_stream: bool) -> Action {
         let Some(passage) = self.passage.as_ref().filter(|passage| passage.is_forwarded()) else {
-            return Action::Continue;
+            let local = self.admission.as_ref().and_then(Admission::local_reply);
+            return self.hold_local_reply(local, end_of_stream);
         };
         let call = &passage.call;
         if call.is_part {
@@ -115,14 +127,19 @@ impl<H: Host> Downstream<H> {
             H::reply(&reply);
             return Action::Pause;
         }
+        let mut local = call.local_reply();
         if !call.progress.borrow().answered && H::response_status() == 408 {
             let (seconds, error) = call.timed_out();
-            if let Some(error) = error {
-                report::for_span::<H>(call);
-                let reply = call.in_language(error.into()).with("x-litellm-timeout", seconds);
-                H::reply(&reply.with("x-litellm-call-id", Rc::clone(&call.id)));
-                return Action::Pause;
-            }
+            local = match (error, local) {
+                (Some(error), Some(local)) => Some(local.instead(error)),
+                (Some(error), None) => {
+                    report::for_span::<H>(call);
+                    let reply = call.in_language(error.into()).with("x-litellm-timeout", seconds);
+                    H::reply(&reply.with("x-litellm-call-id", Rc::clone(&call.id)));
+                    return Action::Pause;
+                }
+                (None, local) => local,
+            };
             H::set_response_header("x-litellm-timeout", Some(&seconds));
         }
         let mut progress = call.progress.borrow_mut();
@@ -135,12 +152,28 @@ impl<H: Host> Downstream<H> {
         if progress.marked {
             H::set_response_header(RETRY_HEADER, None);
         }
-        let Some(error) = progress.bare.take() else { return Action::Continue };
+        let bare = progress.bare.take();
         drop(progress);
+        let Some(error) = bare else {
+            return self.hold_local_reply(local, end_of_stream);
+        };
         report::for_span::<H>(call);
         restore_origin::<H>(call);
         H::reply(&call.in_language(error.into()).to_call(&call.id));
         Action::Pause
+    }
+
+    /// More of the response's body is there.
+    pub fn on_response_body(&mut self, end_of_stream: bool) -> Action {
+        let Some((local, status)) = self.local_reply.take_if(|_| end_of_stream) else {
+            return if self.local_reply.is_some() { Action::Pause } else { Action::Continue };
+        };
+        if let Some((status, body)) = local.rewritten(status, &H::response_body()) {
+            H::set_response_header(":status", Some(&status.to_string()));
+            H::set_response_header("content-length", Some(&body.len().to_string()));
+            H::replace_response_body(&body);
+        }
+        Action::Continue
     }
 
     /// The request has ended.
@@ -186,6 +219,15 @@ impl<H: Host> Downstream<H> {
 }
 
 impl<H: Host> Downstream<H> {
+    /// Holds the headers of Envoy's own reply until its body is here, if it has to be rewritten for the client.
+    fn hold_local_reply(&mut self, local: Option<LocalReply>, end_of_stream: bool) -> Action {
+        let Some(local) = local.filter(|_| !end_of_stream && H::is_envoys_reply()) else {
+            return Action::Continue;
+        };
+        self.local_reply = Some((local, H::response_status()));
+        Action::Pause
+    }
+
     fn is_forwarded(&self) -> bool {
         self.passage.as_ref().is_some_and(|passage| passage.is_forwarded())
     }

@@ -79,6 +79,8 @@ pub trait Host: Sized + 'static {
     fn replace_response_headers(headers: &Headers);
     /// Status of the current response; 0 if there is none.
     fn response_status() -> u16;
+    /// Whether the current response is Envoy's own, and not one of a provider or of [`Host::reply`].
+    fn is_envoys_reply() -> bool;
     /// Status that the client received; 0 if there is none.
     fn final_status() -> u16;
 

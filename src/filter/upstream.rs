@@ -81,7 +81,9 @@ impl<H: Host> Upstream<H> {
                 self.nobody = Some(Nobody::new(call));
                 return Ok(None);
             }
-            let endpoint = worker.endpoint(&call, &picked).ok_or_else(Reply::unknown_deployment)?;
+            let endpoint = worker
+                .endpoint(&call, &picked)
+                .ok_or_else(|| call.in_language(Reply::unknown_deployment()).to_call(&call.id))?;
             Ok(Some(Attempt::new(call, endpoint)))
         });
         match begun {

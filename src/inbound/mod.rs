@@ -166,6 +166,11 @@ pub trait Language: Sync {
         error.status
     }
 
+    /// Whether errors are in `OpenAI`'s format, so that Envoy's own replies need no translation.
+    fn has_openai_errors(&self) -> bool {
+        true
+    }
+
     /// An error as a complete response, if it is not in `OpenAI`'s format. `id` is the request's.
     fn error(&self, _: &ErrorBody, _id: &str) -> Option<Vec<u8>> {
         None

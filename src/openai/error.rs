@@ -10,6 +10,17 @@ use std::borrow::Cow;
 use crate::facts::{Class, Fault};
 use crate::json::Writer;
 
+/// Maximum length of a message of the gateway's own, bytes. It is longer than any that lists a key's models.
+const LONGEST: usize = 4096;
+
+/// The start of a value of the request, to be quoted in a message.
+pub fn quoted(value: &str) -> Cow<'_, str> {
+    match value.char_indices().nth(64) {
+        Some((end, _)) => Cow::Owned(value.get(..end).unwrap_or_default().to_owned() + "…"),
+        None => Cow::Borrowed(value),
+    }
+}
+
 /// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorBody {
@@ -26,10 +37,15 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Creates an error.
+    /// Creates an error. What the message quotes of the request may make it too long; then its end is cut.
     #[cold]
     pub fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind: Cow::Borrowed(kind), message: message.into(), param: None, code: None }
+        let mut message = message.into();
+        if message.len() > LONGEST {
+            message.truncate(message.floor_char_boundary(LONGEST));
+            message.push('…');
+        }
+        Self { status, kind: Cow::Borrowed(kind), message, param: None, code: None }
     }
 
     /// An invalid request (400).
@@ -147,6 +163,15 @@ mod tests {
             String::from_utf8(body).unwrap(),
             r#"{"error":{"message":"/chat/completions: Missing required parameter: 'messages'.","type":"invalid_request_error","param":"messages","code":"400"}}"#
         );
+    }
+
+    #[test]
+    fn a_message_quotes_little_of_a_long_request() {
+        assert_eq!(quoted("user"), "user");
+        assert_eq!(quoted(&"é".repeat(64)), "é".repeat(64));
+        assert_eq!(quoted(&"é".repeat(65)), "é".repeat(64) + "…");
+        let error = ErrorBody::bad_request("é".repeat(1 << 20));
+        assert_eq!(error.message, "é".repeat(2048) + "…");
     }
 
     #[test]

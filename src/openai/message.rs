@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::ErrorBody;
+use super::{ErrorBody, quoted};
 use crate::json::{JsonStr, Leaf, Object, Place, Raw, Slot, Text, fields, read};
 
 /// One message. Extensions of other gateways (`reasoning_content`, `thinking_blocks`, `cache_control`) are
@@ -47,7 +47,8 @@ impl<'a> Message<'a> {
             other => Err(ErrorBody::invalid(
                 format!("messages[{at}].role"),
                 &format!(
-                    "'{other}' is not one of 'system', 'developer', 'user', 'assistant', 'tool', 'function'"
+                    "'{}' is not one of 'system', 'developer', 'user', 'assistant', 'tool', 'function'",
+                    quoted(other)
                 ),
             )),
         }

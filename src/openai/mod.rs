@@ -23,7 +23,7 @@ mod usage;
 
 pub use answer::Answer;
 pub use embedding::{EmbeddingWriter, pack};
-pub use error::ErrorBody;
+pub use error::{ErrorBody, quoted};
 pub use finish::finish_word;
 pub use logprobs::read_logprobs;
 pub use media::{DataUrl, media_type_of};

@@ -321,6 +321,60 @@ fn a_request_that_a_known_key_may_not_make_is_told_to_the_spend_log() {
 }
 
 #[test]
+fn a_request_that_cannot_be_translated_is_in_the_spend_log_with_its_model() {
+    for (path, body) in [
+        ("/v1/messages", json!({ "model": "gpt", "max_tokens": 1, "messages": [{ "role": "nobody" }] })),
+        ("/v1/messages", json!({ "messages": "none", "model": "gpt" })),
+        ("/v1/responses", json!({ "model": "gpt", "input": 7 })),
+        ("/v1beta/models/gpt:generateContent", json!({ "contents": 7 })),
+        ("/v1beta/models/gpt:embedContent", json!({ "content": 7 })),
+    ] {
+        let ring = keyring(vec![record("sk-known-key", |_| {})]);
+        let (mut admission, _) = begin(&ring, path, "sk-known-key");
+        admission.body_complete();
+        let refused = admission.admit(body.to_string()).unwrap_err();
+        let entry = admission.refusal(&refused, NOW_MS).unwrap();
+        assert_eq!((refused.status, entry.status, &*entry.model_group), (400, 400, "gpt"), "{path} {body}");
+    }
+}
+
+#[test]
+fn a_role_of_any_length_is_quoted_in_part() {
+    let (mut admission, _) = begin(&keyring(vec![]), "/v1/messages", MASTER);
+    admission.body_complete();
+    let role = "x".repeat(1 << 20);
+    let body = json!({ "model": "gpt", "max_tokens": 1, "messages": [{ "role": role, "content": "a" }] });
+    let refused = admission.admit(body.to_string()).unwrap_err();
+    let message = error(&refused)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("xxx…") && message.len() < 300, "{}", message.len());
+}
+
+#[test]
+fn envoys_own_reply_is_rewritten_for_clients_of_other_formats_only() {
+    let envoys =
+        br#"{"error":{"code":"413","message":"too large","param":null,"type":"invalid_request_error"}}"#;
+    for (path, expected) in [
+        (CHAT, None),
+        ("/v1/responses", None),
+        ("/health/liveliness", None),
+        (
+            "/v1/messages/count_tokens",
+            Some(json!({"type": "error", "request_id": "call-1",
+                "error": {"type": "request_too_large", "message": "too large"}})),
+        ),
+        (
+            "/v1beta/models/gpt:streamGenerateContent",
+            Some(json!({"error": {"code": 413, "message": "too large", "status": "INVALID_ARGUMENT"}})),
+        ),
+    ] {
+        let (admission, _) = begin(&keyring(vec![]), path, MASTER);
+        let rewritten = admission.local_reply().and_then(|reply| reply.rewritten(413, envoys));
+        let told = rewritten.map(|(status, body)| (status, serde_json::from_slice(&body).unwrap()));
+        assert_eq!(told, expected.map(|body| (413, body)), "{path}");
+    }
+}
+
+#[test]
 fn a_request_of_nobody_is_in_no_log() {
     let (mut admission, _) = begin(&keyring(vec![]), CHAT, "sk-unheard-of");
     let denied = reply(admission.verdict(Ok(None), NOW_MS));

@@ -4,6 +4,9 @@
 //! cannot read. Statuses and types are `LiteLLM`'s, except for a provider that is not reachable, which is 503 here
 //! and 500 there. Replies of the filter are complete already: they alone have no `response_code_details` (the Rust
 //! SDK passes none), and no mapper here matches them.
+//!
+//! The filter rewrites these replies for clients whose API has errors of another form. Envoy refuses requests without
+//! calling the filter only when it is short of memory; that reply is here in the words of each API.
 
 use serde_json::{Value, json};
 
@@ -16,13 +19,38 @@ struct Reply {
     when: When,
     /// Status that the client sees.
     status: u16,
-    /// `type` of the error.
+    /// `type` of the error, or its `status` in Google's form.
     kind: &'static str,
     /// `message` of the error.
     message: String,
     /// `retry-after`, seconds.
     retry_after: Option<u32>,
+    /// Whose form the body has.
+    form: Form,
 }
+
+/// The form of an error.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `OpenAI`'s.
+    OpenAi,
+    /// That of the Messages API: <https://platform.claude.com/docs/en/api/errors>.
+    Messages,
+    /// Google's: <https://cloud.google.com/apis/design/errors>.
+    Google,
+}
+
+/// Replies for lack of memory. No filter sees them.
+const IS_OVERLOAD: &str = "response.code_details in ['overload', 'overload_error_send_local_reply']";
+
+/// Paths of the Messages API.
+const IS_MESSAGES: &str = "request.url_path.matches('^(/anthropic)?/v1/messages(/count_tokens)?$')";
+
+/// Paths of Google's API.
+const IS_GOOGLE: &str = "request.url_path.matches('^(/gemini)?/v1(beta|alpha)?/models/.*:[A-Za-z]+$')";
+
+/// Why a request is refused when memory is short.
+const NO_MEMORY: &str = "The gateway is low on memory (--memory-limit) and does not accept requests for a moment. Try again later.";
 
 /// How Envoy identifies a reply.
 enum When {
@@ -30,6 +58,8 @@ enum When {
     Flags(&'static [&'static str]),
     /// A condition in CEL, for what has no flag.
     Cel(&'static str),
+    /// Two of them.
+    Both(&'static str, &'static str),
 }
 
 /// `local_reply_config` of the connection manager.
@@ -56,6 +86,15 @@ fn replies(timeout: f64) -> Vec<Reply> {
         kind,
         message: message.to_owned(),
         retry_after: None,
+        form: Form::OpenAi,
+    };
+    let overload = |when, status, kind, form| Reply {
+        when,
+        status,
+        kind,
+        message: NO_MEMORY.to_owned(),
+        retry_after: Some(1),
+        form,
     };
     vec![
         reply(
@@ -85,6 +124,7 @@ fn replies(timeout: f64) -> Vec<Reply> {
                 "litellm.Timeout: APITimeoutError - Request timed out. - timeout value={timeout:?}"
             ),
             retry_after: None,
+            form: Form::OpenAi,
         },
         reply(
             When::Flags(&["UH"]),
@@ -105,15 +145,9 @@ fn replies(timeout: f64) -> Vec<Reply> {
             "litellm.ServiceUnavailableError: ServiceUnavailableError: the provider closed the connection \
              before its answer.",
         ),
-        Reply {
-            when: When::Cel("response.code_details in ['overload', 'overload_error_send_local_reply']"),
-            status: 503,
-            kind: "service_unavailable_error",
-            message:
-                "The gateway is low on memory (--memory-limit) and does not accept requests for a moment. Try again later."
-                    .to_owned(),
-            retry_after: Some(1),
-        },
+        overload(When::Both(IS_OVERLOAD, IS_MESSAGES), 529, "overloaded_error", Form::Messages),
+        overload(When::Both(IS_OVERLOAD, IS_GOOGLE), 503, "UNAVAILABLE", Form::Google),
+        overload(When::Cel(IS_OVERLOAD), 503, "service_unavailable_error", Form::OpenAi),
         reply(
             When::Flags(&["UO", "OM"]),
             503,
@@ -171,6 +205,7 @@ fn mapper(reply: &Reply, origin: &Value) -> Value {
     let filter = match &reply.when {
         When::Flags(flags) => json!({ "response_flag_filter": { "flags": flags } }),
         When::Cel(expression) => cel(expression),
+        When::Both(one, other) => cel(&format!("{one} && {other}")),
     };
     let retry_after = reply.retry_after.map(|seconds| {
         json!({ "header": { "key": "retry-after", "value": seconds.to_string() }, "append_action": "ADD_IF_ABSENT" })
@@ -183,14 +218,24 @@ fn mapper(reply: &Reply, origin: &Value) -> Value {
         "body_format_override": {
             "content_type": "application/json",
             // Not text: Envoy escapes what it puts in for a command.
-            "json_format": { "error": {
-                "message": reply.message,
-                "type": reply.kind,
-                "param": null,
-                "code": reply.status.to_string(),
-            } },
+            "json_format": body(reply),
         },
     })
+}
+
+fn body(reply: &Reply) -> Value {
+    let Reply { status, kind, message, .. } = reply;
+    match reply.form {
+        Form::OpenAi => {
+            json!({ "error": { "message": message, "type": kind, "param": null, "code": status.to_string() } })
+        }
+        Form::Messages => json!({
+            "type": "error",
+            "error": { "type": kind, "message": message },
+            "request_id": "%REQ(X-LITELLM-CALL-ID?X-REQUEST-ID)%",
+        }),
+        Form::Google => json!({ "error": { "code": status, "message": message, "status": kind } }),
+    }
 }
 
 fn cel(expression: &str) -> Value {

@@ -15,7 +15,7 @@ use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 use crate::config::PART_HEADER;
-use crate::inbound::{Language, MESSAGES_VERSION, Recall};
+use crate::inbound::{Common, Language, MESSAGES_VERSION, Recall};
 use crate::key::{KeyRecord, STORED_PATH, TokenHash, UsageEntry};
 use crate::keyring::{Keyring, Lookup};
 use crate::openai::{ErrorBody, Operation};
@@ -266,7 +266,7 @@ impl Admission {
         self.phase = Phase::Closed;
         // It is dropped from here on: others may have its memory.
         self.hold = Hold::default();
-        Some(Reply::no_room().to_call(&self.call_id))
+        Some(self.spoken(Reply::no_room()).to_call(&self.call_id))
     }
 
     /// The body is complete.
@@ -316,6 +316,16 @@ impl Admission {
         self.reply(refusal)
     }
 
+    /// The client's format, if the path determines it.
+    pub(super) fn language(&self) -> Option<&'static dyn Language> {
+        self.language
+    }
+
+    /// The request's id.
+    pub(super) fn id(&self) -> &Rc<str> {
+        &self.call_id
+    }
+
     fn reply(&self, reply: Reply) -> Step {
         Step::Reply(self.spoken(reply).to_call(&self.call_id))
     }
@@ -336,24 +346,30 @@ impl Admission {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
         let counts = matches!(joining.ask, Ask::CountTokens { .. });
-        let in_common_form = |language: &dyn Language| {
-            let body: Cow<'_, [u8]> = Cow::Owned(body.into());
-            if language.is_read_as_it_is() {
-                Ok(body.into())
-            } else if counts {
-                language.counted_request(body)
-            } else {
-                language.request(body)
-            }
-        };
-        let (body, echo) = match self.language.map(in_common_form) {
-            None => return Err(decided_before()),
-            Some(Ok(common)) => {
-                (String::from_utf8(common.body.into_owned()), joining.noted(self.language, common.echo))
-            }
-            Some(Err(error)) => {
-                self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), b"");
-                return Err(self.spoken(error.into()).to_call(&self.call_id));
+        let (body, echo) = {
+            let raw = body.into();
+            let in_common_form = |language: &dyn Language| {
+                let raw = Cow::Borrowed(&*raw);
+                if language.is_read_as_it_is() {
+                    Ok(raw.into())
+                } else if counts {
+                    language.counted_request(raw)
+                } else {
+                    language.request(raw)
+                }
+            };
+            match self.language.map(in_common_form) {
+                None => return Err(decided_before()),
+                Some(Ok(Common { body: Cow::Borrowed(_), echo })) => {
+                    (String::from_utf8(raw), joining.noted(self.language, echo))
+                }
+                Some(Ok(Common { body: Cow::Owned(body), echo })) => {
+                    (String::from_utf8(body), joining.noted(self.language, echo))
+                }
+                Some(Err(error)) => {
+                    self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), &raw);
+                    return Err(self.spoken(error.into()).to_call(&self.call_id));
+                }
             }
         };
         match self.decide(&mut joining, &body, echo) {
@@ -361,7 +377,7 @@ impl Admission {
                 call.hold = core::mem::take(&mut self.hold);
                 call.kept = RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?))));
                 if let Some(model) = split {
-                    call.split(&model)?;
+                    call.split(&model).map_err(|error| self.spoken(error.into()).to_call(&self.call_id))?;
                 }
                 Ok(call)
             }

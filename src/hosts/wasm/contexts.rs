@@ -106,8 +106,12 @@ impl HttpContext for DownstreamContext {
         action(self.0.on_request_trailers())
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> types::Action {
-        action(self.0.on_response_headers())
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> types::Action {
+        action(self.0.on_response_headers(end_of_stream))
+    }
+
+    fn on_http_response_body(&mut self, _: usize, end_of_stream: bool) -> types::Action {
+        action(self.0.on_response_body(end_of_stream))
     }
 
     fn on_log(&mut self) {

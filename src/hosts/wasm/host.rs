@@ -110,6 +110,12 @@ impl Host for Wasm {
         status_in(MapType::HttpResponseHeaders)
     }
 
+    /// Replies of a module have no details.
+    fn is_envoys_reply() -> bool {
+        let details = property(&["response", "code_details"]).unwrap_or_default();
+        !details.is_empty() && details != b"via_upstream"
+    }
+
     fn final_status() -> u16 {
         let code = property(&["response", "code"]).and_then(|bytes| bytes.try_into().ok());
         code.and_then(|bytes| u16::try_from(i64::from_le_bytes(bytes)).ok()).unwrap_or_default()

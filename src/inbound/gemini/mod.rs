@@ -161,6 +161,10 @@ impl Language for Gemini {
         b"\r\n"
     }
 
+    fn has_openai_errors(&self) -> bool {
+        false
+    }
+
     fn status(&self, error: &ErrorBody) -> u16 {
         error::status(error)
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::assistant::write_assistant;
 use super::calls::Pending;
 use crate::json::{JsonStr, JsonString, Raw, Text, Writer, fields, read};
-use crate::openai::ErrorBody;
+use crate::openai::{ErrorBody, quoted};
 
 /// `messages[]`
 pub(super) struct Turn<'a> {
@@ -181,7 +181,7 @@ pub(super) fn write_turn<'a>(
         "user" => write_user(w, &blocks, &at, pending, has_more),
         other => Err(ErrorBody::invalid(
             at.replace("content", "role"),
-            &format!("`{other}` is not one of `user`, `assistant`, `system`"),
+            &format!("`{}` is not one of `user`, `assistant`, `system`", quoted(other)),
         )),
     }
 }

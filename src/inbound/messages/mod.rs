@@ -93,6 +93,10 @@ impl Language for Messages {
         Box::new(events::EventWriter::new(memo))
     }
 
+    fn has_openai_errors(&self) -> bool {
+        false
+    }
+
     fn status(&self, error: &ErrorBody) -> u16 {
         error::status(error)
     }

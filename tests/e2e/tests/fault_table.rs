@@ -1,4 +1,4 @@
-//! The table in `docs/faults.md`, cell by cell.
+//! The table in `docs/faults.md`, cell by cell, for clients of each API.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use fake_provider::faults::CutHow;
 use fake_provider::{Case, Fault, Provider, Reply, Step, refusing_port};
-use serde_json::{Value, json};
+use serde_json::json;
 use switchboard_e2e::{
-    ANTHROPIC_KEY, Answer, Config, MASTER_KEY, OPENAI_KEY, Setup, Stack, anthropic, openai, question,
+    ANTHROPIC_KEY, Answer, Call, Config, Format, MASTER_KEY, OPENAI_KEY, Setup, Stack, anthropic, openai,
 };
 use tokio::task::JoinSet;
 
@@ -105,7 +105,7 @@ impl Ward {
     }
 
     /// What a cell of the table comes to.
-    async fn cell(&self, sickness: &Sickness, fallback: bool, streamed: bool) -> String {
+    async fn cell(&self, format: Format, sickness: &Sickness, fallback: bool, streamed: bool) -> String {
         let case = self.provider.case();
         let rescue = || Step::reply(Reply::text("Rescued"));
         let group = match sickness {
@@ -124,10 +124,9 @@ impl Ward {
             }
         };
         let model = format!("{group}-{}", if fallback { "alone" } else { "pair" });
-        let mut body = question(&model, &case.prompt("Hello"));
-        body["stream"] = json!(streamed);
+        let ask = || format.ask(&self.stack.client(), MASTER_KEY, &model, &case.prompt("Hello"), streamed);
         if matches!(sickness, Sickness::Of(Fault::Endless { .. })) {
-            let mut answer = self.post(&body).open().await;
+            let mut answer = ask().open().await;
             let mut seen = Vec::new();
             while String::from_utf8_lossy(&seen).matches("more").count() < 20 {
                 seen.extend_from_slice(&answer.next().await.expect("an endless stream"));
@@ -137,14 +136,14 @@ impl Ward {
             return if requests[0].aborted { "continues".to_owned() } else { "never stopped".to_owned() };
         }
         if streamed && matches!(sickness, Sickness::Of(Fault::Stall { .. })) {
-            return self.stall(&body, &case).await;
+            return stall(format, ask(), &case).await;
         }
-        let Ok(answer) = self.post(&body).try_send().await else { return "reset".to_owned() };
+        let Ok(answer) = ask().try_send().await else { return "reset".to_owned() };
         let asked = case.requests();
         for request in &asked {
             assert_eq!(request.refused, "", "the request is not what {} takes", request.dialect);
         }
-        let outcome = outcome(&answer, streamed);
+        let outcome = outcome(format, &answer, streamed);
         // What the answer says of the way to it agrees with what the provider saw.
         if outcome == "rescued" {
             let fallbacks = answer.header("x-litellm-attempted-fallbacks");
@@ -156,51 +155,43 @@ impl Ward {
         }
         outcome
     }
+}
 
-    /// What comes of a stream that stalls. It has no good end, so it is read as far as it goes.
-    async fn stall(&self, body: &Value, case: &Case) -> String {
-        let answer = self.post(body).open().await;
-        assert_eq!(answer.status, 200);
-        let Ok((seen, well)) = tokio::time::timeout(Duration::from_secs(20), answer.rest()).await else {
-            return "waits".to_owned();
-        };
-        assert!(!well, "nothing but its provider gives a stream a good end");
-        assert!(case.wait_for(|requests| requests[0].aborted).await[0].aborted, "the provider is let go");
-        let text = String::from_utf8_lossy(&seen);
-        let (words, last) = text.trim_end().rsplit_once("\n\n").expect("more than one event");
-        assert!(words.contains("one") && !text.contains("[DONE]"), "{text}");
-        if last.contains("litellm.Timeout") {
-            "error event, reset".to_owned()
-        } else {
-            format!("ends in {last}")
-        }
-    }
-
-    fn post(&self, body: &Value) -> switchboard_e2e::Call {
-        self.stack.client().post("/v1/chat/completions", body).key(MASTER_KEY)
+/// What comes of a stream that stalls. It has no good end, so it is read as far as it goes.
+async fn stall(format: Format, call: Call, case: &Case) -> String {
+    let answer = call.open().await;
+    assert_eq!(answer.status, 200);
+    let Ok((seen, well)) = tokio::time::timeout(Duration::from_secs(20), answer.rest()).await else {
+        return "waits".to_owned();
+    };
+    assert!(!well, "nothing but its provider gives a stream a good end");
+    assert!(case.wait_for(|requests| requests[0].aborted).await[0].aborted, "the provider is let go");
+    let streamed = format.streamed(&seen);
+    assert!(streamed.text.starts_with("one"), "{streamed:?}");
+    match streamed.error {
+        Some(error) if error.contains("litellm.Timeout") => "error event, reset".to_owned(),
+        error => format!("ends in {error:?}"),
     }
 }
 
-fn outcome(answer: &Answer, streamed: bool) -> String {
+fn outcome(format: Format, answer: &Answer, streamed: bool) -> String {
     if answer.status != 200 {
+        format.error(answer);
         return format!(
             "returned{}",
             if answer.status < 500 { "" } else { ", although it is the provider's" }
         );
     }
     let text = if streamed {
-        let events = answer.events();
-        if let Some(error) = events.error() {
-            assert!(
-                !answer.text().contains("[DONE]") && events.text().starts_with("one"),
-                "{error}: {events:?}"
-            );
+        let streamed = format.streamed(&answer.body);
+        if streamed.error.is_some() {
+            assert!(streamed.text.starts_with("one"), "{streamed:?}");
             return "error event".to_owned();
         }
-        assert!(events.is_done(), "{events:?}");
-        events.text()
+        assert!(streamed.is_complete, "{streamed:?}");
+        streamed.text
     } else {
-        answer.json()["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()
+        format.text(answer)
     };
     if text == "Rescued" { "rescued".to_owned() } else { format!("said {text:?}") }
 }
@@ -213,6 +204,18 @@ async fn every_fault_comes_to_what_the_table_says() {
     assert!(rows == names.len() && names.iter().all(|name| expected.contains_key(name)), "{expected:#?}");
 
     let ward = Arc::new(Ward::open());
+    for format in Format::ALL {
+        let wrong = wrong_cells(&ward, format, &expected).await;
+        assert!(wrong.is_empty(), "{format:?}: {wrong:#?}");
+    }
+}
+
+/// The cells that come to something else for clients of that API.
+async fn wrong_cells(
+    ward: &Arc<Ward>,
+    format: Format,
+    expected: &BTreeMap<&'static str, [&'static str; 4]>,
+) -> Vec<String> {
     let mut cells = JoinSet::new();
     for (column, (fallback, streamed)) in
         [(false, false), (false, true), (true, false), (true, true)].into_iter().enumerate()
@@ -225,9 +228,9 @@ async fn every_fault_comes_to_what_the_table_says() {
             // Whoever cannot be reached is not always asked first.
             let times = if matches!(sickness, Sickness::Unreachable(_)) { 4 } else { 1 };
             for _ in 0..times {
-                let (ward, sickness) = (Arc::clone(&ward), sickness.clone());
+                let (ward, sickness) = (Arc::clone(ward), sickness.clone());
                 cells.spawn(async move {
-                    let found = ward.cell(&sickness, fallback, streamed).await;
+                    let found = ward.cell(format, &sickness, fallback, streamed).await;
                     (found != wanted).then(|| {
                         format!("{name}, fallback={fallback}, streamed={streamed}: {found}, not {wanted}")
                     })
@@ -235,8 +238,7 @@ async fn every_fault_comes_to_what_the_table_says() {
             }
         }
     }
-    let wrong: Vec<String> = cells.join_all().await.into_iter().flatten().collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    cells.join_all().await.into_iter().flatten().collect()
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod dialects;
 mod doctor;
 mod embeddings;
 mod envoy_facts;
+mod error_formats;
 mod fallbacks;
 mod fault_table;
 mod faults;

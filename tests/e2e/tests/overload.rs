@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fake_provider::{Fault, Provider, Step};
 use http::Method;
-use switchboard_e2e::{Answer, Config, MASTER_KEY, OPENAI_KEY, Setup, Stack, openai, question};
+use switchboard_e2e::{Answer, Config, Format, MASTER_KEY, OPENAI_KEY, Setup, Stack, openai, question};
 use tokio::task::JoinSet;
 
 /// Largest resident memory of a process so far, MiB.
@@ -94,16 +94,24 @@ async fn many_large_bodies_one_after_the_other_are_refused_before_memory_runs_ou
         });
     }
     // Meanwhile others come, who have hardly any body.
-    let small = question("gpt-4o", &provider.case().prompt("Hello"));
-    let ask = || stack.client().post("/v1/chat/completions", &small).key(MASTER_KEY).send();
+    let small = provider.case().prompt("Hello");
+    let ask = |format: Format| format.ask(&stack.client(), MASTER_KEY, "gpt-4o", &small, false).send();
     let mut refused = 0;
-    while !asked.is_empty() {
+    for format in Format::ALL.into_iter().cycle() {
+        if asked.is_empty() {
+            break;
+        }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let answer = ask().await;
+        let answer = ask(format).await;
         if answer.status != 200 {
-            let error = answer.clone().expect(503).error();
-            assert_eq!(error["type"], "service_unavailable_error", "{error}");
-            assert!(error["message"].as_str().unwrap().contains("--memory-limit"), "{error}");
+            let (kind, message) = format.error(&answer);
+            let expected = match format {
+                Format::Chat | Format::Responses => (503, "service_unavailable_error"),
+                Format::Messages => (529, "overloaded_error"),
+                Format::Gemini | Format::GeminiArray => (503, "UNAVAILABLE"),
+            };
+            assert_eq!((answer.status, kind.as_str()), expected, "{format:?}: {}", answer.text());
+            assert!(message.contains("--memory-limit"), "{format:?}: {message}");
             assert_eq!(answer.header("retry-after"), "1");
             refused += 1;
         }
@@ -129,5 +137,5 @@ async fn many_large_bodies_one_after_the_other_are_refused_before_memory_runs_ou
     }
     // When the large ones are gone, everybody is served again.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    ask().await.expect(200);
+    ask(Format::Chat).await.expect(200);
 }
