@@ -16,12 +16,18 @@ const WAITS: usize = 16 * 1024;
 pub struct Kept {
     text: String,
     members: Vec<Span>,
+    is_summary: bool,
 }
 
 impl Kept {
     /// Keeps a body whose members were parsed from `text`.
-    pub(super) fn new(text: String, members: Vec<Span>) -> Self {
-        Self { text, members }
+    pub(super) fn new(text: String, members: Vec<Span>, is_summary: bool) -> Self {
+        Self { text, members, is_summary }
+    }
+
+    /// Whether it has only the length of the request ([`Language::summary`](crate::inbound::Language::summary)).
+    pub(super) fn is_summary(&self) -> bool {
+        self.is_summary
     }
 
     /// The request in it. `None` if the members do not belong to this text, which would be a bug.

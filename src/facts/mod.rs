@@ -86,6 +86,8 @@ pub enum Wire {
     Completions,
     /// Anthropic's messages and their events
     Messages,
+    /// Google's `GenerateContentResponse`, whole and in events, and its embeddings
+    Contents,
 }
 
 /// Receives a response that is already in the client's format.

@@ -98,6 +98,12 @@ pub trait Language: Sync {
         false
     }
 
+    /// What admission reads instead of a request that [`Self::request`] rejects, but a provider with the same API may
+    /// accept: a request of the same length. `None` if no provider can serve it.
+    fn summary(&self, _body: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Checks the outer structure of a request at admission.
     ///
     /// # Errors

@@ -33,7 +33,9 @@ pub use request::{Request, ResponseFormat};
 pub use resolved::{Resolved, Wanted};
 pub use results::in_order_of_calls;
 pub use shape::check_shape;
-pub use signature::{SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id};
+pub use signature::{
+    FOREIGN_SIGNATURES, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id,
+};
 pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{count, service_tier, web_search};

@@ -9,6 +9,9 @@ use crate::json::{JsonStr, JsonString, Raw, fields, read};
 /// Separates an id from the signature after it.
 pub const SIGNATURE_IN_ID: &str = "__thought__";
 
+/// How signatures begin that hold reasoning of another family: base64 of `{"thinking_blocks"` and `{"reasoning_conten`.
+pub const FOREIGN_SIGNATURES: [&str; 2] = ["eyJ0aGlua2luZ19ibG9ja3Mi", "eyJyZWFzb25pbmdfY29udGVu"];
+
 /// The field with signatures, in messages and in calls.
 pub const SIGNATURE_FIELDS: &str = "provider_specific_fields";
 

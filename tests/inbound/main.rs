@@ -4,6 +4,7 @@
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod gemini;
+mod gemini_relayed;
 mod hostile;
 mod messages;
 mod relayed;

@@ -10,6 +10,8 @@ mod logprobs;
 mod models;
 mod partial;
 mod parts;
+mod relay;
+mod relayed;
 mod request;
 mod sampling;
 mod stream;
@@ -21,7 +23,7 @@ use std::borrow::Cow;
 
 use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
-use crate::facts::{Class, Fault, Sink};
+use crate::facts::{Class, Fault, Sink, Wire};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
@@ -54,6 +56,23 @@ impl Dialect for Gemini {
         Some(embeddings::most(provider, model))
     }
 
+    fn wire(&self) -> Option<Wire> {
+        Some(Wire::Contents)
+    }
+
+    fn can_relay(&self, request: &Request<'_>, provider: &Provider, model: &str) -> bool {
+        relayed::is_ours(request, provider, model)
+    }
+
+    fn relayed(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        Ok(relayed::request(request, to, memo.stream))
+    }
+
     fn request(
         &self,
         request: &Request<'_>,
@@ -70,10 +89,16 @@ impl Dialect for Gemini {
     }
 
     fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        if memo.wire.is_some() {
+            return relay::answer(body, memo, out);
+        }
         answer::read_answer(body, memo, out)
     }
 
     fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        if memo.wire.is_some() {
+            return relay::embeddings(body);
+        }
         embeddings::answer(body, memo)
     }
 
@@ -92,7 +117,10 @@ impl Dialect for Gemini {
     }
 
     fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
-        Box::new(stream::Translation::new(memo))
+        match memo.wire {
+            Some(_) => Box::new(relay::Relayed::new(memo)),
+            None => Box::new(stream::Translation::new(memo)),
+        }
     }
 }
 

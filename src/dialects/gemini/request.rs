@@ -42,6 +42,11 @@ const SUPPORTED: &[&str] = &[
 const RENAMED: &[(&str, &str)] =
     &[("safety_settings", "safetySettings"), ("cached_content", "cachedContent")];
 
+/// The provider's own name of a field.
+pub(super) fn renamed(name: &str) -> &str {
+    RENAMED.iter().find(|(asked, _)| *asked == name).map_or(name, |(_, renamed)| renamed)
+}
+
 /// Translates the request.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>, memo: &mut Memo) -> Result<Vec<u8>, ErrorBody> {
     to.check_params(request, SUPPORTED)?;
@@ -100,8 +105,7 @@ fn write_extras(w: &mut Writer<'_>, request: &Request<'_>) {
     let extras: Vec<(_, Raw<'_>)> =
         request.params().filter(|(name, value)| !is_ours(name) && value.get() != "null").collect();
     for (name, value) in extras {
-        let renamed = RENAMED.iter().find(|(asked, _)| *asked == name).map_or(&*name, |(_, renamed)| renamed);
-        w.string(renamed).bytes().push(b':');
+        w.string(renamed(&name)).bytes().push(b':');
         w.raw(value.get());
     }
 }

@@ -30,6 +30,15 @@ const RENAMED: &[(&str, &str)] = &[
 const PENALTIES: &[(&str, &str)] =
     &[("presence_penalty", "presencePenalty"), ("frequency_penalty", "frequencyPenalty")];
 
+/// The field of `generationConfig` for a parameter.
+pub(super) fn renamed(name: &str) -> Option<&'static str> {
+    match name {
+        "max_tokens" | "max_completion_tokens" => Some("maxOutputTokens"),
+        "thinkingConfig" | "thinking_config" => Some("thinkingConfig"),
+        _ => RENAMED.iter().chain(PENALTIES).find(|(asked, _)| *asked == name).map(|(_, renamed)| *renamed),
+    }
+}
+
 /// Whether `name` is handled here, although it is not an `OpenAI` parameter.
 pub(super) fn is_read(name: &str) -> bool {
     RENAMED.iter().any(|(asked, _)| *asked == name)

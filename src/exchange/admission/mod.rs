@@ -346,6 +346,7 @@ impl Admission {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
         let counts = matches!(joining.ask, Ask::CountTokens { .. });
+        let mut is_summary = false;
         let (body, echo) = {
             let raw = body.into();
             let in_common_form = |language: &dyn Language| {
@@ -367,16 +368,24 @@ impl Admission {
                     (String::from_utf8(body), joining.noted(self.language, echo))
                 }
                 Some(Err(error)) => {
-                    self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), &raw);
-                    return Err(self.spoken(error.into()).to_call(&self.call_id));
+                    let summary =
+                        self.language.filter(|_| !counts).and_then(|language| language.summary(&raw));
+                    let Some(summary) = summary else {
+                        self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), &raw);
+                        return Err(self.spoken(error.into()).to_call(&self.call_id));
+                    };
+                    is_summary = true;
+                    (String::from_utf8(summary), None)
                 }
             }
         };
         match self.decide(&mut joining, &body, echo) {
             Ok(Decided { mut call, members, split }) => {
                 call.hold = core::mem::take(&mut self.hold);
-                call.kept = RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?))));
-                if let Some(model) = split {
+                call.kept =
+                    RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?, is_summary))));
+                // A part is translated, which a request that was summarized cannot be.
+                if let Some(model) = split.filter(|_| !is_summary) {
                     call.split(&model).map_err(|error| self.spoken(error.into()).to_call(&self.call_id))?;
                 }
                 Ok(call)

@@ -324,6 +324,9 @@ impl Attempt {
         if answer.usage.prompt == 0 {
             EmbeddingWriter::recount(&mut answer, self.call.prompt_tokens());
         }
+        if self.memo.wire.is_some() {
+            return Ok(answer);
+        }
         Ok(self.call.language.embeddings(answer))
     }
 

@@ -32,8 +32,11 @@ impl Attempt {
             if self.memo.wire.is_none() {
                 return Some(self.translated(Cow::Owned(kept.into_text().into_bytes()), now_ms));
             }
-        } else if self.may_relay() {
-            // What was kept is a translation.
+        } else if self.may_relay() || kept.is_summary() {
+            // What was kept is a translation, which tells the length of the prompt.
+            if self.is_noted() {
+                self.call.prompt.note(&kept.request(self.memo.operation)?);
+            }
             return None;
         }
         let request = kept.request(self.memo.operation)?;
@@ -61,6 +64,11 @@ impl Attempt {
             }
         }
         self.translated(Cow::Borrowed(body), now_ms)
+    }
+
+    /// Whether the length of the prompt may be needed after the body is gone.
+    fn is_noted(&self) -> bool {
+        self.memo.stream || self.memo.operation == Operation::Embeddings
     }
 
     /// Whether the client's format is also this provider's.
@@ -181,7 +189,8 @@ impl Attempt {
             ))
             .about("model"));
         }
-        if self.memo.stream || operation == Operation::Embeddings {
+        let is_common = self.memo.wire.is_none() || self.call.language.is_read_as_it_is();
+        if is_common && self.is_noted() {
             self.call.prompt.note(&request);
         }
         let request = if allowed.is_some() { request } else { request.with_defaults(&deployment.defaults) };

@@ -4,7 +4,7 @@
 use super::answer::{Call, Ending, response_id, split_half, write_end, write_image, write_text};
 use super::error;
 use super::signature::Carried;
-use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::inbound::{Events, Output};
 use crate::json::{JsonStr, Writer};
 use crate::openai::{ErrorBody, Memo};
@@ -22,7 +22,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    fn open(self, is_first: bool, out: &mut Vec<u8>) {
+    pub(super) fn open(self, is_first: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(match self {
             Self::Sse => b"data: ",
             Self::Array if is_first => b"[",
@@ -30,12 +30,19 @@ impl Form {
         });
     }
 
-    fn close(self, is_last: bool, out: &mut Vec<u8>) {
+    pub(super) fn close(self, is_last: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(match self {
             Self::Sse => b"\r\n\r\n",
             Self::Array if is_last => b"\r\n]",
             Self::Array => b"",
         });
+    }
+
+    /// Ends a stream of which no event was written as the last one.
+    pub(super) fn finish(self, is_empty: bool, out: &mut Vec<u8>) {
+        if self == Self::Array {
+            out.extend_from_slice(if is_empty { &b"[\r\n]"[..] } else { b"\r\n]" });
+        }
     }
 
     /// Writes an error, which ends the stream.
@@ -48,11 +55,11 @@ impl Form {
 
 /// Writes the events of one answer.
 pub(super) struct EventWriter {
-    form: Form,
-    output: Output,
+    pub(super) form: Form,
+    pub(super) output: Output,
     memo: Memo,
-    id: String,
-    begun: bool,
+    pub(super) id: String,
+    pub(super) begun: bool,
     candidates: Vec<Candidate>,
     current: usize,
 }
@@ -239,6 +246,10 @@ impl Sink for EventWriter {
         w.end_object();
         self.form.close(true, &mut self.output.bytes);
         self.output.ended = true;
+    }
+
+    fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
+        if wire == Wire::Contents { Some(self) } else { None }
     }
 }
 

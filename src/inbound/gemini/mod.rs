@@ -1,7 +1,7 @@
 //! Google's Gemini API, for clients: <https://ai.google.dev/api/generate-content>. Gemini CLI and Google's Gen AI SDKs speak it.
 //!
-//! The path names the model and the method. A request is translated to a chat, so that every provider can serve it, and what
-//! the provider answers is written as candidates.
+//! The path names the model and the method. Providers with the same API receive the client's bytes, and their responses are
+//! relayed. For all others, a request is translated to a chat, and what the provider answers is written as candidates.
 
 mod answer;
 mod contents;
@@ -10,15 +10,18 @@ mod error;
 mod events;
 mod media;
 mod proto;
+mod relay;
 mod request;
 mod schema;
 mod signature;
+mod summary;
 mod tools;
 mod whole;
 
 use std::borrow::Cow;
 
 use super::{Common, Events, Language, Place, Whole};
+use crate::facts::Wire;
 use crate::json::Writer;
 use crate::openai::{Answer, ErrorBody, Memo, Operation};
 use events::Form;
@@ -126,6 +129,14 @@ impl Language for Gemini {
             Method::Embed { .. } => Operation::Embeddings,
             _ => Operation::Chat,
         }
+    }
+
+    fn wire(&self) -> Option<Wire> {
+        Some(Wire::Contents)
+    }
+
+    fn summary(&self, body: &[u8]) -> Option<Vec<u8>> {
+        summary::write(body, self.0)
     }
 
     fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {

@@ -92,6 +92,7 @@ mod tests {
         let mut carried = Carried { blocks: blocks.into(), text: "Hm.".to_owned() };
         let signature = carried.take().unwrap();
         assert!(carried.take().is_none(), "it is taken once");
+        assert!(signature.starts_with(crate::openai::FOREIGN_SIGNATURES[0]), "{signature}");
         for text in [signature.clone(), signature.replace('+', "-").replace('/', "_")] {
             let Some(Signature::Blocks(read)) = Signature::read(JsonString::new(&text).as_str()) else {
                 panic!("{text}")
@@ -100,6 +101,7 @@ mod tests {
         }
         carried.add_text(r#"Hm\n\u00e9 \""#);
         let signature = carried.take().unwrap();
+        assert!(signature.starts_with(crate::openai::FOREIGN_SIGNATURES[1]), "{signature}");
         let Some(Signature::Text(text)) = Signature::read(JsonString::new(&signature).as_str()) else {
             panic!("{signature}")
         };

@@ -2,7 +2,7 @@
 
 use super::answer::{Call, Ending, response_id, write_end, write_image, write_text};
 use super::signature::Carried;
-use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::inbound::Whole;
 use crate::json::{JsonStr, JsonString, Writer};
 use crate::openai::{Answer, Memo};
@@ -13,10 +13,12 @@ const MOST: usize = 128;
 /// Gathers one answer.
 pub(super) struct ContentWriter<'m> {
     memo: &'m Memo,
-    id: String,
+    pub(super) id: String,
     candidates: Vec<Candidate>,
     current: usize,
     usage: Usage,
+    /// A provider's own response.
+    pub(super) relayed: Option<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -42,6 +44,7 @@ impl<'m> ContentWriter<'m> {
             candidates: vec![Candidate::default()],
             current: 0,
             usage: Usage::default(),
+            relayed: None,
         }
     }
 
@@ -157,10 +160,17 @@ impl Sink for ContentWriter<'_> {
     }
 
     fn done(&mut self) {}
+
+    fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
+        if wire == Wire::Contents { Some(self) } else { None }
+    }
 }
 
 impl Whole for ContentWriter<'_> {
-    fn answer(self: Box<Self>) -> Answer {
+    fn answer(mut self: Box<Self>) -> Answer {
+        if let Some(body) = self.relayed.take() {
+            return Answer { body, usage: self.usage, id: self.id.into() };
+        }
         let mut body = Vec::with_capacity(1024);
         let mut w = Writer::new(&mut body);
         w.object().key("candidates").array();

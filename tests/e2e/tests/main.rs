@@ -16,6 +16,7 @@ mod fallbacks;
 mod fault_table;
 mod faults;
 mod gemini;
+mod gemini_native;
 mod http10;
 mod ids;
 mod keys;
