@@ -120,7 +120,7 @@ fuzz-api: native ## Fuzz the key API with schemathesis
 envoy: ## Download Envoy into .tools/
 	@scripts/fetch-envoy
 
-sdks: ## Download the official OpenAI SDKs into .tools/
+sdks: ## Download the official SDKs into .tools/
 	@scripts/fetch-sdks
 
 prerequisites:

@@ -155,6 +155,37 @@ def picture(world, provider):
     check("iVBORw0KGgo" in json.dumps(requests[-1]["body"]), "the picture did not reach the model")
 
 
+def tool_search(world, provider):
+    """The definition of a deferred tool comes with the request after the search."""
+    case = world.case(calls(("ToolSearch", {"query": "select:WebFetch", "max_results": 1})), says("{results}"))
+    ended = ask(world, provider, case.prompt("Search a tool"))
+    check(not ended.result["is_error"], lambda: ended.said[:400])
+    requests = case.accepted()
+    equal(len(requests), 2, "requests")
+    check("WebFetch" in json.dumps(requests[1]["body"].get("tools") or requests[1]["body"]["toolConfig"]),
+          "the definition of the tool did not reach the model")
+
+
+def subagent(world, provider):
+    task = {"description": "Say hello", "subagent_type": "general-purpose", "run_in_background": False}
+    case = world.case(says("Hello from the subagent."))
+    task["prompt"] = case.prompt("Say hello")
+    outer = world.case(calls(("Agent", task)), says("It said: {results}"))
+    ended = ask(world, provider, outer.prompt("Start an agent"))
+    check("Hello from the subagent." in ended.said, lambda: f"{ended.said[:400]!r}")
+    outer.accepted()
+
+
+def compact(world, provider):
+    case = world.case(says("A summary of all that was said."))
+    directory = world.directory()
+    ask(world, provider, case.prompt("Say something"), directory=directory)
+    before = len(case.accepted())
+    ended = ask(world, provider, "/compact", "--continue", directory=directory)
+    check(not ended.result["is_error"], lambda: ended.said[:400])
+    check(len(case.accepted()) > before, "the conversation was not summarized")
+
+
 def spent_budget(world, _):
     before = world.logged("/v1/messages", 402)
     ended = ask(world, "openai", "Hello", environment={"ANTHROPIC_API_KEY": world.spent_key()})
@@ -204,6 +235,9 @@ TASKS = [
     ("stream without an end", dying_stream, EVERY),
     ("stream that is reset", reset_stream, ["openai", "anthropic"]),
     ("thinking", thinking, THINKERS),
+    ("ToolSearch", tool_search, EVERY),
+    ("subagent", subagent, ["openai", "gemini"]),
+    ("/compact", compact, ["openai", "gemini"]),
     ("picture", picture, EVERY),
     ("--json-schema", json_schema, EVERY),
     ("/context", context, ["openai", "anthropic"]),

@@ -127,6 +127,26 @@ def patch(world, provider):
     returned(provider, requests, 1)
 
 
+def picture_by_tool(world, provider):
+    directory = world.directory()
+    (directory / "dot.png").write_bytes(base64.b64decode(PIXEL))
+    case = world.case(calls(("view_image", {"path": str(directory / "dot.png")})), says("A dot."))
+    model = named("gpt-5.5", provider)
+    ask(world, provider, case.prompt("Look"), model=model, directory=directory).good("A dot.")
+    check("iVBORw0KGgo" in json.dumps(case.accepted()[-1]["body"]), "the picture did not reach the model")
+
+
+def lite(world, provider):
+    """Newer models have their tools in the input, and run commands by a custom tool with a grammar."""
+    script = 'text(await tools.exec_command({cmd: "echo was-echoed"}))'
+    case = world.case(calls(("exec", {"input": script}), reasoning="Which tool?"), says("{results}"))
+    ended = ask(world, provider, case.prompt("Run echo"), model=named("gpt-6-sol", provider))
+    requests = case.accepted()
+    equal(len(requests), 2, "requests")
+    check("was-echoed" in ended.said, lambda: f"no output of the command: {ended.said[:500]!r}")
+    returned(provider, requests, 1)
+
+
 def reasoning(world, provider):
     case = world.case(says("Thought through.", reasoning="Let me think about it."))
     ended = ask(world, provider, case.prompt("Think"), "-c", "model_reasoning_summary=detailed",
@@ -209,6 +229,8 @@ TASKS = [
     ("hello, openai_base_url", built_in_provider, ["openai"]),
     ("2 parallel exec_command", parallel_commands, EVERY),
     ("apply_patch", patch, EVERY),
+    ("view_image", picture_by_tool, EVERY),
+    ("exec of gpt-6-sol", lite, EVERY),
     ("reasoning is shown", reasoning, THINKERS),
     ("--output-schema", output_schema, EVERY),
     ("picture", picture, EVERY),

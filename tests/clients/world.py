@@ -107,7 +107,7 @@ class World:
         for provider, (name, model, path, key) in MODELS.items():
             params = {"model": model, "api_base": self.provider + path, "api_key": key}
             # Codex offers other tools to models whose name it knows.
-            rows += [{"model_name": alias, "litellm_params": params} for alias in (name, provider, f"gpt-5.5-{provider}")]
+            rows += [{"model_name": alias, "litellm_params": params} for alias in (name, provider, f"gpt-5.5-{provider}", f"gpt-6-sol-{provider}")]
         demo = {"model": "openai/demo", "mock_response": "Hello from the demo model."}
         # Small tasks of Gemini CLI.
         rows += [{"model_name": name, "litellm_params": demo} for name in ("demo", "gemini-2.5-flash")]

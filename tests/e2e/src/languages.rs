@@ -41,14 +41,17 @@ pub struct Languages {
 /// The shared one; started by the first test that asks for it.
 pub fn languages() -> &'static Languages {
     static LANGUAGES: OnceLock<Languages> = OnceLock::new();
-    LANGUAGES.get_or_init(|| {
-        let provider = Provider::start().expect("a provider");
-        let stack = Setup::new(&config(&provider.base())).start();
-        Languages { provider, stack, key: OnceCell::new() }
-    })
+    LANGUAGES.get_or_init(|| Languages::start(config))
 }
 
 impl Languages {
+    /// Starts both; `config` is made for the provider's address.
+    pub(crate) fn start(config: impl FnOnce(&str) -> Config) -> Self {
+        let provider = Provider::start().expect("a provider");
+        let stack = Setup::new(&config(&provider.base())).start();
+        Self { provider, stack, key: OnceCell::new() }
+    }
+
     /// A case of the provider.
     pub fn case(&self) -> Case {
         self.provider.case()

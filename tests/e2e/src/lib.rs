@@ -9,6 +9,7 @@ mod artefacts;
 mod client;
 mod collector;
 mod config;
+mod families;
 mod formats;
 mod languages;
 pub mod mesh;
@@ -25,6 +26,7 @@ pub use artefacts::{envoy, filter, launcher, panicking_filter};
 pub use client::{Answer, Call, Client, Opened};
 pub use collector::{Collector, Span};
 pub use config::{Config, anthropic, openai};
+pub use families::families;
 pub use formats::{Format, Streamed};
 pub use languages::{
     AWS_ACCESS_KEY, AWS_SECRET_KEY, AWS_SESSION_TOKEN, AZURE_V1, Languages, SIGNED, SIGNED_MODEL, golden,

@@ -62,8 +62,10 @@ async fn what_the_page_shows_of_curl_and_of_the_official_sdks_works() {
         let code = block.code.replace("http://127.0.0.1:4000", &world.stack.base());
         let mut command = match block.name {
             Some("curl") => Command::new("bash"),
-            Some("openai-python" | "openai-responses" | "anthropic") => Command::new("python3"),
-            Some("openai-node") => Command::new("node"),
+            Some("openai-python" | "openai-responses" | "anthropic" | "agents" | "google-genai") => {
+                Command::new("python3")
+            }
+            Some("openai-node" | "ai-sdk") => Command::new("node"),
             _ => continue,
         };
         let file = folder.path().join(if block.language == "js" { "block.mjs" } else { "block" });
@@ -74,7 +76,7 @@ async fn what_the_page_shows_of_curl_and_of_the_official_sdks_works() {
         assert!(told.contains("Hello from the demo model."), "{:?}: {told}", block.name);
         count += 1;
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 8);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! The official OpenAI SDKs, which know nothing of us.
+//! The official SDKs of OpenAI, Anthropic, Google and Vercel, which know nothing of us.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use switchboard_e2e::{languages, world};
+use switchboard_e2e::{families, languages, world};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -52,4 +52,45 @@ async fn the_sdk_for_python_is_content_with_every_dialect() {
 #[tokio::test]
 async fn the_sdk_for_node_is_content() {
     run("node", &["--test"], "node/chat.cjs").await;
+}
+
+/// Runs a script in front of every kind of provider.
+async fn run_with_all(program: &str, arguments: &[&str], file: &str) {
+    let all = families();
+    run_with(program, arguments, file, &all.stack.base(), all.key().await, &all.provider.base());
+}
+
+#[tokio::test]
+async fn the_responses_of_the_sdk_for_python_work_with_every_provider() {
+    run_with_all("python3", &[], "python/responses_api.py").await;
+}
+
+#[tokio::test]
+async fn the_agents_sdk_works_with_every_provider() {
+    run_with_all("python3", &[], "python/agents_sdk.py").await;
+}
+
+#[tokio::test]
+async fn anthropics_sdk_for_python_works_with_every_provider() {
+    run_with_all("python3", &[], "python/messages.py").await;
+}
+
+#[tokio::test]
+async fn anthropics_sdk_for_node_works_with_every_provider() {
+    run_with_all("node", &["--test"], "node/messages.cjs").await;
+}
+
+#[tokio::test]
+async fn googles_sdk_for_python_works_with_every_provider() {
+    run_with_all("python3", &[], "python/gemini.py").await;
+}
+
+#[tokio::test]
+async fn googles_sdk_for_node_works_with_every_provider() {
+    run_with_all("node", &["--test"], "node/gemini.cjs").await;
+}
+
+#[tokio::test]
+async fn the_ai_sdk_works_with_every_provider() {
+    run_with_all("node", &["--test"], "node/ai.cjs").await;
 }
