@@ -65,7 +65,9 @@ async fn what_the_page_shows_of_curl_and_of_the_official_sdks_works() {
             Some("openai-python" | "openai-responses" | "anthropic" | "agents" | "google-genai") => {
                 Command::new("python3")
             }
-            Some("openai-node" | "ai-sdk") => Command::new("node"),
+            Some(
+                "openai-node" | "ai-sdk" | "ai-sdk-anthropic-google" | "anthropic-node" | "google-genai-node",
+            ) => Command::new("node"),
             _ => continue,
         };
         let file = folder.path().join(if block.language == "js" { "block.mjs" } else { "block" });
@@ -76,7 +78,7 @@ async fn what_the_page_shows_of_curl_and_of_the_official_sdks_works() {
         assert!(told.contains("Hello from the demo model."), "{:?}: {told}", block.name);
         count += 1;
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 11);
 }
 
 #[test]
