@@ -4,5 +4,6 @@ pub mod bare;
 pub mod gateway;
 pub mod load;
 pub mod measure;
+pub mod recording;
 pub mod rows;
 pub mod wires;

@@ -3,7 +3,8 @@
 //!
 //! Both run at the same time and are measured in short turns (A B, B A, …), so that whatever else the machine does hits
 //! both alike; the figure is the median of what the rounds gave. The provider and the load generator are in this process
-//! and cost less than what they measure. CPU is user and system time of the Envoy process, from `/proc`.
+//! and cost less than what they measure. CPU is user and system time of the Envoy process, from `/proc`; what the key service
+//! spends beside it, until the last request of a row is recorded, has a column of its own.
 //!
 //! `rows.rs` is what is measured, and the targets.
 
@@ -19,6 +20,7 @@ use clap::Parser;
 use fake_provider::canned;
 use switchboard_bench::bare::Bare;
 use switchboard_bench::measure::{Side, take_turns};
+use switchboard_bench::recording::Reading;
 use switchboard_bench::rows::rows;
 use switchboard_bench::{gateway, load};
 use switchboard_e2e::{Stack, filter, process};
@@ -66,6 +68,7 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
     let bare = Bare::start(&stack)?;
     let key = stack.key().await;
     let mut report = Report::new();
+    let mut before = Reading::take(&stack).await?;
     for row in rows() {
         if args.row.as_ref().is_some_and(|wanted| !row.name.contains(wanted.as_str())) {
             continue;
@@ -78,7 +81,9 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
         let turn = Duration::from_secs_f64(args.seconds);
         let connections = args.connections.min(row.connections);
         let turns = take_turns(&sides, connections, args.rounds, turn, |_| ()).await?;
-        report.add(&row, &turns[0], &turns[1]);
+        let after = Reading::take(&stack).await?;
+        report.add(&row, &turns[0], &turns[1], after.cost_since(&before));
+        before = after;
     }
     if args.row.as_ref().is_none_or(|wanted| "fallback".contains(wanted.as_str())) {
         eprintln!("fallback …");

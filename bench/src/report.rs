@@ -43,6 +43,8 @@ struct Line {
     gateway: Figures,
     /// CPU per request of both in each round, microseconds.
     rounds: Vec<(f64, f64)>,
+    /// CPU of the key service per request, microseconds.
+    recording: f64,
 }
 
 #[derive(Debug)]
@@ -103,6 +105,11 @@ impl Line {
     fn missed(&self) -> bool {
         self.figure() > self.target()
     }
+
+    /// CPU of all of the gateway's processes, in that of bare Envoy.
+    fn all(&self) -> f64 {
+        (self.gateway.cpu_micros + self.recording) / self.bare.cpu_micros
+    }
 }
 
 impl Report {
@@ -111,11 +118,12 @@ impl Report {
         Self::default()
     }
 
-    /// Adds what the turns of bare Envoy and of the gateway gave.
-    pub(crate) fn add(&mut self, row: &Row, bare: &[Measured], gateway: &[Measured]) {
+    /// Adds what the turns of bare Envoy and of the gateway gave, and what recording a request cost the key service,
+    /// microseconds.
+    pub(crate) fn add(&mut self, row: &Row, bare: &[Measured], gateway: &[Measured], recording: f64) {
         let rounds = bare.iter().zip(gateway).map(|(bare, own)| (bare.cpu_micros, own.cpu_micros)).collect();
         let (bare, gateway) = (Figures::of(bare), Figures::of(gateway));
-        self.lines.push(Line { name: row.name, target: row.target, bare, gateway, rounds });
+        self.lines.push(Line { name: row.name, target: row.target, bare, gateway, rounds, recording });
     }
 
     /// Adds the memory in use after all rows: bare Envoy's and the gateway's.
@@ -157,6 +165,8 @@ impl Report {
                     "missed": line.missed(),
                     "bare": line.bare.json(),
                     "switchboard": line.gateway.json(),
+                    "key_service_cpu_us_per_request": line.recording,
+                    "all_processes_times_bare": line.all(),
                 })
             })
             .collect();
@@ -175,13 +185,23 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| {:<27} | {:>12} | {:>13} | {:>11} | {:>7} | {:>6} | {:>6} | {:>13} | {:>10} |",
-            "work", "target", "figure", "undisturbed", "verdict", "bare", "ours", "p50 / p99", "requests/s"
+            "| {:<27} | {:>12} | {:>13} | {:>11} | {:>7} | {:>6} | {:>6} | {:>9} | {:>7} | {:>13} | {:>10} |",
+            "work",
+            "target",
+            "figure",
+            "undisturbed",
+            "verdict",
+            "bare",
+            "ours",
+            "recording",
+            "all",
+            "p50 / p99",
+            "requests/s"
         )?;
         writeln!(
             f,
-            "|{:-<29}|{:->14}|{:->15}|{:->13}|{:->9}|{:->8}|{:->8}|{:->15}|{:->12}|",
-            "", ":", ":", ":", ":", ":", ":", ":", ":"
+            "|{:-<29}|{:->14}|{:->15}|{:->13}|{:->9}|{:->8}|{:->8}|{:->11}|{:->9}|{:->15}|{:->12}|",
+            "", ":", ":", ":", ":", ":", ":", ":", ":", ":", ":"
         )?;
         for line in &self.lines {
             let unit = match line.target {
@@ -190,7 +210,7 @@ impl fmt::Display for Report {
             };
             writeln!(
                 f,
-                "| {:<27} | {:>12} | {:>13} | {:>11.2} | {:>7} | {:>6.0} | {:>6.0} | {:>13} | {:>10.0} |",
+                "| {:<27} | {:>12} | {:>13} | {:>11.2} | {:>7} | {:>6.0} | {:>6.0} | {:>9.1} | {:>7} | {:>13} | {:>10.0} |",
                 line.name,
                 format!("{:.1} {unit}", line.target()),
                 format!("{:.2} {unit}", line.figure()),
@@ -198,13 +218,16 @@ impl fmt::Display for Report {
                 if line.missed() { "missed" } else { "met" },
                 line.bare.cpu_micros,
                 line.gateway.cpu_micros,
+                line.recording,
+                format!("{:.2} ×", line.all()),
                 format!("{:.2} / {:.2}", line.gateway.p50_millis, line.gateway.p99_millis),
                 line.gateway.rate,
             )?;
         }
         writeln!(
             f,
-            "\nbare, ours: CPU of the Envoy process per request, µs; p50 / p99: ms, through the gateway; undisturbed: by the \
+            "\nbare, ours: CPU of the Envoy process per request, µs; recording: CPU of the key service, µs per request that it \
+             recorded; all: ours and recording, compared to bare; p50 / p99: ms, through the gateway; undisturbed: by the \
              20th percentile of the rounds"
         )?;
         if !self.aims.is_empty() {
