@@ -21,11 +21,11 @@ const LEASE_MEMORY: SignedDuration = SignedDuration::from_hours(1);
 /// Budgets per transaction; others can write in between.
 const AT_ONCE: i64 = 500;
 
-/// Rows of the spend log, or stored responses, deleted per statement; others can write in between.
+/// Stored responses deleted per statement; others can write in between.
 const ROWS_AT_ONCE: i64 = 2_000;
 
-/// Maximum number of statements that trim the spend log in one round, so that an overdue trim does not delay
-/// budget resets.
+/// Maximum number of segments of the spend log that are deleted in one round, so that an overdue trim does not delay
+/// budget resets. Each is a transaction, and others can write in between.
 const TRIMS_PER_ROUND: usize = 25;
 
 /// Runs forever. A failure is logged and the task is repeated later, because the database may recover. Rows
@@ -62,7 +62,7 @@ pub async fn once(store: &Store, retention: Option<Duration>, now: Timestamp) ->
     store.forget_responses(now, ROWS_AT_ONCE).await?;
     if let Some(before) = retention.and_then(|retention| retention.before(now).ok()) {
         for _ in 0..TRIMS_PER_ROUND {
-            if store.trim_spend_log(before, ROWS_AT_ONCE).await? < ROWS_AT_ONCE.unsigned_abs() {
+            if !store.trim_spend_log(before).await? {
                 break;
             }
         }

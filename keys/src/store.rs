@@ -18,8 +18,10 @@ mod key_row;
 mod keys;
 mod leases;
 mod listing;
+mod log;
 mod migrations;
 mod models;
+mod recorder;
 mod records;
 mod responses;
 mod spend_log;
@@ -56,6 +58,7 @@ pub use cache::Verified;
 
 use backend::Backend;
 use cache::Cache;
+use recorder::Recorder;
 use spends::Charged;
 use together::Together;
 
@@ -71,6 +74,7 @@ pub struct Store {
     cache: Arc<Cache>,
     together: Arc<Together>,
     charged: Arc<Charged>,
+    recorder: Arc<Recorder>,
 }
 
 /// Why a database operation failed.

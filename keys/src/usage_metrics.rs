@@ -7,6 +7,7 @@
 //! underscores, the unit is a suffix).
 
 mod labels;
+mod series;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
@@ -17,9 +18,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use switchboard::key::{KeyRecord, TokenHash, UsageEntry};
+use switchboard::key::{KeyRecord, TokenHash, UsageBatch, UsageEntry, UsageGroup};
 
 use labels::{GenAi, Labels, Model, Outcome, Payer, TokenUsage, WithStatus};
+use series::Series;
 
 /// Maximum number of label sets of counters. Further ones are counted as `other`, so that creating keys
 /// cannot exhaust the memory of this process or of Prometheus.
@@ -179,74 +181,13 @@ impl UsageMetrics {
     }
 
     /// Counts a batch that was just recorded.
-    pub fn count<'a>(&self, entries: impl Iterator<Item = UsageEntry<'a>>) {
-        for entry in entries {
-            let labels = self.labels(&entry);
-            self.count_for(&labels, &entry);
-            self.observe(&labels.model, &entry);
+    pub fn count(&self, batch: &UsageBatch) {
+        let mut series: HashMap<(UsageGroup, u16), Series<'_>> = HashMap::new();
+        for (group, entry) in batch.grouped() {
+            let new = || Series::new(self, self.labels(&entry), entry.status);
+            series.entry((group, entry.status)).or_insert_with(new).add(&entry);
         }
-    }
-
-    fn count_for(&self, labels: &Labels, entry: &UsageEntry<'_>) {
-        let status = WithStatus { labels: labels.clone(), status_code: entry.status };
-        if entry.status >= 400 {
-            self.failed.get_or_create(&status).inc_by(entry.requests);
-        }
-        self.total.get_or_create(&status).inc_by(entry.requests);
-        self.requests.get_or_create(labels).inc_by(entry.requests);
-        if let Some(cost) = entry.cost_picodollars {
-            #[expect(clippy::cast_precision_loss, reason = "the database keeps the exact sum")]
-            self.spend.get_or_create(labels).inc_by(cost as f64 / 1e12);
-        }
-        let counts = [
-            (&self.tokens, entry.prompt_tokens.saturating_add(entry.completion_tokens)),
-            (&self.input, entry.prompt_tokens),
-            (&self.output, entry.completion_tokens),
-            (&self.cached, entry.cached_tokens),
-            (&self.cache_write, entry.cache_write_tokens),
-            (&self.reasoning, entry.reasoning_tokens),
-        ];
-        for (family, count) in counts {
-            family.get_or_create(labels).inc_by(count);
-        }
-    }
-
-    /// Histograms cover served requests only, so entries that sum up several requests, and rejections, are
-    /// not included.
-    fn observe(&self, model: &Model, entry: &UsageEntry<'_>) {
-        let is_refusal = entry.deployment_id.is_empty() && (400..500).contains(&entry.status);
-        if entry.requests != 1 || is_refusal {
-            return;
-        }
-        let request = GenAi {
-            gen_ai_operation_name: match &*entry.mode {
-                "embedding" => "embeddings",
-                "completion" => "text_completion",
-                _ => "chat",
-            },
-            gen_ai_provider_name: model.api_provider.clone(),
-            gen_ai_request_model: model.requested_model.clone(),
-            gen_ai_response_model: model.model.clone(),
-        };
-        let duration = seconds(entry.duration_ms);
-        self.latency.get_or_create(model).observe(duration);
-        let error_type = if entry.status >= 400 { entry.status.to_string() } else { String::new() };
-        self.duration.get_or_create(&Outcome { request: request.clone(), error_type }).observe(duration);
-        for (gen_ai_token_type, count) in
-            [("input", entry.prompt_tokens), ("output", entry.completion_tokens)]
-        {
-            if count > 0 {
-                let labels = TokenUsage { request: request.clone(), gen_ai_token_type };
-                self.token_usage.get_or_create(&labels).observe(float(count));
-            }
-        }
-        let Some(first) = entry.first_token_ms.map(seconds) else { return };
-        self.first_token.get_or_create(model).observe(first);
-        self.time_to_first_token.get_or_create(&request).observe(first);
-        if entry.completion_tokens > 1 {
-            let each = (duration - first).max(0.0) / float(entry.completion_tokens - 1);
-            self.time_per_output_token.get_or_create(&request).observe(each);
-        }
+        series.into_values().for_each(Series::count);
     }
 
     /// The labels of an entry, or the overflow labels.
@@ -302,7 +243,7 @@ mod tests {
         let metrics = UsageMetrics::register(&mut Registry::default());
         let keys = (0..MOST_SETS + 10).map(|i| TokenHash::of(format!("sk-{i}").as_bytes()));
         let entries: Vec<_> = keys.map(|token| entry("gpt-4o", Some(token))).collect();
-        metrics.count(entries.iter().cloned());
+        metrics.count(&UsageBatch::of("b", entries.iter().cloned()));
         assert_eq!(metrics.seen.lock().unwrap().sets.len(), MOST_SETS);
         let other = Labels { payer: Payer::other(), model: Model::of(&entries[0]) };
         assert_eq!(metrics.requests.get_or_create(&other).get(), 10);
@@ -312,7 +253,7 @@ mod tests {
     fn whoever_names_models_without_end_makes_no_labels_without_end() {
         let metrics = UsageMetrics::register(&mut Registry::default());
         let entries: Vec<_> = (0..MOST_MODELS + 7).map(|i| entry(&format!("m{i}"), None)).collect();
-        metrics.count(entries.iter().cloned());
+        metrics.count(&UsageBatch::of("b", entries.iter().cloned()));
         let other = Labels { payer: Payer::master(), model: Model::other() };
         assert_eq!(metrics.requests.get_or_create(&other).get(), 7);
     }

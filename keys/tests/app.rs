@@ -189,17 +189,8 @@ impl TestApp {
 
     /// Every row of the spend log, read by another hand than the service's.
     pub async fn spend_log(&self) -> Vec<Value> {
-        const TEXTS: [&str; 9] = [
-            "batch_id",
-            "call_id",
-            "token",
-            "user_id",
-            "team_id",
-            "mode",
-            "model_group",
-            "deployment_id",
-            "model",
-        ];
+        const TEXTS: [&str; 8] =
+            ["call_id", "token", "user_id", "team_id", "mode", "model_group", "deployment_id", "model"];
         const NUMBERS: [&str; 11] = [
             "position",
             "requests",
@@ -215,7 +206,7 @@ impl TestApp {
         ];
         let mut connection = AnyConnection::connect(&Self::url(&self.directory).await).await.unwrap();
         let sql = format!(
-            "SELECT {}, {} FROM spend_log ORDER BY batch_id, position",
+            "SELECT {}, {} FROM spend_log ORDER BY segment, position",
             TEXTS.join(", "),
             NUMBERS.join(", ")
         );

@@ -24,6 +24,7 @@ mod program;
 mod replicas;
 mod restart;
 mod rights;
+mod segments;
 mod spend;
 mod team;
 mod user;

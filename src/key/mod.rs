@@ -16,4 +16,4 @@ pub use calls::{
 pub use record::{Account, AccountId, AccountKind, KeyRecord, Team, governs};
 pub use stored::{KEEP_PATH, KEEP_TIMEOUT_MS, RECALL_PATH, STORED_PATH, StoredAction};
 pub use token::{KEY_PREFIX, TokenHash};
-pub use usage::{Detail, UsageBatch, UsageEntry, UsageError, UsagePage, clipped};
+pub use usage::{Detail, UsageBatch, UsageEntry, UsageError, UsageGroup, UsagePage, clipped};

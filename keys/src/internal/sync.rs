@@ -1,5 +1,6 @@
 //! `POST /internal/sync`: receives usage, and returns changes and leases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -26,7 +27,8 @@ pub async fn sync(
 ) -> Result<Json<SyncAnswer>, ApiError> {
     let mut recorded = None;
     if let Some(batch) = batch {
-        if app.store.record_usage(&batch, app.spend_log).await? {
+        let batch = Arc::new(batch.into_owned());
+        if app.store.record_usage(Arc::clone(&batch), app.spend_log).await? {
             app.metrics.batches.inc();
             app.metrics.usage.inc_by(batch.entries().map(|entry| entry.requests).sum());
             let unnamed = app.metrics.used.unnamed(batch.tokens());
@@ -37,12 +39,12 @@ pub async fn sync(
                     Err(cause) => tracing::warn!(%cause, "cannot load key names for metrics"),
                 }
             }
-            app.metrics.used.count(batch.entries());
+            app.metrics.used.count(&batch);
         } else {
             app.metrics.repeated_batches.inc();
             tracing::info!(batch = batch.id, "ignored a duplicate usage batch");
         }
-        recorded = Some(batch.into_owned().id);
+        recorded = Some(batch.id.clone());
     }
     // After recording the batch, because its spend is then no longer part of what the holder reports.
     let leases = grant(&app, &instance, &asks).await?;

@@ -195,6 +195,7 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
         cache: Arc::default(),
         together: Arc::default(),
         charged: Arc::default(),
+        recorder: Arc::default(),
     })
 }
 
@@ -214,6 +215,7 @@ async fn postgres(url: &str) -> Result<Store, OpenError> {
         cache: Arc::default(),
         together: Arc::default(),
         charged: Arc::default(),
+        recorder: Arc::default(),
     })
 }
 

@@ -10,7 +10,7 @@ use switchboard::key::TokenHash;
 use super::backend::Backend;
 use super::key_row::token;
 use super::models::window_kind;
-use super::sql::{self, pieces};
+use super::sql::{Places, pieces};
 use super::{Owner, StoreError, get, tags};
 use crate::money::Picodollars;
 
@@ -34,9 +34,9 @@ pub(super) async fn charge_keys(
     let names: Vec<_> = spent.iter().map(|(token, spent)| ([token.to_string()], *spent)).collect();
     let mut owners = BTreeMap::new();
     for piece in pieces(&names, AT_ONCE) {
-        let active = 2 * piece.len() + 1;
+        let active = Places::on(backend).place(2 * piece.len() + 1);
         let sql = format!(
-            "{} SET {}, {}, last_active = ${active} FROM locked WHERE token = name_0 \
+            "{} SET {}, {}, last_active = {active} FROM locked WHERE token = name_0 \
              RETURNING token, user_id, team_id, budget_id, key_alias, settings",
             locked(backend, "virtual_key", ["token"], piece.len()),
             plus("spend"),
@@ -144,7 +144,7 @@ fn locked<const N: usize>(backend: Backend, table: &str, name: [&str; N], payers
          locked AS (SELECT {picked}, spent.amount AS amount FROM {table} JOIN spent ON {same} ORDER BY {order}{lock}) \
          UPDATE {table}",
         names = aliases.join(", "),
-        values = sql::rows(payers, N + 1),
+        values = Places::on(backend).rows(payers, N + 1),
         picked = join(&|column, alias| format!("{column} AS {alias}"), ", "),
         same = join(&|column, alias| format!("{column} = spent.{alias}"), " AND "),
         order = columns.join(", "),

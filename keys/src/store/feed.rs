@@ -13,7 +13,7 @@ use switchboard::key::{KeyChange, TokenHash};
 
 use super::accounts::AT_ONCE;
 use super::key_row::token;
-use super::sql::{self, placeholders};
+use super::sql::{Places, placeholders};
 use super::{Store, StoreError, get};
 use crate::clock;
 
@@ -112,7 +112,7 @@ async fn tell(transaction: &mut Transaction<'static, Any>, tokens: &[String]) ->
     let numbered: Vec<_> =
         (last - count + 1..).zip(tokens).filter(|(number, _)| *number > last - KEPT).collect();
     for rows in numbered.chunks(AT_ONCE) {
-        let sql = format!("INSERT INTO change (seq, token) VALUES {}", sql::rows(rows.len(), 2));
+        let sql = format!("INSERT INTO change (seq, token) VALUES {}", Places::Numbered.rows(rows.len(), 2));
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (number, token) in rows {
             query = query.bind(*number).bind(token.as_str());

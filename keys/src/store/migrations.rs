@@ -8,13 +8,14 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use super::backend::Backend;
 
-const ALL: [(i64, &str, &str); 6] = [
+const ALL: [(i64, &str, &str); 7] = [
     (1, "keys", include_str!("../../migrations/0001_keys.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "listing", include_str!("../../migrations/0003_listing.sql")),
     (4, "blocks", include_str!("../../migrations/0004_blocks.sql")),
     (5, "spend log", include_str!("../../migrations/0005_spend_log.sql")),
     (6, "responses", include_str!("../../migrations/0006_responses.sql")),
+    (7, "spend segments", include_str!("../../migrations/0007_spend_segments.sql")),
 ];
 
 /// Applies missing migrations. If several services start at the same time, only one applies them: on Postgres

@@ -13,8 +13,9 @@ use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::{TokenHash, governs};
 
 use super::accounts::AT_ONCE;
+use super::backend::Backend;
 use super::charges::ModelName;
-use super::sql::placeholders;
+use super::sql::Places;
 use super::{Owner, Store, StoreError, get};
 use crate::clock;
 use crate::duration::Duration;
@@ -227,6 +228,7 @@ fn next_reset(duration: Option<&str>) -> Option<i64> {
 /// Maps spend per model to the names of the limits that cover the model.
 pub(super) async fn governed(
     transaction: &mut Transaction<'static, Any>,
+    backend: Backend,
     spent: BTreeMap<ModelName, Picodollars>,
 ) -> Result<BTreeMap<ModelName, Picodollars>, StoreError> {
     let any = "SELECT kind FROM model_spend WHERE kind IN ('key', 'user', 'team') LIMIT 1";
@@ -237,7 +239,7 @@ pub(super) async fn governed(
     let ids: Vec<_> = ids.into_iter().collect();
     let mut limited: HashMap<(String, String), Vec<String>> = HashMap::new();
     for ids in ids.chunks(AT_ONCE) {
-        let list = placeholders(1, ids.len());
+        let list = Places::on(backend).list(ids.len());
         let sql = format!(
             "SELECT kind, id, model FROM model_spend WHERE kind IN ('key', 'user', 'team') AND id IN ({list})"
         );

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Any, AssertSqlSafe, Transaction};
 
-use super::sql::{pieces, placeholders, rows};
+use super::sql::{Places, pieces, placeholders};
 use super::{Store, StoreError, get};
 
 /// How long a response is kept, as at `OpenAI`.
@@ -110,7 +110,7 @@ impl Store {
         for piece in pieces(&new.items, ITEMS_AT_ONCE) {
             let sql = format!(
                 "INSERT INTO stored_item (token, id, response_id, expires_at) VALUES {} ON CONFLICT DO NOTHING",
-                rows(piece.len(), 4)
+                Places::on(self.backend).rows(piece.len(), 4)
             );
             let query = piece.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, id| {
                 query.bind(&new.token).bind(id).bind(&new.id).bind(expires_at.as_microsecond())

@@ -1,5 +1,8 @@
 //! `/spend/logs`: spend by request or by day.
+//!
+//! A query first finds the segments of the log that can have what it wants, and then reads only those.
 
+use core::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -14,6 +17,9 @@ use crate::money::Picodollars;
 
 /// Maximum number of rows in a response, as in `LiteLLM`.
 pub const MOST: usize = 10_000;
+
+/// Segments per query.
+const SEGMENTS: usize = 16;
 
 /// Selects requests. All fields that are set must match.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -101,68 +107,163 @@ pub struct SpendDay {
 #[derive(Clone, Copy)]
 enum Value<'a> {
     Text(&'a str),
-    Moment(Timestamp),
+    Number(i64),
 }
 
-impl SpendFilter {
-    fn conditions(&self) -> (String, Vec<Value<'_>>) {
-        let wanted = [
-            ("token =", self.token.as_deref().map(Value::Text)),
-            ("user_id =", self.user_id.as_deref().map(Value::Text)),
-            ("started_at >=", self.from.map(Value::Moment)),
-            ("started_at <", self.before.map(Value::Moment)),
-        ];
-        let mut sql = String::new();
-        let mut values = Vec::new();
-        for (condition, value) in wanted {
-            let Some(value) = value else { continue };
-            sql.push_str(if values.is_empty() { " WHERE " } else { " AND " });
-            values.push(value);
-            sql.push_str(condition);
-            sql.push_str(&placeholders(values.len(), 1));
-        }
-        if let Some(id) = self.request_id.as_deref() {
-            sql.push_str(if values.is_empty() { " WHERE " } else { " AND " });
-            values.push(Value::Text(id));
-            let id = placeholders(values.len(), 1);
-            sql.extend(["(answer_id = ", &id, " OR call_id = ", &id, ")"]);
-        }
-        (sql, values)
+/// Conditions of a query, and their values in order.
+#[derive(Default)]
+struct Conditions<'a> {
+    sql: Vec<String>,
+    values: Vec<Value<'a>>,
+}
+
+impl<'a> Conditions<'a> {
+    /// Adds a condition on a value, whose places are `$`.
+    fn add(&mut self, condition: &str, value: Value<'a>) {
+        self.values.push(value);
+        self.sql.push(condition.replace('$', &placeholders(self.values.len(), 1)));
+    }
+
+    /// Adds that a column has one of these numbers.
+    fn any(&mut self, column: &str, numbers: &[i64]) {
+        let places = placeholders(self.values.len() + 1, numbers.len());
+        self.values.extend(numbers.iter().copied().map(Value::Number));
+        self.sql.push(format!("{column} IN ({places})"));
+    }
+
+    /// The conditions added so far as a clause; later ones form another.
+    fn clause(&mut self) -> String {
+        let sql = core::mem::take(&mut self.sql).join(" AND ");
+        if sql.is_empty() { sql } else { format!(" WHERE {sql}") }
+    }
+
+    fn query(&self, sql: String) -> Query<'static, Any, AnyArguments> {
+        self.values.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, value| match value {
+            Value::Text(text) => query.bind((*text).to_owned()),
+            Value::Number(number) => query.bind(*number),
+        })
     }
 }
 
-fn bind<'q>(query: Query<'q, Any, AnyArguments>, values: &[Value<'_>]) -> Query<'q, Any, AnyArguments> {
-    values.iter().fold(query, |query, value| match value {
-        Value::Text(text) => query.bind((*text).to_owned()),
-        Value::Moment(at) => query.bind(at.as_microsecond()),
-    })
+impl SpendFilter {
+    fn moments(&self) -> [Option<Value<'_>>; 2] {
+        [self.from, self.before].map(|at| at.map(|at| Value::Number(at.as_microsecond())))
+    }
+
+    fn texts(&self) -> [Option<Value<'_>>; 3] {
+        [&self.token, &self.user_id, &self.request_id].map(|text| text.as_deref().map(Value::Text))
+    }
+
+    /// Segments that can have such requests.
+    fn select_segments<'a>(&'a self, conditions: &mut Conditions<'a>) {
+        const KIND: &str = "EXISTS (SELECT 1 FROM spend_kind WHERE spend_kind.segment = spend_segment.id AND";
+        const REQUEST: &str =
+            "EXISTS (SELECT 1 FROM spend_request WHERE spend_request.segment = spend_segment.id AND";
+        let ([from, before], [token, user, id]) = (self.moments(), self.texts());
+        for (value, condition) in [
+            (from, "last_at >= $"),
+            (before, "first_at < $"),
+            (token, &format!("{KIND} token = $)")),
+            (user, &format!("{KIND} user_id = $)")),
+            (id, &format!("({REQUEST} answer_id = $) OR {REQUEST} call_id = $))")),
+        ] {
+            value.into_iter().for_each(|value| conditions.add(condition, value));
+        }
+    }
+
+    /// Such requests.
+    fn select_requests<'a>(&'a self, conditions: &mut Conditions<'a>) {
+        let ([from, before], [token, user, id]) = (self.moments(), self.texts());
+        for (value, condition) in [
+            (from, "started_at >= $"),
+            (before, "started_at < $"),
+            (token, "token = $"),
+            (user, "user_id = $"),
+            (id, "(answer_id = $ OR call_id = $)"),
+        ] {
+            value.into_iter().for_each(|value| conditions.add(condition, value));
+        }
+    }
 }
 
 impl Store {
-    /// Deletes the oldest rows of requests that started before `before`, at most `most` of them, and returns
-    /// their number. Their cost remains in the spend of keys, users and teams.
-    pub async fn trim_spend_log(&self, before: Timestamp, most: i64) -> Result<u64, StoreError> {
-        let deleted = sqlx::query(
-            "DELETE FROM spend_log WHERE (batch_id, position) IN \
-             (SELECT batch_id, position FROM spend_log WHERE started_at < $1 ORDER BY started_at LIMIT $2)",
+    /// Deletes rows of requests that started before `before`: the oldest segment, if it has no later ones (`true`),
+    /// otherwise those in segments that also have later ones. Their cost remains in the spend of keys, users and
+    /// teams.
+    pub async fn trim_spend_log(&self, before: Timestamp) -> Result<bool, StoreError> {
+        let before = before.as_microsecond();
+        let mut transaction = self.write().await?;
+        // The second condition is for a segment that another service has just extended.
+        let old = sqlx::query(
+            "DELETE FROM spend_segment WHERE last_at < $1 AND id = \
+             (SELECT id FROM spend_segment WHERE last_at < $1 ORDER BY id LIMIT 1) RETURNING id",
         )
-        .bind(before.as_microsecond())
-        .bind(most)
-        .execute(&self.writers)
+        .bind(before)
+        .fetch_optional(&mut *transaction)
         .await?;
-        Ok(deleted.rows_affected())
+        if let Some(old) = &old {
+            let id: i64 = get(old, 0)?;
+            for sql in
+                ["DELETE FROM spend_request WHERE segment = $1", "DELETE FROM spend_kind WHERE segment = $1"]
+            {
+                sqlx::query(sql).bind(id).execute(&mut *transaction).await?;
+            }
+        } else {
+            // Locks the segments, so that nobody adds requests to them meanwhile.
+            let begun =
+                sqlx::query("UPDATE spend_segment SET first_at = $1 WHERE first_at < $1 RETURNING id")
+                    .bind(before)
+                    .fetch_all(&mut *transaction)
+                    .await?;
+            for row in &begun {
+                sqlx::query("DELETE FROM spend_request WHERE segment = $1 AND started_at < $2")
+                    .bind(get::<i64, _>(row, 0)?)
+                    .bind(before)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+        }
+        self.commit(transaction).await?;
+        Ok(old.is_some())
     }
 
     /// The requests, latest first, at most [`MOST`].
     pub async fn spend_rows(&self, filter: &SpendFilter) -> Result<Vec<SpendRow>, StoreError> {
-        let (wanted, values) = filter.conditions();
+        let mut conditions = Conditions::default();
+        filter.select_segments(&mut conditions);
+        let sql =
+            format!("SELECT id, last_at FROM spend_segment{} ORDER BY last_at DESC", conditions.clause());
+        let mut segments: Vec<(i64, Timestamp)> = Vec::new();
+        for row in conditions.query(sql).fetch_all(&self.readers).await? {
+            segments.push((get(&row, 0)?, clock::from_micros(get(&row, 1)?)));
+        }
+        let mut rows: Vec<SpendRow> = Vec::new();
+        for segments in segments.chunks(SEGMENTS) {
+            // The latest request of these and of all further segments is earlier than all rows.
+            let latest = segments.first().map(|(_, latest)| *latest);
+            if rows.len() == MOST && latest < rows.last().map(|row| row.started_at) {
+                break;
+            }
+            let ids: Vec<_> = segments.iter().map(|(id, _)| *id).collect();
+            rows.extend(self.rows_of(&ids, filter).await?);
+            rows.sort_by_key(|row| Reverse(row.started_at));
+            rows.truncate(MOST);
+        }
+        Ok(rows)
+    }
+
+    async fn rows_of(&self, segments: &[i64], filter: &SpendFilter) -> Result<Vec<SpendRow>, StoreError> {
+        let mut conditions = Conditions::default();
+        conditions.any("segment", segments);
+        filter.select_requests(&mut conditions);
         let sql = format!(
             "SELECT call_id, token, user_id, team_id, mode, model_group, deployment_id, model, requests, status, \
              prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost, started_at, \
              duration_ms, answer_id, end_user, request_tags, requester_ip, api_base, key_alias, error_class, \
-             error_message FROM spend_log{wanted} ORDER BY started_at DESC, batch_id, position LIMIT {MOST}"
+             error_message FROM spend_log{} ORDER BY started_at DESC, segment, position LIMIT {MOST}",
+            conditions.clause()
         );
-        let rows = bind(sqlx::query(AssertSqlSafe(sql)), &values).fetch_all(&self.readers).await?;
+        let rows = conditions.query(sql).fetch_all(&self.readers).await?;
         rows.iter()
             .map(|row| {
                 Ok(SpendRow {
@@ -200,13 +301,18 @@ impl Store {
 
     /// The totals of every day with spend, by the number of days since 1970.
     pub async fn spend_days(&self, filter: &SpendFilter) -> Result<BTreeMap<i64, SpendDay>, StoreError> {
-        let (wanted, values) = filter.conditions();
+        let mut conditions = Conditions::default();
+        filter.select_segments(&mut conditions);
+        let segments = conditions.clause();
+        filter.select_requests(&mut conditions);
+        conditions.sql.push(format!("segment IN (SELECT id FROM spend_segment{segments})"));
         // Integer division is the same in both databases, and no request started before 1970.
         let sql = format!(
             "SELECT started_at / 86400000000 AS day, token, user_id, model, CAST(SUM(COALESCE(cost, 0)) AS BIGINT) \
-             FROM spend_log{wanted} GROUP BY 1, token, user_id, model"
+             FROM spend_log{} GROUP BY 1, token, user_id, model",
+            conditions.clause()
         );
-        let rows = bind(sqlx::query(AssertSqlSafe(sql)), &values).fetch_all(&self.readers).await?;
+        let rows = conditions.query(sql).fetch_all(&self.readers).await?;
         let mut days = BTreeMap::<i64, SpendDay>::new();
         for row in &rows {
             let day = days.entry(get(row, 0)?).or_default();

@@ -13,7 +13,7 @@ use switchboard::key::{KeySpend, TokenHash};
 
 use super::accounts::AT_ONCE;
 use super::key_row::token;
-use super::sql::placeholders;
+use super::sql::Places;
 use super::{Store, StoreError, get};
 use crate::money::Picodollars;
 
@@ -54,7 +54,7 @@ impl Store {
     pub async fn spends(&self, age: Duration) -> Result<Vec<KeySpend>, StoreError> {
         let mut spends = Vec::new();
         for tokens in self.charged.within(age).chunks(AT_ONCE) {
-            let list = placeholders(1, tokens.len());
+            let list = Places::on(self.backend).list(tokens.len());
             let sql = format!("SELECT token, spend FROM virtual_key WHERE token IN ({list})");
             let query = tokens
                 .iter()

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use sqlx::{Any, AssertSqlSafe, Transaction};
 
 use super::accounts::AT_ONCE;
-use super::sql::placeholders;
+use super::backend::Backend;
+use super::sql::Places;
 use super::{Owner, StoreError, get};
 
 /// The tags in the settings of a key or a team, which are JSON: the field `tags`, and `metadata.tags`.
@@ -24,13 +25,14 @@ pub(super) fn of(settings: &str) -> Vec<String> {
 /// The tags of the teams of these keys, by team.
 pub(super) async fn of_teams<'o>(
     transaction: &mut Transaction<'static, Any>,
+    backend: Backend,
     owners: impl Iterator<Item = &'o Owner>,
 ) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
     let teams: BTreeSet<&str> = owners.filter_map(|owner| owner.team_id.as_deref()).collect();
     let teams: Vec<_> = teams.into_iter().collect();
     let mut tags = BTreeMap::new();
     for teams in teams.chunks(AT_ONCE) {
-        let list = placeholders(1, teams.len());
+        let list = Places::on(backend).list(teams.len());
         let sql = format!(
             "SELECT id, settings FROM account WHERE kind = 'team' AND settings LIKE '%\"tags\"%' AND id IN ({list})"
         );

@@ -1,74 +1,78 @@
-//! Records usage exactly once: a batch's id, its spend and its log rows are written in a single transaction.
+//! Records usage exactly once: the ids of batches, their spend and their log rows are written in a single
+//! transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use serde_json::json;
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe};
-use switchboard::key::{TokenHash, UsageBatch, UsageEntry};
+use sqlx::{Any, AssertSqlSafe, Transaction};
+use switchboard::key::{TokenHash, UsageBatch, UsageGroup};
 
 use super::accounts::member_id;
 use super::charges::{self, AccountName, ModelName};
-use super::sql::{self, pieces};
-use super::{Owner, Store, StoreError, models, tags};
+use super::log::{self, Segment};
+use super::recorder::Report;
+use super::sql::Places;
+use super::{Owner, Store, StoreError, get, models};
 use crate::clock;
 use crate::money::Picodollars;
 
-/// Columns of `spend_log`.
-const COLUMNS: usize = 28;
-
-/// Rows per `INSERT`: few round trips, and well below SQLite's limit of 32,766 values per statement.
-const ROWS_PER_INSERT: usize = 128;
-
 impl Store {
-    /// Records a batch, with a row for each of its entries if `spend_log`. Returns `false` without changing
-    /// anything if it was recorded before.
-    pub async fn record_usage(&self, batch: &UsageBatch, spend_log: bool) -> Result<bool, StoreError> {
+    /// Records reports in one transaction. Returns for each whether it is new; one that was recorded before changes
+    /// nothing.
+    pub(super) async fn record_reports(
+        &self,
+        segment: &mut Option<Segment>,
+        reports: &[Report],
+    ) -> Result<Vec<bool>, StoreError> {
         let now = clock::now();
         let mut transaction = self.write().await?;
-        let new =
-            sqlx::query("INSERT INTO usage_batch (id, received_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-                .bind(text(&batch.id))
-                .bind(now.as_microsecond())
-                .execute(&mut *transaction)
-                .await?;
-        if new.rows_affected() == 0 {
-            return Ok(false);
+        let new = self.remember(&mut transaction, reports, now).await?;
+        let reports: Vec<_> =
+            reports.iter().zip(&new).filter_map(|(report, new)| new.then_some(report)).collect();
+        if reports.is_empty() {
+            return Ok(new);
         }
-        let entries: Vec<_> = batch.entries().collect();
-        let spent = spent_by_key(&entries);
-        let owners = charges::charge_keys(&mut transaction, self.backend, &spent, now).await?;
+        let spent = Spent::with(reports.iter().map(|report| &*report.batch));
+        let owners = charges::charge_keys(&mut transaction, self.backend, &spent.keys, now).await?;
         models::follow_budgets(&mut transaction, &owners).await?;
-        let (accounts, models) = spent_by_others(&entries, &owners);
-        charges::charge_windows(&mut transaction, self.backend, &accounts, &spent).await?;
+        let (accounts, models) = spent.by_others(&owners);
+        charges::charge_windows(&mut transaction, self.backend, &accounts, &spent.keys).await?;
         charges::charge_accounts(&mut transaction, self.backend, &accounts).await?;
-        let models = models::governed(&mut transaction, models).await?;
+        let models = models::governed(&mut transaction, self.backend, models).await?;
         charges::charge_models(&mut transaction, self.backend, &models).await?;
-        let mut position = 0;
-        let logged = if spend_log { entries.as_slice() } else { &[] };
-        let team_tags = if spend_log {
-            tags::of_teams(&mut transaction, owners.values()).await?
-        } else {
-            BTreeMap::new()
-        };
-        for entries in pieces(logged, ROWS_PER_INSERT) {
-            let mut insert = sqlx::query(AssertSqlSafe(insert_statement(entries.len())));
-            for entry in entries {
-                let owner = entry.token.and_then(|token| owners.get(&token)).cloned().unwrap_or_default();
-                let team = owner.team_id.as_ref().and_then(|team| team_tags.get(team));
-                let inherited = owner.tags.iter().chain(team.into_iter().flatten());
-                let tags = tags::joined(entry.detail.tags.iter().map(|tag| text(tag)), inherited);
-                insert = bind(insert, &batch.id, position, entry, owner, &tags);
-                position += 1;
-            }
-            insert.execute(&mut *transaction).await?;
-        }
+        let logged: Vec<_> =
+            reports.iter().filter(|report| report.logged).map(|report| &*report.batch).collect();
+        // Taken, because after a failure nobody knows what is stored of it.
+        let open = segment.take();
+        let open = log::write(&mut transaction, self.backend, open, &logged, &owners).await?;
         self.commit(transaction).await?;
-        self.cache.spent(spent.keys());
-        self.charged.note(spent.keys());
-        Ok(true)
+        *segment = open;
+        self.cache.spent(spent.keys.keys());
+        self.charged.note(spent.keys.keys());
+        Ok(new)
+    }
+
+    /// Stores the ids of batches. Returns for each report whether its id is new; of two with the same, the first is.
+    async fn remember(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        reports: &[Report],
+        now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError> {
+        // In one order, so that replicas that receive the same batches cannot deadlock.
+        let ids: BTreeSet<_> = reports.iter().map(|report| text(&report.batch.id)).collect();
+        let sql = format!(
+            "INSERT INTO usage_batch (id, received_at) VALUES {} ON CONFLICT DO NOTHING RETURNING id",
+            Places::on(self.backend).rows(ids.len(), 2)
+        );
+        let query = ids
+            .into_iter()
+            .fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(id).bind(now.as_microsecond()));
+        let mut new = BTreeSet::new();
+        for row in query.fetch_all(&mut **transaction).await? {
+            new.insert(get::<String, _>(&row, 0)?);
+        }
+        Ok(reports.iter().map(|report| new.remove(&text(&report.batch.id))).collect())
     }
 
     /// Deletes the ids of batches received before `before`; spend and log rows are kept.
@@ -81,44 +85,60 @@ impl Store {
     }
 }
 
-/// The total per key.
-fn spent_by_key(entries: &[UsageEntry<'_>]) -> BTreeMap<TokenHash, Picodollars> {
-    let mut sums = BTreeMap::new();
-    for entry in entries {
-        if let Some(token) = entry.token {
-            add(&mut sums, token, entry.cost_picodollars.map(Picodollars::reported).unwrap_or_default());
-        }
-    }
-    sums
+/// What the requests of a transaction cost.
+#[derive(Default)]
+struct Spent {
+    /// By key.
+    keys: BTreeMap<TokenHash, Picodollars>,
+    /// By key and model.
+    models: BTreeMap<(TokenHash, String), Picodollars>,
 }
 
-/// The charges of users, teams and members, and the spend of all payers on single models. Recording the
-/// latter updates a row only where the model is limited.
-fn spent_by_others(
-    entries: &[UsageEntry<'_>],
-    owners: &BTreeMap<TokenHash, Owner>,
-) -> (BTreeMap<AccountName, Picodollars>, BTreeMap<ModelName, Picodollars>) {
-    let (mut accounts, mut models) = (BTreeMap::new(), BTreeMap::new());
-    for entry in entries {
-        let (Some(token), Some(spent)) = (entry.token, entry.cost_picodollars.filter(|cost| *cost > 0))
-        else {
-            continue;
-        };
-        let spent = Picodollars::reported(spent);
-        let model = text(&entry.model_group);
-        add(&mut models, ("key", token.to_string(), model.clone()), spent);
-        let Some(Owner { user_id, team_id, .. }) = owners.get(&token) else { continue };
-        for (kind, id) in [("user", user_id), ("team", team_id)] {
-            if let Some(id) = id {
-                add(&mut accounts, (kind, id.clone()), spent);
-                add(&mut models, (kind, id.clone(), model.clone()), spent);
+impl Spent {
+    fn with<'b>(batches: impl Iterator<Item = &'b UsageBatch>) -> Self {
+        let mut spent = Self::default();
+        for batch in batches {
+            // Added up by group first, because there are many requests and few groups.
+            let mut groups: HashMap<UsageGroup, _> = HashMap::new();
+            for (group, entry) in batch.grouped() {
+                let cost = entry.cost_picodollars.map(Picodollars::reported).unwrap_or_default();
+                let (_, _, sum) =
+                    groups.entry(group).or_insert((entry.token, entry.model_group, Picodollars::default()));
+                *sum = sum.plus(cost);
+            }
+            for (token, model, sum) in groups.into_values() {
+                let Some(token) = token else { continue };
+                add(&mut spent.keys, token, sum);
+                if sum > Picodollars::default() {
+                    add(&mut spent.models, (token, text(&model)), sum);
+                }
             }
         }
-        if let (Some(team), Some(user)) = (team_id, user_id) {
-            add(&mut accounts, ("team_member", member_id(team, user)), spent);
-        }
+        spent
     }
-    (accounts, models)
+
+    /// The charges of users, teams and members, and the spend of all payers on single models. Recording the latter
+    /// updates a row only where the model is limited.
+    fn by_others(
+        &self,
+        owners: &BTreeMap<TokenHash, Owner>,
+    ) -> (BTreeMap<AccountName, Picodollars>, BTreeMap<ModelName, Picodollars>) {
+        let (mut accounts, mut models) = (BTreeMap::new(), BTreeMap::new());
+        for ((token, model), spent) in &self.models {
+            add(&mut models, ("key", token.to_string(), model.clone()), *spent);
+            let Some(Owner { user_id, team_id, .. }) = owners.get(token) else { continue };
+            for (kind, id) in [("user", user_id), ("team", team_id)] {
+                if let Some(id) = id {
+                    add(&mut accounts, (kind, id.clone()), *spent);
+                    add(&mut models, (kind, id.clone(), model.clone()), *spent);
+                }
+            }
+            if let (Some(team), Some(user)) = (team_id, user_id) {
+                add(&mut accounts, ("team_member", member_id(team, user)), *spent);
+            }
+        }
+        (accounts, models)
+    }
 }
 
 fn add<P: Ord>(sums: &mut BTreeMap<P, Picodollars>, payer: P, spent: Picodollars) {
@@ -126,66 +146,7 @@ fn add<P: Ord>(sums: &mut BTreeMap<P, Picodollars>, payer: P, spent: Picodollars
     *sum = sum.plus(spent);
 }
 
-fn insert_statement(rows: usize) -> String {
-    format!(
-        "INSERT INTO spend_log (batch_id, position, call_id, token, user_id, team_id, mode, model_group, \
-         deployment_id, model, requests, status, prompt_tokens, completion_tokens, cached_tokens, \
-         cache_write_tokens, reasoning_tokens, cost, started_at, duration_ms, answer_id, end_user, request_tags, \
-         requester_ip, api_base, key_alias, error_class, error_message) VALUES {}",
-        sql::rows(rows, COLUMNS)
-    )
-}
-
-fn bind<'q>(
-    insert: Query<'q, Any, AnyArguments>,
-    batch: &str,
-    position: usize,
-    entry: &UsageEntry<'_>,
-    owner: Owner,
-    tags: &[String],
-) -> Query<'q, Any, AnyArguments> {
-    let detail = &entry.detail;
-    insert
-        .bind(text(batch))
-        .bind(integer(position as u64))
-        .bind(text(&entry.call_id))
-        .bind(entry.token.map(|token| token.to_string()))
-        .bind(owner.user_id)
-        .bind(owner.team_id)
-        .bind(text(&entry.mode))
-        .bind(text(&entry.model_group))
-        .bind(text(&entry.deployment_id))
-        .bind(text(&entry.model))
-        .bind(integer(entry.requests))
-        .bind(i64::from(entry.status))
-        .bind(integer(entry.prompt_tokens))
-        .bind(integer(entry.completion_tokens))
-        .bind(integer(entry.cached_tokens))
-        .bind(integer(entry.cache_write_tokens))
-        .bind(integer(entry.reasoning_tokens))
-        .bind(entry.cost_picodollars.map(|cost| Picodollars::reported(cost).stored()))
-        .bind(integer(entry.started_ms.saturating_mul(1000)))
-        .bind(integer(entry.duration_ms))
-        .bind(filled(&detail.answer_id))
-        .bind(filled(&detail.end_user))
-        .bind((!tags.is_empty()).then(|| json!(tags).to_string()))
-        .bind(filled(&detail.requester_ip))
-        .bind(filled(&entry.api_base))
-        .bind(owner.key_alias)
-        .bind(detail.error.as_ref().map(|error| text(&error.class)))
-        .bind(detail.error.as_ref().map(|error| text(&error.message)))
-}
-
-fn filled(reported: &str) -> Option<String> {
-    (!reported.is_empty()).then(|| text(reported))
-}
-
 /// Postgres cannot store a NUL in text, and clients choose the model name.
-fn text(reported: &str) -> String {
+pub(super) fn text(reported: &str) -> String {
     reported.replace('\0', "")
-}
-
-/// Values beyond a column's range are clamped, because an absurd count must not block the rest of the batch.
-fn integer(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

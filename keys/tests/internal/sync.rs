@@ -222,7 +222,7 @@ async fn every_request_is_logged_with_its_owner_even_when_the_key_is_gone() {
     assert_eq!(
         rows[0],
         json!({
-            "batch_id": "b1", "position": 0, "call_id": "call-1", "token": TokenHash::of(key.as_bytes()),
+            "position": 0, "call_id": "call-1", "token": TokenHash::of(key.as_bytes()),
             "user_id": "alice", "team_id": "red", "mode": "chat", "model_group": "gpt-4o", "deployment_id": "d1",
             "model": "openai/gpt-4o", "requests": 1, "status": 200, "prompt_tokens": 1000,
             "completion_tokens": 100, "cached_tokens": 400, "cache_write_tokens": 0, "reasoning_tokens": 10,

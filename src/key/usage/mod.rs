@@ -91,6 +91,14 @@ pub struct UsageBatch {
     requests: Vec<Line>,
 }
 
+/// Requests of one batch with the same group have the same key, mode, model group, deployment, model and
+/// `api_base`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UsageGroup {
+    kind: u32,
+    token: Option<u32>,
+}
+
 /// Values that requests have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kind {
@@ -151,6 +159,11 @@ impl UsageBatch {
 
     /// One entry per request, in the order in which they ended.
     pub fn entries(&self) -> impl Iterator<Item = UsageEntry<'_>> {
+        self.grouped().map(|(_, entry)| entry)
+    }
+
+    /// The same, each with its group.
+    pub fn grouped(&self) -> impl Iterator<Item = (UsageGroup, UsageEntry<'_>)> {
         // No index is out of range: neither pages nor the deserializer create such a batch.
         self.requests.iter().filter_map(|line| {
             let kind = self.kinds.get(line.kind as usize)?;
@@ -159,7 +172,8 @@ impl UsageBatch {
             };
             let more = line.more.as_deref();
             let tags = more.map(|more| more.tags.as_slice()).unwrap_or_default();
-            Some(UsageEntry {
+            let group = UsageGroup { kind: line.kind, token: line.token };
+            let entry = UsageEntry {
                 call_id: Cow::Borrowed(&line.call_id),
                 token: line.token.and_then(|token| self.tokens.get(token as usize)).copied(),
                 mode: Cow::Borrowed(&kind.mode),
@@ -187,7 +201,8 @@ impl UsageBatch {
                         .and_then(|more| more.error)
                         .map(|(class, message)| UsageError { class: text(class), message: text(message) }),
                 },
-            })
+            };
+            Some((group, entry))
         })
     }
 

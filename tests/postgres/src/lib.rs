@@ -83,6 +83,11 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The process whose descendants are the server.
+    pub fn pid(&self) -> u32 {
+        self.keeper.id()
+    }
+
     /// The URL of a schema of this name, which is made.
     pub fn schema(&self, name: &str) -> io::Result<String> {
         let made = Command::new(self.programs.join("psql"))
