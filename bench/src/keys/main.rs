@@ -1,8 +1,11 @@
 //! How fast is the key service? Measured over HTTP on loopback, on SQLite and on Postgres (where its programs are
 //! installed), each as in production: Postgres waits for the disk with every commit.
 //!
+//! What recording a request costs is CPU time of the service's process, and of all processes of Postgres.
+//!
 //! The load generator runs on the same machine and takes its share of it.
 
+mod recording;
 mod revocation;
 mod service;
 
@@ -18,7 +21,7 @@ use switchboard_bench::load::{Outcome, Request, run_each};
 
 use crate::service::{INTERNAL_TOKEN, MASTER_KEY, Service};
 
-/// Measures the key service: creating keys, verifying them, listing a million of them, revoking one.
+/// Measures the key service: recording usage, creating keys, verifying them, listing a million of them, revoking one.
 ///
 /// Exits with 1 if a target is missed and `BENCH_STRICT=1` is set.
 #[derive(Debug, Parser)]
@@ -32,6 +35,12 @@ struct Args {
     /// Number of keys for the rows that need many
     #[arg(long, default_value_t = 1_000_000)]
     keys: u64,
+    /// Length of the spend log for the rows that need a long one, requests
+    #[arg(long, default_value_t = 1_000_000)]
+    log: u64,
+    /// Only what recording costs
+    #[arg(long)]
+    recording: bool,
 }
 
 /// What a figure is to be.
@@ -50,8 +59,13 @@ struct Table {
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut table = Table::begin();
+    let mut table = Table { missed: false };
     runtime.block_on(async {
+        recording::measure(&args, &mut table).await?;
+        if args.recording {
+            return Ok(());
+        }
+        Table::begin();
         measure(&args, "SQLite", None, &mut table).await?;
         if local_postgres::programs().is_some() {
             let server = Server::start_durable()?;
@@ -114,7 +128,7 @@ async fn measure(
     let (number, ticket) = (Cell::new(0_u64), ticket.clone());
     let report = move || {
         number.set(number.get() + 1);
-        service::report(number.get(), &ticket)
+        service::report(number.get(), 2_000, 1_000, &ticket)
     };
     let outcome = run_each(service.internal_port, 2, time, report).await?;
     // Six thousand requests a second.
@@ -136,10 +150,9 @@ async fn measure(
 }
 
 impl Table {
-    fn begin() -> Self {
+    fn begin() {
         println!("| operation | database | target | per second | p50 ms | p99 ms | |");
         println!("|---|---|---|--:|--:|--:|---|");
-        Self { missed: false }
     }
 
     fn say(&mut self, what: &str, on: &str, aim: Aim, outcome: &Outcome) {

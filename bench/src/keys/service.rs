@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use local_postgres::Server;
 use serde_json::json;
-use switchboard::key::{TokenHash, UsageBatch, UsageEntry};
+use switchboard::key::{Detail, TokenHash, UsageBatch, UsageEntry};
 use switchboard_bench::load::Request;
 use switchboard_e2e::{Child, Client, free_ports, launcher};
 use tempfile::TempDir;
@@ -24,22 +24,32 @@ pub(crate) fn token(number: u64) -> String {
     format!("{spread:016x}{number:048x}")
 }
 
-/// A worker's report of 2,000 requests, by 1,000 of the keys that [`Service::fill`] makes.
-pub(crate) fn report(number: u64, ticket: &str) -> Request {
-    let entries = (0..2_000_u64).map(|at| UsageEntry {
-        call_id: format!("call-{number}-{at}").into(),
-        token: TokenHash::parse(&token((number * 7_919 + at) % 1_000)),
+/// A worker's report of so many requests, by so many of the keys that [`Service::fill`] makes.
+pub(crate) fn report(number: u64, requests: u64, keys: u64, ticket: &str) -> Request {
+    // Ids are random, as those of the gateway and of providers are: an index has them in no order.
+    let id = |at: u64| {
+        format!("{:016x}{number:08x}{at:08x}", (number << 20 | at).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    };
+    let entries = (0..requests).map(|at| UsageEntry {
+        call_id: id(at).into(),
+        token: TokenHash::parse(&token((number * 7_919 + at) % keys)),
         mode: "chat".into(),
         model_group: "gpt-4o".into(),
         deployment_id: "gpt-4o-at-home".into(),
         model: "openai/gpt-4o".into(),
+        api_base: "https://api.openai.com/v1".into(),
         requests: 1,
         status: 200,
         prompt_tokens: 600,
         completion_tokens: 100,
         cost_picodollars: Some(3_000_000_000),
-        started_ms: 1_700_000_000_000 + number,
+        started_ms: 1_700_000_000_000 + number * 1_000 + at / 2,
         duration_ms: 420,
+        detail: Detail {
+            answer_id: format!("chatcmpl-{}", id(at)).into(),
+            requester_ip: "192.0.2.1".into(),
+            ..Detail::default()
+        },
         ..UsageEntry::default()
     });
     let body = json!({ "batch": UsageBatch::of(format!("report-{number}"), entries) });
@@ -48,7 +58,7 @@ pub(crate) fn report(number: u64, ticket: &str) -> Request {
 
 /// A running service with a database of its own.
 pub(crate) struct Service {
-    _program: Child,
+    program: Child,
     folder: TempDir,
     /// The key API.
     pub(crate) port: u16,
@@ -57,6 +67,11 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.program.pid()
+    }
+
     /// Starts one, on Postgres or on a SQLite file.
     pub(crate) async fn start(server: Option<&Server>) -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
@@ -87,7 +102,7 @@ impl Service {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Self { _program: program, folder, port, internal_port: port + 1 })
+        Ok(Self { program, folder, port, internal_port: port + 1 })
     }
 
     /// Puts so many keys into the table, past the service: making them one by one would take longer than measuring.
