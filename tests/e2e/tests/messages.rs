@@ -131,10 +131,25 @@ async fn prompts_are_counted_and_models_listed() {
     let world = world();
     let key = world.key().await;
     let client = world.stack.client();
-    let body = question("claude", "How many tokens are in this?");
-    let counted = client.post("/v1/messages/count_tokens", &body).header("x-api-key", key).send().await;
-    let tokens = counted.expect(200).json()["input_tokens"].as_u64().unwrap();
-    assert!((6..20).contains(&tokens), "{tokens}");
+    let case = world.case();
+    let prompt = case.prompt("How many tokens are in this?");
+    let count = |model: &str| {
+        let body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }] });
+        client.post("/v1/messages/count_tokens", &body).header("x-api-key", key).send()
+    };
+    // The provider has the same API, and counts.
+    let counted = count("claude").await.expect(200);
+    let asked = case.request();
+    assert_eq!((&*asked.target, &*asked.refused), ("/v1/messages/count_tokens", ""));
+    assert_eq!(asked.json()["model"], "claude-sonnet-4-5");
+    assert_eq!(counted.json(), json!({ "input_tokens": asked.body.len() / 4 }));
+    assert_eq!(counted.header("x-switchboard-token-count"), "");
+    // Others do not.
+    let estimated = count("gpt-4o").await.expect(200);
+    let tokens = estimated.json()["input_tokens"].as_u64().unwrap();
+    assert!((6..40).contains(&tokens), "{tokens}");
+    assert_eq!(estimated.header("x-switchboard-token-count"), "estimate");
+    assert_eq!(case.requests().len(), 1);
     let list = client.get("/v1/models?limit=1000").header("x-api-key", key);
     let list = list.header("anthropic-version", "2023-06-01").send().await.expect(200).json();
     assert_eq!(list["has_more"], false, "{list}");
