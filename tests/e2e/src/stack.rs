@@ -219,9 +219,25 @@ impl Stack {
         send(pid, Signal::KILL);
     }
 
-    /// Sends a signal to a process of the stack: `STOP` and `CONT` make one that hangs for a while.
-    pub fn signal(&self, pid: u32, signal: Signal) {
-        send(pid, signal);
+    /// Stops a process of the stack until [`Self::thaw`], and waits until all its threads have stopped: on a busy machine
+    /// some go on for a while.
+    pub fn freeze(&self, pid: u32) {
+        send(pid, Signal::STOP);
+        let patience = Instant::now() + Duration::from_secs(10);
+        let runs = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+        };
+        let tasks = || std::fs::read_dir(format!("/proc/{pid}/task")).expect("a process");
+        while tasks().any(|task| runs(task.expect("a thread"))) {
+            assert!(Instant::now() < patience, "process {pid} does not stop");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Lets a process go on.
+    pub fn thaw(&self, pid: u32) {
+        send(pid, Signal::CONT);
     }
 
     /// Puts another text into the place of `config.yaml`.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use fake_provider::Provider;
 use http::Method;
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use switchboard_e2e::{ANTHROPIC_KEY, Answer, Config, OPENAI_KEY, Setup, Stack, anthropic, openai};
 
@@ -92,7 +91,7 @@ async fn without_the_key_service_responses_say_that_they_are_not_stored() {
     let key = stack.key().await;
     let first = create(&stack, &key, json!({ "model": "gpt-4o", "input": "One" })).await.expect(200).json();
     let pid = stack.keys_pid().expect("a key service");
-    stack.signal(pid, Signal::STOP);
+    stack.freeze(pid);
     for stream in [false, true] {
         let begun = std::time::Instant::now();
         let answer =
@@ -105,7 +104,7 @@ async fn without_the_key_service_responses_say_that_they_are_not_stored() {
     let next = json!({ "model": "gpt-4o", "input": "Two", "previous_response_id": first["id"] });
     let answer = create(&stack, &key, next.clone()).await.expect(503);
     assert_eq!(answer.header("retry-after"), "1");
-    stack.signal(pid, Signal::CONT);
+    stack.thaw(pid);
     let response = create(&stack, &key, next).await.expect(200).json();
     assert_eq!(response["store"], true);
 }
