@@ -159,7 +159,7 @@ fn gemini_takes_a_good_request_and_names_what_is_wrong_with_others() {
         (with(&good, "contents", json!([{ "role": "assistant", "parts": [{ "text": "Hi" }] }])), "role"),
         (with(&good, "contents", json!([{ "role": "user", "parts": [] }])), "empty"),
         (with(&good, "contents", json!([{ "role": "user", "parts": [{}] }])), "oneof"),
-        (with(&good, "generationConfig", json!({ "max_tokens": 1 })), "max_tokens"),
+        (with(&good, "generationConfig", json!({ "maxTokens": 1 })), "maxTokens"),
         (declare(json!({ "name": "1st" })), "1st"),
         (declare(json!({ "name": "a", "parameters": { "type": "object", "$schema": "x" } })), "$schema"),
         (turn(&[first.clone()], &[result.clone(), result.clone()]), "number of function response parts"),

@@ -1,6 +1,7 @@
 //! Gemini: `generateContent`, whole and streamed.
 
 mod answer;
+mod names;
 mod request;
 
 use bytes::Bytes;
@@ -34,7 +35,7 @@ impl Dialect for Gemini {
             );
         }
         let model = asked.path.rsplit('/').next().and_then(|end| end.split(':').next()).unwrap_or_default();
-        let mut prompt = request::read(&asked.json()?, model)?;
+        let mut prompt = request::read(&names::in_camel_case(&asked.json()?), model)?;
         prompt.stream = asked.path.ends_with(":streamGenerateContent");
         let framed = asked.query.split('&').any(|pair| pair == "alt=sse");
         Ok(answer::answer(&prompt, &asked.reply(&prompt), framed))

@@ -1,6 +1,6 @@
 //! What is wrong with a request, and what it asks.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::{Refusal, unknown};
 use super::answer::generation;
@@ -122,9 +122,12 @@ fn has(content: &Value, kind: &str) -> usize {
 fn read_contents(body: &Value, prompt: &mut Prompt) -> Result<(), Refusal> {
     let contents = body["contents"].as_array().filter(|contents| !contents.is_empty());
     let contents = contents.ok_or_else(|| Refusal::bad("contents is not specified"))?;
-    let mut before: Option<&Value> = None;
     for (index, content) in contents.iter().enumerate() {
         check_content(content, index)?;
+    }
+    let contents = &joined(contents);
+    let mut before: Option<&Value> = None;
+    for content in contents {
         let calls = before
             .map_or(0, |before| if before["role"] == "model" { has(before, "functionCall") } else { 0 });
         let results = has(content, "functionResponse");
@@ -163,6 +166,16 @@ fn read_contents(body: &Value, prompt: &mut Prompt) -> Result<(), Refusal> {
         ));
     }
     if generation(&prompt.model) >= 3 { check_signatures(contents) } else { Ok(()) }
+}
+
+/// Contents of the model that follow each other are one turn: clients that stream keep each event as a content.
+fn joined(contents: &[Value]) -> Vec<Value> {
+    let is_model = |content: &Value| content["role"] == "model";
+    let join = |run: &[Value]| {
+        let parts: Vec<&Value> = run.iter().flat_map(parts).collect();
+        json!({ "role": run[0]["role"], "parts": parts })
+    };
+    contents.chunk_by(|a, b| is_model(a) && is_model(b)).map(join).collect()
 }
 
 fn check_content(content: &Value, index: usize) -> Result<(), Refusal> {
