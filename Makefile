@@ -3,6 +3,8 @@
 
 CONFIG ?= config.yaml
 PORT ?= 4000
+# Not of the environment, where shells keep the name of the machine: `make run HOST=native`.
+HOST := wasm
 ARGS ?=
 
 CARGO ?= cargo
@@ -14,16 +16,16 @@ TOOLS := $(CURDIR)/.tools
 SDKS := PYTHONPATH=$(TOOLS)/python NODE_PATH=$(TOOLS)/node/node_modules PATH=$(TOOLS)/bin:$$PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients test-compose judges manifests build filter native bench bench-keys bench-litellm bench-compare soak \
+.PHONY: help run test test-clients test-compose judges manifests build filter module native bench bench-keys bench-litellm bench-compare soak \
 	soak-reload check fmt prose fuzz-api clippy clippy-wasm docs audit size example envoy sdks toolchain prerequisites clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make run CONFIG=$(CONFIG) PORT=$(PORT) ARGS='…'   (ARGS: see target/release/switchboard up --help)"
+	@echo "  make run CONFIG=$(CONFIG) PORT=$(PORT) HOST=$(HOST) ARGS='…'   (ARGS: see target/release/switchboard up --help)"
 
 run: build ## Build what is missing and start everything on http://127.0.0.1:4000
-	@exec $(BUILD)/release/switchboard up --config $(CONFIG) --port $(PORT) $(ARGS)
+	@exec $(BUILD)/release/switchboard up --config $(CONFIG) --port $(PORT) --filter $(HOST) $(ARGS)
 
 test: build sdks ## Run all tests: unit tests, real Envoy, official SDKs, official types
 	$(SDKS) $(CARGO) test --workspace
@@ -45,7 +47,7 @@ test-compose: build sdks ## Test docker-compose.yml in a real engine (needs root
 manifests: native ## Validate deploy/ with Kubernetes' schemas, Istio's models and helm (10 s)
 	@SWITCHBOARD_BIN=$(abspath $(BUILD)/release/switchboard) tests/deploy/run
 
-build: native filter envoy ## Build the launcher, the key service and the filter, and download Envoy
+build: native filter module envoy ## Build the launcher, the key service, both forms of the filter, and download Envoy
 
 native: prerequisites ## Build the launcher and the key service
 	@scripts/cargo-build "the launcher and the key service (first build: 2 to 5 minutes)" \
@@ -64,6 +66,15 @@ filter: prerequisites toolchain ## Build the filter, switchboard.wasm
 		scripts/cargo-build "the filter, switchboard.wasm (first build: 1 to 2 minutes)" $(COMPILED) \
 		rustc --release -p switchboard --lib --target $(WASM) --target-dir $(BUILD)/filter -- $(INLINE)
 	@scripts/optimize-filter $(abspath $(COMPILED)) $(abspath $(FILTER))
+
+MODULE := $(BUILD)/release/libswitchboard_module.so
+
+module: prerequisites ## Build the filter as a dynamic module, libswitchboard_module.so
+	@CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
+		scripts/cargo-build "the module, libswitchboard_module.so (first build: 1 to 2 minutes)" \
+		$(BUILD)/module/release/libswitchboard_module.so \
+		build --release -p switchboard-module --target-dir $(BUILD)/module
+	@install -D $(BUILD)/module/release/libswitchboard_module.so $(MODULE)
 
 bench: build ## Benchmark the code, then bare Envoy and Switchboard side by side
 	$(CARGO) bench --workspace

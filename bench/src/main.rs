@@ -16,7 +16,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use fake_provider::canned;
 use switchboard_bench::bare::Bare;
 use switchboard_bench::measure::{Side, take_turns};
@@ -44,9 +44,29 @@ struct Args {
     /// Only rows whose name contains this
     #[arg(long)]
     row: Option<String>,
+    /// Where the filter runs: both at the same time, for a comparison
+    #[arg(long, value_enum, default_value_t = Host::Both)]
+    host: Host,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Host {
+    Wasm,
+    Native,
+    Both,
+}
+
+impl Host {
+    fn all(self) -> &'static [&'static str] {
+        match self {
+            Self::Wasm => &["wasm"],
+            Self::Native => &["native"],
+            Self::Both => &["wasm", "native"],
+        }
+    }
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -64,26 +84,39 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
     let provider = canned::start()?;
-    let mut stack = gateway::setup(&format!("http://127.0.0.1:{provider}")).start();
-    let bare = Bare::start(&stack)?;
-    let key = stack.key().await;
+    let mut gateways = Vec::new();
+    for host in args.host.all() {
+        let setup = gateway::setup(&format!("http://127.0.0.1:{provider}"));
+        let stack = setup.native(*host == "native").start();
+        let key = stack.key().await;
+        gateways.push((*host, stack, key));
+    }
+    let Some((_, first, _)) = gateways.first() else { return Err("no host".into()) };
+    let bare = Bare::start(first)?;
     let mut report = Report::new();
-    let mut before = Reading::take(&stack).await?;
+    let mut before = Vec::new();
+    for (_, stack, _) in &gateways {
+        before.push(Reading::take(stack).await?);
+    }
     for row in rows() {
         if args.row.as_ref().is_some_and(|wanted| !row.name.contains(wanted.as_str())) {
             continue;
         }
         eprintln!("{} …", row.name);
-        let sides = [
-            Side { pid: bare.pid(), port: bare.port, request: row.bare() },
-            Side { pid: stack.envoy_pid(), port: stack.port, request: row.gateway(&key) },
-        ];
+        let mut sides = vec![Side { pid: bare.pid(), port: bare.port, request: row.bare() }];
+        sides.extend(gateways.iter().map(|(_, stack, key)| Side {
+            pid: stack.envoy_pid(),
+            port: stack.port,
+            request: row.gateway(key),
+        }));
         let turn = Duration::from_secs_f64(args.seconds);
         let connections = args.connections.min(row.connections);
         let turns = take_turns(&sides, connections, args.rounds, turn, |_| ()).await?;
-        let after = Reading::take(&stack).await?;
-        report.add(&row, &turns[0], &turns[1], after.cost_since(&before));
-        before = after;
+        for (place, (host, stack, _)) in gateways.iter().enumerate() {
+            let after = Reading::take(stack).await?;
+            report.add(&row, host, (&turns[0], &turns[place + 1]), after.cost_since(&before[place]));
+            before[place] = after;
+        }
     }
     if args.row.as_ref().is_none_or(|wanted| "fallback".contains(wanted.as_str())) {
         eprintln!("fallback …");
@@ -105,16 +138,21 @@ async fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
         });
     }
     if args.row.is_none() {
-        besides(&mut report, &stack)?;
+        besides(&mut report, first)?;
     }
     // What the instrument itself can do: it must be well above what it measures.
     if let Some(row) = rows().first() {
         let time = Duration::from_secs(1);
         report.provider(load::run(provider, &row.bare(), args.connections, time).await?.rate());
     }
-    report.memory(process::resident_kib(bare.pid())?, process::resident_kib(stack.envoy_pid())?);
+    for (host, stack, _) in &gateways {
+        let (bare, own) = (process::resident_kib(bare.pid())?, process::resident_kib(stack.envoy_pid())?);
+        report.memory(host, bare, own);
+    }
     drop(bare);
-    stack.stop();
+    for (_, stack, _) in &mut gateways {
+        stack.stop();
+    }
     Ok(report)
 }
 

@@ -11,7 +11,7 @@ use switchboard_bench::rows::{Row, Target};
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     lines: Vec<Line>,
-    memory_kib: Option<(u64, u64)>,
+    memory_kib: Vec<(&'static str, u64, u64)>,
     provider_rate: Option<f64>,
     aims: Vec<Aim>,
 }
@@ -38,6 +38,8 @@ impl Aim {
 #[derive(Debug)]
 struct Line {
     name: &'static str,
+    /// `wasm` or `native`.
+    host: &'static str,
     target: Target,
     bare: Figures,
     gateway: Figures,
@@ -118,17 +120,23 @@ impl Report {
         Self::default()
     }
 
-    /// Adds what the turns of bare Envoy and of the gateway gave, and what recording a request cost the key service,
-    /// microseconds.
-    pub(crate) fn add(&mut self, row: &Row, bare: &[Measured], gateway: &[Measured], recording: f64) {
+    /// Adds what the turns of bare Envoy and of the gateway on that host gave, and what recording a request cost the key
+    /// service, microseconds.
+    pub(crate) fn add(
+        &mut self,
+        row: &Row,
+        host: &'static str,
+        (bare, gateway): (&[Measured], &[Measured]),
+        recording: f64,
+    ) {
         let rounds = bare.iter().zip(gateway).map(|(bare, own)| (bare.cpu_micros, own.cpu_micros)).collect();
         let (bare, gateway) = (Figures::of(bare), Figures::of(gateway));
-        self.lines.push(Line { name: row.name, target: row.target, bare, gateway, rounds, recording });
+        self.lines.push(Line { name: row.name, host, target: row.target, bare, gateway, rounds, recording });
     }
 
     /// Adds the memory in use after all rows: bare Envoy's and the gateway's.
-    pub(crate) fn memory(&mut self, bare_kib: u64, gateway_kib: u64) {
-        self.memory_kib = Some((bare_kib, gateway_kib));
+    pub(crate) fn memory(&mut self, host: &'static str, bare_kib: u64, gateway_kib: u64) {
+        self.memory_kib.push((host, bare_kib, gateway_kib));
     }
 
     /// Adds the requests per second of the load generator and the provider with nothing between them.
@@ -158,6 +166,7 @@ impl Report {
                 };
                 json!({
                     "row": line.name,
+                    "host": line.host,
                     "unit": unit,
                     "target": line.target(),
                     "figure": line.figure(),
@@ -171,7 +180,11 @@ impl Report {
             })
             .collect();
         let aim = |aim: &Aim| json!({ "aim": aim.name, "unit": aim.unit, "target": aim.target, "figure": aim.figure, "missed": aim.missed() });
-        let memory = self.memory_kib.map(|(bare, gateway)| json!({ "bare": bare, "switchboard": gateway }));
+        let memory: Vec<Value> = self
+            .memory_kib
+            .iter()
+            .map(|(host, bare, gateway)| json!({ "host": host, "bare": bare, "switchboard": gateway }))
+            .collect();
         json!({
             "rows": lines,
             "aims": self.aims.iter().map(aim).collect::<Vec<_>>(),
@@ -185,8 +198,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| {:<27} | {:>12} | {:>13} | {:>11} | {:>7} | {:>6} | {:>6} | {:>9} | {:>7} | {:>13} | {:>10} |",
+            "| {:<27} | {:<6} | {:>12} | {:>13} | {:>11} | {:>7} | {:>6} | {:>6} | {:>9} | {:>7} | {:>13} | {:>10} |",
             "work",
+            "host",
             "target",
             "figure",
             "undisturbed",
@@ -200,8 +214,8 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "|{:-<29}|{:->14}|{:->15}|{:->13}|{:->9}|{:->8}|{:->8}|{:->11}|{:->9}|{:->15}|{:->12}|",
-            "", ":", ":", ":", ":", ":", ":", ":", ":", ":", ":"
+            "|{:-<29}|{:-<8}|{:->14}|{:->15}|{:->13}|{:->9}|{:->8}|{:->8}|{:->11}|{:->9}|{:->15}|{:->12}|",
+            "", "", ":", ":", ":", ":", ":", ":", ":", ":", ":", ":"
         )?;
         for line in &self.lines {
             let unit = match line.target {
@@ -210,8 +224,9 @@ impl fmt::Display for Report {
             };
             writeln!(
                 f,
-                "| {:<27} | {:>12} | {:>13} | {:>11.2} | {:>7} | {:>6.0} | {:>6.0} | {:>9.1} | {:>7} | {:>13} | {:>10.0} |",
+                "| {:<27} | {:<6} | {:>12} | {:>13} | {:>11.2} | {:>7} | {:>6.0} | {:>6.0} | {:>9.1} | {:>7} | {:>13} | {:>10.0} |",
                 line.name,
+                line.host,
                 format!("{:.1} {unit}", line.target()),
                 format!("{:.2} {unit}", line.figure()),
                 line.undisturbed(),
@@ -244,10 +259,10 @@ impl fmt::Display for Report {
         if let Some(rate) = self.provider_rate {
             writeln!(f, "the provider, called directly: {rate:.0} requests/s")?;
         }
-        if let Some((bare, gateway)) = self.memory_kib {
+        for (host, bare, gateway) in &self.memory_kib {
             writeln!(
                 f,
-                "memory after all rows: bare Envoy {} MiB, Switchboard {} MiB",
+                "memory after all rows: bare Envoy {} MiB, Switchboard ({host}) {} MiB",
                 bare / 1024,
                 gateway / 1024
             )?;

@@ -53,6 +53,20 @@ impl Silence {
         self.since_ms = None;
     }
 
+    /// The event that ends the stream if the provider's connection is reset.
+    pub fn broken(&self) -> Vec<u8> {
+        self.end(&Fault::new(
+            Class::InternalServer,
+            "the provider's connection was reset before the end of the response",
+        ))
+    }
+
+    fn end(&self, fault: &Fault) -> Vec<u8> {
+        let mut event = Vec::new();
+        self.language.error_event(&fault.to_body(self.provider), &self.place, &mut event);
+        event
+    }
+
     /// Time has passed. `now_ms` is a monotonic clock.
     pub fn tick(&mut self, now_ms: u64) -> Overdue {
         let Some(since_ms) = self.since_ms else {
@@ -63,9 +77,7 @@ impl Silence {
             let seconds = Duration::from_millis(self.patience_ms).as_secs_f64();
             let fault =
                 Fault::new(Class::Timeout, format!("the provider's stream was idle for {seconds} seconds"));
-            let mut event = Vec::new();
-            self.language.error_event(&fault.to_body(self.provider), &self.place, &mut event);
-            return Overdue::End(event);
+            return Overdue::End(self.end(&fault));
         }
         match self.keepalive_ms {
             Some(period_ms) if now_ms.saturating_sub(self.kept_alive_ms) >= period_ms => {

@@ -114,6 +114,9 @@ impl<H: Host> Downstream<H> {
             let local = self.admission.as_ref().and_then(Admission::local_reply);
             return self.hold_local_reply(local, end_of_stream);
         };
+        if passage.stream::<H>().is_some() {
+            H::watch();
+        }
         let call = &passage.call;
         if call.is_part {
             // An access log filter skips requests with this header, because they are already reported.
@@ -180,6 +183,20 @@ impl<H: Host> Downstream<H> {
     pub fn on_end(&mut self) {
         if let Some(passage) = self.passage.take() {
             passage.leave::<H>();
+        }
+    }
+
+    /// The provider has reset the connection in the middle of the response, which will be reset too: says so first.
+    pub fn on_break(&mut self) {
+        if let Some(event) = self.passage.as_ref().and_then(|passage| passage.broken::<H>()) {
+            H::write_response(&event);
+        }
+    }
+
+    /// Its stream is ticked ([`Host::watch`]): writes to an idle response what is due.
+    pub fn on_tick(&mut self) {
+        if let Some(stream) = self.passage.as_ref().and_then(|passage| passage.stream::<H>()) {
+            stream.watch::<H>(H::steady_ms());
         }
     }
 

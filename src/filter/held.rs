@@ -10,6 +10,7 @@ use crate::key::UsageEntry;
 use crate::limits::{Amount, Charge, Claim, Entry, Limits};
 
 use super::host::{Action, Host};
+use super::streams::UnderWay;
 use super::{parts, report, worker};
 
 /// An admitted request and its state.
@@ -166,6 +167,17 @@ impl Passage {
         self.number.set(Some(number));
     }
 
+    /// Its response, if it is being streamed and the host tells of those that break.
+    pub(super) fn stream<H: Host>(&self) -> Option<Rc<UnderWay>> {
+        worker::with(|worker| worker.streams.of_request::<H>(self.number.get()?))
+    }
+
+    /// The event for a client whose response breaks off; `None` if it is complete, or not streamed.
+    pub(super) fn broken<H: Host>(&self) -> Option<Vec<u8>> {
+        let stream = worker::with(|worker| worker.streams.end::<H>(self.number.get()?))?;
+        Some(stream.broken())
+    }
+
     /// Its stream has ended. The request has ended as well, unless it was redirected.
     pub(super) fn leave<H: Host>(self: Rc<Self>) {
         match self.number.get().filter(|_| self.call.departs()) {
@@ -207,7 +219,7 @@ impl Passage {
             }
             let number = self.number.take();
             if let Some(number) = number {
-                worker::with(|worker| worker.forget(number));
+                worker::with(|worker| worker.forget::<H>(number));
             }
             // A count of tokens costs nothing.
             if call.is_part || call.memo.counts {

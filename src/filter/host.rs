@@ -45,6 +45,8 @@ pub trait Host: Sized + 'static {
     /// A stream can be written to only while its data is held, so every chunk of a stream is held and released.
     const HOLDS_STREAMS: bool;
 
+    /// Tells of streams whose provider has reset the connection ([`Downstream::on_break`](super::Downstream::on_break)).
+    const TELLS_BREAKS: bool;
     /// Calls for the parts of a request are made by the root, so that they outlive the request.
     const ROOT_CALLS: bool;
 
@@ -101,8 +103,8 @@ pub trait Host: Sized + 'static {
     fn declare_report(name: &str);
     /// Stores such a message in the request's filter state.
     fn leave_report(name: &str, message: &[u8]);
-    /// Increments a counter in Envoy's statistics, which all workers share.
-    fn count(name: &str);
+    /// Counts a response that a provider has compressed, in Envoy's statistics.
+    fn count_compressed(provider: &str);
 
     /// Sends a local response.
     fn reply(reply: &Reply);
@@ -129,7 +131,7 @@ pub trait Host: Sized + 'static {
     /// Has [`Root::rung`](super::Root::rung) called as soon as the current event has been processed. Returns whether
     /// it will be.
     fn ring() -> bool;
-    /// The current stream needs ticks, because it may be idle for long.
+    /// The current request needs ticks, because its response may be idle for long.
     fn watch();
     /// The current request waits for capacity.
     fn hold();

@@ -10,6 +10,8 @@
 use core::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use hashbrown::HashMap;
+
 use crate::exchange::{Overdue, Silence};
 
 use super::host::{Action, Host};
@@ -18,6 +20,8 @@ use super::host::{Action, Host};
 #[derive(Default)]
 pub(super) struct Streams {
     all: RefCell<Vec<Weak<UnderWay>>>,
+    /// The streams of requests, by number, if the host tells of those that break.
+    of_requests: RefCell<HashMap<u64, Rc<UnderWay>>>,
     /// Streams whose first chunk waits to be released.
     begun: RefCell<Vec<Weak<UnderWay>>>,
 }
@@ -40,7 +44,7 @@ impl Streams {
     /// cannot be woken to release them.
     pub(super) fn begin<H: Host>(
         &self,
-        context: u32,
+        (context, request): (u32, u64),
         silence: Silence,
         unsent: usize,
     ) -> Option<Rc<UnderWay>> {
@@ -57,11 +61,22 @@ impl Streams {
         });
         if H::HOLDS_STREAMS {
             begun.push(Rc::downgrade(&stream));
-        } else {
-            H::watch();
+        }
+        if H::TELLS_BREAKS {
+            self.of_requests.borrow_mut().insert(request, Rc::clone(&stream));
         }
         self.all.borrow_mut().push(Rc::downgrade(&stream));
         Some(stream)
+    }
+
+    /// The stream of a request, if the host tells of those that break.
+    pub(super) fn of_request<H: Host>(&self, request: u64) -> Option<Rc<UnderWay>> {
+        if H::TELLS_BREAKS { self.of_requests.borrow().get(&request).cloned() } else { None }
+    }
+
+    /// The stream of a request is complete, or the request has ended. Returns the stream, if it was not complete.
+    pub(super) fn end<H: Host>(&self, request: u64) -> Option<Rc<UnderWay>> {
+        if H::TELLS_BREAKS { self.of_requests.borrow_mut().remove(&request) } else { None }
     }
 
     /// The root was woken: releases first chunks. `root` is the context to return to.
@@ -88,6 +103,11 @@ impl Streams {
 }
 
 impl UnderWay {
+    /// The event for a client whose provider has reset the connection.
+    pub(super) fn broken(&self) -> Vec<u8> {
+        self.silence.borrow().broken()
+    }
+
     /// Number of held bytes that are already translated.
     pub(super) fn unsent(&self) -> usize {
         self.unsent.get()
@@ -108,10 +128,15 @@ impl UnderWay {
         Action::Pause
     }
 
+    /// Makes its attempt current, where a root watches it. Otherwise its request does, and is current.
+    fn is_current<H: Host>(&self) -> bool {
+        !H::HOLDS_STREAMS || H::act_for(self.context)
+    }
+
     /// Returns whether the stream must still be watched.
     pub(super) fn watch<H: Host>(&self, now_ms: u64) -> bool {
         if self.is_ended.get() {
-            if H::act_for(self.context) {
+            if self.is_current::<H>() {
                 H::reset_response();
             }
             return false;
@@ -125,7 +150,7 @@ impl UnderWay {
                 event.as_slice()
             }
         };
-        if !H::act_for(self.context) {
+        if !self.is_current::<H>() {
             return false;
         }
         H::write_response(words);

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::{COMPRESSED_COUNTER, NOBODY};
+use crate::config::NOBODY;
 use crate::exchange::{Attempt, Call, HeadStep, Headers, Nobody, Opening, Outgoing, Reply};
 use crate::key::{DECODE_PATH, KEEP_TIMEOUT_MS, RESOLVE_TIMEOUT_S};
 
@@ -64,13 +64,6 @@ impl<H: Host> Upstream<H> {
         }
     }
 
-    /// Its stream is ticked: writes what is due.
-    pub fn on_tick(&mut self) {
-        if let Some(stream) = &self.stream {
-            stream.watch::<H>(H::steady_ms());
-        }
-    }
-
     /// The request's headers are there.
     pub fn on_request_headers(&mut self, end_of_stream: bool) -> Action {
         let begun = worker::with(|worker| {
@@ -114,7 +107,7 @@ impl<H: Host> Upstream<H> {
         let Some(attempt) = &mut self.attempt else { return Action::Continue };
         let step = attempt.response_head(H::response_head(), end_of_stream);
         if attempt.encoding().is_some() {
-            H::count(&[COMPRESSED_COUNTER, ".", attempt.provider()].concat());
+            H::count_compressed(attempt.provider());
         }
         match step {
             HeadStep::Pass => Action::Continue,
@@ -147,10 +140,11 @@ impl<H: Host> Upstream<H> {
                     return Action::Pause;
                 }
                 H::replace_response_body(&events);
-                let silence = self.attempt.as_ref().and_then(Attempt::silence);
-                if let Some(silence) = silence.filter(|_| !end_of_stream) {
+                let silence = self.attempt.as_ref().and_then(Attempt::silence).filter(|_| !end_of_stream);
+                if let (Some(silence), Some((number, _))) = (silence, &self.call) {
+                    let whose = (self.context, *number);
                     self.stream =
-                        worker::with(|worker| worker.streams.begin::<H>(self.context, silence, events.len()));
+                        worker::with(|worker| worker.streams.begin::<H>(whose, silence, events.len()));
                 }
                 self.complete(end_of_stream);
                 let action = self.let_go(headers);
@@ -322,7 +316,8 @@ impl<H: Host> Upstream<H> {
 
     /// The response is complete, if `last`.
     fn complete(&self, last: bool) {
-        if let Some((_, call)) = self.call.as_ref().filter(|_| last) {
+        if let Some((number, call)) = self.call.as_ref().filter(|_| last) {
+            worker::with(|worker| worker.streams.end::<H>(*number));
             report::for_span::<H>(call);
         }
     }

@@ -133,7 +133,8 @@ impl Worker {
     }
 
     /// Removes a finished request.
-    pub(super) fn forget(&self, number: u64) {
+    pub(super) fn forget<H: Host>(&self, number: u64) {
         self.calls.borrow_mut().remove(&number);
+        self.streams.end::<H>(number);
     }
 }

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{ConfigArgs, SiteArgs, failed, load};
-use crate::envoy::most_held_bytes;
+use super::{ConfigArgs, Filter, SiteArgs, failed, load};
+use crate::envoy::{MODULE_NAME, MODULES_PATH_ENV, Site, most_held_bytes};
 use crate::render::{Format, Place, keys_host, render};
-use crate::up::programs::{USUAL_CA_BUNDLE, USUAL_WASM};
+use crate::up::programs::{USUAL_CA_BUNDLE, USUAL_MODULE, USUAL_WASM};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -115,7 +115,17 @@ impl Render {
         if format == Format::Kubernetes && self.site.host.is_none() {
             self.site.host = Some("0.0.0.0".to_owned());
         }
+        let module = match self.site.filter {
+            Filter::Wasm => None,
+            Filter::Native if format == Format::Bootstrap => Some(PathBuf::from(USUAL_MODULE)),
+            Filter::Native => {
+                return failed(
+                    "--filter native: only --format bootstrap supports it; use the filter in wasm",
+                );
+            }
+        };
         let mut site = self.site.site(wasm.into(), self.ca_bundle, Some(format.memory_limit()));
+        site.module = module;
         match self.keys_host {
             Some(host) => site.keys_host = host,
             None if format != Format::Bootstrap => site.keys_host = keys_host(&self.namespace),
@@ -143,15 +153,23 @@ impl Render {
             Ok(()) => {
                 println!("{}", path.display());
                 if format == Format::Bootstrap {
-                    let there = if site.wasm.is_file() { "exists" } else { "does not exist" };
-                    eprintln!(
-                        "Envoy will load the filter from {} (--wasm), which {there} on this machine.",
-                        site.wasm.display()
-                    );
+                    eprintln!("{}", loaded(&site));
                 }
                 ExitCode::SUCCESS
             }
             Err(error) => failed(&format!("cannot write {}: {error}", path.display())),
         }
     }
+}
+
+/// What Envoy will load, and from where.
+fn loaded(site: &Site) -> String {
+    if site.module.is_some() {
+        return format!("Envoy will load lib{MODULE_NAME}.so from the directory in ${MODULES_PATH_ENV}.");
+    }
+    let there = if site.wasm.is_file() { "exists" } else { "does not exist" };
+    format!(
+        "Envoy will load the filter from {} (--wasm), which {there} on this machine.",
+        site.wasm.display()
+    )
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{ConfigArgs, SiteArgs, failed, load};
+use super::{ConfigArgs, Filter, SiteArgs, failed, load};
 use crate::envoy::most_held_bytes;
 use crate::memory;
 use crate::up::{self, Options, Source, programs};
@@ -39,6 +39,9 @@ pub(super) struct Up {
     /// The filter [default: switchboard.wasm next to this program, or in the build directory]
     #[arg(long, value_name = "FILE")]
     wasm: Option<PathBuf>,
+    /// The module for --filter native [default: libswitchboard_module.so next to this program]
+    #[arg(long, value_name = "FILE")]
+    module: Option<PathBuf>,
     /// The key service [default: switchboard-keys next to this program, or on the PATH]
     #[arg(long, value_name = "PATH")]
     keys: Option<PathBuf>,
@@ -97,12 +100,19 @@ impl Up {
     }
 
     fn options(self, needs_authorities: bool) -> Result<Options, String> {
-        let wasm = programs::wasm(self.wasm)?;
+        let envoy = programs::envoy(self.envoy)?;
+        let module = match self.site.filter {
+            Filter::Wasm => None,
+            Filter::Native => Some(programs::module(self.module, &envoy)?),
+        };
+        // The module needs no other filter.
+        let wasm = if module.is_some() { PathBuf::new() } else { programs::wasm(self.wasm)? };
         let ca_bundle = match programs::ca_bundle() {
             Err(_) if !needs_authorities => PathBuf::new(),
             found => found?,
         };
         let mut site = self.site.site(wasm, ca_bundle, memory::of_this_machine());
+        site.module = module;
         let keys = match self.keys_host {
             Some(host) => {
                 site.keys_host = host;
@@ -112,7 +122,7 @@ impl Up {
         };
         Ok(Options {
             site,
-            envoy: programs::envoy(self.envoy)?,
+            envoy,
             keys,
             metrics_port: self.metrics_port,
             data_dir: self.data_dir,

@@ -1,20 +1,53 @@
-//! The filter, in both of its roles.
+//! The filter, in both of its roles, on either host.
 
 use serde_json::{Value, json};
 use switchboard::config::{DOWNSTREAM_ROOT, UPSTREAM_ROOT, VERSION};
 
-use super::Site;
+use super::{MODULE_NAME, Site};
 use crate::compile::Plan;
 
 /// The listener's filter; it alone carries the document.
 pub(super) fn downstream(plan: &Plan, site: &Site, document: &str) -> Value {
-    wasm(DOWNSTREAM_ROOT, document, plan, site)
+    of_host(DOWNSTREAM_ROOT, document, plan, site)
 }
 
 /// A cluster's filter. It shares the VM, and with it the document, with the listener's filter of its worker:
 /// three hundred groups would otherwise carry three hundred copies.
 pub(super) fn upstream(plan: &Plan, site: &Site) -> Value {
-    wasm(UPSTREAM_ROOT, &json!({ "version": VERSION }).to_string(), plan, site)
+    of_host(UPSTREAM_ROOT, &json!({ "version": VERSION }).to_string(), plan, site)
+}
+
+/// The type of its configuration.
+pub(super) fn kind(site: &Site) -> &'static str {
+    if site.module.is_some() { MODULE } else { WASM }
+}
+
+const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const MODULE: &str =
+    "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter";
+
+fn of_host(role: &str, configuration: &str, plan: &Plan, site: &Site) -> Value {
+    match &site.module {
+        Some(_) => native(role, configuration),
+        None => wasm(role, configuration, plan, site),
+    }
+}
+
+/// Envoy finds the library in `ENVOY_DYNAMIC_MODULES_SEARCH_PATH`. It must never be unloaded, because its timer is a
+/// thread.
+fn native(role: &str, configuration: &str) -> Value {
+    json!({
+        "name": "envoy.filters.http.dynamic_modules",
+        "typed_config": {
+            "@type": MODULE,
+            "dynamic_module_config": { "name": MODULE_NAME, "do_not_close": true },
+            "filter_name": role,
+            "filter_config": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": configuration,
+            },
+        },
+    })
 }
 
 /// `vm_config` must be equal in both roles: Envoy makes one VM for each different one.
@@ -23,7 +56,7 @@ fn wasm(root_id: &str, configuration: &str, plan: &Plan, site: &Site) -> Value {
     json!({
         "name": "envoy.filters.http.wasm",
         "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "@type": WASM,
             "config": {
                 "name": "switchboard",
                 "root_id": root_id,

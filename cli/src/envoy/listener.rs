@@ -28,15 +28,15 @@ pub(super) fn listener(plan: &Plan, site: &Site, document: &str) -> Value {
 
 /// The listener, whose filter and routes are in files.
 pub(super) fn in_parts(plan: &Plan, site: &Site, folder: &Path) -> Value {
-    let filter = json!({
+    let discovered = json!({
         "name": FILTER,
         "config_discovery": {
             "config_source": Part::Filter.source(folder),
-            "type_urls": ["type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"],
+            "type_urls": [filter::kind(site)],
         },
     });
     let routes = json!({ "config_source": Part::Routes.source(folder), "route_config_name": ROUTES });
-    listener_with(plan, site, &filter, ("rds", routes))
+    listener_with(plan, site, &discovered, ("rds", routes))
 }
 
 fn listener_with(plan: &Plan, site: &Site, filter: &Value, routes: (&str, Value)) -> Value {
@@ -69,7 +69,7 @@ fn connection_manager(plan: &Plan, site: &Site, filter: &Value, (kind, routes): 
         "request_headers_timeout": "60s",
         "request_timeout": seconds(UPLOAD_TIMEOUT),
         "access_log": access_log::access_log(site),
-        "local_reply_config": local_replies::local_reply_config(plan),
+        "local_reply_config": local_replies::local_reply_config(plan, site),
         "http_filters": [
             cors::filter(),
             filter,

@@ -10,7 +10,7 @@
 
 use serde_json::{Value, json};
 
-use super::{cors, listener};
+use super::{Site, cors, listener};
 use crate::compile::Plan;
 
 /// One kind of reply.
@@ -62,8 +62,13 @@ enum When {
     Both(&'static str, &'static str),
 }
 
+/// Replies of the native filter.
+const NATIVE: &str = "response.code_details == 'switchboard'";
+/// See [`NATIVE`].
+const NATIVE_TO_BROWSERS: &str = "response.code_details == 'switchboard' && 'origin' in request.headers";
+
 /// `local_reply_config` of the connection manager.
-pub(super) fn local_reply_config(plan: &Plan) -> Value {
+pub(super) fn local_reply_config(plan: &Plan, site: &Site) -> Value {
     let origin = json!({
         "header": { "key": "access-control-allow-origin", "value": cors::allowed_origin(&plan.cors) },
         "append_action": "ADD_IF_ABSENT",
@@ -73,9 +78,16 @@ pub(super) fn local_reply_config(plan: &Plan) -> Value {
         "filter": cel("'origin' in request.headers"),
         "headers_to_add": [origin],
     });
-    let mappers =
-        replies(plan.timeout.as_secs_f64()).into_iter().map(|reply| mapper(&reply, &origin)).chain([own]);
-    json!({ "mappers": mappers.collect::<Vec<_>>() })
+    // Those of the native filter have details, because Envoy would invent some.
+    let natives = site.module.as_ref().map(|_| {
+        [
+            json!({ "filter": cel(NATIVE_TO_BROWSERS), "headers_to_add": [origin] }),
+            json!({ "filter": cel(NATIVE) }),
+        ]
+    });
+    let replies = replies(plan.timeout.as_secs_f64());
+    let replies = replies.into_iter().map(|reply| mapper(&reply, &origin)).chain([own]);
+    json!({ "mappers": natives.into_iter().flatten().chain(replies).collect::<Vec<_>>() })
 }
 
 /// The first that matches counts.

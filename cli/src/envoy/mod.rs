@@ -23,6 +23,12 @@ pub use parts::{Parts, parts};
 
 use crate::compile::{Origin, Plan, TOKEN_SOURCES_ENV, Variable};
 
+/// Name of the module: Envoy loads `lib<name>.so`.
+pub const MODULE_NAME: &str = "switchboard_module";
+
+/// Names the folders in which Envoy looks for modules.
+pub const MODULES_PATH_ENV: &str = "ENVOY_DYNAMIC_MODULES_SEARCH_PATH";
+
 /// What a machine adds to a [`crate::compile::Plan`].
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -40,6 +46,8 @@ pub struct Site {
     pub keys_port: u16,
     /// The filter, as Envoy will find it.
     pub wasm: PathBuf,
+    /// The module, if Envoy is to load that instead of the filter in wasm.
+    pub module: Option<PathBuf>,
     /// Certificates of the authorities to trust, as Envoy will find them.
     pub ca_bundle: PathBuf,
     /// Where to write one line of JSON for each request; `-` is standard error.

@@ -24,8 +24,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::compile::{Origin, Plan};
 use crate::config::Secret;
-use crate::envoy::Site;
 use crate::envoy::discovery::bootstrap;
+use crate::envoy::{MODULES_PATH_ENV, Site};
 use child::Child;
 use key_service::{DATABASE_URL_ENV, KeyService};
 use reload::{Files, Watched};
@@ -196,6 +196,9 @@ fn start_envoy(
     }
     environment.remove(DATABASE_URL_ENV);
     environment.insert(allocator::TUNABLES.to_owned(), Secret::new(allocator::tunables()));
+    if let Some(folder) = options.site.module.as_ref().and_then(|module| module.parent()) {
+        environment.insert(MODULES_PATH_ENV.to_owned(), Secret::new(folder.display().to_string()));
+    }
     for variable in &plan.variables {
         if let Origin::Inline(secret) = &variable.origin {
             environment.insert(variable.name.clone(), secret.clone());

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::envoy::MODULE_NAME;
+
 /// The oldest Envoy in which a filter can hold a request's headers until the body arrives.
 const OLDEST: (u32, u32) = (1, 35);
 
@@ -14,6 +16,12 @@ const CA_BUNDLES: [&str; 5] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+
+/// The oldest Envoy that loads the module.
+const OLDEST_FOR_MODULE: (u32, u32) = (1, 38);
+
+/// Where `switchboard render` expects the module.
+pub const USUAL_MODULE: &str = "/etc/switchboard/libswitchboard_module.so";
 
 /// Where `switchboard render` expects the filter, and the CA bundle.
 pub const USUAL_WASM: &str = "/etc/switchboard/switchboard.wasm";
@@ -81,6 +89,37 @@ pub fn wasm(given: Option<PathBuf>) -> Result<PathBuf, String> {
     places.iter().find_map(|place| std::fs::canonicalize(relative(place)?).ok()).ok_or_else(|| {
         "switchboard.wasm not found next to this program\n  help: run `make build`, or give its path with --wasm"
             .to_owned()
+    })
+}
+
+/// The module: as given, beside this program, or where the build leaves it.
+///
+/// # Errors
+/// Also if that Envoy does not load modules.
+pub fn module(given: Option<PathBuf>, envoy: &Path) -> Result<PathBuf, String> {
+    let (major, minor) = version(envoy)?;
+    if (major, minor) < OLDEST_FOR_MODULE {
+        return Err(format!(
+            "--filter native: {} is Envoy {major}.{minor}, but {}.{} or later is required\n  help: use a newer one, or \
+             --filter wasm",
+            envoy.display(),
+            OLDEST_FOR_MODULE.0,
+            OLDEST_FOR_MODULE.1
+        ));
+    }
+    let file = format!("lib{MODULE_NAME}.so");
+    if let Some(path) = given {
+        let path =
+            std::fs::canonicalize(&path).map_err(|error| format!("--module {}: {error}", path.display()))?;
+        return match path.file_name().is_some_and(|name| *name == *file) {
+            true => Ok(path),
+            false => Err(format!("--module {}: Envoy finds it only if it is named {file}", path.display())),
+        };
+    }
+    relative(&file).and_then(|path| std::fs::canonicalize(path).ok()).ok_or_else(|| {
+        format!(
+            "--filter native: {file} not found next to this program\n  help: run `make module`, or give its path with --module"
+        )
     })
 }
 

@@ -74,6 +74,7 @@ pub fn site(wasm: &Path) -> Site {
         keys_host: "127.0.0.1".to_owned(),
         keys_port: 4001,
         wasm: wasm.to_owned(),
+        module: None,
         ca_bundle: switchboard_cli::up::programs::ca_bundle().expect("this machine trusts somebody"),
         access_log: None,
         memory_limit: Some(1 << 30),

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType};
 
-use crate::config::{ATTEMPT_HEADER, CALL_STATE};
+use crate::config::{ATTEMPT_HEADER, CALL_STATE, COMPRESSED_COUNTER};
 use crate::exchange::{Head, Headers, Reply};
 use crate::filter::{self, Clock, Host, Shared};
 use crate::limits::{SharedMemory, Version};
@@ -37,12 +37,13 @@ thread_local! {
     static SHARED: &'static Shared = Box::leak(Box::default());
     /// The queue that wakes the root context.
     static QUEUE: Cell<Option<u32>> = const { Cell::new(None) };
-    /// Counters by name; `None` if the host has no metrics.
+    /// Counters of compressed responses, by provider; `None` if the host has no metrics.
     static COUNTERS: RefCell<HashMap<String, Option<u32>>> = RefCell::default();
 }
 
 impl Host for Wasm {
     const HOLDS_STREAMS: bool = true;
+    const TELLS_BREAKS: bool = false;
     const ROOT_CALLS: bool = true;
 
     type Clock = Ticks;
@@ -173,11 +174,13 @@ impl Host for Wasm {
         leave(name, message);
     }
 
-    fn count(name: &str) {
+    fn count_compressed(provider: &str) {
         COUNTERS.with_borrow_mut(|counters| {
-            let counter = counters
-                .entry_ref(name)
-                .or_insert_with(|| hostcalls::define_metric(MetricType::Counter, name).ok());
+            let define = || {
+                let name = [COMPRESSED_COUNTER, ".", provider].concat();
+                hostcalls::define_metric(MetricType::Counter, &name).ok()
+            };
+            let counter = counters.entry_ref(provider).or_insert_with(define);
             if let Some(counter) = *counter {
                 log_failure("increment a counter", hostcalls::increment_metric(counter, 1));
             }

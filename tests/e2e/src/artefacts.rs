@@ -41,6 +41,21 @@ pub fn filter() -> PathBuf {
     existing(named("SWITCHBOARD_WASM").unwrap_or_else(built), "SWITCHBOARD_WASM")
 }
 
+/// Whether the tests run on the native host: `$SWITCHBOARD_HOST` is `native`.
+pub fn is_native() -> bool {
+    match std::env::var("SWITCHBOARD_HOST").as_deref() {
+        Ok("native") => true,
+        Ok("wasm" | "") | Err(_) => false,
+        Ok(other) => panic!("$SWITCHBOARD_HOST must be 'wasm' or 'native', but is '{other}'"),
+    }
+}
+
+/// The module of the native host: `$SWITCHBOARD_MODULE`, or what `make build` leaves.
+pub fn module() -> PathBuf {
+    let built = || target().join("release/libswitchboard_module.so");
+    existing(named("SWITCHBOARD_MODULE").unwrap_or_else(built), "SWITCHBOARD_MODULE")
+}
+
 /// Envoy: `$ENVOY`, or what `make build` fetches.
 pub fn envoy() -> PathBuf {
     existing(named("ENVOY").unwrap_or_else(|| workspace().join(".tools/bin/envoy")), "ENVOY")
@@ -55,17 +70,20 @@ pub fn panicking_filter() -> PathBuf {
         }
         // A folder of its own, so that nobody takes it for the filter; the profile for tests, as it builds faster.
         let target = target().join("panicking");
-        let status = Command::new(var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--quiet", "--package", "switchboard", "--lib", "--features", "panic-trigger"])
-            .args(["--target", "wasm32-wasip1", "--target-dir"])
-            .arg(&target)
-            .current_dir(workspace())
-            .status();
+        let (package, triple, built) = if is_native() {
+            ("switchboard-module", None, "debug/libswitchboard_module.so")
+        } else {
+            ("switchboard", Some("wasm32-wasip1"), "wasm32-wasip1/debug/switchboard.wasm")
+        };
+        let mut cargo = Command::new(var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--quiet", "--package", package, "--lib", "--features", "panic-trigger"]);
+        cargo.args(triple.iter().flat_map(|triple| ["--target", triple]));
+        let status = cargo.arg("--target-dir").arg(&target).current_dir(workspace()).status();
         assert!(
             status.is_ok_and(|status| status.success()),
             "the filter with the feature `panic-trigger` cannot be built: run `make build` first"
         );
-        existing(target.join("wasm32-wasip1/debug/switchboard.wasm"), "SWITCHBOARD_PANICKING_WASM")
+        existing(target.join(built), "SWITCHBOARD_PANICKING_WASM")
     };
     BUILT.get_or_init(build).clone()
 }

@@ -22,7 +22,7 @@ mod sse;
 mod stack;
 mod world;
 
-pub use artefacts::{envoy, filter, launcher, panicking_filter};
+pub use artefacts::{envoy, filter, is_native, launcher, module, panicking_filter};
 pub use client::{Answer, Call, Client, Opened};
 pub use collector::{Collector, Span};
 pub use config::{Config, anthropic, openai};

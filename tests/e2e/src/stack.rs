@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::artefacts::{envoy, filter, launcher};
+use crate::artefacts::{envoy, filter, is_native, launcher, module};
 use crate::client::Client;
 use crate::config::Config;
 use crate::nursery::{Child, send};
@@ -23,6 +23,7 @@ pub struct Setup {
     environment: Vec<(String, String)>,
     concurrency: u32,
     filter: Option<PathBuf>,
+    native: bool,
     data_dir: Option<PathBuf>,
     port: Option<u16>,
     access_log: bool,
@@ -44,6 +45,7 @@ impl Setup {
             environment,
             concurrency: 1,
             filter: None,
+            native: is_native(),
             data_dir: None,
             port: None,
             access_log: false,
@@ -77,6 +79,13 @@ impl Setup {
     #[must_use]
     pub fn filter(mut self, path: PathBuf) -> Self {
         self.filter = Some(path);
+        self
+    }
+
+    /// On the native host, or in wasm, whatever `$SWITCHBOARD_HOST` says.
+    #[must_use]
+    pub fn native(mut self, native: bool) -> Self {
+        self.native = native;
         self
     }
 
@@ -140,7 +149,12 @@ impl Setup {
         arguments.extend(["--data-dir".to_owned(), text(&data_dir)]);
         arguments.extend(["--concurrency".to_owned(), self.concurrency.to_string()]);
         arguments.extend(["--envoy".to_owned(), text(&envoy())]);
-        arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
+        if self.native {
+            let module = text(&self.filter.unwrap_or_else(module));
+            arguments.extend(["--filter".to_owned(), "native".to_owned(), "--module".to_owned(), module]);
+        } else {
+            arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
+        }
         if self.access_log {
             arguments.extend(["--access-log", "-"].map(str::to_owned));
         }

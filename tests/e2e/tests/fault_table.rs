@@ -8,7 +8,8 @@ use fake_provider::faults::CutHow;
 use fake_provider::{Case, Fault, Provider, Reply, Step, refusing_port};
 use serde_json::json;
 use switchboard_e2e::{
-    ANTHROPIC_KEY, Answer, Call, Config, Format, MASTER_KEY, OPENAI_KEY, Setup, Stack, anthropic, openai,
+    ANTHROPIC_KEY, Answer, Call, Config, Format, MASTER_KEY, OPENAI_KEY, Setup, Stack, anthropic, is_native,
+    openai,
 };
 use tokio::task::JoinSet;
 
@@ -61,7 +62,9 @@ fn expected() -> BTreeMap<&'static str, [&'static str; 4]> {
     let mut rows = cells.map(|cells| <[&str; 5]>::try_from(cells).expect("five columns"));
     let head = rows.next().expect("a head");
     assert_eq!(head, ["fault", "retry", "retry, streamed", "fallback", "fallback, streamed"]);
-    rows.map(|[fault, a, b, c, d]| (fault, [a, b, c, d])).collect()
+    // The footnote of "reset".
+    let on_this_host = |cell| if is_native() && cell == "reset" { "error event, reset" } else { cell };
+    rows.map(|[fault, a, b, c, d]| (fault, [a, b, c, d].map(on_this_host))).collect()
 }
 
 struct Ward {
@@ -138,6 +141,10 @@ impl Ward {
         if streamed && matches!(sickness, Sickness::Of(Fault::Stall { .. })) {
             return stall(format, ask(), &case).await;
         }
+        if streamed && is_native() && matches!(sickness, Sickness::Of(Fault::Cut { how: CutHow::Reset, .. }))
+        {
+            return broken(format, ask()).await;
+        }
         let Ok(answer) = ask().try_send().await else { return "reset".to_owned() };
         let asked = case.requests();
         for request in &asked {
@@ -154,6 +161,20 @@ impl Ward {
             assert_eq!(asked.len(), 1, "{sickness:?}: nobody else is asked");
         }
         outcome
+    }
+}
+
+/// What comes of a stream whose provider resets the connection, on the native host.
+async fn broken(format: Format, call: Call) -> String {
+    let answer = call.open().await;
+    assert_eq!(answer.status, 200);
+    let (seen, well) = answer.rest().await;
+    assert!(!well, "nothing but its provider gives a stream a good end");
+    let streamed = format.streamed(&seen);
+    assert!(streamed.text.starts_with("one"), "{streamed:?}");
+    match streamed.error {
+        Some(error) if error.contains("connection was reset") => "error event, reset".to_owned(),
+        error => format!("ends in {error:?}"),
     }
 }
 
