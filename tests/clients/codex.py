@@ -195,7 +195,7 @@ def quota(world, _):
     before = world.logged("/v1/responses", 429)
     ended = ask(world, "openai", "Hello", environment={"SWITCHBOARD_KEY": world.spent_key()})
     ended.bad("quota")
-    equal(world.logged("/v1/responses", 429) - before, 1, "requests")
+    equal(world.logged("/v1/responses", 429, after=before) - before, 1, "requests")
 
 
 def wrong_key(world, _):

@@ -30,8 +30,8 @@ def says(text, reasoning=None, **more):
     return {"text": text, "reasoning": reasoning, "finish": "end"} | more
 
 
-def calls(*asked, reasoning=None, text=None):
-    """The model calls tools: pairs of a name and arguments."""
+def calls(*asked, reasoning="Which tool?", text=None):
+    """The model calls tools: pairs of a name and arguments. If it is to think, it thinks before."""
     tool_calls = [{"name": name, "arguments": json.dumps(arguments)} for name, arguments in asked]
     return {"text": text, "reasoning": reasoning, "tool_calls": tool_calls, "finish": "tools"}
 

@@ -143,11 +143,18 @@ class World:
         self.own.case = Case(self.provider, steps)
         return self.own.case
 
-    def logged(self, path, status):
-        """Number of requests in the gateway's access log so far, of that path and status."""
-        time.sleep(0.5)
-        lines = (json.loads(line) for line in (self.folder / "access.log").read_text().splitlines())
-        return sum((line["path"] or "").startswith(path) and line["status"] == status for line in lines)
+    def logged(self, path, status, after=None):
+        """Number of requests in the gateway's access log, of that path and status. With `after`, waits until there are more:
+        Envoy writes the log with a delay."""
+        def count():
+            lines = (json.loads(line) for line in (self.folder / "access.log").read_text().split("\n")[:-1])
+            return sum((line["path"] or "").startswith(path) and line["status"] == status for line in lines)
+
+        deadline = time.monotonic() + 20
+        while after is not None and count() <= after and time.monotonic() < deadline:
+            time.sleep(0.5)
+        time.sleep(1)
+        return count()
 
     def directory(self):
         """A new directory, for a client to work in."""
