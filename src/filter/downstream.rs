@@ -317,13 +317,14 @@ impl<H: Host> Downstream<H> {
                     None => Action::Pause,
                 }
             }
-            Step::Rewrite(body) => match self.hold(body.len() as u64) {
-                Some(reply) => self.act(Step::Reply(reply)),
-                None => {
+            Step::Rewrite(body) => {
+                if let Some(reply) = self.hold(body.len() as u64) {
+                    self.act(Step::Reply(reply))
+                } else {
                     H::replace_request_body(&body);
                     self.admit(body)
                 }
-            },
+            }
             Step::Reply(reply) => {
                 self.note_refusal(&reply);
                 H::reply(&reply);

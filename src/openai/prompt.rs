@@ -89,8 +89,9 @@ fn parts(content: Raw<'_>, depth: usize, sum: &mut Sampled) {
             (None, "file" | "document" | "input_file") => sum.add_flat(FILE),
             (None, _) if part.input.is_some() || part.content.is_some() => {
                 part.input.into_iter().for_each(|input| sum.add(input.get()));
-                let inside = part.content.filter(|_| depth > 0);
-                inside.into_iter().for_each(|content| parts(content, depth - 1, sum));
+                if let Some(content) = part.content.filter(|_| depth > 0) {
+                    parts(content, depth - 1, sum);
+                }
             }
             // Reasoning that is encrypted, or names.
             (None, "redacted_thinking" | "tool_reference" | "thinking") => {}

@@ -1,6 +1,7 @@
 //! Anthropic's API on both sides: the client's bytes go to the provider and the provider's to the client, with the edits that
 //! the files next to them show.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -48,7 +49,7 @@ fn sent(body: &[u8], with: &Value) -> (String, Vec<u8>) {
     let outbound = dialect.relayed(&request, &target, &mut memo).unwrap();
     let mut head = format!(":path: {}\n", outbound.path);
     for (name, value) in &outbound.headers {
-        head.push_str(&format!("{name}: {value}\n"));
+        writeln!(head, "{name}: {value}").unwrap();
     }
     match outbound.body {
         Body::Edited(edits) => (head, edits.write(body)),

@@ -4,6 +4,8 @@
 
 mod input;
 
+use std::fmt::Write as _;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -103,7 +105,8 @@ pub async fn recall(
         if !referred.is_empty() {
             referred.push(',');
         }
-        referred.push_str(&format!("{}:{item}", json!(id)));
+        // Writing to a `String` cannot fail.
+        let _ = write!(referred, "{}:{item}", json!(id));
     }
     Ok(json_text(format!(r#"{{"input":[{}],"items":{{{referred}}}}}"#, input.join(","))))
 }
@@ -126,9 +129,10 @@ pub async fn stored(
 ) -> Result<Response, ApiError> {
     let token = owner(token);
     if action == StoredAction::Delete {
-        return Ok(match app.store.delete_response(&token, &id).await? {
-            true => json_text(json!({"body": {"id": id, "object": "response", "deleted": true}}).to_string()),
-            false => Problem::no_response(&id),
+        return Ok(if app.store.delete_response(&token, &id).await? {
+            json_text(json!({"body": {"id": id, "object": "response", "deleted": true}}).to_string())
+        } else {
+            Problem::no_response(&id)
         });
     }
     let Some(stored) = app.store.stored_response(&token, &id, clock::now()).await? else {

@@ -103,7 +103,9 @@ mod tests {
     #[test]
     fn a_transaction_takes_what_waits_up_to_a_bound_and_always_something() {
         let recorder = Recorder::default();
-        [MOST / 2, MOST / 2, 1, MOST + 1, 0, 0].into_iter().for_each(|entries| push(&recorder, entries));
+        for entries in [MOST / 2, MOST / 2, 1, MOST + 1, 0, 0] {
+            push(&recorder, entries);
+        }
         let taken = || recorder.next().len();
         assert_eq!([taken(), taken(), taken(), taken(), taken()], [2, 1, 1, 2, 0]);
     }

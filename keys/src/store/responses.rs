@@ -186,7 +186,7 @@ impl Store {
                 placeholders(3, piece.len())
             );
             let query = sqlx::query(AssertSqlSafe(sql)).bind(token).bind(now.as_microsecond());
-            let query = piece.iter().fold(query, |query, id| query.bind(id));
+            let query = piece.iter().fold(query, sqlx::query::Query::bind);
             for row in &query.fetch_all(&self.readers).await? {
                 let stored = StoredResponse { input: get(row, 1)?, response: get(row, 2)? };
                 found.push((get(row, 0)?, stored));

@@ -167,7 +167,9 @@ impl SpendFilter {
             (user, &format!("{KIND} user_id = $)")),
             (id, &format!("({REQUEST} answer_id = $) OR {REQUEST} call_id = $))")),
         ] {
-            value.into_iter().for_each(|value| conditions.add(condition, value));
+            if let Some(value) = value {
+                conditions.add(condition, value);
+            }
         }
     }
 
@@ -181,7 +183,9 @@ impl SpendFilter {
             (user, "user_id = $"),
             (id, "(answer_id = $ OR call_id = $)"),
         ] {
-            value.into_iter().for_each(|value| conditions.add(condition, value));
+            if let Some(value) = value {
+                conditions.add(condition, value);
+            }
         }
     }
 }

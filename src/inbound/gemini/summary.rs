@@ -16,7 +16,7 @@ pub(super) fn write(body: &[u8], method: Method) -> Option<Vec<u8>> {
         w.key("input").array();
         for item in &items {
             let content = item.fields("content").ok()??;
-            w.joined(texts(&content)?.into_iter());
+            w.joined(texts(&content)?);
         }
         w.end_array().end_object();
         return (!items.is_empty()).then_some(out);

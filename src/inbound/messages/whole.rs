@@ -106,7 +106,7 @@ impl Sink for MessageWriter<'_> {
         if let Some(state) = signature.map(|signature| carried(id.as_str(), signature)) {
             match self.blocks.last_mut() {
                 Some(Block::Thinking { signature, .. }) if signature.as_str().is_empty() => {
-                    *signature = state
+                    *signature = state;
                 }
                 _ => self.push(Block::Thinking { text: String::new(), signature: state }),
             }

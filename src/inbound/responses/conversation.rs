@@ -190,7 +190,7 @@ impl<'a> Item<'a> {
 
     fn role(&self) -> Role {
         match &*self.kind {
-            "" | "message" | "agent_message" => Role::Message,
+            "" | "message" | "agent_message" | "compaction" | "compaction_summary" => Role::Message,
             "reasoning" => Role::Reasoning,
             "function_call" | "custom_tool_call" | "local_shell_call" | "shell_call" | "apply_patch_call" => {
                 Role::Call
@@ -204,7 +204,6 @@ impl<'a> Item<'a> {
             | "apply_patch_call_output"
             | "tool_search_output" => Role::Output,
             "additional_tools" | "configuration_update" | "compaction_trigger" => Role::None,
-            "compaction" | "compaction_summary" => Role::Message,
             // A type that is newer than this gateway.
             kind if !kind.ends_with("_call") && self.content.is_some() => Role::Message,
             _ => Role::None,

@@ -132,7 +132,9 @@ fn assistant<'a>(turn: &Turn<'a>, rules: &Rules<'_>, found: &mut Found<'a>, spli
         // A turn may not be empty.
         return splice.remove_item(turn.raw.get());
     }
-    dropped.iter().for_each(|block| splice.remove_item(block.get()));
+    for block in &dropped {
+        splice.remove_item(block.get());
+    }
     cache_marks::cut(&kept, rules.cuts, splice);
 }
 

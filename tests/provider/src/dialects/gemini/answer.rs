@@ -30,17 +30,17 @@ pub(super) fn answer(prompt: &Prompt, reply: &Reply, framed: bool) -> Script {
     let text = reply.text.as_deref().unwrap_or_default();
     if !prompt.stream {
         let said = (!text.is_empty()).then(|| json!({ "text": text }));
-        let parts = thoughts.into_iter().chain(said).chain(calls).collect();
-        let answer = chunk(&prompt.model, parts, Some(reply));
+        let parts: Vec<Value> = thoughts.into_iter().chain(said).chain(calls).collect();
+        let answer = chunk(&prompt.model, &parts, Some(reply));
         return Script::whole(200, "application/json; charset=UTF-8", answer.to_string());
     }
     let said = words(text).into_iter().map(|word| json!({ "text": word }));
     let mut chunks: Vec<Value> =
-        thoughts.into_iter().chain(said).map(|part| chunk(&prompt.model, vec![part], None)).collect();
+        thoughts.into_iter().chain(said).map(|part| chunk(&prompt.model, &[part], None)).collect();
     if !calls.is_empty() {
-        chunks.push(chunk(&prompt.model, calls, None));
+        chunks.push(chunk(&prompt.model, &calls, None));
     }
-    chunks.push(chunk(&prompt.model, vec![json!({ "text": "" })], Some(reply)));
+    chunks.push(chunk(&prompt.model, &[json!({ "text": "" })], Some(reply)));
     if framed {
         return Script::streamed(200, "text/event-stream", chunks.iter().map(event).collect());
     }
@@ -53,7 +53,7 @@ pub(super) fn answer(prompt: &Prompt, reply: &Reply, framed: bool) -> Script {
 }
 
 /// One response; with `end`, the last one.
-pub(super) fn chunk(model: &str, parts: Vec<Value>, end: Option<&Reply>) -> Value {
+pub(super) fn chunk(model: &str, parts: &[Value], end: Option<&Reply>) -> Value {
     let mut candidate = json!({ "content": { "parts": parts, "role": "model" }, "index": 0 });
     let usage = end.map_or_else(Usage::default, |reply| reply.usage);
     let prompt = usage.input + usage.cached + usage.cache_write;

@@ -50,7 +50,7 @@ impl Dialect for Gemini {
     }
 
     fn more(&self) -> Bytes {
-        event(&answer::chunk("gemini-endless", vec![json!({ "text": "more " })], None))
+        event(&answer::chunk("gemini-endless", &[json!({ "text": "more " })], None))
     }
 }
 

@@ -163,7 +163,7 @@ pub(super) fn read_chat(body: &Value, model: &str) -> Result<Prompt, Refusal> {
     Ok(prompt)
 }
 
-/// Whether it is a model of DeepSeek's, which speaks this dialect and shows its thoughts.
+/// Whether it is a model of `DeepSeek`'s, which speaks this dialect and shows its thoughts.
 fn thinks(model: &str) -> bool {
     model.contains("deepseek")
 }
