@@ -45,9 +45,11 @@ static DOCUMENTS: Mutex<Vec<Weak<Document>>> = Mutex::new(Vec::new());
 /// Configurations that have ended, perhaps on the thread of a worker.
 static ENDED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
+type SharedRoot = Rc<RefCell<Root<Native>>>;
+
 thread_local! {
     /// The roots, on the main thread, by the number of their configurations.
-    static ROOTS: RefCell<HashMap<u64, Rc<RefCell<Root<Native>>>>> = RefCell::default();
+    static ROOTS: RefCell<HashMap<u64, SharedRoot>> = RefCell::default();
     /// Responses that came while their root was busy.
     static LATE: RefCell<VecDeque<(u64, CallResponse)>> = RefCell::default();
     /// The number of the document of this worker's table.

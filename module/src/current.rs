@@ -55,7 +55,7 @@ impl LocalReply {
     /// The same, owned.
     pub(crate) fn new(reply: &Reply) -> Self {
         let owned = reply.headers.iter().map(|(name, value)| ((**name).to_owned(), (**value).to_owned()));
-        Self { status: reply.status, headers: owned.collect(), body: reply.body.to_vec() }
+        Self { status: reply.status, headers: owned.collect(), body: reply.body.clone() }
     }
 
     /// Sends it.

@@ -30,6 +30,7 @@ pub(crate) struct Stream {
     is_over: Cell<bool>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one per stream, which is on the heap")]
 enum Role {
     Downstream(Downstream<Native>),
     Upstream(Upstream<Native>),
