@@ -9,10 +9,13 @@ use switchboard::limits::{SharedMemory, Version};
 pub(crate) static MEMORY: Memory = Memory(Mutex::new(None));
 
 /// Versioned records.
-pub(crate) struct Memory(Mutex<Option<HashMap<String, (Vec<u8>, u32)>>>);
+pub(crate) struct Memory(Mutex<Option<Records>>);
+
+/// By name: the record and its version.
+type Records = HashMap<String, (Vec<u8>, u32)>;
 
 impl Memory {
-    fn with<T>(&self, run: impl FnOnce(&mut HashMap<String, (Vec<u8>, u32)>) -> T) -> T {
+    fn with<T>(&self, run: impl FnOnce(&mut Records) -> T) -> T {
         run(self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
     }
 }
