@@ -30,6 +30,12 @@ pub(super) fn carried(call: JsonStr<'_>, signature: JsonStr<'_>) -> JsonString {
     JsonString::new(&state.encrypted(""))
 }
 
+/// The signature of a thinking block of a model that signs none: an empty carrier. Some SDKs drop blocks without a
+/// signature, but such models need their reasoning back in the next turn.
+pub(super) fn unsigned() -> JsonString {
+    JsonString::new(&State::default().encrypted(""))
+}
+
 /// `stop_reason`. `calls`: the response has tool calls.
 pub(super) fn stop_reason(reason: Option<FinishReason>, calls: bool, refused: bool) -> &'static str {
     match reason {

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::answer::{bare_token, carried, message_id, stop_reason, write_stop, write_usage};
+use super::answer::{bare_token, carried, message_id, stop_reason, unsigned, write_stop, write_usage};
 use super::error;
 use super::whole::write_citation;
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
@@ -24,6 +24,8 @@ pub(super) struct EventWriter {
     /// Number of blocks so far, including the open one.
     blocks: u64,
     open: Open,
+    /// The open block is a thinking block without a signature.
+    is_unsigned: bool,
     calls: Vec<Call>,
     refusal: String,
     finish: Option<FinishReason>,
@@ -59,6 +61,7 @@ impl EventWriter {
             is_other_choice: false,
             blocks: 0,
             open: Open::None,
+            is_unsigned: false,
             calls: Vec::new(),
             refusal: String::new(),
             finish: None,
@@ -124,7 +127,14 @@ impl EventWriter {
             self.start(Open::Thinking, |w| {
                 w.key("type").string("thinking").key("thinking").string("").key("signature").string("");
             });
+            self.is_unsigned = true;
         }
+    }
+
+    /// Signs the open thinking block.
+    fn sign(&mut self, signature: JsonStr<'_>) {
+        self.is_unsigned = false;
+        self.delta("signature_delta", "signature", signature);
     }
 
     fn delta(&mut self, kind: &str, name: &str, token: JsonStr<'_>) {
@@ -141,6 +151,9 @@ impl EventWriter {
             && self.calls.get(at).is_some_and(|call| call.arguments.is_empty())
         {
             self.delta("input_json_delta", "partial_json", JsonString::new("{}").as_str());
+        }
+        if self.is_unsigned {
+            self.sign(unsigned().as_str());
         }
         if core::mem::replace(&mut self.open, Open::None) != Open::None {
             let index = self.blocks.saturating_sub(1);
@@ -163,7 +176,7 @@ impl EventWriter {
         let (id, name, arguments) = (call.id.clone(), call.name.clone(), call.arguments.clone());
         if let Some(state) = state {
             self.start_thinking();
-            self.delta("signature_delta", "signature", state.as_str());
+            self.sign(state.as_str());
         }
         self.start(Open::Call(at), |w| {
             w.key("type").string("tool_use").key("id").raw(id.as_str().token()).key("name").string(&name);
@@ -236,7 +249,7 @@ impl Sink for EventWriter {
         match block {
             Thinking::Signed { signature, .. } => {
                 self.start_thinking();
-                self.delta("signature_delta", "signature", signature);
+                self.sign(signature);
             }
             Thinking::Redacted { data } => self.start(Open::Thinking, |w| {
                 w.key("type").string("redacted_thinking").key("data").raw(data.token());

@@ -1,6 +1,6 @@
 //! Builds a complete message from facts.
 
-use super::answer::{bare_token, carried, message_id, stop_reason, write_stop, write_usage};
+use super::answer::{bare_token, carried, message_id, stop_reason, unsigned, write_stop, write_usage};
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::inbound::Whole;
 use crate::json::{JsonStr, JsonString, Object, Writer};
@@ -195,7 +195,12 @@ impl Block {
             }
             Self::Thinking { text, signature } => {
                 w.key("type").string("thinking").key("thinking").escaped(text);
-                w.key("signature").raw(signature.as_str().token());
+                w.key("signature");
+                if signature.as_str().is_empty() {
+                    w.raw(unsigned().as_str().token());
+                } else {
+                    w.raw(signature.as_str().token());
+                }
             }
             Self::Redacted { data } => {
                 w.key("type").string("redacted_thinking").key("data").raw(data.as_str().token());
