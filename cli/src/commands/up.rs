@@ -39,7 +39,7 @@ pub(super) struct Up {
     /// The filter [default: switchboard.wasm next to this program, or in the build directory]
     #[arg(long, value_name = "FILE")]
     wasm: Option<PathBuf>,
-    /// The module for --filter native [default: libswitchboard_module.so next to this program]
+    /// The module for --filter native [default: `libswitchboard_module.so` next to this program]
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
     /// The key service [default: switchboard-keys next to this program, or on the PATH]

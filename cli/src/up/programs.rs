@@ -111,10 +111,10 @@ pub fn module(given: Option<PathBuf>, envoy: &Path) -> Result<PathBuf, String> {
     if let Some(path) = given {
         let path =
             std::fs::canonicalize(&path).map_err(|error| format!("--module {}: {error}", path.display()))?;
-        return match path.file_name().is_some_and(|name| *name == *file) {
-            true => Ok(path),
-            false => Err(format!("--module {}: Envoy finds it only if it is named {file}", path.display())),
-        };
+        if path.file_name().is_none_or(|name| *name != *file) {
+            return Err(format!("--module {}: Envoy finds it only if it is named {file}", path.display()));
+        }
+        return Ok(path);
     }
     relative(&file).and_then(|path| std::fs::canonicalize(path).ok()).ok_or_else(|| {
         format!(

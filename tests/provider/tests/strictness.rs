@@ -1,5 +1,7 @@
 //! The provider refuses what the real ones refuse: otherwise a test that passes would mean little.
 
+use std::slice::from_ref;
+
 use fake_provider::dialects::{Asked, of_path};
 use fake_provider::state;
 use http::{HeaderMap, HeaderValue};
@@ -151,7 +153,7 @@ fn gemini_takes_a_good_request_and_names_what_is_wrong_with_others() {
         with(&good, "contents", json!([user, calls, results]))
     };
     let first = sealed(state::of_call("look", &json!({ "at": 1 })));
-    assert_eq!(gemini(&turn(&[first.clone()], &[result.clone()])).0, 200);
+    assert_eq!(gemini(&turn(from_ref(&first), from_ref(&result))).0, 200);
     assert_eq!(gemini(&turn(&[first.clone(), call.clone()], &[result.clone(), result.clone()])).0, 200);
     for (bad, word) in [
         (with(&good, "model", json!("m")), "model"),
@@ -162,9 +164,9 @@ fn gemini_takes_a_good_request_and_names_what_is_wrong_with_others() {
         (with(&good, "generationConfig", json!({ "maxTokens": 1 })), "maxTokens"),
         (declare(json!({ "name": "1st" })), "1st"),
         (declare(json!({ "name": "a", "parameters": { "type": "object", "$schema": "x" } })), "$schema"),
-        (turn(&[first.clone()], &[result.clone(), result.clone()]), "number of function response parts"),
-        (turn(&[call.clone()], &[result.clone()]), "thought_signature"),
-        (turn(&[sealed(state::of_call("look", &json!({ "at": 2 })))], &[result.clone()]), "Corrupted"),
+        (turn(from_ref(&first), &[result.clone(), result.clone()]), "number of function response parts"),
+        (turn(from_ref(&call), from_ref(&result)), "thought_signature"),
+        (turn(&[sealed(state::of_call("look", &json!({ "at": 2 })))], from_ref(&result)), "Corrupted"),
     ] {
         let (status, text) = gemini(&bad);
         assert_eq!(status, 400, "{bad}");
@@ -189,7 +191,7 @@ fn bedrock_takes_a_good_request_and_names_what_is_wrong_with_others() {
     let thinking = |body: &Value| {
         with(body, "additionalModelRequestFields", json!({ "thinking": { "type": "enabled" } }))
     };
-    assert_eq!(bedrock(&turn(&[call.clone()])).0, 200);
+    assert_eq!(bedrock(&turn(from_ref(&call))).0, 200);
     assert_eq!(bedrock(&thinking(&turn(&[thought("Hm.", state::of_thought("Hm.")), call.clone()]))).0, 200);
     for (bad, word) in [
         (with(&good, "model", json!("m")), "model"),
@@ -204,10 +206,10 @@ fn bedrock_takes_a_good_request_and_names_what_is_wrong_with_others() {
             "union",
         ),
         (with(&good, "toolConfig", json!({ "tools": [] })), "toolConfig.tools"),
-        (with(&turn(&[call.clone()]), "toolConfig", Value::Null), "toolConfig"),
+        (with(&turn(from_ref(&call)), "toolConfig", Value::Null), "toolConfig"),
         (turn(&[json!({ "text": "Hm." })]), "toolResult"),
         (turn(&[thought("Hm.", state::of_thought("Ha.")), call.clone()]), "signature"),
-        (thinking(&turn(&[call.clone()])), "Expected `thinking`"),
+        (thinking(&turn(from_ref(&call))), "Expected `thinking`"),
     ] {
         let (status, text) = bedrock(&bad);
         assert_eq!(status, 400, "{bad}");
