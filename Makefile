@@ -54,7 +54,7 @@ native: prerequisites ## Build the launcher and the key service
 		$(BUILD)/release/switchboard build --release -p switchboard-cli -p switchboard-keys
 
 # Optimized for speed, except for inlining: functions up to half the usual size are inlined. Inlining larger ones makes the
-# module a tenth larger, and it must stay below 1.55 MB. See docs/performance.md.
+# module a tenth larger, and it must stay below 1.65 MB. See docs/performance.md.
 INLINE := -Cllvm-args=-inline-threshold=120
 
 # The compiler's output, and the module after Binaryen: a twentieth smaller and faster. See docs/decisions/0017.
@@ -113,9 +113,9 @@ clippy-wasm: toolchain ## Lint the filter for its target
 docs: ## Build the documentation of the code; broken links are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps --document-private-items
 
-size: filter ## Check that the filter is smaller than 1.55 MB
+size: filter ## Check that the filter is smaller than 1.65 MB
 	@size=$$(wc -c < $(FILTER)); \
-	echo "switchboard.wasm: $$size bytes"; test $$size -lt 1550000
+	echo "switchboard.wasm: $$size bytes"; test $$size -lt 1650000
 
 audit: ## Check licenses, sources and vulnerabilities of the dependencies
 	@scripts/audit

@@ -30,6 +30,9 @@ pub struct Table {
     pub part_secret: Secret,
     /// The key with full access.
     pub master_key: Secret,
+    /// Authenticates the ids of responses that providers keep. It is derived from the master key, so that they stay valid
+    /// after a restart, and for every Envoy.
+    pub seal_secret: Secret,
     /// Settings for all requests.
     pub settings: Settings,
     /// The models that clients can request.
@@ -167,6 +170,7 @@ impl Table {
             keys: document.keys,
             part_secret: sigv4::derived(&internal_token, PART_HEADER),
             internal_token,
+            seal_secret: sigv4::derived(&master_key, "responses"),
             master_key,
             settings: document.settings,
             groups: document.groups,

@@ -11,9 +11,13 @@ pub fn setup(provider: &str) -> Setup {
         "model": "bedrock/us.amazon.nova-pro-v1:0", "api_base": provider, "aws_region_name": "us-east-1",
         "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
     });
+    let v1 = json!({
+        "model": "azure/gpt-4o", "api_base": provider, "api_key": "sk-openai-bench", "api_version": "v1",
+    });
     let config = Config::new()
         .model_with("gpt-4o", openai("gpt-4o-2026-01-01", provider, "sk-openai-bench"), price.clone())
         .model("azure", at("azure/gpt-4o", ""))
+        .model("azure-v1", v1)
         .model("mistral", at("mistral/mistral-large-latest", "/v1"))
         .model("nova", signed)
         .model("command", at("cohere/command-a-03-2025", ""))

@@ -119,8 +119,11 @@ struct Api {
     whole: &'static str,
     stream: &'static str,
     client: Wire,
-    /// The group of a row of [`DIALECTS`].
+    /// The group that `gateway.rs` configures.
     model: &'static str,
+    provider: Wire,
+    /// The group of the row of [`DIALECTS`] that is its measure.
+    chat: &'static str,
 }
 
 const APIS: &[Api] = &[
@@ -129,30 +132,49 @@ const APIS: &[Api] = &[
         stream: "messages stream, Anthropic",
         client: Wire::Anthropic,
         model: "claude",
+        provider: Wire::Anthropic,
+        chat: "claude",
     },
     Api {
         whole: "messages, OpenAI, 1 KB",
         stream: "messages stream, OpenAI",
         client: Wire::Anthropic,
         model: "gpt-4o",
+        provider: Wire::OpenAi,
+        chat: "gpt-4o",
     },
     Api {
-        whole: "responses, OpenAI, 1 KB",
-        stream: "responses stream, OpenAI",
+        whole: "responses, Azure, 1 KB",
+        stream: "responses stream, Azure",
+        client: Wire::Responses,
+        model: "azure-v1",
+        provider: Wire::Responses,
+        chat: "azure",
+    },
+    // `OpenAI`'s chat completions at another host, which a request is translated to.
+    Api {
+        whole: "responses, chat, 1 KB",
+        stream: "responses stream, chat",
         client: Wire::Responses,
         model: "gpt-4o",
+        provider: Wire::OpenAi,
+        chat: "gpt-4o",
     },
     Api {
         whole: "responses, Anthropic, 1 KB",
         stream: "responses stream, Anthropic",
         client: Wire::Responses,
         model: "claude",
+        provider: Wire::Anthropic,
+        chat: "claude",
     },
     Api {
         whole: "gemini, Gemini, 1 KB",
         stream: "gemini stream, Gemini",
         client: Wire::Gemini,
         model: "gemini",
+        provider: Wire::Gemini,
+        chat: "gemini",
     },
 ];
 
@@ -186,11 +208,11 @@ pub fn rows() -> Vec<Row> {
         rows.push(row(speaks.stream, target, speaks.model, small().streamed(), speaks.provider));
     }
     for api in APIS {
-        let Some(chat) = DIALECTS.iter().find(|chat| chat.model == api.model) else { continue };
+        let Some(chat) = DIALECTS.iter().find(|chat| chat.model == api.chat) else { continue };
         let target = Target::Ratio(chat.ratio * MORE_THAN_CHAT);
         let of = |name, target, question| Row {
             client: api.client,
-            ..row(name, target, api.model, question, chat.provider)
+            ..row(name, target, api.model, question, api.provider)
         };
         rows.push(of(api.whole, target, small()));
         rows.push(of(api.stream, per_event(EVENT), small().streamed()));

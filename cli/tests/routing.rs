@@ -76,6 +76,7 @@ fn who_has_somebody_to_stand_in_cools_down() {
         let plan = with(&models, rest);
         plan.clusters
             .iter()
+            .filter(|cluster| cluster.name.starts_with("group:"))
             .map(|cluster| cluster.cooldown.as_ref().map(|c| (c.failures, c.time.as_secs_f64())))
             .collect::<Vec<_>>()
     };
@@ -97,13 +98,43 @@ fn time_outs_of_deployments_are_their_groups_the_longest_counts() {
     ];
     let times = |rest: &str| {
         let plan = with(&models, rest);
-        plan.document.groups.iter().map(|g| (g.timeout_ms, g.stream_timeout_ms)).collect::<Vec<_>>()
+        let whole = plan.document.groups.iter().filter(|group| group.part_of.is_none());
+        whole.map(|group| (group.timeout_ms, group.stream_timeout_ms)).collect::<Vec<_>>()
     };
     assert_eq!(times(""), [(Some(3000), Some(1500)), (Some(600_000), None), (None, None)]);
     assert_eq!(
         times("router_settings: {timeout: 20, stream_timeout: 5}\n"),
         [(Some(3000), Some(1500)), (Some(20_000), Some(5000)), (None, Some(5000))]
     );
+}
+
+#[test]
+fn deployments_that_keep_responses_are_addressed_alone_where_they_are_not() {
+    let azure = "model: azure/a, api_base: \"https://a.openai.azure.com\", api_version";
+    let (kept, dated) = (format!("{azure}: v1"), format!("{azure}: 2024-10-21"));
+    let models = [
+        ("one", "model: openai/a"),
+        ("pair", "model: openai/b, timeout: 3, max_parallel_requests: 5"),
+        ("pair", kept.as_str()),
+        ("pair", dated.as_str()),
+        ("pair", "model: anthropic/c"),
+        ("pair", "model: openai/d, api_base: \"http://vllm:8000/v1\""),
+        ("wild-*", "model: openai/*"),
+        ("wild-*", "model: openai/e-*"),
+    ];
+    let plan =
+        with(&models, "router_settings: {model_group_retry_policy: {pair: {RateLimitErrorRetries: 4}}}\n");
+    let parts: Vec<_> = plan.document.groups.iter().filter(|group| group.part_of.is_some()).collect();
+    let [openai, azure] = parts[..] else { panic!("{parts:?}") };
+    assert_eq!(endpoints(&plan, &openai.name), [[("b", None)]]);
+    assert_eq!(endpoints(&plan, &azure.name), [[("a", None)]]);
+    for part in parts {
+        assert_eq!(part.part_of.as_deref(), Some("pair"));
+        assert_eq!(part.retry_policy.rate_limit, Some(4), "as in its group");
+        let cluster = plan.clusters.iter().find(|cluster| cluster.name == part.cluster).expect("a cluster");
+        assert!(cluster.cooldown.is_none(), "nothing else has its responses");
+    }
+    assert_eq!((openai.timeout_ms, azure.timeout_ms), (Some(3000), None));
 }
 
 #[test]

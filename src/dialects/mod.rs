@@ -76,6 +76,11 @@ pub trait Dialect: Sync {
         None
     }
 
+    /// Whether this deployment has [`Self::wire`], whatever the request is.
+    fn has_wire(&self, _: &Deployment) -> bool {
+        self.wire().is_some()
+    }
+
     /// Whether [`Self::relayed`] can send this request in [`Self::wire`]. Otherwise it is translated for
     /// [`Self::request`].
     fn can_relay(&self, _: &Request<'_>, _: &Provider, _model: &str) -> bool {

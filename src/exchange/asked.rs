@@ -1,9 +1,12 @@
 //! Routing settings in a request, from its body or headers, and what its headers ask of the provider. A
 //! header takes precedence, as in `LiteLLM`.
 
+use core::slice::from_ref;
+
 use crate::openai::{ErrorBody, Request};
 
 use super::head::Head;
+use crate::config::Group;
 use crate::inbound::MESSAGES_VERSION;
 use crate::providers::FEATURES_HEADER;
 
@@ -76,6 +79,12 @@ impl Asked {
         self.content_policy_fallbacks = request.read("content_policy_fallbacks", MODELS)?;
         self.disable_fallbacks = request.read("disable_fallbacks", "a boolean")?.unwrap_or(false);
         Ok(self)
+    }
+
+    /// Has the group of a deployment stand in for it, and after that what stands in for the group.
+    pub(super) fn stand_in(&mut self, group: &Group) {
+        let further = self.fallbacks.as_ref().unwrap_or(&group.fallbacks);
+        self.fallbacks = Some([from_ref(&group.name), further].concat());
     }
 
     /// Every model named in the settings.

@@ -22,7 +22,8 @@ use super::limited::Entered;
 use super::origin::Origin;
 use super::parts::Parts;
 use super::prompt::Prompt;
-use super::stored::Keeping;
+use super::sealed::Pinned;
+use super::stored::{Keeping, NativeAsk};
 
 /// An admitted request. Both roles run in the same VM, so the upstream role gets it by reference.
 #[derive(Debug)]
@@ -56,6 +57,10 @@ pub struct Call {
     pub origin: Origin,
     /// What is stored of it together with its response, if that is to be stored.
     pub keeping: Option<Keeping>,
+    /// The deployment that alone can serve it.
+    pub pinned: Option<Pinned>,
+    /// It is about a response that this deployment's provider keeps.
+    pub native: Option<NativeAsk>,
     /// The body, until the first attempt takes it.
     pub kept: RefCell<Option<Kept>>,
     /// What the body counts in the worker's budget, as long as this call exists.

@@ -20,6 +20,41 @@ pub struct StoredAsk {
     pub action: StoredAction,
 }
 
+/// The same of a response that a provider keeps.
+#[derive(Clone, Debug)]
+pub struct NativeAsk {
+    /// The provider's id.
+    pub(super) id: String,
+    /// What to do with it.
+    pub(super) action: StoredAction,
+    /// The client's query.
+    pub(super) query: String,
+}
+
+impl NativeAsk {
+    /// The method of the request.
+    pub(super) fn method(&self) -> &'static str {
+        match self.action {
+            StoredAction::Get | StoredAction::InputItems => "GET",
+            StoredAction::Delete => "DELETE",
+            StoredAction::Cancel => "POST",
+        }
+    }
+
+    /// The path, with that of the provider's endpoint before it.
+    pub(super) fn path(&self, endpoint: &str) -> String {
+        let (path, query) = endpoint.split_once('?').unwrap_or((endpoint, ""));
+        let below = match self.action {
+            StoredAction::Get | StoredAction::Delete => "",
+            StoredAction::Cancel => "/cancel",
+            StoredAction::InputItems => "/input_items",
+        };
+        let queries: Vec<&str> = [query, &self.query].into_iter().filter(|query| !query.is_empty()).collect();
+        let mark = if queries.is_empty() { "" } else { "?" };
+        [path, "/", &self.id, below, mark, &queries.join("&")].concat()
+    }
+}
+
 /// What is stored of a request together with its response.
 pub struct Keeping {
     /// The response that it continues.

@@ -88,6 +88,8 @@ pub enum Wire {
     Messages,
     /// Google's `GenerateContentResponse`, whole and in events, and its embeddings
     Contents,
+    /// `OpenAI`'s responses and their events
+    Responses,
 }
 
 /// Receives a response that is already in the client's format.

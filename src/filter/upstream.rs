@@ -290,7 +290,10 @@ impl<H: Host> Upstream<H> {
         match outgoing {
             Outgoing::Send { headers, body } => {
                 H::replace_request_headers(&headers);
-                H::replace_request_body(&body);
+                // A request without a body has no buffer for one.
+                if !body.is_empty() || !H::request_body().is_empty() {
+                    H::replace_request_body(&body);
+                }
                 self.ask_for_tokens();
                 Action::Continue
             }

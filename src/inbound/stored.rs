@@ -44,6 +44,10 @@ pub trait Stateful {
     /// The body with the items in place of what refers to them.
     fn recalled(&self, body: &[u8], recalled: &Recalled<'_>) -> Vec<u8>;
 
+    /// What admission reads of a request that cannot be translated, but that a provider with the same API may serve; `None`
+    /// if none may. `is_own` says that the response which it continues was checked to be the client's.
+    fn outline(&self, body: &[u8], is_own: bool) -> Option<Vec<u8>>;
+
     /// Notes for the response what it continues, and whether it is to be stored.
     fn note(&self, echo: Option<Rc<dyn Any>>, recall: &Recall) -> Option<Rc<dyn Any>>;
 

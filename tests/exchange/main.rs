@@ -11,6 +11,7 @@ mod features;
 mod messages;
 mod models;
 mod mutated;
+mod native;
 mod parts;
 mod reservation;
 mod resolve;

@@ -119,7 +119,7 @@ pub(crate) fn table() -> Rc<Table> {
     table_of(DOCUMENT)
 }
 
-fn table_of(document: &str) -> Rc<Table> {
+pub(crate) fn table_of(document: &str) -> Rc<Table> {
     let env = |name: &str| match name {
         "MASTER" => Some(MASTER.to_owned()),
         "INTERNAL" => Some("internal".to_owned()),

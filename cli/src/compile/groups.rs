@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
-use switchboard::config::{Alias, Group};
+use switchboard::config::{self, Alias, Group};
+use switchboard::facts::Wire;
 use switchboard::model_map::ModelMap;
+use switchboard::providers;
 
 use super::deployments::{Deployment, Unserved};
 use crate::config::diagnostic::suggestion;
@@ -79,17 +81,31 @@ pub(super) fn describe(groups: &mut [Group], deployments: &mut [Deployment], mod
     }
 }
 
-/// A group for each deployment that has an id of the operator's (`model_info.id`), which clients may ask for as a model.
+/// A group for each deployment that has an id of the operator's (`model_info.id`), which clients may ask for as a model, and
+/// for each that keeps clients' responses, if its group has others.
 pub(super) fn of_ids(config: &Config, deployments: &[Deployment], groups: &mut Vec<Group>) {
-    for id in config.models.iter().filter_map(|model| model.id.as_ref()) {
-        let found = deployments.iter().find(|deployment| deployment.document.id == id.value);
+    let own = config.models.iter().filter_map(|model| Some(model.id.as_ref()?.value.as_str()));
+    let keepers = deployments.iter().map(|deployment| &deployment.document).filter(|document| {
+        let others = deployments.iter().filter(|other| other.document.group == document.group).count() > 1;
+        others && keeps_responses(document)
+    });
+    let keepers: Vec<&str> = keepers.map(|document| document.id.as_str()).collect();
+    for id in own.chain(keepers) {
+        let found = deployments.iter().find(|deployment| deployment.document.id == id);
         let Some(whole) = found.map(|deployment| deployment.document.group.clone()) else { continue };
         let is_wild = |name: &str| name.contains('*');
-        if is_wild(&whole) || is_wild(&id.value) || groups.iter().any(|group| group.name == id.value) {
+        if is_wild(&whole) || is_wild(id) || groups.iter().any(|group| group.name == id) {
             continue;
         }
-        groups.push(Group { part_of: Some(whole), ..empty(&id.value, "deployment:") });
+        groups.push(Group { part_of: Some(whole), ..empty(id, "deployment:") });
     }
+}
+
+/// Whether a deployment's provider stores responses of the Responses API.
+fn keeps_responses(document: &config::Deployment) -> bool {
+    let Some(provider) = providers::find_at(&document.provider, &document.api_base) else { return false };
+    let dialect = provider.dialect_of(&document.model);
+    dialect.wire() == Some(Wire::Responses) && dialect.has_wire(document)
 }
 
 /// `model_group_alias`, without those that lead nowhere.

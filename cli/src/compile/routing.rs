@@ -93,7 +93,8 @@ pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Depl
 }
 
 fn retry_policy(config: &Config, group: &Group) -> RetryPolicy {
-    let own = config.router.group_retry_policies.iter().find(|(name, _)| name.value == group.name);
+    let whole = group.part_of.as_ref().unwrap_or(&group.name);
+    let own = config.router.group_retry_policies.iter().find(|(name, _)| name.value == *whole);
     own.map_or(config.router.retry_policy, |(_, policy)| *policy)
 }
 

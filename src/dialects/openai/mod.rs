@@ -19,6 +19,7 @@ mod plain;
 mod quirks;
 mod relay;
 mod request;
+mod responses;
 mod thinking;
 mod tools;
 mod words;
@@ -30,6 +31,7 @@ pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Names, Q
 use std::borrow::Cow;
 
 use super::{Body, Dialect, Outbound, Stream, Target};
+use crate::config::Deployment;
 use crate::facts::{Fault, Sink, Usage, Wire};
 use crate::frame::Framing;
 use crate::json::{JsonStr, JsonString, Object, Splice};
@@ -38,6 +40,9 @@ use crate::providers::Provider;
 
 /// The dialect of `api.openai.com/v1`.
 pub static OPENAI: OpenAi = OpenAi(Quirks::NONE);
+
+/// How state begins that clients carry for other providers.
+const CARRIED: &[u8] = b"\"sb1.";
 
 /// The dialect with a vendor's quirks.
 pub struct OpenAi(pub Quirks);
@@ -64,6 +69,23 @@ impl Dialect for OpenAi {
         self.0.embedding.most
     }
 
+    fn wire(&self) -> Option<Wire> {
+        self.0.responses.then_some(Wire::Responses)
+    }
+
+    fn has_wire(&self, deployment: &Deployment) -> bool {
+        path::has_responses(&self.0, deployment)
+    }
+
+    fn can_relay(&self, request: &Request<'_>, _: &Provider, _: &str) -> bool {
+        // State of other providers, which a translation keeps.
+        memchr::memmem::find(request.body, CARRIED).is_none()
+    }
+
+    fn relayed(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {
+        Ok(responses::request(&self.0, request, to))
+    }
+
     fn request(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {
         Ok(Outbound {
             body: Body::Edited(request::write(&self.0, request, to)?),
@@ -73,6 +95,9 @@ impl Dialect for OpenAi {
     }
 
     fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        if memo.wire.is_some() {
+            return responses::answer(body, memo, out);
+        }
         let (wire, memo) = self.asked(memo);
         let mended = self.mended(body, &memo)?;
         out.usage(mended.usage);
@@ -98,6 +123,9 @@ impl Dialect for OpenAi {
     }
 
     fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
+        if memo.wire.is_some() {
+            return Box::new(responses::Relayed::new(memo));
+        }
         let (wire, memo) = self.asked(memo);
         Box::new(relay::Relay::new(self.0.answer, memo.into_owned(), wire))
     }

@@ -3,20 +3,50 @@
 use std::borrow::Cow;
 
 use super::super::Target;
-use super::quirks::Quirks;
+use super::quirks::{Quirks, Surface};
 use super::request::has;
+use crate::config::Deployment;
 use crate::openai::Operation;
+
+/// The base or the prefix of the surfaces of Azure that have the Responses API.
+const V1: &str = "/openai/v1";
+
+/// The surface of a deployment; `None` if the vendor has only one.
+fn surface(quirks: &Quirks, deployment: &Deployment) -> Option<&'static Surface> {
+    let version = version(deployment);
+    quirks.surfaces.iter().find(|surface| {
+        (surface.versions.is_empty() || surface.versions.contains(&version))
+            && deployment.api_base.contains(surface.base)
+    })
+}
+
+fn version(deployment: &Deployment) -> &str {
+    let option = deployment.options.iter().find(|(option, _)| option == "api_version");
+    option.map_or("", |(_, value)| value.as_str())
+}
+
+/// Whether a deployment has the Responses API.
+pub(super) fn has_responses(quirks: &Quirks, deployment: &Deployment) -> bool {
+    let has = |surface: &Surface| surface.base == V1 || surface.prefix == V1;
+    quirks.responses && surface(quirks, deployment).is_none_or(has)
+}
+
+/// The path and query of the Responses API, where [`has_responses`].
+pub(super) fn of_responses(quirks: &Quirks, to: &Target<'_>) -> Cow<'static, str> {
+    match surface(quirks, to.deployment) {
+        Some(surface) => Cow::Owned([surface.prefix, RESPONSES, surface.query].concat()),
+        None => Cow::Borrowed(RESPONSES),
+    }
+}
+
+const RESPONSES: &str = "/responses";
 
 /// Path and query below the deployment's base URL.
 pub(super) fn of(quirks: &Quirks, operation: Operation, streams: bool, to: &Target<'_>) -> Cow<'static, str> {
     let operation = if has(quirks, operation) { operation } else { Operation::Chat };
     let path = quirks.endpoints.iter().find(|(there, _)| *there == operation).map_or("", |(_, path)| path);
-    let base = &to.deployment.api_base;
-    let version = to.option("api_version").unwrap_or_default();
-    let surface = quirks.surfaces.iter().find(|surface| {
-        (surface.versions.is_empty() || surface.versions.contains(&version)) && base.contains(surface.base)
-    });
-    let Some(surface) = surface else { return Cow::Borrowed(path) };
+    let version = version(to.deployment);
+    let Some(surface) = surface(quirks, to.deployment) else { return Cow::Borrowed(path) };
     let mut filled = String::with_capacity(96);
     for template in [surface.prefix, path, surface.query] {
         fill(template, version, to.model, streams, &mut filled);

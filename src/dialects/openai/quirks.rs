@@ -10,6 +10,8 @@ pub struct Quirks {
     /// The supported endpoints, with their paths below the base URL. Without `/completions`, prompts are sent
     /// as chats.
     pub endpoints: &'static [(Operation, &'static str)],
+    /// It has the Responses API, too: clients of that API get the vendor's own responses.
+    pub responses: bool,
     /// URL surfaces; the first match is used. If empty, the base URL itself.
     pub surfaces: &'static [Surface],
     /// What the models support, if the vendor's models differ.
@@ -205,6 +207,7 @@ impl Quirks {
     /// `OpenAI` itself.
     pub const NONE: Self = Self {
         endpoints: Self::ALL,
+        responses: false,
         surfaces: &[],
         models: &[],
         lacks: &[],

@@ -15,6 +15,7 @@ use super::super::head::unauthorized;
 use super::super::headers::{COUNT_HEADER, ESTIMATE};
 use super::super::path::Ask;
 use super::super::prompt::Prompt;
+use super::super::sealed::Pinned;
 use super::super::stored::Keeping;
 use super::super::{Reply, access};
 use super::payer::Payer;
@@ -46,6 +47,7 @@ impl Admission {
             .recall
             .take()
             .and_then(|recall| Some(Keeping { parent: recall.previous, input: recall.input? }));
+        let pinned = joining.pinned.take();
         let Joining { ask, verdict: Some(payer), .. } = &*joining else { return Err(decided_before()) };
         let (language, model, counts) = match ask {
             Ask::Model { language, model } => (*language, model.as_deref(), false),
@@ -87,7 +89,14 @@ impl Admission {
             return Err(Reply::json(200, body).with(COUNT_HEADER, ESTIMATE));
         }
         // Another API's fields may have the names of these settings.
-        let asked = if language.is_read_as_it_is() { asked } else { asked.or_body(&request)? };
+        let mut asked = if language.is_read_as_it_is() { asked } else { asked.or_body(&request)? };
+        let (whole, wildcard, found_at) = (group, route.wildcard, route.group);
+        let route = match &pinned {
+            Some(pinned) => self.pinned_route(pinned, route, &group.name)?,
+            None => route,
+        };
+        // No other deployment knows the response.
+        asked.disable_fallbacks |= pinned.as_ref().is_some_and(|pinned| pinned.previous.is_some());
         if let Some(error) = unserved(group, &model)
             && group.fallbacks.is_empty()
             && asked.fallbacks.is_none()
@@ -101,6 +110,11 @@ impl Admission {
             let group = route.and_then(|route| self.table.groups.get(route.group));
             let group = group.map(|group| self.table.whole(group));
             access::check_fallback(key, model, group, route.and_then(|route| route.wildcard))?;
+        }
+        if let Some(Pinned { previous: None, .. }) = &pinned
+            && route.group != found_at
+        {
+            asked.stand_in(group);
         }
         let memo = Memo {
             operation,
@@ -127,7 +141,7 @@ impl Admission {
         let origin = joining.origin.clone().or_body(&request);
         let call = Call {
             group: route.group,
-            model: route.wildcard.map(|rest| group.name.replacen('*', rest, 1)),
+            model: wildcard.map(|rest| whole.name.replacen('*', rest, 1)),
             way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Arc::clone),
             key_spend: joining.spend,
@@ -139,6 +153,8 @@ impl Admission {
             id: Rc::clone(&joining.call_id),
             path: core::mem::take(&mut joining.path),
             keeping,
+            pinned,
+            native: None,
             prompt: Prompt::default(),
             most_completion,
             resolved: RefCell::default(),

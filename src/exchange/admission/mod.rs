@@ -5,6 +5,7 @@
 //! one. An event that does not fit the phase closes it, and a closed request is never forwarded.
 
 mod decision;
+mod native;
 mod payer;
 mod recall;
 
@@ -29,6 +30,7 @@ use super::kept::Kept;
 use super::origin::Origin;
 use super::path::{Ask, key_in};
 use super::refusal::Refusal;
+use super::sealed::{self, Pinned};
 use super::{Reply, access, catalog, generative, home, model_info, standing, stored};
 
 use decision::Decided;
@@ -83,6 +85,8 @@ struct Joining {
     recall: Option<Recall>,
     /// The store was asked, and has not answered.
     is_asking: bool,
+    /// The deployment that alone can serve it.
+    pinned: Option<Pinned>,
 }
 
 impl Joining {
@@ -165,7 +169,9 @@ impl Admission {
             Ask::Home => return Err(home::home(head)),
             Ask::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
             Ask::NotFound => return Err(Reply::no_route(method, path)),
-            Ask::StoredResponse(ask) if !self.table.settings.store_responses => {
+            Ask::StoredResponse(ask)
+                if !self.table.settings.store_responses && !sealed::is_sealed(&ask.id) =>
+            {
                 return Err(Reply::not_stored(&ask.id));
             }
             Ask::MethodNotAllowed { allow } => return Err(Reply::method_not_allowed(method, path, allow)),
@@ -217,6 +223,7 @@ impl Admission {
             has_body: !(wants_body && has_body),
             recall: None,
             is_asking: false,
+            pinned: None,
         };
         let step = if is_part {
             joining.verdict = Some(Payer::Whole);
@@ -345,6 +352,12 @@ impl Admission {
     pub fn admit(&mut self, body: impl Into<Vec<u8>>) -> Result<Call, Reply> {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
+        if let Ask::StoredResponse(ask) = &joining.ask {
+            let ask = ask.clone();
+            return self
+                .decide_stored(&mut joining, &ask)
+                .map_err(|refusal| self.spoken(refusal).to_call(&self.call_id));
+        }
         let counts = matches!(joining.ask, Ask::CountTokens { .. });
         let mut is_summary = false;
         let (body, echo) = {
@@ -368,9 +381,7 @@ impl Admission {
                     (String::from_utf8(body), joining.noted(self.language, echo))
                 }
                 Some(Err(error)) => {
-                    let summary =
-                        self.language.filter(|_| !counts).and_then(|language| language.summary(&raw));
-                    let Some(summary) = summary else {
+                    let Some(summary) = self.summary(&joining, &raw).filter(|_| !counts) else {
                         self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), &raw);
                         return Err(self.spoken(error.into()).to_call(&self.call_id));
                     };
@@ -411,6 +422,10 @@ impl Admission {
         let reply = match &joining.ask {
             Ask::Model { .. } | Ask::CountTokens { .. } => return Step::Admit,
             Ask::StoredResponse(_) if joining.is_asking => return Step::Wait,
+            Ask::StoredResponse(ask) if sealed::open(&self.table, payer.token(), &ask.id).is_some() => {
+                return Step::Admit;
+            }
+            Ask::StoredResponse(ask) if !self.table.settings.store_responses => Reply::not_stored(&ask.id),
             Ask::StoredResponse(ask) => {
                 let body = stored::ask(ask, &joining.query, payer.token());
                 joining.is_asking = true;

@@ -28,13 +28,28 @@ impl Admission {
     /// What must happen before the request with this body is admitted; `None` if nothing must. Call it after
     /// [`Step::Admit`].
     pub fn recall(&mut self, body: &[u8]) -> Option<Step> {
+        let unsealed = self.unsealed(body);
+        let rewritten = unsealed.is_some();
+        let step = self.recall_stored(unsealed.as_deref().unwrap_or(body));
+        step.or_else(|| Some(Step::Rewrite(unsealed?)).filter(|_| rewritten))
+    }
+
+    fn recall_stored(&mut self, body: &[u8]) -> Option<Step> {
+        let has_native = self.has_native(body);
         let Phase::Joining(joining) = &mut self.phase else { return None };
         let language = self.language.filter(|_| self.table.settings.store_responses)?.stateful()?;
         if joining.recall.is_some() {
             return None;
         }
         match language.recall(body) {
-            Ok(recall) => {
+            Ok(mut recall) => {
+                // The provider has them itself.
+                if joining.pinned.as_ref().is_some_and(|pinned| pinned.previous.is_some()) {
+                    recall.previous = None;
+                }
+                if has_native {
+                    recall.items.clear();
+                }
                 let asks = recall.previous.is_some() || !recall.items.is_empty();
                 let token = joining.verdict.as_ref().and_then(Payer::token);
                 let call = asks.then(|| stored::recall(&recall, token));

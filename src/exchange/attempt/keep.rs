@@ -6,13 +6,14 @@ use crate::key::KEEP_PATH;
 impl Attempt {
     /// Whether the response is to be stored.
     pub fn keeps(&self) -> bool {
-        self.call.keeping.is_some()
+        self.call.keeping.is_some() && !self.is_sealed()
     }
 
     /// The path and body of the call to the key service that must be answered before `end`, the last bytes of the response,
     /// goes out; `None` if nothing is to be stored.
     pub fn keep(&self, end: &[u8]) -> Option<(&'static str, Vec<u8>)> {
-        let keeping = self.call.keeping.as_ref()?;
+        // The provider keeps its own.
+        let keeping = self.call.keeping.as_ref().filter(|_| !self.is_sealed())?;
         let response = self.call.language.stateful()?.response(end)?;
         Some((KEEP_PATH, keeping.call(self.call.key.as_ref().map(|key| key.token), response)))
     }

@@ -8,6 +8,7 @@ mod count;
 mod errors;
 mod fitted;
 mod keep;
+mod native;
 mod request;
 mod resolve;
 mod stream;
@@ -52,6 +53,8 @@ pub struct Attempt {
     asked: bool,
     /// When the request was written, Unix milliseconds.
     now_ms: u64,
+    /// The last events of a provider with the client's own API, with the client's ids.
+    shown: Vec<u8>,
 }
 
 enum Phase {
@@ -148,6 +151,7 @@ impl Attempt {
             wanted: None,
             asked: false,
             now_ms: 0,
+            shown: Vec::new(),
         }
     }
 
@@ -247,7 +251,12 @@ impl Attempt {
             Ok(Answer { body: told, usage, id }) => {
                 self.hear_model(|| named::in_answer(body));
                 self.hear_citations(body);
-                let usage = self.served(usage);
+                let usage = if self.call.native.is_some() { Usage::default() } else { self.served(usage) };
+                let (told, id) = if self.is_sealed() {
+                    (self.sealed(&told, &id), self.shown_id(&id).into())
+                } else {
+                    (told, id)
+                };
                 let mut headers = if self.memo.stream {
                     Headers::for_stream(self.call.language.stream_type())
                 } else {
@@ -255,6 +264,7 @@ impl Attempt {
                 };
                 headers.set_length(told.len());
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
+                self.untranslated(&mut headers);
                 passed_on(&mut headers, head, self.call.started_ms);
                 self.note(200);
                 let mut progress = self.call.progress.borrow_mut();

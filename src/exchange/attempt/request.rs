@@ -56,6 +56,9 @@ impl Attempt {
         if self.memo.counts {
             return self.request_count(body, now_ms);
         }
+        if let Some(outgoing) = self.request_native(now_ms) {
+            return outgoing;
+        }
         if self.may_relay() {
             let request = Request::parse(self.memo.operation, body);
             self.memo.wire = request.ok().and_then(|request| self.shared_wire(&request));
@@ -74,7 +77,7 @@ impl Attempt {
     /// Whether the client's format is also this provider's.
     fn may_relay(&self) -> bool {
         let wire = self.call.language.wire();
-        wire.is_some() && wire == self.dialect.wire()
+        wire.is_some() && wire == self.dialect.wire() && self.dialect.has_wire(&self.endpoint.deployment)
     }
 
     /// The format in which the client's request is sent as it is; `None` if it must be translated.
@@ -133,7 +136,7 @@ impl Attempt {
         self.sent(written)
     }
 
-    fn sent(&mut self, written: Result<Outgoing, ErrorBody>) -> Outgoing {
+    pub(super) fn sent(&mut self, written: Result<Outgoing, ErrorBody>) -> Outgoing {
         match written {
             Ok(Outgoing::Send { headers, body }) => {
                 if !matches!(self.phase, Phase::Raised(_) | Phase::Absent(_)) {
@@ -227,7 +230,12 @@ impl Attempt {
     }
 
     /// Assembles the request. `path` and `own` headers come from the dialect.
-    fn write(&mut self, path: &str, own: &[(&'static str, Cow<'static, str>)], body: Vec<u8>) -> Outgoing {
+    pub(super) fn write(
+        &mut self,
+        path: &str,
+        own: &[(&'static str, Cow<'static, str>)],
+        body: Vec<u8>,
+    ) -> Outgoing {
         let (endpoint, provider) = (&self.endpoint, self.endpoint.provider);
         let model = self.call.model_of(endpoint);
         let path = provider.path_of(&model, path);

@@ -28,6 +28,23 @@ impl Frames {
         }
     }
 
+    /// An event of a provider with the same API.
+    pub(super) fn relay(&mut self, kind: &str, data: &[&[u8]]) {
+        if !self.is_live || self.output.ended {
+            return;
+        }
+        self.count.set(self.count.get().saturating_add(1));
+        let out = &mut self.output.bytes;
+        for piece in ["event: ", kind, "\ndata: "] {
+            out.extend_from_slice(piece.as_bytes());
+        }
+        for piece in data {
+            // A line break between tokens of JSON would end the data.
+            out.extend(piece.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+        }
+        out.extend_from_slice(b"\n\n");
+    }
+
     /// An event about an item.
     pub(super) fn of(&mut self, kind: &str, item: &Item, index: usize, write: impl FnOnce(&mut Writer<'_>)) {
         self.event(kind, |w| {

@@ -16,6 +16,7 @@ mod frames;
 mod ids;
 mod item;
 mod names;
+mod relay;
 mod request;
 mod sink;
 mod stored;
@@ -26,6 +27,7 @@ mod writer;
 use std::borrow::Cow;
 
 use super::{Common, Events, Language, Place, Stateful, Whole};
+use crate::facts::Wire;
 use crate::openai::{ErrorBody, Memo, Operation};
 
 /// The response header that names the kinds of tools that were left out.
@@ -62,6 +64,10 @@ impl Language for Responses {
 
     fn operation(&self) -> Operation {
         Operation::Chat
+    }
+
+    fn wire(&self) -> Option<Wire> {
+        (!self.compacts).then_some(Wire::Responses)
     }
 
     fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {

@@ -7,7 +7,7 @@ use super::answer::State;
 use super::echo::Form;
 use super::item::{Body, Call, Item, write_citation, write_logprobs, write_thought};
 use super::writer::{Pending, ResponseWriter};
-use crate::facts::{Citation, FinishReason, Logprob, Sink, Thinking, Usage};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::inbound::{Events, Output, Whole};
 use crate::json::{JsonStr, JsonString, Writer};
 use crate::openai::{Answer, ErrorBody, signature_of};
@@ -181,10 +181,17 @@ impl Sink for ResponseWriter {
         let usage = self.frames.output.usage;
         self.frames.event(kind, |w| self.head.write(w.key("response"), state, &self.items, Some(&usage)));
     }
+
+    fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
+        if wire == Wire::Responses { Some(self) } else { None }
+    }
 }
 
 impl Whole for ResponseWriter {
     fn answer(mut self: Box<Self>) -> Answer {
+        if let Some(body) = self.relayed.take() {
+            return Answer { body, usage: self.frames.output.usage, id: self.head.id.into() };
+        }
         let state = self.end();
         let mut body = Vec::with_capacity(self.head.echo.members.len() + 2048);
         let (mut w, usage) = (Writer::new(&mut body), &self.frames.output.usage);

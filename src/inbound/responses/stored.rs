@@ -7,7 +7,7 @@ use super::Responses;
 use super::echo::Echo;
 use crate::inbound::{Recall, Recalled, Stateful};
 use crate::json::{JsonStr, Object, Raw, Splice, Text, Writer, fields, read};
-use crate::openai::ErrorBody;
+use crate::openai::{ErrorBody, is_private};
 
 /// The longest input that is stored, bytes: what the key service accepts.
 const LONGEST: usize = 2 << 20;
@@ -67,6 +67,32 @@ impl Stateful for Responses {
         }
         w.end_array().end_object();
         out
+    }
+
+    fn outline(&self, body: &[u8], is_own: bool) -> Option<Vec<u8>> {
+        let request = Object::parse(body).ok()?;
+        let has = |name| request.get(name).is_some();
+        // All clients share the provider's account: what another client has stored there must not be readable.
+        if has("conversation") || has("previous_response_id") && !is_own {
+            return None;
+        }
+        let mut out = Vec::with_capacity(body.len() + 64);
+        let mut w = Writer::new(&mut out);
+        w.object();
+        for member in request.members() {
+            let name = member.name()?;
+            match &*name {
+                "max_output_tokens" => w.key("max_completion_tokens"),
+                "model" | "stream" | "metadata" | "user" => w.key(&name),
+                name if is_private(name) => w.key(name),
+                _ => continue,
+            };
+            w.raw(member.value.get());
+        }
+        w.key("messages").array().object().key("role").string("user");
+        w.key("content").string(request.get("input").map_or("", Raw::get));
+        w.end_object().end_array().end_object();
+        Some(out)
     }
 
     fn note(&self, echo: Option<Rc<dyn Any>>, recall: &Recall) -> Option<Rc<dyn Any>> {

@@ -29,6 +29,8 @@ pub(super) struct ResponseWriter {
     pub(super) finish: Option<FinishReason>,
     /// The text of a compaction so far.
     summary: String,
+    /// A provider's own response.
+    pub(super) relayed: Option<Vec<u8>>,
     /// The client asked for nothing but a compaction.
     pub(super) is_bare_compaction: bool,
 }
@@ -53,6 +55,7 @@ impl ResponseWriter {
             text_signature: None,
             finish: None,
             summary: String::new(),
+            relayed: None,
             is_bare_compaction,
         }
     }

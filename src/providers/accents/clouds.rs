@@ -5,6 +5,7 @@ use crate::dialects::openai::{Answers, Messages, Names, OPENAI_MODELS, OpenAi, Q
 use crate::openai::Operation;
 
 pub(in crate::providers) static AZURE: OpenAi = OpenAi(Quirks {
+    responses: true,
     models: OPENAI_MODELS,
     rejects: FOREIGN_PARAMS,
     embedding: OPENAI_EMBEDDING,
@@ -39,6 +40,7 @@ pub(in crate::providers) static AZURE_AI: OpenAi = OpenAi(Quirks {
         Surface { versions: &[], base: "", prefix: "", query: "" },
     ],
     // It also serves other makers' models.
+    responses: false,
     answer: Answers { thinks: true, ..AZURE.0.answer },
     ..AZURE.0
 });

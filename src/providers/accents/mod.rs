@@ -236,6 +236,7 @@ pub(super) static NVIDIA: OpenAi = OpenAi(Quirks {
 });
 
 pub(super) static OPENAI: OpenAi = OpenAi(Quirks {
+    responses: true,
     models: OPENAI_MODELS,
     rejects: FOREIGN_PARAMS,
     embedding: OPENAI_EMBEDDING,

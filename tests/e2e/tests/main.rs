@@ -27,6 +27,7 @@ mod messages;
 mod messages_relayed;
 mod models;
 mod names;
+mod native_responses;
 mod nginx;
 mod outages;
 mod overload;

@@ -17,11 +17,13 @@ pub enum Replay {
     Gemini,
     /// Ollama's `/api/chat`.
     Ollama,
+    /// `OpenAI`'s Responses.
+    Responses,
 }
 
 impl Replay {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Bedrock, Self::Cohere, Self::Gemini, Self::Ollama];
+    pub const ALL: [Self; 5] = [Self::Bedrock, Self::Cohere, Self::Gemini, Self::Ollama, Self::Responses];
 
     /// Whose path that is.
     pub fn of_path(path: &str) -> Option<Self> {
@@ -32,6 +34,7 @@ impl Replay {
             Self::Cohere => ends(&["/v2/chat"]),
             Self::Gemini => ends(&[":generateContent", ":streamGenerateContent"]),
             Self::Ollama => ends(&["/api/chat"]),
+            Self::Responses => ends(&["/v1/responses"]),
         })
     }
 
@@ -54,6 +57,7 @@ impl Replay {
             }),
             Self::Gemini => candidate(&text, Some(words)),
             Self::Ollama => line(&text, Some(words)),
+            Self::Responses => response(Some((&text, words))),
         };
         Script::whole(200, "application/json", answer.to_string())
     }
@@ -76,9 +80,7 @@ impl Replay {
             Self::Cohere => {
                 let mut event = |name: &str, rest: Value| {
                     let mut data = json!({ "type": name });
-                    for (member, value) in rest.as_object().into_iter().flatten() {
-                        data[member] = value.clone();
-                    }
+                    merge(&mut data, &rest);
                     events.push(format!("event: {name}\ndata: {data}\n\n").into());
                 };
                 let block = json!({ "message": { "content": { "type": "text", "text": "" } } });
@@ -104,9 +106,56 @@ impl Replay {
                 events.push(format!("{}\n", line("", Some(words))).into());
                 "application/x-ndjson"
             }
+            Self::Responses => {
+                let mut event = |kind: &str, rest: Value| {
+                    let mut data = json!({ "type": kind, "sequence_number": events.len() });
+                    merge(&mut data, &rest);
+                    events.push(format!("event: {kind}\ndata: {data}\n\n").into());
+                };
+                event("response.created", json!({ "response": response(None) }));
+                let delta = json!({
+                    "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": "word ",
+                    "logprobs": [], "obfuscation": "abcdefghijk",
+                });
+                for _ in 0..words {
+                    event("response.output_text.delta", delta.clone());
+                }
+                let text = "word ".repeat(words);
+                event("response.completed", json!({ "response": response(Some((&text, words))) }));
+                "text/event-stream"
+            }
         };
         Script::streamed(200, content_type, events)
     }
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    for (member, value) in from.as_object().into_iter().flatten() {
+        into[member] = value.clone();
+    }
+}
+
+/// A response, at the end with its text and how many tokens that is.
+fn response(end: Option<(&str, usize)>) -> Value {
+    let mut response = json!({
+        "id": "resp_68af4030592c81938ec0a5fbab4a3e9f", "object": "response", "created_at": 1_700_000_000,
+        "status": "in_progress", "background": false, "error": null, "incomplete_details": null, "instructions": null,
+        "max_output_tokens": 256, "model": "gpt-4o-2026-01-01", "output": [], "parallel_tool_calls": true,
+        "previous_response_id": null, "store": true, "temperature": 0.7, "text": { "format": { "type": "text" } },
+        "tool_choice": "auto", "tools": [], "top_p": 1.0, "truncation": "disabled", "usage": null, "metadata": {},
+    });
+    if let Some((text, words)) = end {
+        let content = json!([{ "type": "output_text", "annotations": [], "logprobs": [], "text": text }]);
+        response["status"] = json!("completed");
+        response["output"] = json!([
+            { "id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": content }
+        ]);
+        response["usage"] = json!({
+            "input_tokens": 20, "input_tokens_details": { "cached_tokens": 0 }, "output_tokens": words,
+            "output_tokens_details": { "reasoning_tokens": 0 }, "total_tokens": words + 20,
+        });
+    }
+    response
 }
 
 /// What Gemini says, at the end with how many tokens it was.
