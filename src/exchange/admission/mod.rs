@@ -6,6 +6,7 @@
 
 mod decision;
 mod native;
+mod opening;
 mod payer;
 mod recall;
 
@@ -15,26 +16,25 @@ use std::rc::Rc;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 
-use crate::config::PART_HEADER;
-use crate::inbound::{Common, Language, MESSAGES_VERSION, Recall};
+use crate::inbound::{Common, Language, Recall};
 use crate::key::{KeyRecord, STORED_PATH, TokenHash, UsageEntry};
-use crate::keyring::{Keyring, Lookup};
-use crate::openai::{ErrorBody, Operation};
+use crate::keyring::Keyring;
+use crate::openai::ErrorBody;
 use crate::table::Table;
 
 use super::asked::Asked;
 use super::body_budget::{BodyBudget, Hold};
 use super::call::Call;
-use super::head::{Head, presented_key};
+use super::head::Head;
 use super::kept::Kept;
 use super::origin::Origin;
-use super::path::{Ask, key_in};
+use super::path::Ask;
 use super::refusal::Refusal;
 use super::sealed::{self, Pinned};
-use super::{Reply, access, catalog, generative, home, model_info, standing, stored};
+use super::{Reply, access, catalog, generative, model_info, standing, stored};
 
 use decision::Decided;
-use payer::{Payer, token_of, unknown_key};
+use payer::{Payer, unknown_key};
 
 /// A request that is not admitted yet.
 #[derive(Debug)]
@@ -151,107 +151,6 @@ impl Admission {
         let step = admission.open(keyring, head, has_body, now_ms);
         let step = step.unwrap_or_else(|reply| admission.reply(reply));
         (admission, step)
-    }
-
-    fn open(&mut self, keyring: &Keyring, head: &Head, has_body: bool, now_ms: u64) -> Result<Step, Reply> {
-        let path = head.text(":path").unwrap_or_default();
-        let method = head.get(":method").unwrap_or_default();
-        let ask = Ask::parse(method, path).for_client(head);
-        self.language = ask.language().or_else(|| Ask::language_of_unknown(path));
-        match &ask {
-            Ask::Management => {
-                let header = self.table.settings.key_header.as_deref();
-                let key = header.and_then(|name| head.text(name)).filter(|key| !key.is_empty());
-                return Ok(Step::Relay { key: key.map(str::to_owned) });
-            }
-            Ask::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
-            Ask::Readiness => return Err(Reply::json(200, r#"{"status":"healthy","db":"connected"}"#)),
-            Ask::Home => return Err(home::home(head)),
-            Ask::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
-            Ask::NotFound => return Err(Reply::no_route(method, path)),
-            Ask::StoredResponse(ask)
-                if !self.table.settings.store_responses && !sealed::is_sealed(&ask.id) =>
-            {
-                return Err(Reply::not_stored(&ask.id));
-            }
-            Ask::MethodNotAllowed { allow } => return Err(Reply::method_not_allowed(method, path, allow)),
-            Ask::Redirect(to) => {
-                let location = to.clone();
-                return Err(Reply {
-                    status: 307,
-                    headers: vec![("location".into(), location.into())],
-                    body: Vec::new(),
-                    error: None,
-                });
-            }
-            Ask::Model { .. }
-            | Ask::CountTokens { .. }
-            | Ask::GenerativeModels
-            | Ask::GenerativeModelById(_)
-            | Ask::StoredResponse(_)
-            | Ask::Models
-            | Ask::ModelById(_)
-            | Ask::ModelInfo
-            | Ask::ModelInfoPage
-            | Ask::ModelGroups
-            | Ask::Health => {}
-        }
-        let is_part = matches!(ask, Ask::Model { language, .. } if language.operation() == Operation::Embeddings)
-            && head.get(PART_HEADER).is_some_and(|secret| self.table.part_secret.matches(secret));
-        let in_query = self.language.and_then(|language| key_in(path, language));
-        let in_query = in_query.as_deref().unwrap_or_default();
-        let presented = if is_part {
-            &[]
-        } else {
-            presented_key(head, self.table.settings.key_header.as_deref(), in_query)?
-        };
-        let wants_body = matches!(ask, Ask::Model { .. } | Ask::CountTokens { .. });
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let (path, query) = (path.to_owned(), query.to_owned());
-        let mut joining = Joining {
-            ask,
-            path,
-            query,
-            call_id: Rc::clone(&self.call_id),
-            asked: encoding(head).and_then(|()| Ok(Asked::by_headers(head)?)),
-            page: head.text("origin").map(Into::into),
-            wants_pages: head.get(MESSAGES_VERSION).is_some(),
-            origin: if wants_body { Origin::by_headers(head) } else { Origin::default() },
-            verdict: None,
-            token: None,
-            spend: 0,
-            has_body: !(wants_body && has_body),
-            recall: None,
-            is_asking: false,
-            pinned: None,
-        };
-        let step = if is_part {
-            joining.verdict = Some(Payer::Whole);
-            None
-        } else if self.table.master_key.matches(presented) {
-            joining.verdict = Some(Payer::Master);
-            None
-        } else {
-            let token = token_of(presented)?;
-            match keyring.look_up(&token, now_ms) {
-                Lookup::Known(key) => {
-                    if let Err(refusal) = access::check(&key, &joining.ask, &joining.path, now_ms) {
-                        self.refused = joining.refused(Some(token), b"");
-                        return Err(refusal);
-                    }
-                    joining.spend = keyring.spend(&token);
-                    joining.verdict = Some(Payer::Key(key));
-                    None
-                }
-                Lookup::Unknown => return Err(unknown_key().into()),
-                Lookup::Ask => {
-                    joining.token = Some(token);
-                    Some(Step::Verify(token))
-                }
-            }
-        };
-        self.phase = Phase::Joining(joining);
-        Ok(step.unwrap_or_else(|| self.meet()))
     }
 
     /// Reports the size that the request's headers announce for the body, as [`Self::hold`]. A client can announce any size
@@ -450,20 +349,6 @@ impl Admission {
 #[cold]
 fn decided_before() -> Reply {
     ErrorBody::ours("the request was admitted before its body was complete").into()
-}
-
-/// Rejects a compressed body, which the filter could not read.
-fn encoding(head: &Head) -> Result<(), Reply> {
-    let coded = head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
-    let Some(coding) = coded else { return Ok(()) };
-    let message = [
-        "Compressed request bodies are not supported (content-encoding: ",
-        coding,
-        "). Send the body uncompressed.",
-    ];
-    let error = ErrorBody::new(415, "invalid_request_error", message.concat()).about("content-encoding");
-    // RFC 9110, section 15.5.16: the codings that would have been accepted.
-    Err(Reply::from(error).with("accept-encoding", "identity"))
 }
 
 /// The key service did not respond.

@@ -1,0 +1,139 @@
+//! The request's headers: which endpoint it asks for, in which format, and with which key.
+
+use std::rc::Rc;
+
+use super::super::asked::Asked;
+use super::super::head::{Head, presented_key};
+use super::super::origin::Origin;
+use super::super::path::{Ask, key_in};
+use super::super::{Reply, access, home, sealed};
+use super::payer::{Payer, token_of, unknown_key};
+use super::{Admission, Joining, Phase, Step};
+use crate::config::PART_HEADER;
+use crate::inbound::MESSAGES_VERSION;
+use crate::keyring::{Keyring, Lookup};
+use crate::openai::{ErrorBody, Operation};
+
+impl Admission {
+    /// Reads the headers. The request may be answered at once.
+    pub(super) fn open(
+        &mut self,
+        keyring: &Keyring,
+        head: &Head,
+        has_body: bool,
+        now_ms: u64,
+    ) -> Result<Step, Reply> {
+        let path = head.text(":path").unwrap_or_default();
+        let method = head.get(":method").unwrap_or_default();
+        let ask = Ask::parse(method, path).for_client(head);
+        self.language = ask.language().or_else(|| Ask::language_of_unknown(path));
+        match &ask {
+            Ask::Management => {
+                let header = self.table.settings.key_header.as_deref();
+                let key = header.and_then(|name| head.text(name)).filter(|key| !key.is_empty());
+                return Ok(Step::Relay { key: key.map(str::to_owned) });
+            }
+            Ask::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
+            Ask::Readiness => return Err(Reply::json(200, r#"{"status":"healthy","db":"connected"}"#)),
+            Ask::Home => return Err(home::home(head)),
+            Ask::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
+            Ask::NotFound => return Err(Reply::no_route(method, path)),
+            Ask::StoredResponse(ask)
+                if !self.table.settings.store_responses && !sealed::is_sealed(&ask.id) =>
+            {
+                return Err(Reply::not_stored(&ask.id));
+            }
+            Ask::MethodNotAllowed { allow } => return Err(Reply::method_not_allowed(method, path, allow)),
+            Ask::Redirect(to) => {
+                let location = to.clone();
+                return Err(Reply {
+                    status: 307,
+                    headers: vec![("location".into(), location.into())],
+                    body: Vec::new(),
+                    error: None,
+                });
+            }
+            Ask::Model { .. }
+            | Ask::CountTokens { .. }
+            | Ask::GenerativeModels
+            | Ask::GenerativeModelById(_)
+            | Ask::StoredResponse(_)
+            | Ask::Models
+            | Ask::ModelById(_)
+            | Ask::ModelInfo
+            | Ask::ModelInfoPage
+            | Ask::ModelGroups
+            | Ask::Health => {}
+        }
+        let is_part = matches!(ask, Ask::Model { language, .. } if language.operation() == Operation::Embeddings)
+            && head.get(PART_HEADER).is_some_and(|secret| self.table.part_secret.matches(secret));
+        let in_query = self.language.and_then(|language| key_in(path, language));
+        let in_query = in_query.as_deref().unwrap_or_default();
+        let presented = if is_part {
+            &[]
+        } else {
+            presented_key(head, self.table.settings.key_header.as_deref(), in_query)?
+        };
+        let wants_body = matches!(ask, Ask::Model { .. } | Ask::CountTokens { .. });
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let (path, query) = (path.to_owned(), query.to_owned());
+        let mut joining = Joining {
+            ask,
+            path,
+            query,
+            call_id: Rc::clone(&self.call_id),
+            asked: encoding(head).and_then(|()| Ok(Asked::by_headers(head)?)),
+            page: head.text("origin").map(Into::into),
+            wants_pages: head.get(MESSAGES_VERSION).is_some(),
+            origin: if wants_body { Origin::by_headers(head) } else { Origin::default() },
+            verdict: None,
+            token: None,
+            spend: 0,
+            has_body: !(wants_body && has_body),
+            recall: None,
+            is_asking: false,
+            pinned: None,
+        };
+        let step = if is_part {
+            joining.verdict = Some(Payer::Whole);
+            None
+        } else if self.table.master_key.matches(presented) {
+            joining.verdict = Some(Payer::Master);
+            None
+        } else {
+            let token = token_of(presented)?;
+            match keyring.look_up(&token, now_ms) {
+                Lookup::Known(key) => {
+                    if let Err(refusal) = access::check(&key, &joining.ask, &joining.path, now_ms) {
+                        self.refused = joining.refused(Some(token), b"");
+                        return Err(refusal);
+                    }
+                    joining.spend = keyring.spend(&token);
+                    joining.verdict = Some(Payer::Key(key));
+                    None
+                }
+                Lookup::Unknown => return Err(unknown_key().into()),
+                Lookup::Ask => {
+                    joining.token = Some(token);
+                    Some(Step::Verify(token))
+                }
+            }
+        };
+        self.phase = Phase::Joining(joining);
+        Ok(step.unwrap_or_else(|| self.meet()))
+    }
+}
+
+/// Rejects a compressed body, which the filter could not read.
+fn encoding(head: &Head) -> Result<(), Reply> {
+    let coded = head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
+    let Some(coding) = coded else { return Ok(()) };
+    let message = [
+        "Compressed request bodies are not supported (content-encoding: ",
+        coding,
+        "). Send the body uncompressed.",
+    ];
+    let error = ErrorBody::new(415, "invalid_request_error", message.concat()).about("content-encoding");
+    // RFC 9110, section 15.5.16: the codings that would have been accepted.
+    Err(Reply::from(error).with("accept-encoding", "identity"))
+}
