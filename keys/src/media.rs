@@ -3,8 +3,8 @@
 //!
 //! The URL comes from a client, and this service can reach hosts that the client cannot. So every hop of a
 //! fetch is checked before anything is sent to it ([`policy`]), connections are made only to addresses that
-//! were checked ([`client`]), and responses are limited in size and time and must have a supported media type
-//! ([`kind`]).
+//! were checked (`client`), and responses are limited in size and time and must have a supported media type
+//! (`kind`).
 
 mod address;
 mod client;

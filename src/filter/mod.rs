@@ -1,7 +1,7 @@
 //! The filter, on any host: connects the callbacks of a [`Host`] to [`crate::exchange`].
 //!
 //! A request has a [`Downstream`] and, for every attempt, an [`Upstream`]. The [`Root`] exchanges usage, keys and leases
-//! with the key service. What the threads of a process may share is in [`Shared`], everything else in [`worker`].
+//! with the key service. What the threads of a process may share is in [`Shared`], everything else in `worker`.
 
 mod downstream;
 mod held;

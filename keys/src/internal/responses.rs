@@ -80,7 +80,7 @@ pub struct RecallRequest {
 }
 
 /// Returns `{"input": […], "items": {…}}`: the items of the conversation, oldest first, and those that are referred to, by
-/// their ids. Or a [`Problem`].
+/// their ids. Or a `Problem`.
 pub async fn recall(
     State(app): State<App>,
     Call(RecallRequest { token, previous, items }): Call<RecallRequest>,
@@ -122,7 +122,7 @@ pub struct StoredRequest {
     query: String,
 }
 
-/// Returns `{"body": …}`, the body of the response to the client, or a [`Problem`].
+/// Returns `{"body": …}`, the body of the response to the client, or a `Problem`.
 pub async fn stored(
     State(app): State<App>,
     Call(StoredRequest { token, id, action, query }): Call<StoredRequest>,
