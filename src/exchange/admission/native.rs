@@ -23,7 +23,8 @@ impl Admission {
     /// The body with the provider's id in place of the client's, and with encrypted content as the provider knows it; `None`
     /// if it has neither. Remembers the deployment that can read it.
     pub(super) fn unsealed(&mut self, body: &[u8]) -> Option<Vec<u8>> {
-        self.language?.wire()?;
+        // Other formats have no such ids, so their bodies are not read for them.
+        self.language.filter(|language| language.wire().is_some())?.stateful()?;
         let Phase::Joining(joining) = &mut self.phase else { return None };
         if joining.pinned.is_some() {
             return None;

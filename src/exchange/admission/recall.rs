@@ -29,15 +29,14 @@ impl Admission {
     /// [`Step::Admit`].
     pub fn recall(&mut self, body: &[u8]) -> Option<Step> {
         let unsealed = self.unsealed(body);
-        let rewritten = unsealed.is_some();
         let step = self.recall_stored(unsealed.as_deref().unwrap_or(body));
-        step.or_else(|| Some(Step::Rewrite(unsealed?)).filter(|_| rewritten))
+        step.or_else(|| unsealed.map(Step::Rewrite))
     }
 
     fn recall_stored(&mut self, body: &[u8]) -> Option<Step> {
+        let language = self.language.filter(|_| self.table.settings.store_responses)?.stateful()?;
         let has_native = self.has_native(body);
         let Phase::Joining(joining) = &mut self.phase else { return None };
-        let language = self.language.filter(|_| self.table.settings.store_responses)?.stateful()?;
         if joining.recall.is_some() {
             return None;
         }
