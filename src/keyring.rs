@@ -23,6 +23,7 @@ pub struct Keyring {
     grace_ms: u64,
     cursor: Option<u64>,
     heard_ms: Option<u64>,
+    has_payers: bool,
 }
 
 /// A key, and the spend of this worker's requests since its record was received.
@@ -70,6 +71,8 @@ impl Keyring {
             grace_ms: u64::from(grace_s) * 1000,
             cursor: None,
             heard_ms: None,
+            // Until the key service says otherwise.
+            has_payers: true,
         }
     }
 
@@ -79,9 +82,24 @@ impl Keyring {
         self.grace_ms = u64::from(grace_s) * 1000;
     }
 
+    /// Whether the key service was ever reached.
+    pub fn has_heard(&self) -> bool {
+        self.heard_ms.is_some()
+    }
+
+    /// Whether the key service was reached within so many milliseconds.
+    pub fn has_heard_within(&self, ms: u64, now_ms: u64) -> bool {
+        self.heard_ms.is_some_and(|heard| now_ms.saturating_sub(heard) <= ms)
+    }
+
+    /// Whether the key service was reached within the grace period. Otherwise no cached key is valid.
+    pub fn is_current(&self, now_ms: u64) -> bool {
+        self.has_heard_within(self.grace_ms, now_ms)
+    }
+
     /// Looks up a key.
     pub fn look_up(&self, token: &TokenHash, now_ms: u64) -> Lookup {
-        let current = self.heard_ms.is_some_and(|heard| now_ms.saturating_sub(heard) <= self.grace_ms);
+        let current = self.is_current(now_ms);
         match self.known.get(token) {
             Some(known) if current => return Lookup::Known(Arc::clone(&known.key)),
             _ => {}
@@ -90,6 +108,11 @@ impl Keyring {
             Some(asked) if now_ms.saturating_sub(*asked) <= UNKNOWN_TTL_MS => Lookup::Unknown,
             _ => Lookup::Ask,
         }
+    }
+
+    /// Whether requests may count against accounts that they name themselves. If not, nothing needs to be looked up.
+    pub fn has_payers(&self) -> bool {
+        self.has_payers
     }
 
     /// Adds the key service's response for a key.
@@ -155,6 +178,7 @@ impl Keyring {
             return;
         }
         self.cursor = Some(answer.cursor);
+        self.has_payers = answer.payers;
         if answer.reset {
             self.known.clear();
             self.unknown.clear();

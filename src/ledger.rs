@@ -26,8 +26,11 @@ pub struct Ledger {
     sent: Option<Sent>,
 }
 
-/// What is summed up together: key, deployment, group.
-type Payer = (Option<TokenHash>, String, String);
+/// Maximum number of sums that are told apart by end users and tags, which clients choose.
+const NAMED_LIMIT: usize = 10_000;
+
+/// What is summed up together: key, deployment, group, end user and tags.
+type Payer = (Option<TokenHash>, String, String, String);
 
 /// A batch under construction, and its charges to limited accounts.
 #[derive(Debug, Default)]
@@ -87,8 +90,17 @@ impl Ledger {
     }
 
     fn add_up(&mut self, entry: &UsageEntry<'_>, charges: Vec<Charge>) {
-        let payer = (entry.token, entry.deployment_id.to_string(), entry.model_group.to_string());
+        let Detail { end_user, tags, .. } = &entry.detail;
         let next = self.sums.len();
+        let named = if next < NAMED_LIMIT {
+            core::iter::once(&**end_user)
+                .chain(tags.iter().map(String::as_str))
+                .collect::<Vec<_>>()
+                .join("\0")
+        } else {
+            String::new()
+        };
+        let payer = (entry.token, entry.deployment_id.to_string(), entry.model_group.to_string(), named);
         let at = self.places.entry(payer).or_insert(next);
         if let Some(sum) = self.sums.get_mut(*at).filter(|sum| same_accounts(&sum.charges, &charges)) {
             return sum.add(entry, &charges);
@@ -155,7 +167,10 @@ impl Sum {
         }
         // These belong to a single request.
         sum.first_token_ms = None;
-        sum.detail = Detail::default();
+        let Detail { end_user, tags, .. } = core::mem::take(&mut sum.detail);
+        if end_user == entry.detail.end_user && tags == entry.detail.tags {
+            sum.detail = Detail { end_user, tags, ..Detail::default() };
+        }
         sum.cost_picodollars = match (sum.cost_picodollars, entry.cost_picodollars) {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
             (a, b) => a.or(b),
@@ -248,6 +263,29 @@ mod tests {
         assert_eq!(entries.iter().map(|entry| entry.requests).sum::<u64>(), count);
         assert_eq!(cost(entries), 3 * count);
         assert_eq!(charged, 3 * count);
+    }
+
+    #[test]
+    fn sums_keep_the_end_users_that_pay() {
+        let mut ledger = Ledger::default();
+        (0..MOST_ENTRIES).for_each(|_| ledger.add(&entry(0), vec![]));
+        let of = |end_user: String, tag: &str| {
+            let detail =
+                Detail { end_user: end_user.into(), tags: vec![tag.to_owned()].into(), ..Detail::default() };
+            UsageEntry { detail, ..entry(1) }
+        };
+        for round in 0..3 {
+            for user in 0..5 {
+                ledger.add(&of(format!("u-{user}"), "t"), charges(round));
+            }
+        }
+        assert_eq!(ledger.sums.len(), 5);
+        (0..2 * NAMED_LIMIT).for_each(|user| ledger.add(&of(user.to_string(), "many"), vec![]));
+        assert!(ledger.sums.len() <= NAMED_LIMIT + 1, "{}", ledger.sums.len());
+        let (entries, _) = deliver(&mut ledger);
+        let spent = |user: &str| cost(entries.iter().filter(|entry| entry.detail.end_user == user).cloned());
+        assert_eq!((spent("u-0"), spent("u-4")), (3, 3));
+        assert_eq!(cost(entries.iter().cloned()), 15 + 2 * NAMED_LIMIT as u64);
     }
 
     #[test]

@@ -9,18 +9,21 @@
 //! ```text
 //!   config ── table ── route            the configuration
 //!   key ── keyring, ledger, price       callers and costs (price_list: models named only by a request or response;
-//!                                       price_map: for the launcher and the key service)
-//!   lease ── limits                     enforces limits that all Envoys share
-//!   sync                                exchanges state between a worker and the key service
-//!   access_tokens                       tokens that the key service fetches for providers
+//!                                       price_map, model_map: for the launcher and the key service)
+//!   limits                              enforces limits that all Envoys share
+//!   credentials                         providers' credentials, which the key service hands out
 //!   facts                               the contents of a response, independent of any format
 //!   openai                              the common format of requests and errors: OpenAI's
 //!   inbound                             the clients' formats
-//!   dialects ── providers, auth         the providers' formats, and which provider uses which
+//!   dialect ── dialects ── providers    what a provider's format is, all of them, and which provider uses which
+//!   wordings                            errors of providers that only their messages distinguish
+//!   headers ── sigv4, auth              header lists, and credentials in them
 //!   tokens                              estimates token counts
-//!   frame, json, uri, hex               splits bytes into frames; JSON; percent-encoding; hexadecimal
+//!   secret                              values that are never shown
+//!   frame, json, form, uri, hex         splits bytes into frames; JSON; multipart forms; percent-encoding; hexadecimal
 //!   exchange                            the life of a request, without a host
-//!   filter                              connects a host's callbacks to exchange
+//!   worker                              what a worker does between the callbacks of its requests, without a host
+//!   filter                              connects a host's callbacks to exchange and worker
 //!   hosts                               proxy-wasm, only for wasm; the native host is the package module/
 //! ```
 //!
@@ -29,14 +32,17 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-pub mod access_tokens;
 pub mod auth;
 pub mod config;
+pub mod credentials;
+pub mod dialect;
 pub mod dialects;
 pub mod exchange;
 pub mod facts;
 pub mod filter;
+pub mod form;
 pub mod frame;
+pub mod headers;
 pub mod hex;
 #[cfg(target_arch = "wasm32")]
 mod hosts;
@@ -44,7 +50,6 @@ pub mod inbound;
 pub mod json;
 pub mod key;
 pub mod keyring;
-pub mod lease;
 pub mod ledger;
 pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
@@ -57,7 +62,9 @@ pub mod price_map;
 pub mod providers;
 pub mod route;
 pub mod secret;
-pub mod sync;
+pub mod sigv4;
 pub mod table;
 pub mod tokens;
 pub mod uri;
+pub mod wordings;
+pub mod worker;

@@ -28,9 +28,10 @@ pub struct About {
 pub struct ModelMap(BTreeMap<String, About>);
 
 impl ModelMap {
-    /// Reads the entries of a price map. Entries without a provider are not models.
+    /// Reads the entries of a price map. Entries without a provider are not models, nor those of an image's size.
     pub(crate) fn of(entries: &HashMap<String, Value>) -> Self {
-        Self(entries.iter().filter_map(|(name, entry)| Some((name.clone(), About::of(entry)?))).collect())
+        let models = entries.iter().filter(|(name, _)| !name.contains("-x-"));
+        Self(models.filter_map(|(name, entry)| Some((name.clone(), About::of(entry)?))).collect())
     }
 
     /// Adds the entries of another map, which override existing ones.

@@ -1,6 +1,6 @@
 //! Computes cost in whole picodollars (1e-12 USD): sums of integers are exact, sums of floats are not.
 
-use crate::config::{Price, SearchSize, ServiceTier, Tier};
+use crate::config::{Price, SearchSize, ServiceTier, Tier, UnitPrice};
 use crate::facts::Usage;
 
 /// Picodollars per dollar.
@@ -20,7 +20,13 @@ pub fn cost(price: &Price, usage: &Usage) -> u64 {
     let reasoning = usage.reasoning.min(usage.completion);
     let said = usage.completion - reasoning;
     let spoken = usage.audio_said.min(said);
-    let service = usage.tier.unwrap_or_default();
+    let drawn = usage.images_said.min(said - spoken);
+    let is_priced = |service| price.tiers.iter().any(|tier| tier.service == service);
+    let service = match usage.tier.unwrap_or_default() {
+        // OpenAI's clients have this name for its priority tier.
+        ServiceTier::Fast if !is_priced(ServiceTier::Fast) => ServiceTier::Priority,
+        service => service,
+    };
     let bounds = price.tiers.iter().map(|tier| tier.above_tokens);
     let reached = bounds.filter(|above| usage.prompt > *above).max().unwrap_or_default();
     let of_tier = |rate: fn(&Tier) -> Option<f64>| {
@@ -39,22 +45,52 @@ pub fn cost(price: &Price, usage: &Usage) -> u64 {
     let cache_creation_1h = of_tier(|tier| tier.cache_creation_input_token_cost_above_1hr)
         .or(price.cache_creation_input_token_cost_above_1hr);
     let written_rate = cache_creation.unwrap_or(input);
-    let searches =
-        if price.search_per_query { usage.searches.max(usage.search_queries) } else { usage.searches };
+    // Where queries have a price, those to a map have the same.
+    let (searches, maps) = if price.search_per_query {
+        (usage.searches.saturating_add(usage.maps).max(usage.search_queries), 0)
+    } else {
+        (usage.searches, usage.maps)
+    };
+    let search = search_rate(price, usage.search_size.unwrap_or_default());
+    let factor = price.us_factor.filter(|_| usage.in_us).unwrap_or(1.0);
     let parts = [
         (fresh - heard, input),
         (heard, price.input_cost_per_audio_token.unwrap_or(input)),
         (cached, cache_read.unwrap_or(input)),
         (written - written_1h, written_rate),
         (written_1h, cache_creation_1h.unwrap_or(written_rate)),
-        (searches, search_rate(price, usage.search_size.unwrap_or_default())),
-        (said - spoken, output),
+        (said - spoken - drawn, output),
+        (drawn, price.output_cost_per_image_token.unwrap_or(output)),
         (spoken, price.output_cost_per_audio_token.unwrap_or(output)),
         (reasoning, price.output_cost_per_reasoning_token.unwrap_or(output)),
     ];
-    let costs = parts.iter().map(|(tokens, rate)| tokens.saturating_mul(picodollars(*rate)));
-    costs.fold(usage.fees, u64::saturating_add)
+    let costs = parts.iter().map(|(tokens, rate)| tokens.saturating_mul(picodollars(*rate * factor)));
+    let grounding = searches.saturating_mul(picodollars(search));
+    let grounding = grounding.saturating_add(maps.saturating_mul(picodollars(MAP)));
+    let others = price.units.as_ref().map_or(0, |price| of_units(price, usage, input));
+    costs.fold(usage.fees.saturating_add(grounding).saturating_add(others), u64::saturating_add)
 }
+
+/// What is charged by other units than tokens.
+#[cold]
+fn of_units(price: &UnitPrice, usage: &Usage, input: f64) -> u64 {
+    let units = usage.units;
+    // The tokens of images and of audio have a price already.
+    let (images, milliseconds) =
+        if usage.completion > 0 { (0, 0) } else { (units.images, units.milliseconds) };
+    let searches = u64::from(units.searches).saturating_mul(picodollars(price.input_cost_per_query));
+    let characters = u64::from(units.characters).saturating_mul(picodollars(price.input_cost_per_character));
+    let audio = picodollars(price.output_cost_per_second * f64::from(milliseconds) / 1000.0);
+    let images = u64::from(images).saturating_mul(picodollars(price.of_picture(units.picture)));
+    // They are part of the prompt, at the price of its other tokens.
+    let more = (price.input_cost_per_image_token - input).max(0.0);
+    let seen = u64::from(units.image_tokens).saturating_mul(picodollars(more));
+    [searches, characters, audio, images, seen].into_iter().fold(0, u64::saturating_add)
+}
+
+/// What an answer costs that is grounded in a map, dollars; price maps do not have it:
+/// <https://ai.google.dev/gemini-api/docs/pricing>.
+const MAP: f64 = 0.025;
 
 /// What one search costs, dollars.
 fn search_rate(price: &Price, size: SearchSize) -> f64 {
@@ -80,6 +116,7 @@ fn picodollars(dollars: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Units;
 
     #[test]
     fn the_observed_cost_of_a_cached_prompt_comes_out() {
@@ -110,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn speech_and_what_a_cache_keeps_for_an_hour_have_prices_of_their_own() {
+    fn speech_images_and_what_a_cache_keeps_for_an_hour_have_prices_of_their_own() {
         let price = Price {
             input_cost_per_token: 1e-6,
             output_cost_per_token: 2e-6,
@@ -118,6 +155,7 @@ mod tests {
             cache_creation_input_token_cost_above_1hr: Some(5e-6),
             input_cost_per_audio_token: Some(7e-6),
             output_cost_per_audio_token: Some(11e-6),
+            output_cost_per_image_token: Some(13e-6),
             ..Price::default()
         };
         let usage = Usage {
@@ -127,9 +165,10 @@ mod tests {
             completion: 50,
             audio_heard: 40,
             audio_said: 20,
+            images_said: 10,
             ..Usage::default()
         };
-        let micro = 30 + 7 * 40 + 3 * 20 + 5 * 10 + 2 * 30 + 11 * 20;
+        let micro = 30 + 7 * 40 + 3 * 20 + 5 * 10 + 2 * 20 + 11 * 20 + 13 * 10;
         assert_eq!(cost(&price, &usage), micro * 1_000_000);
     }
 
@@ -163,8 +202,21 @@ mod tests {
             let usage = Usage { prompt, tier, ..Usage::default() };
             assert_eq!(cost(&price, &usage), micro * 1_000_000, "{tier:?} {prompt}");
         }
+        let fast = Usage { prompt: 100, tier: Some(ServiceTier::Fast), ..Usage::default() };
+        assert_eq!(cost(&price, &fast), 800 * 1_000_000, "another name, where it has no price");
         let searched = Usage { searches: 3, ..Usage::default() };
         assert_eq!(cost(&price, &searched), 30_000_000_000);
+    }
+
+    #[test]
+    fn an_answer_from_a_map_has_its_own_fee_unless_queries_have_a_price() {
+        let mapped = Usage { maps: 1, search_queries: 3, ..Usage::default() };
+        let both = Usage { searches: 1, ..mapped };
+        let by_prompt = Price { search_cost: Some(0.035), ..Price::default() };
+        assert_eq!(cost(&by_prompt, &mapped), 25_000_000_000);
+        assert_eq!(cost(&by_prompt, &both), 60_000_000_000);
+        let by_query = Price { search_cost: Some(0.014), search_per_query: true, ..Price::default() };
+        assert_eq!(cost(&by_query, &mapped), 42_000_000_000);
     }
 
     #[test]
@@ -189,6 +241,44 @@ mod tests {
     }
 
     #[test]
+    fn tokens_that_stay_in_the_united_states_have_a_factor_and_searches_have_none() {
+        let price = Price {
+            input_cost_per_token: 1e-6,
+            output_cost_per_token: 1e-5,
+            us_factor: Some(1.1),
+            search_cost: Some(0.01),
+            ..Price::default()
+        };
+        let usage = Usage { prompt: 100, completion: 10, searches: 1, ..Usage::default() };
+        assert_eq!(cost(&price, &usage), 10_200_000_000);
+        assert_eq!(cost(&price, &Usage { in_us: true, ..usage }), 10_220_000_000);
+        assert_eq!(
+            cost(&Price { us_factor: None, ..price }, &Usage { in_us: true, ..usage }),
+            10_200_000_000
+        );
+    }
+
+    #[test]
+    fn searches_characters_seconds_and_images_have_their_own_prices() {
+        let units = UnitPrice {
+            input_cost_per_query: 0.002,
+            input_cost_per_character: 1.5e-5,
+            output_cost_per_second: 1e-4,
+            output_cost_per_image: 0.04,
+            ..UnitPrice::default()
+        };
+        let price = Price { output_cost_per_token: 1e-6, units: Some(units), ..Price::default() };
+        let of = |units: Units| cost(&price, &Usage { units, ..Usage::default() });
+        assert_eq!(of(Units { searches: 3, ..Units::default() }), 6_000_000_000);
+        assert_eq!(of(Units { characters: 100, ..Units::default() }), 1_500_000_000);
+        assert_eq!(of(Units { milliseconds: 1_500, ..Units::default() }), 150_000_000);
+        let images = Units { images: 2, ..Units::default() };
+        assert_eq!(of(images), 80_000_000_000);
+        let counted = Usage { completion: 10, units: images, ..Usage::default() };
+        assert_eq!(cost(&price, &counted), 10_000_000, "images that are counted in tokens cost these");
+    }
+
+    #[test]
     fn what_cannot_be_a_charge_is_none() {
         assert_eq!(charge(0.000_012_5), Some(12_500_000));
         assert_eq!(charge(0.0), Some(0));
@@ -209,6 +299,7 @@ mod tests {
             reasoning: 9,
             audio_heard: 11,
             audio_said: 4,
+            images_said: 5,
             ..Usage::default()
         };
         assert_eq!(cost(&price, &usage), 13_000_000);

@@ -13,6 +13,8 @@ pub struct Routes {
     wildcards: Vec<Wildcard>,
     /// Models with a known provider.
     catalog: Vec<Catalog>,
+    /// The models of each team, by the names that its keys use.
+    teams: HashMap<String, Routes>,
 }
 
 #[derive(Debug)]
@@ -39,32 +41,56 @@ impl Routes {
         }
         let mut routes = Self { catalog, ..Self::default() };
         for (at, group) in groups.iter().enumerate().filter(|(_, group)| group.part_of.is_none()) {
-            match group.name.split_once('*') {
-                None => _ = routes.exact.insert(group.name.clone(), at),
-                Some((prefix, suffix)) => routes.wildcards.push(Wildcard {
-                    prefix: prefix.to_owned(),
-                    suffix: suffix.to_owned(),
-                    group: at,
-                }),
+            routes.add(&group.name, at);
+            if group.team_id.is_some() {
+                routes.of_team(group.team_id.as_deref()).add(group.public_name(), at);
             }
         }
-        routes.wildcards.sort_by_key(|wildcard| {
-            core::cmp::Reverse((wildcard.prefix.len() + wildcard.suffix.len(), wildcard.prefix.len()))
-        });
+        routes.sort();
+        routes.teams.values_mut().for_each(Self::sort);
         for alias in aliases {
             if let Some(group) = groups.iter().position(|group| group.name == alias.group) {
                 routes.exact.entry(alias.name.clone()).or_insert(group);
             }
         }
         for (at, part) in groups.iter().enumerate().filter(|(_, group)| group.part_of.is_some()) {
-            routes.exact.entry(part.name.clone()).or_insert(at);
+            routes.add_id(&part.name, part.team_id.as_deref(), at);
         }
         routes
     }
 
-    /// Makes the id of a group's only deployment a name of that group, unless the name is taken.
-    pub fn add_id(&mut self, id: &str, group: usize) {
-        self.exact.entry(id.to_owned()).or_insert(group);
+    /// Makes the id of a deployment a name of a group, unless the name is taken. The ids of a team's deployments are names for
+    /// that team only, so that they never hide a model of others.
+    pub fn add_id(&mut self, id: &str, team_id: Option<&str>, group: usize) {
+        self.of_team(team_id).exact.entry(id.to_owned()).or_insert(group);
+    }
+
+    fn of_team(&mut self, team_id: Option<&str>) -> &mut Self {
+        match team_id {
+            Some(team_id) => self.teams.entry(team_id.to_owned()).or_default(),
+            None => self,
+        }
+    }
+
+    fn add(&mut self, name: &str, group: usize) {
+        match name.split_once('*') {
+            None => _ = self.exact.insert(name.to_owned(), group),
+            Some((prefix, suffix)) => {
+                self.wildcards.push(Wildcard { prefix: prefix.to_owned(), suffix: suffix.to_owned(), group });
+            }
+        }
+    }
+
+    fn sort(&mut self) {
+        self.wildcards.sort_by_key(|wildcard| {
+            core::cmp::Reverse((wildcard.prefix.len() + wildcard.suffix.len(), wildcard.prefix.len()))
+        });
+    }
+
+    /// The group for a model of a team's key: its team's own models come first.
+    pub fn find_in<'m>(&self, team_id: Option<&str>, model: &'m str) -> Option<Route<'m>> {
+        let own = team_id.and_then(|team_id| self.teams.get(team_id));
+        own.and_then(|own| own.find(model)).or_else(|| self.find(model))
     }
 
     /// The group for a model.
@@ -158,6 +184,33 @@ mod tests {
         assert_eq!(routes.find("smart").map(|route| route.group), Some(1));
         assert_eq!(routes.find("gpt-4o").map(|route| route.group), Some(0));
         assert_eq!(routes.find("lost"), None);
+    }
+
+    #[test]
+    fn a_team_has_names_of_its_own_that_hide_those_of_all() {
+        let of_team = |name: &str, team: &str, public: Option<&str>, whole: Option<&str>| Group {
+            name: name.to_owned(),
+            team_id: Some(team.to_owned()),
+            team_public_model_name: public.map(str::to_owned),
+            part_of: whole.map(str::to_owned),
+            ..Group::default()
+        };
+        let groups = [
+            Group { name: "m".to_owned(), ..Group::default() },
+            of_team("a_m", "a", Some("m"), None),
+            of_team("b_m", "b", Some("m"), None),
+            of_team("b_x/*", "b", Some("x/*"), None),
+            of_team("id", "b", None, Some("b_m")),
+        ];
+        let routes = Routes::new(&groups, &[], Vec::new());
+        let found = |team, model| routes.find_in(team, model).map(|route| (route.group, route.wildcard));
+        assert_eq!(
+            [None, Some("a"), Some("b"), Some("c")].map(|team| found(team, "m").map(|(at, _)| at)),
+            [Some(0), Some(1), Some(2), Some(0)]
+        );
+        assert_eq!(found(Some("b"), "x/y"), Some((3, Some("y"))));
+        assert_eq!(found(Some("a"), "x/y"), None);
+        assert_eq!((found(Some("b"), "id"), found(Some("a"), "id")), (Some((4, None)), None));
     }
 
     #[test]

@@ -5,17 +5,18 @@ use core::cell::Cell;
 use core::fmt;
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
+use sha2::{Digest as _, Sha256};
 
-use crate::access_tokens::Tokens;
-use crate::auth::sigv4::{self, SigningKey};
 use crate::config::{Alias, Deployment, Document, Group, KeyService, PART_HEADER, Price, Settings, VERSION};
+use crate::credentials::{Held, Named};
+use crate::hex::hex;
 use crate::price_list::PriceList;
 use crate::providers::{self, Provider};
 use crate::route::Routes;
 use crate::secret::Secret;
+use crate::sigv4::{self, SigningKey};
 
 /// The basis of every decision. Immutable: a new configuration is a new table, and a request keeps the table
 /// that admitted it.
@@ -41,9 +42,8 @@ pub struct Table {
     pub aliases: Vec<Alias>,
     /// Maps model names to groups.
     pub routes: Routes,
-    /// The access tokens that its deployments use. This is the only part that changes, because they expire.
-    /// Tables of the same document share them.
-    pub access_tokens: Arc<Tokens>,
+    /// The credentials that its deployments name. This is the only part that changes.
+    pub credentials: Named,
     endpoints: HashMap<String, Rc<Endpoint>>,
     /// By group.
     members: HashMap<String, Vec<Rc<Endpoint>>>,
@@ -53,14 +53,18 @@ pub struct Table {
 pub struct Endpoint {
     /// The configured deployment.
     pub deployment: Deployment,
+    /// A short hash of its id, for names of what it keeps.
+    pub tag: String,
     /// Its vendor.
     pub provider: &'static Provider,
-    /// Its credential; `None` if the environment variable is not set.
+    /// Index of its credential in [`Table::credentials`], if the key service hands it out.
+    pub handed_out: Option<usize>,
+    /// Its credential from the environment; `None` if the variable is not set.
     pub credential: Option<Secret>,
-    /// Its other credentials by their `LiteLLM` names.
+    /// Its other credentials from the environment by their `LiteLLM` names.
     pub secrets: Vec<(String, Secret)>,
     /// Its extra headers with their values.
-    pub headers: Vec<(String, Secret)>,
+    pub headers: Vec<(String, HeaderValue)>,
     /// Today's signing key, if requests are signed.
     pub signing_key: SigningKey,
     /// `http` or `https`, from `api_base`.
@@ -78,13 +82,22 @@ pub struct Endpoint {
     pub usual_price: Cell<Option<usize>>,
 }
 
+/// The value of an extra header.
+#[derive(Debug)]
+pub enum HeaderValue {
+    /// The value itself.
+    Known(Secret),
+    /// The index of a credential in [`Table::credentials`].
+    HandedOut(usize),
+}
+
 /// What clients see of a deployment. It is part of every response, so it is shared.
 pub struct Shown {
     /// Its id.
     pub id: Rc<str>,
     /// `provider/model`, possibly with a `*`.
     pub model: Rc<str>,
-    /// Its group.
+    /// Its group, by its public name.
     pub group: Rc<str>,
     /// Its `api_base`.
     pub api_base: Rc<str>,
@@ -153,8 +166,14 @@ impl Table {
         let prices = Rc::new(PriceList::new(document.prices));
         let mut endpoints = HashMap::with_capacity(document.deployments.len());
         let mut members: HashMap<String, Vec<Rc<Endpoint>>> = HashMap::new();
+        let mut credentials = Named::default();
         for deployment in document.deployments {
-            let endpoint = Rc::new(Endpoint::new(deployment, &prices, &env)?);
+            let mut endpoint = Endpoint::new(deployment, &prices, &mut credentials, &env)?;
+            let of_team = |group: &&Group| group.team_id.is_some() && group.name == endpoint.deployment.group;
+            if let Some(group) = document.groups.iter().find(of_team) {
+                endpoint.shown.group = group.public_name().into();
+            }
+            let endpoint = Rc::new(endpoint);
             let deployment = &endpoint.deployment;
             members.entry(deployment.group.clone()).or_default().push(Rc::clone(&endpoint));
             endpoints.insert(deployment.id.clone(), endpoint);
@@ -162,7 +181,7 @@ impl Table {
         let mut routes = Routes::new(&document.groups, &document.aliases, document.catalog);
         for (at, group) in document.groups.iter().enumerate().filter(|(_, group)| !group.name.contains('*')) {
             if let Some([alone]) = members.get(&group.name).map(Vec::as_slice) {
-                routes.add_id(&alone.deployment.id, at);
+                routes.add_id(&alone.deployment.id, group.team_id.as_deref(), at);
             }
         }
         Ok(Self {
@@ -175,7 +194,7 @@ impl Table {
             settings: document.settings,
             groups: document.groups,
             aliases: document.aliases,
-            access_tokens: Arc::default(),
+            credentials,
             endpoints,
             members,
         })
@@ -193,9 +212,20 @@ impl Table {
         all.into_iter()
     }
 
-    /// Whether any deployment needs an access token from the key service.
-    pub fn needs_access_tokens(&self) -> bool {
-        self.endpoints.values().any(|endpoint| endpoint.deployment.access_token.is_some())
+    /// The value of an endpoint's extra header; `None` if it was not handed out. `now_ms` is Unix time in milliseconds.
+    pub fn header<'v>(&self, value: &'v HeaderValue, now_ms: u64) -> Option<Cow<'v, str>> {
+        match value {
+            HeaderValue::Known(value) => Some(Cow::Borrowed(value.reveal())),
+            HeaderValue::HandedOut(index) => match self.credentials.get(*index, now_ms) {
+                Held::Good(value) => Some(Cow::Owned(value.secret().reveal().to_owned())),
+                Held::Absent(_) | Held::Unknown => None,
+            },
+        }
+    }
+
+    /// The deployment with that [`Endpoint::tag`].
+    pub fn tagged(&self, tag: &str) -> Option<&Rc<Endpoint>> {
+        self.endpoints.values().find(|endpoint| endpoint.tag == tag)
     }
 
     /// The group that contains a group, or the group itself.
@@ -234,6 +264,7 @@ impl Endpoint {
     fn new(
         deployment: Deployment,
         prices: &Rc<PriceList>,
+        credentials: &mut Named,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let name = if deployment.mock_response.is_some() { "mock" } else { &deployment.provider };
@@ -247,19 +278,24 @@ impl Endpoint {
         let secrets =
             deployment.secrets.iter().filter_map(|(name, variable)| Some((name.clone(), set(variable)?)));
         let secrets = secrets.collect();
+        let handed_out = deployment.credential.as_deref().map(|name| credentials.add(name));
         let headers = deployment.headers.iter().filter_map(|header| {
-            let value = header.value.as_ref().map(|value| Secret::new(value.as_str()));
-            Some((
-                header.name.to_ascii_lowercase(),
-                value.or_else(|| header.value_env.as_ref().and_then(set))?,
-            ))
+            let known = header.value.as_deref().map(Secret::new);
+            let value = match &header.credential {
+                Some(name) => HeaderValue::HandedOut(credentials.add(name)),
+                None => HeaderValue::Known(known.or_else(|| header.value_env.as_ref().and_then(set))?),
+            };
+            Some((header.name.to_ascii_lowercase(), value))
         });
+        let headers = headers.collect();
         let (authority, base_path) = split_url(&deployment.api_base);
         Ok(Self {
+            tag: hex(&Sha256::digest(deployment.id.as_bytes())).chars().take(16).collect(),
             provider,
+            handed_out,
             credential,
             secrets,
-            headers: headers.collect(),
+            headers,
             signing_key: SigningKey::default(),
             scheme: if deployment.api_base.starts_with("http:") { "http" } else { "https" },
             authority: authority.into(),

@@ -2,7 +2,7 @@
 //! them must put it back, or Envoy never calls it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An export, and what the methods of the SDK's traits that it calls begin with.
 const METHODS: &[(&str, &str)] = &[
@@ -31,6 +31,12 @@ fn unused() -> Vec<String> {
     list.split_whitespace().map(str::to_owned).collect()
 }
 
+/// The files in a directory and in those in it.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn no_callback_is_taken_away_that_the_filter_implements() {
     let unused = unused();
@@ -39,8 +45,7 @@ fn no_callback_is_taken_away_that_the_filter_implements() {
         let Some((_, method)) = METHODS.iter().find(|(export, _)| *export == callback) else {
             panic!("which method does proxy_on_{callback} call?");
         };
-        for file in fs::read_dir(root().join("src/filter")).unwrap() {
-            let path = file.unwrap().path();
+        for path in files(&root().join("src/filter")) {
             let source = fs::read_to_string(&path).unwrap();
             assert!(
                 !source.contains(&format!("fn {method}")),

@@ -36,6 +36,9 @@ fn every_fixture_holds_what_the_fuzzers_assert() {
 }
 
 proptest! {
+    // `make fuzz` tries more.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn so_does_one_with_a_byte_turned_or_lost(which in any::<Index>(), at in any::<Index>(), byte in any::<u8>(), lost in any::<bool>()) {
         let inputs: Vec<Vec<u8>> = Kind::ALL.into_iter().flat_map(cases).map(|case| case.input).collect();

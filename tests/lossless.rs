@@ -78,6 +78,7 @@ fn object(before: &[String], model: &str, after: &[String]) -> String {
 
 fn memo() -> Memo {
     Memo {
+        names: None,
         prompt_estimate: 0,
         echo: None,
         wire: None,

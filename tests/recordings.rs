@@ -131,6 +131,7 @@ fn stream(provider: &Provider, recording: &Recording, chunks: &[&[u8]]) -> Vec<u
 
 fn memo(recording: &Recording) -> Memo {
     Memo {
+        names: None,
         prompt_estimate: 0,
         echo: None,
         wire: None,

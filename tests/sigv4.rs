@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use switchboard::auth::sigv4::{Signer, SigningKey, canonical_request};
-use switchboard::exchange::Headers;
+use switchboard::headers::Headers;
 use switchboard::hex::hex;
 use switchboard::secret::Secret;
+use switchboard::sigv4::{Signer, SigningKey, canonical_request};
 
 /// What every case of the suite is signed with.
 const ID: &str = "AKIDEXAMPLE";

@@ -60,6 +60,7 @@ fn recorded_streams_are_counted_within_a_quarter_by_their_words() {
         }
         let provider = find(recording.provider).unwrap();
         let memo = Memo {
+            names: None,
             prompt_estimate: 0,
             echo: None,
             wire: None,

@@ -5,7 +5,8 @@ mod fixtures;
 use serde_json::Value;
 use switchboard::facts::Fault;
 use switchboard::openai::{Memo, Operation};
-use switchboard::providers::{Said, WORDINGS, find};
+use switchboard::providers::find;
+use switchboard::wordings::{Said, WORDINGS};
 
 fn errors() -> Vec<Value> {
     serde_json::from_str(include_str!("fixtures/wordings.json")).unwrap()
@@ -14,6 +15,7 @@ fn errors() -> Vec<Value> {
 fn read(error: &Value) -> Fault {
     let provider = find(error["provider"].as_str().unwrap()).expect("a row of that name");
     let memo = Memo {
+        names: None,
         prompt_estimate: 0,
         echo: None,
         wire: None,

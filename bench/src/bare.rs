@@ -1,4 +1,4 @@
-//! Bare Envoy: the configuration that the launcher has written, without the filter.
+//! Bare Envoy: the configuration that the gateway's Envoy has, without the filter.
 //!
 //! It is made from the gateway's own, so that the two cannot come to differ in anything else.
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use switchboard_cli::up::allocator;
-use switchboard_e2e::{Child, Stack, envoy, free_ports};
+use switchboard_e2e::{Child, Client, Stack, envoy, free_ports};
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
@@ -26,13 +26,11 @@ impl Bare {
     /// Starts it beside a gateway, in front of the same provider.
     pub fn start(gateway: &Stack) -> Result<Self, Box<dyn Error>> {
         let port = free_ports(2);
-        let read = |name: &str| -> Result<Value, Box<dyn Error>> {
-            Ok(serde_json::from_str(&std::fs::read_to_string(gateway.data_dir.join(name))?)?)
-        };
-        let mut config = read("envoy.json")?;
-        let parts = ["envoy-clusters.json", "envoy-routes.json", "envoy-listener.json"];
-        let [clusters, routes, listener] = [read(parts[0])?, read(parts[1])?, read(parts[2])?];
-        join(&mut config, [clusters, routes, listener])
+        let bootstrap = std::fs::read_to_string(gateway.data_dir.join("envoy.json"))?;
+        let mut config: Value = serde_json::from_str(&bootstrap)?;
+        let dump = dumped(gateway)?;
+        discovered(&dump)
+            .and_then(|parts| join(&mut config, parts))
             .and_then(|()| strip(&mut config, port))
             .ok_or("the gateway's configuration is not as it was when this was written")?;
         let path = gateway.data_dir.join("bare.json");
@@ -59,10 +57,39 @@ impl Bare {
     }
 }
 
-/// Puts the parts that the gateway's Envoy reads from files into its bootstrap configuration.
+/// What the gateway's Envoy says of its configuration.
+fn dumped(gateway: &Stack) -> Result<Value, Box<dyn Error>> {
+    let admin = gateway.admin;
+    // Benchmarks may or may not run in a runtime.
+    let dump = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let client = Client::new(format!("http://127.0.0.1:{admin}"));
+        Ok::<_, std::io::Error>(
+            runtime.block_on(async { client.get("/config_dump").send().await.expect(200).text() }),
+        )
+    });
+    let text = dump.join().map_err(|_| "Envoy's admin interface does not answer")??;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Clusters, routes and listeners of a dump.
+fn discovered(dump: &Value) -> Option<[Value; 3]> {
+    let configs = dump["configs"].as_array()?;
+    let all = |list: &str, path: &str| -> Value {
+        let found = configs.iter().filter_map(|config| config[list].as_array()).flatten();
+        found.filter_map(|one| one.pointer(path)).cloned().collect()
+    };
+    let parts = [
+        all("dynamic_active_clusters", "/cluster"),
+        all("dynamic_route_configs", "/route_config"),
+        all("dynamic_listeners", "/active_state/listener"),
+    ];
+    parts.iter().all(|part| part.as_array().is_some_and(|part| !part.is_empty())).then_some(parts)
+}
+
+/// Puts the parts that the gateway's Envoy has discovered into its bootstrap configuration.
 fn join(config: &mut Value, parts: [Value; 3]) -> Option<()> {
-    let [clusters, mut routes, mut listeners] = parts.map(|mut part| {
-        let mut resources = part["resources"].take();
+    let [clusters, mut routes, mut listeners] = parts.map(|mut resources| {
         for resource in resources.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             resource.remove("@type");
         }
@@ -89,7 +116,8 @@ fn strip(config: &mut Value, port: u16) -> Option<()> {
         options.get_mut("http_filters")?.as_array_mut()?.retain(|filter| filter["name"] == CODEC);
     }
     // All groups have the same provider behind them.
-    let cluster = clusters.first()?.get("name")?.clone();
+    let is_group = |cluster: &&Value| cluster["name"].as_str().is_some_and(|name| name.starts_with("group:"));
+    let cluster = clusters.iter().find(is_group)?.get("name")?.clone();
     let listener = resources.get_mut("listeners")?.get_mut(0)?;
     *listener.pointer_mut("/address/socket_address/port_value")? = json!(port);
     let manager = listener.pointer_mut("/filter_chains/0/filters/0/typed_config")?;

@@ -9,8 +9,8 @@ use std::process::Command;
 
 use support::compiled_with;
 use switchboard::price_map::PriceMap;
-use switchboard_cli::compile::{Environment, compile};
-use switchboard_cli::config::{Report, Severity, parse};
+use switchboard_compile::config::{Report, Severity, parse};
+use switchboard_compile::plan::{Environment, compile};
 
 /// The keys that their authors have.
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -19,6 +19,9 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("GEMINI_API_KEY", "sk-3"),
     ("AZURE_API_BASE", "https://example.openai.azure.com"),
     ("AZURE_API_KEY", "sk-4"),
+    ("CUSTOM_AWS_REGION_NAME", "eu-central-1"),
+    ("VERTEXAI_LOCATION", "europe-west1"),
+    ("VERTEXAI_PROJECT", "my-project"),
     ("LITELLM_MASTER_KEY", "sk-a-long-master-key-of-the-examples"),
 ];
 
@@ -26,7 +29,7 @@ fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/examples");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() >= 8, "{files:?}");
+    assert!(files.len() >= 13, "{files:?}");
     files
 }
 
@@ -41,7 +44,7 @@ fn an_example_serves_what_can_be_served_and_warns_of_the_rest_by_line() {
         }
         let groups = plan.unwrap().document.groups;
         let served = groups.iter().filter(|group| group.unserved.is_none() && group.part_of.is_none());
-        let served: Vec<&str> = served.map(|group| group.name.as_str()).collect();
+        let served: Vec<&str> = served.map(switchboard::config::Group::public_name).collect();
         let told = text.lines().find_map(|line| line.strip_prefix("# serves: ")).unwrap();
         assert_eq!(served.join(", "), told, "{name}");
     }
@@ -125,4 +128,31 @@ fn what_a_model_can_do_comes_from_model_info_and_from_the_price_map() {
     assert_eq!(group.mode.as_deref(), Some("chat"));
     assert_eq!((group.max_input_tokens, group.max_output_tokens), (Some(9), Some(7)));
     assert_eq!(group.supports, ["supports_vision", "supports_reasoning"]);
+}
+
+#[test]
+fn an_entry_that_says_what_its_provider_does_not_is_warned_of() {
+    let file = examples().into_iter().find(|file| file.ends_with("other-modes.yaml")).unwrap();
+    let text = fs::read_to_string(file).unwrap();
+    let (_, diagnostics) = compiled_with(&text, ENVIRONMENT);
+    let told = |model: &str| -> Vec<String> {
+        let line =
+            text.lines().position(|line| line.contains(&format!("model: {model}"))).unwrap() as u64 + 1;
+        let here = diagnostics.iter().filter(|told| told.at.is_some_and(|at| at.line == line));
+        here.map(ToString::to_string).filter(|told| told.contains("mode")).collect()
+    };
+    assert!(told("openai/sora-2")[0].contains("mode 'video_generation' is not supported"));
+    assert!(told("anthropic/claude-sonnet-4-5")[0].contains("provider 'anthropic' does not support images"));
+    for served in ["openai/gpt-image-1", "openai/tts-1", "cohere/rerank-english-v3.0"] {
+        assert!(told(served).is_empty(), "{served}");
+    }
+    assert!(told("voyage/voyage-3.5")[0].contains("provider 'voyage' does not support chats"));
+    assert!(told("text-completion-openai/gpt-3.5-turbo-instruct").is_empty());
+    assert!(told("text-embedding-3-large").is_empty());
+    // Chats are sent to it as prompts.
+    let text = text.replace("      mode: completion\n", "      mode: chat\n");
+    let (_, diagnostics) = compiled_with(&text, ENVIRONMENT);
+    let told =
+        |diagnostic: &String| diagnostic.contains("text-completion-openai") && diagnostic.contains("mode");
+    assert!(!diagnostics.iter().map(ToString::to_string).any(|diagnostic| told(&diagnostic)));
 }

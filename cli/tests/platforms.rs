@@ -4,9 +4,9 @@ mod support;
 
 use serde_json::Value;
 use support::{assert_valid, find_envoy, passing_filter, plan, site};
-use switchboard_cli::compile::Plan;
-use switchboard_cli::envoy::Site;
 use switchboard_cli::render::{Format, Place, keys_host, render};
+use switchboard_compile::envoy::Site;
+use switchboard_compile::plan::Plan;
 
 const PLATFORMS: [Format; 4] =
     [Format::Kubernetes, Format::KubernetesSidecar, Format::Istio, Format::EnvoyGateway];
@@ -43,7 +43,12 @@ fn place() -> Place {
         wasm_url: None,
         old_xds_names: false,
         workers: 2,
+        files: files(FULL),
     }
+}
+
+fn files(config: &str) -> Vec<(String, String)> {
+    vec![("config.yaml".to_owned(), config.to_owned())]
 }
 
 fn in_cluster() -> Site {
@@ -59,7 +64,7 @@ fn text(plan: &Plan, format: Format) -> String {
 
 fn resources(text: &str) -> Vec<Value> {
     let documents = text.split("\n---\n");
-    documents.map(|one| switchboard_cli::config::yaml::parse(one).unwrap().value.to_json()).collect()
+    documents.map(|one| switchboard_compile::config::yaml::parse(one).unwrap().value.to_json()).collect()
 }
 
 fn find<'a>(resources: &'a [Value], kind: &str, name: &str) -> &'a Value {
@@ -96,7 +101,9 @@ fn no_secret_of_the_file_is_in_any_format() {
 fn envoy_gets_the_filters_secrets_and_the_key_service_its_own() {
     let plan = plan(FULL);
     let filters: Vec<&str> = plan.variables.iter().map(|variable| variable.name.as_str()).collect();
-    assert!(filters.contains(&"ANTHROPIC_API_KEY") && !filters.contains(&"GOOGLE_ACCOUNT"));
+    for credential in ["ANTHROPIC_API_KEY", "GOOGLE_ACCOUNT"] {
+        assert!(!filters.contains(&credential), "{filters:?}");
+    }
     for format in PLATFORMS {
         let all = resources(&text(&plan, format));
         let envoy = match format {
@@ -116,11 +123,29 @@ fn envoy_gets_the_filters_secrets_and_the_key_service_its_own() {
         let keys = &find(&all, "Deployment", "switchboard-keys")["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(
             secrets_of(keys),
-            ["SWITCHBOARD_MASTER_KEY", "SWITCHBOARD_INTERNAL_TOKEN", "DATABASE_URL", "GOOGLE_ACCOUNT"]
+            ["SWITCHBOARD_MASTER_KEY", "SWITCHBOARD_INTERNAL_TOKEN", "DATABASE_URL"]
         );
-        let named =
-            serde_json::json!({ "name": "SWITCHBOARD_GOOGLE_CREDENTIALS", "value": "GOOGLE_ACCOUNT" });
-        assert!(keys["env"].as_array().unwrap().contains(&named), "{keys}");
+        // Its credentials are files, which may change.
+        let pod = &find(&all, "Deployment", "switchboard-keys")["spec"]["template"]["spec"];
+        assert_eq!(pod["volumes"][0]["secret"]["secretName"], "provider-secrets");
+        let folder = keys["volumeMounts"][0]["mountPath"].as_str().unwrap();
+        let arguments: Vec<&str> =
+            keys["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert!(arguments.windows(2).any(|pair| pair == ["--secrets", folder]), "{arguments:?}");
+        let environment = keys["env"].as_array().unwrap();
+        if format.fetches() {
+            // It contains secrets, so it is in the Secret, too.
+            let file = format!("{folder}/config.yaml");
+            assert!(arguments.windows(2).any(|pair| pair == ["--config", file.as_str()]), "{arguments:?}");
+            assert!(environment.iter().all(|one| one["name"] != "SWITCHBOARD_CREDENTIALS"));
+            continue;
+        }
+        let named = environment.iter().find(|one| one["name"] == "SWITCHBOARD_CREDENTIALS").unwrap();
+        let named = named["value"].as_str().unwrap();
+        assert!(
+            named.contains("\"env\":\"GOOGLE_ACCOUNT\"") && named.contains("ANTHROPIC_API_KEY"),
+            "{named}"
+        );
     }
 }
 
@@ -178,15 +203,60 @@ fn istios_own_sidecar_does_not_stand_between_the_filter_and_the_key_service() {
 }
 
 #[test]
-fn another_configuration_means_other_pods() {
-    let annotation = |plan: &Plan| {
-        let all = resources(&text(plan, Format::Kubernetes));
-        let pod = &find(&all, "Deployment", "switchboard")["spec"]["template"]["metadata"]["annotations"];
-        pod["switchboard/configuration"].as_str().unwrap().to_owned()
-    };
-    let first = annotation(&plan(FULL));
-    assert_eq!(first, annotation(&plan(FULL)));
-    assert_ne!(first, annotation(&plan(&FULL.replace("mock_response: Hello", "mock_response: Hi"))));
+fn included_files_are_beside_the_configuration() {
+    let mut place = Place { files: files("include: [models.yaml]\n"), ..place() };
+    place.files.push(("models.yaml".to_owned(), "model_list: []\n".to_owned()));
+    let plan = plan("model_list: []\n");
+    let text = render(&plan, &in_cluster(), &place, Format::Kubernetes).unwrap();
+    let all = resources(&text);
+    assert_eq!(
+        find(&all, "ConfigMap", "switchboard-keys")["data"].as_object().map(serde_json::Map::len),
+        Some(2)
+    );
+    place.files[1].0 = "sub/models.yaml".to_owned();
+    let error = render(&plan, &in_cluster(), &place, Format::Kubernetes).unwrap_err().to_string();
+    assert!(error.contains("move the file next to config.yaml"), "{error}");
+}
+
+#[test]
+fn only_another_bootstrap_means_other_pods() {
+    for (format, name) in [(Format::Kubernetes, "switchboard"), (Format::KubernetesSidecar, "my-application")]
+    {
+        let annotation = |config: &str, port| {
+            let place = Place { files: files(config), ..place() };
+            let site = Site { port, ..in_cluster() };
+            let all = resources(&render(&plan(config), &site, &place, format).unwrap());
+            let pod = &find(&all, "Deployment", name)["spec"]["template"]["metadata"]["annotations"];
+            pod["switchboard/configuration"].as_str().unwrap().to_owned()
+        };
+        let first = annotation(FULL, 4000);
+        assert_eq!(first, annotation(&FULL.replace("mock_response: Hello", "mock_response: Hi"), 4000));
+        assert_ne!(first, annotation(FULL, 4100));
+    }
+}
+
+#[test]
+fn a_configuration_without_secrets_is_in_a_config_map_of_the_key_service() {
+    let config =
+        "model_list:\n  - model_name: m\n    litellm_params: {model: openai/m, api_key: os.environ/A_KEY}\n";
+    let place = Place { files: files(config), ..place() };
+    for format in [Format::Kubernetes, Format::KubernetesSidecar] {
+        let text = render(&plan(config), &in_cluster(), &place, format).unwrap();
+        assert!(text.contains("A_KEY: for model_list[0].litellm_params.api_key"), "{text}");
+        let all = resources(&text);
+        let data = &find(&all, "ConfigMap", "switchboard-keys")["data"];
+        assert_eq!(data["config.yaml"].as_str().map(str::trim_end), Some(config.trim_end()));
+        let pod = &find(&all, "Deployment", "switchboard-keys")["spec"]["template"]["spec"];
+        let keys = &pod["containers"][0];
+        assert_eq!(pod["volumes"][1]["configMap"]["name"], "switchboard-keys");
+        let folder = keys["volumeMounts"][1]["mountPath"].as_str().unwrap();
+        let file = format!("{folder}/config.yaml");
+        let arguments: Vec<_> = keys["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert!(arguments.windows(2).any(|pair| pair == ["--config", file.as_str()]), "{arguments:?}");
+        // Envoys have nothing of it.
+        let bootstrap = all.iter().find(|one| one["data"]["envoy.yaml"].is_string()).unwrap();
+        assert!(!bootstrap["data"]["envoy.yaml"].as_str().unwrap().contains("model_name"));
+    }
 }
 
 #[test]
@@ -203,7 +273,9 @@ fn the_configuration_in_a_config_map_is_one_that_envoy_takes() {
         site.ca_bundle = switchboard_cli::up::programs::ca_bundle().unwrap();
         let all = resources(&render(&plan, &site, &place(), format).unwrap());
         let text = find(&all, "ConfigMap", name)["data"]["envoy.yaml"].as_str().unwrap();
-        assert_valid(&envoy, folder.path(), "from-config-map.yaml", text);
+        // `--service-node` adds it.
+        let named = text.replace("\nnode:\n", "\nnode:\n  id: a\n");
+        assert_valid(&envoy, folder.path(), "from-config-map.yaml", &named);
     }
 }
 
@@ -258,23 +330,39 @@ fn what_no_api_server_takes_is_refused() {
         )
     };
     let models: String = (0..120).map(model).collect();
-    let plan = plan(&format!("model_list:\n{models}"));
-    let error = render(&plan, &in_cluster(), &place(), Format::Kubernetes).unwrap_err().to_string();
-    assert!(error.contains("\"ConfigMap\" \"switchboard\" has "), "{error}");
+    let config = format!("model_list:\n{models}");
+    let (plan, place) = (plan(&config), Place { files: files(&config), ..place() });
+    let error = render(&plan, &in_cluster(), &place, Format::Kubernetes).unwrap_err().to_string();
+    assert!(error.contains("\"ConfigMap\" \"switchboard-keys\" has "), "{error}");
 }
 
 #[test]
 fn the_key_service_is_started_as_the_settings_say() {
     let plan = plan(
-        "model_list: []\nlitellm_settings: {require_auth_for_metrics_endpoint: false}\n\
-         general_settings: {maximum_spend_logs_retention_period: 30, disable_spend_logs: true}\n\
+        "model_list: []\nlitellm_settings: {require_auth_for_metrics_endpoint: false, store_audit_logs: false, max_internal_user_budget: 5, max_end_user_budget_id: free, max_budget: 100, budget_duration: 30d}\n\
+         general_settings: {maximum_spend_logs_retention_period: 30, disable_spend_logs: true,\n           maximum_audit_logs_retention_period: 90d}\n\
          environment_variables: {MAX_IMAGE_URL_DOWNLOAD_SIZE_MB: 5}\n",
     );
     let resources = resources(&text(&plan, Format::Kubernetes));
     let deployment = find(&resources, "Deployment", "switchboard-keys");
     let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
-    let expected =
-        ["--open-metrics", "--spend-log-retention", "30d", "--no-spend-log", "--max-url-size-mb", "5"];
+    let expected = [
+        "--open-metrics",
+        "--spend-log-retention",
+        "30d",
+        "--no-spend-log",
+        "--no-audit-log",
+        "--audit-log-retention",
+        "90d",
+        "--max-budget",
+        "100",
+        "--budget-duration",
+        "30d",
+        "--defaults",
+        r#"{"max_internal_user_budget":5.0,"max_end_user_budget_id":"free"}"#,
+        "--max-url-size-mb",
+        "5",
+    ];
     assert!(arguments.ends_with(&expected.map(Value::from)), "{arguments:?}");
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{assert_valid, compiled_with, configuration, find_envoy, passing_filter, site};
-use switchboard_cli::config::Severity;
-use switchboard_cli::envoy::for_people;
+use switchboard_compile::config::Severity;
+use switchboard_compile::envoy::for_people;
 
 /// Names with what YAML, header values, URLs and statistics mind.
 fn name() -> impl Strategy<Value = String> {

@@ -3,7 +3,8 @@
 mod support;
 
 use support::{assert_valid, configuration, find_envoy, passing_filter, plan, site};
-use switchboard_cli::envoy::{COMMENTS, for_people, most_held_bytes};
+use switchboard_cli::render::{Format, Place, render};
+use switchboard_compile::envoy::{COMMENTS, Node, Site, for_people, most_held_bytes};
 
 /// Everything at once: two priorities, weights, TLS and plain text, a header secret, a mock, an alias.
 const FULL: &str = r"
@@ -92,11 +93,51 @@ fn the_same_file_is_rendered_the_same_each_time() {
 fn yaml_for_people_says_the_same_as_the_json_for_envoy() {
     let plan = plan(FULL);
     let site = site("/filter.wasm".as_ref());
-    let read = switchboard_cli::config::yaml::parse(&for_people(&plan, &site).unwrap()).unwrap();
+    let read = switchboard_compile::config::yaml::parse(&for_people(&plan, &site).unwrap()).unwrap();
     let pretty = serde_json::to_string_pretty(&plan.document).unwrap();
-    let written = switchboard_cli::envoy::bootstrap(&plan, &site, &pretty);
+    let written = switchboard_compile::envoy::bootstrap(&plan, &site, &pretty);
     // `to_json` sorts mappings; `Value`s compare without regard to order.
     assert_eq!(read.value.to_json(), written);
+}
+
+#[test]
+fn envoy_takes_the_bootstrap_that_fetches_the_rest_and_it_names_no_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(&passing_filter(folder.path()));
+    let models = "model_list:\n- model_name: gpt\n  litellm_params: {model: openai/gpt-4o, api_key: os.environ/OPENAI_API_KEY}\n";
+    let text = render(&plan(models), &site, &place(), Format::Discovery).unwrap();
+    assert!(
+        !text.contains("gpt") && text.contains("Bearer %ENVIRONMENT(SWITCHBOARD_INTERNAL_TOKEN)%"),
+        "{text}"
+    );
+    let read = switchboard_compile::config::yaml::parse(&text).unwrap().value.to_json();
+    let node = Node::read(&read["node"]["metadata"]).unwrap();
+    assert_eq!((node.site.port, node.workers), (site.port, 2));
+    if let Some(envoy) = find_envoy() {
+        // `--service-node` adds it.
+        let named = text.replace("\nnode:\n", "\nnode:\n  id: a\n");
+        assert_valid(&envoy, folder.path(), "discovery.yaml", &named);
+        // By name, with several addresses.
+        let site = Site { keys_host: "keys.example".to_owned(), ..site };
+        let text = render(&plan(models), &site, &place(), Format::Discovery).unwrap();
+        assert!(text.contains("all_addresses_in_single_endpoint: true"), "{text}");
+        let named = text.replace("\nnode:\n", "\nnode:\n  id: a\n");
+        assert_valid(&envoy, folder.path(), "discovery.yaml", &named);
+    }
+}
+
+fn place() -> Place {
+    Place {
+        namespace: "default".to_owned(),
+        gateway_image: "gateway".to_owned(),
+        keys_image: "keys".to_owned(),
+        secret: "switchboard".to_owned(),
+        tls_secret: None,
+        wasm_url: None,
+        old_xds_names: false,
+        workers: 2,
+        files: Vec::new(),
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! `switchboard up`: real Envoy, a filter that always answers, and a key service that can be told to die.
 
+#[path = "support/key_service.rs"]
+mod key_service;
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -12,32 +13,19 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use support::envoy::{answering_filter, free_ports, get};
 use support::find_envoy;
+use switchboard_compile::envoy::Site;
+use switchboard_compile::envoy::discovery::{Part, resources, response, text};
 
-/// Listens on both ports; `/die` ends it with a last word, `/environment` and `/pid` tell of it.
-const KEY_SERVICE: &str = r#"#!/usr/bin/env python3
-import http.server, os, sys, threading
-
-def port(option):
-    return int(sys.argv[sys.argv.index(option) + 1].rsplit(":", 1)[1])
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path == "/die":
-            print("out of ideas", file=sys.stderr, flush=True)
-            os._exit(3)
-        answer = {"/pid": str(os.getpid()), "/environment": "\n".join(f"{k}={v}" for k, v in os.environ.items())}
-        body = answer.get(self.path, "ok").encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *_):
-        pass
-
-servers = [http.server.ThreadingHTTPServer(("127.0.0.1", port(o)), Handler) for o in ("--internal-listen", "--listen")]
-threading.Thread(target=servers[0].serve_forever, daemon=True).start()
-servers[1].serve_forever()
-"#;
+/// Writes what the key service would serve.
+fn write_responses(folder: &Path, port: u16, wasm: &Path, config: &str) {
+    let (Some(plan), _) = support::compiled_with(config, &[]) else { return };
+    let site = Site { port, keys_port: port + 2, ..support::site(wasm) };
+    let document = serde_json::to_string(&plan.document).unwrap();
+    for part in Part::ALL {
+        let resources = text(part, resources(part, &plan, &site, &document));
+        std::fs::write(folder.join(part.name()), response("1", &resources)).unwrap();
+    }
+}
 
 /// A launcher that ends with the test.
 struct Up {
@@ -50,11 +38,12 @@ impl Up {
     fn command(folder: &Path, port: u16, envoy: &Path, config: &str) -> Command {
         let (config_path, keys) = (folder.join("config.yaml"), folder.join("keys"));
         std::fs::write(&config_path, config).unwrap();
-        std::fs::write(&keys, KEY_SERVICE).unwrap();
-        std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o755)).unwrap();
+        key_service::write(&keys, "the_key_service_of_the_other_tests");
         let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
         command.arg("up").arg("--config").arg(config_path).arg("--keys").arg(keys).arg("--envoy").arg(envoy);
-        command.arg("--wasm").arg(answering_filter(folder, 200)).arg("--data-dir").arg(folder.join("data"));
+        let wasm = answering_filter(folder, 200);
+        write_responses(folder, port, &wasm, config);
+        command.arg("--wasm").arg(wasm).arg("--data-dir").arg(folder.join("data"));
         command.args([
             "--concurrency",
             "1",
@@ -151,6 +140,12 @@ fn await_gone(processes: &[Pid]) {
 
 const CONFIG: &str = "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: sk-inline}\n\
                       general_settings: {master_key: sk-master}\nenvironment_variables: {COLOUR: blue}\n";
+
+#[test]
+#[ignore = "a process of its own, which the other tests start"]
+fn the_key_service_of_the_other_tests() {
+    key_service::serve();
+}
 
 #[test]
 fn sigterm_ends_everything_well() {

@@ -118,8 +118,8 @@ pub fn request(data: &[u8]) {
                     Ok(outbound) => {
                         is_json(&match outbound.body {
                             Body::Bytes(body) => body,
-                            Body::Vector(answer) => answer.body,
-                            Body::Mock(_) => continue,
+                            Body::Form(_) | Body::Mock(_) => continue,
+                            Body::Converted(answer) => answer.body,
                             Body::Edited(edits) => edits.write(request.body),
                             Body::Raised(fault) => fault.to_body(provider.name).to_json(),
                         });
@@ -217,14 +217,9 @@ pub fn client_stream(data: &[u8]) {
     }
 }
 
-/// The formats of clients besides `OpenAI`'s chat, completions and embeddings.
+/// The formats of clients besides `OpenAI`'s own.
 fn clients() -> impl Iterator<Item = &'static dyn Language> {
-    let is_native = |language: &'static dyn Language| {
-        [Operation::Chat, Operation::Completions, Operation::Embeddings]
-            .iter()
-            .any(|operation| native(*operation) == language)
-    };
-    LANGUAGES.into_iter().filter(move |language| !is_native(*language))
+    LANGUAGES.into_iter().filter(|language| native(language.operation()) != *language)
 }
 
 /// Models of which some gate or table knows.
@@ -318,6 +313,7 @@ fn deployment(provider: &str, model: &str) -> Deployment {
 
 fn memo(operation: Operation) -> Memo {
     Memo {
+        names: None,
         prompt_estimate: 0,
         echo: None,
         wire: None,

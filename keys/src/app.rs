@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::google::Tokens;
+use crate::control::Control;
+use crate::credentials::Broker;
+use crate::defaults::Defaults;
 use crate::media::Media;
 use crate::metrics::Metrics;
 use crate::prices::Prices;
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::ui::{Attempts, SingleSignOn};
 
 /// The service's state. Clones share it.
 #[derive(Clone, Debug)]
@@ -18,16 +21,28 @@ pub struct App {
     pub master_key: Secret,
     /// The filter's token for the internal port.
     pub internal_token: Secret,
-    /// Access tokens for the filter.
-    pub tokens: Tokens,
+    /// Providers' credentials for the filter.
+    pub credentials: Broker,
+    /// Envoy's configuration.
+    pub control: Control,
     /// Fetches media by URL.
     pub media: Media,
     /// Prices of models.
     pub prices: Arc<Prices>,
+    /// Fields of new keys, users and teams.
+    pub defaults: Arc<Defaults>,
     /// Metrics.
     pub metrics: Metrics,
     /// Whether /metrics needs no authentication.
     pub open_metrics: bool,
     /// Whether a row is written for each request (`disable_spend_logs`); spend is counted either way.
     pub spend_log: bool,
+    /// Whether changes are recorded in the audit log (`store_audit_logs`).
+    pub audit_log: bool,
+    /// Address at which this service reaches the gateway, for the playground of browsers without JavaScript.
+    pub gateway: Option<String>,
+    /// How people log in to the console with a provider, if they can.
+    pub sso: Option<Arc<SingleSignOn>>,
+    /// Failed logins to the console.
+    pub attempts: Attempts,
 }

@@ -9,12 +9,15 @@ mod role;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde_json::Map;
 use switchboard::key::{KEY_PREFIX, TokenHash};
 
 use crate::app::App;
+use crate::audit;
 use crate::clock;
 use crate::error::ApiError;
-use crate::store::{KeyRow, Kind};
+use crate::money::Picodollars;
+use crate::store::{AccountRow, KeyRow, Kind};
 
 pub use presented::{Presented, presented};
 pub use reach::reaches;
@@ -24,7 +27,7 @@ pub use role::Role;
 pub const ADMIN_USER_ID: &str = "default_user_id";
 
 /// The caller of the public port.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Caller {
     /// Holds the master key, which has full access.
     Admin,
@@ -44,6 +47,67 @@ pub enum Caller {
 pub struct Scraper;
 
 impl Caller {
+    /// Whoever holds the master key, or a virtual key that is valid now.
+    pub async fn holding(app: &App, token: TokenHash) -> Result<Self, ApiError> {
+        if app.master_key.is(token) { Ok(Self::Admin) } else { Self::with_key(app, token).await }
+    }
+
+    /// Whoever holds a virtual key that is valid now.
+    pub async fn with_key(app: &App, token: TokenHash) -> Result<Self, ApiError> {
+        let key = app.store.key_or_successor(token).await?.ok_or_else(ApiError::unknown_key)?;
+        if key.blocked == Some(true) {
+            return Err(ApiError::blocked_key());
+        }
+        let now = clock::now();
+        if let Some(expiry) = key.expires_at
+            && expiry <= now
+        {
+            return Err(ApiError::expired_key(&key.key_name, expiry, now));
+        }
+        let user = match &key.user_id {
+            Some(user) => app.store.account(Kind::User, user).await?,
+            None => None,
+        };
+        let role = user.map_or(Role::Unknown, |user| Role::of(&user));
+        Ok(Self::Key { key: Box::new(key), role })
+    }
+
+    /// Whoever has logged in to the console as this user, without a key: as if with a key of the user that has no limits of its
+    /// own. No such key exists.
+    pub fn logged_in(user: &AccountRow) -> Self {
+        let key = KeyRow {
+            // Keys begin with `sk-`, so that nobody can present what this is the hash of.
+            token: TokenHash::of(format!("user {}", user.id).as_bytes()),
+            key_name: String::new(),
+            key_alias: None,
+            user_id: Some(user.id.clone()),
+            team_id: None,
+            organization_id: user.organization_id.clone(),
+            budget_id: None,
+            max_budget: None,
+            budget_duration: None,
+            budget_reset_at: None,
+            spend: Picodollars::default(),
+            total_spend: Picodollars::default(),
+            expires_at: None,
+            blocked: None,
+            settings: Map::new(),
+            created_at: user.created_at,
+            created_by: user.created_by.clone(),
+            updated_at: user.updated_at,
+            updated_by: user.updated_by.clone(),
+            last_active: None,
+        };
+        Self::Key { key: Box::new(key), role: Role::of(user) }
+    }
+
+    /// Rejects a caller whose key may not call this path.
+    pub fn reach(&self, path: &str) -> Result<(), ApiError> {
+        let Self::Key { key, .. } = self else { return Ok(()) };
+        let allowed = key.strings("allowed_routes");
+        if reaches(&allowed, path) { Ok(()) } else { Err(ApiError::route_not_allowed(&allowed, path)) }
+    }
+
     /// The id of the key's user, if it has one.
     pub fn user_id(&self) -> Option<&str> {
         match self {
@@ -94,32 +158,13 @@ impl FromRequestParts<App> for Caller {
             Presented::Key(key) => key,
         };
         let token = TokenHash::of(key);
-        if app.master_key.is(token) {
-            return Ok(Self::Admin);
-        }
-        if !key.starts_with(KEY_PREFIX.as_bytes()) {
+        if !app.master_key.is(token) && !key.starts_with(KEY_PREFIX.as_bytes()) {
             return Err(ApiError::not_a_virtual_key(&String::from_utf8_lossy(key)));
         }
-        let key = app.store.key_or_successor(token).await?.ok_or_else(ApiError::unknown_key)?;
-        if key.blocked == Some(true) {
-            return Err(ApiError::blocked_key());
-        }
-        let now = clock::now();
-        if let Some(expiry) = key.expires_at
-            && expiry <= now
-        {
-            return Err(ApiError::expired_key(&key.key_name, expiry, now));
-        }
-        let allowed = key.strings("allowed_routes");
-        if !reaches(&allowed, parts.uri.path()) {
-            return Err(ApiError::route_not_allowed(&allowed, parts.uri.path()));
-        }
-        let user = match &key.user_id {
-            Some(user) => app.store.account(Kind::User, user).await?,
-            None => None,
-        };
-        let role = user.map_or(Role::Unknown, |user| Role::of(&user));
-        Ok(Self::Key { key: Box::new(key), role })
+        let caller = Self::holding(app, token).await?;
+        caller.reach(parts.uri.path())?;
+        audit::authenticated(&caller, &parts.headers);
+        Ok(caller)
     }
 }
 

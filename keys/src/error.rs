@@ -5,6 +5,8 @@
 //! whose `code` is the status as a string, and `FastAPI`'s `{"detail":…}`.
 
 mod access;
+mod customers;
+mod models;
 mod python;
 
 use axum::Json;
@@ -189,6 +191,11 @@ impl ApiError {
         Self::python(StatusCode::NOT_FOUND, message.as_ref())
     }
 
+    /// An entry of the audit log that does not exist.
+    pub fn no_such_audit_log(id: &str) -> Self {
+        Self::detail(StatusCode::NOT_FOUND, &json!({"message": format!("Audit log with ID {id} not found")}))
+    }
+
     /// A user that does not exist.
     pub fn no_such_user(user_id: &str) -> Self {
         Self::envelope(
@@ -214,6 +221,23 @@ impl ApiError {
         let error = self.body.get("error").and_then(|error| error.get("message"));
         let text = error.or_else(|| self.body.get("detail"));
         text.map_or_else(String::new, |text| text.as_str().map_or_else(|| text.to_string(), str::to_owned))
+    }
+
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The message for people: one line for each cause, with the field that it is about, if any.
+    pub fn plain(&self) -> Vec<(Option<String>, String)> {
+        if let Some(Value::Array(complaints)) = self.body.get("detail") {
+            let field =
+                |complaint: &Value| complaint["loc"].get(1).and_then(Value::as_str).map(str::to_owned);
+            let text = |complaint: &Value| complaint["msg"].as_str().unwrap_or_default().to_owned();
+            return complaints.iter().map(|complaint| (field(complaint), text(complaint))).collect();
+        }
+        let field = self.body.get("error").and_then(|error| error["param"].as_str()).map(str::to_owned);
+        vec![(field, python::unwrapped(&self.message()))]
     }
 
     /// A body with an unsupported content coding, or that cannot be decoded.

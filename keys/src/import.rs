@@ -1,4 +1,4 @@
-//! Imports a `LiteLLM` database: keys by their hashes, users, teams with their members, and budgets.
+//! Imports a `LiteLLM` database: keys by their hashes, users, teams with their members, customers, and budgets.
 //!
 //! Every row is read as JSON (`row_to_json`), so that columns added or removed in other versions are not an
 //! error. The source is only read, and existing rows are not overwritten.
@@ -13,7 +13,7 @@ use switchboard::key::TokenHash;
 use crate::clock;
 use crate::money::Picodollars;
 use crate::routes::schema::{Place, Row};
-use crate::routes::{budget, key, team, user};
+use crate::routes::{budget, customer, key, team, user};
 use crate::store::{AccountRow, KeyRow, Kind, OpenError, Store, StoreError};
 
 /// Rows per query.
@@ -33,6 +33,8 @@ pub struct Imported {
     pub teams: u64,
     /// Team memberships.
     pub members: u64,
+    /// Customers.
+    pub customers: u64,
     /// Budgets.
     pub budgets: u64,
     /// Duplicate aliases: removed from the later key.
@@ -43,10 +45,10 @@ pub struct Imported {
 
 impl fmt::Display for Imported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { keys, users, teams, members, budgets, lost_aliases, skipped } = self;
+        let Self { keys, users, teams, members, customers, budgets, lost_aliases, skipped } = self;
         write!(
             f,
-            "imported {keys} keys, {users} users, {teams} teams, {members} members, {budgets} budgets"
+            "imported {keys} keys, {users} users, {teams} teams, {members} members, {customers} customers, {budgets} budgets"
         )?;
         for alias in lost_aliases {
             write!(f, "\nwarning: duplicate key alias '{alias}'; removed from one of the keys")?;
@@ -144,6 +146,16 @@ pub async fn import(from: &str, to: &str) -> Result<Imported, ImportError> {
     source
         .each("LiteLLM_TeamMembership", "user_id, team_id", async |row| {
             membership(&store, &row, &budgets).await?;
+            Ok(())
+        })
+        .await?;
+    source
+        .each("LiteLLM_EndUserTable", "user_id", async |row| {
+            let Some(id) = text(&row, "user_id") else { return Ok(()) };
+            let mut customer = account(Kind::Customer, &id, &row, &customer::schema::FIELDS);
+            customer.alias = text(&row, "alias");
+            customer.budget_id = text(&row, "budget_id");
+            imported.customers += store.import_accounts(&[customer]).await?;
             Ok(())
         })
         .await?;

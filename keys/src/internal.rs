@@ -1,8 +1,10 @@
-//! The internal port, which only the filter calls, with its own token, and which clients cannot reach.
+//! The internal port, which only the filter and Envoy call, with their token, and which clients cannot reach.
 
+pub mod credential;
 pub mod decode;
 pub mod lease;
 pub mod media;
+pub mod payers;
 pub mod responses;
 pub mod sync;
 pub mod texts;
@@ -17,13 +19,15 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
+use switchboard::key::lease::LEASE_PATH;
 use switchboard::key::{
-    DECODE_PATH, KEEP_PATH, MEDIA_PATH, RECALL_PATH, STORED_PATH, SYNC_PATH, TEXTS_PATH, TokenHash,
-    VERIFY_PATH,
+    CREDENTIAL_PATH, DECODE_PATH, KEEP_PATH, MEDIA_PATH, PAYERS_PATH, RECALL_PATH, STORED_PATH, SYNC_PATH,
+    TEXTS_PATH, TokenHash, VERIFY_PATH,
 };
-use switchboard::lease::LEASE_PATH;
+use switchboard_compile::envoy::discovery::Part;
 
 use crate::app::App;
+use crate::control::discovery::discover;
 use crate::error::ApiError;
 use crate::metrics;
 
@@ -34,8 +38,10 @@ const LONGEST_REPORT: usize = 16 << 20;
 pub fn internal(app: App) -> Router {
     Router::new()
         .route(VERIFY_PATH, post(verify::verify))
+        .route(PAYERS_PATH, post(payers::payers))
         .route(SYNC_PATH, post(sync::sync))
         .route(LEASE_PATH, post(lease::lease))
+        .route(CREDENTIAL_PATH, post(credential::credential))
         .route(MEDIA_PATH, post(media::media))
         .route(TEXTS_PATH, post(texts::texts))
         .route(DECODE_PATH, post(decode::decode).layer(DefaultBodyLimit::max(decode::LARGEST)))
@@ -43,6 +49,7 @@ pub fn internal(app: App) -> Router {
         .route(RECALL_PATH, post(responses::recall))
         .route(STORED_PATH, post(responses::stored))
         .route(metrics::PATH, get(metrics::show))
+        .merge(discovery())
         .fallback(async |method: Method, uri: Uri| ApiError::no_route(&method, uri.path()))
         .method_not_allowed_fallback(async |method: Method, uri: Uri| {
             ApiError::method_not_allowed(&method, uri.path())
@@ -52,6 +59,13 @@ pub fn internal(app: App) -> Router {
         // Outermost layer: other callers learn nothing, not even which paths exist.
         .layer(middleware::from_fn_with_state(app.clone(), only_the_filter))
         .with_state(app)
+}
+
+/// The paths of discovery.
+fn discovery() -> Router<App> {
+    Part::ALL.into_iter().fold(Router::new(), |router, part| {
+        router.route(part.path(), post(async move |state, call| discover(part, state, call).await))
+    })
 }
 
 /// A call of the filter. `Content-Type` is ignored, because there is only one type.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use switchboard::key::Account;
-use switchboard::lease::{Demand, Grant, Lease, LeaseAsk, WINDOW_MS};
+use switchboard::key::lease::{Demand, Grant, Lease, LeaseAsk, WINDOW_MS};
 
 /// How long a holder may use its allowance without contact. After that, a dead Envoy's lease is free.
 pub const VALID_MS: u64 = 60_000;

@@ -7,19 +7,24 @@
 //!
 //! A request on the public port passes [`auth`] (authentication), [`rights`] (authorization), [`fields`]
 //! (validation), its handler and the store, and is answered with a row or an [`error`]. Self-contained parts
-//! have their own modules: [`google`] (access tokens for the filter), [`media`] (files by URL, and which URLs
+//! have their own modules: [`ui`] (the console: pages that call the same handlers), [`control`] (Envoy's configuration), [`credentials`] (providers' credentials for the filter;
+//! [`configured`]: which), [`media`] (files by URL, and which URLs
 //! are allowed), [`encoding`] (tokens to text), [`duration`] (`30d`, and budget resets), [`money`],
 //! [`clock`], [`token`].
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod clock;
+pub mod configured;
+pub mod control;
+pub mod credentials;
+pub mod defaults;
 pub mod duration;
 pub mod encoding;
 pub mod error;
 pub mod fields;
-pub mod google;
 pub mod housekeeping;
 pub mod import;
 pub mod internal;
@@ -33,8 +38,11 @@ pub mod query;
 pub mod ready;
 pub mod rights;
 pub mod routes;
+pub mod seal;
 pub mod secret;
 pub mod serve;
 pub mod store;
 pub mod token;
+pub mod ui;
+pub mod usage;
 pub mod usage_metrics;

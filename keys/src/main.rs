@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use switchboard_keys::google;
+use switchboard_keys::configured;
+use switchboard_keys::control;
+use switchboard_keys::credentials::Secrets;
+use switchboard_keys::defaults::Defaults;
+use switchboard_keys::housekeeping::Retention;
 use switchboard_keys::import::import;
 use switchboard_keys::media::policy::{AllowedHost, Policy};
 use switchboard_keys::media::{self, SIZE_ENV, USUAL_SIZE_MB};
@@ -16,6 +20,7 @@ use switchboard_keys::ready::is_ready;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::serve::{Settings, serve};
 use switchboard_keys::store::default_url;
+use switchboard_keys::ui::SingleSignOn;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -40,8 +45,9 @@ Secrets are read from environment variables. There are no options for them, beca
 see command lines.
   SWITCHBOARD_MASTER_KEY          the master key, which has full access (or LITELLM_MASTER_KEY)
   SWITCHBOARD_INTERNAL_TOKEN      the bearer token that the filter sends to the internal port
-  SWITCHBOARD_GOOGLE_CREDENTIALS  comma-separated names of variables, each with a Google service account's JSON or
-                                  the path of its file; the service fetches access tokens for them
+  LITELLM_SALT_KEY                encrypts stored models, instead of the master key
+  GENERIC_CLIENT_ID, GENERIC_...  logging in to the console with OpenID Connect; see docs/console.md
+  SWITCHBOARD_CREDENTIALS         the providers' credentials, as `switchboard render` writes it; not with --config
 
 Logs go to standard error, one line per event; RUST_LOG=debug adds detail. Exit code 2 means that the service failed
 to start; the message on standard error says why and what to do.
@@ -50,7 +56,7 @@ Example:
   export SWITCHBOARD_MASTER_KEY=sk-a-long-secret SWITCHBOARD_INTERNAL_TOKEN=another-secret
   switchboard-keys serve
   curl -X POST http://127.0.0.1:4001/key/generate -H \"Authorization: Bearer $SWITCHBOARD_MASTER_KEY\" -d '{}'")]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Import keys, users, teams and budgets from a LiteLLM database
     #[command(after_help = "\
 The LiteLLM database is only read. Keys keep working, because both programs store the same hash of a key. Existing
@@ -81,6 +87,10 @@ struct Serve {
     /// Address that serves only /metrics, without authentication [default: none]
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
+    /// Where to look up `os.environ/NAME`, before the environment: a directory with a file per name, such as a mounted
+    /// Kubernetes Secret, or a file with lines NAME=value; changes take effect immediately; repeatable
+    #[arg(long, value_name = "PATH")]
+    secrets: Vec<PathBuf>,
     /// Directory of the SQLite database; created with access for the current user only if it does not exist
     #[arg(long, value_name = "DIR", default_value = ".switchboard")]
     data_dir: PathBuf,
@@ -90,6 +100,14 @@ struct Serve {
     /// Seconds to wait for the database at startup
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     database_wait: u64,
+    /// LiteLLM's config.yaml, from which this service makes Envoy's configuration and takes the credentials that it hands
+    /// out; watched [default: none; Envoy's
+    /// configuration comes from elsewhere]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Do not repeat the warnings about --config that the launcher has printed
+    #[arg(long, hide = true, requires = "config")]
+    config_checked: bool,
     /// Model prices in the format of LiteLLM's price map [default: `model_prices.json` in the data directory, if it
     /// exists]
     #[arg(long, value_name = "FILE")]
@@ -101,9 +119,34 @@ struct Serve {
     /// [default: keep all]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     spend_log_retention: Option<switchboard_keys::duration::Duration>,
+    /// Delete roll-ups by day and month older than this, such as 365d (`general_settings.maximum_usage_retention_period`); those
+    /// by hour are kept for 92 days at most [default: keep all]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    usage_retention: Option<switchboard_keys::duration::Duration>,
     /// Do not write a spend log row per request; spend is still counted (`general_settings.disable_spend_logs`)
     #[arg(long)]
     no_spend_log: bool,
+    /// Address of the gateway as this service reaches it, such as `http://127.0.0.1:4000`; the console's playground needs it in browsers
+    /// without JavaScript [default: none]
+    #[arg(long, value_name = "URL", value_parser = gateway)]
+    gateway: Option<String>,
+    /// Do not record who changes what in the audit log (`litellm_settings.store_audit_logs: false`)
+    #[arg(long)]
+    no_audit_log: bool,
+    /// Delete entries of the audit log older than this, such as 90d (`general_settings.maximum_audit_logs_retention_period`)
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "365d")]
+    audit_log_retention: switchboard_keys::duration::Duration,
+    /// Fields of new keys, users and teams, a JSON object: `default_key_generate_params`, `upperbound_key_generate_params`,
+    /// `default_team_params`, `default_internal_user_params`, `max_internal_user_budget`, `internal_user_budget_duration`,
+    /// `max_end_user_budget` and `max_end_user_budget_id` of `litellm_settings`
+    #[arg(long, value_name = "JSON", value_parser = Defaults::parse)]
+    defaults: Option<Defaults>,
+    /// Budget in USD of all requests of the gateway together (`litellm_settings.max_budget`) [default: unlimited]
+    #[arg(long, value_name = "USD", value_parser = budget)]
+    max_budget: Option<f64>,
+    /// Period of that budget, such as 30d (`litellm_settings.budget_duration`) [default: it is never reset]
+    #[arg(long, value_name = "DURATION", value_parser = period, requires = "max_budget")]
+    budget_duration: Option<String>,
     /// Host in a private network from which clients' URLs may be fetched, optionally limited to a port; repeatable
     #[arg(long = "allow-url-host", value_name = "HOST[:PORT]")]
     allowed_url_hosts: Vec<AllowedHost>,
@@ -142,7 +185,7 @@ fn main() -> ExitCode {
         .with(levels.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)))
         .init();
     let outcome = match verb {
-        Verb::Serve(options) => run(options),
+        Verb::Serve(options) => run(*options),
         Verb::Import(options) => take_over(&options),
         Verb::Ready(Ready { address }) if is_ready(address) => Ok(()),
         Verb::Ready(_) => return ExitCode::FAILURE,
@@ -173,6 +216,27 @@ fn take_over(options: &Import) -> Result<(), String> {
     Ok(())
 }
 
+fn period(text: &str) -> Result<String, &'static str> {
+    duration(text).map(|_| text.to_owned())
+}
+
+/// The address without a trailing slash.
+fn gateway(text: &str) -> Result<String, &'static str> {
+    let url =
+        url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match url {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err("expected an address such as http://127.0.0.1:4000"),
+    }
+}
+
+fn budget(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(budget) if budget.is_finite() && budget >= 0.0 => Ok(budget),
+        _ => Err("expected an amount in USD, 0 or more".to_owned()),
+    }
+}
+
 fn size(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(size) if size.is_finite() && size >= 0.0 => Ok(size),
@@ -189,13 +253,25 @@ fn database(url: Option<&str>, data_dir: &Path) -> Result<String, String> {
 }
 
 fn run(options: Serve) -> Result<(), String> {
+    let secrets = Secrets::new(options.secrets);
+    let credentials = match std::env::var("SWITCHBOARD_CREDENTIALS") {
+        Ok(text) if !text.is_empty() => configured::from_variable(&text)?,
+        _ => Vec::new(),
+    };
     let settings = Settings {
         master_key: secret(&["SWITCHBOARD_MASTER_KEY", "LITELLM_MASTER_KEY"], "the master key")?,
         internal_token: secret(&["SWITCHBOARD_INTERNAL_TOKEN"], "the internal token")?,
         database_url: database(options.database_url.as_deref(), &options.data_dir)?,
         database_wait: Duration::from_secs(options.database_wait),
         prices: options.prices.unwrap_or_else(|| options.data_dir.join(PRICES)),
-        token_sources: google::sources(|name| std::env::var(name).ok()),
+        secrets,
+        credentials,
+        control: options.config.map(|file| control::Settings {
+            file,
+            is_checked: options.config_checked,
+            token: raw(&["SWITCHBOARD_INTERNAL_TOKEN"]),
+            salt: raw(&["LITELLM_SALT_KEY", "SWITCHBOARD_MASTER_KEY", "LITELLM_MASTER_KEY"]),
+        }),
         media: media::Settings {
             policy: Policy { allowed: options.allowed_url_hosts, any_host: options.allow_any_url_host },
             most_bytes: media::bytes(options.max_url_size_mb),
@@ -205,11 +281,27 @@ fn run(options: Serve) -> Result<(), String> {
         internal_listen: options.internal_listen,
         metrics_listen: options.metrics_listen,
         open_metrics: options.open_metrics,
+        max_budget: options.max_budget,
+        budget_duration: options.budget_duration,
+        defaults: options.defaults.unwrap_or_default(),
         spend_log: !options.no_spend_log,
-        spend_log_retention: options.spend_log_retention,
+        gateway: options.gateway,
+        sso: SingleSignOn::from_variables(|name| std::env::var(name).ok())?,
+        audit_log: !options.no_audit_log,
+        retention: Retention {
+            log: options.spend_log_retention,
+            usage: options.usage_retention,
+            audit: options.audit_log_retention,
+        },
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start threads: {error}"))?;
     runtime.block_on(serve(settings)).map_err(|error| error.to_string())
+}
+
+/// The first of these variables, of which one is known to be set.
+fn raw(variables: &[&str]) -> switchboard::secret::Secret {
+    let mut values = variables.iter().filter_map(|name| std::env::var(name).ok());
+    switchboard::secret::Secret::new(values.find(|value| !value.is_empty()).unwrap_or_default())
 }
 
 /// The first of these variables that is set and not empty.

@@ -244,6 +244,11 @@ impl Media {
         stream::iter(fetches).buffered(AT_ONCE).collect().await
     }
 
+    /// Whether those who are not trusted with the key service's network may name this URL.
+    pub async fn permits(&self, url: &str) -> bool {
+        self.0.client.permits(url).await
+    }
+
     async fn fetch_one(&self, url: &str, left: &Left) -> Result<Fetched, Problem> {
         if self.0.most_bytes == 0 {
             return Err(Problem::Disabled);

@@ -15,11 +15,13 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::app::App;
 use crate::auth::Scraper;
+use crate::credentials::Status;
 use crate::error::ApiError;
 use crate::usage_metrics::UsageMetrics;
 
@@ -52,8 +54,69 @@ pub struct Metrics {
     pub verify_misses: Counter,
     /// Key cache resets of filters.
     pub resets: Counter,
+    /// Envoy's configuration.
+    pub discovery: Discovery,
     /// Usage of models.
     pub used: UsageMetrics,
+    credentials: Family<CredentialLabels, Gauge>,
+    credential_expiry: Family<NameLabels, Gauge>,
+    credential_failures: Family<NameLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CredentialLabels {
+    credential: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct NameLabels {
+    credential: String,
+}
+
+/// Metrics of Envoy's configuration. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Discovery {
+    /// 1 if the latest configuration is valid, 0 if an older one is used because of an error.
+    pub valid: Gauge,
+    /// Envoys that fetch their configuration here.
+    pub envoys: Gauge,
+    /// 1 if an Envoy has rejected the latest configuration.
+    pub rejecting: Gauge,
+    rejections: Family<ResourceLabels, Counter>,
+}
+
+impl Discovery {
+    /// Counts a rejection of resources of this type.
+    pub fn rejection(&self, resource: &'static str) {
+        self.rejections.get_or_create(&ResourceLabels { resource }).inc();
+    }
+
+    fn register(registry: &mut Registry) -> Self {
+        let own = Self::default();
+        registry.register(
+            "configuration_valid",
+            "1 if the latest configuration is valid; 0 if an older one is used because of an error",
+            own.valid.clone(),
+        );
+        registry.register("envoys", "Envoys that fetch their configuration here", own.envoys.clone());
+        registry.register(
+            "configuration_rejected",
+            "1 if an Envoy has rejected the latest configuration",
+            own.rejecting.clone(),
+        );
+        registry.register(
+            "discovery_rejections",
+            "Resources that Envoys have rejected, by type",
+            own.rejections.clone(),
+        );
+        own
+    }
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResourceLabels {
+    resource: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -89,6 +152,25 @@ impl Default for Metrics {
         );
         let media = Family::default();
         registry.register("media", "URLs of media that were requested, by result", media.clone());
+        let discovery = Discovery::register(registry);
+        let credentials = Family::default();
+        registry.register(
+            "credential",
+            "Providers' credentials by state (ok, stale, pending, missing)",
+            credentials.clone(),
+        );
+        let credential_expiry = Family::default();
+        registry.register(
+            "credential_expiry_timestamp_seconds",
+            "When a credential expires, Unix time",
+            credential_expiry.clone(),
+        );
+        let credential_failures = Family::default();
+        registry.register(
+            "credential_failures",
+            "Attempts to fetch a credential that failed since the last one that did not",
+            credential_failures.clone(),
+        );
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
@@ -116,12 +198,34 @@ impl Default for Metrics {
             verify_hits,
             verify_misses,
             resets,
+            discovery,
             used,
+            credentials,
+            credential_expiry,
+            credential_failures,
         }
     }
 }
 
 impl Metrics {
+    /// Describes the providers' credentials as they are now.
+    fn describe(&self, statuses: Vec<Status>) {
+        self.credentials.clear();
+        self.credential_expiry.clear();
+        self.credential_failures.clear();
+        for Status { name: credential, state, expires_at, failures, .. } in statuses {
+            let labels = CredentialLabels { credential: credential.clone(), state: state.name() };
+            self.credentials.get_or_create(&labels).set(1);
+            let labels = NameLabels { credential };
+            if let Some(expires_at) = expires_at {
+                let expiry = self.credential_expiry.get_or_create(&labels);
+                expiry.set(i64::try_from(expires_at).unwrap_or(i64::MAX));
+            }
+            let count = self.credential_failures.get_or_create(&labels);
+            count.set(i64::try_from(failures).unwrap_or(i64::MAX));
+        }
+    }
+
     /// Counts a client's URL by result.
     pub fn media(&self, result: &'static str) {
         self.media.get_or_create(&MediaLabels { result }).inc();
@@ -166,6 +270,7 @@ pub fn only_metrics(app: App) -> Router {
 
 /// `GET /metrics` on the internal port, and on the separate one.
 pub async fn show(State(app): State<App>) -> Response {
+    app.metrics.describe(app.credentials.statuses());
     let mut text = String::new();
     match encode(&mut text, &app.metrics.registry) {
         Ok(()) => ([(CONTENT_TYPE, TEXT)], text).into_response(),

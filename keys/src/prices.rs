@@ -32,6 +32,11 @@ impl Prices {
         Ok(Self(prices))
     }
 
+    /// All prices.
+    pub fn map(&self) -> &PriceMap {
+        &self.0
+    }
+
     /// Parses a file, without the built-in prices.
     pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
         PriceMap::parse(text).map(Self)

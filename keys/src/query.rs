@@ -29,13 +29,33 @@ impl Query {
         Self(pairs.map(|(name, value)| (name.into_owned(), value.replace('\0', ""))).collect())
     }
 
+    /// The query with these parameters.
+    pub fn of(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.replace('\0', ""))).collect())
+    }
+
+    /// Whether a parameter was sent, even an empty one.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(of, _)| of == name)
+    }
+
+    /// All values of a repeated parameter, as they were sent.
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(of, _)| of == name).map(|(_, value)| value.as_str())
+    }
+
     /// A string; an empty one counts as absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         let values = self.0.iter().rev().filter(|(of, _)| of == name);
         values.map(|(_, value)| value.as_str()).find(|value| !value.is_empty())
     }
 
-    /// The same, owned.
+    /// A string that must not be absent.
+    pub fn required(&self, name: &str) -> Result<&str, ApiError> {
+        self.text(name).ok_or_else(|| complaint(name, "missing", "Field required"))
+    }
+
+    /// The same as [`Self::text`], owned.
     pub fn owned(&self, name: &str) -> Option<String> {
         self.text(name).map(str::to_owned)
     }

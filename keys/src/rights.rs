@@ -50,8 +50,30 @@ pub enum Operation {
     TeamBlock,
     TeamUnblock,
     TeamMemberAdd,
+    TeamMemberUpdate,
+    TeamMemberDelete,
     TeamPermissionsList,
     TeamPermissionsUpdate,
+    OrganizationNew,
+    OrganizationUpdate,
+    OrganizationDelete,
+    OrganizationInfo,
+    OrganizationList,
+    OrganizationMemberAdd,
+    OrganizationMemberUpdate,
+    OrganizationMemberDelete,
+    CustomerNew,
+    CustomerInfo,
+    CustomerUpdate,
+    CustomerDelete,
+    CustomerList,
+    CustomerBlock,
+    CustomerUnblock,
+    TagNew,
+    TagUpdate,
+    TagInfo,
+    TagList,
+    TagDelete,
     BudgetNew,
     BudgetInfo,
     BudgetUpdate,
@@ -59,6 +81,20 @@ pub enum Operation {
     BudgetList,
     SpendLogs,
     SpendCalculate,
+    SpendKeys,
+    SpendUsers,
+    SpendTags,
+    GlobalSpend,
+    GlobalActivity,
+    GlobalExceptions,
+    UserDailyActivity,
+    TeamDailyActivity,
+    TagDailyActivity,
+    ModelNew,
+    ModelUpdate,
+    ModelDelete,
+    AuditList,
+    AuditInfo,
 }
 
 /// The relation between the object of an operation and the caller.
@@ -76,16 +112,22 @@ pub enum Whose {
     OwnInTeam,
     /// Another member's key in a team of which the caller is an ordinary member.
     OfFellow,
-    /// A key in a team that the caller administers.
+    /// A key in a team that the caller administers, or in a team of an organization that it administers.
     OfLedTeam,
     /// Any other key.
     OfOthers,
-    /// A team that the caller administers.
+    /// A team that the caller administers, or of an organization that it administers.
     LedTeam,
     /// A team that the caller or the calling key belongs to.
     JoinedTeam,
     /// Any other team.
     OtherTeam,
+    /// An organization that the caller administers.
+    LedOrganization,
+    /// An organization that the caller belongs to.
+    JoinedOrganization,
+    /// Any other organization.
+    OtherOrganization,
     /// The caller's end user.
     OwnUser,
     /// Any other user.
@@ -122,10 +164,16 @@ pub enum Denial {
     KeyAdmins,
     /// 403: only administrators of the team.
     TeamAdmins,
+    /// 403: only administrators of the organization.
+    OrganizationAdmins,
     /// 403: only administrators update in bulk.
     BulkAdmins,
     /// 403: only administrators, and those of the key's team, reset spend.
     SpendAdmins,
+    /// 403: only administrators change models.
+    ModelAdmins,
+    /// 403: only administrators, and those of the team, change a team's models.
+    TeamModelAdmins,
     /// 403: only administrators list users.
     UserAdmins,
     /// 403: deleting another user's key.
@@ -138,6 +186,10 @@ pub enum Denial {
     UnseenUser,
     /// 403: reading another team.
     UnseenTeam,
+    /// 403: the usage of another user.
+    UnseenUsage,
+    /// 404: the usage of a team that the caller does not belong to.
+    NotOfTeam,
     /// 403: the calling key has no user whose objects could be listed.
     NoUser,
 }
@@ -148,17 +200,22 @@ impl Denial {
         match self {
             Self::AdminOnly | Self::NotPermitted | Self::NotToRegenerate => 401,
             Self::NotInTeam => 400,
+            Self::NotOfTeam => 404,
             Self::ViewOnly
             | Self::NotYours
             | Self::KeyAdmins
             | Self::TeamAdmins
+            | Self::OrganizationAdmins
             | Self::BulkAdmins
             | Self::SpendAdmins
+            | Self::ModelAdmins
+            | Self::TeamModelAdmins
             | Self::UserAdmins
             | Self::NotToDelete
             | Self::UnseenKey
             | Self::UnseenUser
             | Self::UnseenTeam
+            | Self::UnseenUsage
             | Self::NoUser => 403,
         }
     }

@@ -20,6 +20,11 @@ impl Secret {
     pub fn is(&self, presented: TokenHash) -> bool {
         self.0.ct_eq(&hex(presented)).into()
     }
+
+    /// A proof that somebody presented the secret, which is worthless without the salt.
+    pub fn proof(&self, salt: &str) -> TokenHash {
+        TokenHash::of(&[salt.as_bytes(), &self.0].concat())
+    }
 }
 
 impl fmt::Debug for Secret {

@@ -15,15 +15,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::google::{Source, Tokens};
-use crate::housekeeping::keep_house;
+use crate::control::{self, Control};
+use crate::credentials::{Broker, Definition, Secrets};
+use crate::housekeeping::{Retention, keep_house};
 use crate::internal::internal;
 use crate::media::{self, Media};
 use crate::metrics::{Metrics, only_metrics};
 use crate::prices::Prices;
 use crate::routes::public;
 use crate::secret::Secret;
-use crate::store::{OpenError, Store};
+use crate::store::{OpenError, Store, StoreError};
+use crate::ui::{Attempts, SingleSignOn};
 
 /// How long requests may take to finish after the process was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -45,18 +47,34 @@ pub struct Settings {
     pub master_key: Secret,
     /// The filter's token.
     pub internal_token: Secret,
-    /// Sources of access tokens.
-    pub token_sources: Vec<Source>,
+    /// Where references to secrets are looked up.
+    pub secrets: Secrets,
+    /// The providers' credentials that the environment names.
+    pub credentials: Vec<Definition>,
+    /// Where Envoy's configuration comes from, if it is fetched here.
+    pub control: Option<control::Settings>,
     /// Settings for fetching media.
     pub media: media::Settings,
     /// The price file, which may be missing.
     pub prices: PathBuf,
     /// Whether the public port serves metrics without authentication.
     pub open_metrics: bool,
+    /// Budget of all requests, USD.
+    pub max_budget: Option<f64>,
+    /// Its period.
+    pub budget_duration: Option<String>,
+    /// Fields of new keys, users and teams.
+    pub defaults: crate::defaults::Defaults,
     /// Whether a row is written for each request.
     pub spend_log: bool,
-    /// How long such rows are kept; forever if `None`.
-    pub spend_log_retention: Option<crate::duration::Duration>,
+    /// How people log in to the console with a provider.
+    pub sso: Option<SingleSignOn>,
+    /// Address at which this service reaches the gateway.
+    pub gateway: Option<String>,
+    /// Whether changes are recorded.
+    pub audit_log: bool,
+    /// How long records are kept.
+    pub retention: Retention,
 }
 
 /// Why the service did not start, in one line that says what to do.
@@ -64,6 +82,11 @@ pub struct Settings {
 pub enum StartError {
     /// The database cannot be opened.
     Open(OpenError),
+    /// The gateway's budget cannot be stored.
+    Budget {
+        /// The cause.
+        cause: StoreError,
+    },
     /// The price file cannot be read.
     Prices {
         /// The file.
@@ -88,6 +111,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(error) => error.fmt(f),
+            Self::Budget { cause } => write!(f, "cannot store the budget of --max-budget: {cause}"),
             Self::Prices { path, cause } => {
                 write!(
                     f,
@@ -126,17 +150,42 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         _ = terminated.recv() => return Ok(()),
         _ = interrupted.recv() => return Ok(()),
     };
+    store
+        .set_gateway_budget(settings.max_budget, settings.budget_duration.as_deref())
+        .await
+        .map_err(|cause| StartError::Budget { cause })?;
+    store.set_customer_default(settings.defaults.of_customers());
+    let credentials = Broker::start(settings.secrets.clone());
+    credentials.define("the environment", settings.credentials).await;
+    let prices = Arc::new(prices);
+    let metrics = Metrics::default();
+    let control = match settings.control {
+        Some(control) => {
+            let handing_out = (settings.secrets, credentials.clone());
+            let discovery = metrics.discovery.clone();
+            let started = Control::start(control, store.clone(), Arc::clone(&prices), discovery, handing_out);
+            started.await.map_err(|error| StartError::System(io::Error::other(error.to_string())))?
+        }
+        None => Control::default(),
+    };
     let app = App {
         store: store.clone(),
         master_key: settings.master_key,
         internal_token: settings.internal_token,
-        tokens: Tokens::fetch(settings.token_sources),
+        credentials,
+        control,
         media: Media::new(settings.media),
-        prices: Arc::new(prices),
-        metrics: Metrics::default(),
+        prices,
+        defaults: Arc::new(settings.defaults),
+        metrics,
         open_metrics: settings.open_metrics,
         spend_log: settings.spend_log,
+        audit_log: settings.audit_log,
+        gateway: settings.gateway,
+        sso: settings.sso.map(Arc::new),
+        attempts: Attempts::default(),
     };
+    let held = app.control.clone();
     let public_port = listen(settings.listen, "--listen").await?;
     let internal_port = listen(settings.internal_listen, "--internal-listen").await?;
     let metrics_port = match settings.metrics_listen {
@@ -149,7 +198,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         // An error means that the sender is gone, which also means to stop.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    let housekeeping = tokio::spawn(keep_house(store.clone(), settings.spend_log_retention));
+    let housekeeping = tokio::spawn(keep_house(store.clone(), settings.retention));
     let router = ServiceExt::<Request>::into_make_service(public(app.clone()));
     let public = axum::serve(public_port, router).with_graceful_shutdown(until_stopped(stopped.clone()));
     let internal = axum::serve(internal_port, internal(app.clone()))
@@ -180,6 +229,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     }
     tracing::info!("stopping");
     housekeeping.abort();
+    held.stop();
     let _ = stop.send(true);
     if tokio::time::timeout(GRACE, serving).await.is_err() {
         tracing::warn!("drain timeout: dropped unfinished requests");

@@ -7,26 +7,41 @@
 //! less.
 
 mod accounts;
+mod audit;
 mod backend;
 mod blocks;
 mod budgets;
 mod cache;
 mod charges;
+mod customers;
+mod deletions;
+mod directory;
 mod feed;
+mod gateway;
 mod imports;
 mod key_row;
 mod keys;
+mod kind;
 mod leases;
+mod limits;
 mod listing;
 mod log;
 mod migrations;
 mod models;
+mod outcomes;
 mod recorder;
 mod records;
+mod replicas;
+mod requests;
 mod responses;
+mod rollups;
+mod sessions;
+mod shared_accounts;
 mod spend_log;
+mod spenders;
 mod spends;
 mod sql;
+mod stored_models;
 mod tags;
 mod together;
 mod usage;
@@ -38,20 +53,32 @@ use std::sync::Arc;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyPool, ColumnIndex, Decode, Row, Transaction, Type};
 
-pub use accounts::{AccountRow, Kind, member_id};
+pub use accounts::{AccountRow, member_id};
+pub use audit::{AuditFilter, AuditRow};
 pub use backend::{OpenError, default_url};
 pub use blocks::BLOCK;
 pub use budgets::Due;
+pub use customers::CustomerDefault;
+pub use directory::{Accounts, At, Listing, Position, Sort};
 pub use feed::Changes;
 pub use key_row::KeyRow;
 pub use keys::{Creation, Owner};
+pub use kind::Kind;
 pub use listing::{KeyFilter, KeyPage, Order, Status};
 pub use models::{ModelBudget, budgets as model_budgets, limits as model_limits, windows as budget_windows};
+pub use outcomes::Outcomes;
+pub use requests::{Cursor, Outcome, RequestFilter, RequestPage};
 pub use responses::{
     Chain, LIFE as RESPONSE_LIFE, MOST_BYTES as MOST_RESPONSE_BYTES, MOST_CHAIN_BYTES, MOST_TURNS,
     NewResponse, StoredResponse,
 };
+pub use rollups::{
+    By, Failures, Histogram, KeyNames, Scope, Sums, Unit, UsageQuery, UsageRow, hour_of, time_of,
+};
+pub use sessions::SessionRow;
 pub use spend_log::{MOST as MOST_SPEND_ROWS, SpendDay, SpendFilter, SpendRow};
+pub use spenders::Spender;
+pub use stored_models::ModelRow;
 pub use users::AccountFilter;
 
 pub use cache::Verified;
@@ -75,6 +102,8 @@ pub struct Store {
     together: Arc<Together>,
     charged: Arc<Charged>,
     recorder: Arc<Recorder>,
+    gateway: Arc<gateway::HasBudget>,
+    customers: Arc<customers::InUse>,
 }
 
 /// Why a database operation failed.

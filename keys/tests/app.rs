@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Connection, Row};
 use switchboard::key::{
-    Detail, SYNC_PATH, SyncAnswer, SyncRequest, TokenHash, UsageBatch, UsageEntry, VERIFY_PATH, VerifyAnswer,
-    VerifyRequest,
+    AccountId, Detail, PAYERS_PATH, PayersAnswer, PayersRequest, SYNC_PATH, SyncAnswer, SyncRequest,
+    TokenHash, UsageBatch, UsageEntry, VERIFY_PATH, VerifyAnswer, VerifyRequest,
 };
 use switchboard_keys::app::App;
-use switchboard_keys::google::Tokens;
+use switchboard_keys::control::{self, Control};
+use switchboard_keys::credentials::{Broker, Secrets};
 use switchboard_keys::internal::internal;
 use switchboard_keys::media::{self, Media};
 use switchboard_keys::metrics::Metrics;
@@ -23,6 +24,7 @@ use switchboard_keys::prices::Prices;
 use switchboard_keys::routes::public;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::store::{Store, default_url};
+use switchboard_keys::ui::Attempts;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -90,16 +92,41 @@ impl TestApp {
         Self { app, directory }
     }
 
+    /// With a `config.yaml` that allows models to be added by the API.
+    pub async fn with_models() -> Self {
+        let mut app = Self::new().await;
+        let file = app.directory.path().join("config.yaml");
+        std::fs::write(&file, "model_list: []\ngeneral_settings: {store_model_in_db: true}\n").unwrap();
+        let settings = control::Settings {
+            file,
+            is_checked: false,
+            token: switchboard::secret::Secret::new(INTERNAL_TOKEN),
+            salt: switchboard::secret::Secret::new(MASTER_KEY),
+        };
+        let (store, prices) = (app.app.store.clone(), Arc::clone(&app.app.prices));
+        let handing_out = (Secrets::default(), app.app.credentials.clone());
+        let discovery = app.app.metrics.discovery.clone();
+        let started = Control::start(settings, store, prices, discovery, handing_out).await;
+        app.app.control = started.unwrap();
+        app
+    }
+
     pub async fn open(directory: &TempDir) -> App {
         App {
             store: Store::open(&Self::url(directory).await).await.unwrap(),
             master_key: Secret::new(MASTER_KEY).unwrap(),
             internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
-            tokens: Tokens::default(),
+            credentials: Broker::default(),
+            control: Control::default(),
             media: Media::new(media::Settings::default()),
             prices: Arc::new(Prices::parse(PRICES.as_bytes()).unwrap()),
+            defaults: Arc::default(),
             open_metrics: false,
             spend_log: true,
+            audit_log: true,
+            gateway: None,
+            sso: None,
+            attempts: Attempts::default(),
             metrics: Metrics::default(),
         }
     }
@@ -177,6 +204,12 @@ impl TestApp {
         serde_json::from_value(answer.ok()).unwrap()
     }
 
+    /// The records of accounts that a request names.
+    pub async fn payers(&self, accounts: Vec<AccountId>) -> PayersAnswer {
+        let asked = serde_json::to_value(PayersRequest { accounts }).unwrap();
+        serde_json::from_value(self.filter(PAYERS_PATH, asked).await.ok()).unwrap()
+    }
+
     pub async fn sync(&self, cursor: Option<u64>, batch: Option<UsageBatch>) -> SyncAnswer {
         let asked = serde_json::to_value(SyncRequest {
             cursor,
@@ -236,6 +269,7 @@ impl TestApp {
             "change",
             "spend_log",
             "stored_response",
+            "audit_log",
         ] {
             let sql = format!("SELECT CAST({table}.* AS TEXT) FROM {table}");
             let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();

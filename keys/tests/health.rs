@@ -1,6 +1,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
+use switchboard_keys::credentials::{Broker, Definition, Kind, Secrets, Setting};
 
 use crate::app::{Answer, MASTER_KEY, TestApp, call, error};
 
@@ -16,6 +17,35 @@ async fn probes_need_no_key() {
     }
     let ready = Answer::of(200, json!({"status": "healthy", "db": "connected"}));
     assert_eq!(probe(&app, "/health/readiness").await, ready);
+}
+
+#[tokio::test]
+async fn the_state_of_credentials_is_told_and_never_their_value() {
+    let mut app = TestApp::new().await;
+    let credentials = Broker::start(Secrets::default());
+    let key = |name: &str, setting: Setting| Definition {
+        name: name.to_owned(),
+        kind: Kind::Key,
+        settings: vec![("api_key".to_owned(), setting)],
+    };
+    let good = Setting::Literal(switchboard::secret::Secret::new("hush"));
+    let bad = Setting::Environment("SWITCHBOARD_TEST_NOT_SET".to_owned());
+    credentials.define("test", vec![key("GOOD", good), key("BAD", bad)]).await;
+    app.app.credentials = credentials;
+    let ready = json!({"status": "healthy", "db": "connected", "credentials": [
+        {"name": "BAD", "state": "missing"}, {"name": "GOOD", "state": "ok"},
+    ]});
+    assert_eq!(probe(&app, "/health/readiness").await, Answer::of(200, ready));
+    let response = switchboard_keys::metrics::show(axum::extract::State(app.app.clone())).await;
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    for line in [
+        r#"switchboard_keys_credential{credential="BAD",state="missing"} 1"#,
+        r#"switchboard_keys_credential{credential="GOOD",state="ok"} 1"#,
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!text.contains("hush"));
 }
 
 #[tokio::test]

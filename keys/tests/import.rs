@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
-use switchboard::key::{AccountKind, TokenHash};
+use switchboard::key::{AccountId, AccountKind, TokenHash};
 use switchboard_keys::import::{ImportError, import};
 
 use crate::app::TestApp;
@@ -17,6 +17,8 @@ const TABLES: &str = r#"
     CREATE TABLE "LiteLLM_TeamTable" (team_id TEXT PRIMARY KEY, team_alias TEXT, members_with_roles JSONB,
         metadata JSONB DEFAULT '{}', max_budget DOUBLE PRECISION, spend DOUBLE PRECISION, models TEXT[],
         tpm_limit BIGINT, blocked BOOLEAN DEFAULT false, created_at TIMESTAMP(3));
+    CREATE TABLE "LiteLLM_EndUserTable" (user_id TEXT PRIMARY KEY, alias TEXT, spend DOUBLE PRECISION DEFAULT 0,
+        budget_id TEXT, blocked BOOLEAN DEFAULT false);
     CREATE TABLE "LiteLLM_TeamMembership" (user_id TEXT, team_id TEXT, spend DOUBLE PRECISION, budget_id TEXT);
     CREATE TABLE "LiteLLM_VerificationToken" (token TEXT PRIMARY KEY, key_name TEXT, key_alias TEXT,
         spend DOUBLE PRECISION DEFAULT 0, total_spend DOUBLE PRECISION DEFAULT 0, expires TIMESTAMP(3), models TEXT[],
@@ -48,6 +50,7 @@ async fn keys_go_on_working_with_all_that_limits_them() {
             VALUES ('alice', 'alice@example.com', 'internal_user', 20.0, 1.25);
         INSERT INTO "LiteLLM_TeamTable" (team_id, team_alias, members_with_roles, max_budget, spend, models, tpm_limit)
             VALUES ('t', 'core', '[{{"user_id": "alice", "role": "admin"}}]', 50.0, 2.5, '{{gpt-4o}}', 1000);
+        INSERT INTO "LiteLLM_EndUserTable" VALUES ('c', 'shop', 1.5, 'b', true);
         INSERT INTO "LiteLLM_TeamMembership" VALUES ('alice', 't', 0.5, 'b');
         INSERT INTO "LiteLLM_VerificationToken" (token, key_name, key_alias, spend, total_spend, models, aliases, user_id,
             team_id, metadata, rpm_limit, max_budget, budget_duration, budget_reset_at, created_at, created_by)
@@ -59,7 +62,7 @@ async fn keys_go_on_working_with_all_that_limits_them() {
     let from = source(&app, &rows).await;
     let to = TestApp::url(&app.directory).await;
     let imported = import(&from, &to).await.unwrap();
-    assert_eq!(imported.to_string(), "imported 1 keys, 1 users, 1 teams, 1 members, 1 budgets");
+    assert_eq!(imported.to_string(), "imported 1 keys, 1 users, 1 teams, 1 members, 1 customers, 1 budgets");
 
     let info = app.get("sk-from-litellm-0000000", "/key/info").await.ok()["info"].take();
     for (field, value) in [
@@ -83,6 +86,11 @@ async fn keys_go_on_working_with_all_that_limits_them() {
     assert_eq!((team.max_budget, team.spend), (Some(50_000_000_000_000), 2_500_000_000_000));
     let member = of(AccountKind::TeamMember).next().unwrap();
     assert_eq!((member.max_budget, member.spend), (Some(5_000_000_000_000), 500_000_000_000));
+
+    let customer = app.payers(vec![AccountId::of_customer("c")]).await.records.remove(0).key.unwrap();
+    let account = &customer.accounts[0];
+    assert!(customer.blocked);
+    assert_eq!((account.max_budget, account.spend), (Some(5_000_000_000_000), 1_500_000_000_000));
 
     // Once more, after something happened here.
     app.post("/key/block", json!({"key": hash})).await.ok();

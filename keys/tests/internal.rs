@@ -1,5 +1,6 @@
 //! `/internal/*`
 
+mod discovery;
 mod lease;
 mod media;
 mod responses;

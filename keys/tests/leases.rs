@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use switchboard::key::lease::{Demand, Lease, LeaseAsk, WINDOW_MS};
 use switchboard::key::{Account, AccountId, AccountKind};
-use switchboard::lease::{Demand, Lease, LeaseAsk, WINDOW_MS};
 use switchboard_keys::lease::Book;
 
 const HOLDERS: usize = 3;

@@ -9,8 +9,12 @@
 #![allow(unreachable_pub, reason = "a test binary exports nothing; `pub` is for its own modules")]
 
 mod app;
+mod audit;
 mod auth;
 mod budget;
+mod customer;
+mod defaults;
+mod gateway;
 mod health;
 mod housekeeping;
 mod import;
@@ -19,12 +23,17 @@ mod key;
 mod leases;
 mod metrics;
 mod openapi;
+mod organization;
 mod postgres;
 mod program;
 mod replicas;
+mod reports;
 mod restart;
 mod rights;
+mod rollups;
 mod segments;
 mod spend;
+mod tag;
 mod team;
+mod ui;
 mod user;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use switchboard::key::lease::{Demand, LEASE_PATH, LeaseAnswer, LeaseAsk, LeaseRequest};
 use switchboard::key::{AccountId, TokenHash};
-use switchboard::lease::{Demand, LEASE_PATH, LeaseAnswer, LeaseAsk, LeaseRequest};
 use tempfile::TempDir;
 
 use crate::app::{TestApp, batch, usage};

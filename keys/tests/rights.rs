@@ -11,6 +11,9 @@ use switchboard_keys::routes::endpoints;
 
 use crate::app::{MASTER_KEY, TestApp};
 
+/// Of a request for reports.
+const DATES: &str = "start_date=2026-11-01&end_date=2026-11-30";
+
 /// A caller with one role, in a world of its own, and the things in it.
 struct World<'a> {
     app: &'a TestApp,
@@ -110,12 +113,30 @@ impl World<'_> {
                 let path = path.replace("{key}", &self.key(whose).await);
                 (Method::POST, path, json!({"reset_to": 0.5}))
             }
-            Operation::KeyList | Operation::KeyAliases | Operation::UserList | Operation::TeamList => {
-                get(String::new())
-            }
-            Operation::BudgetList | Operation::SpendLogs => get(String::new()),
+            Operation::KeyList
+            | Operation::KeyAliases
+            | Operation::UserList
+            | Operation::TeamList
+            | Operation::BudgetList
+            | Operation::OrganizationList
+            | Operation::CustomerList
+            | Operation::TagList
+            | Operation::AuditList
+            | Operation::SpendLogs
+            | Operation::SpendKeys
+            | Operation::SpendUsers
+            | Operation::SpendTags
+            | Operation::GlobalSpend => get(String::new()),
+            Operation::GlobalActivity | Operation::TagDailyActivity => get(format!("?{DATES}")),
+            Operation::GlobalExceptions => get(format!("?model_group=m&{DATES}")),
+            Operation::UserDailyActivity => get(match whose {
+                Whose::Itself => format!("?{DATES}"),
+                Whose::OwnUser => format!("?{DATES}&user_id={}", self.id("caller")),
+                _ => format!("?{DATES}&user_id={}", self.id("stranger")),
+            }),
+            Operation::TeamDailyActivity => get(format!("?{DATES}&team_ids={}", team().await)),
             Operation::KeyHealth => post(json!({})),
-            Operation::UserNew => post(json!({"user_id": self.id("new")})),
+            Operation::UserNew | Operation::CustomerNew => post(json!({"user_id": self.id("new")})),
             Operation::UserInfo => {
                 let user = if whose == Whose::OwnUser { "caller" } else { "stranger" };
                 self.app.post("/user/new", json!({"user_id": self.id("stranger")})).await;
@@ -125,6 +146,9 @@ impl World<'_> {
             Operation::UserDelete => {
                 self.app.post("/user/new", json!({"user_id": self.id("gone")})).await.ok();
                 post(json!({"user_ids": [self.id("gone")]}))
+            }
+            Operation::TeamNew if whose == Whose::LedOrganization => {
+                post(json!({"team_id": self.id("new"), "organization_id": self.organization(whose).await}))
             }
             Operation::TeamNew => post(json!({"team_id": self.id("new")})),
             Operation::TeamInfo | Operation::TeamPermissionsList => get(format!("?team_id={}", team().await)),
@@ -137,17 +161,105 @@ impl World<'_> {
                 let member = json!({"user_id": self.id("new"), "role": "user"});
                 post(json!({"team_id": team().await, "member": member}))
             }
+            Operation::TeamMemberUpdate | Operation::TeamMemberDelete => {
+                post(json!({"team_id": team().await, "user_id": self.id("fellow")}))
+            }
             Operation::TeamPermissionsUpdate => {
                 post(json!({"team_id": team().await, "team_member_permissions": ["/key/generate"]}))
             }
+            Operation::OrganizationNew => {
+                post(json!({"organization_id": self.id("new"), "organization_alias": "a"}))
+            }
+            Operation::OrganizationUpdate => {
+                (Method::PATCH, path.to_owned(), json!({"organization_id": self.organization(whose).await}))
+            }
+            Operation::OrganizationDelete => (
+                Method::DELETE,
+                path.to_owned(),
+                json!({"organization_ids": [self.organization(whose).await]}),
+            ),
+            Operation::OrganizationInfo => {
+                get(format!("?organization_id={}", self.organization(whose).await))
+            }
+            Operation::OrganizationMemberAdd => {
+                let member = json!({"user_id": self.id("new"), "role": "internal_user"});
+                post(json!({"organization_id": self.organization(whose).await, "member": member}))
+            }
+            Operation::OrganizationMemberUpdate | Operation::OrganizationMemberDelete => {
+                let body =
+                    json!({"organization_id": self.organization(whose).await, "user_id": self.id("fellow")});
+                let updates = operation == Operation::OrganizationMemberUpdate;
+                (if updates { Method::PATCH } else { Method::DELETE }, path.to_owned(), body)
+            }
+            Operation::CustomerInfo => get(format!("?end_user_id={}", self.customer().await)),
+            Operation::CustomerUpdate => post(json!({"user_id": self.customer().await, "alias": "a"})),
+            Operation::CustomerDelete | Operation::CustomerBlock | Operation::CustomerUnblock => {
+                post(json!({"user_ids": [self.customer().await]}))
+            }
+            Operation::TagNew => post(json!({"name": self.id("new")})),
+            Operation::TagInfo => post(json!({"names": [self.tag().await]})),
+            Operation::TagUpdate | Operation::TagDelete => post(json!({"name": self.tag().await})),
             Operation::BudgetNew => post(json!({"budget_id": self.id("new")})),
             Operation::BudgetInfo => post(json!({"budgets": ["none"]})),
             Operation::BudgetUpdate => post(json!({"budget_id": self.budget().await, "max_budget": 2.0})),
             Operation::BudgetDelete => post(json!({"id": self.budget().await})),
+            Operation::ModelNew => post(self.model(whose, team).await),
+            Operation::ModelUpdate => {
+                self.app.post("/model/new", self.model(whose, team).await).await.ok();
+                post(json!({"litellm_params": {"rpm": 1}, "model_info": {"id": self.id("m")}}))
+            }
+            Operation::ModelDelete => {
+                self.app.post("/model/new", self.model(whose, team).await).await.ok();
+                post(json!({"id": self.id("m")}))
+            }
+            Operation::AuditInfo => {
+                let last = self.app.get(MASTER_KEY, "/audit?page_size=1").await.ok();
+                let id = last["audit_logs"][0]["id"].as_str().unwrap();
+                (Method::GET, path.replace("{id}", id), Value::Null)
+            }
             Operation::SpendCalculate => {
                 post(json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}))
             }
         }
+    }
+
+    /// A model of all, or of that team.
+    async fn model(&self, whose: Whose, team: impl AsyncFnOnce() -> String) -> Value {
+        let team = if whose == Whose::Anything { Value::Null } else { json!(team().await) };
+        json!({
+            "model_name": "m",
+            "litellm_params": {"model": "openai/gpt-4o", "api_key": "sk-own"},
+            "model_info": {"id": self.id("m"), "team_id": team},
+        })
+    }
+
+    /// An organization that stands in this relation to the caller.
+    async fn organization(&self, whose: Whose) -> String {
+        let id = self.id("organization");
+        let body = json!({"organization_id": id, "organization_alias": "a"});
+        self.app.post("/organization/new", body).await.ok();
+        let mut members = vec![json!({"user_id": self.id("fellow"), "role": "internal_user"})];
+        let caller = |role: &str| json!({"user_id": self.id("caller"), "role": role});
+        match whose {
+            Whose::LedOrganization => members.push(caller("org_admin")),
+            Whose::JoinedOrganization if self.role != Role::Unknown => members.push(caller("internal_user")),
+            _ => {}
+        }
+        let body = json!({"organization_id": id, "member": members});
+        self.app.post("/organization/member_add", body).await.ok();
+        id
+    }
+
+    async fn customer(&self) -> String {
+        let id = self.id("customer");
+        self.app.post("/customer/new", json!({"user_id": id})).await.ok();
+        id
+    }
+
+    async fn tag(&self) -> String {
+        let name = self.id("tag");
+        self.app.post("/tag/new", json!({"name": name})).await.ok();
+        name
     }
 
     async fn budget(&self) -> String {
@@ -178,7 +290,7 @@ fn rows() -> impl Iterator<Item = (&'static Row, Whose)> {
 
 #[tokio::test]
 async fn every_cell_of_the_table_is_what_happens() {
-    let app = TestApp::new().await;
+    let app = TestApp::with_models().await;
     let mut cell = 0;
     for (row, whose) in rows() {
         for (role, verdict) in ROLES.into_iter().zip(row.verdicts) {

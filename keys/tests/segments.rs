@@ -112,7 +112,12 @@ async fn a_log_of_the_version_before_is_converted() {
         "DROP TABLE spend_segment",
         "DROP TABLE spend_kind",
         "DROP TABLE spend_request",
-        "DELETE FROM _sqlx_migrations WHERE version = 7",
+        "DROP TABLE usage_series",
+        "DROP TABLE usage_rollup",
+        "DROP TABLE usage_latency",
+        "DROP TABLE usage_failure",
+        "DROP TABLE usage_unfilled",
+        "DELETE FROM _sqlx_migrations WHERE version IN (7, 13)",
     ];
     for sql in undo.into_iter().chain(logs) {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
@@ -147,6 +152,7 @@ async fn a_log_of_the_version_before_is_converted() {
         ]
     );
     assert_eq!((count(&app, "spend_segment").await, count(&app, "spend_kind").await), (1, 3));
+    assert!(app.app.store.fill_usage().await.unwrap(), "the log is added to the roll-ups");
     let row = &rows[1];
     assert_eq!(
         (

@@ -145,6 +145,82 @@ async fn what_a_team_gives_its_members_starts_again_as_the_team_says() {
 }
 
 #[tokio::test]
+async fn a_member_is_changed_by_id_or_address_and_only_as_far_as_is_sent() {
+    let app = TestApp::new().await;
+    let team = json!({"team_id": "t", "team_member_budget": 7.0, "team_member_budget_duration": "30d"});
+    app.post("/team/new", team).await.ok();
+    let member = json!({"user_id": "bob", "user_email": "Bob@example.com", "role": "user"});
+    app.post("/team/member_add", json!({"team_id": "t", "member": member})).await.ok();
+    let key = app.key(json!({"team_id": "t", "user_id": "bob"})).await;
+    let start = app.cursor().await;
+    let sent = json!({"team_id": "t", "user_id": "bob", "role": "admin", "max_budget_in_team": 2.5,
+        "budget_duration": "1d", "rpm_limit": 3, "tpm_limit": 50, "allowed_models": ["gpt-4o"]});
+    let answer = app.post("/team/member_update", sent).await.ok();
+    let right = json!({"team_id": "t", "user_id": "bob", "user_email": "Bob@example.com", "max_budget_in_team": 2.5,
+        "budget_duration": "1d", "rpm_limit": 3, "tpm_limit": 50, "allowed_models": ["gpt-4o"]});
+    assert_eq!(answer, right);
+    let told = app.sync(Some(start), None).await.changes;
+    let record = told.iter().find_map(|change| change.key.clone()).unwrap();
+    assert_eq!(record.user_models, ["gpt-4o"]);
+    let limits = |record: &switchboard::key::KeyRecord| {
+        let member =
+            record.accounts.iter().find(|account| account.id.kind == AccountKind::TeamMember).unwrap();
+        (member.max_budget, member.rpm_limit, member.tpm_limit, member.budget_duration.clone())
+    };
+    assert_eq!(limits(&record), (Some(2_500_000_000_000), Some(3), Some(50), Some("1d".into())));
+    assert_eq!(info(&app, "t").await["team_info"]["members_with_roles"][0]["role"], "admin");
+
+    let by_address = json!({"team_id": "t", "user_email": "bob@EXAMPLE.com", "rpm_limit": null});
+    let answer = app.post("/team/member_update", by_address).await.ok();
+    assert_eq!((&answer["rpm_limit"], &answer["tpm_limit"]), (&json!(null), &json!(50)));
+    let own = json!({"team_id": "t", "user_id": "bob", "max_budget_in_team": null, "budget_duration": null});
+    app.post("/team/member_update", own).await.ok();
+    let record = app.verify(&key).await.key.unwrap();
+    let of_team = (Some(7_000_000_000_000), None, Some(50), Some("30d".into()));
+    assert_eq!(limits(&record), of_team, "what the team sets for its members");
+
+    for (wrong, status) in [
+        (json!({"team_id": "t"}), 422),
+        (json!({"user_id": "bob"}), 422),
+        (json!({"team_id": "none", "user_id": "bob"}), 400),
+        (json!({"team_id": "t", "user_id": "carol"}), 400),
+        (json!({"team_id": "t", "user_email": "carol@example.com"}), 400),
+        (json!({"team_id": "t", "user_id": "bob", "role": "boss"}), 422),
+        (json!({"team_id": "t", "user_id": "bob", "max_budget_in_team": -1}), 400),
+        (json!({"team_id": "t", "user_id": "bob", "budget_duration": "soon"}), 400),
+    ] {
+        assert_eq!(app.post("/team/member_update", wrong.clone()).await.status, status, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_removed_member_loses_its_keys_in_the_team_and_keeps_its_others() {
+    let app = TestApp::new().await;
+    app.post("/team/new", json!({"team_id": "t"})).await.ok();
+    let members = json!([{"user_id": "bob", "user_email": "bob@example.com", "role": "user"},
+        {"user_id": "carol", "role": "user"}]);
+    app.post("/team/member_add", json!({"team_id": "t", "member": members})).await.ok();
+    let key = |user: &str, team: Option<&str>| app.key(json!({"team_id": team, "user_id": user}));
+    let (in_team, personal) = (key("bob", Some("t")).await, key("bob", None).await);
+    let (of_carol, of_team) = (key("carol", Some("t")).await, app.key(json!({"team_id": "t"})).await);
+    let answer =
+        app.post("/team/member_delete", json!({"team_id": "t", "user_email": "bob@example.com"})).await.ok();
+    let left: Vec<_> =
+        answer["members_with_roles"].as_array().unwrap().iter().map(|member| &member["user_id"]).collect();
+    assert_eq!(left, ["default_user_id", "carol"]);
+    assert_eq!(app.verify(&in_team).await.key, None);
+    for key in [personal, of_carol, of_team] {
+        assert!(app.verify(&key).await.key.is_some());
+    }
+    let message = "{'error': 'User not found in team'}";
+    let again = app.post("/team/member_delete", json!({"team_id": "t", "user_id": "bob"})).await;
+    assert_eq!(again, error(400, "invalid_request_error", message, None));
+    let message = "{'error': 'Team id=none does not exist in db'}";
+    let unknown = app.post("/team/member_delete", json!({"team_id": "none", "user_id": "bob"})).await;
+    assert_eq!(unknown, error(400, "invalid_request_error", message, None));
+}
+
+#[tokio::test]
 async fn a_member_must_be_named_with_its_role() {
     let app = TestApp::new().await;
     app.post("/team/new", json!({"team_id": "t"})).await.ok();

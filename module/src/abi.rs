@@ -7,17 +7,17 @@
 
 #![expect(unsafe_code, reason = "the C interface")]
 
-use core::ffi::{CStr, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null, null_mut};
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use switchboard::filter::Action;
 
 use crate::config::Config;
-use crate::stream::Stream;
+use crate::stream::{Stream, fail};
 
 /// The details of our own responses, by which Envoy's configuration tells them from its own.
 pub(crate) const DETAILS: &[u8] = b"switchboard";
@@ -183,7 +183,37 @@ unsafe extern "C" {
         count: usize,
         value: u64,
     ) -> u32;
+    fn envoy_dynamic_module_callback_http_filter_config_define_histogram(
+        config: FilterConfig,
+        name: Buffer,
+        labels: *mut Buffer,
+        count: usize,
+        id: *mut usize,
+    ) -> u32;
+    fn envoy_dynamic_module_callback_http_filter_record_histogram_value(
+        filter: Filter,
+        id: usize,
+        labels: *mut Buffer,
+        count: usize,
+        value: u64,
+    ) -> u32;
 }
+
+/// `envoy_dynamic_module_callback_http_set_dynamic_metadata_struct`
+type SetMetadataStruct = unsafe extern "C" fn(Filter, Buffer, Buffer);
+
+unsafe extern "C" {
+    fn dlsym(library: *mut c_void, symbol: *const c_char) -> *mut c_void;
+}
+
+/// Envoy has this function since 1.40. It is looked up, because the linker would refuse the module in an older Envoy.
+static SET_METADATA_STRUCT: LazyLock<Option<SetMetadataStruct>> = LazyLock::new(|| {
+    let name = c"envoy_dynamic_module_callback_http_set_dynamic_metadata_struct";
+    // SAFETY: a null library means all that are loaded.
+    let found = unsafe { dlsym(null_mut(), name.as_ptr()) };
+    // SAFETY: Envoy's function of that name has this type.
+    (!found.is_null()).then(|| unsafe { core::mem::transmute::<*mut c_void, SetMetadataStruct>(found) })
+});
 
 /// Writes to Envoy's log.
 pub(crate) fn log(level: log::Level, message: &str) {
@@ -410,6 +440,15 @@ impl EnvoyFilter {
         is_there.then(|| unsafe { value.bytes() }.to_vec())
     }
 
+    /// Merges a serialized `google.protobuf.Struct` into the dynamic metadata of that namespace. Returns false if this Envoy
+    /// cannot.
+    pub(crate) fn set_metadata(self, namespace: &str, message: &[u8]) -> bool {
+        let Some(set) = *SET_METADATA_STRUCT else { return false };
+        // SAFETY: the filter exists, and Envoy copies both.
+        unsafe { set(self.0.as_ptr(), Buffer::of(namespace.as_bytes()), Buffer::of(message)) }
+        true
+    }
+
     /// A text in the metadata of the endpoint.
     pub(crate) fn endpoint_metadata(self, namespace: &str, key: &str) -> Option<Vec<u8>> {
         let mut value = Buffer::NONE;
@@ -505,17 +544,32 @@ impl EnvoyFilter {
         (result == 0).then_some(id)
     }
 
-    /// Increments a labelled counter.
-    pub(crate) fn count(self, counter: Counter, label: &str) {
-        let mut labels = [Buffer::of(label.as_bytes())];
-        // SAFETY: the counter has one label. A failure only loses a count.
+    /// Increments a counter.
+    pub(crate) fn count<const N: usize>(self, counter: Counter<N>, labels: [&str; N]) {
+        let mut labels = labels.map(|label| Buffer::of(label.as_bytes()));
+        // SAFETY: the counter has that many labels. A failure only loses a count.
         unsafe {
             envoy_dynamic_module_callback_http_filter_increment_counter(
                 self.0.as_ptr(),
                 counter.0,
                 labels.as_mut_ptr(),
+                N,
                 1,
-                1,
+            );
+        }
+    }
+
+    /// Records a value in a histogram.
+    pub(crate) fn record<const N: usize>(self, histogram: Histogram<N>, labels: [&str; N], value: u64) {
+        let mut labels = labels.map(|label| Buffer::of(label.as_bytes()));
+        // SAFETY: the histogram has that many labels. A failure only loses a value.
+        unsafe {
+            envoy_dynamic_module_callback_http_filter_record_histogram_value(
+                self.0.as_ptr(),
+                histogram.0,
+                labels.as_mut_ptr(),
+                N,
+                value,
             );
         }
     }
@@ -528,9 +582,13 @@ impl EnvoyFilter {
     }
 }
 
-/// A counter with one label.
+/// A counter with that many labels.
 #[derive(Clone, Copy)]
-pub(crate) struct Counter(usize);
+pub(crate) struct Counter<const LABELS: usize>(usize);
+
+/// A histogram with that many labels.
+#[derive(Clone, Copy)]
+pub(crate) struct Histogram<const LABELS: usize>(usize);
 
 /// A configuration of Envoy. Only hooks create it, on the main thread.
 #[derive(Clone, Copy)]
@@ -545,20 +603,36 @@ impl EnvoyConfig {
         Some(Scheduler { ptr: NonNull::new(scheduler)?, is_config: true })
     }
 
-    /// Defines a counter with one label, while the configuration is being created.
-    pub(crate) fn counter(self, name: &str, label: &str) -> Option<Counter> {
-        let (mut id, mut labels) = (0, [Buffer::of(label.as_bytes())]);
+    /// Defines a counter, while the configuration is being created.
+    pub(crate) fn counter<const N: usize>(self, name: &str, labels: [&str; N]) -> Option<Counter<N>> {
+        let (mut id, mut labels) = (0, labels.map(|label| Buffer::of(label.as_bytes())));
         // SAFETY: Envoy copies the names.
         let result = unsafe {
             envoy_dynamic_module_callback_http_filter_config_define_counter(
                 self.0.as_ptr(),
                 Buffer::of(name.as_bytes()),
                 labels.as_mut_ptr(),
-                1,
+                N,
                 &raw mut id,
             )
         };
         (result == 0).then_some(Counter(id))
+    }
+
+    /// Defines a histogram, while the configuration is being created.
+    pub(crate) fn histogram<const N: usize>(self, name: &str, labels: [&str; N]) -> Option<Histogram<N>> {
+        let (mut id, mut labels) = (0, labels.map(|label| Buffer::of(label.as_bytes())));
+        // SAFETY: Envoy copies the names.
+        let result = unsafe {
+            envoy_dynamic_module_callback_http_filter_config_define_histogram(
+                self.0.as_ptr(),
+                Buffer::of(name.as_bytes()),
+                labels.as_mut_ptr(),
+                N,
+                &raw mut id,
+            )
+        };
+        (result == 0).then_some(Histogram(id))
     }
 
     /// Sends a request to a cluster; the response comes to this configuration. Returns the call's id.
@@ -679,6 +753,11 @@ impl CallResponse {
 
 /// Runs a hook; a panic ends there.
 fn guarded<T>(hook: &str, otherwise: T, run: impl FnOnce() -> T) -> T {
+    let run = || {
+        #[cfg(feature = "panic-trigger")]
+        crate::trigger::pull("", hook);
+        run()
+    };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         log(log::Level::Error, &["a panic in ", hook].concat());
         otherwise
@@ -707,14 +786,29 @@ fn in_stream<T>(
     otherwise: T,
     run: impl FnOnce(&Rc<Stream>, EnvoyFilter) -> T,
 ) -> T {
+    replying(hook, true, filter, stream_ptr, otherwise, run)
+}
+
+/// The same; a response is sent only if `replies`.
+fn replying<T>(
+    hook: &str,
+    replies: bool,
+    filter: Filter,
+    stream_ptr: *const c_void,
+    otherwise: T,
+    run: impl FnOnce(&Rc<Stream>, EnvoyFilter) -> T,
+) -> T {
     // SAFETY: Envoy passes what `filter_new` has returned.
-    let (Some(stream), Some(filter)) = (unsafe { stream(stream_ptr) }, NonNull::new(filter).map(EnvoyFilter))
-    else {
-        return otherwise;
-    };
-    catch_unwind(AssertUnwindSafe(|| run(&stream, filter))).unwrap_or_else(|_| {
-        log(log::Level::Error, &["a panic in ", hook, ": the request gets status 500"].concat());
-        guarded(hook, (), || stream.panicked(filter));
+    let (stream, filter) = (unsafe { stream(stream_ptr) }, NonNull::new(filter).map(EnvoyFilter));
+    let (Some(stream), Some(filter)) = (stream, filter) else { return otherwise };
+    catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(feature = "panic-trigger")]
+        crate::trigger::pull(stream.role(), hook);
+        run(&stream, filter)
+    }))
+    .unwrap_or_else(|_| {
+        log(log::Level::Error, &["a panic in ", hook, ": the request fails"].concat());
+        guarded(hook, (), || stream.panicked(filter, replies));
         otherwise
     })
 }
@@ -823,7 +917,14 @@ extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
     stream: *const c_void,
     end: bool,
 ) -> u32 {
+    if stream.is_null() {
+        // There was a panic when it was created.
+        NonNull::new(filter).map(EnvoyFilter).inspect(|filter| fail(*filter));
+        return 1;
+    }
     in_stream("on_http_filter_request_headers", filter, stream, 1, |stream, filter| {
+        #[cfg(feature = "panic-trigger")]
+        crate::trigger::set(stream.role(), filter);
         pass(stream.on_request_headers(filter, end))
     })
 }
@@ -878,7 +979,7 @@ extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(_: Filter, _
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(filter: Filter, stream: *const c_void) {
-    in_stream("on_http_filter_stream_complete", filter, stream, (), |stream, filter| {
+    replying("on_http_filter_stream_complete", false, filter, stream, (), |stream, filter| {
         stream.on_complete(filter);
     });
 }
@@ -921,7 +1022,8 @@ extern "C" fn envoy_dynamic_module_on_http_filter_local_reply(
     details: Buffer,
     _resets: bool,
 ) -> u32 {
-    in_stream("on_http_filter_local_reply", filter, stream, 0, |stream, filter| {
+    // A response inside of a response would be the end of Envoy.
+    replying("on_http_filter_local_reply", false, filter, stream, 0, |stream, filter| {
         // SAFETY: the details live during the hook.
         stream.on_local_reply(filter, unsafe { details.bytes() });
         0

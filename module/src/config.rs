@@ -7,34 +7,34 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use hashbrown::HashMap;
-use switchboard::access_tokens::Tokens;
-use switchboard::config::{COMPRESSED_COUNTER, DOWNSTREAM_ROOT, UPSTREAM_ROOT};
+use switchboard::config::{DOWNSTREAM_ROOT, UPSTREAM_ROOT};
 use switchboard::filter::{self, Root};
 use switchboard::table::{ConfigError, Table};
 
-use crate::abi::{self, CallResponse, Counter, EnvoyConfig};
+use crate::abi::{self, CallResponse, EnvoyConfig};
 use crate::current::{self, Current};
 use crate::host::Native;
+use crate::metrics::Metrics;
 use crate::ticker::{self, RING, START, TICK, Ticks};
 
 /// One use of the filter in Envoy's configuration.
 pub(crate) struct Config {
     id: u64,
     pub(crate) role: Role,
+    pub(crate) metrics: Metrics,
 }
 
 /// The role of the filter.
 pub(crate) enum Role {
     /// Of the listener.
     Downstream(Arc<Document>),
-    /// Of the clusters, with the counter of compressed responses.
-    Upstream(Option<Counter>),
+    /// Of the clusters.
+    Upstream,
 }
 
 /// A document of the launcher. Every worker makes its own table of it.
 pub(crate) struct Document {
     text: Vec<u8>,
-    tokens: Arc<Tokens>,
     /// Later documents have larger numbers.
     number: u64,
 }
@@ -89,7 +89,7 @@ impl Document {
         let known = documents.iter().filter_map(Weak::upgrade).find(|document| document.text == text);
         Ok(known.unwrap_or_else(|| {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let document = Arc::new(Self { text: text.to_vec(), tokens: Arc::default(), number });
+            let document = Arc::new(Self { text: text.to_vec(), number });
             documents.push(Arc::downgrade(&document));
             document
         }))
@@ -97,8 +97,7 @@ impl Document {
 
     /// Its table for this thread.
     fn table(&self) -> Option<Rc<Table>> {
-        let mut table = parse(&self.text).inspect_err(|error| log::error!("{error}")).ok()?;
-        table.access_tokens = Arc::clone(&self.tokens);
+        let table = parse(&self.text).inspect_err(|error| log::error!("{error}")).ok()?;
         Some(Rc::new(table))
     }
 
@@ -114,29 +113,29 @@ impl Document {
 }
 
 fn parse(text: &[u8]) -> Result<Table, ConfigError> {
-    Table::parse(text, |name| std::env::var(name).ok())
+    filter::table::<Native>(text, |name| std::env::var(name).ok())
 }
 
 impl Config {
     /// The configuration of that role; `None` if it is not valid.
     pub(crate) fn new(envoy: EnvoyConfig, name: &[u8], text: &[u8]) -> Option<Arc<Self>> {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let role = match core::str::from_utf8(name) {
+        let (role, metrics) = match core::str::from_utf8(name) {
             Ok(DOWNSTREAM_ROOT) => {
                 let document = Document::new(text).inspect_err(|error| log::error!("{error}")).ok()?;
                 // The root makes calls, for which Envoy is not ready yet.
                 let scheduler = envoy.scheduler()?;
                 scheduler.commit(START);
                 ticker::add_root(id, scheduler);
-                Role::Downstream(document)
+                (Role::Downstream(document), Metrics::of_requests(envoy))
             }
-            Ok(UPSTREAM_ROOT) => Role::Upstream(envoy.counter(COMPRESSED_COUNTER, "provider")),
+            Ok(UPSTREAM_ROOT) => (Role::Upstream, Metrics::of_attempts(envoy)),
             other => {
                 log::error!("filter_name must be '{DOWNSTREAM_ROOT}' or '{UPSTREAM_ROOT}', but is {other:?}");
                 return None;
             }
         };
-        Some(Arc::new(Self { id, role }))
+        Some(Arc::new(Self { id, role, metrics }))
     }
 
     /// Envoy has destroyed its configuration, on any thread.

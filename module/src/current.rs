@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 
 use switchboard::exchange::Reply;
 
-use crate::abi::{CallResponse, Counter, EnvoyConfig, EnvoyFilter, Way};
+use crate::abi::{CallResponse, EnvoyConfig, EnvoyFilter, Way};
+use crate::metrics::Metrics;
 
 /// Whose hook is running.
 #[derive(Clone, Copy)]
@@ -16,8 +17,8 @@ pub(crate) enum Current {
         filter: EnvoyFilter,
         /// The number of the stream.
         id: u32,
-        /// Its configuration's counter of compressed responses.
-        compressed: Option<Counter>,
+        /// Its configuration's metrics.
+        metrics: Metrics,
         /// The body of which a part arrives with this hook.
         arrives: Option<Way>,
     },

@@ -1,13 +1,15 @@
 //! Implements the filter's host with Envoy's C interface.
 
 use core::time::Duration;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Once};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use switchboard::config::{ATTEMPT_HEADER, CALL_STATE, METADATA_DEPLOYMENT, METADATA_NAMESPACE};
 use switchboard::exchange::{Head, Headers, Reply};
-use switchboard::filter::{self, Host, Shared};
+use switchboard::filter::{self, Host};
+use switchboard::key::UsageEntry;
 use switchboard::limits::SharedMemory;
+use switchboard::worker::Shared;
 
 use crate::abi::{DETAILS, EnvoyFilter, Way};
 use crate::current::{self, Current, LocalReply};
@@ -204,11 +206,31 @@ impl Host for Native {
 
     fn declare_report(_: &str) {}
 
-    fn leave_report(_: &str, _: &[u8]) {}
+    /// In the dynamic metadata: a module cannot store a message in the filter state.
+    fn leave_report(name: &str, message: &[u8]) {
+        static TOLD: Once = Once::new();
+        if let Some((filter, _)) = current::stream()
+            && !filter.set_metadata(name, message)
+        {
+            TOLD.call_once(|| log::warn!("this Envoy is too old for 'llm' in the access log and for spans"));
+        }
+    }
 
     fn count_compressed(provider: &str) {
-        if let Some(Current::Stream { filter, compressed: Some(counter), .. }) = current::current() {
-            filter.count(counter, provider);
+        if let Some(Current::Stream { filter, metrics, .. }) = current::current() {
+            metrics.compressed(filter, provider);
+        }
+    }
+
+    fn count_refused(status: u16, error: &str) {
+        if let Some(Current::Stream { filter, metrics, .. }) = current::current() {
+            metrics.refused(filter, status, error);
+        }
+    }
+
+    fn measure(entry: &UsageEntry<'_>) {
+        if let Some(Current::Stream { filter, metrics, .. }) = current::current() {
+            metrics.measure(filter, entry);
         }
     }
 

@@ -8,6 +8,7 @@
 //!   host      implements `switchboard::filter::Host`
 //!   ticker    the thread that ticks roots and idle streams
 //!   memory    what the workers share, by name
+//!   metrics   counters and histograms in Envoy's statistics
 //! ```
 //!
 //! Keys, limits and usage belong to the process: all workers share them under locks, and Envoy's main thread exchanges
@@ -16,9 +17,15 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod abi;
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests may panic")]
+mod boundary;
 mod config;
 mod current;
 mod host;
 mod memory;
+mod metrics;
 mod stream;
 mod ticker;
+#[cfg(feature = "panic-trigger")]
+mod trigger;

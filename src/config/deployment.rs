@@ -22,9 +22,10 @@ pub struct Deployment {
     /// Environment variable with the credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
-    /// Name of the access token that the key service fetches for it, instead of [`Self::api_key_env`].
+    /// Name of the credential that the key service hands out for it, instead of [`Self::api_key_env`] and
+    /// [`Self::secrets`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub access_token: Option<String>,
+    pub credential: Option<String>,
     /// Other credentials by their `LiteLLM` names (`aws_secret_access_key` …), as pairs of the name and an
     /// environment variable.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -65,12 +66,12 @@ pub struct Deployment {
     pub info: Vec<(String, Box<RawValue>)>,
 }
 fields!(strict Deployment {
-    id, group, provider, model, api_base, api_key_env, access_token, secrets, headers, defaults,
+    id, group, provider, model, api_base, api_key_env, credential, secrets, headers, defaults,
     drop_params, additional_drop_params, allowed_openai_params, mock_response, options, keepalive_ms, max_output_tokens, price, info; "id", "group", "provider", "model",
     "api_base"
 });
 
-/// A header with a literal value, or with a value from the environment, because it may be a secret.
+/// A header with a literal value, or with one from the environment or the key service, because it may be a secret.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExtraHeader {
     /// Lowercase.
@@ -81,5 +82,8 @@ pub struct ExtraHeader {
     /// Environment variable with the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_env: Option<String>,
+    /// Name of the credential that is the value, and that the key service hands out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
 }
-fields!(strict ExtraHeader { name, value, value_env; "name" });
+fields!(strict ExtraHeader { name, value, value_env, credential; "name" });

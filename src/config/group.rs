@@ -24,6 +24,12 @@ pub struct Group {
     /// is not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
+    /// Only keys of this team may use it (`model_info.team_id`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team_id: Option<String>,
+    /// The name by which they do, because [`Self::name`] is unique (`model_info.team_public_model_name`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team_public_model_name: Option<String>,
     /// Capabilities of its models: the names of `LiteLLM`'s `supports_*` that are true.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub supports: Vec<String>,
@@ -60,11 +66,18 @@ pub struct Group {
     pub stream_timeout_ms: Option<u64>,
 }
 fields!(strict Group {
-    name, cluster, mode, access_groups, unserved, part_of, supports, num_retries, max_input_tokens, max_output_tokens, has_spares,
+    name, cluster, mode, access_groups, unserved, part_of, team_id, team_public_model_name, supports, num_retries, max_input_tokens, max_output_tokens, has_spares,
     fallbacks,
     context_window_fallbacks, content_policy_fallbacks, retry_policy, timeout_ms, stream_timeout_ms; "name",
     "cluster"
 });
+
+impl Group {
+    /// The name that clients use.
+    pub fn public_name(&self) -> &str {
+        self.team_public_model_name.as_deref().unwrap_or(&self.name)
+    }
+}
 
 /// Retries by class of error (`retry_policy`), under `LiteLLM`'s names. Absent values mean `num_retries` for
 /// errors that are retryable, and 0 for others.

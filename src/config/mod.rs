@@ -8,6 +8,7 @@ mod deployment;
 mod group;
 mod names;
 mod price;
+mod unit_price;
 
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ pub use deployment::{Deployment, ExtraHeader};
 pub use group::{Alias, Group, RetryPolicy};
 pub use names::*;
 pub use price::{ModelPrice, Price, SearchSize, ServiceTier, Tier};
+pub use unit_price::{Picture, PicturePrice, Quality, UnitPrice};
 
 /// The format version that this build reads and writes.
 pub const VERSION: u32 = 1;
@@ -96,6 +98,19 @@ pub struct Settings {
     /// Header that carries the key instead of the usual ones (`general_settings.litellm_key_header_name`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_header: Option<String>,
+    /// Headers that name the end user (`general_settings.user_header_mappings` or `user_header_name`), in lowercase. The
+    /// first that is filled counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub user_headers: Vec<String>,
+    /// Addresses of the clients that may call the gateway (`general_settings.allowed_ips`); empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_ips: Vec<String>,
+    /// Parameters that every request must have (`general_settings.enforced_params`): `user`, or `metadata.name` within an object.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub enforced_params: Vec<String>,
+    /// Every request must name its end user (`general_settings.enforce_user_param`).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub enforce_user_param: bool,
     /// Status of a request whose budget is exceeded, instead of [`BUDGET_EXCEEDED_STATUS`]
     /// (`litellm_settings.budget_exceeded_status_code`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,6 +121,9 @@ pub struct Settings {
     pub reports: bool,
     /// Report every request when its response is complete, for spans.
     pub spans: bool,
+    /// Measure every request in Envoy's own statistics, where the host can (`litellm_settings.callbacks`).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub stats: bool,
     /// The maximum number of retries for which there is a route ([`MAX_RETRIES_HEADER`]).
     pub most_retries: u32,
     /// Maximum number of fallbacks of a request (`max_fallbacks`).
@@ -126,6 +144,6 @@ pub struct Settings {
     pub most_held_bytes: Option<u64>,
 }
 fields!(strict Settings {
-    drop_params, key_header, budget_exceeded_status_code, num_retries, reports, spans, most_retries,
+    drop_params, key_header, user_headers, allowed_ips, enforced_params, enforce_user_param, budget_exceeded_status_code, num_retries, reports, spans, stats, most_retries,
     max_fallbacks, cooldown_s, timeout_ms, own_cluster, store_responses, most_held_bytes
 });

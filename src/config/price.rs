@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::UnitPrice;
 use crate::json::{fields, leaves};
 
 /// The price of a model.
@@ -41,6 +42,9 @@ pub struct Price {
     /// Audio completion tokens; if absent, the output price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_cost_per_audio_token: Option<f64>,
+    /// Tokens of images in the completion; if absent, the output price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_cost_per_image_token: Option<f64>,
     /// A web search by the provider, US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_cost: Option<f64>,
@@ -53,19 +57,25 @@ pub struct Price {
     /// The provider charges per query instead of per search (`web_search_billing_unit`).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub search_per_query: bool,
+    /// A factor for tokens that are processed in the United States only (`provider_specific_entry.us`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub us_factor: Option<f64>,
     /// The operator has set these prices: they apply even if the provider reports its charge.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub custom: bool,
     /// Prices for long prompts and other service tiers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<Tier>,
+    /// Prices by other units than tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units: Option<UnitPrice>,
 }
 
 fields!(strict Price {
     input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
     cache_creation_input_token_cost, cache_creation_input_token_cost_above_1hr,
-    output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, search_cost,
-    search_cost_low, search_cost_high, search_per_query, custom, tiers
+    output_cost_per_reasoning_token, input_cost_per_audio_token, output_cost_per_audio_token, output_cost_per_image_token, search_cost,
+    search_cost_low, search_cost_high, search_per_query, us_factor, custom, tiers, units
 });
 
 /// How much context a web search returns (`search_context_size`).
@@ -103,6 +113,8 @@ pub enum ServiceTier {
     Flex,
     /// More expensive and faster.
     Priority,
+    /// Anthropic's `speed: "fast"`, which its priority tier does not include.
+    Fast,
 }
 
 impl ServiceTier {
@@ -111,7 +123,8 @@ impl ServiceTier {
         match name {
             "default" | "standard" => Some(Self::Standard),
             "flex" => Some(Self::Flex),
-            "priority" | "fast" => Some(Self::Priority),
+            "priority" => Some(Self::Priority),
+            "fast" => Some(Self::Fast),
             _ => None,
         }
     }
@@ -122,6 +135,7 @@ impl ServiceTier {
             Self::Standard => "",
             Self::Flex => "_flex",
             Self::Priority => "_priority",
+            Self::Fast => "_fast",
         }
     }
 
@@ -182,9 +196,11 @@ impl Price {
             ("output_cost_per_reasoning_token", self.output_cost_per_reasoning_token),
             ("input_cost_per_audio_token", self.input_cost_per_audio_token),
             ("output_cost_per_audio_token", self.output_cost_per_audio_token),
+            ("output_cost_per_image_token", self.output_cost_per_image_token),
         ] {
             named.extend(rate.map(|rate| (name.into(), rate)));
         }
+        named.extend(self.units.iter().flat_map(UnitPrice::named).map(|(name, rate)| (name.into(), rate)));
         for tier in &self.tiers {
             for (name, rate) in [
                 ("input_cost_per_token", tier.input_cost_per_token),

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::{Body, Dialect, Outbound, Stream, Target};
-use crate::facts::{Class, Fault, FinishReason, Sink, Usage};
+use super::{Body, Dialect, Mocked, Outbound, Stream, Target};
+use crate::facts::{Class, Fault, Sink, Usage};
 use crate::frame::{Frame, Framing};
-use crate::json::{JsonString, Raw, read};
+use crate::json::{Raw, read};
 use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Operation, Request, pack};
 
 /// The dialect of mock responses.
@@ -17,30 +17,18 @@ pub static MOCK: Mock = Mock;
 /// See the module documentation.
 pub struct Mock;
 
-const USAGE: Usage = Usage {
-    prompt: 10,
-    completion: 20,
-    cached: 0,
-    cache_write: 0,
-    cache_write_1h: 0,
-    reasoning: 0,
-    audio_heard: 0,
-    audio_said: 0,
-    searches: 0,
-    search_queries: 0,
-    search_size: None,
-    fees: 0,
-    charged: None,
-    tier: None,
-};
+/// `LiteLLM`'s counts.
+fn usage() -> Usage {
+    Usage { prompt: 10, completion: 20, ..Usage::default() }
+}
 
 impl Dialect for Mock {
     fn name(&self) -> &'static str {
         "mock"
     }
 
-    fn operations(&self) -> &'static [Operation] {
-        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    fn supports(&self, operation: Operation) -> bool {
+        operation.generates_text() || operation == Operation::Embeddings
     }
 
     fn framing(&self) -> Framing {
@@ -59,8 +47,8 @@ impl Dialect for Mock {
             return Ok(outbound(Body::Raised(Fault::new(class, "this is a mock error"))));
         }
         Ok(outbound(match request.operation {
-            Operation::Embeddings => Body::Vector(embedding(text, memo)?),
-            _ => Body::Mock(Mocked { text: text.to_owned(), usage: USAGE }),
+            Operation::Embeddings => Body::Converted(embedding(text, memo)?),
+            _ => Body::Mock(Mocked { text: text.to_owned(), usage: usage() }),
         }))
     }
 
@@ -89,34 +77,12 @@ fn outbound(body: Body) -> Outbound {
     Outbound { path: Cow::Borrowed("/"), headers: Vec::new(), body }
 }
 
-/// The text that a mock answers.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Mocked {
-    text: String,
-    /// The reported usage.
-    pub usage: Usage,
-}
-
-impl Mocked {
-    /// Reports it, as a stream word by word.
-    pub fn report(&self, stream: bool, out: &mut dyn Sink) {
-        let words: Vec<&str> =
-            if stream { self.text.split_inclusive(' ').collect() } else { vec![self.text.as_str()] };
-        for word in words {
-            out.text(JsonString::new(word).as_str());
-        }
-        out.finish(FinishReason::Stop);
-        out.usage(self.usage);
-        out.done();
-    }
-}
-
 /// The mock response of an embedding model is the vector as JSON.
 fn embedding(text: &str, memo: &Memo) -> Result<Answer, ErrorBody> {
     let mut out = EmbeddingWriter::new(memo);
     let vector = read::<Raw<'_>>(text).ok().filter(|vector| pack(*vector).is_ok());
     let written = vector.and_then(|vector| out.floats(vector).ok());
-    let written = written.map(|()| Answer { usage: USAGE, ..out.answer(USAGE.prompt) });
+    let written = written.map(|()| Answer { usage: usage(), ..out.answer(usage().prompt) });
     written.ok_or_else(|| {
         ErrorBody::bad_request("mock_response of an embedding model must be a JSON array of numbers")
             .about("model")

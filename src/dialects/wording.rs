@@ -1,7 +1,7 @@
 //! Determines an error's class by its code and message, if its status is not specific.
 
 use crate::facts::Class;
-use crate::providers::{Said, WORDINGS};
+use crate::wordings::{Said, WORDINGS};
 
 /// The class of an error with these codes (`code`, `type`) and this message. `class` is that of its status.
 ///

@@ -6,7 +6,8 @@ use crate::inbound::{
 };
 use crate::key::KeyRecord;
 use crate::openai::ErrorBody;
-use crate::route;
+use crate::route::{self, Route};
+use crate::table::Table;
 
 use super::Reply;
 use super::date::timestamp;
@@ -110,6 +111,18 @@ pub(super) fn routed<'a>(key: &'a KeyRecord, model: &'a str) -> &'a str {
     renamed.map_or(model, |(_, served)| served)
 }
 
+/// The route of a model for a key. The models of the key's team come first; those of other teams do not exist for it.
+pub(super) fn find<'m>(table: &Table, key: Option<&KeyRecord>, model: &'m str) -> Option<Route<'m>> {
+    let route = table.routes.find_in(key.and_then(|key| key.team_id.as_deref()), model)?;
+    let group = table.groups.get(route.group)?;
+    key.is_none_or(|key| is_of_team(key, group)).then_some(route)
+}
+
+/// Whether the group belongs to the key's team, or to none.
+fn is_of_team(key: &KeyRecord, group: &Group) -> bool {
+    group.team_id.is_none() || group.team_id == key.team_id
+}
+
 /// Checks whether the key may use a model. `model` is the name as sent, `group` is its group if there is one,
 /// and `wildcard` is what the group's `*` matched.
 ///
@@ -156,11 +169,14 @@ fn check_names(
         Some(group) => {
             names.iter().any(|name| permits(models, name, group))
                 // `gpt-4o` if the key may use `openai/gpt-4*`.
-                || wildcard.is_some_and(|rest| permits(models, &group.name.replacen('*', rest, 1), group))
+                || wildcard.is_some_and(|rest| permits(models, &group.public_name().replacen('*', rest, 1), group))
         }
-        None => models.is_empty(),
+        None => is_unrestricted(models),
     };
-    let Some((kind, _)) = restrictions(key).find(|(_, models)| !covers(models)) else { return Ok(()) };
+    // A team may use its own models, whatever others it may use.
+    let is_own = group.is_some_and(|group| group.team_id.is_some());
+    let mut restrictions = restrictions(key).filter(|(kind, _)| !(is_own && *kind == TEAM_DENIED));
+    let Some((kind, _)) = restrictions.find(|(_, models)| !covers(models)) else { return Ok(()) };
     let message = format!(
         "The requested model '{model}' is not available for this API key, or the model name is invalid. Check the \
          models available to you and try again."
@@ -170,24 +186,32 @@ fn check_names(
 
 /// Whether the model is visible to the key.
 pub(super) fn may_use(key: &KeyRecord, model: &str, group: &Group) -> bool {
-    check_model(key, model, Some(group), None).is_ok()
+    is_of_team(key, group) && check_model(key, model, Some(group), None).is_ok()
 }
+
+/// The error type of a model that the key's team may not use.
+const TEAM_DENIED: &str = "team_model_access_denied";
 
 /// All restrictions on the key's models, each with the error type that it causes.
 fn restrictions(key: &KeyRecord) -> impl Iterator<Item = (&'static str, &[String])> {
     let own = ("key_model_access_denied", key.models.as_slice());
-    let team = key.team.as_ref().map(|team| ("team_model_access_denied", team.models.as_slice()));
+    let team = key.team.as_ref().map(|team| (TEAM_DENIED, team.models.as_slice()));
     let user = ("user_model_access_denied", key.user_models.as_slice());
-    core::iter::once(own).chain(team).chain([user])
+    let organization = ("org_model_access_denied", key.organization_models.as_slice());
+    core::iter::once(own).chain(team).chain([user, organization])
 }
 
 fn permits(models: &[String], model: &str, group: &Group) -> bool {
-    let unrestricted = |name: &str| matches!(name, "*" | "all-proxy-models" | "all-team-models");
-    models.is_empty()
+    is_unrestricted(models)
         || models.iter().any(|allowed| {
-            unrestricted(allowed)
-                || route::covers(allowed, model)
-                || route::covers(allowed, &group.name)
+            route::covers(allowed, model)
+                || route::covers(allowed, group.public_name())
                 || group.access_groups.contains(allowed)
         })
+}
+
+/// Whether every model is permitted.
+fn is_unrestricted(models: &[String]) -> bool {
+    let all = |name: &String| matches!(name.as_str(), "*" | "all-proxy-models" | "all-team-models");
+    models.is_empty() || models.iter().any(all)
 }

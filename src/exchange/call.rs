@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::facts::Usage;
+use crate::facts::{Units, Usage};
 use crate::inbound::Language;
 use crate::key::{KeyRecord, UsageEntry, UsageError};
 use crate::limits::within_window;
@@ -16,7 +16,7 @@ use crate::table::{Endpoint, Table};
 use super::Reply;
 use super::asked::Asked;
 use super::body_budget::Hold;
-use super::fallback::{Failed, Way};
+use super::journey::Journey;
 use super::kept::Kept;
 use super::limited::Entered;
 use super::origin::Origin;
@@ -34,10 +34,12 @@ pub struct Call {
     pub group: usize,
     /// The model's full name, if the group is a wildcard.
     pub model: Option<String>,
-    /// The position in that group and its fallbacks.
-    pub way: RefCell<Way>,
+    /// Where it is in that group and its fallbacks, and what happens next.
+    pub journey: RefCell<Journey>,
     /// The key that pays; `None` for the master key.
     pub key: Option<Arc<KeyRecord>>,
+    /// What pays in addition to the key: its end user.
+    pub payers: Vec<Arc<KeyRecord>>,
     /// The key's spend when the request arrived, picodollars.
     pub key_spend: u64,
     /// The client's language.
@@ -75,15 +77,17 @@ pub struct Call {
     pub resolved: RefCell<Vec<Vec<u8>>>,
     /// The longest response that it allows over all choices, tokens; 0 if the operation generates no text.
     pub most_completion: Option<u64>,
+    /// What it asks for in other units than tokens.
+    pub units: Units,
     /// Start, Unix milliseconds.
     pub started_ms: u64,
-    /// Progress so far.
+    /// What is recorded of it.
     pub progress: RefCell<Progress>,
     /// The reservations in its limits, once it was admitted.
     pub entered: OnceCell<Entered>,
 }
 
-/// The progress of a request.
+/// What its attempts have used, and the rest of what is recorded of a request.
 #[derive(Debug, Default)]
 pub struct Progress {
     /// The attempts, in order.
@@ -99,18 +103,10 @@ pub struct Progress {
     /// Index in the endpoint's price list of the model that the response named, if the deployment's own name
     /// has no price.
     pub named: Option<usize>,
-    /// An attempt's response has no body; the downstream role writes this one.
-    pub bare: Option<crate::openai::ErrorBody>,
-    /// The last attempt has a response. If another attempt follows, it resets this.
-    pub answered: bool,
-    /// The error of the last attempt that had a response.
-    pub failed: Option<Failed>,
     /// The reason for the failure, for the spend log: an attempt, a broken stream or a limit.
     pub error: Option<UsageError<'static>>,
     /// `id` of the response.
     pub answer_id: Box<str>,
-    /// The response asks Envoy's router to retry. If it goes to the client, the marker must be removed.
-    pub marked: bool,
 }
 
 /// One attempt.
@@ -140,7 +136,7 @@ impl Call {
         self.table
             .groups
             .get(self.group)
-            .map(|group| self.table.whole(group).name.as_str())
+            .map(|group| self.table.whole(group).public_name())
             .unwrap_or_default()
     }
 
@@ -151,7 +147,7 @@ impl Call {
 
     /// The model name to send: the deployment's `*` is replaced by what the group's `*` matched.
     pub fn model_of<'e>(&self, endpoint: &'e Endpoint) -> Cow<'e, str> {
-        endpoint.model(self.way.borrow().wildcard())
+        endpoint.model(self.journey.borrow().wildcard())
     }
 
     /// All attempts in one word, for a log: `anthropic:529>bedrock:200`. `-` means a failed connection.
@@ -177,7 +173,7 @@ impl Call {
     /// Passes the usage entry of a finished request to `told`. `status` is what the client received.
     pub fn settle<T>(&self, status: u16, now_ms: u64, told: impl FnOnce(&UsageEntry<'_>) -> T) -> T {
         let progress = self.progress.borrow();
-        let last = progress.attempts.last().filter(|_| progress.answered);
+        let last = progress.attempts.last().filter(|_| self.journey.borrow().has_response());
         let endpoint = last.map(|tried| &tried.endpoint);
         let usage = self.used(&progress);
         let model =

@@ -8,7 +8,7 @@ use crate::key::KeyRecord;
 use crate::table::Table;
 
 use super::Reply;
-use super::access::{check_model, may_use};
+use super::access::{check_model, find, may_use};
 use super::path::query_value;
 
 /// `LiteLLM`'s constants; clients compare them.
@@ -85,7 +85,7 @@ pub(super) fn model_by_id(table: &Table, key: Option<&KeyRecord>, id: &str) -> R
 
 /// The group of a model that the key can see.
 pub(super) fn seen<'t>(table: &'t Table, key: Option<&KeyRecord>, id: &str) -> Option<&'t Group> {
-    let route = table.routes.find(id);
+    let route = find(table, key, id);
     let group = route.and_then(|route| table.groups.get(route.group)).map(|group| table.whole(group));
     let wildcard = route.and_then(|route| route.wildcard);
     let is_seen = |group: &&Group| key.is_none_or(|key| check_model(key, id, Some(group), wildcard).is_ok());
@@ -164,13 +164,17 @@ pub(super) fn visible<'t>(
         }
     }
     let shown = table.groups.iter().filter(|group| group.part_of.is_none() && group.unserved.is_none());
-    for group in shown {
-        if !group.name.contains('*') {
-            list(Cow::Borrowed(&group.name), group);
+    let team = key.and_then(|key| key.team_id.as_deref());
+    // A name leads to the team's own model first. Models of teams are not listed without a key of the team.
+    let own = shown.clone().filter(|group| group.team_id.is_some() && group.team_id.as_deref() == team);
+    for group in own.chain(shown.filter(|group| group.team_id.is_none())) {
+        let name = group.public_name();
+        if !name.contains('*') {
+            list(Cow::Borrowed(name), group);
             continue;
         }
         if wildcards {
-            list(Cow::Borrowed(&group.name), group);
+            list(Cow::Borrowed(name), group);
         }
         for name in known(table, group) {
             list(Cow::Owned(name), group);
@@ -178,7 +182,7 @@ pub(super) fn visible<'t>(
         // Models listed in the key count as known, too.
         let own = key.map(|key| key.models.as_slice()).unwrap_or_default();
         for name in own.iter().filter(|name| !name.contains('*')) {
-            if table.routes.find(name).is_some_and(|route| {
+            if table.routes.find_in(team, name).is_some_and(|route| {
                 route.wildcard.is_some()
                     && table.groups.get(route.group).is_some_and(|led| led.name == group.name)
             }) {
@@ -196,7 +200,7 @@ fn known<'t>(table: &'t Table, group: &'t Group) -> impl Iterator<Item = String>
         pattern.into_iter().flat_map(move |(before, after)| {
             let rest = move |model: &'t str| model.strip_prefix(before)?.strip_suffix(after);
             let models = table.routes.models(endpoint.provider.name).filter_map(rest);
-            models.map(|rest| group.name.replacen('*', rest, 1))
+            models.map(|rest| group.public_name().replacen('*', rest, 1))
         })
     })
 }

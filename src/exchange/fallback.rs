@@ -15,52 +15,13 @@ use crate::config::{Group, ONWARD_STATUS};
 use crate::facts::{Class, Usage};
 use crate::openai::ErrorBody;
 
-use super::Reply;
 use super::attempt::Outgoing;
 use super::call::Call;
 use super::head::Head;
 use super::headers::{Headers, answer_headers};
+use super::journey::{After, Failed, Hop};
 use super::retry_after::RetryAfter;
-
-/// The position of a request.
-#[derive(Debug)]
-pub struct Way {
-    /// The group that serves it now.
-    group: usize,
-    /// What that group's `*` matched.
-    wildcard: Option<String>,
-    /// The groups tried so far, the current one last.
-    tried: Vec<usize>,
-    /// The groups that led to this one, each with the class of the error that ended it.
-    trail: Vec<(usize, Option<Class>)>,
-    /// Attempts in this group.
-    attempts: u32,
-    /// Envoy should route it to nobody when its group has failed.
-    goes_on: bool,
-    /// It is being redirected from one group to the next.
-    departs: bool,
-}
-
-/// What happens after a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// Retry in this group; after the last retry, nobody.
-    Again,
-    /// Fall back to another group immediately.
-    Elsewhere,
-    /// Return the error to the client.
-    End,
-}
-
-/// A fallback group.
-struct Next {
-    group: usize,
-    /// What its `*` matches.
-    wildcard: Option<String>,
-    /// Whose fallback list it is in: an index in [`Way::trail`], or its length for the group that has just
-    /// failed.
-    depth: usize,
-}
+use super::{Reply, access};
 
 /// Routing instructions for Envoy.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,51 +36,10 @@ pub struct Leg<'a> {
     pub timeout_ms: Option<u64>,
 }
 
-/// The error of an attempt, kept in case it is the last one.
-#[derive(Clone, Debug)]
-pub struct Failed {
-    /// The class of the error.
-    pub class: Class,
-    /// The error for the client.
-    pub error: ErrorBody,
-    /// When to retry, if the provider said so.
-    pub(super) retry_after: Option<RetryAfter>,
-}
-
-impl Way {
-    /// Starts at a group.
-    pub fn new(group: usize, wildcard: Option<String>) -> Self {
-        Self {
-            group,
-            wildcard,
-            tried: vec![group],
-            trail: Vec::new(),
-            attempts: 0,
-            goes_on: false,
-            departs: false,
-        }
-    }
-
-    /// What the group's `*` matched.
-    pub fn wildcard(&self) -> Option<&str> {
-        self.wildcard.as_deref()
-    }
-
-    /// Counts an attempt in this group.
-    pub(super) fn count(&mut self) {
-        self.attempts += 1;
-    }
-
-    /// Number of groups after the first.
-    pub fn fallbacks(&self) -> usize {
-        self.tried.len().saturating_sub(1)
-    }
-}
-
 impl Call {
     /// The group that serves the request now.
     pub fn current(&self) -> Option<&Group> {
-        self.table.groups.get(self.way.borrow().group)
+        self.table.groups.get(self.journey.borrow().group)
     }
 
     /// Maximum number of retries in a group.
@@ -141,7 +61,7 @@ impl Call {
             return Leg { cluster: "", retries: None, max_retries: None, timeout_ms: None };
         };
         let goes_on = self.next(None).is_some();
-        self.way.borrow_mut().goes_on = goes_on;
+        self.journey.borrow_mut().goes_on = goes_on;
         let retries = self.retries(group);
         let alone = self.table.members(&group.name).len() <= 1 && !goes_on;
         let (route, said, total) = if alone {
@@ -183,11 +103,15 @@ impl Call {
     }
 
     /// Decides what happens after a failed attempt.
-    pub fn after(&self, class: Class) -> After {
-        let Some(group) = self.current() else { return After::End };
+    pub fn fail(&self, failed: Failed) -> After {
         let (made, goes_on) = {
-            let way = self.way.borrow();
-            (way.attempts, way.goes_on)
+            let journey = self.journey.borrow();
+            (journey.made, journey.goes_on)
+        };
+        let class = failed.class;
+        let Some(group) = self.current() else {
+            self.journey.borrow_mut().fail(failed);
+            return After::End;
         };
         let most = attempts(group, self.retries(group));
         let worth = match self.worth(class, group) {
@@ -195,14 +119,26 @@ impl Call {
             Some(retries) if retries >= self.retries(group) => most,
             Some(retries) => retries + 1,
         };
-        if made < worth {
-            return After::Again;
-        }
-        match self.next(Some(class)) {
-            None => After::End,
+        let next = if made < worth { None } else { self.next(Some(class)) };
+        let mut journey = self.journey.borrow_mut();
+        match next {
+            None if made < worth => {
+                journey.retry(failed, None);
+                After::Again
+            }
+            None => {
+                journey.fail(failed);
+                After::End
+            }
             // The status counts against the deployment's health; a redirect would count in its favor.
-            Some(_) if goes_on && made == most => After::Again,
-            Some(_) => After::Elsewhere,
+            Some(hop) if goes_on && made == most => {
+                journey.retry(failed, Some(hop));
+                After::Again
+            }
+            Some(hop) => {
+                journey.go_on(Some(failed), hop);
+                After::Elsewhere
+            }
         }
     }
 
@@ -231,22 +167,22 @@ impl Call {
 
     /// The next group after an error of that class or a failed connection: a fallback of the group that
     /// failed, or of the group that it replaced, and so on up to the first.
-    fn next(&self, class: Option<Class>) -> Option<Next> {
-        let way = self.way.borrow();
-        let used = u32::try_from(way.fallbacks()).unwrap_or(u32::MAX);
+    fn next(&self, class: Option<Class>) -> Option<Hop> {
+        let journey = self.journey.borrow();
+        let used = u32::try_from(journey.fallbacks()).unwrap_or(u32::MAX);
         // An invalid request fails everywhere.
         let hopeless = matches!(class, Some(Class::BadRequest | Class::UnprocessableEntity));
         if hopeless || self.asked.disable_fallbacks || used >= self.table.settings.max_fallbacks {
             return None;
         }
-        let failed = way.trail.iter().copied().chain([(way.group, class)]);
+        let failed = journey.trail.iter().copied().chain([(journey.group, class)]);
         let failed: Vec<_> = failed.enumerate().collect();
         failed.into_iter().rev().find_map(|(depth, (group, class))| {
             self.stand_ins(group, class)?.iter().find_map(|name| {
-                let route = self.table.routes.find(name)?;
+                let route = access::find(&self.table, self.key.as_deref(), name)?;
                 let wildcard = || route.wildcard.map(str::to_owned);
                 let group = route.group;
-                (!way.tried.contains(&group)).then(|| Next { group, wildcard: wildcard(), depth })
+                (!journey.tried.contains(&group)).then(|| Hop { group, wildcard: wildcard(), depth })
             })
         })
     }
@@ -267,45 +203,33 @@ impl Call {
         Some(own.or(asked.fallbacks.as_ref()).unwrap_or(&group.fallbacks))
     }
 
-    /// The response that makes Envoy redirect the request. The caller, who knows the request's number, adds
-    /// `location`.
-    pub(super) fn depart(&self) -> Headers {
-        self.way.borrow_mut().departs = true;
-        let mut headers = Headers::for_answer(ONWARD_STATUS, "application/json");
-        headers.set_length(0);
-        headers
+    /// The next group, decided now unless it was before.
+    fn hop(&self) -> Option<Hop> {
+        let (hop, class) = {
+            let journey = self.journey.borrow();
+            (journey.hop().cloned(), journey.failed().map(|failed| failed.class))
+        };
+        hop.or_else(|| self.next(class))
     }
 
     /// Whether it is being redirected.
     pub fn departs(&self) -> bool {
-        self.way.borrow().departs
+        self.journey.borrow().departs()
     }
 
     /// Moves to the next group. Returns whether there is one.
     pub fn arrive(&self) -> bool {
-        let class = self.progress.borrow().failed.as_ref().map(|failed| failed.class);
-        let next = self.next(class);
-        let mut way = self.way.borrow_mut();
-        way.departs = false;
-        let Some(next) = next else { return false };
-        if next.depth == way.trail.len() {
-            let failed = (way.group, class);
-            way.trail.push(failed);
-        }
-        way.trail.truncate(next.depth + 1);
-        way.tried.push(next.group);
-        (way.group, way.wildcard, way.attempts) = (next.group, next.wildcard, 0);
-        true
+        let hop = self.hop();
+        hop.map(|hop| self.journey.borrow_mut().arrive(hop)).is_some()
     }
 
     /// The response when no group is left: the last error, or that all deployments are cooling down.
     pub fn given_up(&self) -> Reply {
-        self.way.borrow_mut().departs = false;
-        let (failed, last) = {
-            let progress = self.progress.borrow();
-            (progress.failed.clone(), progress.attempts.last().map(|tried| Rc::clone(&tried.endpoint)))
-        };
+        let failed = self.journey.borrow().failed().cloned();
         let failed = failed.unwrap_or_else(|| self.unanswered());
+        // This response has a body.
+        self.journey.borrow_mut().fail(Failed { is_bare: false, ..failed.clone() });
+        let last = self.progress.borrow().attempts.last().map(|tried| Rc::clone(&tried.endpoint));
         let mut headers = Headers::default();
         headers.set("content-type", "application/json");
         if let Some(endpoint) = last {
@@ -315,24 +239,21 @@ impl Call {
             wait.write(&mut headers);
         }
         let reply = self.in_language(Reply { headers: headers.into_pairs(), ..failed.error.into() });
-        let mut progress = self.progress.borrow_mut();
-        progress.answered = true;
-        if let Some(tried) = progress.attempts.last_mut() {
+        if let Some(tried) = self.progress.borrow_mut().attempts.last_mut() {
             tried.status = reply.status;
         }
-        drop(progress);
         reply.to_call(&self.id)
     }
 
     /// The error of a request that no provider has responded to.
     fn unanswered(&self) -> Failed {
         if let Some(error) = self.current().and_then(|group| unserved(group, &self.memo.model)) {
-            return Failed { class: Class::BadRequest, error, retry_after: None };
+            return Failed::new(Class::BadRequest, error);
         }
-        if self.way.borrow().attempts > 0 {
+        if self.journey.borrow().made > 0 {
             let message = "litellm.ServiceUnavailableError: ServiceUnavailableError: Connection error.";
             let error = ErrorBody::new(503, Class::ServiceUnavailable.kind(), message);
-            return Failed { class: Class::ServiceUnavailable, error, retry_after: None };
+            return Failed::new(Class::ServiceUnavailable, error);
         }
         let seconds = self.table.settings.cooldown_s.max(1.0).ceil();
         let message = format!(
@@ -343,7 +264,7 @@ impl Call {
         let error = ErrorBody::new(429, Class::RateLimit.kind(), message);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and 1 at least")]
         let wait = RetryAfter::seconds(seconds as u64);
-        Failed { class: Class::RateLimit, error, retry_after: Some(wait) }
+        Failed { retry_after: Some(wait), ..Failed::new(Class::RateLimit, error) }
     }
 }
 
@@ -374,16 +295,24 @@ impl Nobody {
     /// The request to send. It goes to the gateway itself, which is always reachable, because Envoy follows a
     /// redirect only from an upstream response. `current` are the current headers.
     pub fn request(&self, current: &Head) -> Outgoing {
-        let class = self.call.progress.borrow().failed.as_ref().map(|failed| failed.class);
-        if self.call.next(class).is_none() {
-            return Outgoing::Reply(self.call.given_up());
-        }
+        let Some(hop) = self.call.hop() else { return Outgoing::Reply(self.call.given_up()) };
+        let mut journey = self.call.journey.borrow_mut();
+        let failed = journey.failed().cloned();
+        journey.go_on(failed, hop);
         let headers = Headers::for_ourselves(current.text(":scheme").unwrap_or("http").to_owned());
         Outgoing::Send { headers, body: Vec::new() }
     }
 
     /// The headers that replace those of its response.
     pub fn response(&self) -> Headers {
-        self.call.depart()
+        redirect()
     }
+}
+
+/// The response that makes Envoy redirect the request. The caller, who knows the request's number, adds
+/// `location`.
+pub(super) fn redirect() -> Headers {
+    let mut headers = Headers::for_answer(ONWARD_STATUS, "application/json");
+    headers.set_length(0);
+    headers
 }

@@ -25,11 +25,11 @@ pub struct Entered {
 impl Call {
     /// What the request counts against, and its estimated usage; `None` if no limit applies.
     pub fn claim(&self, habits: &Habits) -> Option<Claim> {
-        let (key, group) = (self.key.as_ref()?, self.table.groups.get(self.group)?);
+        let group = self.table.groups.get(self.group)?;
         if self.memo.counts {
             return None;
         }
-        Claim::new(key, self.model_name(), || {
+        Claim::new(self.key.iter().chain(&self.payers), self.model_name(), || {
             let members = self.table.members(&group.name);
             let kept = self.kept.borrow();
             let request = kept.as_ref().and_then(|kept| kept.request(self.memo.operation));
@@ -41,6 +41,7 @@ impl Call {
                 group: &group.name,
                 prompt: self.prompt_tokens(),
                 most_completion: self.most_completion,
+                units: self.units,
                 search: request.as_ref().and_then(|request| web_search(request.get("web_search_options"))),
                 prices: members
                     .iter()
@@ -116,8 +117,22 @@ impl Call {
             (AccountKind::Team, _) => {
                 format!("Budget has been exceeded! Team={id} Current cost: {spend}, Max budget: {budget}")
             }
+            (AccountKind::Organization, _) => {
+                format!(
+                    "Budget has been exceeded! Organization={id} Current cost: {spend}, Max budget: {budget}"
+                )
+            }
+            (AccountKind::Tag, _) => {
+                format!("Budget has been exceeded! Tag={id} Current cost: {spend}, Max budget: {budget}")
+            }
+            (AccountKind::Gateway, _) => {
+                format!("Budget has been exceeded! Current cost: {spend}, Max budget: {budget}")
+            }
             (AccountKind::User, _) => {
                 format!("ExceededBudget: User={id} over budget. Spend={spend}, Budget={budget}")
+            }
+            (AccountKind::Customer, _) => {
+                format!("ExceededBudget: End User={id} over budget. Spend={spend}, Budget={budget}")
             }
             (AccountKind::TeamMember, _) => {
                 let (team, user) = member(account);
@@ -131,23 +146,24 @@ impl Call {
 
 /// Adds headers with the state of a request's accounts. `cost` is the request's own cost so far, picodollars.
 pub(super) fn limit_headers(headers: &mut Headers, call: &Call, cost: u64) {
-    let Some(own) = call.key.as_ref().and_then(|key| key.accounts.first()) else { return };
     let entered = call.entered.get();
     let standings = || {
         let claimed = entered.into_iter().flat_map(|entered| entered.claim.accounts());
         claimed.zip(entered.map(|entered| entered.standings.as_slice()).unwrap_or_default())
     };
-    let current = standings().find(|(account, _)| account.id == own.id);
-    let spend = current.map_or(call.key_spend, |(_, standing)| standing.spend);
-    headers.set("x-litellm-key-spend", python_dollars(spend.saturating_add(cost)));
-    if let Some(budget) = own.max_budget {
-        headers.set("x-litellm-key-max-budget", python_dollars(budget));
-    }
-    for (name, limit) in
-        [("x-litellm-key-tpm-limit", own.tpm_limit), ("x-litellm-key-rpm-limit", own.rpm_limit)]
-    {
-        if let Some(limit) = limit {
-            headers.set(name, limit.to_string());
+    if let Some(own) = call.key.as_ref().and_then(|key| key.accounts.first()) {
+        let current = standings().find(|(account, _)| account.id == own.id);
+        let spend = current.map_or(call.key_spend, |(_, standing)| standing.spend);
+        headers.set("x-litellm-key-spend", python_dollars(spend.saturating_add(cost)));
+        if let Some(budget) = own.max_budget {
+            headers.set("x-litellm-key-max-budget", python_dollars(budget));
+        }
+        for (name, limit) in
+            [("x-litellm-key-tpm-limit", own.tpm_limit), ("x-litellm-key-rpm-limit", own.rpm_limit)]
+        {
+            if let Some(limit) = limit {
+                headers.set(name, limit.to_string());
+            }
         }
     }
     for (Account { id, .. }, standing) in standings() {
@@ -172,6 +188,11 @@ fn descriptor(account: &AccountId) -> &'static str {
         (AccountKind::Team, true) => "model_per_team",
         (AccountKind::TeamMember, false) => "team_member",
         (AccountKind::TeamMember, true) => "model_per_team_member",
+        (AccountKind::Organization, false) => "organization",
+        (AccountKind::Organization, true) => "model_per_organization",
+        (AccountKind::Customer, _) => "end_user",
+        (AccountKind::Tag, _) => "tag",
+        (AccountKind::Gateway, _) => "gateway",
     }
 }
 
@@ -182,7 +203,7 @@ fn subject(account: &AccountId) -> String {
             let (team, user) = member(account);
             Cow::Owned(format!("{team}:{user}"))
         }
-        AccountKind::Key | AccountKind::User | AccountKind::Team => Cow::Borrowed(account.id.as_str()),
+        _ => Cow::Borrowed(account.id.as_str()),
     };
     account.model.as_ref().map_or_else(|| id.to_string(), |model| format!("{id}:{model}"))
 }

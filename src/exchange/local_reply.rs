@@ -52,7 +52,7 @@ fn read_error(status: u16, body: &[u8]) -> Option<ErrorBody> {
     let told = read::<Wire<'_>>(body).ok()?.error;
     let message = told.message.decode()?.into_owned();
     let kind = Cow::Owned(told.kind.0.into_owned());
-    Some(ErrorBody { status, kind, message, param: None, code: None })
+    Some(ErrorBody { status, kind, message, param: None, code: None, details: None })
 }
 
 impl Admission {
@@ -66,7 +66,7 @@ impl Admission {
 impl Call {
     /// A reply of Envoy instead of a response; `None` if there is a response, or if Envoy's format is the client's.
     pub fn local_reply(&self) -> Option<LocalReply> {
-        let is_envoys = !self.language.has_openai_errors() && !self.progress.borrow().answered;
+        let is_envoys = !self.language.has_openai_errors() && !self.journey.borrow().has_response();
         is_envoys.then(|| LocalReply { language: self.language, id: Rc::clone(&self.id), error: None })
     }
 }

@@ -38,9 +38,9 @@ pub(super) fn page(table: &Table, key: Option<&KeyRecord>, query: &str) -> Reply
     let id = query_value(query, "modelId");
     let search = query_value(query, "search").map(|search| search.to_lowercase());
     let fits = |(group, endpoint): &Seen<'_>| {
-        model.as_ref().is_none_or(|model| *model == group.name)
+        model.as_ref().is_none_or(|model| *model == group.public_name())
             && id.as_ref().is_none_or(|id| *id == endpoint.deployment.id)
-            && search.as_ref().is_none_or(|search| group.name.to_lowercase().contains(search.trim()))
+            && search.as_ref().is_none_or(|search| group.public_name().to_lowercase().contains(search.trim()))
     };
     let mut found: Vec<Seen<'_>> = seen(table, key).filter(fits).collect();
     if query_value(query, "sortBy").is_some_and(|by| by == "model_name") {
@@ -83,9 +83,12 @@ type Seen<'t> = (&'t Group, &'t Endpoint);
 /// The deployments of the groups that the key may use, in the order of the configuration.
 fn seen<'t>(table: &'t Table, key: Option<&'t KeyRecord>) -> impl Iterator<Item = Seen<'t>> {
     let groups = table.groups.iter().filter(|group| group.part_of.is_none());
-    let seen = groups.filter(move |group| key.is_none_or(|key| may_use(key, &group.name, group)));
+    let seen = groups.filter(move |group| key.is_none_or(|key| may_use(key, group.public_name(), group)));
     seen.flat_map(|group| table.members(&group.name).iter().map(move |endpoint| (group, &**endpoint)))
 }
+
+/// In `model_info` of a model that was added by the API.
+const STORED: &str = "db_model";
 
 fn deployment(w: &mut Writer<'_>, group: &Group, endpoint: &Endpoint) {
     let deployment = &endpoint.deployment;
@@ -96,13 +99,14 @@ fn deployment(w: &mut Writer<'_>, group: &Group, endpoint: &Endpoint) {
         w.key("api_base").string(&deployment.api_base);
     }
     w.end_object();
-    w.key("model_info").object().key("id").string(&deployment.id).key("db_model").bool(false);
+    let is_stored = deployment.info.iter().any(|(name, _)| name == STORED);
+    w.key("model_info").object().key("id").string(&deployment.id).key("db_model").bool(is_stored);
     w.key("litellm_provider").string(endpoint.provider.name);
     limits(w, group);
     for (name, rate) in endpoint.price(&deployment.model).map(Price::named).unwrap_or_default() {
         w.key(&name).raw(&format!("{rate:e}"));
     }
-    for (name, value) in &deployment.info {
+    for (name, value) in deployment.info.iter().filter(|(name, _)| name != STORED) {
         w.key(name).raw(value.get());
     }
     w.end_object().end_object();

@@ -24,11 +24,12 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads the headers `x-litellm-customer-id`, `x-litellm-end-user-id` and `x-litellm-tags`, and the
-    /// client address that Envoy reports.
-    pub(super) fn by_headers(head: &Head) -> Self {
+    /// Reads the headers `x-litellm-customer-id`, `x-litellm-end-user-id` and those that the operator chose for end users,
+    /// `x-litellm-tags`, and the client address that Envoy reports.
+    pub(super) fn by_headers(head: &Head, user_headers: &[String]) -> Self {
         let end_user = ["x-litellm-customer-id", "x-litellm-end-user-id"]
-            .iter()
+            .into_iter()
+            .chain(user_headers.iter().map(String::as_str))
             .find_map(|name| head.text(name).filter(|user| !user.is_empty()));
         let mut origin = Self {
             end_user: end_user.map(|user| clipped(user, LONGEST).to_owned()).unwrap_or_default(),
@@ -88,13 +89,16 @@ mod tests {
     fn origin(headers: &[(&str, &str)], body: &str) -> Origin {
         let pairs = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
         let request = Request::parse(Operation::Chat, body.as_bytes()).unwrap();
-        Origin::by_headers(&Head::new(pairs.collect())).or_body(&request)
+        Origin::by_headers(&Head::new(pairs.collect()), &["x-mine".to_owned()]).or_body(&request)
     }
 
     #[test]
     fn the_end_user_is_found_in_the_order_of_litellm() {
         let body = r#"{"user":"a","litellm_metadata":{"user":"b"},"metadata":{"user_id":"c"},"safety_identifier":"d"}"#;
         assert_eq!(origin(&[("x-litellm-end-user-id", "h")], body).end_user, "h");
+        assert_eq!(origin(&[("x-mine", "m"), ("x-litellm-end-user-id", "h")], body).end_user, "h");
+        assert_eq!(origin(&[("x-mine", "m")], body).end_user, "m");
+        assert_eq!(origin(&[("x-mine", "")], body).end_user, "a");
         assert_eq!(origin(&[], body).end_user, "a");
         assert_eq!(origin(&[], &body.replace("\"user\":\"a\",", "")).end_user, "b");
         assert_eq!(origin(&[], r#"{"metadata":{"user_id":"c"},"safety_identifier":"d"}"#).end_user, "c");

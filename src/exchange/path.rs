@@ -44,6 +44,8 @@ pub enum Ask {
     ModelGroups,
     /// `/health`
     Health,
+    /// `/health/services`
+    Services,
     /// `/health/liveliness`
     Liveliness,
     /// `/health/readiness`
@@ -95,9 +97,6 @@ impl Ask {
     pub fn parse(method: &[u8], path_and_query: &str) -> Self {
         let (path, query) =
             path_and_query.split_once('?').map_or((path_and_query, None), |(p, q)| (p, Some(q)));
-        if KEY_SERVICE_PATHS.iter().any(|prefix| is_below(path, prefix)) {
-            return Self::Management;
-        }
         let get = |ask: Self| {
             if matches!(method, b"GET" | b"HEAD") { ask } else { Self::MethodNotAllowed { allow: "GET" } }
         };
@@ -105,12 +104,17 @@ impl Ask {
             "/health/liveliness" | "/health/liveness" => return get(Self::Liveliness),
             "/health/readiness" => return get(Self::Readiness),
             "/health" => return get(Self::Health),
+            "/health/services" => return get(Self::Services),
             "/model_group/info" => return get(Self::ModelGroups),
             "/model/info" | "/v1/model/info" => return get(Self::ModelInfo),
             "/v2/model/info" => return get(Self::ModelInfoPage),
             "/" => return get(Self::Home),
             "/test" => return get(Self::Test),
             _ => {}
+        }
+        // `/model/info` is the filter's, and other paths below `/model/` are not.
+        if KEY_SERVICE_PATHS.iter().any(|prefix| is_below(path, prefix)) {
+            return Self::Management;
         }
         let post = |ask: Self| {
             if method == b"POST" { ask } else { Self::MethodNotAllowed { allow: "POST" } }

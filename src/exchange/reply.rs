@@ -8,8 +8,8 @@ use crate::json::Writer;
 use crate::key::UsageError;
 use crate::openai::ErrorBody;
 
-use super::headers::Value;
 use super::unserved_routes::instead_of;
+use crate::headers::Value;
 
 /// A complete response.
 #[derive(Clone, Debug, PartialEq, Eq)]

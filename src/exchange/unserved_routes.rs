@@ -26,26 +26,24 @@ const ROWS: &[Row] = &[
             "files",
             "fine_tuning",
             "images",
-            "moderations",
             "ocr",
             "realtime",
-            "rerank",
             "score",
             "threads",
             "uploads",
             "vector_stores",
             "videos",
         ],
-        "Only chat, completions and embeddings are supported.",
+        "This API is not supported.",
     ),
 ];
 
 /// The same for the first segment alone, which is a common word.
 const FIRST: &[Row] = &[
     (&["health"], "Use GET /health, /health/liveliness or /health/readiness."),
-    (&["model"], "Models are set in config.yaml, and listed by GET /model/info."),
+    (&["model"], "Use GET /model/info or POST /model/new."),
     (&["global"], "Use GET /spend/logs or GET /metrics."),
-    (&["ui", "login", "sso"], "There are no admin pages. GET /docs describes the key API."),
+    (&["login", "sso"], "The console is at /ui. GET /docs describes the key API."),
 ];
 
 /// Routes with their ends: a base URL that holds too much, or another, is the usual mistake.
@@ -55,6 +53,13 @@ const SERVED: &[(&str, &str)] = &[
     ("/chat/completions", "Did you mean /v1/chat/completions?"),
     ("/completions", "Did you mean /v1/completions?"),
     ("/embeddings", "Did you mean /v1/embeddings?"),
+    ("/moderations", "Did you mean /v1/moderations?"),
+    ("/rerank", "Did you mean /v1/rerank?"),
+    ("/images/generations", "Did you mean /v1/images/generations?"),
+    ("/audio/speech", "Did you mean /v1/audio/speech?"),
+    ("/audio/transcriptions", "Did you mean /v1/audio/transcriptions?"),
+    ("/audio/translations", "Did you mean /v1/audio/translations?"),
+    ("/images/edits", "Did you mean /v1/images/edits?"),
     ("/models", "Did you mean /v1/models?"),
     (":generateContent", "Did you mean /v1beta/models/{model}:generateContent?"),
     (":streamGenerateContent", "Did you mean /v1beta/models/{model}:streamGenerateContent?"),
@@ -87,7 +92,9 @@ pub(super) fn instead_of(path: &str) -> Cow<'static, str> {
     if providers::names().any(|name| name == first) {
         return "Providers' own APIs are not passed through. Use POST /v1/chat/completions.".into();
     }
-    "Available: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, /v1/messages and \
+    "Available: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/moderations, /v1/rerank, \
+     /v1/images/generations, /v1/images/edits, \
+     /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/responses, /v1/messages and \
      /v1beta/models/{model}:generateContent, and GET /v1/models."
         .into()
 }
@@ -102,12 +109,12 @@ mod tests {
             ("/v1/responses/resp_1/events", "/v1/responses/{id}"),
             ("/v1/v1/responses", "Did you mean /v1/responses?"),
             ("/v1/complete", "Anthropic"),
-            ("/v1/audio/speech", "Only chat, completions"),
-            ("/v2/rerank", "Only chat, completions"),
+            ("/v1/audio/voices", "This API is not supported"),
+            ("/v3/rerank", "Did you mean /v1/rerank?"),
             ("/v1beta/models/gemini-2.5-flash:predict", "methods generateContent,"),
             ("/models/gemini-2.5-flash:generateContent", "Did you mean /v1beta/models/"),
-            ("/health/services", "GET /health,"),
-            ("/model/new", "config.yaml"),
+            ("/health/other", "GET /health,"),
+            ("/model", "GET /model/info"),
             ("/vertex_ai/v1/projects", "passed through"),
             ("/bedrock/model/m/converse", "passed through"),
             ("/api/tags", "Ollama"),

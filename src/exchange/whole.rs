@@ -3,7 +3,7 @@
 use crate::dialects::Dialect;
 use crate::facts::Fault;
 use crate::inbound::Language;
-use crate::openai::{Answer, Memo, Operation};
+use crate::openai::{Answer, Memo};
 
 /// Translates a complete response with status 2xx. If the client requested a stream, [`Answer::body`] are its events.
 ///
@@ -15,8 +15,8 @@ pub fn translated(
     body: &[u8],
     memo: &Memo,
 ) -> Result<Answer, Fault> {
-    if memo.operation == Operation::Embeddings {
-        return dialect.embeddings(body, memo);
+    if !memo.operation.generates_text() {
+        return dialect.converted(body, memo);
     }
     let streamed = language.streamed();
     if memo.stream && streamed.is_none() {

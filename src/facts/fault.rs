@@ -138,13 +138,17 @@ pub struct Fault {
     pub param: Option<String>,
     /// Seconds until a retry makes sense, if the body says so.
     pub retry_after: Option<u64>,
+    /// The provider's code for an error of the request, for clients of its own API.
+    pub code: Option<String>,
+    /// More about it, JSON, for clients of the provider's own API.
+    pub details: Option<Box<str>>,
 }
 
 impl Fault {
     /// Creates a fault.
     #[cold]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), param: None, retry_after: None }
+        Self { class, message: message.into(), param: None, retry_after: None, code: None, details: None }
     }
 
     /// A response that does not follow its dialect.

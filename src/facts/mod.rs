@@ -5,10 +5,12 @@
 
 mod fault;
 mod finish;
+mod units;
 mod usage;
 
 pub use fault::{Class, Fault};
 pub use finish::FinishReason;
+pub use units::{DOCUMENTS_PER_SEARCH, Units};
 pub use usage::Usage;
 
 use crate::json::{JsonStr, JsonString, Raw};
@@ -45,6 +47,9 @@ pub trait Sink {
 
     /// A source of the text.
     fn citation(&mut self, citation: Citation<'_>);
+
+    /// The provider has searched the web. Formats that show no searches ignore it.
+    fn searched(&mut self, _: Search<'_>) {}
 
     /// More of the model's refusal.
     fn refusal(&mut self, text: JsonStr<'_>);
@@ -90,6 +95,19 @@ pub enum Wire {
     Contents,
     /// `OpenAI`'s responses and their events
     Responses,
+    /// A conversation that `OpenAI` compacts, in the format of [`Self::Responses`]
+    Compaction,
+}
+
+impl Wire {
+    /// The format of the provider's API that serves it.
+    #[must_use]
+    pub fn api(self) -> Self {
+        match self {
+            Self::Compaction => Self::Responses,
+            wire => wire,
+        }
+    }
 }
 
 /// Receives a response that is already in the client's format.
@@ -143,6 +161,17 @@ pub struct Citation<'a> {
     pub title: JsonStr<'a>,
     /// The source.
     pub url: JsonStr<'a>,
+}
+
+/// A search of the web by the provider itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// What was searched for.
+    pub queries: &'a [JsonStr<'a>],
+    /// URL and title of each result.
+    pub results: &'a [(JsonStr<'a>, JsonStr<'a>)],
+    /// The provider reports an error instead of results.
+    pub failed: bool,
 }
 
 /// The log probability of a token.

@@ -1,5 +1,6 @@
 //! Token usage of a response.
 
+use super::Units;
 use crate::config::{SearchSize, ServiceTier};
 
 /// Token counts with `OpenAI`'s conventions: the prompt's count includes cached and cache-written tokens, and
@@ -22,8 +23,12 @@ pub struct Usage {
     pub audio_heard: u64,
     /// `completion_tokens_details.audio_tokens`
     pub audio_said: u64,
+    /// Tokens of generated images, as part of the completion: `completion_tokens_details.image_tokens`.
+    pub images_said: u64,
     /// Web searches by the provider, which cost extra.
     pub searches: u64,
+    /// Answers that the provider has grounded in a map, which costs extra.
+    pub maps: u64,
     /// Queries that these searches consisted of, where the provider reports them.
     pub search_queries: u64,
     /// How much context the searches returned, where the request or the answer says so.
@@ -32,8 +37,12 @@ pub struct Usage {
     pub fees: u64,
     /// What the provider reports as its charge for the whole request, fees included, picodollars.
     pub charged: Option<u64>,
+    /// The tokens were processed in the United States only, which may cost more (Anthropic's `inference_geo`).
+    pub in_us: bool,
     /// The service tier, if the response reports it.
     pub tier: Option<ServiceTier>,
+    /// What is charged by other units than tokens.
+    pub units: Units,
 }
 
 impl Usage {

@@ -1,5 +1,7 @@
 //! The listener's filter: connects Envoy's callbacks to [`Admission`] and hostcalls.
 
+mod admitted;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,11 +9,11 @@ use crate::config::{PART_HEADER, RETRY_HEADER};
 use crate::exchange::{Admission, Call, LocalReply, NoVerdict, Reply, Step};
 use crate::key::{TokenHash, VERIFY_PATH, VerifyAnswer, VerifyRequest};
 use crate::openai::ErrorBody;
+use crate::worker::{Passage, REST_MS, Worker};
 
-use super::held::{self, Door, Passage};
 use super::host::{self, Action, Clock, Host};
-use super::root::REST_MS;
-use super::{parts, report, worker};
+use super::this_worker::with;
+use super::{parts, passage, report};
 
 /// One request.
 pub struct Downstream<H: Host> {
@@ -20,6 +22,8 @@ pub struct Downstream<H: Host> {
     admission: Option<Admission>,
     relays: bool,
     passage: Option<Rc<Passage>>,
+    /// An admitted request, while the key service is asked who pays for it.
+    unpaid: Option<Call>,
     /// The reply to a request whose body is dropped.
     dropping: Option<Reply>,
     /// Bytes of it that were dropped.
@@ -40,6 +44,7 @@ impl<H: Host> Downstream<H> {
             admission: None,
             relays: false,
             passage: None,
+            unpaid: None,
             dropping: None,
             dropped: 0,
             local_reply: None,
@@ -57,14 +62,14 @@ impl<H: Host> Downstream<H> {
         if head.get("x-switchboard-panic").is_some() {
             panic!("asked for by a test");
         }
-        if let Some(passage) = worker::with(|worker| worker.arrived(head.get(":path")?)) {
+        if let Some(passage) = with(|worker| worker.arrived(head.get(":path")?)) {
             return self.go_on(&passage);
         }
         if let Some(path) = head.path_without_key() {
             H::set_request_header(":path", Some(&path));
         }
         head.forbidden().for_each(|name| H::set_request_header(name, None));
-        let begun = worker::with(worker::Worker::table).map(|table| {
+        let begun = with(Worker::table).map(|table| {
             Admission::begin(&table, &H::shared().keyring(), &head, !end_of_stream, H::now_ms())
         });
         let Some((admission, step)) = begun else {
@@ -75,7 +80,7 @@ impl<H: Host> Downstream<H> {
         let length = if end_of_stream { None } else { head.length() };
         self.dropping = length.and_then(|length| {
             let admission = self.admission.as_mut()?;
-            worker::with(|worker| admission.announced(&worker.bodies, length))
+            with(|worker| admission.announced(&worker.bodies, length))
         });
         if self.dropping.is_some() { Action::Pause } else { self.act(step) }
     }
@@ -114,7 +119,7 @@ impl<H: Host> Downstream<H> {
             let local = self.admission.as_ref().and_then(Admission::local_reply);
             return self.hold_local_reply(local, end_of_stream);
         };
-        if passage.stream::<H>().is_some() {
+        if H::TELLS_BREAKS && with(|worker| passage.stream(worker)).is_some() {
             H::watch();
         }
         let call = &passage.call;
@@ -131,7 +136,7 @@ impl<H: Host> Downstream<H> {
             return Action::Pause;
         }
         let mut local = call.local_reply();
-        if !call.progress.borrow().answered && H::response_status() == 408 {
+        if !call.journey.borrow().has_response() && H::response_status() == 408 {
             let (seconds, error) = call.timed_out();
             local = match (error, local) {
                 (Some(error), Some(local)) => Some(local.instead(error)),
@@ -145,18 +150,18 @@ impl<H: Host> Downstream<H> {
             };
             H::set_response_header("x-litellm-timeout", Some(&seconds));
         }
-        let mut progress = call.progress.borrow_mut();
-        if !progress.answered {
+        let mut journey = call.journey.borrow_mut();
+        if !journey.has_response() {
             // Attempts have overwritten the request's id in Envoy's headers.
             for name in ["x-litellm-call-id", "x-request-id"] {
                 H::set_response_header(name, Some(&call.id));
             }
         }
-        if progress.marked {
+        if journey.is_marked() {
             H::set_response_header(RETRY_HEADER, None);
         }
-        let bare = progress.bare.take();
-        drop(progress);
+        let bare = journey.take_bare();
+        drop(journey);
         let Some(error) = bare else {
             return self.hold_local_reply(local, end_of_stream);
         };
@@ -182,34 +187,42 @@ impl<H: Host> Downstream<H> {
     /// The request has ended.
     pub fn on_end(&mut self) {
         if let Some(passage) = self.passage.take() {
-            passage.leave::<H>();
+            passage::leave::<H>(&passage);
         }
     }
 
     /// The provider has reset the connection in the middle of the response, which will be reset too: says so first.
     pub fn on_break(&mut self) {
-        if let Some(event) = self.passage.as_ref().and_then(|passage| passage.broken::<H>()) {
+        let broken = |passage: &Rc<Passage>| with(|worker| passage.broken(worker));
+        if let Some(event) = self.passage.as_ref().and_then(broken) {
             H::write_response(&event);
         }
     }
 
     /// Its stream is ticked ([`Host::watch`]): writes to an idle response what is due.
     pub fn on_tick(&mut self) {
-        if let Some(stream) = self.passage.as_ref().and_then(|passage| passage.stream::<H>()) {
-            stream.watch::<H>(H::steady_ms());
+        let stream = |passage: &Rc<Passage>| with(|worker| passage.stream(worker));
+        if let Some(due) = self.passage.as_ref().and_then(stream).and_then(|s| s.tick(H::steady_ms())) {
+            passage::act_on::<H>(due);
         }
     }
 
     /// A waiting request may have capacity now.
     pub fn on_wake(&mut self) {
         if let Some(passage) = &self.passage {
-            held::try_one::<H>(passage);
+            passage::try_one::<H>(passage);
         }
     }
 
     /// There is a response to a call.
     pub fn on_call_response(&mut self, call: u64) {
         if parts::answered::<H>(None, call) {
+            return;
+        }
+        if let Some(call) = self.unpaid.take() {
+            if self.payers_known(call) == Action::Continue {
+                H::resume_request();
+            }
             return;
         }
         let Some(admission) = &mut self.admission else { return };
@@ -252,7 +265,7 @@ impl<H: Host> Downstream<H> {
     /// Reports how long the body is by now.
     fn hold(&mut self, bytes: u64) -> Option<Reply> {
         let admission = self.admission.as_mut()?;
-        worker::with(|worker| admission.hold(&worker.bodies, bytes))
+        with(|worker| admission.hold(&worker.bodies, bytes))
     }
 
     /// Drops a body for which there is no memory as it arrives, and replies at its end. With an earlier reply Envoy would
@@ -327,17 +340,9 @@ impl<H: Host> Downstream<H> {
             }
             Step::Reply(reply) => {
                 self.note_refusal(&reply);
-                H::reply(&reply);
+                report::reply::<H>(&reply);
                 Action::Pause
             }
-        }
-    }
-
-    fn admit(&mut self, body: Vec<u8>) -> Action {
-        let Some(admission) = &mut self.admission else { return Action::Pause };
-        match admission.admit(body) {
-            Ok(call) => self.pass(Rc::new(call)),
-            Err(reply) => self.act(Step::Reply(reply)),
         }
     }
 
@@ -360,24 +365,8 @@ impl<H: Host> Downstream<H> {
             report::for_span::<H>(&passage.call);
             return self.act(Step::Reply(reply));
         }
-        passage.forward::<H>();
+        passage::forward::<H>(passage);
         Action::Continue
-    }
-
-    /// Continues a request within its limits; holds it if a lease must be requested first.
-    fn pass(&mut self, call: Rc<Call>) -> Action {
-        let passage = Rc::new(Passage::new::<H>(self.context, call));
-        self.passage = Some(Rc::clone(&passage));
-        match passage.enter::<H>() {
-            Door::Open => passage.go::<H>(),
-            Door::Wait => {
-                passage.call.wait();
-                passage.wait::<H>();
-                self.clock.hurry();
-                Action::Pause
-            }
-            Door::Closed(reply) => self.act(Step::Reply(reply)),
-        }
     }
 }
 
@@ -396,7 +385,7 @@ fn ask<H: Host>(token: TokenHash) -> Option<u64> {
 
 /// Calls the key service.
 fn post<H: Host>(path: &str, body: &[u8]) -> Option<u64> {
-    let table = worker::with(worker::Worker::table)?;
+    let table = with(Worker::table)?;
     let timeout = Duration::from_millis(table.keys.timeout_ms.into());
     host::post::<H>(&table.keys.cluster, path, table.internal_token.reveal(), body, timeout)
 }

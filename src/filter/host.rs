@@ -6,9 +6,9 @@
 use core::time::Duration;
 
 use crate::exchange::{Head, Headers, Reply};
+use crate::key::UsageEntry;
 use crate::limits::SharedMemory;
-
-use super::Shared;
+use crate::worker::Shared;
 
 /// What to do with a stream after a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,10 @@ pub trait Host: Sized + 'static {
     fn leave_report(name: &str, message: &[u8]);
     /// Counts a response that a provider has compressed, in Envoy's statistics.
     fn count_compressed(provider: &str);
+    /// Counts a request that the gateway has refused with that type of error, in the host's statistics, if it has labels.
+    fn count_refused(_status: u16, _error: &str) {}
+    /// Measures a request that has ended, in the host's statistics, if it has histograms with labels.
+    fn measure(_entry: &UsageEntry<'_>) {}
 
     /// Sends a local response.
     fn reply(reply: &Reply);

@@ -1,24 +1,35 @@
-//! The filter, on any host: connects the callbacks of a [`Host`] to [`crate::exchange`].
+//! The filter, on any host: connects the callbacks of a [`Host`] to [`crate::exchange`] and [`crate::worker`].
 //!
 //! A request has a [`Downstream`] and, for every attempt, an [`Upstream`]. The [`Root`] exchanges usage, keys and leases
-//! with the key service. What the threads of a process may share is in [`Shared`], everything else in `worker`.
+//! with the key service. What is to be done is decided in those rooms, and carried out here.
 
 mod downstream;
-mod held;
 mod host;
 mod parts;
+mod passage;
 mod report;
 mod root;
-mod shared;
-mod streams;
+mod this_worker;
 mod upstream;
-mod worker;
+
+use std::sync::Arc;
+
+use crate::table::{ConfigError, Table};
 
 pub use downstream::Downstream;
-pub use held::try_again;
 pub use host::{Action, Clock, Host, picked};
+pub use passage::try_again;
 pub use report::declare;
 pub use root::Root;
-pub use shared::Shared;
+pub use this_worker::install;
 pub use upstream::Upstream;
-pub use worker::install;
+
+/// Parses a document for this host. `env` looks up environment variables.
+///
+/// # Errors
+/// The document is not valid.
+pub fn table<H: Host>(document: &[u8], env: impl Fn(&str) -> Option<String>) -> Result<Table, ConfigError> {
+    let mut table = Table::parse(document, env)?;
+    table.credentials.share(Arc::clone(H::shared().credentials()));
+    Ok(table)
+}

@@ -2,7 +2,7 @@
 //! span ends earlier, with the last byte of the response.
 
 use crate::config::REPORT_STATE;
-use crate::exchange::Call;
+use crate::exchange::{Call, Reply};
 use crate::key::UsageEntry;
 
 use super::Host;
@@ -10,6 +10,14 @@ use super::Host;
 /// Declares what is reported. Every root declares it, in both roles.
 pub fn declare<H: Host>() {
     H::declare_report(REPORT_STATE);
+}
+
+/// Sends a response to a request, and counts it if the request is refused.
+pub(super) fn reply<H: Host>(reply: &Reply) {
+    if let Some(error) = &reply.error {
+        H::count_refused(reply.status, &error.kind);
+    }
+    H::reply(reply);
 }
 
 /// Reports to the access log, if there is one.

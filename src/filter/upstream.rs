@@ -8,11 +8,12 @@ use std::time::Duration;
 use crate::config::NOBODY;
 use crate::exchange::{Attempt, Call, HeadStep, Headers, Nobody, Opening, Outgoing, Reply};
 use crate::key::{DECODE_PATH, KEEP_TIMEOUT_MS, RESOLVE_TIMEOUT_S};
+use crate::worker::{Chunk, Streamed};
 
 use super::downstream::restore_origin;
 use super::host::{self, Action, Host};
-use super::streams::UnderWay;
-use super::{report, worker};
+use super::report;
+use super::this_worker::with;
 
 /// Links a span to its parent: <https://www.w3.org/TR/trace-context/>.
 const TRACE_HEADER: &str = "traceparent";
@@ -26,9 +27,11 @@ pub struct Upstream<H: Host> {
     /// The request and its number.
     call: Option<(u64, Rc<Call>)>,
     /// The response, once it is being streamed.
-    stream: Option<Rc<UnderWay>>,
+    stream: Option<Rc<Streamed>>,
     /// The end of a response that waits until the response is stored: its headers, unless they are sent, and the bytes.
     kept: Option<(Option<Headers>, Vec<u8>)>,
+    /// A response waits because the key service may have a newer credential than the provider has rejected.
+    is_doubting: bool,
     /// `traceparent` of the attempt's span, if tracing is on.
     trace: Option<String>,
     host: PhantomData<H>,
@@ -44,16 +47,24 @@ impl<H: Host> Upstream<H> {
             call: None,
             stream: None,
             kept: None,
+            is_doubting: false,
             trace: None,
             host: PhantomData,
         }
     }
 
-    /// The key service has resolved references, decompressed the response or stored it, or failed to.
+    /// The key service has resolved references, handed out a credential, decompressed the response or stored it, or failed
+    /// to.
     pub fn on_call_response(&mut self) {
         let answer = (H::call_response_status() == 200).then(H::call_response_body);
         if let Some((headers, body)) = self.kept.take() {
             self.stored(headers, body, answer.as_deref());
+            H::resume_response();
+        } else if core::mem::take(&mut self.is_doubting) {
+            if let Some(attempt) = &mut self.attempt {
+                attempt.resolved(answer);
+            }
+            self.respond(&H::response_body());
             H::resume_response();
         } else if self.attempt.as_ref().is_some_and(|attempt| attempt.encoding().is_some()) {
             if self.decoded(answer.as_deref()) == Action::Continue {
@@ -66,7 +77,7 @@ impl<H: Host> Upstream<H> {
 
     /// The request's headers are there.
     pub fn on_request_headers(&mut self, end_of_stream: bool) -> Action {
-        let begun = worker::with(|worker| {
+        let begun = with(|worker| {
             let (number, picked) = H::attempt().ok_or_else(Reply::lost)?;
             let call = worker.call(number).ok_or_else(Reply::lost)?;
             self.call = Some((number, Rc::clone(&call)));
@@ -113,6 +124,10 @@ impl<H: Host> Upstream<H> {
             HeadStep::Pass => Action::Continue,
             HeadStep::Hold => Action::Pause,
             HeadStep::Bare(headers) => self.let_go(headers),
+            HeadStep::Relay(headers) => {
+                self.complete(true);
+                self.let_go(headers)
+            }
         }
     }
 
@@ -143,8 +158,9 @@ impl<H: Host> Upstream<H> {
                 let silence = self.attempt.as_ref().and_then(Attempt::silence).filter(|_| !end_of_stream);
                 if let (Some(silence), Some((number, _))) = (silence, &self.call) {
                     let whose = (self.context, *number);
+                    let held = H::HOLDS_STREAMS.then_some(events.len());
                     self.stream =
-                        worker::with(|worker| worker.streams.begin::<H>(whose, silence, events.len()));
+                        with(|worker| worker.begin_stream(whose, silence, held, H::TELLS_BREAKS, H::ring));
                 }
                 self.complete(end_of_stream);
                 let action = self.let_go(headers);
@@ -172,7 +188,13 @@ impl<H: Host> Upstream<H> {
                 None => {}
             }
             self.complete(end_of_stream);
-            return self.stream.as_ref().map_or(Action::Continue, |stream| stream.pass::<H>(end_of_stream));
+            return match self.stream.as_ref().map_or(Chunk::Pass, |stream| stream.pass(end_of_stream)) {
+                Chunk::Pass => Action::Continue,
+                Chunk::Release => {
+                    H::resume_response();
+                    Action::Pause
+                }
+            };
         }
         if attempt.is_failed() {
             H::replace_response_body(b"");
@@ -183,19 +205,30 @@ impl<H: Host> Upstream<H> {
         if !end_of_stream {
             return Action::Pause;
         }
-        if let Some((mut headers, mut body)) = attempt.response_body(&H::response_body()) {
-            if self.keep(Some(&mut headers), &mut body) {
-                return Action::Pause;
-            }
-            H::replace_response_body(&body);
-            self.complete(true);
-            return self.let_go(headers);
+        let body = H::response_body();
+        if let Some((path, question)) = attempt.doubt(&body)
+            && self.ask(path, &question, Duration::from_secs(RESOLVE_TIMEOUT_S.into())).is_some()
+        {
+            self.is_doubting = true;
+            return Action::Pause;
         }
-        Action::Continue
+        self.respond(&body)
     }
 }
 
 impl<H: Host> Upstream<H> {
+    /// Sends the response whose whole body was held.
+    fn respond(&mut self, body: &[u8]) -> Action {
+        let Some(attempt) = &mut self.attempt else { return Action::Continue };
+        let Some((mut headers, mut body)) = attempt.response_body(body) else { return Action::Continue };
+        if self.keep(Some(&mut headers), &mut body) {
+            return Action::Pause;
+        }
+        H::replace_response_body(&body);
+        self.complete(true);
+        self.let_go(headers)
+    }
+
     /// Handles the decompressed response; `None` if decompression failed.
     fn decoded(&mut self, body: Option<&[u8]>) -> Action {
         let Some(attempt) = &mut self.attempt else { return Action::Pause };
@@ -241,7 +274,7 @@ impl<H: Host> Upstream<H> {
     /// Sends the response headers. If the request is redirected, they contain its new location.
     fn let_go(&self, mut headers: Headers) -> Action {
         if let Some((number, call)) = self.call.as_ref().filter(|(_, call)| call.departs()) {
-            headers.set("location", worker::with(|worker| worker.onward::<H>(*number)));
+            headers.set("location", with(|worker| worker.onward(*number, H::random_id)));
             // Envoy finds no route for a request without this header. The attempt does not have it, because
             // it is not sent to providers.
             H::set_request_header("x-forwarded-proto", Some("http"));
@@ -252,15 +285,7 @@ impl<H: Host> Upstream<H> {
             }
         }
         H::replace_response_headers(&headers);
-        self.ask_for_tokens();
         Action::Continue
-    }
-
-    /// An attempt had no access token, or it was rejected: makes the root context request one now.
-    fn ask_for_tokens(&self) {
-        if self.call.as_ref().is_some_and(|(_, call)| call.table.access_tokens.is_urgent()) {
-            H::ring();
-        }
     }
 
     fn send(&mut self) -> Action {
@@ -294,7 +319,6 @@ impl<H: Host> Upstream<H> {
                 if !body.is_empty() || !H::request_body().is_empty() {
                     H::replace_request_body(&body);
                 }
-                self.ask_for_tokens();
                 Action::Continue
             }
             Outgoing::Reply(reply) => {
@@ -320,7 +344,9 @@ impl<H: Host> Upstream<H> {
     /// The response is complete, if `last`.
     fn complete(&self, last: bool) {
         if let Some((number, call)) = self.call.as_ref().filter(|_| last) {
-            worker::with(|worker| worker.streams.end::<H>(*number));
+            if H::TELLS_BREAKS {
+                with(|worker| worker.end_stream(*number));
+            }
             report::for_span::<H>(call);
         }
     }

@@ -9,9 +9,13 @@ mod gemini;
 mod messages;
 mod output;
 mod responses;
+mod search;
 mod stored;
 
-pub use chat::{CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS};
+pub use chat::{
+    CHAT, COMPLETIONS, ChunkWriter, CompletionWriter, EMBEDDINGS, IMAGE_EDITS, IMAGES, MODERATIONS, RERANK,
+    SPEECH, TRANSCRIPTIONS, TRANSLATIONS,
+};
 pub use gemini::{
     EMBED, EMBED_BATCH, GENERATE, ROUTES as GENERATIVE_ROUTES, STREAM, STREAM_ARRAY, is_one as is_generative,
     list as generative_models,
@@ -19,7 +23,7 @@ pub use gemini::{
 pub use messages::{MESSAGES, ROUTES as MESSAGES_ROUTES, VERSION as MESSAGES_VERSION};
 pub use output::Output;
 pub use responses::{COMPACT, RESPONSES, is_one as is_of_responses};
-pub use stored::{Recall, Recalled, Stateful};
+pub use stored::{Found, Open, Recall, Recalled, Stateful};
 
 use core::any::Any;
 use core::cell::Cell;
@@ -31,7 +35,7 @@ use crate::facts::{Sink, Usage, Wire};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, check_shape};
 
 /// All formats.
-pub static LANGUAGES: [&dyn Language; 11] = [
+pub static LANGUAGES: [&dyn Language; 18] = [
     &CHAT,
     &COMPLETIONS,
     &EMBEDDINGS,
@@ -43,6 +47,13 @@ pub static LANGUAGES: [&dyn Language; 11] = [
     &STREAM_ARRAY,
     &EMBED,
     &EMBED_BATCH,
+    &MODERATIONS,
+    &RERANK,
+    &IMAGES,
+    &SPEECH,
+    &TRANSCRIPTIONS,
+    &TRANSLATIONS,
+    &IMAGE_EDITS,
 ];
 
 /// A client's API format.
@@ -291,6 +302,13 @@ pub fn native(operation: Operation) -> &'static dyn Language {
         Operation::Chat => &CHAT,
         Operation::Completions => &COMPLETIONS,
         Operation::Embeddings => &EMBEDDINGS,
+        Operation::Moderations => &MODERATIONS,
+        Operation::Rerank => &RERANK,
+        Operation::Images => &IMAGES,
+        Operation::Speech => &SPEECH,
+        Operation::Transcriptions => &TRANSCRIPTIONS,
+        Operation::Translations => &TRANSLATIONS,
+        Operation::ImageEdits => &IMAGE_EDITS,
     }
 }
 

@@ -33,8 +33,41 @@ pub struct Recalled<'a> {
     pub items: Option<Raw<'a>>,
 }
 
+/// What a client's name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The provider's own.
+    Own(String),
+    /// Something that another deployment keeps.
+    Elsewhere,
+    /// Nothing that the client was given a name for.
+    Unknown,
+}
+
+/// Opens the names that a client was given for what a provider keeps.
+pub trait Open {
+    /// An id.
+    fn id(&mut self, shown: &str) -> Found;
+
+    /// Encrypted content.
+    fn content(&mut self, shown: &str) -> Found;
+
+    /// The request cannot be served without what was opened last.
+    fn require(&mut self);
+}
+
 /// A format with stored responses.
 pub trait Stateful {
+    /// The body with the provider's names in place of the client's; `None` if it has none. What the provider cannot read is
+    /// left out.
+    ///
+    /// # Errors
+    /// It names something that the client may not have.
+    fn opened(&self, body: &[u8], open: &mut dyn Open) -> Result<Option<Vec<u8>>, ErrorBody>;
+
+    /// The body without what only the provider that made it can read; `None` if there is nothing of it.
+    fn forgotten(&self, body: &[u8]) -> Option<Vec<u8>>;
+
     /// What a request needs. A body that cannot be read needs nothing: it is rejected when it is translated.
     ///
     /// # Errors

@@ -34,6 +34,14 @@ impl<'a> Member<'a> {
         key.len() == name.len() + 2 && key.get(1..=name.len()) == Some(name.as_bytes())
     }
 
+    /// Whether the key is `name` in upper or lower case.
+    fn resembles(&self, name: &str) -> bool {
+        if self.is_escaped {
+            return self.key.decode().is_some_and(|key| key.eq_ignore_ascii_case(name));
+        }
+        self.key.inner().eq_ignore_ascii_case(name)
+    }
+
     /// The mark of the name; all bits if the key contains an escape.
     fn mark(&self) -> u64 {
         if self.is_escaped { u64::MAX } else { mark(self.key.inner()) }
@@ -141,28 +149,31 @@ impl<'a> Object<'a> {
         &self.members
     }
 
-    /// The value of the first member with that name; JSON `null` counts as absent.
+    /// The value of the last member with that name, as `read` and nearly every provider's parser take it; JSON `null`
+    /// counts as absent.
     pub fn get(&self, name: &str) -> Option<Raw<'a>> {
         if self.marks & mark(name) == 0 {
             return None;
         }
         self.members
             .iter()
-            .find(|member| member.is(name))
+            .rfind(|member| member.is(name))
             .map(|member| member.value)
             .filter(|value| !value.is_null())
     }
 
-    /// A duplicate key, whose meaning would depend on the reader.
+    /// A key that another member has as well, whose meaning would depend on the reader. Readers written in Go
+    /// (`encoding/json`) do not distinguish upper and lower case, so `Model` is a duplicate of `model`.
     pub fn duplicate(&self) -> Option<Cow<'a, str>> {
         if self.members.len() > FEW {
             // Comparing each with each would occupy a worker for minutes.
             let mut names = HashSet::with_capacity(self.members.len());
-            return self.members.iter().filter_map(Member::name).find(|name| !names.insert(name.clone()));
+            let mut names_anew = |name: &str| names.insert(name.to_ascii_lowercase());
+            return self.members.iter().filter_map(Member::name).find(|name| !names_anew(name));
         }
         self.members.iter().enumerate().find_map(|(at, member)| {
             let name = member.name()?;
-            self.members.get(..at)?.iter().any(|earlier| earlier.is(&name)).then_some(name)
+            self.members.get(..at)?.iter().any(|earlier| earlier.resembles(&name)).then_some(name)
         })
     }
 }
@@ -174,8 +185,26 @@ mod tests {
     #[test]
     fn an_escaped_key_is_found_and_a_duplicate_is_seen_through_its_escape() {
         let object = Object::parse(br#"{"mod\u0065l":"a","x":1,"model":"b"}"#).unwrap();
-        assert_eq!(object.get("model").unwrap().get(), r#""a""#);
+        assert_eq!(object.get("model").unwrap().get(), r#""b""#);
         assert_eq!(object.duplicate().as_deref(), Some("model"));
+    }
+
+    #[test]
+    fn a_key_in_another_case_is_a_duplicate_and_another_key_is_none() {
+        let duplicate = |json: &str| Object::parse(json.as_bytes()).unwrap().duplicate().map(Cow::into_owned);
+        assert_eq!(duplicate(r#"{"model":"a","MODEL":"b"}"#).as_deref(), Some("MODEL"));
+        assert_eq!(duplicate(r#"{"Mod\u0065l":"a","model":"b"}"#).as_deref(), Some("model"));
+        assert_eq!(duplicate(r#"{"model":"a","models":"b","Top_P":1}"#), None);
+        let many: Vec<String> = (0..100).map(|n| format!(r#""m{n}":1"#)).collect();
+        let many = format!(r#"{{{},"M7":2}}"#, many.join(","));
+        assert_eq!(duplicate(&many).as_deref(), Some("M7"));
+    }
+
+    #[test]
+    fn the_last_of_two_members_counts_as_for_other_readers() {
+        let object = Object::parse(br#"{"a":1,"b":3,"a":2,"b":null}"#).unwrap();
+        assert_eq!(object.get("a").unwrap().get(), "2");
+        assert!(object.get("b").is_none());
     }
 
     #[test]

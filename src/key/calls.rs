@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::{KeyRecord, TokenHash, UsageBatch};
+use super::{AccountId, KeyRecord, TokenHash, UsageBatch};
 use crate::json::{JsonStr, fields, leaves};
-use crate::lease::{Lease, LeaseAsk};
+use crate::key::lease::{Lease, LeaseAsk};
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Path for looking up a key.
 pub const VERIFY_PATH: &str = "/internal/verify";
+
+/// Path for looking up accounts that requests name.
+pub const PAYERS_PATH: &str = "/internal/payers";
 
 /// Path of the periodic call that sends usage and returns changes.
 pub const SYNC_PATH: &str = "/internal/sync";
@@ -22,6 +25,9 @@ pub const TEXTS_PATH: &str = "/internal/texts";
 
 /// Maximum duration of either, seconds.
 pub const RESOLVE_TIMEOUT_S: u16 = 30;
+
+/// Path for a credential that is missing, or that its provider has rejected.
+pub const CREDENTIAL_PATH: &str = "/internal/credential";
 
 /// Path for decompressing a body: removes the codings in the call's own `content-encoding` header and returns
 /// the result. The filter has no decoders, because they would be a fifth of the module and are rarely needed.
@@ -50,6 +56,24 @@ pub struct VerifyAnswer {
 }
 fields!(VerifyAnswer { key, cursor; "cursor" });
 
+/// Looks up accounts that a request names. Body of [`PAYERS_PATH`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayersRequest {
+    /// The accounts.
+    pub accounts: Vec<AccountId>,
+}
+
+/// Response to [`PayersRequest`], always with status 200.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PayersAnswer {
+    /// The record of each account under [`AccountId::record_name`], in the order of the request. Accounts that limit nothing
+    /// have none.
+    pub records: Vec<KeyChange>,
+    /// As [`VerifyAnswer::cursor`].
+    pub cursor: u64,
+}
+fields!(PayersAnswer { records, cursor; "records", "cursor" });
+
 /// An Envoy worker's periodic report. Body of [`SYNC_PATH`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SyncRequest<'a> {
@@ -66,16 +90,12 @@ pub struct SyncRequest<'a> {
     /// Leases to take, keep or return. The batch is recorded first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<LeaseAsk>,
-    /// Revision of the filter's access tokens; absent if it has none.
+    /// Revision of the filter's credentials, 0 before the first; absent if its table names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<u64>,
+    pub credentials: Option<u64>,
     /// Report the spend of keys that were charged within so many milliseconds; absent if the asker caches no keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_within_ms: Option<u64>,
-    /// Access tokens that requests need and that are missing, expired, or rejected by the provider: fetch
-    /// them now.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wanted: Vec<String>,
 }
 
 /// Response to [`SyncRequest`].
@@ -96,14 +116,17 @@ pub struct SyncAnswer {
     /// One lease for each of [`SyncRequest::asks`], in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<Lease>,
-    /// All access tokens, if [`SyncRequest::tokens`] is not their revision.
+    /// All credentials, if [`SyncRequest::credentials`] is not their revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<AccessTokens>,
+    pub credentials: Option<HandedOut>,
     /// The spend of keys for [`SyncRequest::charged_within_ms`], after the request's batch was recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spends: Vec<KeySpend>,
+    /// Some requests count against accounts that they name themselves: [`PAYERS_PATH`].
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub payers: bool,
 }
-fields!(SyncAnswer { cursor, recorded, reset, changes, leases, tokens, spends; "cursor" });
+fields!(SyncAnswer { cursor, recorded, reset, changes, leases, credentials, spends, payers; "cursor" });
 
 /// What a key has spent since its budget started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,39 +138,70 @@ pub struct KeySpend {
 }
 fields!(KeySpend { token, spend; "token", "spend" });
 
-/// The access tokens that the key service fetches for providers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct AccessTokens {
-    /// Changes with every update, and after a restart of the key service.
-    pub revision: u64,
-    /// All tokens.
-    pub tokens: Vec<AccessToken>,
-}
-fields!(AccessTokens { revision, tokens; "revision", "tokens" });
-
-/// An access token.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AccessToken {
-    /// [`Deployment::access_token`](crate::config::Deployment::access_token)
+/// Asks for a credential. Body of [`CREDENTIAL_PATH`]; the response is a [`HandedOut`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialRequest {
+    /// [`Credential::name`]
     pub name: String,
-    /// The token itself.
-    #[serde(with = "revealed")]
-    pub token: Secret,
-    /// Expiry, Unix seconds.
-    pub expires_at: u64,
+    /// Revision of the filter's credentials, 0 before the first.
+    pub revision: u64,
+    /// The provider has rejected it, so it may be out of date.
+    #[serde(default)]
+    pub rejected: bool,
 }
-fields!(AccessToken { name, token, expires_at; "name", "token", "expires_at" });
+
+/// All credentials that the key service hands out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HandedOut {
+    /// Changes with every update; never 0.
+    pub revision: u64,
+    /// All of them.
+    pub credentials: Vec<Credential>,
+}
+fields!(HandedOut { revision, credentials; "revision", "credentials" });
+
+/// A credential, or why there is none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Credential {
+    /// [`Deployment::credential`](crate::config::Deployment::credential)
+    pub name: String,
+    /// The API key, access token or secret access key; absent if there is none.
+    #[serde(default, with = "revealed", skip_serializing_if = "Option::is_none")]
+    pub value: Option<Secret>,
+    /// [`Self::value`] is an access token, which is sent as a bearer token.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub is_token: bool,
+    /// [`Self::value`] is the secret access key of this access key of AWS.
+    #[serde(default, with = "revealed", skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<Secret>,
+    /// Session token of temporary keys of AWS.
+    #[serde(default, with = "revealed", skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<Secret>,
+    /// Expiry, Unix seconds; absent if it does not expire by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
+    /// Why there is none, without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+fields!(Credential { name, value, is_token, access_key_id, session_token, expires_at, problem; "name" });
 
 /// Serializes a secret for transfer between the filter and the key service.
 mod revealed {
-    use super::{Deserialize, Deserializer, Secret, Serializer};
+    use super::{Deserialize, Deserializer, Secret, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(secret.reveal())
+    #[expect(clippy::ref_option, reason = "serde passes it so")]
+    pub(super) fn serialize<S: Serializer>(
+        secret: &Option<Secret>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::reveal).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-        String::deserialize(deserializer).map(Secret::new)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
     }
 }
 

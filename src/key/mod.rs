@@ -4,16 +4,20 @@
 //! the two sides always match.
 
 mod calls;
+pub mod lease;
 mod record;
 mod stored;
 mod token;
 mod usage;
 
 pub use calls::{
-    AccessToken, AccessTokens, DECODE_PATH, KeyChange, KeySpend, MEDIA_PATH, RESOLVE_TIMEOUT_S, SYNC_PATH,
-    SyncAnswer, SyncRequest, TEXTS_PATH, VERIFY_PATH, VerifyAnswer, VerifyRequest,
+    CREDENTIAL_PATH, Credential, CredentialRequest, DECODE_PATH, HandedOut, KeyChange, KeySpend, MEDIA_PATH,
+    PAYERS_PATH, PayersAnswer, PayersRequest, RESOLVE_TIMEOUT_S, SYNC_PATH, SyncAnswer, SyncRequest,
+    TEXTS_PATH, VERIFY_PATH, VerifyAnswer, VerifyRequest,
 };
 pub use record::{Account, AccountId, AccountKind, KeyRecord, Team, governs};
 pub use stored::{KEEP_PATH, KEEP_TIMEOUT_MS, RECALL_PATH, STORED_PATH, StoredAction};
 pub use token::{KEY_PREFIX, TokenHash};
-pub use usage::{Detail, UsageBatch, UsageEntry, UsageError, UsageGroup, UsagePage, clipped};
+pub use usage::{
+    Detail, UsageBatch, UsageEntry, UsageError, UsageGroup, UsagePage, call_type, clipped, operation_name,
+};

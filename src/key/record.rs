@@ -6,7 +6,7 @@ use crate::route;
 use serde::{Deserialize, Serialize};
 
 leaves! {
-    AccountKind: AccountKind::Key, AccountKind::parse, "`key`, `user`, `team` or `team_member`";
+    AccountKind: AccountKind::Key, AccountKind::parse, "`key`, `user`, `team`, `team_member`, `organization`, `customer`, `tag` or `gateway`";
 }
 
 /// Everything that the filter needs to admit requests with a key without another call.
@@ -34,6 +34,9 @@ pub struct KeyRecord {
     /// Routes that the key may call: paths, `/*` patterns or group names. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_routes: Vec<String>,
+    /// Parameters that its requests must have: `user`, or `metadata.name` within an object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enforced_params: Vec<String>,
     /// Expiry, Unix seconds (with fractions).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<f64>,
@@ -46,14 +49,17 @@ pub struct KeyRecord {
     /// Models that its user may use; for a team's key, in that team. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_models: Vec<String>,
+    /// Models that its organization may use. Empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub organization_models: Vec<String>,
     /// The accounts that requests with this key count against. The first is the key's own; the others are
     /// listed only if they limit something. Keys of the same team or user share an [`AccountId`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<Account>,
 }
 fields!(KeyRecord {
-    token, key_name, key_alias, user_id, team_id, models, aliases, allowed_routes, expires_at, blocked,
-    team, user_models, accounts; "token", "key_name"
+    token, key_name, key_alias, user_id, team_id, models, aliases, allowed_routes, enforced_params, expires_at, blocked,
+    team, user_models, organization_models, accounts; "token", "key_name"
 });
 
 impl KeyRecord {
@@ -68,10 +74,12 @@ impl KeyRecord {
             models: Vec::new(),
             aliases: Vec::new(),
             allowed_routes: Vec::new(),
+            enforced_params: Vec::new(),
             expires_at: None,
             blocked: false,
             team: None,
             user_models: Vec::new(),
+            organization_models: Vec::new(),
             accounts: Vec::new(),
         }
     }
@@ -112,6 +120,14 @@ pub enum AccountKind {
     Team,
     /// A user within a team; its id is the JSON text `["team_id","user_id"]`.
     TeamMember,
+    /// An organization, over all its teams and keys.
+    Organization,
+    /// An end user of the clients, over all keys; its id is the one that requests name.
+    Customer,
+    /// A tag of requests, over all keys; its id is its name.
+    Tag,
+    /// All requests of the gateway; its id is [`AccountId::GATEWAY`].
+    Gateway,
 }
 
 impl AccountKind {
@@ -121,6 +137,10 @@ impl AccountKind {
             r#""user""# => Self::User,
             r#""team""# => Self::Team,
             r#""team_member""# => Self::TeamMember,
+            r#""organization""# => Self::Organization,
+            r#""customer""# => Self::Customer,
+            r#""tag""# => Self::Tag,
+            r#""gateway""# => Self::Gateway,
             _ => return None,
         })
     }
@@ -144,6 +164,24 @@ pub struct AccountId {
 fields!(AccountId { kind, id, model, window; "kind", "id" });
 
 impl AccountId {
+    /// The id of the account of all requests.
+    pub const GATEWAY: &str = "gateway";
+
+    /// The account of all requests.
+    pub fn of_gateway() -> Self {
+        Self { kind: AccountKind::Gateway, id: Self::GATEWAY.to_owned(), model: None, window: None }
+    }
+
+    /// The account of an end user.
+    pub fn of_customer(id: impl Into<String>) -> Self {
+        Self { kind: AccountKind::Customer, id: id.into(), model: None, window: None }
+    }
+
+    /// The account of a tag.
+    pub fn of_tag(name: impl Into<String>) -> Self {
+        Self { kind: AccountKind::Tag, ..Self::of_customer(name) }
+    }
+
     /// The account of a key for all models.
     pub fn of_key(token: TokenHash) -> Self {
         Self { kind: AccountKind::Key, id: token.to_string(), model: None, window: None }
@@ -153,6 +191,22 @@ impl AccountId {
     pub fn of_member(team_id: &str, user_id: &str) -> Self {
         let id = serde_json::Value::from(vec![team_id, user_id]).to_string();
         Self { kind: AccountKind::TeamMember, id, model: None, window: None }
+    }
+
+    /// The name of the record of an account that requests name themselves, among those of keys. No key has this hash,
+    /// because all keys start with [`KEY_PREFIX`](super::KEY_PREFIX).
+    pub fn record_name(&self) -> TokenHash {
+        let kind = match self.kind {
+            AccountKind::Key => "key",
+            AccountKind::User => "user",
+            AccountKind::Team => "team",
+            AccountKind::TeamMember => "team_member",
+            AccountKind::Organization => "organization",
+            AccountKind::Customer => "customer",
+            AccountKind::Tag => "tag",
+            AccountKind::Gateway => "gateway",
+        };
+        TokenHash::of([kind, &self.id].join("\0").as_bytes())
     }
 
     /// Whether a request for this model counts against it.
@@ -180,7 +234,7 @@ pub struct Account {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soft_budget: Option<u64>,
     /// Recorded spend in the budget period, picodollars. It may be stale, because the feed does not report
-    /// changes of spend alone; a [`crate::lease::Lease`] is current.
+    /// changes of spend alone; a [`crate::key::lease::Lease`] is current.
     #[serde(default)]
     pub spend: u64,
     /// The budget period, as the operator wrote it.
@@ -189,10 +243,10 @@ pub struct Account {
     /// When the budget is reset, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_reset_at: Option<f64>,
-    /// Requests per window of [`crate::lease::WINDOW_MS`].
+    /// Requests per window of [`crate::key::lease::WINDOW_MS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpm_limit: Option<u64>,
-    /// Prompt and completion tokens per window of [`crate::lease::WINDOW_MS`].
+    /// Prompt and completion tokens per window of [`crate::key::lease::WINDOW_MS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tpm_limit: Option<u64>,
     /// Maximum number of parallel requests.

@@ -9,7 +9,7 @@ use super::estimate::Amount;
 use super::record::{Grant, Meter, Record};
 use super::window::{Counter, Window};
 use crate::key::Account;
-use crate::lease::{self, Demand, Lease, LeaseAsk};
+use crate::key::lease::{self, Demand, Lease, LeaseAsk};
 
 /// In addition to its immediate need, an Envoy holds what it would use while the key service is unavailable,
 /// but at most this fraction of the limit, so that others do not have to wait.

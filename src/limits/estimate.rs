@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 
 use crate::config::{Price, SearchSize, ServiceTier};
-use crate::facts::Usage;
+use crate::facts::{Units, Usage};
 use crate::price;
 
 /// Maximum prompt if the model's window is unknown, tokens; hardly any model accepts more.
@@ -37,6 +37,8 @@ pub struct Prospect<'a> {
     pub prompt: u64,
     /// The longest response that it allows over all choices, tokens; 0 if the operation generates no text.
     pub most_completion: Option<u64>,
+    /// What it asks for in other units than tokens.
+    pub units: Units,
     /// The context size of the web search that the request allows, if any.
     pub search: Option<SearchSize>,
     /// The known prices of the deployments that may serve it, with the tier that each is asked for.
@@ -62,7 +64,8 @@ impl Habits {
         let prompt = prospect.prompt.max(1);
         let completion = prospect.most_completion.map_or(usual, |most| usual.min(most));
         let (searches, search_size) = (prospect.search.is_some().into(), prospect.search);
-        let usage = Usage { prompt, completion, searches, search_size, ..Usage::default() };
+        let units = prospect.units;
+        let usage = Usage { prompt, completion, searches, search_size, units, ..Usage::default() };
         let costs =
             prospect.prices.iter().map(|(price, tier)| price::cost(price, &Usage { tier: *tier, ..usage }));
         Amount { tokens: usage.total(), money: costs.max().unwrap_or_default() }

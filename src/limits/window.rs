@@ -4,7 +4,7 @@
 //! is only known to be between two moments. Anything counted between them counts in both windows. The error
 //! is conservative and at most one round trip per minute.
 
-use crate::lease::WINDOW_MS;
+use crate::key::lease::WINDOW_MS;
 
 /// The current window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

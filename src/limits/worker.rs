@@ -11,8 +11,8 @@ use super::record::Record;
 use super::roster::Roster;
 use super::shared::{Kept, SharedMemory, change};
 use super::shelf::{self, change_record, read_record};
+use crate::key::lease::{Lease, LeaseAsk};
 use crate::key::{Account, AccountId, AccountKind, KeyRecord};
-use crate::lease::{Lease, LeaseAsk};
 
 /// Key of the Envoy process's name.
 const INSTANCE: &str = "limits/instance";
@@ -26,16 +26,21 @@ const ASKS: usize = 500;
 /// The accounts that a request counts against, and the amount.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    key: Arc<KeyRecord>,
+    payers: Vec<Arc<KeyRecord>>,
     model: String,
     amount: Amount,
 }
 
 impl Claim {
-    /// The claim of a request with a key for a model; `None` if no limit applies.
-    pub fn new(key: &Arc<KeyRecord>, model: &str, amount: impl FnOnce() -> Amount) -> Option<Self> {
-        let is_limited = key.accounts_for(model).any(Account::is_limited);
-        is_limited.then(|| Self { key: Arc::clone(key), model: model.to_owned(), amount: amount() })
+    /// The claim of a request for a model: `payers` are its key and what else pays. `None` if no limit applies.
+    pub fn new<'p>(
+        payers: impl IntoIterator<Item = &'p Arc<KeyRecord>>,
+        model: &str,
+        amount: impl FnOnce() -> Amount,
+    ) -> Option<Self> {
+        let is_limited = |payer: &&Arc<KeyRecord>| payer.accounts_for(model).any(Account::is_limited);
+        let payers: Vec<_> = payers.into_iter().filter(is_limited).map(Arc::clone).collect();
+        (!payers.is_empty()).then(|| Self { payers, model: model.to_owned(), amount: amount() })
     }
 
     /// The reserved amount.
@@ -45,7 +50,8 @@ impl Claim {
 
     /// The limited accounts that it counts against.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.key.accounts_for(&self.model).filter(|account| account.is_limited())
+        let accounts = self.payers.iter().flat_map(|payer| payer.accounts_for(&self.model));
+        accounts.filter(|account| account.is_limited())
     }
 }
 
@@ -339,6 +345,10 @@ fn name(account: &AccountId) -> String {
         AccountKind::User => 'u',
         AccountKind::Team => 't',
         AccountKind::TeamMember => 'm',
+        AccountKind::Organization => 'o',
+        AccountKind::Customer => 'c',
+        AccountKind::Tag => 'l',
+        AccountKind::Gateway => 'g',
     };
     let (id, length) = (&account.id, account.id.len());
     match (&account.model, &account.window) {

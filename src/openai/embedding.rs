@@ -3,19 +3,38 @@
 use core::fmt;
 
 use super::request::excerpt;
-use super::{Answer, ErrorBody, Memo, Request};
+use super::{Answer, DataUrl, ErrorBody, Memo, Request};
 use crate::facts::{Fault, Usage};
-use crate::json::{JsonStr, Raw, Writer, read};
+use crate::json::{JsonStr, Object, Raw, Writer, read};
 use base64::Engine as _;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 
 impl<'a> Request<'a> {
-    /// Reads `input`, a string or an array of strings, for a provider that accepts only text. Token arrays
-    /// use `OpenAI`'s encodings and are decoded if the request can be resolved ([`Self::with_resolved`]).
+    /// Reads `input` for a provider that accepts only text, as [`Self::inputs`].
+    ///
+    /// # Errors
+    /// As there, and an image.
+    pub fn texts(&self) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
+        let refused =
+            || Err(ErrorBody::invalid("input", "the model's provider accepts only text, not images"));
+        let items = self.get("input").and_then(|raw| read::<Vec<Raw<'a>>>(raw).ok()).unwrap_or_default();
+        if items.iter().any(|item| image_url(*item).is_some()) {
+            return refused();
+        }
+        let texts = self.inputs()?;
+        if texts.iter().any(|text| embedded_image(*text).is_some()) {
+            return refused();
+        }
+        Ok(texts)
+    }
+
+    /// Reads `input`, a string or an array of strings, for a provider that accepts text and possibly images
+    /// ([`embedded_image`]). Token arrays use `OpenAI`'s encodings and are decoded if the request can be resolved
+    /// ([`Self::with_resolved`]).
     ///
     /// # Errors
     /// Tokens that cannot be decoded, an empty array, or a missing input.
-    pub fn texts(&self) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
+    pub fn inputs(&self) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
         let Some(raw) = self.get("input") else {
             return Err(ErrorBody::missing(self.operation.route(), "input"));
         };
@@ -27,6 +46,9 @@ impl<'a> Request<'a> {
             let given = excerpt(raw.get());
             return refused(&format!("expected a string or an array of strings, but got {given}"));
         };
+        if items.iter().any(|item| image_url(*item).is_some()) {
+            return self.with_images(&items);
+        }
         let texts: Vec<JsonStr<'a>> = items.iter().filter_map(|item| JsonStr::of(*item)).collect();
         match items.first().map(|item| item.get().as_bytes().first()) {
             None => refused("the array is empty"),
@@ -39,10 +61,42 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Texts, and images as objects, whose URLs are fetched like those in chats.
+    fn with_images(&self, items: &[Raw<'a>]) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
+        let mut inputs = Vec::with_capacity(items.len());
+        let mut remote = Vec::new();
+        for item in items {
+            let Some(input) = JsonStr::of(*item).or_else(|| image_url(*item)) else {
+                return Err(ErrorBody::invalid("input", "expected strings, or objects with an `image_url`"));
+            };
+            let is_remote = JsonStr::of(*item).is_none() && !input.inner().starts_with("data:");
+            remote.extend(is_remote.then_some(inputs.len()));
+            inputs.push(input);
+        }
+        if remote.is_empty() {
+            return Ok(inputs);
+        }
+        let Some(resolved) = self.resolved else { return Ok(inputs) };
+        resolved.images(&mut inputs, &remote)?;
+        Ok(inputs)
+    }
+
     /// `dimensions`
     pub fn dimensions(&self) -> Result<Option<u64>, ErrorBody> {
         self.read("dimensions", "an integer")
     }
+}
+
+/// The URL in an input that is an object: `{"type": "image_url", "image_url": {"url": …}}` as in chats, or `{"image": …}`.
+pub(super) fn image_url(item: Raw<'_>) -> Option<JsonStr<'_>> {
+    let object = Object::of(item)?;
+    let value = object.get("image_url").or_else(|| object.get("image"))?;
+    JsonStr::of(value).or_else(|| JsonStr::of(Object::of(value)?.get("url")?))
+}
+
+/// The image that an input is: a `data:` URL, as in requests to `LiteLLM`.
+pub fn embedded_image(input: JsonStr<'_>) -> Option<DataUrl<'_>> {
+    DataUrl::parse(input).filter(|url| url.media_type.starts_with("image/"))
 }
 
 /// Writes a response to `/embeddings`, vector by vector, in the order of the input.
@@ -180,6 +234,18 @@ mod tests {
             assert!(refused.message.contains(why), "{input}: {}", refused.message);
             assert_eq!((refused.status, refused.param.as_deref()), (400, Some("input")));
         }
+    }
+
+    #[test]
+    fn an_image_is_no_text() {
+        let image = r#"["a","data:image\/png;base64,AAAA"]"#;
+        assert!(texts(image).unwrap_err().message.contains("not images"));
+        let body = format!(r#"{{"input":{image}}}"#);
+        let request = Request::parse(Operation::Embeddings, body.as_bytes()).unwrap();
+        let inputs = request.inputs().unwrap();
+        let images: Vec<bool> = inputs.iter().map(|input| embedded_image(*input).is_some()).collect();
+        assert_eq!(images, [false, true]);
+        assert_eq!(texts(r#""data:text/plain;base64,AAAA""#).unwrap().len(), 1);
     }
 
     #[test]

@@ -33,7 +33,9 @@ pub struct ErrorBody {
     /// `error.param`
     pub param: Option<Cow<'static, str>>,
     /// `OpenAI`'s word for it, in languages that use words for codes.
-    pub code: Option<&'static str>,
+    pub code: Option<Cow<'static, str>>,
+    /// `details` in Google's format, JSON.
+    pub details: Option<Box<str>>,
 }
 
 impl ErrorBody {
@@ -45,7 +47,7 @@ impl ErrorBody {
             message.truncate(message.floor_char_boundary(LONGEST));
             message.push('…');
         }
-        Self { status, kind: Cow::Borrowed(kind), message, param: None, code: None }
+        Self { status, kind: Cow::Borrowed(kind), message, param: None, code: None, details: None }
     }
 
     /// An invalid request (400).
@@ -85,7 +87,7 @@ impl ErrorBody {
     #[must_use]
     #[cold]
     pub fn coded(mut self, code: &'static str) -> Self {
-        self.code = Some(code);
+        self.code = Some(Cow::Borrowed(code));
         self
     }
 
@@ -137,7 +139,12 @@ impl Fault {
             kind: Cow::Borrowed(self.class.kind()),
             message,
             param: self.param.clone().map(Cow::Owned),
-            code: (self.class == Class::ContextWindowExceeded).then_some("context_length_exceeded"),
+            code: match self.class {
+                Class::ContextWindowExceeded => Some(Cow::Borrowed("context_length_exceeded")),
+                Class::BadRequest | Class::NotFound => self.code.clone().map(Cow::Owned),
+                _ => None,
+            },
+            details: self.details.clone(),
         }
     }
 }

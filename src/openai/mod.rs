@@ -7,28 +7,37 @@ mod answer;
 mod embedding;
 mod error;
 mod finish;
+mod images;
 mod logprobs;
 mod media;
 mod message;
+mod operation;
 mod params;
 mod prompt;
 mod request;
+mod rerank;
 mod resolved;
 mod results;
 mod shape;
 mod signature;
 mod tool;
 mod tool_names;
+mod units;
 mod usage;
 
 pub use answer::Answer;
-pub use embedding::{EmbeddingWriter, pack};
+pub use embedding::{EmbeddingWriter, embedded_image, pack};
 pub use error::{ErrorBody, quoted};
 pub use finish::finish_word;
+pub use images::ImageWriter;
 pub use logprobs::read_logprobs;
 pub use media::{DataUrl, media_type_of};
 pub use message::{Call, Content, File, ImageUrl, InputAudio, Message, Part, ToolCall};
-pub use params::{STANDARD_PARAMS, is_admitted, is_default, is_empty_array, is_private};
+pub use operation::Operation;
+pub use params::{
+    SEARCH_ID, SEARCH_REQUIRED, STANDARD_PARAMS, is_admitted, is_default, is_empty_array, is_private,
+};
+pub use prompt::input_tokens;
 pub use request::{Request, ResponseFormat};
 pub use resolved::{Resolved, Wanted};
 pub use results::in_order_of_calls;
@@ -41,49 +50,10 @@ pub use tool_names::{ToolNames, nine_letter_id, safe_id};
 pub use usage::{count, service_tier, web_search};
 
 use core::any::Any;
+use core::fmt;
 use std::rc::Rc;
 
 use crate::facts::Wire;
-
-/// The operation that the client requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// `/chat/completions`
-    Chat,
-    /// `/completions`
-    Completions,
-    /// `/embeddings`
-    Embeddings,
-}
-
-impl Operation {
-    /// `LiteLLM`'s route name, as used in its messages.
-    pub fn route(self) -> &'static str {
-        match self {
-            Self::Chat => "/chat/completions",
-            Self::Completions => "/completions",
-            Self::Embeddings => "/embeddings",
-        }
-    }
-
-    /// `LiteLLM`'s `mode` of a model that serves it.
-    pub fn mode(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Completions => "completion",
-            Self::Embeddings => "embedding",
-        }
-    }
-
-    /// The required field besides `model`.
-    pub fn required(self) -> &'static str {
-        match self {
-            Self::Chat => "messages",
-            Self::Completions => "prompt",
-            Self::Embeddings => "input",
-        }
-    }
-}
 
 /// Facts about the request that are needed to translate the response.
 #[derive(Clone, Debug)]
@@ -115,10 +85,22 @@ pub struct Memo {
     pub headers: Vec<(&'static str, String)>,
     /// The format in which the client's request was sent as it is; `None` if it was translated.
     pub wire: Option<Wire>,
+    /// Client's names for what the provider keeps; `None` if clients have no such names in [`Self::wire`].
+    pub names: Option<Rc<dyn Names>>,
     /// Whether the client asks only how long the prompt is.
     pub counts: bool,
     /// What the client's format needs from the request to write the response, in its own type.
     pub echo: Option<Rc<dyn Any>>,
+}
+
+/// Names of what a provider keeps for its account. All clients share the account, so each of them gets names that no other
+/// client can use.
+pub trait Names: fmt::Debug {
+    /// The client's name for an id.
+    fn id(&self, own: &str) -> String;
+
+    /// What encrypted content begins with for the client; empty if any deployment of the group can read it.
+    fn mark(&self) -> &str;
 }
 
 impl Memo {

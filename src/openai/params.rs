@@ -75,28 +75,36 @@ pub fn is_empty_array(value: Raw<'_>) -> bool {
 /// Parameters that admission reads, in any dialect. Later changes (`extra_body`, `additional_drop_params`)
 /// must not touch them, because the request was admitted on the basis of these values.
 pub fn is_admitted(name: &str) -> bool {
-    matches!(
-        name,
-        "best_of"
-            | "candidateCount"
-            | "candidate_count"
-            | "contents"
-            | "input"
-            | "maxOutputTokens"
-            | "maxTokens"
-            | "max_completion_tokens"
-            | "max_output_tokens"
-            | "max_tokens"
-            | "messages"
-            | "model"
-            | "n"
-            | "num_predict"
-            | "prompt"
-            | "service_tier"
-            | "stream"
-            | "stream_options"
-    )
+    // Some servers do not distinguish upper and lower case (Go's `encoding/json`).
+    ADMITTED.iter().any(|admitted| admitted.eq_ignore_ascii_case(name))
 }
+
+const ADMITTED: &[&str] = &[
+    "best_of",
+    "candidateCount",
+    "candidate_count",
+    "contents",
+    "input",
+    "maxOutputTokens",
+    "maxTokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_tokens",
+    "messages",
+    "model",
+    "n",
+    "num_predict",
+    "prompt",
+    "service_tier",
+    "stream",
+    "stream_options",
+];
+
+/// Set by a client's format if `web_search_options` may not be left out: the request asks for nothing else.
+pub const SEARCH_REQUIRED: &str = "web_search_required";
+
+/// The beginning of ids of searches that another provider made than the one whose format the client has.
+pub const SEARCH_ID: &str = "srvtoolu_sb1_";
 
 /// Parameters for the gateway that are never forwarded: `LiteLLM`'s own (its `all_litellm_params`), and
 /// credentials and accounts, which a request cannot choose here.
@@ -185,6 +193,7 @@ pub fn is_private(name: &str) -> bool {
             | "turn_off_message_logging"
             | "user_continue_message"
             | "verbose"
+            | SEARCH_REQUIRED
     ) || families.iter().any(|family| name.starts_with(family))
 }
 

@@ -1,7 +1,8 @@
 //! Estimates the length of a request's prompt from its text. Images and files, whose token counts do not
 //! depend on their size in bytes, count a flat figure each.
 
-use super::{Operation, Request};
+use super::embedding::image_url;
+use super::{Operation, Request, embedded_image};
 use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::tokens::Sampled;
 
@@ -58,8 +59,21 @@ impl Request<'_> {
                     self.get(name).into_iter().for_each(|raw| sum.add(raw.get()));
                 }
             }
-            Operation::Completions => self.get("prompt").into_iter().for_each(|raw| input(raw, &mut sum)),
-            Operation::Embeddings => self.get("input").into_iter().for_each(|raw| input(raw, &mut sum)),
+            Operation::Completions
+            | Operation::Images
+            | Operation::ImageEdits
+            | Operation::Transcriptions
+            | Operation::Translations => {
+                self.get("prompt").into_iter().for_each(|raw| input(raw, &mut sum));
+            }
+            Operation::Embeddings | Operation::Moderations | Operation::Speech => {
+                self.get("input").into_iter().for_each(|raw| input(raw, &mut sum));
+            }
+            Operation::Rerank => {
+                for name in ["query", "documents"] {
+                    self.get(name).into_iter().for_each(|raw| sum.add(raw.get()));
+                }
+            }
         }
         sum.count().max(1)
     }
@@ -108,14 +122,30 @@ fn detail(image: Raw<'_>) -> Option<Text<'_>> {
     read::<Image<'_>>(image).ok()?.detail
 }
 
+/// Estimated number of tokens of an input to embed.
+pub fn input_tokens(raw: Raw<'_>) -> u64 {
+    let mut sum = Sampled::default();
+    match JsonStr::of(raw) {
+        None if image_url(raw).is_some() => sum.add_flat(PICTURE),
+        None => sum.add_flat(memchr::memchr_iter(b',', raw.get().as_bytes()).count() as u64 + 1),
+        Some(_) => input(raw, &mut sum),
+    }
+    sum.count()
+}
+
 /// A text, an array of tokens, or an array of either.
 fn input(raw: Raw<'_>, sum: &mut Sampled) {
-    if let Some(text) = JsonStr::of(raw) {
-        return sum.add(text.inner());
+    let text = |text: JsonStr<'_>, sum: &mut Sampled| match embedded_image(text) {
+        Some(_) => sum.add_flat(PICTURE),
+        None => sum.add(text.inner()),
+    };
+    if let Some(one) = JsonStr::of(raw) {
+        return text(one, sum);
     }
     for item in read::<Vec<Raw<'_>>>(raw).unwrap_or_default() {
         match JsonStr::of(item) {
-            Some(text) => sum.add(text.inner()),
+            Some(one) => text(one, sum),
+            None if image_url(item).is_some() => sum.add_flat(PICTURE),
             None => sum.add_flat(memchr::memchr_iter(b',', item.get().as_bytes()).count() as u64 + 1),
         }
     }
@@ -178,6 +208,8 @@ mod tests {
         assert_eq!(input(r#"["one two","three"]"#), 3);
         assert_eq!(input("[1,2,3,4]"), 4);
         assert_eq!(input("[[1,2],[3]]"), 3);
+        let image = format!(r#"["one two","data:image/png;base64,{}"]"#, "A".repeat(1 << 20));
+        assert_eq!(input(&image), 2 + PICTURE);
         assert_eq!(tokens(Operation::Completions, r#"{"prompt":"one two"}"#), 2);
     }
 }

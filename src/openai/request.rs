@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::{
-    AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, Resolved, STANDARD_PARAMS, Tool,
-    ToolChoice, is_empty_array, is_private,
+    AnyTool, ChosenTools, Content, ErrorBody, Message, Operation, Resolved, SEARCH_REQUIRED, STANDARD_PARAMS,
+    Tool, ToolChoice, is_empty_array, is_private,
 };
 use crate::json::{JsonStr, Object, Place, Raw, Span, Text, Writer, fields, read};
 
@@ -39,7 +39,10 @@ impl<'a> Request<'a> {
         object: Result<Object<'a>, serde_json::Error>,
     ) -> Result<Self, ErrorBody> {
         if body.trim_ascii().is_empty() {
-            return Err(ErrorBody::missing(operation.route(), operation.required()));
+            return Err(ErrorBody::missing(
+                operation.route(),
+                operation.required().first().copied().unwrap_or("model"),
+            ));
         }
         let object = object.map_err(|error| invalid_json(body, &error))?;
         if let Some(name) = object.duplicate() {
@@ -136,6 +139,11 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Whether the request is void without a search of the web.
+    pub fn must_search(&self) -> bool {
+        self.object.get(SEARCH_REQUIRED).is_some_and(|required| required.get() == "true")
+    }
+
     /// `stream`
     pub fn stream(&self) -> Result<bool, ErrorBody> {
         Ok(self.read("stream", "a boolean")?.unwrap_or(false))
@@ -168,6 +176,15 @@ impl<'a> Request<'a> {
             return Ok(vec![one]);
         }
         read(raw).map_err(|_| ErrorBody::invalid("stop", "expected a string or an array of strings"))
+    }
+
+    /// The first stop sequences of `stop`, without empty ones. Like `LiteLLM`, the gateway leaves out those that a provider
+    /// would reject a request for: editors send a dozen.
+    ///
+    /// # Errors
+    /// As [`Self::stop`].
+    pub fn first_stops(&self, most: usize) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
+        Ok(self.stop()?.into_iter().filter(|stop| !stop.is_empty()).take(most).collect())
     }
 
     /// `messages`. The `prompt` of `/completions` becomes one user message.
@@ -247,6 +264,18 @@ impl<'a> Request<'a> {
                 || STANDARD_PARAMS.contains(&&*name)
                 || is_private(&name);
             if !is_ours && !known.contains(&&*name) && value.get() != "null" {
+                w.string(&name).bytes().push(b':');
+                w.raw(value.get());
+            }
+        }
+    }
+
+    /// Writes parameters of the provider's own verbatim: all but those in `known`.
+    pub fn write_own(&self, known: &[&str], w: &mut Writer<'_>) {
+        for (name, value) in self.params() {
+            let is_ours =
+                known.contains(&&*name) || matches!(&*name, "metadata" | "user") || is_private(&name);
+            if !is_ours && !value.is_null() {
                 w.string(&name).bytes().push(b':');
                 w.raw(value.get());
             }

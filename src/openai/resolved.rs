@@ -67,6 +67,37 @@ impl<'a> Resolved<'a> {
         ErrorBody::ours("The request has unresolved URLs or token arrays.")
     }
 
+    /// Replaces the URLs at these places of an `input` by `data:` URLs.
+    pub(super) fn images(&self, inputs: &mut [JsonStr<'a>], remote: &[usize]) -> Result<(), ErrorBody> {
+        let mut missing: Vec<String> = Vec::new();
+        for at in remote {
+            let Some(input) = inputs.get_mut(*at) else { continue };
+            let url = input.decode().unwrap_or_default();
+            let refused = |why: &str| {
+                let url: String = url.chars().take(200).collect();
+                ErrorBody::invalid(format!("input[{at}]"), &format!("cannot use {url}: {why}"))
+            };
+            let is_remote = ["http:", "https:"].into_iter().any(|scheme| {
+                url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+            });
+            if !is_remote {
+                return Err(refused("expected an http: or https: URL, or a base64 data: URL"));
+            }
+            match self.media.iter().find(|medium| *medium.url == *url) {
+                Some(Medium { data: Some(data), .. }) if data.inner().starts_with("data:image/") => {
+                    *input = *data;
+                }
+                Some(Medium { data: Some(_), .. }) => return Err(refused("it is not an image")),
+                Some(Medium { problem, .. }) => {
+                    return Err(refused(problem.as_deref().unwrap_or("it could not be fetched")));
+                }
+                None if missing.iter().any(|other| *other == *url) => {}
+                None => missing.push(url.into_owned()),
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(self.want(Wanted::Media(missing))) }
+    }
+
     /// The texts of an `input` that consists of token arrays.
     pub(super) fn texts(&self, input: Raw<'_>) -> Result<Vec<JsonStr<'a>>, ErrorBody> {
         match (&self.texts, &self.problem) {

@@ -7,14 +7,32 @@ use super::request::excerpt;
 use super::{ErrorBody, Operation, Request};
 use crate::json::Raw;
 
-/// Checks the operation's required field and the lists next to it.
+/// Checks the operation's required fields and the lists next to them.
 ///
 /// # Errors
 /// 400, with the field and what was expected.
 pub fn check_shape(request: &Request<'_>) -> Result<(), ErrorBody> {
-    let (operation, field) = (request.operation, request.operation.required());
-    let Some(raw) = request.get(field) else { return Err(ErrorBody::missing(operation.route(), field)) };
-    match operation {
+    let operation = request.operation;
+    for field in operation.required() {
+        let Some(raw) = request.get(field) else { return Err(ErrorBody::missing(operation.route(), field)) };
+        check_field(request, field, raw)?;
+    }
+    if operation == Operation::Chat {
+        for (field, expected) in [("tools", "an array of tools"), ("functions", "an array of functions")] {
+            if let Some(raw) = request.get(field) {
+                list(raw, field, expected)?;
+            }
+        }
+    }
+    if operation.generates_text() && request.read::<u64>("n", "a positive integer")? == Some(0) {
+        return Err(ErrorBody::invalid("n", "expected a positive integer, but got 0"));
+    }
+    Ok(())
+}
+
+/// Checks a required field.
+fn check_field(request: &Request<'_>, field: &'static str, raw: Raw<'_>) -> Result<(), ErrorBody> {
+    match request.operation {
         Operation::Chat => {
             let items = list(raw, "messages", "an array of messages")?;
             if items.is_empty() {
@@ -31,22 +49,27 @@ pub fn check_shape(request: &Request<'_>) -> Result<(), ErrorBody> {
                 ));
             }
         }
-        Operation::Completions | Operation::Embeddings if raw.get().starts_with('"') => {}
-        Operation::Completions | Operation::Embeddings => {
+        Operation::Completions | Operation::Embeddings | Operation::Moderations
+            if raw.get().starts_with('"') => {}
+        Operation::Completions | Operation::Embeddings | Operation::Moderations => {
             if list(raw, field, "a string or an array")?.is_empty() {
                 return Err(ErrorBody::invalid(field, "the array is empty"));
             }
         }
-    }
-    if operation == Operation::Chat {
-        for (field, expected) in [("tools", "an array of tools"), ("functions", "an array of functions")] {
-            if let Some(raw) = request.get(field) {
-                list(raw, field, expected)?;
+        Operation::Rerank if field == "documents" => {
+            if list(raw, field, "an array of documents")?.is_empty() {
+                return Err(ErrorBody::invalid(field, "the array is empty"));
             }
         }
-    }
-    if operation != Operation::Embeddings && request.read::<u64>("n", "a positive integer")? == Some(0) {
-        return Err(ErrorBody::invalid("n", "expected a positive integer, but got 0"));
+        Operation::Images | Operation::ImageEdits | Operation::Transcriptions if request.stream()? => {
+            return Err(ErrorBody::invalid("stream", "the response is not streamed; leave it out"));
+        }
+        // Of a file, only its length is known.
+        Operation::Transcriptions | Operation::Translations => {}
+        Operation::ImageEdits if field == "image" => {}
+        Operation::Rerank | Operation::Images | Operation::ImageEdits | Operation::Speech => {
+            request.text(field)?;
+        }
     }
     Ok(())
 }

@@ -53,9 +53,11 @@ impl Usage {
             cache_creation_tokens: Option<Raw<'a>>,
             reasoning_tokens: Option<Raw<'a>>,
             audio_tokens: Option<Raw<'a>>,
+            image_tokens: Option<Raw<'a>>,
         }
         fields!(Details<'a> {
-            cached_tokens, cache_write_tokens, cache_creation_tokens, reasoning_tokens, audio_tokens
+            cached_tokens, cache_write_tokens, cache_creation_tokens, reasoning_tokens, audio_tokens,
+            image_tokens
         });
         fn details(raw: Option<Raw<'_>>) -> Details<'_> {
             raw.and_then(|raw| read(raw).ok()).unwrap_or_default()
@@ -84,6 +86,7 @@ impl Usage {
                 .unwrap_or_default(),
             audio_heard: count(in_prompt.audio_tokens).unwrap_or_default(),
             audio_said: count(in_completion.audio_tokens).unwrap_or_default(),
+            images_said: count(in_completion.image_tokens).unwrap_or_default(),
             ..Self::default()
         })
     }
@@ -105,6 +108,9 @@ impl Usage {
         w.end_object();
         w.key("completion_tokens_details").object();
         w.key("reasoning_tokens").number(self.reasoning);
+        if self.images_said > 0 {
+            w.key("image_tokens").number(self.images_said);
+        }
         if self.audio_said > 0 {
             w.key("audio_tokens").number(self.audio_said);
         }

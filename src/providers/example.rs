@@ -45,6 +45,7 @@ fn sent(drop_params: bool) -> Result<String, ErrorBody> {
 
 fn memo() -> Memo {
     Memo {
+        names: None,
         prompt_estimate: 0,
         echo: None,
         wire: None,

@@ -219,7 +219,7 @@ def too_long(world, provider):
     equal(len(case.requests()), 1, "requests")
 
 
-EVERY = ["openai", "deepseek", "anthropic", "gemini", "bedrock"]
+EVERY = ["openai", "responses", "deepseek", "anthropic", "gemini", "bedrock"]
 THINKERS = [provider for provider in EVERY if provider != "openai"]
 
 TASKS = [

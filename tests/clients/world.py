@@ -23,8 +23,10 @@ MASTER_KEY = "sk-master-of-the-clients-test"
 
 # Model groups, one for each family of providers. The names are those that clients know, and that no client knows.
 MODELS = {
-    # Azure's surface of OpenAI's API: `openai/` at another address than OpenAI's is any server that claims to be like it.
-    "openai": ("gpt-4o", "azure/gpt-4o", "/openai/v1", "sk-openai-upstream"),
+    # Azure's surface of OpenAI's API: `openai/` at another address than OpenAI's is any server that claims to be like it. As
+    # `azure_ai/`, which also serves other makers' models, it gets no requests of the Responses API.
+    "openai": ("gpt-4o", "azure_ai/gpt-4o", "/openai/v1", "sk-openai-upstream"),
+    "responses": ("gpt-5.5", "azure/gpt-5.5", "/openai/v1", "sk-openai-upstream"),
     "deepseek": ("deepseek-reasoner", "deepseek/deepseek-reasoner", "/v1", "sk-openai-deepseek"),
     "anthropic": ("claude-opus-4-8", "anthropic/claude-opus-4-8", "", "sk-ant-upstream"),
     "claude-4-5": ("claude-sonnet-4-5", "anthropic/claude-sonnet-4-5", "", "sk-ant-upstream"),

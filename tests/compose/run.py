@@ -163,7 +163,8 @@ def context(folder):
         shutil.copy(ROOT / name, to / name)
     launcher = os.environ.get("SWITCHBOARD_BIN", build / "release/switchboard")
     wasm = os.environ.get("SWITCHBOARD_WASM", build / "wasm32-wasip1/release/switchboard.wasm")
-    for program in [launcher, build / "release/switchboard-keys", wasm]:
+    module = build / "release/libswitchboard_module.so"
+    for program in [launcher, build / "release/switchboard-keys", wasm, module]:
         shutil.copy(program, to / "deploy/prebuilt")
     (to / ".env").write_text(ENV_FILE)
     (to / "config.yaml").write_text(CONFIG)

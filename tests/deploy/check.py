@@ -95,6 +95,27 @@ class Rendered(unittest.TestCase):
             checked += len(modelled)
         self.assertGreater(checked, 30)
 
+    def test_the_native_filter_is_found_by_envoy(self):
+        for filter, expected in [("wasm", []), ("native", ["/etc/switchboard"])]:
+            found = template("--set", f"gateway.filter={filter}")
+            variables = container(found, "switchboard")["env"]
+            values = [one["value"] for one in variables if one["name"] == "ENVOY_DYNAMIC_MODULES_SEARCH_PATH"]
+            self.assertEqual(values, expected, filter)
+            pod = find(found, "Deployment", "switchboard")["spec"]["template"]["spec"]
+            [init] = pod["initContainers"]
+            self.assertIn(f"--filter={filter}", init["args"])
+
+    def test_envoy_has_a_bootstrap_without_models_and_the_key_service_the_configuration(self):
+        for name, config_map in [("kubernetes", "switchboard"), ("kubernetes-sidecar", "switchboard-sidecar")]:
+            found = rendered(name)
+            bootstrap = yaml.safe_load(find(found, "ConfigMap", config_map)["data"]["envoy.yaml"])
+            [control] = bootstrap["static_resources"]["clusters"]
+            self.assertEqual(control["name"], "switchboard-control", name)
+            self.assertNotIn("listeners", bootstrap["static_resources"], name)
+            config = find(found, "ConfigMap", "switchboard-keys")["data"]["config.yaml"]
+            self.assertEqual(config.strip(), (ROOT / "config.yaml").read_text().strip(), name)
+            self.assertNotIn("SWITCHBOARD_CREDENTIALS", str(found), name)
+
     def test_prometheus_reaches_the_port_of_the_metrics_and_only_gateways_the_internal_one(self):
         for name in RENDERED:
             found = rendered(name)
@@ -129,9 +150,10 @@ class Chart(unittest.TestCase):
             [],
             ["--set", "gateway.enabled=false"],
             ["--set", "gateway.autoscaling.enabled=false,gateway.accessLog=true,networkPolicy.enabled=false"],
-            ["--set", "environment={OPENAI_API_KEY},keys.googleCredentials={GOOGLE},keys.port=5001"],
+            ["--set", "environment={OTEL_HEADERS},keys.port=5001"],
             ["--set-json", 'networkPolicy.from=[{"podSelector":{"matchLabels":{"a":"b"}}}]'],
             ["--set", "keys.metrics.enabled=false"],
+            ["--set", "gateway.filter=native"],
             ["--set", "keys.urls.maxSizeMB=5,keys.urls.validation=false,keys.urls.allowedHosts={files.internal}",
              "--set", "keys.extraArgs={--no-spend-log}"],
             ["--set-json", 'networkPolicy.prometheus=[]', "--set-json", 'keys.podAnnotations={"a":"b"}'],
@@ -145,10 +167,10 @@ class Chart(unittest.TestCase):
             for resource in found:
                 self.assertIsNone(wrong_in_kubernetes(resource), way)
             kinds = [resource["kind"] for resource in found]
-            self.assertEqual("ConfigMap" in kinds, "gateway.enabled=false" not in way, way)
+            self.assertEqual(kinds.count("ConfigMap"), 1, way)
 
     def test_values_that_make_no_sense_are_refused(self):
-        for setting in ["keys.urls.maxSizeMB=-1", "gateway.replica=3", "keys.port=0", "config=", "environment={not-a-variable!}"]:
+        for setting in ["keys.urls.maxSizeMB=-1", "gateway.replica=3", "keys.port=0", "config=", "gateway.filter=lua", "environment={not-a-variable!}"]:
             self.assertIn("values", helm("template", "a", CHART, "--set", setting, fails=True))
 
     def test_it_makes_the_pods_that_render_makes(self):
@@ -159,8 +181,11 @@ class Chart(unittest.TestCase):
             one, other = container(ours, name), container(charts, name)
             for field in same:
                 self.assertEqual(one.get(field), other.get(field), f"{name}: {field}")
+            self.assertEqual(*[each["args"].count("$(POD_NAME)") for each in (one, other)], name)
             secrets = [[entry["name"] for entry in each["env"]] for each in (one, other)]
             self.assertEqual(*secrets, name)
+        # The chart's init container writes the bootstrap.
+        ours.remove(find(ours, "ConfigMap", "switchboard"))
         kinds = [sorted((one["kind"], one["metadata"]["name"]) for one in found) for found in (ours, charts)]
         self.assertEqual(*kinds)
         for kind, name in [("HorizontalPodAutoscaler", "switchboard"), ("PodDisruptionBudget", "switchboard")]:
@@ -219,21 +244,27 @@ class Chart(unittest.TestCase):
         services = {one["metadata"]["name"] for one in found if one["kind"] == "Service"}
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder)
-            config = find(found, "ConfigMap", "another-switchboard")["data"]["config.yaml"]
+            config = find(found, "ConfigMap", "another-switchboard-keys")["data"]["config.yaml"]
             self.assertEqual(config.strip(), (ROOT / "config.yaml").read_text().strip())
             (path / "config.yaml").write_text(config)
             arguments = [argument.replace("/etc/switchboard-config", folder).replace("/etc/envoy", folder)
                          for argument in init["args"]]
             subprocess.run([launcher, *arguments], check=True, timeout=30, stdout=subprocess.DEVNULL)
-            envoy = yaml.safe_load((path / "envoy.yaml").read_text())
-        listener = envoy["static_resources"]["listeners"][0]["address"]["socket_address"]
-        self.assertEqual(listener, {"address": "0.0.0.0", "port_value": 4000})
-        clusters = {cluster["name"]: cluster for cluster in envoy["static_resources"]["clusters"]}
-        for name, port in [("switchboard-keys", 4001), ("switchboard-keys-internal", 4002)]:
-            [endpoint] = clusters[name]["load_assignment"]["endpoints"][0]["lb_endpoints"]
-            address = endpoint["endpoint"]["address"]["socket_address"]
-            self.assertEqual(address["port_value"], port)
-            self.assertIn(address["address"].split(".")[0], services)
+            envoy = yaml.safe_load((path / "discovery.yaml").read_text())
+        [container] = pod["containers"]
+        self.assertIn("/etc/envoy/discovery.yaml", container["args"])
+        site = envoy["node"]["metadata"]["switchboard"]
+        self.assertEqual((site["host"], site["port"], site["keys_port"]), ("0.0.0.0", 4000, 4001))
+        [control] = envoy["static_resources"]["clusters"]
+        [endpoint] = control["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        address = endpoint["endpoint"]["address"]["socket_address"]
+        self.assertEqual(address["port_value"], 4002)
+        for host in [address["address"], site["keys_host"]]:
+            self.assertIn(host.split(".")[0], services)
+        # What the filter reads from its environment.
+        variables = [one["name"] for one in container["env"]]
+        for name in site["variables"]:
+            self.assertIn(name, variables)
 
 
 if __name__ == "__main__":

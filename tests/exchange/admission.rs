@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 use switchboard::exchange::{Admission, BodyBudget, NoVerdict, Reply, Step};
 use switchboard::inbound::{Language as _, MESSAGES};
-use switchboard::key::TokenHash;
+use switchboard::key::{SyncAnswer, TokenHash};
 use switchboard::keyring::Keyring;
 
 use crate::support::{MASTER, NOW_MS, head, keyring, post, record, table};
@@ -127,7 +127,7 @@ fn admit(key: serde_json::Value, path: &str, body: &str) -> Result<(String, Opti
     let (mut admission, _) = begin(&ring, path, "sk-known-key");
     admission.body_complete();
     match admission.admit(body.as_bytes()) {
-        Ok(call) => Ok((call.group_name().to_owned(), call.way.borrow().wildcard().map(str::to_owned))),
+        Ok(call) => Ok((call.group_name().to_owned(), call.journey.borrow().wildcard().map(str::to_owned))),
         Err(reply) => Err(error(&reply)),
     }
 }
@@ -242,7 +242,6 @@ fn public_paths_need_no_key_and_management_paths_are_the_key_services() {
         Admission::begin(&table(), &keyring(vec![]), &head, false, NOW_MS).1
     };
     assert_eq!(reply(step("GET", "/health/liveliness")).body, br#""I'm alive!""#);
-    assert_eq!(reply(step("GET", "/health/readiness")).status, 200);
     let nowhere = reply(step("GET", "/nowhere"));
     assert_eq!((nowhere.status, error(&nowhere)["type"].clone()), (404, json!("not_found_error")));
     let wrong_method = reply(step("GET", CHAT));
@@ -250,6 +249,34 @@ fn public_paths_need_no_key_and_management_paths_are_the_key_services() {
     assert_eq!((wrong_method.status, &*allow.unwrap().1), (405, "POST"));
     assert_eq!(&*reply(step("POST", "/v1/chat/completions/")).headers[0].1, CHAT);
     assert!(matches!(step("POST", "/key/generate"), Step::Relay { key: None }));
+}
+
+#[test]
+fn a_worker_is_ready_while_it_can_verify_keys() {
+    let ready = |keyring: &Keyring, now_ms| {
+        let head = head(&[(":method", "GET"), (":path", "/health/readiness")]);
+        let reply = reply(Admission::begin(&table(), keyring, &head, false, now_ms).1);
+        (reply.status, String::from_utf8(reply.body).unwrap())
+    };
+    let connected =
+        |status: u16, health: &str, db: &str| (status, format!(r#"{{"status":"{health}","db":"{db}"}}"#));
+    let mut keyring = Keyring::new(10, 60);
+    assert_eq!(
+        ready(&keyring, NOW_MS),
+        connected(503, "unhealthy", "Not connected"),
+        "before the first response"
+    );
+    keyring.apply(SyncAnswer::default(), NOW_MS);
+    assert_eq!(ready(&keyring, NOW_MS + 15_000), connected(200, "healthy", "connected"));
+    assert_eq!(
+        ready(&keyring, NOW_MS + 59_000),
+        connected(200, "healthy", "Not connected"),
+        "within the grace period"
+    );
+    assert_eq!(ready(&keyring, NOW_MS + 61_000), connected(503, "unhealthy", "Not connected"));
+    // An idle worker asks every ten seconds.
+    keyring.resize(10, 1);
+    assert_eq!(ready(&keyring, NOW_MS + 11_000), connected(200, "healthy", "connected"));
 }
 
 #[test]

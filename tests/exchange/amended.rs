@@ -90,13 +90,17 @@ fn what_converse_does_not_know_of_extra_body_is_the_models_own() {
 
 #[test]
 fn extra_body_changes_neither_the_model_nor_what_was_admitted() {
-    let with = json!({"extra_body": {"model": "gpt-5.4-pro", "metadata_of_mine": 1, "mock_response": "x"}});
-    let sent = body("gpt-1", &with);
-    assert_eq!((&sent["model"], &sent["metadata_of_mine"]), (&json!("gpt-4o-mini"), &json!(1)));
-    assert!(sent.get("mock_response").is_none());
+    // Servers in Go read `Model`, too.
+    for model in ["model", "Model"] {
+        let with = json!({"extra_body": {model: "gpt-5.4-pro", "metadata_of_mine": 1, "mock_response": "x"}});
+        let sent = body("gpt-1", &with);
+        assert_eq!((&sent["model"], &sent["metadata_of_mine"]), (&json!("gpt-4o-mini"), &json!(1)));
+        assert!(sent.get("mock_response").is_none() && sent.get("Model").is_none());
+    }
     for (deployment, extra) in [
         ("gpt-1", json!({"stream": true})),
         ("gpt-1", json!({"n": 100})),
+        ("gpt-1", json!({"Messages": []})),
         ("gpt-1", json!({"max_completion_tokens": 9})),
         ("gpt-1", json!({"messages": []})),
         ("gemini", json!({"generationConfig": {"candidateCount": 8}})),

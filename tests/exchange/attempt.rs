@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use switchboard::exchange::{Attempt, Call, HeadStep, Headers, Outgoing};
-use switchboard::key::{AccessToken, AccessTokens};
+use switchboard::key::{Credential, CredentialRequest, HandedOut};
 use switchboard::openai::ErrorBody;
 use switchboard::secret::Secret;
 
@@ -184,7 +184,7 @@ fn an_answer_without_a_body_still_becomes_an_error_body() {
         panic!("a bare answer is not held")
     };
     assert_eq!(value(&headers, ":status"), Some("503"));
-    let body = call.progress.borrow_mut().bare.take().unwrap();
+    let body = call.journey.borrow_mut().take_bare().unwrap();
     assert_eq!((body.status, &*body.kind), (503, "internal_server_error"));
 }
 
@@ -197,7 +197,7 @@ fn a_bad_account_of_one_deployment_leads_to_another_deployment_and_to_no_retry_a
         let (headers, _) =
             answer(&mut attempt, status, "application/json", r#"{"error":{"message":"bad account"}}"#);
         assert_eq!(value(&headers, ":status"), Some(status));
-        (value(&headers, "x-switchboard-retry").map(str::to_owned), call.progress.borrow().marked)
+        (value(&headers, "x-switchboard-retry").map(str::to_owned), call.journey.borrow().is_marked())
     };
     for (status, class) in
         [("401", "AuthenticationError"), ("402", "APIError"), ("403", "PermissionDeniedError")]
@@ -219,7 +219,7 @@ fn without_credential(call: &Rc<Call>, deployment: &str, body: &str) -> (Headers
         panic!("an answer without a body")
     };
     assert!(value(&headers, "content-length").is_none());
-    (headers, call.progress.borrow_mut().bare.take().unwrap())
+    (headers, call.journey.borrow_mut().take_bare().unwrap())
 }
 
 #[test]
@@ -331,27 +331,26 @@ fn a_wait_is_told_in_whole_seconds_and_in_milliseconds_whatever_its_form() {
     }
 }
 
+fn hand_out(call: &Call, revision: u64, value: &str, expires_at: Option<u64>) -> HandedOut {
+    let value = Some(Secret::new(value));
+    let token =
+        Credential { name: "ACCOUNT".into(), value, is_token: true, expires_at, ..Credential::default() };
+    let handed_out = HandedOut { revision, credentials: vec![token] };
+    call.table.credentials.shared().learn(handed_out.clone());
+    handed_out
+}
+
 #[test]
-fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_in_the_path() {
+fn a_credential_is_presented_until_it_expires_and_the_publisher_stands_in_the_path() {
     let body = r#"{"model":"cloud","messages":[{"role":"user","content":"hi"}],"stream":true}"#;
     let call = call(body);
-    let learn = |expires_at: u64| {
-        let token = AccessToken { name: "ACCOUNT".into(), token: Secret::new("fetched"), expires_at };
-        call.table.access_tokens.learn(AccessTokens { revision: 1, tokens: vec![token] });
-    };
-    let refused = |what: &str| {
-        let (headers, error) = without_credential(&call, "cloud-1", body);
-        assert_eq!(error.status, 503, "{what}");
-        assert!(error.message.contains("could not fetch one with ACCOUNT"), "{what}: {error:?}");
-        // It may be there soon: the same deployment is asked again.
-        assert_eq!(value(&headers, "x-switchboard-retry"), Some("ServiceUnavailableError"), "{what}");
-        assert_eq!(call.table.access_tokens.wanted(NOW_MS), ["ACCOUNT"], "{what}");
-    };
-    refused("no token");
-    learn(NOW_MS / 1_000);
-    refused("a token that has expired");
-    learn(NOW_MS / 1_000 + 60);
-    assert!(call.table.access_tokens.wanted(NOW_MS).is_empty());
+    hand_out(&call, 1, "fetched", Some(NOW_MS / 1_000));
+    let (headers, error) = without_credential(&call, "cloud-1", body);
+    assert_eq!(error.status, 503);
+    assert!(error.message.contains("ACCOUNT: it has expired"), "{error:?}");
+    // No cooldown counts it, and a retry here would fail as well.
+    assert_eq!((value(&headers, ":status"), value(&headers, "x-switchboard-retry")), (Some("424"), None));
+    hand_out(&call, 2, "fetched", Some(NOW_MS / 1_000 + 60));
     let (headers, _) = send(&mut attempt(&call, "cloud-1"), body);
     assert_eq!(value(&headers, "authorization"), Some("Bearer fetched"));
     assert_eq!(
@@ -361,17 +360,77 @@ fn an_access_token_is_presented_as_long_as_it_is_good_and_the_publisher_stands_i
 }
 
 #[test]
-fn a_token_that_the_provider_refuses_is_wanted_anew_and_the_error_stays_the_providers() {
+fn a_credential_that_was_never_handed_out_is_asked_for_once() {
     let body = r#"{"model":"cloud","messages":[{"role":"user","content":"hi"}]}"#;
     let call = call(body);
-    let token =
-        AccessToken { name: "ACCOUNT".into(), token: Secret::new("old"), expires_at: NOW_MS / 1_000 + 60 };
-    call.table.access_tokens.learn(AccessTokens { revision: 1, tokens: vec![token] });
-    for (status, wanted) in [("500", 0), ("403", 0), ("401", 1)] {
+    let mut attempt = attempt(&call, "cloud-1");
+    let Outgoing::Resolve { path, body: question } = attempt.request(body.as_bytes(), NOW_MS) else {
+        panic!("the key service is asked")
+    };
+    let asked: CredentialRequest = serde_json::from_slice(&question).unwrap();
+    let expected = CredentialRequest { name: "ACCOUNT".to_owned(), revision: 0, rejected: false };
+    assert_eq!((path, asked), ("/internal/credential", expected));
+    let answer = r#"{"revision":5,"credentials":[{"name":"ACCOUNT","value":"t","is_token":true}]}"#;
+    attempt.resolved(Some(answer.into()));
+    let (headers, _) = send(&mut attempt, body);
+    assert_eq!(value(&headers, "authorization"), Some("Bearer t"));
+    assert_eq!(call.table.credentials.shared().revision(), 5);
+
+    let call = self::call(body);
+    let mut attempt = self::attempt(&call, "cloud-1");
+    attempt.request(body.as_bytes(), NOW_MS);
+    attempt.resolved(None);
+    let Outgoing::Send { headers, .. } = attempt.request(body.as_bytes(), NOW_MS) else { panic!("sent") };
+    assert_eq!(value(&headers, "content-length"), Some("0"), "nothing of the request is sent");
+}
+
+#[test]
+fn a_rejected_credential_is_asked_about_and_with_a_newer_one_the_same_deployment_is_asked_again() {
+    let body = r#"{"model":"cloud","messages":[{"role":"user","content":"hi"}]}"#;
+    let answered = |attempt: &mut Attempt, status: &str| {
+        let step = attempt.response_head(head(&[(":status", status)]), false);
+        assert!(matches!(step, HeadStep::Hold));
+        attempt.doubt(br#"{"error":{"message":"no"}}"#)
+    };
+    let told = |attempt: &mut Attempt| {
+        let (headers, _) = attempt.response_body(br#"{"error":{"message":"no"}}"#).unwrap();
+        let text = |name: &str| value(&headers, name).map(str::to_owned);
+        (text(":status"), text("x-switchboard-retry"))
+    };
+    let call = call(body);
+    hand_out(&call, 1, "old", None);
+    for status in ["500", "403", "429"] {
         let mut attempt = attempt(&call, "cloud-1");
         send(&mut attempt, body);
-        let (_, error) = answer(&mut attempt, status, "application/json", r#"{"error":{"message":"no"}}"#);
-        assert_eq!(error["error"]["code"], status);
-        assert_eq!(call.table.access_tokens.wanted(NOW_MS).len(), wanted, "{status}");
+        assert!(answered(&mut attempt, status).is_none(), "{status}");
     }
+    let mut rejected = attempt(&call, "cloud-1");
+    let mut unsure = attempt(&call, "cloud-1");
+    send(&mut rejected, body);
+    send(&mut unsure, body);
+    let (_, question) = answered(&mut rejected, "401").unwrap();
+    let asked: CredentialRequest = serde_json::from_slice(&question).unwrap();
+    assert_eq!((asked.rejected, asked.revision), (true, 1));
+    // No newer one: the error is the provider's, and the key service is left alone for a while.
+    rejected.resolved(Some(serde_json::to_vec(&hand_out(&call, 1, "old", None)).unwrap()));
+    assert_eq!(told(&mut rejected).0.as_deref(), Some("401"));
+    assert!(answered(&mut unsure, "401").is_none());
+
+    let call = self::call(body);
+    hand_out(&call, 1, "old", None);
+    let mut rejected = attempt(&call, "cloud-1");
+    let mut late = attempt(&call, "cloud-1");
+    send(&mut rejected, body);
+    send(&mut late, body);
+    assert!(answered(&mut rejected, "401").is_some());
+    let newer = hand_out(&self::call(body), 2, "new", None);
+    rejected.resolved(Some(serde_json::to_vec(&newer).unwrap()));
+    // No cooldown counts it.
+    let again = (Some("424".to_owned()), Some("ServiceUnavailableError".to_owned()));
+    assert_eq!(told(&mut rejected), again);
+    // Others need not ask.
+    assert!(answered(&mut late, "401").is_none());
+    assert_eq!(told(&mut late), again);
+    let (headers, _) = send(&mut attempt(&call, "cloud-1"), body);
+    assert_eq!(value(&headers, "authorization"), Some("Bearer new"));
 }

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use serde_json::Value;
-use switchboard::exchange::{After, Call, HeadStep, Leg, Nobody, Opening, Outgoing};
+use switchboard::exchange::{After, Call, Failed, HeadStep, Leg, Nobody, Opening, Outgoing};
 use switchboard::facts::Class;
+use switchboard::openai::ErrorBody;
 
 use crate::support::{NOW_MS, attempt, call, head};
 
@@ -17,6 +18,11 @@ fn tried(call: &Rc<Call>, deployment: &str, times: usize) {
     for _ in 0..times {
         let _ = attempt(call, deployment);
     }
+}
+
+/// What is decided when an attempt has failed.
+fn after(call: &Call, class: Class) -> After {
+    call.fail(Failed::new(class, ErrorBody::ours("it failed")))
 }
 
 /// An attempt that is answered with that status.
@@ -73,8 +79,8 @@ fn a_group_has_all_its_retries_before_the_next_one_has_its_turn() {
     assert!(call.arrive());
     assert_eq!(call.leg().max_retries, None, "nothing is left after the last fallback");
     tried(&call, "bearer", 2);
-    assert_eq!(call.after(Class::RateLimit), After::End);
-    assert_eq!(call.way.borrow().fallbacks(), 2);
+    assert_eq!(after(&call, Class::RateLimit), After::End);
+    assert_eq!(call.journey.borrow().fallbacks(), 2);
     assert!(!call.arrive());
 }
 
@@ -88,26 +94,26 @@ fn the_class_of_an_error_leads_to_its_own_fallbacks_at_once() {
     );
     assert!(call.arrive());
     assert_eq!(call.leg().cluster, "group:openai/*");
-    assert_eq!(call.way.borrow().wildcard(), Some("long"));
+    assert_eq!(call.journey.borrow().wildcard(), Some("long"));
 
-    let after = |model: &str, fields: &str, class| {
+    let decided = |model: &str, fields: &str, class| {
         let call = asking(model, fields);
         let _ = call.leg();
         tried(&call, if model == "claude" { "claude-1" } else { "gpt-1" }, 1);
-        call.after(class)
+        after(&call, class)
     };
-    assert_eq!(after("claude", "", Class::ContentPolicyViolation), After::End, "its list is empty");
-    assert_eq!(after("gpt", "", Class::ContextWindowExceeded), After::End);
-    assert_eq!(after("gpt", r#""fallbacks":["claude"],"#, Class::ContextWindowExceeded), After::Elsewhere);
+    assert_eq!(decided("claude", "", Class::ContentPolicyViolation), After::End, "its list is empty");
+    assert_eq!(decided("gpt", "", Class::ContextWindowExceeded), After::End);
+    assert_eq!(decided("gpt", r#""fallbacks":["claude"],"#, Class::ContextWindowExceeded), After::Elsewhere);
     assert_eq!(
-        after("claude", r#""content_policy_fallbacks":["gpt"],"#, Class::ContentPolicyViolation),
+        decided("claude", r#""content_policy_fallbacks":["gpt"],"#, Class::ContentPolicyViolation),
         After::Elsewhere
     );
-    assert_eq!(after("claude", r#""disable_fallbacks":true,"#, Class::ContextWindowExceeded), After::End);
-    assert_eq!(after("claude", "", Class::BadRequest), After::End, "it is wrong everywhere");
-    assert_eq!(after("claude", "", Class::NotFound), After::Elsewhere);
+    assert_eq!(decided("claude", r#""disable_fallbacks":true,"#, Class::ContextWindowExceeded), After::End);
+    assert_eq!(decided("claude", "", Class::BadRequest), After::End, "it is wrong everywhere");
+    assert_eq!(decided("claude", "", Class::NotFound), After::Elsewhere);
     assert_eq!(
-        after("claude", "", Class::Authentication),
+        decided("claude", "", Class::Authentication),
         After::Again,
         "another deployment has another key"
     );
@@ -116,17 +122,17 @@ fn the_class_of_an_error_leads_to_its_own_fallbacks_at_once() {
 #[test]
 fn a_retry_policy_says_how_often_by_class() {
     let body = r#"{"model":"fake","messages":[{}]}"#;
-    let after = |class, made| {
+    let decided = |class, made| {
         let call = call(body);
         let _ = call.leg();
         tried(&call, "bearer", made);
-        call.after(class)
+        after(&call, class)
     };
-    assert_eq!(after(Class::RateLimit, 1), After::End);
-    assert_eq!(after(Class::BadRequest, 3), After::Again);
-    assert_eq!(after(Class::BadRequest, 4), After::End);
-    assert_eq!(after(Class::InternalServer, 2), After::Again);
-    assert_eq!(after(Class::InternalServer, 3), After::End);
+    assert_eq!(decided(Class::RateLimit, 1), After::End);
+    assert_eq!(decided(Class::BadRequest, 3), After::Again);
+    assert_eq!(decided(Class::BadRequest, 4), After::End);
+    assert_eq!(decided(Class::InternalServer, 2), After::Again);
+    assert_eq!(decided(Class::InternalServer, 3), After::End);
 }
 
 #[test]

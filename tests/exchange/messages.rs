@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use switchboard::exchange::{Admission, Attempt, Call, Headers, Outgoing, Reply, Step};
-use switchboard::key::{AccessToken, AccessTokens};
+use switchboard::key::{Credential, HandedOut};
 use switchboard::secret::Secret;
 
 use super::support::{MASTER, NOW_MS, attempt, head, keyring, post, table};
@@ -116,8 +116,9 @@ fn a_provider_with_the_same_api_counts_tokens_free_of_charge() {
 #[test]
 fn a_cloud_counts_at_a_path_of_its_own_with_the_model_in_the_body() {
     let call = count(QUESTION).unwrap();
-    let token = AccessToken { name: "ACCOUNT".into(), token: Secret::new("fetched"), expires_at: NOW_MS };
-    call.table.access_tokens.learn(AccessTokens { revision: 1, tokens: vec![token] });
+    let value = Some(Secret::new("fetched"));
+    let token = Credential { name: "ACCOUNT".into(), value, is_token: true, ..Credential::default() };
+    call.table.credentials.shared().learn(HandedOut { revision: 1, credentials: vec![token] });
     let (headers, sent) = sent(&mut attempt(&call, "cloud-1"));
     let path = "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict";
     assert_eq!(headers.get(":path"), Some(path));

@@ -109,15 +109,15 @@ fn deployments_are_listed_page_by_page() {
 }
 
 #[test]
-fn a_model_that_continues_texts_is_not_asked_to_chat() {
-    let call = call(r#"{"model": "fake", "messages": [{"role": "user", "content": "hi"}]}"#);
-    let body = br#"{"model": "fake", "messages": [{"role": "user", "content": "hi"}]}"#;
-    let Outgoing::Reply(reply) = attempt(&call, "text").request(&body[..], NOW_MS) else {
+fn a_model_that_continues_texts_gets_a_chat_as_a_prompt() {
+    let body = r#"{"model": "fake", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]}"#;
+    let call = call(body);
+    let Outgoing::Send { headers, body } = attempt(&call, "text").request(body.as_bytes(), NOW_MS) else {
         panic!("nobody is asked");
     };
-    assert_eq!(reply.status, 400);
-    let message = error(&reply)["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("/chat/completions") && message.contains("text-completion-openai"), "{message}");
+    let sent: Value = serde_json::from_slice(&body).unwrap();
+    assert!(headers.get(":path").unwrap().ends_with("/completions"));
+    assert_eq!((&sent["prompt"], &sent["messages"]), (&json!("Be brief. hi"), &Value::Null));
 }
 
 #[test]
@@ -239,6 +239,17 @@ fn a_group_tells_what_its_models_can_do_and_a_deployment_whether_it_can_be_asked
     assert_eq!((status, &health["healthy_count"], &health["unhealthy_count"]), (200, &json!(1), &json!(1)));
     assert_eq!(health["unhealthy_endpoints"][0]["model_id"], "keyless");
     assert!(health["unhealthy_endpoints"][0]["error"].as_str().unwrap().contains("no credential"));
+    let (status, service) = get(&ring, "/health/services?service=prometheus", "sk-claude");
+    assert_eq!((status, &service["status"]), (200, &json!("success")));
+    for (query, status, word) in [
+        ("", 400, "must be specified"),
+        ("?service=slack", 400, "must be in list"),
+        ("?service=otel", 422, "not in proxy config"),
+    ] {
+        let (given, error) = get(&ring, &format!("/health/services{query}"), "sk-claude");
+        assert_eq!(given, status, "{error}");
+        assert!(error["error"]["message"].as_str().unwrap().contains(word), "{error}");
+    }
     let (_, one) = get(&ring, "/v1/model/info?litellm_model_id=gpt-1", MASTER);
     assert_eq!(one["data"].as_array().unwrap().len(), 1);
 }

@@ -57,6 +57,9 @@ fn admit(table: &Rc<Table>, key: &str, body: &str) -> Result<(Rc<Call>, String),
     let body = match admission.recall(body.as_bytes()) {
         None => body.to_owned(),
         Some(Step::Rewrite(body)) => String::from_utf8(body).unwrap(),
+        Some(Step::Reply(reply)) => {
+            return Err(serde_json::from_slice::<Value>(&reply.body).unwrap()["error"].take());
+        }
         Some(other) => panic!("{other:?}"),
     };
     match admission.admit(body.as_bytes()) {
@@ -92,7 +95,12 @@ const ANSWER: &str = r#"{ "id": "resp_own", "object": "response", "status": "com
             "output_tokens_details": {"reasoning_tokens": 3}, "total_tokens": 15}}"#;
 
 fn id_of(response: &str) -> String {
-    response.split('"').find(|text| text.starts_with("resp_")).unwrap().to_owned()
+    named(response, "resp_")
+}
+
+/// The first name with that prefix.
+fn named(response: &str, prefix: &str) -> String {
+    response.split('"').find(|text| text.starts_with(prefix)).unwrap().to_owned()
 }
 
 #[test]
@@ -124,7 +132,11 @@ fn a_response_passes_with_an_id_that_only_its_key_can_use() {
     send(&mut first, &body);
     let response = answered(&mut first, "200", ANSWER);
     let id = id_of(&response);
-    assert_eq!(response, ANSWER.replace("resp_own", &id).replace("gpt-5.5-2026", "one"));
+    let item = named(&response, "rs_");
+    assert_eq!(
+        response,
+        ANSWER.replace("resp_own", &id).replace("rs_1", &item).replace("gpt-5.5-2026", "one")
+    );
     call.settle(200, NOW_MS, |entry| {
         assert_eq!((entry.prompt_tokens, entry.completion_tokens), (10, 5));
         assert_eq!((entry.cached_tokens, entry.reasoning_tokens), (4, 3));
@@ -197,7 +209,11 @@ data: {"type":"response.completed","sequence_number":2,"response":{"id":"resp_ow
 "#;
 
 fn streamed(stream: &str, cut: usize) -> (Rc<Call>, String) {
-    let (call, body) = admit(&table(), KEY, r#"{"model":"one","input":"hi","stream":true}"#).unwrap();
+    streamed_to(r#"{"model":"one","input":"hi","stream":true}"#, stream, cut)
+}
+
+fn streamed_to(request: &str, stream: &str, cut: usize) -> (Rc<Call>, String) {
+    let (call, body) = admit(&table(), KEY, request).unwrap();
     let mut attempt = attempt(&call, "d3");
     let (headers, _) = send(&mut attempt, &body);
     assert_eq!(value(&headers, "accept"), Some("text/event-stream"));
@@ -226,11 +242,73 @@ fn streamed(stream: &str, cut: usize) -> (Rc<Call>, String) {
 #[test]
 fn a_stream_passes_and_is_counted_however_it_is_cut() {
     let (call, whole) = streamed(STREAM, 0);
-    let id = id_of(&whole);
-    assert_eq!(whole, STREAM.replace("resp_own", &id).replace("\"gpt-5.5\"", "\"one\""));
+    let (id, item) = (id_of(&whole), named(&whole, "msg_"));
+    assert!(item.ends_with('1') && item.len() == "msg_1".len() + 48, "{item}");
+    let expected = STREAM.replace("resp_own", &id).replace("msg_1", &item);
+    assert_eq!(whole, expected.replace("\"gpt-5.5\"", "\"one\""));
     call.settle(200, NOW_MS, |entry| assert_eq!((entry.prompt_tokens, entry.completion_tokens), (7, 3)));
     for cut in 0..STREAM.len() {
         assert!(streamed(STREAM, cut).1 == whole, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_response_in_the_background_is_billed_by_an_estimate_when_it_is_created() {
+    let table = table();
+    let billed =
+        |call: &Call| call.settle(200, NOW_MS, |entry| (entry.prompt_tokens, entry.completion_tokens));
+    let queued = r#"{"id":"resp_own","status":"queued","model":"m","output":[],"usage":null}"#;
+    for (limit, completion) in [("", 4_096), (r#","max_output_tokens":50"#, 50)] {
+        let body = format!(r#"{{"model":"one","input":"one two three","background":true{limit}}}"#);
+        let (call, body) = admit(&table, KEY, &body).unwrap();
+        let mut native = attempt(&call, "d3");
+        send(&mut native, &body);
+        let response = answered(&mut native, "200", queued);
+        let (prompt, written) = billed(&call);
+        assert!((3..20).contains(&prompt), "{prompt}");
+        assert_eq!(written, completion, "{body}");
+        // Its result was paid for.
+        let path = format!("/v1/responses/{}", id_of(&response));
+        let (mut admission, _) = admission(&table, KEY, "GET", &path, false);
+        let call = Rc::new(admission.admit(&b""[..]).unwrap());
+        let mut attempt = attempt(&call, "d3");
+        send(&mut attempt, "");
+        answered(&mut attempt, "200", ANSWER);
+        assert_eq!(billed(&call), (0, 0));
+    }
+    let (call, body) = admit(&table, KEY, r#"{"model":"one","input":"hi","background":true}"#).unwrap();
+    let mut native = attempt(&call, "d3");
+    send(&mut native, &body);
+    answered(&mut native, "200", ANSWER);
+    assert_eq!(billed(&call), (10, 5), "it was there at once");
+}
+
+#[test]
+fn a_request_that_is_not_translated_is_estimated_by_its_texts() {
+    let prompt = |input: &str| {
+        let request = format!(r#"{{"model":"one","input":{input},"stream":true,"background":true}}"#);
+        let end = STREAM.find("event: response.completed").unwrap();
+        let (call, _) = streamed_to(&request, &STREAM[..end], 0);
+        call.settle(200, NOW_MS, |entry| entry.prompt_tokens)
+    };
+    let words = r#"{"role":"user","content":[{"type":"input_text","text":"one two three"}]}"#;
+    assert!((3..30).contains(&prompt(&format!("[{words}]"))), "{}", prompt(&format!("[{words}]")));
+    let data = "A".repeat(1 << 20);
+    let picture = format!(
+        r#"[{words},{{"role":"user","content":[{{"type":"input_image","image_url":"data:image/png;base64,{data}"}}]}},
+          {{"type":"computer_call_output","output":{{"type":"computer_screenshot","image_url":"data:{data}"}}}},
+          {{"type":"function_call","arguments":"{{}}"}},{{"type":"reasoning","encrypted_content":"{data}"}}]"#
+    );
+    assert!((1_500..1_700).contains(&prompt(&picture)), "{}", prompt(&picture));
+}
+
+#[test]
+fn a_stream_in_the_background_that_its_client_leaves_is_billed_by_an_estimate() {
+    let end = STREAM.find("event: response.completed").unwrap();
+    let request = r#"{"model":"one","input":"one two three","stream":true,"background":true}"#;
+    for (stream, expected) in [(&STREAM[..end], 4_096), (STREAM, 3)] {
+        let (call, _) = streamed_to(request, stream, 0);
+        call.settle(200, NOW_MS, |entry| assert_eq!(entry.completion_tokens, expected));
     }
 }
 
@@ -264,14 +342,20 @@ fn a_kept_response_is_asked_of_its_provider() {
     let (call, body) = admit(&table, KEY, r#"{"model":"two","input":"hi"}"#).unwrap();
     let mut first = attempt(&call, "d2");
     send(&mut first, &body);
-    let id = id_of(&answered(&mut first, "200", ANSWER));
+    let told = answered(&mut first, "200", ANSWER);
+    let (id, item) = (id_of(&told), named(&told, "rs_"));
     for (method, below, query, sent) in [
         ("GET", "", "?include[]=x", "/openai/v1/responses/resp_own?api-version=preview&include[]=x"),
         ("DELETE", "", "", "/openai/v1/responses/resp_own?api-version=preview"),
         ("POST", "/cancel", "", "/openai/v1/responses/resp_own/cancel?api-version=preview"),
-        ("GET", "/input_items", "", "/openai/v1/responses/resp_own/input_items?api-version=preview"),
+        (
+            "GET",
+            "/input_items",
+            "?limit=2&after=ITEM",
+            "/openai/v1/responses/resp_own/input_items?api-version=preview&limit=2&after=rs_1",
+        ),
     ] {
-        let path = format!("/v1/responses/{id}{below}{query}");
+        let path = format!("/v1/responses/{id}{below}{query}").replace("ITEM", &item);
         let (mut admission, step) = admission(&table, KEY, method, &path, false);
         assert!(matches!(step, Step::Admit), "{step:?}");
         assert!(admission.recall(b"").is_none());
@@ -283,6 +367,7 @@ fn a_kept_response_is_asked_of_its_provider() {
         assert!(value(&headers, "api-key").is_some() && body.is_empty());
         let told = answered(&mut attempt, "200", ANSWER);
         assert_eq!(id_of(&told), id);
+        assert!(!told.contains("\"rs_1\""), "{told}");
         call.settle(200, NOW_MS, |entry| assert_eq!(entry.prompt_tokens, 0, "it was paid before"));
     }
     for (key, id) in [(OTHER, id.as_str()), (KEY, "resp_own")] {
@@ -290,6 +375,79 @@ fn a_kept_response_is_asked_of_its_provider() {
         let Step::Reply(reply) = step else { panic!("{step:?}") };
         assert_eq!(reply.status, 404);
     }
+}
+
+/// What the client of a key gets for a response of this deployment.
+fn given(table: &Rc<Table>, key: &str, model: &str, deployment: &str) -> String {
+    let (call, body) = admit(table, key, &format!(r#"{{"model":"{model}","input":"hi"}}"#)).unwrap();
+    let mut attempt = attempt(&call, deployment);
+    send(&mut attempt, &body);
+    answered(&mut attempt, "200", ANSWER)
+}
+
+#[test]
+fn an_item_is_named_by_the_key_that_has_it_alone() {
+    let table = table();
+    let item = named(&given(&table, KEY, "two", "d2"), "rs_");
+    let next = |id: &str| {
+        json!({"model": "two", "input": [
+            {"type": "item_reference", "id": id}, {"role": "user", "content": format!("\"sbd1.{id}")}
+        ]})
+        .to_string()
+    };
+    let (call, body) = admit(&table, KEY, &next(&item)).unwrap();
+    assert_eq!(call.leg().cluster, "deployment:d2");
+    assert!(call.asked.disable_fallbacks, "nobody else has it");
+    let (_, sent) = send(&mut attempt(&call, "d2"), &body);
+    let expected = next(&item).replacen(&item, "rs_1", 1).replace("\"two\"", "\"blue\"");
+    assert_eq!(sent, expected, "a text is no name");
+    let forged = item.replacen('0', "1", 1);
+    for (key, id) in [(OTHER, item.as_str()), (KEY, "rs_1"), (KEY, forged.as_str())] {
+        let error = admit(&table, key, &next(id)).unwrap_err();
+        assert_eq!((&error["param"], &error["type"]), (&json!("input"), &json!("invalid_request_error")));
+        assert!(error["message"].as_str().unwrap().starts_with(&format!("Item with id '{id}' not found.")));
+    }
+    // Reasoning that has nothing but somebody's id is left out.
+    let bare = |id: &str| {
+        json!({"model": "two", "input": [
+            {"type": "reasoning", "id": id, "summary": []}, {"role": "user", "content": "hi"}
+        ]})
+        .to_string()
+    };
+    let (call, body) = admit(&table, KEY, &bare(&item)).unwrap();
+    assert!(send(&mut attempt(&call, "d2"), &body).1.contains("\"rs_1\""));
+    let (call, body) = admit(&table, OTHER, &bare(&item)).unwrap();
+    assert!(!send(&mut attempt(&call, "d2"), &body).1.contains("reasoning"));
+}
+
+#[test]
+fn another_deployment_with_the_api_gets_no_state_that_it_cannot_read() {
+    let table = table();
+    let response: Value =
+        serde_json::from_str(&given(&table, KEY, "two", "d2").replace("\\ud83d", "")).unwrap();
+    let thought = &response["output"][0];
+    let call_id =
+        named(&given(&table, KEY, "two", "d2").replace("rs_1", "fc_1"), "rs_").replacen("rs", "fc", 1);
+    let input = json!([thought, {"type": "function_call", "id": call_id, "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "x"}]);
+    let body = json!({"model": "two", "input": input}).to_string();
+    let (call, body) = admit(&table, KEY, &body).unwrap();
+    assert_eq!(call.leg().cluster, "deployment:d2");
+    let (_, sent) = send(&mut attempt(&call, "d2"), &body);
+    assert!(sent.contains("gAAA") && sent.contains("\"rs_1\""), "{sent}");
+    let (_, sent) = send(&mut attempt(&call, "d1"), &body);
+    assert!(
+        !sent.contains("reasoning") && sent.contains("function_call") && !sent.contains("\"id\""),
+        "{sent}"
+    );
+    // So does another model.
+    let (call, body) = admit(&table, KEY, &body.replace("\"two\"", "\"one\"")).unwrap();
+    assert!(call.pinned.is_none());
+    drop((call, body));
+    let body = json!({"model": "one", "input": input}).to_string();
+    let (call, body) = admit(&table, KEY, &body).unwrap();
+    let (_, sent) = send(&mut attempt(&call, "d3"), &body);
+    assert!(!sent.contains("reasoning"), "{sent}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use switchboard::table::Table;
 pub(crate) const MASTER: &str = "sk-master-key-of-the-tests";
 pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 
-const DOCUMENT: &str = r#"{
+pub(crate) const DOCUMENT: &str = r#"{
   "version": 1,
   "keys": {"cluster": "keys", "token_env": "INTERNAL", "master_key_env": "MASTER",
            "sync_interval_ms": 1000, "timeout_ms": 500, "grace_s": 60, "cache_size": 100},
@@ -67,7 +67,7 @@ const DOCUMENT: &str = r#"{
     {"id": "vectors", "group": "fake", "provider": "gemini", "model": "gemini-embedding-001",
      "api_base": "https://generativelanguage.googleapis.com", "api_key_env": "KEY_ONE"},
     {"id": "cloud-1", "group": "cloud", "provider": "vertex_ai", "model": "claude-opus-4-6",
-     "api_base": "https://cloud/v1/projects/p/locations/l", "access_token": "ACCOUNT"},
+     "api_base": "https://cloud/v1/projects/p/locations/l", "credential": "ACCOUNT"},
     {"id": "titan-1", "group": "titan", "provider": "bedrock", "model": "amazon.titan-embed-text-v2:0",
      "api_base": "https://bedrock-runtime.us-east-1.amazonaws.com", "api_key_env": "KEY_ONE",
      "price": {"input_cost_per_token": 2e-8, "output_cost_per_token": 0.0}},
@@ -113,6 +113,32 @@ const DOCUMENT: &str = r#"{
 /// The same with a store of responses.
 pub(crate) fn storing_table() -> Rc<Table> {
     table_of(&DOCUMENT.replacen(r#""settings": {"#, r#""settings": {"store_responses": true, "#, 1))
+}
+
+/// The same with models that do other things than to write.
+pub(crate) fn table_of_operations() -> Rc<Table> {
+    const GROUPS: &str = r#"
+    {"name": "rank", "cluster": "group:rank", "mode": "rerank"},
+    {"name": "omni-moderation-latest", "cluster": "group:moderate", "mode": "moderation"},
+    {"name": "draw", "cluster": "group:draw"},
+    {"name": "hear", "cluster": "group:hear"},
+    {"name": "speak", "cluster": "group:speak"},"#;
+    const DEPLOYMENTS: &str = r#"
+    {"id": "rank-1", "group": "rank", "provider": "bedrock", "model": "amazon.rerank-v1:0",
+     "api_base": "https://bedrock-runtime.us-east-1.amazonaws.com", "api_key_env": "KEY_ONE",
+     "price": {"units": {"input_cost_per_query": 0.001}}},
+    {"id": "moderate-1", "group": "omni-moderation-latest", "provider": "openai", "model": "omni-moderation-latest",
+     "api_base": "https://api.one/v1", "api_key_env": "KEY_ONE", "price": {}},
+    {"id": "draw-1", "group": "draw", "provider": "openai", "model": "gpt-image-1", "api_base": "https://api.one/v1",
+     "api_key_env": "KEY_ONE", "price": {"input_cost_per_token": 5e-6, "output_cost_per_image_token": 4e-5,
+       "units": {"pictures": [{"width": 1024, "height": 1024, "quality": "high", "cost": 0.167}]}}},
+    {"id": "hear-1", "group": "hear", "provider": "openai", "model": "whisper-1", "api_base": "https://api.one/v1",
+     "api_key_env": "KEY_ONE", "price": {"units": {"output_cost_per_second": 1e-4}}},
+    {"id": "speak-1", "group": "speak", "provider": "openai", "model": "tts-1", "api_base": "https://api.one/v1",
+     "api_key_env": "KEY_ONE", "price": {"units": {"input_cost_per_character": 1.5e-5}}},"#;
+    let with = |text: String, name: &str, more: &str| text.replacen(name, &[name, more].concat(), 1);
+    let document = with(DOCUMENT.to_owned(), r#""groups": ["#, GROUPS);
+    table_of(&with(document, r#""deployments": ["#, DEPLOYMENTS))
 }
 
 pub(crate) fn table() -> Rc<Table> {

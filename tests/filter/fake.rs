@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use switchboard::exchange::{Head, Headers, Reply};
-use switchboard::filter::{Clock, Host, Shared};
+use switchboard::filter::{Clock, Host};
 use switchboard::limits::{SharedMemory, Version};
+use switchboard::worker::Shared;
 
 pub(crate) struct Fake;
 

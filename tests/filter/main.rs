@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use fake::{Fake, answer, call, set_now};
 use switchboard::filter::{Action, Downstream, Root};
+use switchboard::key::AccountId;
 use switchboard::table::Table;
 
 const MASTER: &str = "sk-master-key-of-the-tests";
@@ -110,4 +111,122 @@ fn after_a_reload_only_the_newest_root_calls_and_a_late_response_to_the_old_one_
     answer(0, "");
     new.on_call_response(late + 1);
     assert_eq!(batch(&period(&mut new, 6_000).1), None, "it was recorded");
+}
+
+/// A request with the master key that names this end user, up to the call for it, if there is one.
+fn begin(end_user: &str) -> (Downstream<Fake>, Action) {
+    let mut request = Downstream::<Fake>::new(1, fake::Timer::default());
+    let authorization = format!("Bearer {MASTER}");
+    let headers = [
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        ("authorization", &*authorization),
+        ("x-litellm-end-user-id", end_user),
+    ];
+    fake::set_request(&headers, CHAT);
+    assert_eq!(request.on_request_headers(false), Action::Pause);
+    let action = request.on_request_body(CHAT.len(), true);
+    (request, action)
+}
+
+/// A record of a customer, as the key service writes it.
+fn customer(id: &str, more: &str) -> String {
+    let token = AccountId::of_customer(id).record_name();
+    format!(
+        r#"{{"records":[{{"token":"{token}","key":{{"token":"{token}","key_name":"{id}"{more}}}}}],"cursor":1}}"#
+    )
+}
+
+/// A worker that has heard from the key service, which says whether there are customers.
+fn heard(payers: bool) -> Root<Fake> {
+    let mut root = root();
+    let (first, _) = call("sync").expect("a root calls at once");
+    answer(200, &format!(r#"{{"cursor":1,"reset":true,"payers":{payers}}}"#));
+    root.on_call_response(first);
+    root
+}
+
+#[test]
+fn a_customer_is_asked_for_once_and_then_known() {
+    let _root = heard(true);
+    let (mut request, action) = begin("c");
+    assert_eq!(action, Action::Pause);
+    let (asked, body) = call("payers").expect("a call");
+    assert_eq!(body, r#"{"accounts":[{"kind":"customer","id":"c"}]}"#);
+    assert!(fake::left_call().is_none(), "it waits");
+    answer(200, &customer("c", ""));
+    request.on_call_response(asked);
+    assert!(fake::left_call().is_some(), "it is forwarded");
+    request.on_end();
+    let (_, action) = begin("c");
+    assert_eq!((action, call("payers")), (Action::Continue, None));
+}
+
+#[test]
+fn tags_are_asked_for_together_with_the_end_user() {
+    let _root = heard(true);
+    let mut request = Downstream::<Fake>::new(1, fake::Timer::default());
+    let authorization = format!("Bearer {MASTER}");
+    let headers = [
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        ("authorization", &*authorization),
+        ("x-litellm-end-user-id", "c"),
+        ("x-litellm-tags", "a, b"),
+    ];
+    fake::set_request(&headers, CHAT);
+    request.on_request_headers(false);
+    request.on_request_body(CHAT.len(), true);
+    let (_, body) = call("payers").expect("a call");
+    let accounts = [("customer", "c"), ("tag", "a"), ("tag", "b")];
+    let accounts = accounts.map(|(kind, id)| format!(r#"{{"kind":"{kind}","id":"{id}"}}"#));
+    assert_eq!(body, format!(r#"{{"accounts":[{}]}}"#, accounts.join(",")));
+}
+
+#[test]
+fn where_there_are_no_customers_nothing_is_asked() {
+    let _root = heard(false);
+    let (_, action) = begin("c");
+    assert_eq!((action, call("payers")), (Action::Continue, None));
+}
+
+#[test]
+fn before_the_key_service_has_answered_nobody_knows_whether_there_are_customers() {
+    let _root = root();
+    let (_, action) = begin("c");
+    assert!(action == Action::Pause && call("payers").is_some());
+}
+
+#[test]
+#[should_panic(expected = "400 {\"error\":{\"message\":\"User blocked from making LLM API Calls. User=c\"")]
+fn a_blocked_customer_is_rejected() {
+    let _root = heard(true);
+    let (mut request, _) = begin("c");
+    let (asked, _) = call("payers").expect("a call");
+    answer(200, &customer("c", r#","blocked":true"#));
+    request.on_call_response(asked);
+}
+
+#[test]
+#[should_panic(expected = "503 ")]
+fn a_customer_that_cannot_be_looked_up_is_not_let_in() {
+    let _root = heard(true);
+    let (mut request, _) = begin("c");
+    let (asked, _) = call("payers").expect("a call");
+    answer(0, "");
+    request.on_call_response(asked);
+}
+
+#[test]
+fn a_customer_with_a_limit_is_admitted_by_a_lease() {
+    let mut root = heard(true);
+    let (mut request, _) = begin("c");
+    let (asked, _) = call("payers").expect("a call");
+    answer(200, &customer("c", r#","accounts":[{"id":{"kind":"customer","id":"c"},"rpm_limit":1}]"#));
+    request.on_call_response(asked);
+    assert!(fake::left_call().is_none(), "it waits for capacity");
+    set_now(10);
+    root.on_tick();
+    let (_, body) = call("lease").expect("a call for a lease");
+    assert!(body.contains(r#""account":{"kind":"customer","id":"c"}"#), "{body}");
 }

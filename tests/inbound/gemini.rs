@@ -9,7 +9,7 @@ use switchboard::facts::Usage;
 use switchboard::inbound::{EMBED, EMBED_BATCH, GENERATE, Language, STREAM, STREAM_ARRAY};
 use switchboard::openai::Answer;
 
-use super::fixtures::{Case, Kind};
+use super::fixtures::{Case, Kind, cuts};
 use super::{answer, chats, folder, golden, stream};
 
 /// The fixtures of requests, by name.
@@ -153,9 +153,8 @@ fn a_stream_is_the_same_however_it_is_cut() {
     for case in chats(Kind::Stream) {
         for language in [&STREAM, &STREAM_ARRAY] {
             let whole = stream(&case, language, &[&case.input]);
-            for at in 0..case.input.len() {
-                let (before, after) = case.input.split_at(at);
-                assert!(stream(&case, language, &[before, after]) == whole, "{} cut at {at}", case.path());
+            for (at, pieces) in cuts(&case.input) {
+                assert!(stream(&case, language, &pieces) == whole, "{} cut from {at}", case.path());
             }
         }
     }

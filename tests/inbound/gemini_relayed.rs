@@ -12,7 +12,7 @@ use switchboard::inbound::{EMBED, EMBED_BATCH, GENERATE, Language, STREAM, STREA
 use switchboard::openai::{Memo, Operation, Request};
 use switchboard::providers::find;
 
-use super::fixtures::{Case, Kind};
+use super::fixtures::{Case, Kind, cuts};
 use super::{chats, folder, golden};
 
 const MODEL: &str = "gemini-3-pro-preview";
@@ -146,9 +146,8 @@ fn a_relayed_stream_is_the_same_however_it_is_cut_and_ends_once_wherever_it_dies
     for case in native(Kind::Stream) {
         for language in [&STREAM, &STREAM_ARRAY] {
             let whole = stream(&case, language, &[&case.input]);
-            for at in 0..case.input.len() {
-                let (before, after) = case.input.split_at(at);
-                assert!(stream(&case, language, &[before, after]) == whole, "{} cut at {at}", case.path());
+            for (at, pieces) in cuts(&case.input) {
+                assert!(stream(&case, language, &pieces) == whole, "{} cut from {at}", case.path());
             }
         }
         for at in (0..case.input.len()).step_by(7) {

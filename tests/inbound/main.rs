@@ -1,6 +1,8 @@
 //! Clients' languages besides `OpenAI`'s: requests as the chat that they become, and every provider's answers and streams as
 //! those clients get them, byte for byte. `UPDATE=1` rewrites; review the difference.
 
+#[path = "../fixtures/eventstream.rs"]
+mod eventstream;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod gemini;
@@ -8,15 +10,23 @@ mod gemini_relayed;
 mod hostile;
 mod messages;
 mod relayed;
+mod relayed_bedrock;
 mod responses;
+mod responses_relayed;
+mod searches;
+mod users;
 
-use std::fs;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use fixtures::{Case, Kind, cases};
+use fixtures::{Case, Kind, cases, cuts, golden};
+use serde_json::{Value, json};
+use switchboard::dialects::{Body, Target};
 use switchboard::exchange::{Streaming, translated};
 use switchboard::inbound::Language;
-use switchboard::openai::Operation;
+use switchboard::json;
+use switchboard::openai::{ErrorBody, Operation, Request, Resolved};
+use switchboard::providers::find;
 
 /// Where a language's fixtures are.
 fn folder(language: &dyn Language) -> PathBuf {
@@ -29,6 +39,39 @@ fn chats(kind: Kind) -> Vec<Case> {
     let is_chat =
         |case: &Case| languages.contains(&case.provider.name) && case.memo().operation == Operation::Chat;
     cases(kind).into_iter().filter(is_chat).collect()
+}
+
+/// Sends a client's request to a provider.
+fn sent(
+    language: &'static dyn Language,
+    provider: &str,
+    model: &str,
+    body: &Value,
+) -> Result<Value, ErrorBody> {
+    let common = language.request(Cow::Owned(body.to_string().into_bytes()))?.body;
+    let deployment = json!({"id": "d", "group": "g", "provider": provider, "model": model, "api_base": ""});
+    let deployment = json::read(&*deployment.to_string()).unwrap();
+    let provider = find(provider).unwrap();
+    let resolved = Resolved::read(&[]);
+    let request = Request::parse(language.operation(), &common).unwrap().with_resolved(&resolved);
+    let drop_params = request.flag("drop_params").unwrap() == Some(true);
+    let target = Target {
+        provider,
+        deployment: &deployment,
+        model,
+        drop_params,
+        features: "",
+        version: "",
+        is_fallback: false,
+        allowed: None,
+    };
+    let mut memo = chats(Kind::Response)[0].memo();
+    let outbound = provider.dialect_of(model).request(&request, &target, &mut memo)?;
+    Ok(match outbound.body {
+        Body::Bytes(body) => serde_json::from_slice(&body).unwrap(),
+        Body::Edited(edits) => serde_json::from_slice(&edits.write(&common)).unwrap(),
+        _ => panic!("a body"),
+    })
 }
 
 /// A whole answer, or the error in its place.
@@ -63,25 +106,8 @@ fn streams(language: &'static dyn Language, in_order: impl Fn(&str, &str)) {
 fn cut_anywhere(language: &'static dyn Language) {
     for case in chats(Kind::Stream) {
         let whole = stream(&case, language, &[&case.input]);
-        for at in 0..case.input.len() {
-            let (before, after) = case.input.split_at(at);
-            assert!(stream(&case, language, &[before, after]) == whole, "{} cut at {at}", case.path());
+        for (at, pieces) in cuts(&case.input) {
+            assert!(stream(&case, language, &pieces) == whole, "{} cut from {at}", case.path());
         }
     }
-}
-
-/// Compares with the file, or writes it.
-#[track_caller]
-fn golden(file: &Path, bytes: &[u8]) {
-    if std::env::var_os("UPDATE").is_some() {
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, bytes).unwrap();
-    }
-    let expected = fs::read(file).unwrap_or_default();
-    assert!(
-        expected == bytes,
-        "{} differs; UPDATE=1 rewrites it:\n{}",
-        file.display(),
-        String::from_utf8_lossy(bytes)
-    );
 }

@@ -555,6 +555,9 @@ impl Order {
                 );
                 self.parts += 1;
             }
+            "web_search_call.in_progress" | "web_search_call.searching" | "web_search_call.completed" => {
+                assert_eq!((&item["type"], self.part.is_none()), (&json!("web_search_call"), true), "{path}");
+            }
             "output_text.annotation.added" => assert!(self.part.is_some(), "{path}"),
             "function_call_arguments.delta" | "custom_tool_call_input.delta" => {
                 let (_, text) = self.part.get_or_insert_with(Default::default);

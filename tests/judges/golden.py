@@ -80,9 +80,14 @@ class Fixture:
         return isinstance(self.said, dict) and "error" in self.said
 
 
-def fixtures(kind):
+def matrix():
+    """Requests of clients of every API, as every provider gets them."""
+    return [fixture for fixture in fixtures("matrix", ROOT / "tests/inbound") if not fixture.is_refused]
+
+
+def fixtures(kind, root=GOLDEN):
     """All fixtures of a kind, in their order."""
-    for folder in sorted(path for path in (GOLDEN / kind).iterdir() if path.is_dir()):
+    for folder in sorted(path for path in (root / kind).iterdir() if path.is_dir()):
         cases = {file.name.split(".out.")[0] for file in folder.iterdir() if ".out." in file.name}
         for case in sorted(cases):
             yield Fixture(kind, folder.name, case, folder)

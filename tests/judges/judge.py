@@ -58,6 +58,8 @@ def main():
     for fixture in golden.fixtures("error"):
         status = int(fixture.case.split("-")[0])
         verdicts.add(fixture, openai, openai.error(fixture.said, status))
+    for fixture in golden.matrix():
+        verdicts.add(fixture, SPOKEN[fixture.provider], SPOKEN[fixture.provider].request(fixture))
     for api, package in ((responses, "openai"), (messages, "anthropic"), (contents, "google-genai")):
         found, count = api.faults()
         verdicts.faults += found

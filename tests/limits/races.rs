@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use switchboard::key::lease::{Grant, Lease};
 use switchboard::key::{Account, AccountId, KeyRecord, TokenHash};
-use switchboard::lease::{Grant, Lease};
 use switchboard::limits::{Amount, Claim, Entry, Limits, SharedMemory, Version};
 
 use crate::world::PACE;
@@ -46,7 +46,7 @@ fn key() -> Arc<KeyRecord> {
 /// Gives the process everything.
 fn lease(memory: &Memory) {
     let mut limits = Limits::join(memory, "envoy", PACE, 0);
-    let claim = Claim::new(&key(), "gpt", Amount::default).unwrap();
+    let claim = Claim::new([&key()], "gpt", Amount::default).unwrap();
     assert_eq!(limits.enter(memory, &claim, 1), Entry::Wait);
     let (asks, asked) = limits.ask_for(memory, [&claim].into_iter(), 1);
     let all = |limit| Some(Grant { allowed: limit, limit, remaining: limit, recalled: false });
@@ -74,7 +74,7 @@ fn workers_that_race_let_in_exactly_the_limit_and_never_more_at_one_time() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let mut limits = Limits::join(&memory, "envoy", PACE, 0);
-                let claim = Claim::new(&key(), "gpt", Amount::default).unwrap();
+                let claim = Claim::new([&key()], "gpt", Amount::default).unwrap();
                 for _ in 0..2_000 {
                     let Entry::Open(_) = limits.enter(&memory, &claim, 2) else { continue };
                     admitted.fetch_add(1, Ordering::SeqCst);

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use switchboard::key::lease::{Lease, LeaseAsk, WINDOW_MS};
 use switchboard::key::{Account, AccountId, KeyRecord, TokenHash};
-use switchboard::lease::{Lease, LeaseAsk, WINDOW_MS};
 use switchboard::limits::{
     Amount, Asked, Charge, Claim, Entry, Limits, Pace, Resource, SharedMemory, Version,
 };
@@ -145,7 +145,7 @@ impl World {
 
     /// A request comes.
     pub(crate) fn arrive(&mut self, envoy: usize, worker: usize, reserve: Amount, used: Amount) {
-        let claim = Claim::new(&self.key, "gpt", || reserve).expect("a limited key");
+        let claim = Claim::new([&self.key], "gpt", || reserve).expect("a limited key");
         self.enter(envoy, worker, claim, used, self.now);
     }
 

@@ -6,6 +6,7 @@
 //! The load generator runs on the same machine and takes its share of it.
 
 mod recording;
+mod reports;
 mod revocation;
 mod service;
 
@@ -21,7 +22,7 @@ use switchboard_bench::load::{Outcome, Request, run_each};
 
 use crate::service::{INTERNAL_TOKEN, MASTER_KEY, Service};
 
-/// Measures the key service: recording usage, creating keys, verifying them, listing a million of them, revoking one.
+/// Measures the key service: recording usage, creating keys, verifying them, listing a million of them, revoking one, and reports.
 ///
 /// Exits with 1 if a target is missed and `BENCH_STRICT=1` is set.
 #[derive(Debug, Parser)]
@@ -41,6 +42,9 @@ struct Args {
     /// Only what recording costs
     #[arg(long)]
     recording: bool,
+    /// Only how long reports take
+    #[arg(long)]
+    reports: bool,
 }
 
 /// What a figure is to be.
@@ -61,7 +65,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut table = Table { missed: false };
     runtime.block_on(async {
-        recording::measure(&args, &mut table).await?;
+        if !args.reports {
+            recording::measure(&args, &mut table).await?;
+        }
         if args.recording {
             return Ok(());
         }
@@ -72,6 +78,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             measure(&args, "Postgres", Some(&server), &mut table).await?;
         } else {
             println!("Postgres is not installed: skipped");
+        }
+        if args.reports {
+            return Ok(());
         }
         let latest = revocation::measure().await;
         table.say(
@@ -94,6 +103,9 @@ async fn measure(
 ) -> Result<(), Box<dyn Error>> {
     let time = Duration::from_secs_f64(args.seconds);
     let service = Service::start(server).await?;
+    if args.reports {
+        return reports::measure(&service, server, name, time, table).await;
+    }
     let bearer = format!("Bearer {MASTER_KEY}");
     let ticket = format!("Bearer {INTERNAL_TOKEN}");
 
@@ -146,7 +158,7 @@ async fn measure(
         let what = format!("/key/list, {what} of {} keys", args.keys);
         table.say(&what, name, Aim::Within(5.0), &outcome);
     }
-    Ok(())
+    reports::measure(&service, server, name, time, table).await
 }
 
 impl Table {

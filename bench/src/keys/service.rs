@@ -143,6 +143,25 @@ impl Service {
         if filler.wait()?.success() { Ok(()) } else { Err("could not insert the keys".into()) }
     }
 
+    /// Executes a statement, past the service.
+    pub(crate) fn execute(&self, sql: &str, server: Option<&Server>) -> Result<(), Box<dyn Error>> {
+        let mut command = if let Some(server) = server {
+            let psql = local_postgres::programs().ok_or("no psql")?.join("psql");
+            let mut command = Command::new(psql);
+            command.args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", &server.url(), "-c", sql]);
+            command
+        } else {
+            let script = "import sqlite3, sys\n\
+                          db = sqlite3.connect(sys.argv[1], timeout=60)\n\
+                          db.execute(sys.argv[2])\n\
+                          db.commit()\n";
+            let mut command = Command::new("python3");
+            command.args(["-c", script]).arg(self.folder.path().join("switchboard.db")).arg(sql);
+            command
+        };
+        if command.status()?.success() { Ok(()) } else { Err(format!("failed: {sql}").into()) }
+    }
+
     /// Waits until the service has divided the new keys into blocks, as it does with keys that it has made itself.
     pub(crate) async fn arranged(&self, keys: u64) -> Result<(), Box<dyn Error>> {
         let client = Client::new(format!("http://127.0.0.1:{}", self.port));

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{ConfigArgs, load};
+use super::{ConfigArgs, Loaded, load};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -20,8 +20,8 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> ExitCode {
-        match load(&self.config) {
-            Ok(plan) => {
+        match load(&self.config, &[], true) {
+            Ok(Loaded { plan, .. }) => {
                 let (groups, deployments) = (plan.document.groups.len(), plan.document.deployments.len());
                 println!(
                     "{} is valid: models: {groups}, deployments: {deployments}",

@@ -14,11 +14,12 @@ was merged into an existing configuration. Reads Envoy's admin port only, and ch
 nothing. Takes three seconds, to see whether the filter calls the key service.
 
 Checks:
-  version               1.35 or later
+  version               1.35 or later; 1.38 or later for the native filter
   filter, both roles    on the listener (root_id downstream) and on the cluster of
                         every model group (root_id upstream), with
                         allow_on_headers_stop_iteration, failure_policy FAIL_RELOAD,
-                        and the same VM for both
+                        and the same VM for both; the native filter (filter_name)
+                        with do_not_close
   secrets               passed in the environment, none in the configuration
   clusters, routes      a cluster per model group; routes by the filter's header;
                         retries and fallbacks that the filter can trigger

@@ -8,17 +8,18 @@ mod render;
 mod up;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use switchboard::price_map::PriceMap;
 
-use crate::compile::{self, Environment, Plan};
-use crate::config::{self, Report};
-use crate::envoy::Site;
 use crate::memory;
+use crate::secrets::lookup;
 use crate::up::guard;
+use switchboard_compile::config::{self, Report};
+use switchboard_compile::envoy::Site;
+use switchboard_compile::plan::{Environment, Plan, compile};
 
 /// An error in `config.yaml`, or in the command line (clap's own).
 const EXIT_USAGE: u8 = 2;
@@ -111,12 +112,26 @@ struct SiteArgs {
     /// [default: `up`: the container's limit, or all memory; `render`: 1Gi, or 512Mi for a sidecar]
     #[arg(long, value_name = "SIZE", value_parser = memory::parse)]
     memory_limit: Option<u64>,
-    /// How Envoy runs the filter
-    #[arg(long, value_enum, default_value_t = Filter::Wasm)]
-    filter: Filter,
+    /// How Envoy runs the filter [default: `$SWITCHBOARD_FILTER`, or wasm]
+    #[arg(long, value_enum)]
+    filter: Option<Filter>,
 }
 
+/// Selects the form of the filter, where a command line is fixed, as in an image.
+const FILTER_ENV: &str = "SWITCHBOARD_FILTER";
+
 impl SiteArgs {
+    fn filter(&self) -> Result<Filter, String> {
+        if let Some(filter) = self.filter {
+            return Ok(filter);
+        }
+        match std::env::var(FILTER_ENV).unwrap_or_default().as_str() {
+            "" | "wasm" => Ok(Filter::Wasm),
+            "native" => Ok(Filter::Native),
+            other => Err(format!("${FILTER_ENV} must be 'wasm' or 'native', but is {other:?}")),
+        }
+    }
+
     /// `memory` is the limit where none is given.
     fn site(self, wasm: PathBuf, ca_bundle: PathBuf, memory: Option<u64>) -> Site {
         Site {
@@ -152,8 +167,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Reads and compiles the file, and prints every diagnostic on standard error.
-fn load(args: &ConfigArgs) -> Result<Plan, ExitCode> {
+/// A configuration, and the texts of its files: `config.yaml` first, then those that it includes, with their paths.
+struct Loaded {
+    plan: Plan,
+    files: Vec<(String, String)>,
+}
+
+/// Reads and compiles the file, and prints every diagnostic on standard error. References are looked up in the paths of
+/// `--secrets` first. Without a key service, nothing is said of variables that only the key service needs.
+fn load(args: &ConfigArgs, secrets: &[PathBuf], has_key_service: bool) -> Result<Loaded, ExitCode> {
     let mut prices = PriceMap::built_in();
     if let Some(path) = &args.prices {
         let read = std::fs::read(path).and_then(|file| Ok(PriceMap::parse(&file)?));
@@ -166,16 +188,34 @@ fn load(args: &ConfigArgs) -> Result<Plan, ExitCode> {
         }
     }
     let report = Report::new(args.config.display().to_string());
-    let plan = config::load(&args.config, &report).map(|config| {
-        let environment = Environment::new(&config.environment, |name| std::env::var(name).ok());
-        compile::compile(&config, &environment, &prices, &report)
+    let mut files = Vec::new();
+    let config = match std::fs::read_to_string(&args.config) {
+        Ok(text) => {
+            files.push(("config.yaml".to_owned(), text.clone()));
+            let folder = args.config.parent().unwrap_or_else(|| Path::new(""));
+            config::parse_with(&text, &report, &mut |path| {
+                let text = std::fs::read_to_string(folder.join(path)).map_err(|error| error.to_string())?;
+                files.push((path.to_owned(), text.clone()));
+                Ok(text)
+            })
+        }
+        Err(error) => {
+            let help = "set --config to the path of a LiteLLM config.yaml".to_owned();
+            report.error_in_file(format!("cannot read the file: {error}"), Some(help));
+            None
+        }
+    };
+    let plan = config.map(|config| {
+        let environment = Environment::new(&config.environment, lookup(secrets));
+        let environment = if has_key_service { environment } else { environment.without_key_service() };
+        compile(&config, &environment, &prices, &report)
     });
     plan.iter().flat_map(|plan| &plan.unpriced).for_each(|unpriced| unpriced.report(&report));
     let errors = report.has_errors();
     for diagnostic in report.into_diagnostics() {
         eprintln!("{diagnostic}");
     }
-    plan.filter(|_| !errors).ok_or(ExitCode::from(EXIT_USAGE))
+    plan.filter(|_| !errors).map(|plan| Loaded { plan, files }).ok_or(ExitCode::from(EXIT_USAGE))
 }
 
 /// Runs a future on a single thread.

@@ -5,20 +5,23 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{ConfigArgs, Filter, SiteArgs, failed, load};
-use crate::envoy::{MODULE_NAME, MODULES_PATH_ENV, Site, most_held_bytes};
+use super::{ConfigArgs, Filter, Loaded, SiteArgs, failed, load};
 use crate::render::{Format, Place, keys_host, render};
 use crate::up::programs::{USUAL_CA_BUNDLE, USUAL_MODULE, USUAL_WASM};
+use switchboard_compile::envoy::{MODULE_NAME, MODULES_PATH_ENV, Site, most_held_bytes};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Writes one file to DIR: envoy.yaml, kubernetes.yaml, kubernetes-sidecar.yaml,
+Writes one file to DIR: envoy.yaml, discovery.yaml, kubernetes.yaml, kubernetes-sidecar.yaml,
 istio.yaml or envoy-gateway.yaml. A comment at its top lists the secrets to create; the
 file contains none.
 
 Examples:
   switchboard render --out envoy --wasm /opt/switchboard.wasm
   envoy --config-path envoy/envoy.yaml
+
+  switchboard render --out envoy --format discovery --keys-host keys.internal
+  envoy --config-path envoy/discovery.yaml --service-node $(hostname)
 
   switchboard render --out deploy --format istio --namespace llm
   kubectl apply --server-side -f deploy/istio.yaml")]
@@ -60,9 +63,21 @@ pub(super) struct Render {
     /// Istio, Envoy Gateway: name of the Secret with the gateway's TLS certificate [default: plain HTTP]
     #[arg(long, value_name = "NAME")]
     tls_secret: Option<String>,
+    /// Where the filter gets the providers' credentials: with `envoy`, keys are variables of Envoy's environment
+    #[arg(long, value_enum, default_value_t = Holder::Keys)]
+    credentials: Holder,
     /// For Envoy Gateway before 1.10, or without its runtime flag `XDSNameSchemeV2`
     #[arg(long)]
     old_xds_names: bool,
+}
+
+/// `--credentials`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Holder {
+    /// The key service
+    Keys,
+    /// Envoy's environment
+    Envoy,
 }
 
 /// `--format`
@@ -70,6 +85,8 @@ pub(super) struct Render {
 enum For {
     /// Your own Envoy
     Bootstrap,
+    /// Your own Envoys, which fetch their configuration from the key service
+    Discovery,
     /// Kubernetes, as a gateway
     Kubernetes,
     /// Kubernetes, as a sidecar in an application's pods
@@ -84,6 +101,7 @@ impl From<For> for Format {
     fn from(format: For) -> Self {
         match format {
             For::Bootstrap => Self::Bootstrap,
+            For::Discovery => Self::Discovery,
             For::Kubernetes => Self::Kubernetes,
             For::KubernetesSidecar => Self::KubernetesSidecar,
             For::Istio => Self::Istio,
@@ -99,11 +117,20 @@ fn image(name: &str) -> String {
 
 impl Render {
     pub(super) fn run(mut self) -> ExitCode {
-        let mut plan = match load(&self.config) {
-            Ok(plan) => plan,
+        let Loaded { mut plan, files } = match load(&self.config, &[], true) {
+            Ok(loaded) => loaded,
             Err(code) => return code,
         };
         let format = Format::from(self.format);
+        if self.credentials == Holder::Envoy {
+            if format.fetches() {
+                return failed(
+                    "--credentials envoy: with --format discovery, kubernetes and kubernetes-sidecar, the key service has the \
+                     credentials; use --format bootstrap",
+                );
+            }
+            plan.read_credentials_from_environment(&|name| std::env::var_os(name).is_some());
+        }
         let mut wasm = self.wasm.take().unwrap_or_else(|| match format {
             Format::Istio => format!("oci://{}", image("wasm")),
             _ => USUAL_WASM.to_owned(),
@@ -115,20 +142,23 @@ impl Render {
         if format == Format::Kubernetes && self.site.host.is_none() {
             self.site.host = Some("0.0.0.0".to_owned());
         }
-        let module = match self.site.filter {
-            Filter::Wasm => None,
-            Filter::Native if format == Format::Bootstrap => Some(PathBuf::from(USUAL_MODULE)),
-            Filter::Native => {
+        let module = match self.site.filter() {
+            Ok(Filter::Wasm) => None,
+            Ok(Filter::Native) if matches!(format, Format::Istio | Format::EnvoyGateway) => {
                 return failed(
-                    "--filter native: only --format bootstrap supports it; use the filter in wasm",
+                    "--filter native: --format istio and envoy-gateway do not support it; use --filter wasm",
                 );
             }
+            Ok(Filter::Native) => Some(PathBuf::from(USUAL_MODULE)),
+            Err(problem) => return failed(&problem),
         };
         let mut site = self.site.site(wasm.into(), self.ca_bundle, Some(format.memory_limit()));
         site.module = module;
         match self.keys_host {
             Some(host) => site.keys_host = host,
-            None if format != Format::Bootstrap => site.keys_host = keys_host(&self.namespace),
+            None if !matches!(format, Format::Bootstrap | Format::Discovery) => {
+                site.keys_host = keys_host(&self.namespace);
+            }
             None => {}
         }
         let workers = self.concurrency.unwrap_or(format.workers());
@@ -141,8 +171,10 @@ impl Render {
             wasm_url,
             old_xds_names: self.old_xds_names,
             workers,
+            files,
         };
         plan.document.settings.reports = site.access_log.is_some();
+        plan.document.settings.stats &= site.module.is_some();
         plan.document.settings.most_held_bytes = most_held_bytes(site.memory_limit, workers);
         let path = self.out.join(format.file());
         let written = render(&plan, &site, &place, format).and_then(|text| {

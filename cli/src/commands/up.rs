@@ -7,9 +7,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{ConfigArgs, Filter, SiteArgs, failed, load};
-use crate::envoy::most_held_bytes;
 use crate::memory;
-use crate::up::{self, Options, Source, programs};
+use crate::up::{self, Options, programs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -39,7 +38,7 @@ pub(super) struct Up {
     /// The filter [default: switchboard.wasm next to this program, or in the build directory]
     #[arg(long, value_name = "FILE")]
     wasm: Option<PathBuf>,
-    /// The module for --filter native [default: `libswitchboard_module.so` next to this program]
+    /// The module for --filter native [default: `libswitchboard_module.so` next to this program or in `/etc/switchboard`]
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
     /// The key service [default: switchboard-keys next to this program, or on the PATH]
@@ -49,6 +48,10 @@ pub(super) struct Up {
     /// `SWITCHBOARD_INTERNAL_TOKEN` and `SWITCHBOARD_MASTER_KEY` in the environment
     #[arg(long, value_name = "HOST", conflicts_with = "keys")]
     keys_host: Option<String>,
+    /// Where to look up `os.environ/NAME` for credentials, before the environment: a directory with a file per name, or
+    /// a file with lines NAME=value; changes take effect immediately; repeatable
+    #[arg(long, value_name = "PATH", conflicts_with = "keys_host")]
+    secrets: Vec<PathBuf>,
     /// Port on loopback where the key service serves only /metrics, without a key [default: none; /metrics is served on
     /// --port to keys that may read it]
     #[arg(long, value_name = "PORT", conflicts_with = "keys_host")]
@@ -60,18 +63,8 @@ pub(super) struct Up {
 
 impl Up {
     pub(super) fn run(self) -> ExitCode {
-        let config = self.config.clone();
-        let logs = self.site.access_log.is_some();
-        let memory = self.site.memory_limit.or_else(memory::of_this_machine);
-        let most_held = most_held_bytes(memory, self.workers());
-        let compile = || {
-            let mut plan = load(&config)?;
-            plan.document.settings.reports = logs;
-            plan.document.settings.most_held_bytes = most_held;
-            Ok(plan)
-        };
-        let plan = match compile() {
-            Ok(plan) => plan,
+        let plan = match load(&self.config, &self.secrets, self.keys_host.is_none()) {
+            Ok(loaded) => loaded.plan,
             Err(code) => return code,
         };
         let options = match self.options(plan.calls_over_tls()) {
@@ -81,10 +74,7 @@ impl Up {
         // One thread: children are signalled when the *thread* that started them ends (see `up::guard`).
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let outcome = match runtime {
-            Ok(runtime) => {
-                let source = Source { path: &config.config, compile: &|| compile().ok() };
-                runtime.block_on(up::run(&plan, &options, &source))
-            }
+            Ok(runtime) => runtime.block_on(up::run(&plan, &options)),
             Err(error) => return failed(&format!("cannot start: {error}")),
         };
         match outcome {
@@ -100,8 +90,9 @@ impl Up {
     }
 
     fn options(self, needs_authorities: bool) -> Result<Options, String> {
+        let workers = self.workers();
         let envoy = programs::envoy(self.envoy)?;
-        let module = match self.site.filter {
+        let module = match self.site.filter()? {
             Filter::Wasm => None,
             Filter::Native => Some(programs::module(self.module, &envoy)?),
         };
@@ -121,13 +112,15 @@ impl Up {
             None => Some(programs::keys(self.keys)?),
         };
         Ok(Options {
+            config: self.config.config,
             site,
             envoy,
             keys,
             metrics_port: self.metrics_port,
             data_dir: self.data_dir,
+            secrets: self.secrets,
             prices: self.config.prices,
-            concurrency: self.concurrency,
+            workers,
             drain_timeout: Duration::from_secs(self.drain_timeout),
         })
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use switchboard::config::{CLUSTER_HEADER, DOWNSTREAM_ROOT, RETRY_HEADER, UPSTREAM_ROOT, VERSION};
 
-use super::dump::{Dump, Plugin, plugins};
+use super::dump::{Dump, Host, Plugin, plugins};
+use crate::up::programs::OLDEST_FOR_MODULE;
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +59,20 @@ pub fn findings(seen: &Seen) -> Vec<Finding> {
     }
     let Some(downstream) = dump.on_listeners(DOWNSTREAM_ROOT).next() else {
         found.add(
-            "no listener has the filter with root_id \"downstream\": keys are not checked",
+            "no listener has the filter with root_id \"downstream\" (filter_name, if it is the module): keys are not checked",
             "add it to the listener's http_filters, before the router: see `switchboard render`",
         );
         return found.0;
     };
+    if downstream.host() == Host::Native && seen.version.is_some_and(|version| version < OLDEST_FOR_MODULE) {
+        found.add(
+            &format!(
+                "Envoy is older than {}.{}: it does not load the module",
+                OLDEST_FOR_MODULE.0, OLDEST_FOR_MODULE.1
+            ),
+            "use a newer Envoy, or render the configuration with `--filter wasm`",
+        );
+    }
     plugin(&mut found, "the listener's filter", downstream);
     let document = downstream.configuration();
     if document["groups"].is_null() {
@@ -109,6 +119,15 @@ impl Findings {
 
 /// What must be so in both roles.
 fn plugin(found: &mut Findings, whose: &str, plugin: &Plugin) {
+    if plugin.host() == Host::Native {
+        if !plugin.stays() {
+            found.add(
+                &format!("{whose} lacks do_not_close: Envoy stops when it unloads the module, whose timer is a thread"),
+                "set `do_not_close: true` in its dynamic_module_config",
+            );
+        }
+        return;
+    }
     if !plugin.may_wait() {
         found.add(
             &format!("{whose} lacks allow_on_headers_stop_iteration: every request with a body hangs"),
@@ -131,7 +150,9 @@ fn plugin(found: &mut Findings, whose: &str, plugin: &Plugin) {
 
 /// Whether the filter gets the secrets that its configuration names, and from where.
 fn secrets(found: &mut Findings, downstream: &Plugin, document: &Value) {
-    let given: BTreeSet<&str> = downstream.variables().into_iter().collect();
+    // A module gets all of Envoy's environment.
+    let Some(given) = downstream.variables() else { return };
+    let given: BTreeSet<&str> = given.into_iter().collect();
     let inline = downstream.inline_variables();
     if !inline.is_empty() {
         found.add(
@@ -161,7 +182,7 @@ fn secrets(found: &mut Findings, downstream: &Plugin, document: &Value) {
     }
 }
 
-/// Whether each group has its cluster, and each cluster the filter in its second role.
+/// Whether each group has its cluster, and each cluster, or the router, the filter in its second role.
 fn groups(found: &mut Findings, dump: &Dump, downstream: &Plugin, document: &Value) {
     let known: BTreeSet<&str> =
         document["deployments"].as_array().into_iter().flatten().filter_map(|of| of["id"].as_str()).collect();
@@ -176,7 +197,9 @@ fn groups(found: &mut Findings, dump: &Dump, downstream: &Plugin, document: &Val
         };
         let whose = format!("the filter of cluster {name:?}");
         let used = plugins(cluster);
-        let Some(upstream) = used.iter().find(|plugin| plugin.root_id() == UPSTREAM_ROOT) else {
+        // A cluster's own filters override those in the router.
+        let own = used.iter().find(|plugin| plugin.role() == UPSTREAM_ROOT);
+        let Some(upstream) = own.or_else(|| dump.on_listeners(UPSTREAM_ROOT).next()) else {
             found.add(
                 &format!("cluster {name:?} lacks the filter with root_id \"upstream\": providers receive requests that \
                           are not translated and have no credential"),
@@ -185,10 +208,15 @@ fn groups(found: &mut Findings, dump: &Dump, downstream: &Plugin, document: &Val
             continue;
         };
         plugin(found, &whose, upstream);
-        if upstream.vm() != downstream.vm() {
+        if upstream.host() != downstream.host() {
             found.add(
-                &format!("{whose} runs in a different VM than the listener's filter: requests fail with 503"),
-                "make vm_config identical in both places: vm_id, code, environment_variables",
+                &format!("{whose} and the listener's filter are not of the same form, wasm or native: requests fail with 503"),
+                "use the same form in both places",
+            );
+        } else if upstream.vm() != downstream.vm() {
+            found.add(
+                &format!("{whose} runs in a different VM or module than the listener's filter: requests fail with 503"),
+                "make vm_config (vm_id, code, environment_variables) or dynamic_module_config.name identical in both places",
             );
         }
         if let Some(stranger) =

@@ -16,9 +16,27 @@ pub struct Dump {
     filters: Vec<Plugin>,
 }
 
-/// A use of a wasm filter.
+/// A use of the filter.
 #[derive(Clone, Debug)]
-pub struct Plugin(Value);
+pub struct Plugin {
+    host: Host,
+    fields: Value,
+}
+
+/// What runs a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A wasm VM.
+    Wasm,
+    /// Envoy itself, as a dynamic module.
+    Native,
+}
+
+/// The filters' types, which say what runs them.
+const KINDS: [(&str, Host); 2] = [
+    ("filters.http.wasm.v3.Wasm", Host::Wasm),
+    ("filters.http.dynamic_modules.v3.DynamicModuleFilter", Host::Native),
+];
 
 impl Dump {
     /// Reads `/config_dump`.
@@ -43,8 +61,8 @@ impl Dump {
     }
 
     /// Uses of the filter in that role on listeners.
-    pub fn on_listeners<'a>(&'a self, root_id: &'a str) -> impl Iterator<Item = &'a Plugin> {
-        self.filters.iter().filter(move |plugin| plugin.root_id() == root_id)
+    pub fn on_listeners<'a>(&'a self, role: &'a str) -> impl Iterator<Item = &'a Plugin> {
+        self.filters.iter().filter(move |plugin| plugin.role() == role)
     }
 
     /// The cluster of that name.
@@ -56,13 +74,13 @@ impl Dump {
     pub fn own_listeners(&self) -> impl Iterator<Item = &Value> {
         let has = |listener: &&Value| {
             let text = listener.to_string();
-            text.contains("filters.http.wasm.v3.Wasm") || text.contains("config_discovery")
+            KINDS.iter().any(|(kind, _)| text.contains(kind)) || text.contains("config_discovery")
         };
         self.listeners.iter().filter(has)
     }
 }
 
-/// The uses of wasm filters in a part.
+/// The uses of filters of a host in a part.
 pub(super) fn plugins(part: &Value) -> Vec<Plugin> {
     let mut found = Vec::new();
     collect_plugins(part, &mut found);
@@ -84,11 +102,18 @@ fn parts(section: &Value, name: &str) -> Vec<Value> {
 fn collect_plugins(value: &Value, found: &mut Vec<Plugin>) {
     match value {
         Value::Object(fields) => {
-            let is_wasm =
-                |kind: &Value| kind.as_str().is_some_and(|kind| kind.ends_with("filters.http.wasm.v3.Wasm"));
-            if fields.get("@type").is_some_and(is_wasm) {
-                found.extend(fields.get("config").cloned().map(Plugin));
-                return;
+            let kind = fields.get("@type").and_then(Value::as_str).unwrap_or_default();
+            match KINDS.iter().find(|(known, _)| kind.ends_with(known)) {
+                Some((_, Host::Wasm)) => {
+                    let config = fields.get("config").cloned();
+                    found.extend(config.map(|fields| Plugin { host: Host::Wasm, fields }));
+                    return;
+                }
+                Some((_, Host::Native)) => {
+                    found.push(Plugin { host: Host::Native, fields: value.clone() });
+                    return;
+                }
+                None => {}
             }
             fields.values().for_each(|value| collect_plugins(value, found));
         }
@@ -110,44 +135,66 @@ fn collect_inline_routes(value: &Value, found: &mut Vec<Value>) {
 }
 
 impl Plugin {
-    /// `root_id`
-    pub fn root_id(&self) -> &str {
-        self.0["root_id"].as_str().unwrap_or_default()
+    /// What runs it.
+    pub fn host(&self) -> Host {
+        self.host
     }
 
-    /// `allow_on_headers_stop_iteration`
+    /// The filter's role: `root_id` in wasm, `filter_name` of a module.
+    pub fn role(&self) -> &str {
+        let name = match self.host {
+            Host::Wasm => "root_id",
+            Host::Native => "filter_name",
+        };
+        self.fields[name].as_str().unwrap_or_default()
+    }
+
+    /// `allow_on_headers_stop_iteration`, in wasm.
     pub fn may_wait(&self) -> bool {
-        self.0["allow_on_headers_stop_iteration"] == true
+        self.fields["allow_on_headers_stop_iteration"] == true
     }
 
-    /// `failure_policy`, by its name.
+    /// `failure_policy`, by its name, in wasm.
     pub fn failure_policy(&self) -> &str {
-        if self.0["fail_open"] == true {
+        if self.fields["fail_open"] == true {
             return "FAIL_OPEN";
         }
-        self.0["failure_policy"].as_str().unwrap_or("UNSPECIFIED")
+        self.fields["failure_policy"].as_str().unwrap_or("UNSPECIFIED")
     }
 
-    /// `vm_config`, which is the same for all uses that share a VM.
+    /// `dynamic_module_config.do_not_close`, of a module.
+    pub fn stays(&self) -> bool {
+        self.fields["dynamic_module_config"]["do_not_close"] == true
+    }
+
+    /// What must be the same in both roles, so that they share their state: the VM's configuration, or the module's.
     pub fn vm(&self) -> &Value {
-        &self.0["vm_config"]
+        match self.host {
+            Host::Wasm => &self.fields["vm_config"],
+            Host::Native => &self.fields["dynamic_module_config"]["name"],
+        }
     }
 
     /// The filter's own configuration.
     pub fn configuration(&self) -> Value {
-        let text = self.0["configuration"]["value"].as_str().unwrap_or_default();
+        let name = match self.host {
+            Host::Wasm => "configuration",
+            Host::Native => "filter_config",
+        };
+        let text = self.fields[name]["value"].as_str().unwrap_or_default();
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    /// Names of the variables that it gets of Envoy's environment.
-    pub fn variables(&self) -> Vec<&str> {
-        let names = self.vm()["environment_variables"]["host_env_keys"].as_array();
-        names.into_iter().flatten().filter_map(Value::as_str).collect()
+    /// Names of the variables that it gets of Envoy's environment; `None` if it gets all.
+    pub fn variables(&self) -> Option<Vec<&str>> {
+        let names = self.fields["vm_config"]["environment_variables"]["host_env_keys"].as_array();
+        let names = || names.into_iter().flatten().filter_map(Value::as_str).collect();
+        (self.host == Host::Wasm).then(names)
     }
 
     /// Names of the variables whose values are in the configuration.
     pub fn inline_variables(&self) -> Vec<&str> {
-        let values = self.vm()["environment_variables"]["key_values"].as_object();
+        let values = self.fields["vm_config"]["environment_variables"]["key_values"].as_object();
         values.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
     }
 }

@@ -4,6 +4,7 @@
 mod checks;
 mod dump;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -51,7 +52,8 @@ pub async fn examine(host: &str, port: u16) -> Result<Diagnosis, String> {
     let info = parsed("/server_info", &get("/server_info").await?)?;
     let version = info["version"].as_str().unwrap_or_default().to_owned();
     let dump = Dump::parse(&parsed("/config_dump", &get("/config_dump").await?)?);
-    let stats = format!("/stats?filter=cluster.{}.upstream_", crate::compile::KEYS_INTERNAL_CLUSTER);
+    let stats =
+        format!("/stats?filter=cluster.{}.upstream_", switchboard_compile::plan::KEYS_INTERNAL_CLUSTER);
     let before = calls(&get(&stats).await?);
     tokio::time::sleep(BETWEEN_LOOKS).await;
     let after = calls(&get(&stats).await?);
@@ -71,9 +73,17 @@ fn compressed(stats: &str) -> Vec<(String, u64)> {
     let of = |line: &str| {
         let (name, count) = line.split_once(": ")?;
         let (_, provider) = name.split_once(COMPRESSED_COUNTER)?;
-        Some((provider.strip_prefix('.')?.to_owned(), count.parse().ok()?))
+        let provider = provider.strip_prefix('.')?;
+        // A module's counter has a label.
+        let provider = provider.strip_prefix("provider.").unwrap_or(provider);
+        Some((provider.to_owned(), count.parse::<u64>().ok()?))
     };
-    stats.lines().filter_map(of).collect()
+    // A module has one for each cluster.
+    let mut found = BTreeMap::<String, u64>::new();
+    for (provider, count) in stats.lines().filter_map(of) {
+        *found.entry(provider).or_default() += count;
+    }
+    found.into_iter().collect()
 }
 
 /// `/stats` of the key service's cluster.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::workload::{DRAIN_SECONDS, envoy_secrets, metadata};
 use super::{Place, Resource, key_service};
-use crate::compile::Plan;
-use crate::envoy::{Parts, Site, parts};
+use switchboard_compile::envoy::{Parts, Site, parts};
+use switchboard_compile::plan::Plan;
 
 /// Name of the gateway and of all that belongs to it.
 const NAME: &str = "switchboard";
@@ -32,7 +32,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
             "gateway.envoyproxy.io/owning-gateway-namespace": place.namespace,
         } },
     });
-    all.extend(key_service::resources(plan, site, place, &gateways));
+    all.extend(key_service::resources(plan, site, place, &gateways, false));
     Ok(all)
 }
 

@@ -11,8 +11,8 @@ use super::workload::{
     DRAIN_SECONDS, disruption_budget, envoy_secrets, gateway_service, labels, metadata, pod_security, spread,
 };
 use super::{Place, Resource, key_service};
-use crate::compile::Plan;
-use crate::envoy::{Parts, Site, parts};
+use switchboard_compile::envoy::{Parts, Site, parts};
+use switchboard_compile::plan::Plan;
 
 /// Name of the gateway.
 const NAME: &str = "switchboard-gateway";
@@ -34,7 +34,9 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
         disruption_budget(place, NAME, "gateway"),
     ];
     let gateways = json!({ "podSelector": { "matchLabels": labels("gateway") } });
-    all.extend(key_service::resources(plan, site, place, &gateways).into_iter().map(outside_of_the_mesh));
+    all.extend(
+        key_service::resources(plan, site, place, &gateways, false).into_iter().map(outside_of_the_mesh),
+    );
     Ok(all)
 }
 

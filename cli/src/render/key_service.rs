@@ -2,37 +2,51 @@
 
 use serde_json::{Value, json};
 
+use super::config_file::ConfigFile;
 use super::workload::{
     container_security, disruption_budget, labels, metadata, pod_security, secrets, spread,
 };
 use super::{Place, Resource};
-use crate::compile::{MASTER_KEY_ENV, Plan, TOKEN_ENV, TOKEN_SOURCES_ENV};
-use crate::envoy::Site;
+use switchboard_compile::envoy::Site;
+use switchboard_compile::plan::{CREDENTIALS_ENV, MASTER_KEY_ENV, Plan, TOKEN_ENV, by_reference};
 
 /// Name of the key service.
 pub(super) const NAME: &str = "switchboard-keys";
+
+/// Where the key service has the `Secret`.
+const SECRETS: &str = "/etc/switchboard/secrets";
 
 /// Where the key service is reached from any namespace.
 pub fn host(namespace: &str) -> String {
     format!("{NAME}.{namespace}.svc")
 }
 
-/// All resources of the key service. `gateways` selects the pods (a `NetworkPolicyPeer`) whose filter calls it.
-pub(super) fn resources(plan: &Plan, site: &Site, place: &Place, gateways: &Value) -> Vec<Resource> {
-    vec![
-        deployment(plan, site, place),
+/// All resources of the key service. `gateways` selects the pods (a `NetworkPolicyPeer`) whose filter calls it. If they fetch
+/// their configuration from it, it has `config.yaml`.
+pub(super) fn resources(
+    plan: &Plan,
+    site: &Site,
+    place: &Place,
+    gateways: &Value,
+    fetches: bool,
+) -> Vec<Resource> {
+    let config = fetches.then(|| ConfigFile::of(plan, place));
+    let mut all: Vec<_> = config.and_then(|config| config.resource(place)).into_iter().collect();
+    all.extend([
+        deployment(plan, site, place, config),
         service(site, place),
         disruption_budget(place, NAME, "keys"),
         network_policy(site, place, gateways),
-    ]
+    ]);
+    all
 }
 
-fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
+fn deployment(plan: &Plan, site: &Site, place: &Place, config: Option<ConfigFile>) -> Resource {
     let names = [MASTER_KEY_ENV, TOKEN_ENV, "DATABASE_URL"];
-    let sources: Vec<&str> = plan.token_sources.iter().map(|variable| variable.name.as_str()).collect();
-    let mut environment = secrets(names.into_iter().chain(sources.iter().copied()), place);
-    if !sources.is_empty() {
-        environment.push(json!({ "name": TOKEN_SOURCES_ENV, "value": sources.join(",") }));
+    let mut environment = secrets(names, place);
+    if config.is_none() && !plan.credentials.is_empty() {
+        let (credentials, _) = by_reference(&plan.credentials);
+        environment.push(json!({ "name": CREDENTIALS_ENV, "value": credentials }));
     }
     let mut arguments = vec![
         "serve".to_owned(),
@@ -42,8 +56,17 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
         format!("0.0.0.0:{}", site.keys_internal_port()),
         "--metrics-listen".to_owned(),
         format!("0.0.0.0:{}", site.keys_metrics_port()),
+        "--secrets".to_owned(),
+        SECRETS.to_owned(),
     ];
+    arguments.extend(config.into_iter().flat_map(|config| ["--config".to_owned(), config.path(SECRETS)]));
     arguments.extend(plan.key_service_options.iter().cloned());
+    let mut volumes = vec![json!({ "name": "secrets", "secret": { "secretName": place.secret } })];
+    let mut mounts = vec![json!({ "name": "secrets", "mountPath": SECRETS, "readOnly": true })];
+    if let Some((volume, mount)) = config.and_then(ConfigFile::volume) {
+        volumes.push(volume);
+        mounts.push(mount);
+    }
     let probe = |path| json!({ "httpGet": { "path": path, "port": "http" }, "timeoutSeconds": 5 });
     Resource::because(
         json!({
@@ -82,7 +105,9 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
                                 "limits": { "memory": "512Mi" },
                             },
                             "securityContext": container_security(),
+                            "volumeMounts": mounts,
                         }],
+                        "volumes": volumes,
                     },
                 },
             },
@@ -95,6 +120,10 @@ fn deployment(plan: &Plan, site: &Site, place: &Place) -> Resource {
             (
                 "spec.template.metadata.annotations",
                 "Each pod counts the usage that was reported to it, so Prometheus must scrape every pod.",
+            ),
+            (
+                "spec.template.spec.volumes",
+                "The providers' credentials, as files: a changed Secret is used without a restart. Envoy has none of them.",
             ),
             ("spec.template.spec.containers.lifecycle", "Time for load balancers to remove this pod."),
         ],

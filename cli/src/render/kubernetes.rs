@@ -9,8 +9,8 @@ use super::workload::{
     gateway_service, labels, memory_limit, metadata, pod_security, spread,
 };
 use super::{Place, Resource, key_service};
-use crate::compile::Plan;
-use crate::envoy::Site;
+use switchboard_compile::envoy::Site;
+use switchboard_compile::plan::Plan;
 
 /// Name of the gateway.
 const NAME: &str = "switchboard";
@@ -27,7 +27,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
         disruption_budget(place, NAME, "gateway"),
     ];
     let gateways = json!({ "podSelector": { "matchLabels": labels("gateway") } });
-    all.extend(key_service::resources(plan, site, place, &gateways));
+    all.extend(key_service::resources(plan, site, place, &gateways, true));
     Ok(all)
 }
 
@@ -74,7 +74,7 @@ fn deployment(plan: &Plan, site: &Site, place: &Place, checksum: &str) -> Resour
         &[
             (
                 "spec.template.metadata.annotations",
-                "Envoy reads its configuration at startup: a change replaces the pods.",
+                "Envoy reads its bootstrap at startup: a change of it, for example of a port, replaces the pods.",
             ),
             ("spec.template.spec.containers.args", "One worker per CPU of the pod."),
             (

@@ -9,8 +9,8 @@ use super::workload::{
     metadata, pod_security,
 };
 use super::{Place, Resource, key_service};
-use crate::compile::Plan;
-use crate::envoy::Site;
+use switchboard_compile::envoy::Site;
+use switchboard_compile::plan::Plan;
 
 /// Name of what belongs to the sidecar.
 const NAME: &str = "switchboard-sidecar";
@@ -27,7 +27,7 @@ pub(super) fn resources(plan: &Plan, site: &Site, place: &Place) -> io::Result<V
     let application = application(plan, site, place, &checksum(&configuration));
     let mut all = vec![configuration, application];
     let beside = json!({ "podSelector": { "matchLabels": { LABEL: "true" } } });
-    all.extend(key_service::resources(plan, site, place, &beside));
+    all.extend(key_service::resources(plan, site, place, &beside, true));
     Ok(all)
 }
 

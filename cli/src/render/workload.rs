@@ -1,10 +1,12 @@
 //! What every pod of Switchboard has: names, secrets, and as few rights as it can do with.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
-use super::{Place, Resource};
-use crate::compile::Plan;
-use crate::envoy::{Site, for_people};
+use super::{Place, Resource, discovery};
+use switchboard_compile::envoy::{MODULES_PATH_ENV, Site};
+use switchboard_compile::plan::Plan;
 
 /// Longest that requests get to finish when a pod ends, seconds.
 pub(super) const DRAIN_SECONDS: u32 = 120;
@@ -14,6 +16,9 @@ const ENVOY: &str = "/usr/local/bin/envoy";
 
 /// Where the gateway's image has the launcher.
 pub(super) const LAUNCHER: &str = "/usr/local/bin/switchboard";
+
+/// Variable with the name of the pod.
+const POD: &str = "POD_NAME";
 
 /// The folder that Envoy's configuration is mounted at.
 const CONFIGURATION: &str = "/etc/envoy";
@@ -53,9 +58,19 @@ pub(super) fn secrets<'a>(names: impl IntoIterator<Item = &'a str>, place: &Plac
     names.into_iter().map(one).collect()
 }
 
-/// Envoy's variables.
+/// Envoy's variables of the `Secret`.
 pub(super) fn envoy_secrets(plan: &Plan, place: &Place) -> Vec<Value> {
     secrets(plan.variables.iter().map(|variable| variable.name.as_str()), place)
+}
+
+/// Envoy's variables where the image is ours.
+fn envoy_variables(plan: &Plan, site: &Site, place: &Place) -> Vec<Value> {
+    let mut all = envoy_secrets(plan, place);
+    all.push(json!({ "name": POD, "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } }));
+    if let Some(folder) = site.module.as_deref().and_then(Path::parent) {
+        all.push(json!({ "name": MODULES_PATH_ENV, "value": folder.display().to_string() }));
+    }
+    all
 }
 
 /// `securityContext` of a pod.
@@ -100,14 +115,14 @@ pub(super) fn disruption_budget(place: &Place, name: &str, component: &str) -> R
     }))
 }
 
-/// Envoy's configuration in a `ConfigMap`.
+/// Envoy's bootstrap in a `ConfigMap`. It does not depend on the models, and the key service has the rest.
 pub(super) fn configuration(
     plan: &Plan,
     site: &Site,
     place: &Place,
     name: &str,
 ) -> std::io::Result<Resource> {
-    let text = for_people(plan, site)?;
+    let text = discovery::bootstrap(plan, site, place.workers)?;
     Ok(Resource::new(json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -131,7 +146,7 @@ pub(super) fn configuration_volume(name: &str) -> Value {
     json!({ "name": "envoy", "configMap": { "name": name } })
 }
 
-/// A change of this replaces the pods: Envoy reads its configuration at startup.
+/// A change of this replaces the pods: Envoy reads its bootstrap at startup.
 pub(super) fn checksum(configuration: &Resource) -> String {
     use sha2::Digest as _;
     let text = configuration.value["data"]["envoy.yaml"].as_str().unwrap_or_default();
@@ -146,11 +161,12 @@ pub(super) fn envoy_container(plan: &Plan, site: &Site, place: &Place) -> Map<St
         "command": [ENVOY],
         "args": [
             "--config-path", format!("{CONFIGURATION}/envoy.yaml"),
+            "--service-node", format!("$({POD})"),
             "--concurrency", place.workers.to_string(),
             "--disable-hot-restart",
             "--log-level", "warning",
         ],
-        "env": envoy_secrets(plan, place),
+        "env": envoy_variables(plan, site, place),
         "ports": [{ "name": "http", "containerPort": site.port }],
         "lifecycle": { "preStop": { "exec": { "command": [
             LAUNCHER, "drain",

@@ -1,6 +1,6 @@
 //! A child process: its environment, its log, its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
@@ -14,8 +14,9 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::envoy_log::EnvoyLog;
 use super::{Failure, guard, say_as};
-use crate::config::Secret;
+use switchboard_compile::config::Secret;
 
 /// A running child.
 pub(super) struct Child {
@@ -44,7 +45,7 @@ impl Child {
     /// Time between SIGTERM and SIGKILL.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// Starts `program` with our environment and `environment` over it. Its output goes to our standard error.
+    /// Starts `program` with our environment, without the variables `withheld`, and `environment` over it. Its output goes to our standard error.
     ///
     /// It runs in a separate process group: Ctrl-C reaches every process of the terminal's group, and would
     /// end the children before requests are finished.
@@ -53,12 +54,19 @@ impl Child {
         program: &Path,
         arguments: &[OsString],
         environment: &BTreeMap<String, Secret>,
+        log: Option<&EnvoyLog>,
+        withheld: &BTreeSet<String>,
     ) -> Result<Self, Failure> {
         let failed =
             |error: std::io::Error| Failure::new(format!("cannot start {}: {error}", program.display()));
         let mut process = Command::new(guard::this_program().map_err(failed)?)
             .args(guard::arguments(program))
             .args(arguments)
+            .env_clear()
+            .envs(
+                std::env::vars_os()
+                    .filter(|(name, _)| !name.to_str().is_some_and(|name| withheld.contains(name))),
+            )
             .envs(environment.iter().map(|(name, value)| (name, value.reveal())))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -69,8 +77,11 @@ impl Child {
             .map_err(failed)?;
         let last_line = Arc::new(Mutex::new(String::new()));
         let mut logs = Vec::new();
-        logs.extend(process.stdout.take().map(|out| tokio::spawn(relay(name, out, Arc::clone(&last_line)))));
-        logs.extend(process.stderr.take().map(|out| tokio::spawn(relay(name, out, Arc::clone(&last_line)))));
+        logs.extend(
+            process.stdout.take().map(|out| tokio::spawn(relay(name, out, Arc::clone(&last_line), None))),
+        );
+        let (err, log) = (process.stderr.take(), log.cloned());
+        logs.extend(err.map(|out| tokio::spawn(relay(name, out, Arc::clone(&last_line), log))));
         Ok(Self { name, process, last_line, logs, exit: None })
     }
 
@@ -112,14 +123,23 @@ fn described(status: ExitStatus) -> String {
     }
 }
 
-async fn relay(name: &'static str, out: impl AsyncRead + Unpin, last_line: Arc<Mutex<String>>) {
+async fn relay(
+    name: &'static str,
+    out: impl AsyncRead + Unpin,
+    last_line: Arc<Mutex<String>>,
+    log: Option<EnvoyLog>,
+) {
     let mut lines = BufReader::new(out).split(b'\n');
     while let Ok(Some(line)) = lines.next_segment().await {
         let line = String::from_utf8_lossy(&line);
         let line = line.trim_end();
-        if !line.is_empty() {
-            say_as(name, line);
-            line.clone_into(&mut last_line.lock().unwrap_or_else(PoisonError::into_inner));
+        let told = match &log {
+            Some(log) => log.read(line),
+            None => Some(line.to_owned()),
+        };
+        if let Some(line) = told.filter(|line| !line.is_empty()) {
+            say_as(name, &line);
+            *last_line.lock().unwrap_or_else(PoisonError::into_inner) = line;
         }
     }
 }

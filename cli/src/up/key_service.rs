@@ -1,7 +1,7 @@
 //! The key service, which is started again when it dies: Envoy goes on with the keys that it knows. Or none at all, when
 //! it runs elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use super::child::{Child, Exit};
 use super::{Failure, Options, master_key, say};
-use crate::compile::{MASTER_KEY_ENV, Origin, Plan, TOKEN_ENV, TOKEN_SOURCES_ENV};
-use crate::config::Secret;
+use switchboard_compile::config::Secret;
+use switchboard_compile::plan::{MASTER_KEY_ENV, Plan, TOKEN_ENV};
 
 /// The variable from which the key service reads where its data is.
 pub(super) const DATABASE_URL_ENV: &str = "DATABASE_URL";
@@ -51,13 +51,6 @@ impl KeyService {
         let token = Secret::new(Alphanumeric.sample_string(&mut ::rand::rng(), 43));
         environment.insert(MASTER_KEY_ENV.to_owned(), master_key);
         environment.insert(TOKEN_ENV.to_owned(), token);
-        let sources: Vec<&str> = plan.token_sources.iter().map(|variable| variable.name.as_str()).collect();
-        environment.insert(TOKEN_SOURCES_ENV.to_owned(), Secret::new(sources.join(",")));
-        for variable in &plan.token_sources {
-            if let Origin::Inline(secret) = &variable.origin {
-                environment.insert(variable.name.clone(), secret.clone());
-            }
-        }
         if let Some(url) = &plan.database_url {
             environment.insert(DATABASE_URL_ENV.to_owned(), url.clone());
         }
@@ -85,7 +78,8 @@ impl KeyService {
         say(&format!("the key service exited: {exit}; restarting it in {} ms", pause.as_millis()));
         sleep(pause).await;
         running.started = Instant::now();
-        match Child::start("keys", &running.program, &running.arguments, &self.environment) {
+        let nothing = BTreeSet::new();
+        match Child::start("keys", &running.program, &running.arguments, &self.environment, None, &nothing) {
             Ok(child) => running.child = child,
             // The old child has exited, so the caller comes back here, with a longer pause.
             Err(failure) => say(&failure.to_string()),
@@ -106,7 +100,7 @@ impl Running {
         arguments: Vec<OsString>,
         environment: &BTreeMap<String, Secret>,
     ) -> Result<Self, Failure> {
-        let child = Child::start("keys", program, &arguments, environment)?;
+        let child = Child::start("keys", program, &arguments, environment, None, &BTreeSet::new())?;
         Ok(Self { child, program: program.to_owned(), arguments, deaths: 0, started: Instant::now() })
     }
 }
@@ -122,8 +116,17 @@ fn arguments(plan: &Plan, options: &Options) -> Vec<OsString> {
         "--data-dir".into(),
         options.data_dir.clone().into(),
     ];
+    arguments.extend(["--config".into(), options.config.clone().into(), "--config-checked".into()]);
+    for path in &options.secrets {
+        arguments.extend(["--secrets".into(), path.into()]);
+    }
     if let Some(port) = options.metrics_port {
         arguments.extend(["--metrics-listen".into(), format!("{}:{port}", site.keys_host).into()]);
+    }
+    if !site.tls {
+        let host = if site.host == "0.0.0.0" || site.host == "::" { "127.0.0.1" } else { site.host.as_str() };
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        arguments.extend(["--gateway".into(), format!("http://{host}:{}", site.port).into()]);
     }
     if let Some(prices) = &options.prices {
         arguments.extend(["--prices".into(), prices.into()]);

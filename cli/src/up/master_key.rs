@@ -7,7 +7,7 @@ use std::path::Path;
 use ::rand::distr::{Alphanumeric, SampleString};
 
 use super::{Failure, say};
-use crate::config::Secret;
+use switchboard_compile::config::Secret;
 
 /// The key in `data_dir`, generated on the first start. Logs where it is, not what it is.
 pub(super) fn in_data_dir(data_dir: &Path) -> Result<Secret, Failure> {

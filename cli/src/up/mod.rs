@@ -3,7 +3,9 @@
 pub mod allocator;
 mod child;
 mod core_files;
+mod discovery;
 pub(crate) mod drain;
+mod envoy_log;
 pub mod guard;
 pub(crate) mod http;
 mod key_service;
@@ -11,36 +13,42 @@ mod master_key;
 mod ports;
 pub mod programs;
 pub(crate) mod ready;
-mod reload;
 mod welcome;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::rand::distr::{Alphanumeric, SampleString as _};
+use switchboard_compile::config::Secret;
+use switchboard_compile::envoy::discovery::bootstrap;
+use switchboard_compile::envoy::{MODULES_PATH_ENV, Node, Site};
+use switchboard_compile::plan::{Known, Origin, Plan, TOKEN_ENV, by_reference};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::compile::{Origin, Plan};
-use crate::config::Secret;
-use crate::envoy::discovery::bootstrap;
-use crate::envoy::{MODULES_PATH_ENV, Site};
 use child::Child;
+use discovery::Client;
+use envoy_log::{EnvoyLog, Rejection};
 use key_service::{DATABASE_URL_ENV, KeyService};
-use reload::{Files, Watched};
 
 /// What the command line says.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// `config.yaml`
+    pub config: PathBuf,
     /// Where everything listens, and where Envoy finds its files.
     pub site: Site,
-    /// Key database, generated master key, Envoy's configuration.
+    /// Key database, generated master key, Envoy's bootstrap configuration.
     pub data_dir: PathBuf,
+    /// Where the key service looks up references, besides the environment.
+    pub secrets: Vec<PathBuf>,
     /// Prices of models over the built-in ones.
     pub prices: Option<PathBuf>,
-    /// Worker threads of Envoy; one for each processor when not given.
-    pub concurrency: Option<u32>,
+    /// Worker threads of Envoy.
+    pub workers: u32,
     /// Envoy.
     pub envoy: PathBuf,
     /// The key service; nothing when it runs elsewhere, at [`Site::keys_host`].
@@ -67,34 +75,58 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Where the plan comes from, to look for another one.
-pub struct Source<'a> {
-    /// `config.yaml`
-    pub path: &'a std::path::Path,
-    /// Compiles it again; `None` if it has errors, which have then been reported.
-    pub compile: &'a dyn Fn() -> Option<Plan>,
-}
-
 /// Runs until a signal ends it well, or a failure does.
-pub async fn run(plan: &Plan, options: &Options, source: &Source<'_>) -> Result<(), Failure> {
+pub async fn run(plan: &Plan, options: &Options) -> Result<(), Failure> {
     core_files::prevent();
     // Before anything is started: a signal that comes now must not leave a child behind.
     let mut signals = Signals::new()?;
     ports::check(options)?;
-    let watched = Watched::new(source.path);
-    let (configuration, files) = prepare(plan, options)?;
+    let data_dir = &options.data_dir;
+    std::fs::create_dir_all(data_dir).map_err(|error| cannot_write(data_dir, &error))?;
     let mut keys = KeyService::start(plan, options)?;
-    let mut envoy = match start_envoy(plan, options, &configuration, &keys.environment) {
-        Ok(envoy) => envoy,
-        Err(failure) => {
-            keys.stop().await;
-            return Err(failure);
-        }
-    };
-    let outcome = serve(&mut keys, &mut envoy, (plan, options), &mut signals, (source, watched, files)).await;
-    envoy.stop().await;
+    let outcome = with_keys(&mut keys, plan, options, &mut signals).await;
     keys.stop().await;
     outcome
+}
+
+/// Starts Envoy when the key service has a configuration for it.
+async fn with_keys(
+    keys: &mut KeyService,
+    plan: &Plan,
+    options: &Options,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let token = keys.environment.get(TOKEN_ENV).cloned().unwrap_or_else(|| Secret::new(""));
+    let node = Node {
+        site: options.site.clone(),
+        workers: options.workers,
+        variables: plan.variables.iter().map(|variable| Known::of(variable, token.reveal())).collect(),
+    };
+    // Replicas of a container have the same process id and ports.
+    let id = format!("switchboard-{}", Alphanumeric.sample_string(&mut ::rand::rng(), 8));
+    let client = Client::new(&node, &id, &token);
+    tokio::select! {
+        waited = client.wait() => waited?,
+        exit = keys.exited() => return Err(did_not_start(&exit)),
+        () = signals.next() => return Ok(()),
+    }
+    let path = options.data_dir.join("envoy.json");
+    // JSON, because Envoy reads it faster than YAML.
+    std::fs::write(&path, bootstrap(&node, Some(&id)).to_string())
+        .map_err(|error| cannot_write(&path, &error))?;
+    let (log, mut rejections) = EnvoyLog::new();
+    let mut envoy = start_envoy(plan, options, &path, &keys.environment, &log)?;
+    let outcome = serve(keys, &mut envoy, (plan, options), signals, (&client, &mut rejections)).await;
+    envoy.stop().await;
+    outcome
+}
+
+fn did_not_start(exit: &child::Exit) -> Failure {
+    Failure::new(format!("the key service did not start: {exit}; see its log above"))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot write {}: {error}", path.display()))
 }
 
 async fn serve(
@@ -102,16 +134,17 @@ async fn serve(
     envoy: &mut Child,
     (plan, options): (&Plan, &Options),
     signals: &mut Signals,
-    (source, mut watched, mut files): (&Source<'_>, Watched, Files),
+    (client, rejections): (&Client, &mut UnboundedReceiver<Rejection>),
 ) -> Result<(), Failure> {
     tokio::select! {
         ready = ready::wait(&options.site) => ready?,
         exit = envoy.exited() => return Err(Failure::new(format!("Envoy did not start: {exit}; see its log above"))),
-        exit = keys.exited() => return Err(Failure::new(format!("the key service did not start: {exit}; see its log above"))),
+        exit = keys.exited() => return Err(did_not_start(&exit)),
         () = signals.next() => return Ok(()),
+        never = report(client, rejections) => match never {},
     }
     announce(&options.site);
-    welcome::print(plan, options, source.path);
+    welcome::print(plan, options);
     loop {
         tokio::select! {
             exit = envoy.exited() => return Err(Failure::new(format!("Envoy exited: {exit}"))),
@@ -121,13 +154,7 @@ async fn serve(
                     () = signals.next() => return Ok(()),
                 }
             }
-            () = watched.changed() => {
-                let outcome = match (source.compile)() {
-                    Some(plan) => files.exchange(plan, &options.site).await,
-                    None => Err("it has errors (see above)".to_owned()),
-                };
-                reload::log_outcome(&outcome);
-            }
+            never = report(client, rejections) => match never {},
             () = signals.next() => break,
         }
     }
@@ -138,6 +165,14 @@ async fn serve(
         () = signals.next() => say("stopping immediately"),
     }
     Ok(())
+}
+
+/// Passes on what Envoy rejects.
+async fn report(client: &Client, rejections: &mut UnboundedReceiver<Rejection>) -> std::convert::Infallible {
+    while let Some(rejection) = rejections.recv().await {
+        client.report(&rejection).await;
+    }
+    std::future::pending().await
 }
 
 /// The one line on standard output, for scripts that wait for it.
@@ -168,33 +203,20 @@ fn say_as(name: &str, line: &str) {
     let _ = writeln!(std::io::stderr(), "{name}: {line}");
 }
 
-/// Writes what the children need; gives the path of Envoy's configuration.
-fn prepare(plan: &Plan, options: &Options) -> Result<(PathBuf, Files), Failure> {
-    let failed = |path: &std::path::Path| {
-        let path = path.display().to_string();
-        move |error: std::io::Error| Failure::new(format!("cannot write {path}: {error}"))
-    };
-    std::fs::create_dir_all(&options.data_dir).map_err(failed(&options.data_dir))?;
-    // Envoy watches the folder by the name that it is given.
-    let folder = std::fs::canonicalize(&options.data_dir).map_err(failed(&options.data_dir))?;
-    let files = Files::write(plan, &options.site, &folder).map_err(failed(&folder))?;
-    let path = folder.join("envoy.json");
-    // JSON, because Envoy reads it faster than YAML.
-    std::fs::write(&path, bootstrap(&options.site, &folder).to_string()).map_err(failed(&path))?;
-    Ok((path, files))
-}
-
 fn start_envoy(
     plan: &Plan,
     options: &Options,
-    configuration: &std::path::Path,
+    configuration: &Path,
     shared: &BTreeMap<String, Secret>,
+    log: &EnvoyLog,
 ) -> Result<Child, Failure> {
     let mut environment = shared.clone();
-    for variable in &plan.token_sources {
-        environment.remove(&variable.name);
-    }
     environment.remove(DATABASE_URL_ENV);
+    // What the configuration itself gives to variables may be credentials.
+    let is_read = |name: &str| plan.variables.iter().any(|variable| variable.name == name);
+    for (name, _) in plan.environment.iter().filter(|(name, _)| !is_read(name)) {
+        environment.remove(name);
+    }
     environment.insert(allocator::TUNABLES.to_owned(), Secret::new(allocator::tunables()));
     if let Some(folder) = options.site.module.as_ref().and_then(|module| module.parent()) {
         environment.insert(MODULES_PATH_ENV.to_owned(), Secret::new(folder.display().to_string()));
@@ -216,11 +238,25 @@ fn start_envoy(
     .map(OsString::from)
     .collect();
     arguments.push(configuration.into());
-    if let Some(workers) = options.concurrency {
-        arguments.extend(["--concurrency".into(), workers.to_string().into()]);
-    }
-    Child::start("envoy", &options.envoy, &arguments, &environment)
+    arguments.extend(["--concurrency".into(), options.workers.to_string().into()]);
+    Child::start("envoy", &options.envoy, &arguments, &environment, Some(log), &withheld(plan))
 }
+
+/// The launcher's variables that Envoy must not have: the providers' credentials.
+fn withheld(plan: &Plan) -> BTreeSet<String> {
+    let (_, variables) = by_reference(&plan.credentials);
+    // A model that is added later may refer to what is not named yet.
+    let telling = ["CREDENTIAL", "KEY", "PASSW", "SECRET", "TOKEN"];
+    let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let ours = ours.filter(|name| telling.iter().any(|word| name.to_ascii_uppercase().contains(word)));
+    let names = variables.into_iter().map(|variable| variable.name).chain(WITHHELD.map(str::to_owned));
+    let names = names.chain(ours);
+    let is_read = |name: &str| plan.variables.iter().any(|variable| variable.name == name);
+    names.flat_map(|name| [format!("{name}_FILE"), name]).filter(|name| !is_read(name)).collect()
+}
+
+/// Secrets that the key service finds by itself, or has by another name.
+const WITHHELD: [&str; 2] = ["DATABASE_URL", "IDENTITY_HEADER"];
 
 /// SIGTERM and Ctrl-C.
 struct Signals {

@@ -1,9 +1,10 @@
 //! Finds the programs and files that `up` needs.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::envoy::MODULE_NAME;
+use switchboard_compile::envoy::MODULE_NAME;
 
 /// The oldest Envoy in which a filter can hold a request's headers until the body arrives.
 const OLDEST: (u32, u32) = (1, 35);
@@ -18,7 +19,7 @@ const CA_BUNDLES: [&str; 5] = [
 ];
 
 /// The oldest Envoy that loads the module.
-const OLDEST_FOR_MODULE: (u32, u32) = (1, 38);
+pub const OLDEST_FOR_MODULE: (u32, u32) = (1, 38);
 
 /// Where `switchboard render` expects the module.
 pub const USUAL_MODULE: &str = "/etc/switchboard/libswitchboard_module.so";
@@ -114,13 +115,82 @@ pub fn module(given: Option<PathBuf>, envoy: &Path) -> Result<PathBuf, String> {
         if path.file_name().is_none_or(|name| *name != *file) {
             return Err(format!("--module {}: Envoy finds it only if it is named {file}", path.display()));
         }
-        return Ok(path);
+        return fits(path, envoy);
     }
-    relative(&file).and_then(|path| std::fs::canonicalize(path).ok()).ok_or_else(|| {
+    let beside = relative(&file).filter(|path| path.is_file());
+    let found = beside.or_else(|| Some(PathBuf::from(USUAL_MODULE)).filter(|path| path.is_file()));
+    let path = found.and_then(|path| std::fs::canonicalize(path).ok()).ok_or_else(|| {
         format!(
-            "--filter native: {file} not found next to this program\n  help: run `make module`, or give its path with --module"
+            "--filter native: {file} not found next to this program or in /etc/switchboard\n  help: run `make module`, or give its \
+             path with --module"
         )
-    })
+    })?;
+    fits(path, envoy)
+}
+
+/// The module, unless Envoy could not load it on this machine.
+fn fits(module: PathBuf, envoy: &Path) -> Result<PathBuf, String> {
+    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let built = read(&module)?;
+    let mut head = Vec::new();
+    let opened = std::fs::File::open(envoy).and_then(|file| file.take(20).read_to_end(&mut head));
+    if opened.is_err() || !head.starts_with(ELF) {
+        // A script that starts Envoy.
+        head.clear();
+    }
+    if !built.starts_with(ELF) {
+        return Err(format!("--filter native: {} is not a shared library of Linux", module.display()));
+    }
+    if !head.is_empty() && built.get(MACHINE) != head.get(MACHINE) {
+        return Err(format!(
+            "--filter native: {} was built for another CPU architecture than {}\n  help: run `make module` on this machine, or use \
+             --filter wasm",
+            module.display(),
+            envoy.display()
+        ));
+    }
+    let libc = LIBCS.iter().find_map(|path| std::fs::read(path).ok());
+    if let (Some(needed), Some(found)) = (glibc(&built), libc.as_deref().and_then(glibc))
+        && needed > found
+    {
+        return Err(format!(
+            "--filter native: {} requires glibc {}.{}, but this machine has {}.{}\n  help: build it on this machine or an older one \
+             (`make module`), or use --filter wasm",
+            module.display(),
+            needed.0,
+            needed.1,
+            found.0,
+            found.1
+        ));
+    }
+    Ok(module)
+}
+
+/// How every program and library of Linux begins, and where it names its CPU architecture (ELF-64, `e_machine`).
+const ELF: &[u8] = b"\x7fELF";
+/// See [`ELF`].
+const MACHINE: std::ops::Range<usize> = 18..20;
+
+/// Where systems have glibc.
+const LIBCS: [&str; 4] = [
+    "/lib/x86_64-linux-gnu/libc.so.6",
+    "/lib/aarch64-linux-gnu/libc.so.6",
+    "/lib64/libc.so.6",
+    "/usr/lib/libc.so.6",
+];
+
+/// The newest version of glibc whose symbols a library needs or has, as `GLIBC_2.34`.
+fn glibc(library: &[u8]) -> Option<(u32, u32)> {
+    const PREFIX: &[u8] = b"GLIBC_2.";
+    let minor = |rest: &[u8]| {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).take(3);
+        digits.fold(None, |number: Option<u32>, digit| {
+            Some(number.unwrap_or_default() * 10 + u32::from(digit - b'0'))
+        })
+    };
+    let found = memchr::memmem::find_iter(library, PREFIX);
+    let minors = found.filter_map(|at| minor(library.get(at + PREFIX.len()..)?));
+    minors.max().map(|minor| (2, minor))
 }
 
 /// The certificates of the authorities that this system trusts, or `$SSL_CERT_FILE`.
@@ -166,6 +236,36 @@ pub(crate) fn parse_version(text: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_symbol_version_of_a_library_is_found() {
+        assert_eq!(glibc(b"..GLIBC_2.2.5\0GLIBC_2.34\0GLIBC_2.17\0"), Some((2, 34)));
+        assert_eq!(glibc(b"GLIBC_PRIVATE\0GLIBC_2."), None);
+    }
+
+    #[test]
+    fn a_module_for_another_machine_is_refused_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, machine: u16, more: &[u8]| {
+            let path = folder.path().join(name);
+            let mut bytes = [ELF, &[0; 14], &machine.to_le_bytes()].concat();
+            bytes.extend_from_slice(more);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let envoy = file("envoy", 62, b"");
+        assert!(fits(file("old", 62, b"GLIBC_2.2.5\0"), &envoy).is_ok());
+        let arm = fits(file("arm", 183, b""), &envoy).unwrap_err();
+        assert!(arm.contains("another CPU architecture"), "{arm}");
+        let text = folder.path().join("text");
+        std::fs::write(&text, "not a library").unwrap();
+        assert!(fits(text, &envoy).unwrap_err().contains("not a shared library"));
+        // Only where the tests run with glibc.
+        if LIBCS.iter().any(|path| Path::new(path).is_file()) {
+            let new = fits(file("new", 62, b"GLIBC_2.999\0"), &envoy).unwrap_err();
+            assert!(new.contains("requires glibc 2.999, but this machine has 2."), "{new}");
+        }
+    }
 
     #[test]
     fn the_version_is_read_from_envoys_own_words() {

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Failure;
 use super::http::ask;
-use crate::envoy::Site;
+use switchboard_compile::envoy::Site;
 
 /// Longer than a cold start with a slow name server takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -25,13 +25,10 @@ pub(super) async fn wait(site: &Site) -> Result<(), Failure> {
         status("127.0.0.1", site.admin_port, "/ready").await == Some(StatusCode::OK)
     })
     .await?;
-    until(deadline, "the filter", async || {
-        status(&host, site.port, "/health/liveliness").await == Some(StatusCode::OK)
-    })
-    .await
+    until(deadline, "the filter", async || is_ready(&host, site.port).await).await
 }
 
-/// Whether the filter says that it is ready.
+/// Whether the filter can verify keys.
 pub(crate) async fn is_ready(host: &str, port: u16) -> bool {
     status(host, port, "/health/readiness").await == Some(StatusCode::OK)
 }

@@ -5,15 +5,15 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::{Options, base_url};
-use crate::compile::{MASTER_KEY_ENV, Plan};
+use switchboard_compile::plan::{MASTER_KEY_ENV, Plan};
 
 /// Width of the rules above and below.
 const WIDTH: usize = 80;
 
 /// Prints it to standard error. Write errors are ignored, as for every log line.
-pub(super) fn print(plan: &Plan, options: &Options, config: &Path) {
+pub(super) fn print(plan: &Plan, options: &Options) {
     let key = Key::find(plan, options);
-    let text = text(&base_url(&options.site), &key, model(plan), config);
+    let text = text(&base_url(&options.site), &key, model(plan), &options.config);
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 

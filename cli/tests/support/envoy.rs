@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use switchboard_cli::compile::Plan;
-use switchboard_cli::envoy::Site;
+use switchboard_compile::envoy::Site;
+use switchboard_compile::plan::Plan;
 
 /// `count` ports in a row that nobody listens on.
 ///

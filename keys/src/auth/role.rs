@@ -24,6 +24,10 @@ impl Role {
     pub const NAMES: &'static [&'static str] =
         &["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"];
 
+    /// The same, from the one that most people have.
+    pub const CHOICES: [&'static str; 4] =
+        ["internal_user", "internal_user_viewer", "proxy_admin", "proxy_admin_viewer"];
+
     /// The role of a user. The default is internal user; unknown roles have only read access.
     pub fn of(user: &AccountRow) -> Self {
         match user.role.as_deref() {

@@ -30,6 +30,29 @@ pub(super) fn text(value: &str) -> String {
     repr
 }
 
+/// The text in `{'error': '…'}`, or the message itself if it has another form.
+pub(super) fn unwrapped(message: &str) -> String {
+    let literal = message.strip_prefix("{'error': ").and_then(|rest| rest.strip_suffix('}'));
+    let quoted = |text: &'_ str, quote: char| Some(text.strip_prefix(quote)?.strip_suffix(quote)?.to_owned());
+    let Some(inner) = literal.and_then(|text| quoted(text, '\'').or_else(|| quoted(text, '"'))) else {
+        return message.to_owned();
+    };
+    let mut text = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match (character, character == '\\') {
+            (_, true) => match characters.next() {
+                Some('n' | 'r') => text.push('\n'),
+                Some('t') => text.push('\t'),
+                Some(escaped) => text.push(escaped),
+                None => {}
+            },
+            _ => text.push(character),
+        }
+    }
+    text
+}
+
 /// A number as formatted by Python's `repr`: `-1.0`, `1e-06`, `1e+16`.
 pub(super) fn float(value: f64) -> String {
     let repr = format!("{value:?}");
@@ -48,6 +71,14 @@ mod tests {
         assert_eq!(text("with 'sk-'"), r#""with 'sk-'""#);
         assert_eq!(text(r#"'both' and ""#), r#"'\'both\' and "'"#);
         assert_eq!(text("a\\b\n"), r"'a\\b\n'");
+    }
+
+    #[test]
+    fn an_error_in_a_dictionary_is_read_back() {
+        for message in ["No keys found", "with 'sk-'", r#"'both' and ""#, "a\\b\nc"] {
+            assert_eq!(unwrapped(&format!("{{'error': {}}}", text(message))), message);
+        }
+        assert_eq!(unwrapped("Key not found."), "Key not found.");
     }
 
     #[test]

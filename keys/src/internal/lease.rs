@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use switchboard::lease::{Demand, Grant, Lease, LeaseAnswer, LeaseAsk, LeaseRequest};
+use switchboard::key::lease::{Demand, Grant, Lease, LeaseAnswer, LeaseAsk, LeaseRequest};
 
 use super::Call;
 use crate::app::App;

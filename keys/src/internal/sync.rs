@@ -21,7 +21,7 @@ const MARGIN_MS: u64 = 100;
 /// with the same id again.
 pub async fn sync(
     State(app): State<App>,
-    Call(SyncRequest { cursor, batch, instance, asks, tokens, charged_within_ms, wanted }): Call<
+    Call(SyncRequest { cursor, batch, instance, asks, credentials, charged_within_ms }): Call<
         SyncRequest<'static>,
     >,
 ) -> Result<Json<SyncAnswer>, ApiError> {
@@ -30,7 +30,9 @@ pub async fn sync(
         let batch = Arc::new(batch.into_owned());
         if app.store.record_usage(Arc::clone(&batch), app.spend_log).await? {
             app.metrics.batches.inc();
-            app.metrics.usage.inc_by(batch.entries().map(|entry| entry.requests).sum());
+            app.metrics
+                .usage
+                .inc_by(batch.entries().fold(0, |sum, entry| sum.saturating_add(entry.requests)));
             let unnamed = app.metrics.used.unnamed(batch.tokens());
             if !unnamed.is_empty() {
                 match app.store.records(&unnamed).await {
@@ -48,9 +50,8 @@ pub async fn sync(
     }
     // After recording the batch, because its spend is then no longer part of what the holder reports.
     let leases = grant(&app, &instance, &asks).await?;
-    let Changes { cursor, reset, changes } = app.store.changes_after(cursor).await?;
-    app.tokens.want(&wanted, tokens);
-    let tokens = app.tokens.newer_than(tokens);
+    let Changes { cursor, reset, changes, payers } = app.store.changes_after(cursor).await?;
+    let credentials = app.credentials.newer_than(credentials);
     if reset {
         app.metrics.resets.inc();
     }
@@ -58,5 +59,5 @@ pub async fn sync(
         Some(age) => app.store.spends(Duration::from_millis(age.saturating_add(MARGIN_MS))).await?,
         None => Vec::new(),
     };
-    Ok(Json(SyncAnswer { cursor, recorded, reset, changes, leases, tokens, spends }))
+    Ok(Json(SyncAnswer { cursor, recorded, reset, changes, leases, credentials, spends, payers }))
 }

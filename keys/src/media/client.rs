@@ -24,7 +24,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
 use tower::Service;
-use url::Url;
+use url::{Host, Url};
 
 use super::address::is_public;
 use super::policy::{self, Policy, Way};
@@ -74,6 +74,18 @@ impl Client {
             return Ok((read(response, &url, most, left).await?, may_be_kept));
         }
         Err(Problem::Redirects)
+    }
+
+    /// Whether a URL's host is allowed, or has only public addresses.
+    pub(super) async fn permits(&self, url: &str) -> bool {
+        let Ok(url) = policy::parse(url) else { return false };
+        match (self.policy.way(&url), url.host()) {
+            (Ok(Way::Guarded), Some(Host::Domain(name))) => {
+                let addresses = (self.lookup)(name.to_owned()).await.unwrap_or_default();
+                !addresses.is_empty() && addresses.into_iter().all(is_public)
+            }
+            (way, _) => way.is_ok(),
+        }
     }
 
     /// One hop.

@@ -15,6 +15,11 @@ const PATHS: &[(&str, &str, &str, &str)] = &[
     ),
     ("/v1/completions", "post", "Create a text completion.", "prompt"),
     ("/v1/embeddings", "post", "Create embeddings.", "input"),
+    ("/v1/moderations", "post", "Classify texts and images as harmful or not.", "input"),
+    ("/v1/rerank", "post", "Order documents by their relevance to a query (Cohere's API).", "documents"),
+    ("/v2/rerank", "post", "The same, for clients of Cohere's second version.", "documents"),
+    ("/v1/images/generations", "post", "Generate images.", "prompt"),
+    ("/v1/audio/speech", "post", "Read a text aloud. The response is audio.", "input"),
     ("/v1/responses", "post", "Create a response (OpenAI's Responses API).", "input"),
     ("/v1/responses/compact", "post", "Summarize a conversation for the next request.", "input"),
     ("/v1/responses/input_tokens", "post", "Estimate the tokens of a request for a response.", "input"),
@@ -46,6 +51,7 @@ const PATHS: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     ("/health", "get", "Check deployments' configuration. No provider is called.", ""),
+    ("/health/services", "get", "Check whether a receiver of telemetry (`?service=otel`) is configured.", ""),
     ("/", "get", "Show the version and where documentation and health checks are. Browsers get a page.", ""),
 ];
 

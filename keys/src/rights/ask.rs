@@ -19,22 +19,29 @@ pub struct Subject<'a> {
     pub user_id: Option<&'a str>,
     /// Its team.
     pub team_id: Option<&'a str>,
+    /// Its organization.
+    pub organization_id: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
     /// A key.
     pub fn key(key: &'a KeyRow) -> Self {
-        Self { user_id: key.user_id.as_deref(), team_id: key.team_id.as_deref() }
+        Self { user_id: key.user_id.as_deref(), team_id: key.team_id.as_deref(), ..Self::default() }
     }
 
     /// A team.
     pub fn team(team_id: &'a str) -> Self {
-        Self { team_id: Some(team_id), user_id: None }
+        Self { team_id: Some(team_id), ..Self::default() }
     }
 
     /// A user.
     pub fn user(user_id: &'a str) -> Self {
-        Self { user_id: Some(user_id), team_id: None }
+        Self { user_id: Some(user_id), ..Self::default() }
+    }
+
+    /// An organization.
+    pub fn organization(organization_id: &'a str) -> Self {
+        Self { organization_id: Some(organization_id), ..Self::default() }
     }
 }
 
@@ -109,6 +116,7 @@ impl Caller {
         let is_own = self.is_user(key.user_id.as_deref());
         Ok(match place {
             Some(place) if place.administers() => Whose::OfLedTeam,
+            _ if self.governs(app, key.team_id.as_deref()).await? => Whose::OfLedTeam,
             _ if is_own && key.team_id.is_some() => Whose::OwnInTeam,
             _ if is_own && self.user_id() == Some(&key.created_by) => Whose::Made,
             _ if is_own => Whose::Given,
@@ -126,10 +134,35 @@ impl Caller {
         }
         Ok(match self.place_in(app, team_id).await? {
             Some(place) if place.administers() => Whose::LedTeam,
+            _ if self.governs(app, Some(team_id)).await? => Whose::LedTeam,
             Some(_) => Whose::JoinedTeam,
             None if key.team_id.as_deref() == Some(team_id) => Whose::JoinedTeam,
             None => Whose::OtherTeam,
         })
+    }
+
+    /// The relation of an organization to this caller.
+    pub async fn relation_to_organization(&self, app: &App, id: &str) -> Result<Whose, ApiError> {
+        if self.views_all() {
+            return Ok(Whose::OtherOrganization);
+        }
+        let Some(user) = self.user_id() else { return Ok(Whose::OtherOrganization) };
+        let place = app.store.account(Kind::OrganizationMember, &member_id(id, user)).await?;
+        Ok(match place {
+            Some(place) if place.administers() => Whose::LedOrganization,
+            Some(_) => Whose::JoinedOrganization,
+            None => Whose::OtherOrganization,
+        })
+    }
+
+    /// Whether the caller administers the organization of a team.
+    async fn governs(&self, app: &App, team_id: Option<&str>) -> Result<bool, ApiError> {
+        let (Some(team), Some(_)) = (team_id, self.user_id()) else { return Ok(false) };
+        let team = app.store.account(Kind::Team, team).await?;
+        match team.and_then(|team| team.organization_id) {
+            Some(id) => Ok(self.relation_to_organization(app, &id).await? == Whose::LedOrganization),
+            None => Ok(false),
+        }
     }
 
     /// The caller's membership of a team.
@@ -170,12 +203,25 @@ impl Caller {
             Denial::TeamAdmins => ApiError::python_forbidden(&format!(
                 "Call not allowed. User not proxy admin OR team admin. route={path}, team_id={team}"
             )),
+            Denial::OrganizationAdmins => ApiError::python_forbidden(&format!(
+                "Call not allowed. User not proxy admin OR org admin. route={path}, organization_id={}",
+                subject.organization_id.unwrap_or("None")
+            )),
             Denial::BulkAdmins => {
                 ApiError::python_forbidden("Only proxy admins can perform bulk key updates")
             }
             Denial::SpendAdmins => {
                 ApiError::python_forbidden("You must be a proxy admin or team admin to reset key spend")
             }
+            Denial::ModelAdmins => ApiError::python_forbidden(&format!(
+                "User does not have permission to make this model call. Your role={role}. You can only make model calls if \
+                 you are a PROXY_ADMIN or if you are a team admin, by specifying a team_id in the model_info."
+            )),
+            Denial::TeamModelAdmins => ApiError::python_forbidden(&format!(
+                "Team ID={team} does not match the API key's team ID={}, OR you are not the admin for this team. Check \
+                 `/user/info` to verify your team admin status.",
+                self.team_id().unwrap_or("None")
+            )),
             Denial::UserAdmins => ApiError::python_forbidden("Only proxy admins can list users"),
             Denial::NotToDelete | Denial::NotToRegenerate => ApiError::others_key(denial),
             Denial::UnseenKey => ApiError::others_key_info(role),
@@ -184,16 +230,26 @@ impl Caller {
                 user_id.unwrap_or("None")
             )),
             Denial::UnseenTeam => ApiError::python_forbidden(&self.unseen_team(team)),
+            Denial::UnseenUsage => {
+                ApiError::python_forbidden("Non-admin users can only view their own spend data.")
+            }
+            Denial::NotOfTeam => ApiError::missing(format!(
+                "User does not belong to Team= {team}. Call `/user/info` to see user's teams"
+            )),
             Denial::NoUser => ApiError::no_user_id(),
         }
     }
 
-    fn unseen_team(&self, team: &str) -> String {
-        let own = match self {
+    /// The team of the calling key.
+    fn team_id(&self) -> Option<&str> {
+        match self {
             Self::Key { key, .. } => key.team_id.as_deref(),
             Self::Admin => None,
-        };
-        match (self.user_id(), own) {
+        }
+    }
+
+    fn unseen_team(&self, team: &str) -> String {
+        match (self.user_id(), self.team_id()) {
             (Some(user), _) => format!("User={user} not authorized to access this team={team}"),
             (None, Some(own)) => format!("Team key for team={own} not authorized to access this team={team}"),
             (None, None) => format!(

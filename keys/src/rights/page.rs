@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use super::{Denial, ROLES, TABLE, Verdict, Whose};
-use crate::routes::{budget, key, schema::Row, team, user};
+use crate::routes::{budget, customer, key, organization, schema::Row, tag, team, user};
 
 /// The page as Markdown.
 pub fn page() -> String {
@@ -31,10 +31,13 @@ pub fn page() -> String {
     }
     page.push_str(BESIDES);
     page.push_str("| field | of a | reason |\n|---|---|---|\n");
-    let schemas: [(&str, &[Row]); 4] = [
+    let schemas: [(&str, &[Row]); 7] = [
         ("key", &key::schema::FIELDS),
         ("user", &user::schema::FIELDS),
         ("team", &team::schema::FIELDS),
+        ("organization", &organization::schema::FIELDS),
+        ("customer", &customer::schema::FIELDS),
+        ("tag", &tag::schema::FIELDS),
         ("budget", &budget::schema::FIELDS),
     ];
     for (of, rows) in schemas {
@@ -47,7 +50,8 @@ pub fn page() -> String {
     page
 }
 
-const BESIDES: &str = "\n## Limits of a new key\n\n\
+const BESIDES: &str = "\nA team of an organization that a user administers (`org_admin`) counts as a team that it administers, and its keys as keys\n\
+    of such a team. `/team/new` is for a team whose `organization_id` is the organization's.\n\n## Limits of a new key\n\n\
     A key cannot exceed the key that created it, unless a `proxy_admin` created it. `max_budget`, `tpm_limit`, `rpm_limit`,\n\
     `max_parallel_requests`, `models`, `duration`, `budget_limits`, `model_max_budget`, `model_rpm_limit`, `model_tpm_limit` and\n\
     `allowed_routes` default to the values of the creating key; larger values are rejected with 400. The same applies to\n\
@@ -56,8 +60,8 @@ const BESIDES: &str = "\n## Limits of a new key\n\n\
     `budget_limits`, `model_max_budget`, `spend`, temporary increases) and `blocked`; only administrators of its team and\n\
     `proxy_admin`s can change those. Only a `proxy_admin` can move a key to another user, team or organization.\n\n\
     ## Unsupported fields\n\n\
-    Every field of a request is either enforced, stored as a label (`key_alias`, `metadata`, `tags`, `organization_id`) or\n\
-    rejected. These fields are accepted only if empty (`null`, `false`, `\"\"`, `[]`, `{}`), and rejected with 400 otherwise:\n\n";
+    Every field of a request is either enforced, stored as a label (`key_alias`, `metadata`) or rejected. These fields are\n\
+    accepted only if empty (`null`, `false`, `\"\"`, `[]`, `{}`), and rejected with 400 otherwise:\n\n";
 
 fn cell(verdict: Verdict) -> String {
     match verdict {
@@ -83,6 +87,9 @@ impl Whose {
             Self::LedTeam => "a team that it administers",
             Self::JoinedTeam => "a team that it belongs to",
             Self::OtherTeam => "any other team",
+            Self::LedOrganization => "an organization that it administers",
+            Self::JoinedOrganization => "an organization that it belongs to",
+            Self::OtherOrganization => "any other organization",
             Self::OwnUser => "itself",
             Self::OtherUser => "any other user",
         }

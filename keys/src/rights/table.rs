@@ -1,20 +1,26 @@
 //! The table itself.
 
 use super::Denial::{
-    AdminOnly, BulkAdmins, KeyAdmins, NoUser, NotInTeam, NotToDelete, NotToRegenerate, NotYours, SpendAdmins,
-    TeamAdmins, UnseenKey, UnseenTeam, UnseenUser, UserAdmins, ViewOnly,
+    AdminOnly, BulkAdmins, KeyAdmins, ModelAdmins, NoUser, NotInTeam, NotOfTeam, NotToDelete,
+    NotToRegenerate, NotYours, OrganizationAdmins, SpendAdmins, TeamAdmins, TeamModelAdmins, UnseenKey,
+    UnseenTeam, UnseenUsage, UnseenUser, UserAdmins, ViewOnly,
 };
 use super::Operation::{
-    self, BudgetDelete, BudgetInfo, BudgetList, BudgetNew, BudgetUpdate, KeyAliases, KeyBlock, KeyBulkUpdate,
-    KeyDelete, KeyGenerate, KeyHealth, KeyInfo, KeyList, KeyRegenerate, KeyResetSpend, KeyUnblock, KeyUpdate,
-    SpendCalculate, SpendLogs, TeamBlock, TeamDelete, TeamInfo, TeamList, TeamMemberAdd, TeamNew,
-    TeamPermissionsList, TeamPermissionsUpdate, TeamUnblock, TeamUpdate, UserDelete, UserInfo, UserList,
-    UserNew, UserUpdate,
+    self, AuditInfo, AuditList, BudgetDelete, BudgetInfo, BudgetList, BudgetNew, BudgetUpdate, CustomerBlock,
+    CustomerDelete, CustomerInfo, CustomerList, CustomerNew, CustomerUnblock, CustomerUpdate, GlobalActivity,
+    GlobalExceptions, GlobalSpend, KeyAliases, KeyBlock, KeyBulkUpdate, KeyDelete, KeyGenerate, KeyHealth,
+    KeyInfo, KeyList, KeyRegenerate, KeyResetSpend, KeyUnblock, KeyUpdate, ModelDelete, ModelNew,
+    ModelUpdate, OrganizationDelete, OrganizationInfo, OrganizationList, OrganizationMemberAdd,
+    OrganizationMemberDelete, OrganizationMemberUpdate, OrganizationNew, OrganizationUpdate, SpendCalculate,
+    SpendKeys, SpendLogs, SpendTags, SpendUsers, TagDailyActivity, TagDelete, TagInfo, TagList, TagNew,
+    TagUpdate, TeamBlock, TeamDailyActivity, TeamDelete, TeamInfo, TeamList, TeamMemberAdd, TeamMemberDelete,
+    TeamMemberUpdate, TeamNew, TeamPermissionsList, TeamPermissionsUpdate, TeamUnblock, TeamUpdate,
+    UserDailyActivity, UserDelete, UserInfo, UserList, UserNew, UserUpdate,
 };
 use super::Verdict::{self, IfPermitted, Never, No, Yes};
 use super::Whose::{
-    self, Anything, Given, Itself, JoinedTeam, LedTeam, Made, OfFellow, OfLedTeam, OfOthers, OtherTeam,
-    OtherUser, OwnInTeam, OwnUser,
+    self, Anything, Given, Itself, JoinedOrganization, JoinedTeam, LedOrganization, LedTeam, Made, OfFellow,
+    OfLedTeam, OfOthers, OtherOrganization, OtherTeam, OtherUser, OwnInTeam, OwnUser,
 };
 
 /// A row: what each role may do.
@@ -40,6 +46,39 @@ const fn keeps(operation: Operation, whose: &'static [Whose], user: Verdict) -> 
 /// An operation for administrators only.
 const fn admins(operation: Operation) -> Row {
     keeps(operation, &[Anything], No(AdminOnly))
+}
+
+/// An operation on models of all, for administrators only.
+const fn models(operation: Operation) -> Row {
+    row(operation, &[Anything], [Yes, No(ModelAdmins), No(ModelAdmins), No(ModelAdmins), No(ModelAdmins)])
+}
+
+/// An operation on models of a team that the caller administers.
+const fn led_models(operation: Operation) -> Row {
+    row(operation, &[LedTeam], [Yes, No(TeamModelAdmins), Yes, Yes, Never])
+}
+
+/// An operation on models of another team.
+const fn other_models(operation: Operation) -> Row {
+    let no = No(TeamModelAdmins);
+    row(operation, &[JoinedTeam, OtherTeam], [Yes, no, no, no, no])
+}
+
+/// A change of a team, which its own administrators may make, too.
+const fn leads(operation: Operation, whose: &'static [Whose], own: bool) -> Row {
+    let cells = if own { [Yes, Yes, Never] } else { [No(TeamAdmins), No(TeamAdmins), No(TeamAdmins)] };
+    let [user, viewer, none] = cells;
+    row(operation, whose, [Yes, No(ViewOnly), user, viewer, none])
+}
+
+/// What others than the members of an organization are told.
+const NO_ORGANIZATION: Verdict = No(OrganizationAdmins);
+
+/// A change of an organization, which its own administrators may make, too.
+const fn governs(operation: Operation, whose: &'static [Whose], own: bool) -> Row {
+    let cells = if own { [Yes, Yes, Never] } else { [NO_ORGANIZATION; 3] };
+    let [user, viewer, none] = cells;
+    row(operation, whose, [Yes, No(ViewOnly), user, viewer, none])
 }
 
 /// An operation that administrators and their viewers may do.
@@ -85,6 +124,7 @@ pub const TABLE: &[Row] = &[
     admins(UserUpdate),
     admins(UserDelete),
     row(UserList, &[Anything], [Yes, Yes, No(UserAdmins), No(UserAdmins), No(UserAdmins)]),
+    keeps(TeamNew, &[LedOrganization], Yes),
     admins(TeamNew),
     row(TeamInfo, &[LedTeam], [Yes, Yes, Yes, Yes, Never]),
     row(TeamInfo, &[JoinedTeam], [Yes, Yes, Yes, Yes, Yes]),
@@ -94,24 +134,48 @@ pub const TABLE: &[Row] = &[
     row(TeamList, &[Anything], [Yes, Yes, Yes, Yes, No(NoUser)]),
     admins(TeamBlock),
     admins(TeamUnblock),
-    row(TeamMemberAdd, &[LedTeam], [Yes, No(ViewOnly), Yes, Yes, Never]),
-    row(
-        TeamMemberAdd,
-        &[JoinedTeam, OtherTeam],
-        [Yes, No(ViewOnly), No(TeamAdmins), No(TeamAdmins), No(TeamAdmins)],
-    ),
+    leads(TeamMemberAdd, &[LedTeam], true),
+    leads(TeamMemberAdd, &[JoinedTeam, OtherTeam], false),
+    leads(TeamMemberUpdate, &[LedTeam], true),
+    leads(TeamMemberUpdate, &[JoinedTeam, OtherTeam], false),
+    leads(TeamMemberDelete, &[LedTeam], true),
+    leads(TeamMemberDelete, &[JoinedTeam, OtherTeam], false),
     row(TeamPermissionsList, &[LedTeam], [Yes, Yes, Yes, Yes, Never]),
     row(
         TeamPermissionsList,
         &[JoinedTeam, OtherTeam],
         [Yes, Yes, No(TeamAdmins), No(TeamAdmins), No(TeamAdmins)],
     ),
-    row(TeamPermissionsUpdate, &[LedTeam], [Yes, No(ViewOnly), Yes, Yes, Never]),
+    leads(TeamPermissionsUpdate, &[LedTeam], true),
+    leads(TeamPermissionsUpdate, &[JoinedTeam, OtherTeam], false),
+    admins(OrganizationNew),
+    admins(OrganizationUpdate),
+    admins(OrganizationDelete),
+    row(OrganizationInfo, &[LedOrganization, JoinedOrganization], [Yes, Yes, Yes, Yes, Never]),
     row(
-        TeamPermissionsUpdate,
-        &[JoinedTeam, OtherTeam],
-        [Yes, No(ViewOnly), No(TeamAdmins), No(TeamAdmins), No(TeamAdmins)],
+        OrganizationInfo,
+        &[OtherOrganization],
+        [Yes, Yes, NO_ORGANIZATION, NO_ORGANIZATION, NO_ORGANIZATION],
     ),
+    row(OrganizationList, &[Anything], [Yes, Yes, Yes, Yes, No(NoUser)]),
+    governs(OrganizationMemberAdd, &[LedOrganization], true),
+    governs(OrganizationMemberAdd, &[JoinedOrganization, OtherOrganization], false),
+    governs(OrganizationMemberUpdate, &[LedOrganization], true),
+    governs(OrganizationMemberUpdate, &[JoinedOrganization, OtherOrganization], false),
+    governs(OrganizationMemberDelete, &[LedOrganization], true),
+    governs(OrganizationMemberDelete, &[JoinedOrganization, OtherOrganization], false),
+    admins(CustomerNew),
+    viewers(CustomerInfo),
+    admins(CustomerUpdate),
+    admins(CustomerDelete),
+    viewers(CustomerList),
+    admins(CustomerBlock),
+    admins(CustomerUnblock),
+    admins(TagNew),
+    admins(TagUpdate),
+    viewers(TagInfo),
+    viewers(TagList),
+    admins(TagDelete),
     admins(BudgetNew),
     viewers(BudgetInfo),
     admins(BudgetUpdate),
@@ -119,4 +183,29 @@ pub const TABLE: &[Row] = &[
     viewers(BudgetList),
     row(SpendLogs, &[Anything], [Yes, Yes, Yes, Yes, Yes]),
     row(SpendCalculate, &[Anything], [Yes, Yes, Yes, Yes, Yes]),
+    // Users have only their own keys, themselves, and their own requests in these.
+    row(SpendKeys, &[Anything], [Yes, Yes, Yes, Yes, Yes]),
+    row(SpendUsers, &[Anything], [Yes, Yes, Yes, Yes, No(NoUser)]),
+    row(GlobalActivity, &[Anything], [Yes, Yes, Yes, Yes, Yes]),
+    viewers(SpendTags),
+    viewers(GlobalSpend),
+    viewers(GlobalExceptions),
+    row(UserDailyActivity, &[Itself], [Never, Never, Never, Never, Yes]),
+    row(UserDailyActivity, &[OwnUser], [Yes, Yes, Yes, Yes, Never]),
+    row(UserDailyActivity, &[OtherUser], [Yes, Yes, No(UnseenUsage), No(UnseenUsage), No(UnseenUsage)]),
+    row(TeamDailyActivity, &[LedTeam], [Yes, Yes, Yes, Yes, Never]),
+    row(TeamDailyActivity, &[JoinedTeam], [Yes, Yes, Yes, Yes, Yes]),
+    row(TeamDailyActivity, &[OtherTeam], [Yes, Yes, No(NotOfTeam), No(NotOfTeam), No(NotOfTeam)]),
+    viewers(TagDailyActivity),
+    models(ModelNew),
+    led_models(ModelNew),
+    other_models(ModelNew),
+    models(ModelUpdate),
+    led_models(ModelUpdate),
+    other_models(ModelUpdate),
+    models(ModelDelete),
+    led_models(ModelDelete),
+    other_models(ModelDelete),
+    viewers(AuditList),
+    viewers(AuditInfo),
 ];

@@ -1,4 +1,4 @@
-//! Common code for users, teams and budgets, whose fields are validated, stored and returned in the same way.
+//! Common code for users, teams, customers and budgets, whose fields are validated, stored and returned in the same way.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -7,8 +7,23 @@ use super::schema::{Place, Row};
 use crate::clock;
 use crate::duration::Duration;
 use crate::error::ApiError;
+use crate::fields::{self, Field};
 use crate::money::Picodollars;
 use crate::store::AccountRow;
+
+/// The ids in the only field of a body.
+///
+/// # Errors
+/// The field is invalid, or a 400 with these words, if there are none.
+pub fn ids(field: &[Field; 1], body: Map<String, Value>, none: &str) -> Result<Vec<String>, ApiError> {
+    let [Field { name, .. }] = field;
+    let sent = fields::read(field, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
+    let ids = fields::texts(&sent, name);
+    if ids.is_empty() {
+        return Err(ApiError::bad_request(none));
+    }
+    Ok(ids)
+}
 
 /// Stores the fields that were sent, and rejects invalid ones.
 pub fn apply(account: &mut AccountRow, rows: &[Row], sent: &Map<String, Value>) -> Result<(), ApiError> {
@@ -45,12 +60,13 @@ pub fn next_reset(duration: Option<&str>, now: Timestamp) -> Result<Option<Times
 fn column(account: &mut AccountRow, name: &str, value: &Value) {
     let text = || value.as_str().map(str::to_owned);
     match name {
-        "user_alias" | "team_alias" => account.alias = text(),
+        "alias" | "user_alias" | "team_alias" | "organization_alias" => account.alias = text(),
         "user_email" => {
             account.email = text().map(|email| email.trim().to_owned()).filter(|email| !email.is_empty());
         }
         "user_role" => account.role = text(),
         "organization_id" => account.organization_id = text().filter(|id| !id.is_empty()),
+        "budget_id" => account.budget_id = text().filter(|id| !id.is_empty()),
         "budget_duration" => account.budget_duration = text(),
         "max_budget" => account.max_budget = value.as_f64(),
         "spend" => account.spend = Picodollars::from_usd(value.as_f64().unwrap_or_default()),
@@ -61,10 +77,11 @@ fn column(account: &mut AccountRow, name: &str, value: &Value) {
 
 fn column_value(account: &AccountRow, name: &str) -> Value {
     match name {
-        "user_alias" | "team_alias" => json!(account.alias),
+        "alias" | "user_alias" | "team_alias" | "organization_alias" => json!(account.alias),
         "user_email" => json!(account.email),
         "user_role" => json!(account.role),
         "organization_id" => json!(account.organization_id),
+        "budget_id" => json!(account.budget_id),
         "budget_duration" => json!(account.budget_duration),
         "max_budget" => json!(account.max_budget),
         "spend" => json!(account.spend),

@@ -10,6 +10,7 @@ pub mod health;
 pub mod info;
 pub mod info_v2;
 pub mod list;
+pub(super) mod paths;
 pub mod regenerate;
 pub mod reset_spend;
 pub mod schema;

@@ -109,8 +109,6 @@ pub mod because {
     pub const TOKENS_PER_DAY: &str = "no daily token limits; use tpm_limit";
     /// Settings of the router.
     pub const ROUTER: &str = "no routing per key; set it in the configuration";
-    /// Required request parameters.
-    pub const PARAMS: &str = "no parameter enforcement";
     /// Automatic rotation.
     pub const ROTATION: &str = "no automatic rotation; use /key/regenerate with a grace_period";
     /// Access groups as objects.

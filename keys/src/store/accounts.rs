@@ -1,4 +1,4 @@
-//! Users, teams, team members and budgets: creating, finding, updating and deleting them.
+//! Users, teams, organizations, members, customers, tags and budgets: creating, finding, updating and deleting them.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -7,27 +7,16 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::AccountId;
 
+use super::audit::entries;
 use super::feed::{self, Concerned};
+use super::kind::Kind;
 use super::sql::{bind_number, placeholders};
-use super::{Store, StoreError, blocks, get, models};
+use super::{Store, StoreError, customers, get, models};
 use crate::clock;
 use crate::money::Picodollars;
 
 /// Maximum number of values in one `IN (…)`.
 pub(super) const AT_ONCE: usize = 500;
-
-/// The kind of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// A user.
-    User,
-    /// A team.
-    Team,
-    /// A user within a team; see [`member_id`].
-    TeamMember,
-    /// A budget that several keys can refer to.
-    Budget,
-}
 
 /// An account as stored in the database.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +37,8 @@ pub struct AccountRow {
     pub role: Option<String>,
     /// The organization that it belongs to.
     pub organization_id: Option<String>,
+    /// The budget that it refers to.
+    pub budget_id: Option<String>,
     /// Budget in USD.
     pub max_budget: Option<f64>,
     /// The budget period, as the operator wrote it.
@@ -72,32 +63,13 @@ pub struct AccountRow {
     pub updated_by: String,
 }
 
-/// The id of a member's account.
+/// The id of the account of a member of a team or an organization.
 pub fn member_id(team_id: &str, user_id: &str) -> String {
     AccountId::of_member(team_id, user_id).id
 }
 
-impl Kind {
-    /// Its name in the database.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Team => "team",
-            Self::TeamMember => "team_member",
-            Self::Budget => "budget",
-        }
-    }
-
-    fn parse(name: &str) -> Result<Self, StoreError> {
-        [Self::User, Self::Team, Self::TeamMember, Self::Budget]
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| StoreError::Corrupt(format!("unknown account kind '{name}'")))
-    }
-}
-
 /// All columns of `account`.
-pub(super) const COLUMNS: &str = "kind, id, alias, email, team_id, user_id, role, organization_id, max_budget, budget_duration, \
+pub(super) const COLUMNS: &str = "kind, id, alias, email, team_id, user_id, role, organization_id, budget_id, max_budget, budget_duration, \
                        budget_reset_at, spend, total_spend, blocked, settings, created_at, created_by, updated_at, \
                        updated_by";
 
@@ -114,6 +86,7 @@ impl AccountRow {
             user_id: None,
             role: None,
             organization_id: None,
+            budget_id: None,
             max_budget: None,
             budget_duration: None,
             budget_reset_at: None,
@@ -137,14 +110,23 @@ impl AccountRow {
         }
     }
 
-    /// Whether the member administers the team.
+    /// A user's membership of an organization.
+    pub fn organization_member(organization_id: &str, user_id: &str, by: &str) -> Self {
+        Self {
+            organization_id: Some(organization_id.to_owned()),
+            user_id: Some(user_id.to_owned()),
+            ..Self::new(Kind::OrganizationMember, member_id(organization_id, user_id), by)
+        }
+    }
+
+    /// Whether the member administers the team or the organization.
     pub fn administers(&self) -> bool {
-        self.role.as_deref() == Some("admin")
+        matches!(self.role.as_deref(), Some("admin" | "org_admin"))
     }
 
     /// A setting that is a list of strings; empty if absent or `null`.
     pub fn strings(&self, setting: &str) -> Vec<String> {
-        super::records::strings(&self.settings, setting)
+        super::limits::strings(&self.settings, setting)
     }
 
     pub(super) fn read(row: &AnyRow) -> Result<Self, StoreError> {
@@ -165,6 +147,7 @@ impl AccountRow {
             user_id: get(row, "user_id")?,
             role: get(row, "role")?,
             organization_id: get(row, "organization_id")?,
+            budget_id: get(row, "budget_id")?,
             max_budget: get(row, "max_budget")?,
             budget_duration: get(row, "budget_duration")?,
             budget_reset_at: moment("budget_reset_at")?,
@@ -187,7 +170,8 @@ impl AccountRow {
             .bind(self.team_id.clone())
             .bind(self.user_id.clone())
             .bind(self.role.clone())
-            .bind(self.organization_id.clone());
+            .bind(self.organization_id.clone())
+            .bind(self.budget_id.clone());
         bind_number(query, self.max_budget)
             .bind(self.budget_duration.clone())
             .bind(self.budget_reset_at.map(Timestamp::as_microsecond))
@@ -214,7 +198,7 @@ impl Store {
     /// The accounts that exist, in no particular order.
     pub async fn accounts(&self, ids: &[(Kind, String)]) -> Result<Vec<AccountRow>, StoreError> {
         let mut found = Vec::new();
-        for kind in [Kind::User, Kind::Team, Kind::TeamMember, Kind::Budget] {
+        for kind in Kind::ALL {
             let ids: Vec<_> = ids.iter().filter(|(of, _)| *of == kind).map(|(_, id)| id).collect();
             for ids in ids.chunks(AT_ONCE) {
                 let list = placeholders(2, ids.len());
@@ -245,6 +229,21 @@ impl Store {
     /// A user's memberships, in the order in which they were created.
     pub async fn memberships(&self, user_id: &str) -> Result<Vec<AccountRow>, StoreError> {
         self.accounts_where("kind = 'team_member' AND user_id = $1", user_id).await
+    }
+
+    /// The members of an organization, in the order in which they were added.
+    pub async fn organization_members(&self, organization_id: &str) -> Result<Vec<AccountRow>, StoreError> {
+        self.accounts_where("kind = 'organization_member' AND organization_id = $1", organization_id).await
+    }
+
+    /// A user's memberships of organizations, in the order in which they were created.
+    pub async fn organizations_of(&self, user_id: &str) -> Result<Vec<AccountRow>, StoreError> {
+        self.accounts_where("kind = 'organization_member' AND user_id = $1", user_id).await
+    }
+
+    /// The teams of an organization, oldest first.
+    pub async fn teams_of_organization(&self, organization_id: &str) -> Result<Vec<AccountRow>, StoreError> {
+        self.accounts_where("kind = 'team' AND organization_id = $1", organization_id).await
     }
 
     /// All accounts of a kind, oldest first.
@@ -286,54 +285,17 @@ impl Store {
             .map_err(StoreError::from)?;
         let Some(row) = row else { return Ok(None) };
         let mut account = AccountRow::read(&row)?;
+        let before = entries::is_recorded().then(|| entries::of_account(&account));
         change(&mut account)?;
         account.updated_at = clock::now();
         by.clone_into(&mut account.updated_by);
         write(&mut transaction, &account).await?;
+        if let Some(before) = before {
+            entries::account_updated(&mut transaction, &before, &account).await?;
+        }
         announce(&mut transaction, &account).await?;
         self.commit(transaction).await?;
         Ok(Some(account))
-    }
-
-    /// Deletes accounts of one kind and everything that belongs to them, and returns those that existed. A
-    /// team's members and keys are deleted with it, as are a user's memberships and keys; nothing belongs to
-    /// a budget.
-    pub async fn delete_accounts(&self, kind: Kind, ids: &[String]) -> Result<Vec<AccountRow>, StoreError> {
-        let mut transaction = self.write_keys().await?;
-        let (mut deleted, mut told, mut created) = (Vec::new(), Vec::new(), Vec::new());
-        for id in ids {
-            let sql = format!("DELETE FROM account WHERE kind = $1 AND id = $2 RETURNING {COLUMNS}");
-            let row = sqlx::query(AssertSqlSafe(sql))
-                .bind(kind.name())
-                .bind(id)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let Some(row) = row else { continue };
-            let account = AccountRow::read(&row)?;
-            models::forget(&mut transaction, kind.name(), id).await?;
-            told.push(concerned(&mut transaction, &account).await?);
-            let owner = match kind {
-                Kind::Team => Some("team_id"),
-                Kind::User => Some("user_id"),
-                Kind::TeamMember | Kind::Budget => None,
-            };
-            if let Some(owner) = owner {
-                let members = format!("DELETE FROM account WHERE kind = 'team_member' AND {owner} = $1");
-                sqlx::query(AssertSqlSafe(members)).bind(id).execute(&mut *transaction).await?;
-                let keys = format!("DELETE FROM virtual_key WHERE {owner} = $1 RETURNING created_at");
-                let gone = sqlx::query(AssertSqlSafe(keys)).bind(id).fetch_all(&mut *transaction).await?;
-                for key in &gone {
-                    created.push(get(key, 0)?);
-                }
-            }
-            deleted.push(account);
-        }
-        blocks::count(&mut transaction, created, -1).await?;
-        for keys in &told {
-            feed::announce_concerned(&mut transaction, keys).await?;
-        }
-        self.commit_keys(transaction).await?;
-        Ok(deleted)
     }
 }
 
@@ -341,7 +303,7 @@ pub(super) async fn insert(
     transaction: &mut Transaction<'static, Any>,
     account: &AccountRow,
 ) -> Result<bool, StoreError> {
-    let list = placeholders(1, 19);
+    let list = placeholders(1, 20);
     let sql = format!("INSERT INTO account ({COLUMNS}) VALUES ({list}) ON CONFLICT DO NOTHING");
     let inserted =
         account.bind(sqlx::query(AssertSqlSafe(sql))).execute(&mut **transaction).await?.rows_affected();
@@ -349,6 +311,7 @@ pub(super) async fn insert(
         return Ok(false);
     }
     models::follow(transaction, account.kind.name(), &account.id, &account.settings, false).await?;
+    entries::account_created(transaction, account).await?;
     // A key may have referred to the account before it existed.
     announce(transaction, account).await?;
     Ok(true)
@@ -357,8 +320,8 @@ pub(super) async fn insert(
 async fn write(transaction: &mut Transaction<'static, Any>, account: &AccountRow) -> Result<(), StoreError> {
     let query = sqlx::query(
         "UPDATE account SET alias = $3, email = $4, team_id = $5, user_id = $6, role = $7, organization_id = $8, \
-         max_budget = $9, budget_duration = $10, budget_reset_at = $11, spend = $12, total_spend = $13, \
-         blocked = $14, settings = $15, created_at = $16, created_by = $17, updated_at = $18, updated_by = $19 \
+         budget_id = $9, max_budget = $10, budget_duration = $11, budget_reset_at = $12, spend = $13, total_spend = $14, \
+         blocked = $15, settings = $16, created_at = $17, created_by = $18, updated_at = $19, updated_by = $20 \
          WHERE kind = $1 AND id = $2",
     );
     account.bind(query).execute(&mut **transaction).await?;
@@ -374,14 +337,24 @@ async fn announce(
     feed::announce_concerned(transaction, &keys).await
 }
 
-async fn concerned(
+pub(super) async fn concerned(
     transaction: &mut Transaction<'static, Any>,
     account: &AccountRow,
 ) -> Result<Concerned, StoreError> {
     let (condition, value) = match account.kind {
         Kind::User => ("user_id = $1", account.id.as_str()),
         Kind::Team => ("team_id = $1", account.id.as_str()),
+        Kind::Budget if customers::refer_to(transaction, &account.id).await? => {
+            return Ok(Concerned::TooMany);
+        }
         Kind::Budget => ("budget_id = $1", account.id.as_str()),
+        Kind::Customer => {
+            return Ok(Concerned::Keys(vec![AccountId::of_customer(&*account.id).record_name()]));
+        }
+        // Only the key service knows who belongs to an organization.
+        Kind::OrganizationMember => return Ok(Concerned::Keys(Vec::new())),
+        // Keys have them through their teams, too.
+        Kind::Organization | Kind::Tag | Kind::Gateway => return Ok(Concerned::TooMany),
         Kind::TeamMember => ("user_id = $1", account.user_id.as_deref().unwrap_or_default()),
     };
     feed::concerned(transaction, condition, value).await

@@ -196,6 +196,8 @@ async fn sqlite(url: &str, path: &Path) -> Result<Store, OpenError> {
         together: Arc::default(),
         charged: Arc::default(),
         recorder: Arc::default(),
+        gateway: Arc::default(),
+        customers: Arc::default(),
     })
 }
 
@@ -216,6 +218,8 @@ async fn postgres(url: &str) -> Result<Store, OpenError> {
         together: Arc::default(),
         charged: Arc::default(),
         recorder: Arc::default(),
+        gateway: Arc::default(),
+        customers: Arc::default(),
     })
 }
 

@@ -92,11 +92,12 @@ impl Store {
             .execute(&self.writers)
             .await?;
         if due.table == Table::Account && a == Kind::Budget.name() {
-            // A key that refers to a budget, but has no period itself, is reset with the budget.
+            // A key or an account that refers to a budget, but has no period itself, is reset with the budget.
             sqlx::query("UPDATE virtual_key SET spend = 0 WHERE budget_id = $1 AND budget_duration IS NULL")
                 .bind(b)
                 .execute(&self.writers)
                 .await?;
+            self.restart_referring(b).await?;
         }
         Ok(())
     }

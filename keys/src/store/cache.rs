@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use switchboard::key::{KeyRecord, TokenHash};
 
+use super::feed::Heard;
 use super::{Store, StoreError};
 
 /// How long another replica's change may go unnoticed.
@@ -123,6 +124,15 @@ impl Cache {
 impl Store {
     /// The record of a key.
     pub async fn verify(&self, token: TokenHash) -> Result<Verified, StoreError> {
+        self.cached(token, async || self.record(token).await).await
+    }
+
+    /// A record that is read if it is not cached.
+    pub(super) async fn cached(
+        &self,
+        token: TokenHash,
+        read_record: impl AsyncFnOnce() -> Result<Option<KeyRecord>, StoreError>,
+    ) -> Result<Verified, StoreError> {
         if !self.cache.is_current() {
             self.look().await?;
         }
@@ -137,7 +147,7 @@ impl Store {
             cursor
         };
         let read = Instant::now();
-        let key = self.record(token).await?.map(Arc::new);
+        let key = read_record().await?.map(Arc::new);
         if let Some(key) = &key {
             let mut state = self.cache.state();
             // Do not overwrite a newer change that was read meanwhile.
@@ -166,7 +176,7 @@ impl Store {
         if heard.is_err() {
             self.cache.committed();
         }
-        let (cursor, changed) = heard?;
+        let Heard { cursor, changed, .. } = heard?;
         let mut state = self.cache.state();
         match changed {
             Some(changed) => changed.iter().for_each(|token| _ = state.records.remove(token)),

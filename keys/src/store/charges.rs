@@ -37,7 +37,7 @@ pub(super) async fn charge_keys(
         let active = Places::on(backend).place(2 * piece.len() + 1);
         let sql = format!(
             "{} SET {}, {}, last_active = {active} FROM locked WHERE token = name_0 \
-             RETURNING token, user_id, team_id, budget_id, key_alias, settings",
+             RETURNING token, user_id, team_id, budget_id, key_alias, settings, organization_id",
             locked(backend, "virtual_key", ["token"], piece.len()),
             plus("spend"),
             plus("total_spend"),
@@ -50,6 +50,7 @@ pub(super) async fn charge_keys(
                 budget_id: get(&row, 3)?,
                 key_alias: get(&row, 4)?,
                 tags: tags::of(&get::<String, _>(&row, 5)?),
+                organization_id: get(&row, 6)?,
             };
             owners.insert(token(&row, 0)?, owner);
         }

@@ -31,6 +31,19 @@ pub struct Changes {
     pub reset: bool,
     /// The changed keys in their current state, without duplicates.
     pub changes: Vec<KeyChange>,
+    /// Requests may count against accounts that they name.
+    pub payers: bool,
+}
+
+/// What the feed has after a cursor.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// The next cursor.
+    pub(super) cursor: u64,
+    /// The keys that changed, without duplicates; `None` if the feed does not reach back that far.
+    pub(super) changed: Option<Vec<TokenHash>>,
+    /// There are customers or tags.
+    pub(super) has_payers: bool,
 }
 
 /// Initializes the feed of a new database.
@@ -130,17 +143,14 @@ impl Store {
         Ok(u64::try_from(get::<i64, _>(&row, 0)?).unwrap_or_default())
     }
 
-    /// The keys that changed after `cursor`, without duplicates, and the next cursor; `None` if the feed does
-    /// not reach back that far.
-    pub(super) async fn changed_after(
-        &self,
-        cursor: Option<u64>,
-    ) -> Result<(u64, Option<Vec<TokenHash>>), StoreError> {
+    /// What changed after `cursor`.
+    pub(super) async fn changed_after(&self, cursor: Option<u64>) -> Result<Heard, StoreError> {
         let asked = cursor.and_then(|cursor| i64::try_from(cursor).ok()).unwrap_or(i64::MAX);
         // A single statement sees a consistent snapshot.
         let rows = sqlx::query(
-            "SELECT feed.last, change.seq, change.token AS changed FROM feed LEFT JOIN change ON change.seq > $1 \
-             WHERE feed.id = 1 ORDER BY change.seq",
+            "SELECT feed.last, change.seq, change.token AS changed, \
+             (SELECT COUNT(*) FROM (SELECT 1 FROM account WHERE kind IN ('customer', 'tag') LIMIT 1) AS one) AS payers \
+             FROM feed LEFT JOIN change ON change.seq > $1 WHERE feed.id = 1 ORDER BY change.seq",
         )
         .bind(asked)
         .fetch_all(&self.readers)
@@ -151,10 +161,11 @@ impl Store {
         let last: i64 = get(first, "last")?;
         let next: Option<i64> = get(first, "seq")?;
         let cursor = u64::try_from(last).unwrap_or_default();
+        let has_payers = get::<i64, _>(first, "payers")? > 0;
         // Numbers have no gaps: unless the next change directly follows the cursor, some were deleted.
         let continues = asked == last || next.is_some_and(|next| Some(next) == asked.checked_add(1));
         if !continues {
-            return Ok((cursor, None));
+            return Ok(Heard { cursor, changed: None, has_payers });
         }
         let mut heard = BTreeSet::new();
         let mut changed = Vec::new();
@@ -164,17 +175,20 @@ impl Store {
                 changed.push(token);
             }
         }
-        Ok((cursor, Some(changed)))
+        Ok(Heard { cursor, changed: Some(changed), has_payers })
     }
 
     /// The changes after `cursor`; without a cursor, only the current position.
     pub async fn changes_after(&self, cursor: Option<u64>) -> Result<Changes, StoreError> {
-        let (cursor, changed) = self.changed_after(cursor).await?;
-        let Some(changed) = changed else { return Ok(Changes { cursor, reset: true, changes: Vec::new() }) };
+        let Heard { cursor, changed, has_payers } = self.changed_after(cursor).await?;
+        let payers = has_payers || self.limits_all_customers();
+        let Some(changed) = changed else {
+            return Ok(Changes { cursor, reset: true, changes: Vec::new(), payers });
+        };
         // The keys are read after the numbers, so they may be newer than the cursor, but never older.
         let mut records = self.records(&changed).await?;
         let told =
             changed.into_iter().map(|token| KeyChange { token, key: records.remove(&token) }).collect();
-        Ok(Changes { cursor, reset: false, changes: told })
+        Ok(Changes { cursor, reset: false, changes: told, payers })
     }
 }

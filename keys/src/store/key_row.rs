@@ -133,6 +133,6 @@ impl KeyRow {
 
     /// A setting that is a list of strings; empty if absent or `null`.
     pub fn strings(&self, setting: &str) -> Vec<String> {
-        super::records::strings(&self.settings, setting)
+        super::limits::strings(&self.settings, setting)
     }
 }

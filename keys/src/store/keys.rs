@@ -5,6 +5,7 @@ use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::TokenHash;
 
 use super::accounts::AT_ONCE;
+use super::audit::entries;
 use super::key_row::{KEY_COLUMNS, KeyRow, token};
 use super::sql::placeholders;
 use super::{Store, StoreError, blocks, feed, get, models};
@@ -30,6 +31,8 @@ pub struct Owner {
     pub team_id: Option<String>,
     /// The budget that it refers to.
     pub budget_id: Option<String>,
+    /// Owner's organization, if it is not the team's.
+    pub organization_id: Option<String>,
     /// The key's tags.
     pub tags: Vec<String>,
 }
@@ -120,6 +123,7 @@ impl Store {
         let mut transaction = self.write().await?;
         let Some(mut key) = self.locked(&mut transaction, token).await? else { return Ok(None) };
         let alias = key.key_alias.clone();
+        let before = entries::is_recorded().then(|| entries::of_key(&key));
         change(&mut key)?;
         if key.key_alias != alias {
             alias_is_free(&mut transaction, key.key_alias.as_deref()).await?;
@@ -127,6 +131,9 @@ impl Store {
         key.updated_at = clock::now();
         by.clone_into(&mut key.updated_by);
         write(&mut transaction, token, &key).await?;
+        if let Some(before) = before {
+            entries::key_updated(&mut transaction, &before, &key).await?;
+        }
         feed::announce(&mut transaction, &[token]).await?;
         self.commit_keys(transaction).await?;
         Ok(Some(key))
@@ -144,6 +151,7 @@ impl Store {
         let mut transaction = self.write().await?;
         let Some(mut key) = self.locked(&mut transaction, old).await? else { return Ok(None) };
         let alias = key.key_alias.clone();
+        let before = entries::is_recorded().then(|| entries::of_key(&key));
         change(&mut key)?;
         if key.key_alias != alias {
             alias_is_free(&mut transaction, key.key_alias.as_deref()).await?;
@@ -173,6 +181,9 @@ impl Store {
             models::rename_key(&mut transaction, &old.to_string(), &key.token.to_string()).await?;
         }
         write(&mut transaction, old, &key).await?;
+        if let Some(before) = before {
+            entries::key_rotated(&mut transaction, &old.to_string(), &before, &key).await?;
+        }
         feed::announce(&mut transaction, &[old, key.token]).await?;
         self.commit_keys(transaction).await?;
         Ok(Some(key))
@@ -187,8 +198,11 @@ impl Store {
         Ok(forgotten.rows_affected())
     }
 
-    /// Deletes keys and returns those that existed.
+    /// Deletes keys with the responses that are stored for them, and returns those that existed.
     pub async fn delete_keys(&self, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, StoreError> {
+        // First, so that what fails can be repeated.
+        let owners: Vec<String> = tokens.iter().map(ToString::to_string).collect();
+        self.forget_responses_of(&owners).await?;
         let mut transaction = self.write_keys().await?;
         let deleted = delete(&mut transaction, tokens).await?;
         self.commit_keys(transaction).await?;
@@ -236,6 +250,7 @@ pub(super) async fn insert(
     if get::<Option<i64>, _>(&row, 0)?.is_some_and(|end| created_at <= end) {
         blocks::count(transaction, vec![created_at], 1).await?;
     }
+    entries::key_created(transaction, key).await?;
     if ["model_max_budget", "budget_limits"].iter().any(|field| key.settings.contains_key(*field)) {
         models::follow(transaction, "key", &key.token.to_string(), &key.settings, true).await?;
     }
@@ -278,14 +293,17 @@ async fn delete(
 ) -> Result<Vec<TokenHash>, StoreError> {
     let (mut deleted, mut created) = (Vec::new(), Vec::new());
     for token in tokens {
-        let gone = sqlx::query("DELETE FROM virtual_key WHERE token = $1 RETURNING created_at")
+        let sql = format!("DELETE FROM virtual_key WHERE token = $1 RETURNING {}", KEY_COLUMNS!());
+        let gone = sqlx::query(AssertSqlSafe(sql))
             .bind(token.to_string())
             .fetch_optional(&mut **transaction)
             .await?;
         if let Some(row) = gone {
             models::forget(transaction, "key", &token.to_string()).await?;
             deleted.push(*token);
-            created.push(get(&row, 0)?);
+            let key = KeyRow::read(&row)?;
+            entries::key_deleted(transaction, &key).await?;
+            created.push(key.created_at.as_microsecond());
         }
     }
     blocks::count(transaction, created, -1).await?;

@@ -2,10 +2,10 @@
 
 use sqlx::{Any, Transaction};
 use switchboard::key::Account;
-use switchboard::lease::{Lease, LeaseAsk};
+use switchboard::key::lease::{Lease, LeaseAsk};
 
+use super::limits::kind_name;
 use super::models::window_kind;
-use super::records::kind_name;
 use super::{Store, StoreError, get};
 use crate::clock;
 use crate::lease::Book;

@@ -17,6 +17,10 @@ use crate::clock;
 /// How long a count may lack another replica's keys.
 const COUNT_FOR: Duration = Duration::from_secs(10);
 
+/// What is searched: one text, because the comparison is what takes the time. What is typed has no line ends.
+const TEXT: &str =
+    "LOWER(COALESCE(key_alias, '') || '\n' || COALESCE(user_id, '') || '\n' || COALESCE(team_id, ''))";
+
 /// Selects keys. All fields that are set must match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyFilter {
@@ -28,12 +32,16 @@ pub struct KeyFilter {
     pub team_id: Option<String>,
     /// Organization.
     pub organization_id: Option<String>,
+    /// The budget that it refers to.
+    pub budget_id: Option<String>,
     /// Hash.
     pub token: Option<String>,
     /// Alias.
     pub key_alias: Option<String>,
     /// Part of the alias, ignoring case; or the hash.
     pub search: Option<String>,
+    /// Part of the alias, the user or the team, ignoring case; or the hash.
+    pub text: Option<String>,
     /// Its status.
     pub status: Option<Status>,
     /// Whether it has expired.
@@ -137,6 +145,7 @@ impl KeyFilter {
         for (column, value) in [
             ("team_id", &self.team_id),
             ("organization_id", &self.organization_id),
+            ("budget_id", &self.budget_id),
             ("token", &self.token),
             ("key_alias", &self.key_alias),
         ] {
@@ -147,6 +156,10 @@ impl KeyFilter {
         if let Some(search) = &self.search {
             let values = [text(search), Value::Text(contains(search))];
             conditions.add(r"token = ? OR LOWER(key_alias) LIKE ? ESCAPE '\'", values);
+        }
+        if let Some(part) = &self.text {
+            let values = [text(part), Value::Text(contains(part))];
+            conditions.add(&format!(r"token = ? OR {TEXT} LIKE ? ESCAPE '\'"), values);
         }
         if self.with_alias {
             conditions.add("key_alias IS NOT NULL", []);

@@ -71,12 +71,11 @@ pub(super) async fn write(
     segment: Option<Segment>,
     batches: &[&UsageBatch],
     owners: &BTreeMap<TokenHash, Owner>,
+    team_tags: &BTreeMap<String, Vec<String>>,
 ) -> Result<Option<Segment>, StoreError> {
     let started = || batches.iter().flat_map(|batch| batch.entries()).map(|entry| started_at(&entry));
     let (Some(first), Some(last)) = (started().min(), started().max()) else { return Ok(segment) };
     let mut segment = continued(transaction, segment, first, last).await?;
-    let team_tags = tags::of_teams(transaction, backend, owners.values()).await?;
-
     let mut new = Vec::new();
     let mut groups: Vec<HashMap<UsageGroup, Group>> = Vec::new();
     for batch in batches {
@@ -84,7 +83,7 @@ pub(super) async fn write(
         for (group, entry) in batch.grouped() {
             if let Entry::Vacant(place) = known.entry(group) {
                 let owner = entry.token.and_then(|token| owners.get(&token));
-                place.insert(segment.group(&entry, owner, &team_tags, &mut new));
+                place.insert(segment.group(&entry, owner, team_tags, &mut new));
             }
         }
         groups.push(known);
@@ -218,11 +217,11 @@ async fn insert_kinds(
 }
 
 fn insert_requests(backend: Backend, rows: usize) -> String {
-    const COLUMNS: usize = 20;
+    const COLUMNS: usize = 21;
     format!(
         "INSERT INTO spend_request (segment, position, kind, call_id, answer_id, requests, status, prompt_tokens, \
          completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost, started_at, duration_ms, \
-         end_user, request_tags, requester_ip, error_class, error_message) VALUES {}",
+         first_token_ms, end_user, request_tags, requester_ip, error_class, error_message) VALUES {}",
         Places::on(backend).rows(rows, COLUMNS)
     )
 }
@@ -256,6 +255,7 @@ fn bind<'q>(
         .bind(entry.cost_picodollars.map(|cost| Picodollars::reported(cost).stored()))
         .bind(started_at(entry))
         .bind(integer(entry.duration_ms))
+        .bind(entry.first_token_ms.map(integer))
         .bind(filled(&detail.end_user))
         .bind(tags)
         .bind(filled(&detail.requester_ip))

@@ -8,7 +8,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use super::backend::Backend;
 
-const ALL: [(i64, &str, &str); 7] = [
+const ALL: [(i64, &str, &str); 13] = [
     (1, "keys", include_str!("../../migrations/0001_keys.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "listing", include_str!("../../migrations/0003_listing.sql")),
@@ -16,6 +16,12 @@ const ALL: [(i64, &str, &str); 7] = [
     (5, "spend log", include_str!("../../migrations/0005_spend_log.sql")),
     (6, "responses", include_str!("../../migrations/0006_responses.sql")),
     (7, "spend segments", include_str!("../../migrations/0007_spend_segments.sql")),
+    (8, "models", include_str!("../../migrations/0008_models.sql")),
+    (9, "sessions", include_str!("../../migrations/0009_sessions.sql")),
+    (10, "replicas", include_str!("../../migrations/0010_replicas.sql")),
+    (11, "audit log", include_str!("../../migrations/0011_audit_log.sql")),
+    (12, "payers", include_str!("../../migrations/0012_payers.sql")),
+    (13, "usage", include_str!("../../migrations/0013_usage.sql")),
 ];
 
 /// Applies missing migrations. If several services start at the same time, only one applies them: on Postgres

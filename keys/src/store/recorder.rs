@@ -10,6 +10,7 @@ use switchboard::key::UsageBatch;
 use tokio::sync::oneshot;
 
 use super::log::Segment;
+use super::rollups::Known;
 use super::{Store, StoreError};
 
 /// Entries of reports after which a transaction takes no further one, so that others can write in between.
@@ -20,7 +21,14 @@ const MOST: usize = 4_096;
 pub(super) struct Recorder {
     waiting: Mutex<Vec<Waiting>>,
     /// Held by the transaction that records.
-    segment: tokio::sync::Mutex<Option<Segment>>,
+    progress: tokio::sync::Mutex<Progress>,
+}
+
+/// What this process has written so far.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) segment: Option<Segment>,
+    pub(super) known: Known,
 }
 
 #[derive(Debug)]
@@ -68,11 +76,11 @@ impl Store {
     }
 
     async fn record_waiting(self) {
-        let mut segment = self.recorder.segment.lock().await;
+        let mut progress = self.recorder.progress.lock().await;
         let waiting = self.recorder.next();
         let reports: Vec<_> = waiting.iter().map(|waiting| waiting.report.clone()).collect();
         if reports.len() > 1
-            && let Ok(new) = self.record_reports(&mut segment, &reports).await
+            && let Ok(new) = self.record_reports(&mut progress, &reports).await
         {
             for (Waiting { tell, .. }, new) in waiting.into_iter().zip(new) {
                 // A caller that has disconnected sends its report again.
@@ -82,7 +90,7 @@ impl Store {
         }
         // Alone, or the transaction has failed: one report may be the cause, which must not stop the others.
         for Waiting { report, tell } in waiting {
-            let recorded = self.record_reports(&mut segment, &[report]).await;
+            let recorded = self.record_reports(&mut progress, &[report]).await;
             let _ = tell.send(recorded.map(|new| new == [true]));
         }
     }

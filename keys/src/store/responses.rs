@@ -21,6 +21,9 @@ pub const MOST_TURNS: i64 = 200;
 /// Maximum size of all responses of a key, bytes.
 pub(super) const MOST_BYTES_OF_KEY: i64 = 1 << 30;
 
+/// Number of rows that a statement deletes of those of a key.
+const DELETED_AT_ONCE: i64 = 256;
+
 /// Number of items that a statement inserts or selects.
 const ITEMS_AT_ONCE: usize = 64;
 
@@ -210,6 +213,20 @@ impl Store {
             .await?;
         transaction.commit().await?;
         Ok(deleted.rows_affected() > 0)
+    }
+
+    /// Deletes everything that is stored for keys. It may be a gigabyte for each, so others can write in between.
+    pub(super) async fn forget_responses_of(&self, tokens: &[String]) -> Result<(), StoreError> {
+        for (table, id) in [("stored_item", "id, response_id"), ("stored_response", "id")] {
+            let sql = format!(
+                "DELETE FROM {table} WHERE (token, {id}) IN (SELECT token, {id} FROM {table} WHERE token = $1 LIMIT $2)"
+            );
+            for token in tokens {
+                let query = || sqlx::query(AssertSqlSafe(sql.clone())).bind(token).bind(DELETED_AT_ONCE);
+                while query().execute(&self.writers).await?.rows_affected() > 0 {}
+            }
+        }
+        Ok(())
     }
 
     /// Deletes responses that have expired, at most `most` of them, and returns their number.

@@ -6,7 +6,7 @@ use core::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sqlx::any::AnyArguments;
+use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
@@ -37,7 +37,7 @@ pub struct SpendFilter {
 }
 
 /// A row of the log.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpendRow {
     /// `x-litellm-call-id`.
     pub call_id: String,
@@ -47,7 +47,7 @@ pub struct SpendRow {
     pub user_id: Option<String>,
     /// Team of the key at that time.
     pub team_id: Option<String>,
-    /// `chat`, `embedding` or `completion`.
+    /// `chat`, `embedding`, `rerank` …
     pub mode: String,
     /// The requested model group.
     pub model_group: String,
@@ -75,6 +75,8 @@ pub struct SpendRow {
     pub started_at: Timestamp,
     /// Duration, milliseconds.
     pub duration_ms: i64,
+    /// Time to the first event of a stream, milliseconds.
+    pub first_token_ms: Option<i64>,
     /// `id` of the response.
     pub answer_id: Option<String>,
     /// The caller's end user.
@@ -105,39 +107,56 @@ pub struct SpendDay {
 }
 
 #[derive(Clone, Copy)]
-enum Value<'a> {
+pub(super) enum Value<'a> {
     Text(&'a str),
     Number(i64),
 }
 
 /// Conditions of a query, and their values in order.
 #[derive(Default)]
-struct Conditions<'a> {
+pub(super) struct Conditions<'a> {
     sql: Vec<String>,
     values: Vec<Value<'a>>,
 }
 
 impl<'a> Conditions<'a> {
     /// Adds a condition on a value, whose places are `$`.
-    fn add(&mut self, condition: &str, value: Value<'a>) {
+    pub(super) fn add(&mut self, condition: &str, value: Value<'a>) {
         self.values.push(value);
         self.sql.push(condition.replace('$', &placeholders(self.values.len(), 1)));
     }
 
+    /// Adds a condition without a value.
+    pub(super) fn sql(&mut self, condition: &str) {
+        self.sql.push(condition.to_owned());
+    }
+
+    /// Adds a condition on several numbers, whose places are `$`, in order.
+    pub(super) fn all(&mut self, condition: &str, numbers: &[i64]) {
+        let mut sql = String::new();
+        let mut parts = condition.split('$');
+        sql.extend(parts.next());
+        for (number, part) in numbers.iter().zip(parts) {
+            self.values.push(Value::Number(*number));
+            sql.extend([&placeholders(self.values.len(), 1), part]);
+        }
+        self.sql.push(sql);
+    }
+
     /// Adds that a column has one of these numbers.
-    fn any(&mut self, column: &str, numbers: &[i64]) {
+    pub(super) fn any(&mut self, column: &str, numbers: &[i64]) {
         let places = placeholders(self.values.len() + 1, numbers.len());
         self.values.extend(numbers.iter().copied().map(Value::Number));
         self.sql.push(format!("{column} IN ({places})"));
     }
 
     /// The conditions added so far as a clause; later ones form another.
-    fn clause(&mut self) -> String {
+    pub(super) fn clause(&mut self) -> String {
         let sql = core::mem::take(&mut self.sql).join(" AND ");
         if sql.is_empty() { sql } else { format!(" WHERE {sql}") }
     }
 
-    fn query(&self, sql: String) -> Query<'static, Any, AnyArguments> {
+    pub(super) fn query(&self, sql: String) -> Query<'static, Any, AnyArguments> {
         self.values.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, value| match value {
             Value::Text(text) => query.bind((*text).to_owned()),
             Value::Number(number) => query.bind(*number),
@@ -155,7 +174,7 @@ impl SpendFilter {
     }
 
     /// Segments that can have such requests.
-    fn select_segments<'a>(&'a self, conditions: &mut Conditions<'a>) {
+    pub(super) fn select_segments<'a>(&'a self, conditions: &mut Conditions<'a>) {
         const KIND: &str = "EXISTS (SELECT 1 FROM spend_kind WHERE spend_kind.segment = spend_segment.id AND";
         const REQUEST: &str =
             "EXISTS (SELECT 1 FROM spend_request WHERE spend_request.segment = spend_segment.id AND";
@@ -174,7 +193,7 @@ impl SpendFilter {
     }
 
     /// Such requests.
-    fn select_requests<'a>(&'a self, conditions: &mut Conditions<'a>) {
+    pub(super) fn select_requests<'a>(&'a self, conditions: &mut Conditions<'a>) {
         let ([from, before], [token, user, id]) = (self.moments(), self.texts());
         for (value, condition) in [
             (from, "started_at >= $"),
@@ -188,6 +207,45 @@ impl SpendFilter {
             }
         }
     }
+}
+
+/// The columns of [`read_row`].
+pub(super) const ROW: &str = "call_id, token, user_id, team_id, mode, model_group, deployment_id, model, requests, status, \
+    prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost, started_at, duration_ms, \
+    answer_id, end_user, request_tags, requester_ip, api_base, key_alias, error_class, error_message, first_token_ms";
+
+/// A row of the log.
+pub(super) fn read_row(row: &AnyRow) -> Result<SpendRow, StoreError> {
+    Ok(SpendRow {
+        call_id: get(row, 0)?,
+        token: get(row, 1)?,
+        user_id: get(row, 2)?,
+        team_id: get(row, 3)?,
+        mode: get(row, 4)?,
+        model_group: get(row, 5)?,
+        deployment_id: get(row, 6)?,
+        model: get(row, 7)?,
+        requests: get(row, 8)?,
+        status: get(row, 9)?,
+        prompt_tokens: get(row, 10)?,
+        completion_tokens: get(row, 11)?,
+        cached_tokens: get(row, 12)?,
+        cache_write_tokens: get(row, 13)?,
+        reasoning_tokens: get(row, 14)?,
+        cost: get::<Option<i64>, _>(row, 15)?.map(Picodollars::from_stored),
+        started_at: clock::from_micros(get(row, 16)?),
+        duration_ms: get(row, 17)?,
+        answer_id: get(row, 18)?,
+        end_user: get(row, 19)?,
+        tags: get::<Option<String>, _>(row, 20)?
+            .and_then(|tags| serde_json::from_str(&tags).ok())
+            .unwrap_or_default(),
+        requester_ip: get(row, 21)?,
+        api_base: get(row, 22)?,
+        key_alias: get(row, 23)?,
+        error: get::<Option<String>, _>(row, 24)?.zip(get(row, 25)?),
+        first_token_ms: get(row, 26)?,
+    })
 }
 
 impl Store {
@@ -261,46 +319,11 @@ impl Store {
         conditions.any("segment", segments);
         filter.select_requests(&mut conditions);
         let sql = format!(
-            "SELECT call_id, token, user_id, team_id, mode, model_group, deployment_id, model, requests, status, \
-             prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost, started_at, \
-             duration_ms, answer_id, end_user, request_tags, requester_ip, api_base, key_alias, error_class, \
-             error_message FROM spend_log{} ORDER BY started_at DESC, segment, position LIMIT {MOST}",
+            "SELECT {ROW} FROM spend_log{} ORDER BY started_at DESC, segment, position LIMIT {MOST}",
             conditions.clause()
         );
         let rows = conditions.query(sql).fetch_all(&self.readers).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(SpendRow {
-                    call_id: get(row, 0)?,
-                    token: get(row, 1)?,
-                    user_id: get(row, 2)?,
-                    team_id: get(row, 3)?,
-                    mode: get(row, 4)?,
-                    model_group: get(row, 5)?,
-                    deployment_id: get(row, 6)?,
-                    model: get(row, 7)?,
-                    requests: get(row, 8)?,
-                    status: get(row, 9)?,
-                    prompt_tokens: get(row, 10)?,
-                    completion_tokens: get(row, 11)?,
-                    cached_tokens: get(row, 12)?,
-                    cache_write_tokens: get(row, 13)?,
-                    reasoning_tokens: get(row, 14)?,
-                    cost: get::<Option<i64>, _>(row, 15)?.map(Picodollars::from_stored),
-                    started_at: clock::from_micros(get(row, 16)?),
-                    duration_ms: get(row, 17)?,
-                    answer_id: get(row, 18)?,
-                    end_user: get(row, 19)?,
-                    tags: get::<Option<String>, _>(row, 20)?
-                        .and_then(|tags| serde_json::from_str(&tags).ok())
-                        .unwrap_or_default(),
-                    requester_ip: get(row, 21)?,
-                    api_base: get(row, 22)?,
-                    key_alias: get(row, 23)?,
-                    error: get::<Option<String>, _>(row, 24)?.zip(get(row, 25)?),
-                })
-            })
-            .collect()
+        rows.iter().map(read_row).collect()
     }
 
     /// The totals of every day with spend, by the number of days since 1970.

@@ -15,7 +15,11 @@ pub(super) fn of(settings: &str) -> Vec<String> {
     if !settings.contains("\"tags\"") {
         return Vec::new();
     }
-    let settings: Map<String, Value> = serde_json::from_str(settings).unwrap_or_default();
+    in_settings(&serde_json::from_str(settings).unwrap_or_default())
+}
+
+/// The same, in settings that have been read.
+pub(super) fn in_settings(settings: &Map<String, Value>) -> Vec<String> {
     let field = settings.get("tags");
     let in_metadata = settings.get("metadata").and_then(|metadata| metadata.get("tags"));
     let lists = [field, in_metadata].into_iter().filter_map(|tags| tags?.as_array());

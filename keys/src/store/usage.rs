@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sqlx::{Any, AssertSqlSafe, Transaction};
-use switchboard::key::{TokenHash, UsageBatch, UsageGroup};
+use switchboard::key::{AccountId, TokenHash, UsageBatch, UsageGroup};
 
 use super::accounts::member_id;
 use super::charges::{self, AccountName, ModelName};
-use super::log::{self, Segment};
-use super::recorder::Report;
+use super::kind::Kind;
+use super::log;
+use super::recorder::{Progress, Report};
 use super::sql::Places;
-use super::{Owner, Store, StoreError, get, models};
+use super::{Owner, Store, StoreError, get, models, rollups, shared_accounts, tags};
 use crate::clock;
 use crate::money::Picodollars;
 
@@ -21,7 +22,7 @@ impl Store {
     /// nothing.
     pub(super) async fn record_reports(
         &self,
-        segment: &mut Option<Segment>,
+        progress: &mut Progress,
         reports: &[Report],
     ) -> Result<Vec<bool>, StoreError> {
         let now = clock::now();
@@ -35,18 +36,28 @@ impl Store {
         let spent = Spent::with(reports.iter().map(|report| &*report.batch));
         let owners = charges::charge_keys(&mut transaction, self.backend, &spent.keys, now).await?;
         models::follow_budgets(&mut transaction, &owners).await?;
-        let (accounts, models) = spent.by_others(&owners);
+        let (mut accounts, models) = spent.by_others(&owners);
+        if self.has_gateway_budget() && spent.all > Picodollars::default() {
+            accounts.insert((Kind::Gateway.name(), AccountId::GATEWAY.to_owned()), spent.all);
+        }
+        accounts.extend(self.charged_customers(&mut transaction, spent.customers, now).await?);
+        let batches = reports.iter().map(|report| &*report.batch);
+        accounts.extend(shared_accounts::charged(&mut transaction, self.backend, batches, &owners).await?);
         charges::charge_windows(&mut transaction, self.backend, &accounts, &spent.keys).await?;
         charges::charge_accounts(&mut transaction, self.backend, &accounts).await?;
         let models = models::governed(&mut transaction, self.backend, models).await?;
         charges::charge_models(&mut transaction, self.backend, &models).await?;
         let logged: Vec<_> =
             reports.iter().filter(|report| report.logged).map(|report| &*report.batch).collect();
+        let team_tags = tags::of_teams(&mut transaction, self.backend, owners.values()).await?;
         // Taken, because after a failure nobody knows what is stored of it.
-        let open = segment.take();
-        let open = log::write(&mut transaction, self.backend, open, &logged, &owners).await?;
+        let Progress { segment, mut known } = core::mem::take(progress);
+        let segment =
+            log::write(&mut transaction, self.backend, segment, &logged, &owners, &team_tags).await?;
+        let batches: Vec<_> = reports.iter().map(|report| &*report.batch).collect();
+        rollups::write(&mut transaction, self.backend, &mut known, &batches, &owners, &team_tags).await?;
         self.commit(transaction).await?;
-        *segment = open;
+        *progress = Progress { segment, known };
         self.cache.spent(spent.keys.keys());
         self.charged.note(spent.keys.keys());
         Ok(new)
@@ -92,6 +103,10 @@ struct Spent {
     keys: BTreeMap<TokenHash, Picodollars>,
     /// By key and model.
     models: BTreeMap<(TokenHash, String), Picodollars>,
+    /// By end user.
+    customers: BTreeMap<String, Picodollars>,
+    /// In total, including the master key's.
+    all: Picodollars,
 }
 
 impl Spent {
@@ -105,8 +120,13 @@ impl Spent {
                 let (_, _, sum) =
                     groups.entry(group).or_insert((entry.token, entry.model_group, Picodollars::default()));
                 *sum = sum.plus(cost);
+                let end_user = &entry.detail.end_user;
+                if !end_user.is_empty() && cost > Picodollars::default() {
+                    add(&mut spent.customers, text(end_user), cost);
+                }
             }
             for (token, model, sum) in groups.into_values() {
+                spent.all = spent.all.plus(sum);
                 let Some(token) = token else { continue };
                 add(&mut spent.keys, token, sum);
                 if sum > Picodollars::default() {
@@ -141,7 +161,7 @@ impl Spent {
     }
 }
 
-fn add<P: Ord>(sums: &mut BTreeMap<P, Picodollars>, payer: P, spent: Picodollars) {
+pub(super) fn add<P: Ord>(sums: &mut BTreeMap<P, Picodollars>, payer: P, spent: Picodollars) {
     let sum = sums.entry(payer).or_default();
     *sum = sum.plus(spent);
 }

@@ -2,7 +2,7 @@
 //! there are.
 
 use prometheus_client::metrics::histogram::Histogram;
-use switchboard::key::UsageEntry;
+use switchboard::key::{UsageEntry, operation_name};
 
 use super::labels::{GenAi, Labels, Outcome, TokenUsage, WithStatus};
 use super::{UsageMetrics, float, seconds};
@@ -138,11 +138,7 @@ impl Observed {
     fn of(metrics: &UsageMetrics, labels: &Labels, status: u16, mode: &str) -> Self {
         let model = &labels.model;
         let request = GenAi {
-            gen_ai_operation_name: match mode {
-                "embedding" => "embeddings",
-                "completion" => "text_completion",
-                _ => "chat",
-            },
+            gen_ai_operation_name: operation_name(mode),
             gen_ai_provider_name: model.api_provider.clone(),
             gen_ai_request_model: model.requested_model.clone(),
             gen_ai_response_model: model.model.clone(),

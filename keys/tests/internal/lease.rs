@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 
 use serde_json::json;
+use switchboard::key::lease::{Demand, LEASE_PATH, Lease, LeaseAnswer, LeaseAsk, LeaseRequest};
 use switchboard::key::{Account, AccountId, TokenHash};
-use switchboard::lease::{Demand, LEASE_PATH, Lease, LeaseAnswer, LeaseAsk, LeaseRequest};
 
 use crate::app::{TestApp, batch, usage};
 

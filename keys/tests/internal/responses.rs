@@ -178,3 +178,24 @@ async fn a_response_expires_and_is_deleted_soon_after() {
     assert_eq!(store.response_chain(&key, "resp_1", now).await.unwrap(), Chain::Missing);
     assert!(store.responses_with_items(&key, &["msg_resp_1".into()], now).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_stored_for_a_key_goes_with_it_or_with_its_team_or_user() {
+    let app = TestApp::new().await;
+    app.post("/team/new", json!({"team_id": "t"})).await.ok();
+    app.post("/user/new", json!({"user_id": "u", "auto_create_key": false})).await.ok();
+    let key = app.key(json!({})).await;
+    let (of_team, of_user) = (app.key(json!({"team_id": "t"})).await, app.key(json!({"user_id": "u"})).await);
+    let stays = app.key(json!({})).await;
+    for key in [&key, &of_team, &of_user, &stays] {
+        assert!(keep_of(&app, key, "resp_1", None, &json!("one"), &response("resp_1", "ok")).await);
+    }
+    app.post("/key/delete", json!({"keys": [key]})).await.ok();
+    app.post("/team/delete", json!({"team_ids": ["t"]})).await.ok();
+    app.post("/user/delete", json!({"user_ids": ["u"]})).await.ok();
+    for key in [&key, &of_team, &of_user] {
+        assert_eq!(stored(&app, key, "resp_1", "get", "").await["problem"]["status"], 404);
+        assert!(recall(&app, key, None, &["msg_resp_1"]).await["problem"].is_object());
+    }
+    assert!(recall(&app, &stays, Some("resp_1"), &["msg_resp_1"]).await["problem"].is_null());
+}

@@ -1,29 +1,12 @@
 //! Translates a complete response.
 
 use super::super::claude::usage::Counters;
+use super::block::{Block, string};
+use super::searches::Searches;
 use super::{Citation, StopDetails, fault, finish_reason};
 use crate::facts::{Fault, Sink, Thinking};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::{Memo, arguments_text};
-
-/// A content block, as a flat struct; which fields are set depends on its type.
-pub(super) struct Block<'a> {
-    pub(super) kind: Text<'a>,
-    pub(super) text: Option<Raw<'a>>,
-    pub(super) citations: Option<Raw<'a>>,
-    pub(super) thinking: Option<Raw<'a>>,
-    pub(super) signature: Option<Raw<'a>>,
-    pub(super) data: Option<Raw<'a>>,
-    pub(super) id: Option<Raw<'a>>,
-    pub(super) name: Option<Raw<'a>>,
-    pub(super) input: Option<Raw<'a>>,
-}
-fields!(Block<'a> { kind = "type", text, citations, thinking, signature, data, id, name, input; "type" });
-
-/// A field that should be a string; other values count as empty.
-pub(super) fn string(raw: Option<Raw<'_>>) -> JsonStr<'_> {
-    raw.and_then(JsonStr::of).unwrap_or(JsonStr::EMPTY)
-}
 
 /// Reports it.
 pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
@@ -46,6 +29,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
     out.begin(wire.id, None);
     let mut chars = 0;
     let mut calls = false;
+    let mut searches = Searches::default();
     for raw in content {
         let block: Block<'_> = read(raw)
             .map_err(|_| Fault::garbled("the provider's response has a content block without a type"))?;
@@ -79,6 +63,8 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
                 }
             }
             // The provider's server tools and their results are not tool calls for the client.
+            "server_tool_use" => searches.begin(&block, block.input),
+            "web_search_tool_result" => searches.end(&block, out),
             _ => {}
         }
     }

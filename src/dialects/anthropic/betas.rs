@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::super::Target;
-use super::super::claude::relayed::Surface;
+use super::super::claude::Surface;
 use super::super::claude::{betas, features};
 use crate::json::{Object, Raw, read};
 use crate::openai::Request;

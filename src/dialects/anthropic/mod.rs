@@ -5,22 +5,24 @@
 
 mod answer;
 mod betas;
+mod block;
 mod blocks;
 mod request;
+mod searches;
 mod stream;
 mod tools;
 mod turns;
 
 use std::borrow::Cow;
 
-use super::claude::relayed::{self, Surface};
+use super::claude::{Surface, relayed};
 use super::claude::{fault, relay};
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
+use crate::dialect::{FEATURES_HEADER, Provider, VERSION_HEADER};
 use crate::facts::{self, Fault, FinishReason, Sink, Wire};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, fields, read};
 use crate::openai::{ErrorBody, Memo, Operation, Request};
-use crate::providers::{FEATURES_HEADER, Provider, VERSION_HEADER};
 
 /// The dialect of `api.anthropic.com/v1/messages`.
 pub static ANTHROPIC: Anthropic = Anthropic;
@@ -33,8 +35,8 @@ impl Dialect for Anthropic {
         "anthropic"
     }
 
-    fn operations(&self) -> &'static [Operation] {
-        &[Operation::Chat, Operation::Completions]
+    fn supports(&self, operation: Operation) -> bool {
+        operation.generates_text()
     }
 
     fn framing(&self) -> Framing {

@@ -7,9 +7,9 @@ use super::super::claude::thinking::{self, Plan};
 use super::betas::{self, Betas};
 use super::tools::{JSON_TOOL, Tools};
 use super::turns;
+use crate::dialect::FEATURES_FIELD;
 use crate::json::{JsonStr, Object, Raw, Writer};
 use crate::openai::{ErrorBody, Memo, Request, ResponseFormat, STANDARD_PARAMS, is_private};
-use crate::providers::FEATURES_FIELD;
 
 /// `OpenAI` parameters with an equivalent, or without effect on the response.
 const SUPPORTED: &[&str] = &[

@@ -4,7 +4,9 @@
 
 use super::super::Stream;
 use super::super::claude::usage::Counters;
-use super::answer::{Block, citations, string};
+use super::answer::citations;
+use super::block::{Block, string};
+use super::searches::Searches;
 use super::{Citation, StopDetails, fault, finish_reason};
 use crate::facts::{Fault, Sink, Thinking};
 use crate::frame::Frame;
@@ -22,6 +24,7 @@ pub(super) struct Translation {
     calls: bool,
     /// Characters of the content so far: the positions of citations.
     chars: u64,
+    searches: Searches,
 }
 
 /// The current content block. Blocks do not overlap. Their `index` counts all kinds of blocks, so it is not
@@ -47,6 +50,11 @@ enum Open {
     /// The tool in place of `response_format`.
     Json {
         input: Input,
+    },
+    /// A search by the provider.
+    Search {
+        /// JSON-escaped input in fragments.
+        input: String,
     },
 }
 
@@ -101,6 +109,7 @@ impl Translation {
             finished: false,
             calls: false,
             chars: 0,
+            searches: Searches::default(),
         }
     }
 
@@ -157,6 +166,14 @@ impl Translation {
                 }
             }
             // The provider's server tools and their results are not tool calls for the client.
+            "server_tool_use" => {
+                self.searches.begin(&block, block.input);
+                Open::Search { input: String::new() }
+            }
+            "web_search_tool_result" => {
+                self.searches.end(&block, out);
+                Open::Hidden
+            }
             _ => Open::Hidden,
         };
         Ok(())
@@ -185,6 +202,9 @@ impl Translation {
                 input.in_fragments |= !fragment.is_empty();
                 out.text(fragment);
             }
+            ("input_json_delta", Open::Search { input }) => {
+                input.push_str(string(delta.partial_json).inner());
+            }
             ("citations_delta", Open::Text { citations, .. }) => {
                 let citation = delta.citation.and_then(|raw| read(raw).ok());
                 citations.extend(citation.as_ref().and_then(kept));
@@ -197,6 +217,7 @@ impl Translation {
     fn stop(&mut self, out: &mut dyn Sink) {
         match core::mem::replace(&mut self.open, Open::Hidden) {
             Open::Hidden => {}
+            Open::Search { input } => self.searches.fill(&input),
             Open::Text { start, citations } => {
                 for (title, url) in &citations {
                     let citation = Citation { title: token(title), url: token(url) };

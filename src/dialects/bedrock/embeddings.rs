@@ -5,7 +5,7 @@ use super::INPUT_TOKENS;
 use super::models::{self, Form};
 use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, is_private};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, embedded_image, is_private};
 
 /// Translates the request.
 pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, ErrorBody> {
@@ -15,7 +15,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
             &format!("'{}' is not a supported embedding model", to.model),
         ));
     };
-    let texts = request.texts()?;
+    let texts = if model.form == Form::Text { request.texts() } else { request.inputs() }?;
     if texts.len() > model.most {
         let most = if model.most == 1 { "one text".to_owned() } else { format!("{} texts", model.most) };
         return Err(ErrorBody::invalid(
@@ -29,6 +29,10 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
         dimensions = None;
     }
     let text = texts.first().copied().unwrap_or(JsonStr::EMPTY);
+    let image = texts.iter().find_map(|text| embedded_image(*text));
+    if image.is_some() && texts.len() > 1 {
+        return Err(ErrorBody::invalid("input", "the model's provider accepts one image per request"));
+    }
     let mut body = Vec::with_capacity(request.body.len() + 128);
     let mut w = Writer::new(&mut body);
     w.object();
@@ -40,19 +44,24 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
             }
         }
         Form::TextWithConfig => {
-            w.key("inputText").raw(text.token());
+            match &image {
+                Some(image) => w.key("inputImage").escaped(image.data),
+                None => w.key("inputText").raw(text.token()),
+            };
             if let Some(dimensions) = dimensions {
                 w.key("embeddingConfig").object().key(model.dimensions).number(dimensions).end_object();
             }
         }
         Form::Texts => {
-            w.key("texts").array();
+            w.key(if image.is_some() { "images" } else { "texts" }).array();
             for text in &texts {
                 w.raw(text.token());
             }
             w.end_array();
             if request.get("input_type").is_none() {
-                w.key("input_type").string("search_document");
+                // The newer model, which has dimensions, has no type for images.
+                let is_typed = image.is_some() && model.dimensions.is_empty();
+                w.key("input_type").string(if is_typed { "image" } else { "search_document" });
             }
             if let Some(dimensions) = dimensions {
                 w.key(model.dimensions).number(dimensions).key("embedding_types").array().string("float");
@@ -73,8 +82,15 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
             if let Some(dimensions) = dimensions {
                 w.key(model.dimensions).number(dimensions);
             }
-            w.key("text").object().key("truncationMode").string("END").key("value").raw(text.token());
-            w.end_object().end_object();
+            if let Some(image) = &image {
+                let format = image.media_type.strip_prefix("image/").unwrap_or_default();
+                w.key("image").object().key("format").string(format).key("source").object();
+                w.key("bytes").escaped(image.data).end_object().end_object();
+            } else {
+                w.key("text").object().key("truncationMode").string("END").key("value").raw(text.token());
+                w.end_object();
+            }
+            w.end_object();
         }
     }
     if model.form != Form::Task {

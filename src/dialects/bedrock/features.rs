@@ -4,9 +4,9 @@
 use super::super::Target;
 use super::super::claude::features;
 use super::models::{Model, Reasoning};
+use crate::dialect::FEATURES_FIELD;
 use crate::json::Writer;
 use crate::openai::Request;
-use crate::providers::FEATURES_FIELD;
 
 /// Features for which the service rejects the whole request. Clients send them with every request, whatever
 /// the provider.

@@ -7,9 +7,9 @@ use super::super::claude::thinking::Plan;
 use super::features;
 use super::models::{Model, Reasoning, TopK};
 use super::tools::Tools;
+use crate::dialect::FEATURES_FIELD;
 use crate::json::{JsonStr, Object, Writer, read};
 use crate::openai::{ErrorBody, Message, Request, STANDARD_PARAMS, is_private};
-use crate::providers::FEATURES_FIELD;
 
 /// Members of a Converse request that a client may set under their own names.
 pub(super) const CONVERSE: &[&str] = &[

@@ -1,4 +1,4 @@
-//! AWS Bedrock: Converse and `ConverseStream` for chats, `InvokeModel` for embeddings
+//! AWS Bedrock: Converse and `ConverseStream` for chats, `InvokeModel` for embeddings, rerank, images and for clients of Claude's own API
 //! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>).
 //!
 //! One dialect for the models of many makers; a table lists their differences (`models.rs`). Each aspect that
@@ -10,20 +10,22 @@ mod embeddings;
 mod errors;
 mod features;
 mod fields;
+mod images;
+mod invoke;
 mod models;
 mod request;
+mod rerank;
 mod stream;
 mod tools;
 mod turns;
 mod usage;
 
-use std::borrow::Cow;
-
-use super::{Body, Dialect, Outbound, Stream, Target};
-use crate::facts::{Fault, FinishReason, Sink};
+use super::{Body, Dialect, Outbound, Stream, Target, claude, reranked};
+use crate::config::Deployment;
+use crate::dialect::Provider;
+use crate::facts::{Fault, FinishReason, Sink, Wire};
 use crate::frame::Framing;
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
-use crate::providers::Provider;
 use crate::uri;
 
 /// The dialect of `bedrock-runtime.<region>.amazonaws.com`.
@@ -44,8 +46,9 @@ impl Dialect for Bedrock {
         "bedrock"
     }
 
-    fn operations(&self) -> &'static [Operation] {
-        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    fn supports(&self, operation: Operation) -> bool {
+        operation.generates_text()
+            || matches!(operation, Operation::Embeddings | Operation::Rerank | Operation::Images)
     }
 
     fn framing(&self) -> Framing {
@@ -61,12 +64,16 @@ impl Dialect for Bedrock {
     }
 
     fn extra_in(&self, operation: Operation, member: &str) -> Option<&'static str> {
-        // Converse rejects unknown fields. Embeddings use the model's own request format.
-        (operation != Operation::Embeddings && !fields::is_of_converse(member)).then_some(fields::MODELS_OWN)
+        // Converse rejects unknown fields. Others use the model's own request format.
+        (operation.generates_text() && !fields::is_of_converse(member)).then_some(fields::MODELS_OWN)
     }
 
     fn most_inputs(&self, _: &Provider, model: &str) -> Option<usize> {
         Some(models::find_embedding(model)?.most)
+    }
+
+    fn embeds_images_alone(&self) -> bool {
+        true
     }
 
     fn request(
@@ -77,25 +84,59 @@ impl Dialect for Bedrock {
     ) -> Result<Outbound, ErrorBody> {
         let (body, action) = match request.operation {
             Operation::Embeddings => (embeddings::write(request, to)?, "invoke"),
+            Operation::Rerank => (rerank::write(request, to)?, "invoke"),
+            Operation::Images => (images::write(request, to)?, "invoke"),
             _ if memo.stream => (request::write(request, to, memo)?, "converse-stream"),
             _ => (request::write(request, to, memo)?, "converse"),
         };
-        // `model_id` (`LiteLLM`): the ARN to call, if the model's name only says what kind of model it is.
-        let id = to.option("model_id").unwrap_or_else(|| id(to.model));
-        let mut path = "/model/".to_owned();
-        // An id is a single path segment: colons and slashes of an ARN are escaped.
-        uri::encode(id, b"", &mut path);
-        path.push('/');
-        path.push_str(action);
-        Ok(Outbound { path: Cow::Owned(path), headers: Vec::new(), body: Body::Bytes(body) })
+        Ok(Outbound { path: path_to(to, action).into(), headers: Vec::new(), body: Body::Bytes(body) })
+    }
+
+    fn wire(&self) -> Option<Wire> {
+        Some(Wire::Messages)
+    }
+
+    fn has_wire(&self, deployment: &Deployment) -> bool {
+        invoke::is_deployed(deployment)
+    }
+
+    fn can_relay(&self, request: &Request<'_>, _: &Provider, model: &str) -> bool {
+        invoke::can_relay(request, model)
+    }
+
+    fn relayed(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        Ok(invoke::request(request, to, memo))
+    }
+
+    fn counts_tokens(&self) -> bool {
+        true
+    }
+
+    fn count(&self, body: &[u8]) -> Option<u64> {
+        invoke::count(body)
     }
 
     fn answer(&self, body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(), Fault> {
+        if memo.wire.is_some() {
+            if memo.stream {
+                return Err(Fault::garbled("the provider did not send a stream"));
+            }
+            return claude::relay::answer(body, memo, out);
+        }
         answer::read_answer(body, memo, out)
     }
 
-    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-        embeddings::translate(body, memo)
+    fn converted(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        match memo.operation {
+            Operation::Rerank => reranked::answer(body),
+            Operation::Images => images::translate(body, memo),
+            _ => embeddings::translate(body, memo),
+        }
     }
 
     fn error(&self, status: u16, body: &[u8], memo: &Memo) -> Fault {
@@ -103,8 +144,24 @@ impl Dialect for Bedrock {
     }
 
     fn stream(&self, memo: &Memo) -> Box<dyn Stream> {
-        Box::new(stream::Translation::new(memo))
+        match memo.wire {
+            Some(_) => Box::new(invoke::Relayed::new(memo)),
+            None => Box::new(stream::Translation::new(memo)),
+        }
     }
+}
+
+/// The path of an action on the model.
+fn path_to(to: &Target<'_>, action: &str) -> String {
+    // `model_id` (`LiteLLM`): the ARN to call, if the model's name only says what kind of model it is.
+    let id = to.option("model_id").unwrap_or_else(|| id(to.model));
+    let id = if action == "count-tokens" { models::without_region(id) } else { id };
+    let mut path = "/model/".to_owned();
+    // An id is a single path segment: colons and slashes of an ARN are escaped.
+    uri::encode(id, b"", &mut path);
+    path.push('/');
+    path.push_str(action);
+    path
 }
 
 /// The model without `LiteLLM`'s route prefixes.
@@ -149,6 +206,7 @@ mod tests {
         let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
         let request = Request::parse(Operation::Chat, body).unwrap();
         let mut memo = Memo {
+            names: None,
             prompt_estimate: 0,
             echo: None,
             wire: None,

@@ -5,6 +5,11 @@
 
 use super::super::words::Words;
 
+/// Whether a request to rerank must name the version of the maker's API.
+pub(super) fn is_versioned(model: &str) -> bool {
+    model.contains("cohere.")
+}
+
 /// How reasoning is requested, in `additionalModelRequestFields`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reasoning {
@@ -211,6 +216,14 @@ pub(super) fn find_embedding(id: &str) -> Option<&'static EmbeddingModel> {
     EMBEDDING_MODELS.iter().find(|model| words.hold(model.name))
 }
 
+/// A model's id without the region of its inference profile.
+pub(super) fn without_region(id: &str) -> &str {
+    match id.split_once('.') {
+        Some((_, rest)) if rest.starts_with("anthropic.") => rest,
+        _ => id,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,5 +246,15 @@ mod tests {
         let arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-2-lite-v1:0";
         assert_eq!(find(arn).name, "nova-2");
         assert_eq!(find("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc").name, "");
+    }
+
+    #[test]
+    fn a_count_is_asked_of_the_model_and_not_of_its_profile() {
+        assert_eq!(without_region("us.anthropic.claude-sonnet-4-6"), "anthropic.claude-sonnet-4-6");
+        assert_eq!(without_region("anthropic.claude-sonnet-4-6"), "anthropic.claude-sonnet-4-6");
+        let arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-x";
+        assert_eq!(without_region(arn), "anthropic.claude-x");
+        let unnamed = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc";
+        assert_eq!(without_region(unnamed), unnamed);
     }
 }

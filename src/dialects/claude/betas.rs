@@ -7,13 +7,15 @@
 
 use std::borrow::Cow;
 
-use super::relayed::Surface;
+use super::surface::Surface;
 
 /// A beta feature.
 struct Beta {
     name: &'static str,
-    /// What becomes of it on clouds with the version in the body.
-    cloud: Fate,
+    /// What becomes of it on Vertex AI.
+    vertex: Fate,
+    /// What becomes of it with Amazon's `InvokeModel`.
+    invoke: Fate,
     /// The fields that only requests with this feature may have.
     governs: &'static [Place],
 }
@@ -45,8 +47,8 @@ pub(in crate::dialects) enum Place {
     CacheControl(&'static str),
 }
 
-const fn beta(name: &'static str, cloud: Fate, governs: &'static [Place]) -> Beta {
-    Beta { name, cloud, governs }
+const fn beta(name: &'static str, vertex: Fate, invoke: Fate, governs: &'static [Place]) -> Beta {
+    Beta { name, vertex, invoke, governs }
 }
 
 use Fate::{As, Cut, Keep};
@@ -56,49 +58,54 @@ const TOOL_SEARCH: &str = "tool-search-tool-2025-10-19";
 
 /// The features that clouds have, and those that they lack if these govern fields. All others are [`Cut`] there, too.
 const BETAS: &[Beta] = &[
-    beta("advanced-tool-use-2025-11-20", As(TOOL_SEARCH), &[]),
-    beta("advisor-tool-2026-03-01", Cut, &[ToolType("advisor_")]),
-    beta("claude-code-20250219", Keep, &[]),
-    beta("code-execution-2025-08-25", Cut, &[ToolType("code_execution_")]),
-    beta("compact-2026-01-12", Keep, &[]),
-    beta("compact-2026-09-04", Keep, &[Request("compaction")]),
-    beta("computer-use-2024-10-22", Keep, &[]),
-    beta("computer-use-2025-01-24", Keep, &[]),
-    beta("computer-use-2025-11-24", Keep, &[]),
-    beta("context-1m-2025-08-07", Keep, &[]),
-    beta("context-management-2025-06-27", Keep, &[]),
-    beta("dangerous-tool-use-2026-09-03", Keep, &[]),
-    beta("effort-2025-11-24", Keep, &[]),
-    beta("fallback-credit-2026-06-01", Keep, &[Request("fallback_credit_token")]),
-    beta("fast-mode-2026-02-01", Cut, &[Request("speed")]),
-    beta("fine-grained-tool-streaming-2025-05-14", Cut, &[Tool("eager_input_streaming")]),
-    beta("interleaved-thinking-2025-05-14", Keep, &[]),
-    beta("mcp-client-2025-04-04", Cut, &[Request("mcp_servers")]),
-    beta("mcp-client-2025-11-20", Cut, &[Request("mcp_servers"), ToolType("mcp_toolset")]),
-    beta("mid-conversation-output-config-2026-07-01", Cut, &[SystemTurn("output_config")]),
-    beta("mid-conversation-tool-changes-2026-07-01", Keep, &[]),
-    beta("per-turn-control-2026-07-01", Keep, &[SystemTurn("output_config")]),
-    beta("prompt-caching-scope-2026-01-05", Cut, &[CacheControl("scope")]),
-    beta("skills-2025-10-02", Cut, &[Request("container")]),
-    beta("structured-outputs-2025-11-13", Cut, &[Request("output_format")]),
-    beta("structured-outputs-2025-12-15", Keep, &[OutputConfig("format")]),
-    beta("task-budgets-2026-03-13", Cut, &[OutputConfig("task_budget")]),
-    beta("thinking-binding-controls-2026-08-01", Keep, &[]),
-    beta("thinking-display-updates-2026-08-18", Keep, &[]),
-    beta("thinking-token-count-2026-05-13", Keep, &[]),
-    beta("token-counting-2024-11-01", Keep, &[]),
-    beta(TOOL_SEARCH, Keep, &[]),
-    beta("web-fetch-2025-09-10", Cut, &[ToolType("web_fetch_")]),
-    beta("web-search-2025-03-05", Keep, &[]),
+    beta("advanced-tool-use-2025-11-20", As(TOOL_SEARCH), As(TOOL_SEARCH), &[]),
+    beta("advisor-tool-2026-03-01", Cut, Cut, &[ToolType("advisor_")]),
+    beta("claude-code-20250219", Keep, Cut, &[]),
+    beta("code-execution-2025-08-25", Cut, Cut, &[ToolType("code_execution_")]),
+    beta("compact-2026-01-12", Keep, Keep, &[]),
+    beta("compact-2026-09-04", Keep, Cut, &[Request("compaction")]),
+    beta("computer-use-2024-10-22", Keep, Keep, &[]),
+    beta("computer-use-2025-01-24", Keep, Keep, &[]),
+    beta("computer-use-2025-11-24", Keep, Keep, &[]),
+    beta("context-1m-2025-08-07", Keep, Keep, &[]),
+    beta("context-management-2025-06-27", Keep, Keep, &[]),
+    beta("dangerous-tool-use-2026-09-03", Keep, Keep, &[]),
+    beta("effort-2025-11-24", Keep, Keep, &[]),
+    beta("fallback-credit-2026-06-01", Keep, Cut, &[Request("fallback_credit_token")]),
+    beta("fast-mode-2026-02-01", Cut, Cut, &[Request("speed")]),
+    beta("fine-grained-tool-streaming-2025-05-14", Cut, Keep, &[Tool("eager_input_streaming")]),
+    beta("interleaved-thinking-2025-05-14", Keep, Cut, &[]),
+    beta("mcp-client-2025-04-04", Cut, Cut, &[Request("mcp_servers")]),
+    beta("mcp-client-2025-11-20", Cut, Cut, &[Request("mcp_servers"), ToolType("mcp_toolset")]),
+    beta("mid-conversation-output-config-2026-07-01", Cut, Keep, &[SystemTurn("output_config")]),
+    beta("mid-conversation-tool-changes-2026-07-01", Keep, Keep, &[]),
+    beta("per-turn-control-2026-07-01", Keep, Cut, &[SystemTurn("output_config")]),
+    beta("prompt-caching-scope-2026-01-05", Cut, Cut, &[CacheControl("scope")]),
+    beta("skills-2025-10-02", Cut, Cut, &[Request("container")]),
+    beta("structured-outputs-2025-11-13", Cut, Cut, &[Request("output_format")]),
+    beta("structured-outputs-2025-12-15", Keep, Cut, &[OutputConfig("format")]),
+    beta("task-budgets-2026-03-13", Cut, Cut, &[OutputConfig("task_budget")]),
+    beta("thinking-binding-controls-2026-08-01", Keep, Keep, &[]),
+    beta("thinking-display-updates-2026-08-18", Keep, Keep, &[]),
+    beta("thinking-token-count-2026-05-13", Keep, Cut, &[]),
+    beta("token-counting-2024-11-01", Keep, Cut, &[]),
+    beta(TOOL_SEARCH, Keep, Keep, &[]),
+    beta("web-fetch-2025-09-10", Cut, Cut, &[ToolType("web_fetch_")]),
+    beta("web-search-2025-03-05", Keep, Cut, &[]),
 ];
 
 /// The name of a feature on that surface; `None` if it lacks the feature.
 pub(in crate::dialects) fn on(surface: Surface, name: &str) -> Option<&str> {
     let row = BETAS.iter().find(|beta| beta.name == name);
-    match (surface, row.map(|row| row.cloud)) {
-        (Surface::Own, _) | (_, Some(Keep)) => Some(name),
-        (_, Some(As(other))) => Some(other),
-        (_, Some(Cut) | None) => None,
+    let fate = match surface {
+        Surface::Own => return Some(name),
+        Surface::Vertex { .. } => row.map(|row| row.vertex),
+        Surface::Invoke { .. } => row.map(|row| row.invoke),
+    };
+    match fate {
+        Some(Keep) => Some(name),
+        Some(As(other)) => Some(other),
+        Some(Cut) | None => None,
     }
 }
 
@@ -107,7 +114,14 @@ pub(in crate::dialects) fn cuts(surface: Surface, names: &[Cow<'_, str>]) -> Vec
     let rows = BETAS.iter().filter(|beta| names.iter().any(|name| *name == beta.name));
     let (kept, cut): (Vec<&Beta>, Vec<&Beta>) = rows.partition(|beta| on(surface, beta.name).is_some());
     let is_kept = |place: &Place| kept.iter().any(|beta| beta.governs.contains(place));
-    cut.iter().flat_map(|beta| beta.governs).filter(|place| !is_kept(place)).copied().collect()
+    let mut places: Vec<Place> =
+        cut.iter().flat_map(|beta| beta.governs).filter(|place| !is_kept(place)).copied().collect();
+    if let Surface::Invoke { keeps_ttl, .. } = surface {
+        // Rejected there whatever the request names.
+        places.push(CacheControl("scope"));
+        places.extend((!keeps_ttl).then_some(CacheControl("ttl")));
+    }
+    places
 }
 
 #[cfg(test)]
@@ -136,5 +150,17 @@ mod tests {
         let other = "mid-conversation-output-config-2026-07-01";
         assert_eq!(cut(&[other]), [SystemTurn("output_config")]);
         assert_eq!(cut(&[other, "per-turn-control-2026-07-01"]), []);
+    }
+
+    #[test]
+    fn invoke_rejects_more() {
+        let invoke = |keeps_ttl| Surface::Invoke { version: "v", fields: &[], keeps_ttl };
+        assert_eq!(on(invoke(false), "per-turn-control-2026-07-01"), None);
+        assert_eq!(on(invoke(false), "advanced-tool-use-2025-11-20"), Some("tool-search-tool-2025-10-19"));
+        assert_eq!(on(invoke(false), "context-1m-2025-08-07"), Some("context-1m-2025-08-07"));
+        let names = [Cow::Borrowed("per-turn-control-2026-07-01")];
+        let always = [CacheControl("scope"), CacheControl("ttl")];
+        assert_eq!(cuts(invoke(false), &names), [&[SystemTurn("output_config")][..], &always].concat());
+        assert_eq!(cuts(invoke(true), &[]), always[..1]);
     }
 }

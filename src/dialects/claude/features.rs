@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use super::super::Target;
+use crate::dialect::{FEATURES_FIELD, FEATURES_HEADER};
 use crate::json::{JsonStr, Object, Raw, read};
 use crate::openai::Request;
-use crate::providers::{FEATURES_FIELD, FEATURES_HEADER};
 
 /// The names in headers: the client's, `extra_headers` in its body, and the deployment's.
 pub(in crate::dialects) fn in_headers<'a>(request: &Request<'a>, to: &Target<'a>) -> Vec<Cow<'a, str>> {

@@ -8,7 +8,9 @@ pub(super) mod models;
 pub(super) mod relay;
 pub(super) mod relayed;
 pub(super) mod schema;
+mod surface;
 pub(super) mod thinking;
 pub(super) mod usage;
 
 pub(super) use fault::fault;
+pub(super) use surface::Surface;

@@ -128,6 +128,8 @@ impl Stream for Relayed {
                 }
             }
             "content_block_start" => self.opened = true,
+            // Bedrock may report the cache at the very end.
+            "message_stop" => self.hear(event.usage, out),
             "message_delta" => {
                 self.hear(event.usage, out);
                 self.finished |= event.delta.as_ref().is_some_and(|delta| delta.stop_reason.is_some());

@@ -18,6 +18,7 @@ pub(in crate::dialects) struct Counters {
     thinking: Option<u64>,
     searches: Option<u64>,
     tier: Option<ServiceTier>,
+    in_us: bool,
 }
 
 #[derive(Default)]
@@ -33,6 +34,8 @@ struct Wire<'a> {
     /// only the last round.
     iterations: Option<Vec<Wire<'a>>>,
     service_tier: Option<Raw<'a>>,
+    speed: Option<Raw<'a>>,
+    inference_geo: Option<Raw<'a>>,
 }
 fields!(Wire<'a> {
     input_tokens,
@@ -43,7 +46,9 @@ fields!(Wire<'a> {
     output_tokens_details,
     server_tool_use,
     iterations,
-    service_tier
+    service_tier,
+    speed,
+    inference_geo
 });
 
 /// Cache writes, by retention time.
@@ -71,7 +76,9 @@ impl Counters {
         self.thinking = details.and_then(|details| details.thinking_tokens).or(self.thinking);
         let tools = wire.server_tool_use.as_ref();
         self.searches = tools.and_then(|tools| tools.web_search_requests).or(self.searches);
-        self.tier = service_tier(wire.service_tier).or(self.tier);
+        let fast = wire.speed.filter(|speed| speed.get() == r#""fast""#);
+        self.tier = service_tier(fast.or(wire.service_tier)).or(self.tier);
+        self.in_us |= wire.inference_geo.is_some_and(|geo| geo.get() == r#""us""#);
         let iterations = wire.iterations.as_deref().unwrap_or_default();
         let sum = |count: fn(&Wire<'_>) -> Option<u64>| {
             let counts = iterations.iter().filter_map(count);
@@ -98,6 +105,7 @@ impl Counters {
             reasoning: self.thinking.unwrap_or_default(),
             searches: self.searches.unwrap_or_default(),
             tier: self.tier,
+            in_us: self.in_us,
             ..Usage::default()
         }
     }
@@ -151,6 +159,10 @@ mod tests {
         ]);
         assert_eq!((usage.searches, usage.tier), (2, Some(ServiceTier::Priority)));
         assert_eq!(heard(&[r#"{"input_tokens":1,"service_tier":"batch"}"#]).tier, None);
+        let fast = r#"{"input_tokens":1,"service_tier":"standard","speed":"fast","inference_geo":"us"}"#;
+        let usage = heard(&[fast, r#"{"output_tokens":3}"#]);
+        assert_eq!((usage.tier, usage.in_us), (Some(ServiceTier::Fast), true));
+        assert!(!heard(&[r#"{"input_tokens":1,"inference_geo":"global","speed":"standard"}"#]).in_us);
     }
 
     #[test]

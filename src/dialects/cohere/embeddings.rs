@@ -3,7 +3,7 @@
 use super::super::Target;
 use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read};
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, count};
+use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Request, count, embedded_image};
 
 /// Parameters that are renamed or handled separately.
 const KNOWN: &[&str] =
@@ -11,16 +11,37 @@ const KNOWN: &[&str] =
 
 /// Translates the request.
 pub(super) fn request(request: &Request<'_>, to: &Target<'_>, memo: &Memo) -> Result<Vec<u8>, ErrorBody> {
-    let texts = request.texts()?;
+    let inputs = request.inputs()?;
     let mut body = Vec::with_capacity(request.body.len() + 128);
     let mut w = Writer::new(&mut body);
-    w.object().key("model").string(to.model).key("texts").array();
-    for text in texts {
-        w.raw(text.token());
+    w.object().key("model").string(to.model);
+    let images = inputs.iter().filter(|input| embedded_image(**input).is_some()).count();
+    let is_image = (images, inputs.len()) == (1, 1);
+    match images {
+        0 => list("texts", &inputs, &mut w),
+        // Models before version 4 accept only this.
+        1 if is_image => list("images", &inputs, &mut w),
+        _ => {
+            w.key("inputs").array();
+            for input in &inputs {
+                w.object().key("content").array().object();
+                match embedded_image(*input) {
+                    Some(_) => w.key("type").string("image_url").key("image_url").object().key("url"),
+                    None => w.key("type").string("text").key("text"),
+                };
+                w.raw(input.token());
+                if embedded_image(*input).is_some() {
+                    w.end_object();
+                }
+                w.end_object().end_array().end_object();
+            }
+            w.end_array();
+        }
     }
-    w.end_array().key("input_type");
+    w.key("input_type");
     match request.text("input_type")? {
         Some(own) => w.raw(own.token()),
+        None if is_image => w.string("image"),
         // Required; this is LiteLLM's default.
         None => w.string("search_document"),
     };
@@ -33,6 +54,14 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>, memo: &Memo) -> Re
     request.write_extras(KNOWN, &mut w);
     w.end_object();
     Ok(body)
+}
+
+fn list(name: &str, inputs: &[JsonStr<'_>], w: &mut Writer<'_>) {
+    w.key(name).array();
+    for input in inputs {
+        w.raw(input.token());
+    }
+    w.end_array();
 }
 
 /// Parses the response.

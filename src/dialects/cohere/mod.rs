@@ -1,18 +1,19 @@
-//! Cohere's API, version 2 (<https://docs.cohere.com/reference/chat>): chat, streaming, embeddings.
+//! Cohere's API, version 2 (<https://docs.cohere.com/reference/chat>): chat, streaming, embeddings, rerank.
 
 mod answer;
 mod embeddings;
 mod messages;
 mod request;
+mod rerank;
 mod stream;
 
 use super::wording::refined;
-use super::{Body, Dialect, Outbound, Stream, Target, path_below};
+use super::{Body, Dialect, Outbound, Stream, Target, path_below, reranked};
+use crate::dialect::Provider;
 use crate::facts::{Class, Fault, FinishReason, Sink, Usage};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, fields, read};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, count};
-use crate::providers::Provider;
 
 /// The dialect of `api.cohere.com/v2`.
 pub static COHERE: Cohere = Cohere;
@@ -25,8 +26,8 @@ impl Dialect for Cohere {
         "cohere"
     }
 
-    fn operations(&self) -> &'static [Operation] {
-        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    fn supports(&self, operation: Operation) -> bool {
+        operation.generates_text() || matches!(operation, Operation::Embeddings | Operation::Rerank)
     }
 
     fn framing(&self) -> Framing {
@@ -38,6 +39,10 @@ impl Dialect for Cohere {
         Some(96)
     }
 
+    fn embeds_images_alone(&self) -> bool {
+        true
+    }
+
     fn request(
         &self,
         request: &Request<'_>,
@@ -45,6 +50,7 @@ impl Dialect for Cohere {
         memo: &mut Memo,
     ) -> Result<Outbound, ErrorBody> {
         let (endpoint, body) = match request.operation {
+            Operation::Rerank => return rerank::request(request, to),
             Operation::Embeddings => ("/embed", embeddings::request(request, to, memo)?),
             _ => ("/chat", request::write(request, to)?),
         };
@@ -56,8 +62,11 @@ impl Dialect for Cohere {
         answer::read_answer(body, memo, out)
     }
 
-    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
-        embeddings::answer(body, memo)
+    fn converted(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        match memo.operation {
+            Operation::Rerank => reranked::answer(body),
+            _ => embeddings::answer(body, memo),
+        }
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {

@@ -2,7 +2,7 @@
 
 use super::super::Target;
 use super::messages;
-use crate::json::{JsonStr, Raw, Writer};
+use crate::json::{Raw, Writer};
 use crate::openai::{ErrorBody, Request, ResponseFormat};
 
 /// `OpenAI` parameters with an equivalent.
@@ -23,6 +23,9 @@ const SUPPORTED: &[&str] = &[
     "tools",
     "top_p",
 ];
+
+/// How many stop sequences are accepted.
+const MOST_STOPS: usize = 5;
 
 /// Parameters that are renamed or handled separately.
 const KNOWN: &[&str] = &["k", "p", "strict_tools", "thinking", "top_k"];
@@ -56,7 +59,7 @@ pub(super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Vec<u8>, E
             w.key(theirs).raw(value.get());
         }
     }
-    let stop: Vec<JsonStr<'_>> = request.stop()?.into_iter().filter(|stop| !stop.is_empty()).collect();
+    let stop = request.first_stops(MOST_STOPS)?;
     if !stop.is_empty() {
         w.key("stop_sequences").array();
         for sequence in stop {

@@ -1,9 +1,10 @@
 //! Translates a complete response, with the parts that streams share.
 
+use super::grounding::{self, Grounded};
 use super::partial::{Call, Calls, FunctionCall};
 use super::usage::Counters;
 use super::{TIER_HEADER, fault, logprobs};
-use crate::facts::{Citation, Fault, FinishReason, Sink};
+use crate::facts::{Fault, FinishReason, Sink};
 use crate::json::{JsonStr, JsonString, Raw, Text, fields, read};
 use crate::openai::Memo;
 
@@ -78,7 +79,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
         return Err(fault(None, error));
     }
     out.begin(wire.response_id, None);
-    let mut queries = None;
+    let mut grounded = Grounded::default();
     let candidates = wire.candidates.unwrap_or_default();
     if candidates.is_empty() {
         let blocked = wire.prompt_feedback.filter(|feedback| feedback.block_reason.is_some());
@@ -104,7 +105,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
             failed(reason, candidate.finish_message)?;
         }
         if let Some(grounding) = candidate.grounding_metadata {
-            queries = queries.max(citations(grounding, &mut |citation| out.citation(citation)));
+            grounded = grounded.and(grounding::report(grounding, out));
         }
         if let Some(result) = candidate.logprobs_result {
             logprobs::report(result, out);
@@ -116,7 +117,7 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
         counters.hear(usage);
     }
     counters.served(memo.header(TIER_HEADER));
-    out.usage(counters.usage(queries));
+    out.usage(counters.usage(grounded));
     out.done();
     Ok(())
 }
@@ -192,53 +193,4 @@ pub(super) fn failed(reason: &str, message: Option<JsonStr<'_>>) -> Result<(), F
     }
     let message = message.and_then(JsonStr::decode).unwrap_or_default();
     Err(Fault::garbled(format!("the model returned no content: {reason} {message}").trim_end().to_owned()))
-}
-
-/// Hands on the citations of a `groundingMetadata` object; returns how many queries were made, if the web was searched. The places are the provider's, which counts
-/// bytes.
-pub(super) fn citations(grounding: Raw<'_>, each: &mut dyn FnMut(Citation<'_>)) -> Option<u64> {
-    #[derive(Default)]
-    struct Wire<'a> {
-        web_search_queries: Option<Vec<Raw<'a>>>,
-        grounding_chunks: Option<Vec<Chunk<'a>>>,
-        grounding_supports: Option<Vec<Support>>,
-    }
-    fields!(Wire<'a> {
-        web_search_queries = "webSearchQueries", grounding_chunks = "groundingChunks",
-        grounding_supports = "groundingSupports"
-    });
-    struct Chunk<'a> {
-        web: Option<Source<'a>>,
-        maps: Option<Source<'a>>,
-    }
-    fields!(Chunk<'a> { web, maps });
-    struct Source<'a> {
-        uri: Option<JsonStr<'a>>,
-        title: Option<JsonStr<'a>>,
-    }
-    fields!(Source<'a> { uri, title });
-    struct Support {
-        segment: Option<Segment>,
-        grounding_chunk_indices: Option<Vec<usize>>,
-    }
-    fields!(Support { segment, grounding_chunk_indices = "groundingChunkIndices" });
-    struct Segment {
-        start_index: u64,
-        end_index: u64,
-    }
-    fields!(Segment { start_index = "startIndex", end_index = "endIndex" });
-    let wire: Wire<'_> = read(grounding).unwrap_or_default();
-    let chunks = wire.grounding_chunks.unwrap_or_default();
-    for support in wire.grounding_supports.iter().flatten() {
-        let Some(segment) = &support.segment else { continue };
-        for chunk in support.grounding_chunk_indices.iter().flatten().filter_map(|at| chunks.get(*at)) {
-            let source = chunk.web.as_ref().or(chunk.maps.as_ref());
-            if let Some((source, url)) = source.and_then(|source| Some((source, source.uri?))) {
-                let title = source.title.unwrap_or(JsonStr::EMPTY);
-                each(Citation { start: segment.start_index, end: segment.end_index, title, url });
-            }
-        }
-    }
-    let queries = wire.web_search_queries.map(|queries| queries.len() as u64);
-    queries.or_else(|| (!chunks.is_empty()).then_some(1))
 }

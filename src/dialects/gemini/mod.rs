@@ -6,6 +6,8 @@
 mod answer;
 mod contents;
 mod embeddings;
+mod grounding;
+mod images;
 mod logprobs;
 mod models;
 mod partial;
@@ -23,11 +25,11 @@ use std::borrow::Cow;
 
 use super::wording::refined;
 use super::{Body, Dialect, Outbound, Stream, Target, path_segment};
+use crate::dialect::Provider;
 use crate::facts::{Class, Fault, Sink, Wire};
 use crate::frame::Framing;
 use crate::json::{JsonStr, Raw, Text, fields, read};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request};
-use crate::providers::Provider;
 
 /// The dialect of `generativelanguage.googleapis.com/v1beta`.
 pub static GEMINI: Gemini = Gemini;
@@ -40,8 +42,8 @@ impl Dialect for Gemini {
         "gemini"
     }
 
-    fn operations(&self) -> &'static [Operation] {
-        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    fn supports(&self, operation: Operation) -> bool {
+        operation.generates_text() || matches!(operation, Operation::Embeddings | Operation::Images)
     }
 
     fn framing(&self) -> Framing {
@@ -54,6 +56,10 @@ impl Dialect for Gemini {
 
     fn most_inputs(&self, provider: &Provider, model: &str) -> Option<usize> {
         Some(embeddings::most(provider, model))
+    }
+
+    fn most_input_tokens(&self, provider: &Provider, model: &str) -> Option<u64> {
+        embeddings::most_tokens(provider, model)
     }
 
     fn wire(&self) -> Option<Wire> {
@@ -70,7 +76,19 @@ impl Dialect for Gemini {
         to: &Target<'_>,
         memo: &mut Memo,
     ) -> Result<Outbound, ErrorBody> {
-        Ok(relayed::request(request, to, memo.stream))
+        Ok(if memo.counts { relayed::count(request, to) } else { relayed::request(request, to, memo.stream) })
+    }
+
+    fn counts_tokens(&self) -> bool {
+        true
+    }
+
+    fn count(&self, body: &[u8]) -> Option<u64> {
+        struct Count {
+            total_tokens: Option<u64>,
+        }
+        fields!(Count { total_tokens = "totalTokens" });
+        read::<Count>(body).ok()?.total_tokens
     }
 
     fn request(
@@ -79,8 +97,10 @@ impl Dialect for Gemini {
         to: &Target<'_>,
         memo: &mut Memo,
     ) -> Result<Outbound, ErrorBody> {
-        if request.operation == Operation::Embeddings {
-            return embeddings::request(request, to);
+        match request.operation {
+            Operation::Embeddings => return embeddings::request(request, to),
+            Operation::Images => return images::request(request, to),
+            _ => {}
         }
         let body = request::write(request, to, memo)?;
         // Without `alt=sse` the stream is a JSON array.
@@ -95,11 +115,14 @@ impl Dialect for Gemini {
         answer::read_answer(body, memo, out)
     }
 
-    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    fn converted(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         if memo.wire.is_some() {
             return relay::embeddings(body);
         }
-        embeddings::answer(body, memo)
+        match memo.operation {
+            Operation::Images => images::answer(body, memo),
+            _ => embeddings::answer(body, memo),
+        }
     }
 
     fn error(&self, status: u16, body: &[u8], _: &Memo) -> Fault {
@@ -183,8 +206,21 @@ fn fault(status: Option<u16>, error: Raw<'_>) -> Fault {
     };
     let class = refined(class, &[], &message);
     let retry_after = details.iter().find_map(|detail| seconds(detail.retry_delay.as_deref()?));
-    Fault { retry_after, ..Fault::new(class, message) }
+    let details = wire.details.filter(|details| details.get().len() <= MOST_DETAILS);
+    Fault {
+        retry_after,
+        details: details.map(|details| one_line(details).into()),
+        ..Fault::new(class, message)
+    }
 }
+
+/// JSON without line breaks, which would end an event of a stream.
+fn one_line(json: Raw<'_>) -> String {
+    json.get().replace(['\n', '\r'], " ")
+}
+
+/// The longest `details` that clients get, bytes.
+const MOST_DETAILS: usize = 16 << 10;
 
 /// A `google.protobuf.Duration` (`"34.4s"`) in whole seconds, rounded up.
 fn seconds(duration: &str) -> Option<u64> {

@@ -273,6 +273,7 @@ mod tests {
 
     fn memo() -> Memo {
         Memo {
+            names: None,
             prompt_estimate: 0,
             echo: None,
             wire: None,

@@ -167,7 +167,7 @@ fn is_fetched(url: JsonStr<'_>) -> bool {
     ["https:", "gs:"].iter().any(|scheme| url.inner().starts_with(scheme))
 }
 
-fn inline(w: &mut Writer<'_>, media_type: &str, data: &str) {
+pub(super) fn inline(w: &mut Writer<'_>, media_type: &str, data: &str) {
     w.object().key("inlineData").object().key("mimeType").string(media_type);
     w.key("data").escaped(data).end_object().end_object();
 }

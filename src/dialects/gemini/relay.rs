@@ -2,7 +2,7 @@
 //! the way.
 
 use super::super::Stream;
-use super::answer::citations;
+use super::grounding::{self, Grounded};
 use super::usage::Counters;
 use super::{TIER_HEADER, fault};
 use crate::facts::{Fault, Sink, Usage, Wire};
@@ -104,8 +104,8 @@ pub(super) struct Relayed {
     /// The client's model name as a JSON string.
     model: Vec<u8>,
     counters: Counters,
-    /// Queries of the provider's own search of the web, if there was one.
-    queries: Option<u64>,
+    /// What the answer is grounded in.
+    grounded: Grounded,
     begun: bool,
     /// Whether each candidate has ended.
     ended: Vec<bool>,
@@ -123,7 +123,7 @@ impl Relayed {
         Self {
             model: JsonString::new(&memo.model).into_bytes(),
             counters,
-            queries: None,
+            grounded: Grounded::default(),
             begun: false,
             ended: Vec::new(),
             blocked: false,
@@ -136,7 +136,7 @@ impl Relayed {
         }
         for candidate in response.candidates.iter().flatten() {
             if let Some(grounding) = candidate.grounding_metadata {
-                self.queries = self.queries.max(citations(grounding, &mut |_| {}));
+                self.grounded = self.grounded.and(grounding::of(grounding));
             }
             let index = candidate.index.min(MOST - 1);
             if self.ended.len() <= index {
@@ -147,7 +147,7 @@ impl Relayed {
             }
         }
         self.blocked |= response.is_blocked();
-        out.usage(self.counters.usage(self.queries));
+        out.usage(self.counters.usage(self.grounded));
         // `Memo::wire` promises a client with this format.
         let Some(relay) = out.relay(Wire::Contents) else {
             return Err(Fault::garbled("the response is in a format that the client does not have"));

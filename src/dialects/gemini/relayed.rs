@@ -4,9 +4,9 @@
 use super::super::{Body, Outbound, Target};
 use super::sampling::renamed;
 use super::{bare, outbound};
+use crate::dialect::Provider;
 use crate::json::{Edits, Member, Object, Raw, Splice, Writer, read};
 use crate::openai::{FOREIGN_SIGNATURES, Operation, Request, STANDARD_PARAMS, is_private};
-use crate::providers::Provider;
 
 /// Whether the provider can serve the request as it is. Vertex AI embeds with another method, and no model accepts the
 /// reasoning of another family.
@@ -26,6 +26,27 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>, stream: bool) -> O
         (method, generation(request))
     };
     Outbound { body: Body::Edited(edits), ..outbound(to.model, method, Vec::new()) }
+}
+
+/// The same contents, to be counted. Gemini's own API takes a whole request inside the body; Vertex AI has no such field, but
+/// takes the request's members.
+pub(super) fn count(request: &Request<'_>, to: &Target<'_>) -> Outbound {
+    let body = request.object();
+    let whole = body
+        .members()
+        .iter()
+        .find(|member| is_named(member, "generateContentRequest", "generate_content_request"));
+    let whole = whole.and_then(|member| Some((member.value, Object::of(member.value)?)));
+    let (source, object) = match &whole {
+        Some((raw, object)) if to.publisher().is_some() => (raw.get().as_bytes(), object),
+        _ => (request.body, body),
+    };
+    let mut splice = Splice::new(source);
+    object.members().iter().filter(|member| is_gateways(member)).for_each(|member| splice.remove(member));
+    if let Some((raw, object)) = whole.as_ref().filter(|_| to.publisher().is_none()) {
+        name_model(object, Some(*raw), &format!("\"models/{}\"", bare(to.model)), &mut splice);
+    }
+    Outbound { body: Body::Bytes(splice.write()), ..outbound(to.model, "countTokens", Vec::new()) }
 }
 
 fn generation(request: &Request<'_>) -> Edits {

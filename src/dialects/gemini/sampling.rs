@@ -108,8 +108,11 @@ pub(super) fn write(
     Ok(())
 }
 
+/// How many stop sequences the Gemini API accepts. Vertex AI accepts 16.
+const MOST_STOPS: usize = 5;
+
 fn write_stop(w: &mut Writer<'_>, request: &Request<'_>) -> Result<(), ErrorBody> {
-    let stop: Vec<JsonStr<'_>> = request.stop()?.into_iter().filter(|stop| !stop.is_empty()).collect();
+    let stop = request.first_stops(MOST_STOPS)?;
     if !stop.is_empty() {
         w.key("stopSequences").array();
         for sequence in stop {

@@ -5,7 +5,8 @@
 //! reason, citations) may come in any event after the text, and is kept until then.
 
 use super::super::Stream;
-use super::answer::{Candidate, Response, citations, failed, finish_reason, report_call, report_part};
+use super::answer::{Candidate, Response, failed, finish_reason, report_call, report_part};
+use super::grounding::{self, Grounded};
 use super::partial::Calls;
 use super::usage::Counters;
 use super::{TIER_HEADER, fault, logprobs};
@@ -20,8 +21,8 @@ pub(super) struct Translation {
     counters: Counters,
     choices: Vec<Choice>,
     begun: bool,
-    /// Queries of the provider's own search of the web, if there was one.
-    queries: Option<u64>,
+    /// What the answer is grounded in.
+    grounded: Grounded,
 }
 
 #[derive(Default)]
@@ -42,7 +43,7 @@ impl Translation {
             counters: Counters::default(),
             choices: Vec::new(),
             begun: false,
-            queries: None,
+            grounded: Grounded::default(),
         }
     }
 
@@ -63,7 +64,7 @@ impl Translation {
             logprobs::report(result, out);
         }
         if let Some(grounding) = candidate.grounding_metadata {
-            self.queries = self.queries.max(citations(grounding, &mut |_| {}));
+            self.grounded = self.grounded.and(grounding::of(grounding));
             choice.grounding = Some(grounding.get().to_owned());
         }
         if let Some(reason) = &candidate.finish_reason {
@@ -103,7 +104,7 @@ impl Stream for Translation {
             }
             self.choices.push(Choice { finish: Some(FinishReason::ContentFilter), ..Choice::default() });
         }
-        out.usage(self.counters.usage(self.queries));
+        out.usage(self.counters.usage(self.grounded));
         Ok(())
     }
 
@@ -114,7 +115,7 @@ impl Stream for Translation {
         for (index, choice) in self.choices.iter().enumerate() {
             out.choice(index);
             if let Some(grounding) = choice.grounding.as_deref().and_then(|text| Raw::parse(text).ok()) {
-                citations(grounding, &mut |citation| out.citation(citation));
+                grounding::report(grounding, out);
             }
             if let Some(reason) = choice.finish {
                 out.finish(reason);

@@ -61,6 +61,9 @@ impl<'a> Tools<'a> {
             choice => choice,
         };
         if search && !functions.is_empty() && !model.search_with_functions {
+            if request.must_search() {
+                return Err(to.no_search());
+            }
             to.refuse_value("web_search_options", "web search together with functions")?;
             search = false;
         }

@@ -1,6 +1,7 @@
 //! Converts Google's token counts to `OpenAI`'s conventions: the prompt's count includes cached tokens; the
 //! response's count usually does not include thoughts.
 
+use super::grounding::Grounded;
 use crate::config::ServiceTier;
 use crate::facts::Usage;
 use crate::json::{JsonStr, Raw, fields, read};
@@ -11,6 +12,7 @@ pub(super) struct Counters {
     last: Counts,
     audio_heard: u64,
     audio_said: u64,
+    images_said: u64,
     tier: Option<ServiceTier>,
 }
 
@@ -41,11 +43,13 @@ impl Counters {
             return;
         }
         *self = Self { last, tier: self.tier, ..Self::default() };
-        // Few requests contain audio, and every event of a stream repeats the counts.
-        if memchr::memmem::find(usage.get().as_bytes(), b"\"AUDIO\"").is_some() {
-            let audio: ByModality<'_> = read(usage).unwrap_or_default();
-            self.audio_heard = audio_in(&audio.prompt_tokens_details);
-            self.audio_said = audio_in(&audio.candidates_tokens_details);
+        // Few requests contain audio, and few responses images, and every event of a stream repeats the counts.
+        let has = |kind: &[u8]| memchr::memmem::find(usage.get().as_bytes(), kind).is_some();
+        if has(b"\"AUDIO\"") || has(b"\"IMAGE\"") {
+            let counts: ByModality<'_> = read(usage).unwrap_or_default();
+            self.audio_heard = count_of("AUDIO", &counts.prompt_tokens_details);
+            self.audio_said = count_of("AUDIO", &counts.candidates_tokens_details);
+            self.images_said = count_of("IMAGE", &counts.candidates_tokens_details);
         }
     }
 
@@ -54,9 +58,9 @@ impl Counters {
         self.tier = tier.and_then(|tier| ServiceTier::named(&tier.to_ascii_lowercase())).or(self.tier);
     }
 
-    /// The usage in `OpenAI`'s conventions. `queries`: the number of queries, if the provider searched the web
-    /// itself. The results are not billed as prompt tokens.
-    pub(super) fn usage(&self, queries: Option<u64>) -> Usage {
+    /// The usage in `OpenAI`'s conventions. What an answer is grounded in is not billed as prompt
+    /// tokens.
+    pub(super) fn usage(&self, grounded: Grounded) -> Usage {
         let count = |count: Option<u64>| count.unwrap_or_default();
         let last = &self.last;
         let (prompt, candidates) = (count(last.prompt_token_count), count(last.candidates_token_count));
@@ -66,15 +70,17 @@ impl Counters {
         let thoughts_are_in =
             last.total_token_count.is_some_and(|total| total == said || total == said.saturating_add(tools));
         Usage {
-            prompt: if queries.is_some() { prompt } else { prompt.saturating_add(tools) },
+            prompt: if grounded.any() { prompt } else { prompt.saturating_add(tools) },
             completion: if thoughts_are_in { candidates } else { candidates.saturating_add(thoughts) },
             cached: count(last.cached_content_token_count),
             reasoning: thoughts,
             audio_heard: self.audio_heard,
             audio_said: self.audio_said,
+            images_said: self.images_said,
             // Google charges per grounded prompt for most models, and per query for the others.
-            searches: queries.is_some().into(),
-            search_queries: queries.unwrap_or_default(),
+            searches: grounded.searched.into(),
+            maps: grounded.mapped.into(),
+            search_queries: grounded.queries,
             tier: self.tier,
             ..Usage::default()
         }
@@ -113,9 +119,9 @@ struct Modality<'a> {
 }
 fields!(Modality<'a> { modality, token_count = "tokenCount" });
 
-fn audio_in(counts: &[Modality<'_>]) -> u64 {
-    let audio = counts.iter().filter(|count| count.modality.is_some_and(|kind| kind.inner() == "AUDIO"));
-    audio.filter_map(|count| count.token_count).fold(0, u64::saturating_add)
+fn count_of(modality: &str, counts: &[Modality<'_>]) -> u64 {
+    let of = counts.iter().filter(|count| count.modality.is_some_and(|kind| kind.inner() == modality));
+    of.filter_map(|count| count.token_count).fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
@@ -127,7 +133,8 @@ mod tests {
         for usage in usages {
             counters.hear(Raw::parse(usage).unwrap());
         }
-        counters.usage(queries)
+        let searched = queries.is_some();
+        counters.usage(Grounded { searched, mapped: false, queries: queries.unwrap_or_default() })
     }
 
     #[test]
@@ -180,7 +187,7 @@ mod tests {
         let mut counters = Counters::default();
         counters.served(Some("FLEX"));
         counters.served(None);
-        assert_eq!(counters.usage(None).tier, Some(ServiceTier::Flex));
+        assert_eq!(counters.usage(Grounded::default()).tier, Some(ServiceTier::Flex));
     }
 
     #[test]
@@ -189,5 +196,15 @@ mod tests {
         assert_eq!((heard(&[usage], None).prompt, heard(&[usage], Some(2)).prompt), (122, 22));
         let fee = heard(&[usage], Some(2));
         assert_eq!((fee.searches, fee.search_queries), (1, 2));
+    }
+
+    #[test]
+    fn tokens_of_images_are_told_apart() {
+        let usage = heard(
+            &[r#"{"promptTokenCount":10,"candidatesTokenCount":1300,"candidatesTokensDetails":[
+                {"modality":"IMAGE","tokenCount":1290},{"modality":"TEXT","tokenCount":10}]}"#],
+            None,
+        );
+        assert_eq!((usage.completion, usage.images_said, usage.audio_said), (1300, 1290, 0));
     }
 }

@@ -29,8 +29,8 @@ impl Dialect for Ollama {
         "ollama"
     }
 
-    fn operations(&self) -> &'static [Operation] {
-        &[Operation::Chat, Operation::Completions, Operation::Embeddings]
+    fn supports(&self, operation: Operation) -> bool {
+        operation.generates_text() || operation == Operation::Embeddings
     }
 
     fn framing(&self) -> Framing {
@@ -50,7 +50,7 @@ impl Dialect for Ollama {
         answer::read_answer(body, memo, out)
     }
 
-    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    fn converted(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
         embeddings::answer(body, memo)
     }
 

@@ -1,8 +1,10 @@
 //! Costs in a vendor's `usage`: its charge for the request, or what it charges a fee for.
 
+use hashbrown::HashSet;
+
 use crate::config::SearchSize;
 use crate::facts::Usage;
-use crate::json::{JsonStr, Object, Raw};
+use crate::json::{JsonStr, Object, Raw, Text, fields, read};
 use crate::openai::count;
 use crate::price;
 
@@ -49,6 +51,56 @@ impl Charges {
             usage.fees = pieces.saturating_mul(price::charge(self.per_piece).unwrap_or_default());
         }
     }
+}
+
+/// Dollars per call of the built-in tools whose price no price map has: <https://openai.com/api/pricing/>.
+const FILE_SEARCH: f64 = 0.0025;
+
+/// Dollars per container that runs code, of the smallest size.
+const CONTAINER: f64 = 0.03;
+
+/// What `OpenAI`'s own tools cost, by the output of a response of the Responses API. `tools` are those of the request,
+/// which the response repeats.
+pub(super) fn of_items(output: Raw<'_>, tools: Option<Raw<'_>>) -> Usage {
+    struct Item<'a> {
+        kind: Text<'a>,
+        action: Option<Raw<'a>>,
+        container_id: Option<JsonStr<'a>>,
+    }
+    fields!(Item<'a> { kind = "type", action, container_id });
+    struct Tool<'a> {
+        search_context_size: Option<JsonStr<'a>>,
+    }
+    fields!(Tool<'a> { search_context_size });
+    let mut usage = Usage::default();
+    let has = |name: &[u8]| memchr::memmem::find(output.get().as_bytes(), name).is_some();
+    if !has(b"search_call\"") && !has(b"code_interpreter_call\"") {
+        return usage;
+    }
+    let (mut containers, mut dollars) = (HashSet::new(), 0.0);
+    let items = read::<Vec<Raw<'_>>>(output).unwrap_or_default();
+    for item in items.into_iter().filter_map(|item| read::<Item<'_>>(item).ok()) {
+        match &*item.kind {
+            // Opening a page, and looking for something in it, are free.
+            "web_search_call" => {
+                let action = item.action.and_then(Object::of);
+                let kind = action.as_ref().and_then(|action| JsonStr::of(action.get("type")?));
+                usage.searches += u64::from(kind.is_none_or(|kind| kind.inner() == "search"));
+            }
+            "file_search_call" => dollars += FILE_SEARCH,
+            "code_interpreter_call" if containers.insert(item.container_id.map(JsonStr::inner)) => {
+                dollars += CONTAINER;
+            }
+            _ => {}
+        }
+    }
+    usage.fees = price::charge(dollars).unwrap_or_default();
+    if usage.searches > 0 {
+        let tools = tools.and_then(|tools| read::<Vec<Raw<'_>>>(tools).ok()).unwrap_or_default();
+        let sizes = tools.into_iter().filter_map(|tool| read::<Tool<'_>>(tool).ok()?.search_context_size);
+        usage.search_size = sizes.into_iter().find_map(|size| SearchSize::named(size.inner()));
+    }
+    usage
 }
 
 fn find<'a>(object: &Object<'a>, path: &str) -> Option<Raw<'a>> {
@@ -104,5 +156,23 @@ mod tests {
         assert_eq!((usage.searches, usage.search_size), (1, Some(SearchSize::High)));
         let usage = read(&ALL, r#"{"details":{"calls":0},"sources":2}"#);
         assert_eq!((usage.searches, usage.fees), (0, 50_000_000_000));
+    }
+
+    #[test]
+    fn calls_of_built_in_tools_are_counted_and_looking_at_a_page_is_free() {
+        let of = |output: &str, tools: &str| {
+            of_items(Raw::parse(output).unwrap(), Some(Raw::parse(tools).unwrap()))
+        };
+        let output = r#"[{"type":"web_search_call","action":{"type":"search","query":"q"}},
+            {"type":"web_search_call","action":{"type":"open_page"}},{"type":"web_search_call"},
+            {"type":"file_search_call"},{"type":"file_search_call"},
+            {"type":"code_interpreter_call","container_id":"c1"},{"type":"code_interpreter_call","container_id":"c1"},
+            {"type":"code_interpreter_call","container_id":"c2"},{"type":"message","content":[]}]"#;
+        let usage = of(output, r#"[{"type":"function"},{"type":"web_search","search_context_size":"high"}]"#);
+        assert_eq!((usage.searches, usage.search_size), (2, Some(SearchSize::High)));
+        assert_eq!(usage.fees, 65_000_000_000);
+        let words =
+            r#"[{"type":"message","content":[{"text":"web_search_call\""}]},{"type":"function_call"},7]"#;
+        assert_eq!(of(words, "[]"), Usage::default());
     }
 }

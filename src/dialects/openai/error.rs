@@ -78,7 +78,9 @@ pub(super) fn read_error(status: u16, error: Raw<'_>) -> Fault {
         code => refined(Class::of_status(status), &[code, kind.as_deref()], &message),
     };
     let param = text(wire.param).filter(|param| !param.is_empty());
-    Fault { param, ..Fault::new(class, message) }
+    let is_word =
+        |code: &String| !code.is_empty() && code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
+    Fault { param, code: code.filter(is_word), ..Fault::new(class, message) }
 }
 
 /// `detail`: a text, or `FastAPI`'s list of validation errors.

@@ -3,7 +3,7 @@
 use super::super::Target;
 use super::quirks::Quirks;
 use super::{formats, json_string};
-use crate::json::{JsonStr, Member, Object, Raw, Splice, Writer, read};
+use crate::json::{JsonStr, JsonString, Member, Object, Raw, Splice, Writer, read};
 use crate::openai::{
     Content, ErrorBody, Request, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, nine_letter_id,
 };
@@ -65,6 +65,38 @@ pub(super) fn write_prompt(request: &Request<'_>, w: &mut Writer<'_>) -> Result<
     Ok(())
 }
 
+/// Writes the texts of a chat as a prompt, separated by a space as in `LiteLLM`: the model has no turns.
+pub(super) fn write_text(
+    request: &Request<'_>,
+    to: &Target<'_>,
+    w: &mut Writer<'_>,
+) -> Result<(), ErrorBody> {
+    let messages = request.messages()?;
+    let mut texts: Vec<JsonStr<'_>> = Vec::new();
+    for message in &messages {
+        match &message.content {
+            Content::None => {}
+            Content::Text(text) => texts.push(*text),
+            Content::Parts(parts) => {
+                if parts.iter().any(|part| part.text.is_none()) {
+                    to.refuse_value("messages", "content other than text")?;
+                }
+                texts.extend(parts.iter().filter_map(|part| part.text));
+            }
+        }
+    }
+    let space = JsonString::new(" ");
+    let separated = texts
+        .iter()
+        .enumerate()
+        .flat_map(|(at, text)| (at > 0).then(|| space.as_str()).into_iter().chain(core::iter::once(*text)));
+    w.key("prompt").joined(separated);
+    Ok(())
+}
+
+/// `LiteLLM`'s field for the type of an image or a file, which other providers need.
+const MEDIA_TYPE: &str = "\"format\"";
+
 /// Whether a search of the text finds something to edit. Most vendors require few edits, and most messages
 /// none.
 fn needs_mending(quirks: &Quirks, text: &str) -> bool {
@@ -77,6 +109,7 @@ fn needs_mending(quirks: &Quirks, text: &str) -> bool {
         || (rules.nine_letter_ids || rules.reasoning_with_calls.is_some()) && has("\"tool_call")
         || rules.without.iter().any(|name| !name.contains('_') && has(&["\"", name].concat()))
         || !rules.without.is_empty() && has("null")
+        || has(MEDIA_TYPE)
         || stands_at_an_underscore(rules.without, text.as_bytes())
 }
 
@@ -204,6 +237,9 @@ fn content(quirks: &Quirks, raw: Raw<'_>, splice: &mut Splice<'_>) {
         for member in part.members() {
             if rules.without.contains(&member.key.inner()) {
                 splice.remove(member);
+            } else if member.is("image_url") || member.is("file") {
+                let media = Object::of(member.value).unwrap_or_default();
+                media.members().iter().filter(|member| member.is("format")).for_each(|it| splice.remove(it));
             }
         }
     }

@@ -10,6 +10,7 @@ mod charges;
 mod choices;
 mod error;
 mod facts;
+mod form;
 mod formats;
 mod mend;
 mod messages;
@@ -26,17 +27,19 @@ mod words;
 
 pub use charges::Charges;
 pub use models::{Model, OPENAI_MODELS, Sampling};
-pub use quirks::{Answers, Effort, Embedding, Format, Formats, Messages, Names, Quirks, Surface, Tools};
+pub use quirks::{
+    Answers, Effort, Embedding, Format, Formats, Messages, Names, Other, Quirks, Surface, Tools,
+};
 
 use std::borrow::Cow;
 
-use super::{Body, Dialect, Outbound, Stream, Target};
+use super::{Body, Dialect, Outbound, Stream, Target, reranked};
 use crate::config::Deployment;
+use crate::dialect::Provider;
 use crate::facts::{Fault, Sink, Usage, Wire};
 use crate::frame::Framing;
 use crate::json::{JsonStr, JsonString, Object, Splice};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, service_tier};
-use crate::providers::Provider;
 
 /// The dialect of `api.openai.com/v1`.
 pub static OPENAI: OpenAi = OpenAi(Quirks::NONE);
@@ -52,13 +55,9 @@ impl Dialect for OpenAi {
         "openai"
     }
 
-    fn operations(&self) -> &'static [Operation] {
-        match (request::has(&self.0, Operation::Chat), request::has(&self.0, Operation::Embeddings)) {
-            (true, true) => &[Operation::Chat, Operation::Completions, Operation::Embeddings],
-            (true, false) => &[Operation::Chat, Operation::Completions],
-            (false, true) => &[Operation::Embeddings],
-            (false, false) => &[Operation::Completions],
-        }
+    fn supports(&self, operation: Operation) -> bool {
+        // Prompts become chats, and chats prompts.
+        request::has(&self.0, request::performed(&self.0, operation))
     }
 
     fn framing(&self) -> Framing {
@@ -67,6 +66,10 @@ impl Dialect for OpenAi {
 
     fn most_inputs(&self, _: &Provider, _: &str) -> Option<usize> {
         self.0.embedding.most
+    }
+
+    fn most_input_tokens(&self, _: &Provider, _: &str) -> Option<u64> {
+        self.0.embedding.most_tokens
     }
 
     fn wire(&self) -> Option<Wire> {
@@ -82,11 +85,32 @@ impl Dialect for OpenAi {
         memchr::memmem::find(request.body, CARRIED).is_none()
     }
 
-    fn relayed(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {
-        Ok(responses::request(&self.0, request, to))
+    fn relayed(
+        &self,
+        request: &Request<'_>,
+        to: &Target<'_>,
+        memo: &mut Memo,
+    ) -> Result<Outbound, ErrorBody> {
+        let endpoint = match memo.wire {
+            _ if memo.counts => responses::Endpoint::Count,
+            Some(Wire::Compaction) => responses::Endpoint::Compact,
+            _ => responses::Endpoint::Create,
+        };
+        Ok(responses::request(&self.0, request, to, endpoint))
+    }
+
+    fn counts_tokens(&self) -> bool {
+        self.0.responses
+    }
+
+    fn count(&self, body: &[u8]) -> Option<u64> {
+        responses::count(body)
     }
 
     fn request(&self, request: &Request<'_>, to: &Target<'_>, _: &mut Memo) -> Result<Outbound, ErrorBody> {
+        if request.operation.is_form() {
+            return Ok(form::request(&self.0, request, to));
+        }
         Ok(Outbound {
             body: Body::Edited(request::write(&self.0, request, to)?),
             path: path::of(&self.0, request.operation, request.stream()?, to),
@@ -113,7 +137,14 @@ impl Dialect for OpenAi {
         Ok(())
     }
 
-    fn embeddings(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+    fn converted(&self, body: &[u8], memo: &Memo) -> Result<Answer, Fault> {
+        if memo.operation == Operation::Rerank {
+            return reranked::answer(body);
+        }
+        if memo.operation.is_transcript() && !body.trim_ascii_start().starts_with(b"{") {
+            // A text, or subtitles.
+            return Ok(Answer { body: body.to_vec(), ..Answer::default() });
+        }
         let Mended { body, usage, id } = self.mended(body, memo)?;
         Ok(Answer { body, usage, id: id.map(|id| id.inner().into()).unwrap_or_default() })
     }
@@ -139,15 +170,17 @@ struct Mended<'b> {
 }
 
 impl OpenAi {
-    /// The request as sent to the vendor: as a chat, if it has no `/completions`.
+    /// The request as sent to the vendor: a prompt as a chat, if it has no `/completions`, and the other way round.
     fn asked<'m>(&self, memo: &'m Memo) -> (Wire, Cow<'m, Memo>) {
-        if memo.operation != Operation::Completions {
-            return (Wire::ChatCompletions, Cow::Borrowed(memo));
+        let operation = request::performed(&self.0, memo.operation);
+        let wire = match operation {
+            Operation::Completions => Wire::Completions,
+            _ => Wire::ChatCompletions,
+        };
+        if operation == memo.operation {
+            return (wire, Cow::Borrowed(memo));
         }
-        if request::has(&self.0, Operation::Completions) {
-            return (Wire::Completions, Cow::Borrowed(memo));
-        }
-        (Wire::ChatCompletions, Cow::Owned(Memo { operation: Operation::Chat, ..memo.clone() }))
+        (wire, Cow::Owned(Memo { operation, ..memo.clone() }))
     }
 
     fn mended<'b>(&self, body: &'b [u8], memo: &Memo) -> Result<Mended<'b>, Fault> {
@@ -164,9 +197,23 @@ impl OpenAi {
         if let Some(model) = object.get("model") {
             splice.replace(model.get(), json_string(&memo.model));
         }
-        let mut usage = mend::usage(self.0.answer, &object, &mut splice);
+        let mut usage = match memo.operation {
+            Operation::Moderations => Usage::default(),
+            Operation::Transcriptions | Operation::Translations => form::usage(&object),
+            Operation::Images | Operation::ImageEdits => {
+                if object.get("created").is_none() {
+                    splice.append(format!(r#""created":{}"#, memo.created).into_bytes());
+                }
+                let mut usage = Usage::of_images(&object);
+                if let (Some(charges), Some(raw)) = (self.0.answer.charges, object.get("usage")) {
+                    charges.read(raw, &mut usage);
+                }
+                usage
+            }
+            _ => mend::usage(self.0.answer, &object, &mut splice),
+        };
         usage.tier = service_tier(object.get("service_tier"));
-        if memo.operation == Operation::Embeddings {
+        if !memo.operation.generates_text() {
             if memo.base64 && self.0.embedding.format == Format::Floats {
                 mend::pack(&object, &mut splice)?;
             }

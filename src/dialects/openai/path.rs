@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::super::Target;
 use super::quirks::{Quirks, Surface};
-use super::request::has;
+use super::request::performed;
+use super::responses::Endpoint;
 use crate::config::Deployment;
 use crate::openai::Operation;
 
@@ -31,19 +32,18 @@ pub(super) fn has_responses(quirks: &Quirks, deployment: &Deployment) -> bool {
     quirks.responses && surface(quirks, deployment).is_none_or(has)
 }
 
-/// The path and query of the Responses API, where [`has_responses`].
-pub(super) fn of_responses(quirks: &Quirks, to: &Target<'_>) -> Cow<'static, str> {
+/// The path and query of an endpoint of the Responses API, where [`has_responses`].
+pub(super) fn of_responses(quirks: &Quirks, to: &Target<'_>, endpoint: Endpoint) -> Cow<'static, str> {
+    let path = endpoint.path();
     match surface(quirks, to.deployment) {
-        Some(surface) => Cow::Owned([surface.prefix, RESPONSES, surface.query].concat()),
-        None => Cow::Borrowed(RESPONSES),
+        Some(surface) => Cow::Owned([surface.prefix, path, surface.query].concat()),
+        None => Cow::Borrowed(path),
     }
 }
 
-const RESPONSES: &str = "/responses";
-
 /// Path and query below the deployment's base URL.
 pub(super) fn of(quirks: &Quirks, operation: Operation, streams: bool, to: &Target<'_>) -> Cow<'static, str> {
-    let operation = if has(quirks, operation) { operation } else { Operation::Chat };
+    let operation = performed(quirks, operation);
     let path = quirks.endpoints.iter().find(|(there, _)| *there == operation).map_or("", |(_, path)| path);
     let version = version(to.deployment);
     let Some(surface) = surface(quirks, to.deployment) else { return Cow::Borrowed(path) };

@@ -43,6 +43,7 @@ mod tests {
 
     fn memo() -> Memo {
         Memo {
+            names: None,
             prompt_estimate: 0,
             operation: Operation::Chat,
             model: "m".into(),

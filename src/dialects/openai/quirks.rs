@@ -12,6 +12,8 @@ pub struct Quirks {
     pub endpoints: &'static [(Operation, &'static str)],
     /// It has the Responses API, too: clients of that API get the vendor's own responses.
     pub responses: bool,
+    /// Some of its models search the web (`web_search_options`).
+    pub searches: bool,
     /// URL surfaces; the first match is used. If empty, the base URL itself.
     pub surfaces: &'static [Surface],
     /// What the models support, if the vendor's models differ.
@@ -41,6 +43,8 @@ pub struct Quirks {
     pub counted_logprobs: bool,
     /// `stop` must be an array.
     pub stop_array: bool,
+    /// How many stop sequences are accepted; the first ones are sent.
+    pub most_stops: Option<usize>,
     /// Supported values of `response_format`.
     pub formats: Formats,
     /// Messages.
@@ -49,6 +53,8 @@ pub struct Quirks {
     pub tools: Tools,
     /// Embeddings.
     pub embedding: Embedding,
+    /// Requests that are neither chats nor embeddings, where they differ.
+    pub others: &'static [Other],
     /// Answers.
     pub answer: Answers,
 }
@@ -152,6 +158,21 @@ pub struct Embedding {
     pub format: Format,
     /// Maximum number of inputs per request; `None` if no limit is known.
     pub most: Option<usize>,
+    /// Maximum number of tokens of all inputs of a request; `None` if no limit is known.
+    pub most_tokens: Option<u64>,
+    /// Inputs may be images, which are objects beside those of texts: `{"image":"…"}`, `{"text":"…"}`.
+    pub images: bool,
+}
+
+/// How requests of an operation differ that is neither a chat nor an embedding.
+#[derive(Clone, Copy, Debug)]
+pub struct Other {
+    /// The operation.
+    pub operation: Operation,
+    /// Unsupported parameters; `user` is dropped silently.
+    pub lacks: &'static [&'static str],
+    /// Renamed parameters, as pairs of the client's and the vendor's name.
+    pub renames: &'static [(&'static str, &'static str)],
 }
 
 /// Supported formats of vectors.
@@ -189,6 +210,13 @@ pub struct Answers {
 const CHAT: (Operation, &str) = (Operation::Chat, "/chat/completions");
 const COMPLETIONS: (Operation, &str) = (Operation::Completions, "/completions");
 const EMBEDDINGS: (Operation, &str) = (Operation::Embeddings, "/embeddings");
+const MODERATIONS: (Operation, &str) = (Operation::Moderations, "/moderations");
+const RERANK: (Operation, &str) = (Operation::Rerank, "/rerank");
+const IMAGES: (Operation, &str) = (Operation::Images, "/images/generations");
+const SPEECH: (Operation, &str) = (Operation::Speech, "/audio/speech");
+const TRANSCRIPTIONS: (Operation, &str) = (Operation::Transcriptions, "/audio/transcriptions");
+const TRANSLATIONS: (Operation, &str) = (Operation::Translations, "/audio/translations");
+const IMAGE_EDITS: (Operation, &str) = (Operation::ImageEdits, "/images/edits");
 
 impl Quirks {
     /// Chat only.
@@ -197,17 +225,56 @@ impl Quirks {
     pub const TEXT: &'static [(Operation, &'static str)] = &[CHAT, COMPLETIONS];
     /// Chat and embeddings.
     pub const CHAT_AND_EMBEDDINGS: &'static [(Operation, &'static str)] = &[CHAT, EMBEDDINGS];
-    /// Embeddings only.
-    pub const EMBEDDINGS: &'static [(Operation, &'static str)] = &[EMBEDDINGS];
     /// Completions only.
     pub const COMPLETIONS: &'static [(Operation, &'static str)] = &[COMPLETIONS];
     /// All three.
     pub const ALL: &'static [(Operation, &'static str)] = &[CHAT, COMPLETIONS, EMBEDDINGS];
+    /// Those that `OpenAI` has.
+    pub const OPENAI: &'static [(Operation, &'static str)] = &[
+        CHAT,
+        COMPLETIONS,
+        EMBEDDINGS,
+        MODERATIONS,
+        IMAGES,
+        SPEECH,
+        TRANSCRIPTIONS,
+        TRANSLATIONS,
+        IMAGE_EDITS,
+    ];
+    /// The same without moderations.
+    pub const AZURE: &'static [(Operation, &'static str)] =
+        &[CHAT, COMPLETIONS, EMBEDDINGS, IMAGES, SPEECH, TRANSCRIPTIONS, TRANSLATIONS, IMAGE_EDITS];
+    /// Chat, completions and images.
+    pub const TEXT_AND_IMAGES: &'static [(Operation, &'static str)] = &[CHAT, COMPLETIONS, IMAGES];
+    /// Chat and audio.
+    pub const CHAT_AND_AUDIO: &'static [(Operation, &'static str)] =
+        &[CHAT, SPEECH, TRANSCRIPTIONS, TRANSLATIONS];
+    /// Those that servers have that claim to be compatible with `OpenAI`.
+    pub const ANY: &'static [(Operation, &'static str)] = &[
+        CHAT,
+        COMPLETIONS,
+        EMBEDDINGS,
+        MODERATIONS,
+        RERANK,
+        IMAGES,
+        SPEECH,
+        TRANSCRIPTIONS,
+        TRANSLATIONS,
+        IMAGE_EDITS,
+    ];
+    /// Chat, embeddings and moderations.
+    pub const CHAT_EMBEDDINGS_AND_MODERATIONS: &'static [(Operation, &'static str)] =
+        &[CHAT, EMBEDDINGS, MODERATIONS];
+    /// Chat, completions, embeddings and rerank.
+    pub const ALL_AND_RERANK: &'static [(Operation, &'static str)] = &[CHAT, COMPLETIONS, EMBEDDINGS, RERANK];
+    /// Embeddings and rerank.
+    pub const RETRIEVAL: &'static [(Operation, &'static str)] = &[EMBEDDINGS, RERANK];
 
     /// `OpenAI` itself.
     pub const NONE: Self = Self {
         endpoints: Self::ALL,
         responses: false,
+        searches: true,
         surfaces: &[],
         models: &[],
         lacks: &[],
@@ -222,6 +289,7 @@ impl Quirks {
         names: Names::Model,
         counted_logprobs: false,
         stop_array: false,
+        most_stops: Some(4),
         formats: Formats::All,
         messages: Messages {
             developer: true,
@@ -242,7 +310,10 @@ impl Quirks {
             tokens: true,
             format: Format::Both,
             most: None,
+            most_tokens: None,
+            images: false,
         },
+        others: &[],
         answer: Answers {
             mended: false,
             reasoning_apart: false,
@@ -258,6 +329,9 @@ impl Quirks {
     /// A vendor with the usual differences.
     pub const VENDOR: Self = Self {
         endpoints: Self::CHAT,
+        searches: false,
+        rejects: &["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier"],
+        most_stops: None,
         renames: &[("max_completion_tokens", "max_tokens")],
         messages: Messages {
             developer: false,

@@ -9,10 +9,34 @@ use super::models::{self, Gate};
 use super::quirks::{Effort, Format, Names, Quirks};
 use super::{formats, messages, tools};
 use crate::json::{Edits, JsonStr, Member, Object, Raw, Splice, Writer, read};
-use crate::openai::{ErrorBody, Operation, Request, is_empty_array, is_private};
+use crate::openai::{ErrorBody, Operation, Request, embedded_image, is_empty_array, is_private};
 
 /// Parameters of `/completions` that chat does not support.
 const PROMPT_ONLY: &[&str] = &["best_of", "echo", "logprobs", "suffix"];
+
+/// Parameters of chats that `/completions` does not support.
+const CHAT_ONLY: &[&str] = &[
+    "audio",
+    "function_call",
+    "functions",
+    "logprobs",
+    "modalities",
+    "parallel_tool_calls",
+    "prediction",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "verbosity",
+    "web_search_options",
+];
 
 /// How a parameter is handled.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,6 +63,8 @@ struct Work<'w, 'a> {
     gate: Gate,
     /// The prompt is sent as a chat.
     over_chat: bool,
+    /// The chat is sent as a prompt.
+    over_text: bool,
     keeps_metadata: bool,
     /// `tools` is empty, which is rejected, as is a tool choice without tools.
     no_tools: bool,
@@ -48,27 +74,36 @@ struct Work<'w, 'a> {
 
 impl<'w, 'a> Work<'w, 'a> {
     fn new(quirks: &'w Quirks, request: &'w Request<'a>, to: &'w Target<'w>) -> Result<Self, ErrorBody> {
-        let embeds = request.operation == Operation::Embeddings;
-        let over_chat = request.operation == Operation::Completions && !has(quirks, Operation::Completions);
-        let model = models::find(quirks.models, to.base_model()).filter(|_| !embeds);
-        let lacks = if embeds { quirks.embedding.lacks } else { quirks.lacks };
-        if embeds {
+        let is_text = request.operation.generates_text();
+        let performed = performed(quirks, request.operation);
+        let over_chat = request.operation == Operation::Completions && performed == Operation::Chat;
+        let over_text = request.operation == Operation::Chat && performed == Operation::Completions;
+        let model = models::find(quirks.models, to.base_model()).filter(|_| is_text);
+        let other = quirks.others.iter().find(|other| other.operation == request.operation);
+        let (lacks, renames) = match request.operation {
+            Operation::Embeddings => (quirks.embedding.lacks, quirks.embedding.renames),
+            _ if is_text => (quirks.lacks, quirks.renames),
+            _ => other.map(|other| (other.lacks, other.renames)).unwrap_or_default(),
+        };
+        if is_text {
+            to.check_params_by(request, &|name| {
+                let cannot_search = !quirks.searches && request.must_search() && name == "web_search_options";
+                !(cannot_search
+                    || lacks.contains(&name)
+                    || model.is_some_and(|model| model.lacks.contains(&name))
+                    || over_chat && PROMPT_ONLY.contains(&name)
+                    || over_text && CHAT_ONLY.contains(&name))
+            })?;
+        } else {
             for name in lacks.iter().filter(|name| **name != "user" && request.get(name).is_some()) {
                 to.refuse_value(name, name)?;
             }
-        } else {
-            to.check_params_by(request, &|name| {
-                !(lacks.contains(&name)
-                    || model.is_some_and(|model| model.lacks.contains(&name))
-                    || over_chat && PROMPT_ONLY.contains(&name))
-            })?;
         }
         let mut gate = model.map(|model| model.gate(request, to)).transpose()?.unwrap_or_default();
         gate.drops.extend(model.into_iter().flat_map(|model| model.lacks));
         let keeps_metadata = request.object().get("store").is_some_and(|store| store.get() == "true");
         let no_tools = request.object().get("tools").is_some_and(is_empty_array);
-        let renames = if embeds { quirks.embedding.renames } else { quirks.renames };
-        Ok(Self { quirks, request, to, gate, over_chat, keeps_metadata, no_tools, lacks, renames })
+        Ok(Self { quirks, request, to, gate, over_chat, over_text, keeps_metadata, no_tools, lacks, renames })
     }
 
     fn write(&self) -> Result<Edits, ErrorBody> {
@@ -108,7 +143,10 @@ impl<'w, 'a> Work<'w, 'a> {
         if self.over_chat {
             messages::write_prompt(request, &mut w)?;
         }
-        let streams = request.stream()? && request.operation != Operation::Embeddings;
+        if self.over_text {
+            messages::write_text(request, self.to, &mut w)?;
+        }
+        let streams = request.operation.generates_text() && request.stream()?;
         if streams && self.quirks.stream_options {
             // Usage is always requested, because it is needed for billing even if the client does not want
             // it.
@@ -149,7 +187,8 @@ impl<'w, 'a> Work<'w, 'a> {
         }
         let adds = match self.request.operation {
             Operation::Embeddings => self.quirks.embedding.adds,
-            _ => self.quirks.adds,
+            _ if self.request.operation.generates_text() => self.quirks.adds,
+            _ => &[],
         };
         for (name, json) in adds {
             if self.request.get(name).is_none() {
@@ -176,6 +215,9 @@ impl<'w, 'a> Work<'w, 'a> {
     }
 
     fn renamed(&self, name: &str) -> Option<&'static str> {
+        if self.over_text && name == "max_completion_tokens" {
+            return Some("max_tokens");
+        }
         if self.gate.completion_tokens && name == "max_tokens" {
             return Some("max_completion_tokens");
         }
@@ -195,6 +237,7 @@ impl<'w, 'a> Work<'w, 'a> {
             || self.no_tools && is_idle_choice(name, value)
             || self.gate.no_effort && name == "reasoning_effort"
             || self.over_chat && (name == "prompt" || PROMPT_ONLY.contains(&name))
+            || self.over_text && (name == "messages" || CHAT_ONLY.contains(&name))
         {
             return Ok(Fate::Drop);
         }
@@ -213,7 +256,11 @@ impl<'w, 'a> Work<'w, 'a> {
         {
             return Ok(Fate::Drop);
         }
-        if embeds { self.embedding_fate(name, value) } else { self.chat_fate(name, value) }
+        match self.request.operation {
+            Operation::Embeddings => self.embedding_fate(name, value),
+            _ if self.request.operation.generates_text() => self.chat_fate(name, value),
+            _ => Ok(Fate::Keep),
+        }
     }
 
     fn embedding_fate(&self, name: &str, value: Raw<'_>) -> Result<Fate, ErrorBody> {
@@ -221,6 +268,11 @@ impl<'w, 'a> Work<'w, 'a> {
             ("encoding_format", Format::Floats) => return Ok(Fate::Drop),
             ("encoding_format", Format::Base64OrNothing) if value.get() == r#""float""# => {
                 return Ok(Fate::Drop);
+            }
+            // Images as the vendor writes them, and as `data:` URLs.
+            ("input", _) if self.quirks.embedding.images && value.get().contains('{') => {}
+            ("input", _) if self.quirks.embedding.images && value.get().contains(":image") => {
+                return Ok(Fate::Value(objects(&self.request.inputs()?)));
             }
             ("input", _) if !self.quirks.embedding.tokens => {
                 let texts = self.request.texts()?;
@@ -254,6 +306,16 @@ impl<'w, 'a> Work<'w, 'a> {
             }
             "stop" if self.quirks.stop_array && word.is_some() => {
                 return Ok(Fate::Value(format!("[{}]", value.get()).into_bytes()));
+            }
+            "stop" => {
+                let Some(most) = self.quirks.most_stops.filter(|_| word.is_none()) else {
+                    return Ok(Fate::Keep);
+                };
+                let all: Vec<Raw<'_>> = read(value).unwrap_or_default();
+                if all.len() > most {
+                    let first: Vec<&str> = all.iter().take(most).map(|stop| stop.get()).collect();
+                    return Ok(Fate::Value(format!("[{}]", first.join(",")).into_bytes()));
+                }
             }
             "top_logprobs" if self.quirks.counted_logprobs => return Ok(Fate::Drop),
             "logprobs" if self.quirks.counted_logprobs && value.get() == "true" => {
@@ -315,6 +377,16 @@ fn is_idle_choice(name: &str, value: Raw<'_>) -> bool {
 }
 
 /// Whether a vendor has an endpoint.
+/// The operation that the vendor performs for a request: one without `/completions` or without chats gets the other.
+pub(super) fn performed(quirks: &Quirks, operation: Operation) -> Operation {
+    match operation {
+        Operation::Completions if !has(quirks, operation) => Operation::Chat,
+        Operation::Chat if !has(quirks, operation) => Operation::Completions,
+        _ => operation,
+    }
+}
+
+/// Whether the vendor has an endpoint.
 pub(super) fn has(quirks: &Quirks, operation: Operation) -> bool {
     quirks.endpoints.iter().any(|(there, _)| *there == operation)
 }
@@ -325,6 +397,22 @@ fn text_array(texts: &[JsonStr<'_>]) -> Vec<u8> {
     w.array();
     for text in texts {
         w.raw(text.token());
+    }
+    w.end_array();
+    json
+}
+
+/// Texts and images, each as an object.
+fn objects(inputs: &[JsonStr<'_>]) -> Vec<u8> {
+    let mut json = Vec::new();
+    let mut w = Writer::new(&mut json);
+    w.array();
+    for input in inputs {
+        match embedded_image(*input) {
+            Some(image) => w.object().key("image").escaped(image.data),
+            None => w.object().key("text").raw(input.token()),
+        };
+        w.end_object();
     }
     w.end_array();
     json

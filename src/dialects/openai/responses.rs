@@ -4,11 +4,11 @@
 use super::super::{Body, Outbound, Stream, Target};
 use super::error::read_error;
 use super::quirks::Quirks;
-use super::{json_string, path};
+use super::{charges, json_string, path};
 use crate::facts::{Fault, Relay, Sink, Usage, Wire};
 use crate::frame::Frame;
-use crate::json::{JsonStr, Raw, Splice, Text, Writer, around, fields, read};
-use crate::openai::{Memo, Request, is_private, service_tier};
+use crate::json::{JsonStr, JsonString, Object, Raw, Splice, Text, Writer, around, fields, read};
+use crate::openai::{Memo, Names, Request, is_private, service_tier};
 
 /// Defaults of a deployment that have the same name and meaning in this API.
 const DEFAULTS: &[&str] = &[
@@ -21,14 +21,43 @@ const DEFAULTS: &[&str] = &[
     "user",
 ];
 
-/// Writes the provider's request.
-pub(super) fn request(quirks: &Quirks, request: &Request<'_>, to: &Target<'_>) -> Outbound {
+/// What a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// A response.
+    Create,
+    /// The number of tokens.
+    Count,
+    /// A compaction of the conversation.
+    Compact,
+}
+
+impl Endpoint {
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Create => "/responses",
+            Self::Count => "/responses/input_tokens",
+            Self::Compact => "/responses/compact",
+        }
+    }
+}
+
+/// Writes the provider's request. Only a response has settings that a deployment may have defaults for.
+pub(super) fn request(
+    quirks: &Quirks,
+    request: &Request<'_>,
+    to: &Target<'_>,
+    endpoint: Endpoint,
+) -> Outbound {
     let object = request.object();
     let mut splice = Splice::new(request.body);
     for member in object.members() {
         if member.is("model") {
             splice.replace(member.value.get(), json_string(to.model));
-        } else if member.name().is_some_and(|name| is_private(&name)) {
+        } else if member.name().is_some_and(|name| is_private(&name))
+            // A compaction is never streamed.
+            || endpoint == Endpoint::Compact && member.is("stream")
+        {
             splice.remove(member);
         }
     }
@@ -38,16 +67,30 @@ pub(super) fn request(quirks: &Quirks, request: &Request<'_>, to: &Target<'_>) -
         w.key("model").string(to.model);
     }
     for (name, value) in &to.deployment.defaults {
-        if DEFAULTS.contains(&name.as_str()) && object.get(name).is_none() {
+        if endpoint == Endpoint::Create && DEFAULTS.contains(&name.as_str()) && object.get(name).is_none() {
             w.key(name).raw(value.get());
         }
     }
     if !added.is_empty() {
         splice.append(added);
     }
-    Outbound { body: Body::Edited(splice.edits()), path: path::of_responses(quirks, to), headers: Vec::new() }
+    Outbound {
+        body: Body::Edited(splice.edits()),
+        path: path::of_responses(quirks, to, endpoint),
+        headers: Vec::new(),
+    }
 }
 
+/// The number in an answer to a request that only counts.
+pub(super) fn count(body: &[u8]) -> Option<u64> {
+    struct Count {
+        input_tokens: Option<u64>,
+    }
+    fields!(Count { input_tokens });
+    read::<Count>(body).ok()?.input_tokens
+}
+
+/// A response, a list of input items, or what is left of a deleted response.
 struct Response<'a> {
     id: Option<JsonStr<'a>>,
     model: Option<Raw<'a>>,
@@ -55,8 +98,58 @@ struct Response<'a> {
     service_tier: Option<Raw<'a>>,
     error: Option<Raw<'a>>,
     output: Option<Raw<'a>>,
+    tools: Option<Raw<'a>>,
+    previous_response_id: Option<Raw<'a>>,
+    data: Option<Raw<'a>>,
+    first_id: Option<Raw<'a>>,
+    last_id: Option<Raw<'a>>,
 }
-fields!(Response<'a> { id, model, usage, service_tier, error, output });
+fields!(Response<'a> {
+    id, model, usage, service_tier, error, output, tools, previous_response_id, data, first_id, last_id
+});
+
+/// What of an item has names for clients.
+struct Item<'a> {
+    id: Option<Raw<'a>>,
+    encrypted_content: Option<Raw<'a>>,
+}
+fields!(Item<'a> { id, encrypted_content });
+
+/// Edits of what the client gets: its own name of the model, and its own names of what the provider keeps.
+struct Shown<'m, 'a> {
+    names: &'m dyn Names,
+    splice: Splice<'a>,
+}
+
+impl<'a> Shown<'_, 'a> {
+    fn id(&mut self, id: Option<Raw<'a>>) {
+        let Some(id) = id.and_then(JsonStr::of).filter(|id| !id.is_empty()) else { return };
+        if let Some(own) = id.decode() {
+            self.splice.replace(id.token(), json_string(&self.names.id(&own)));
+        }
+    }
+
+    fn item(&mut self, item: Raw<'a>) {
+        let Ok(item) = read::<Item<'a>>(item) else { return };
+        self.id(item.id);
+        let mark = self.names.mark();
+        if let Some(content) = item.encrypted_content.and_then(JsonStr::of).filter(|_| !mark.is_empty()) {
+            self.splice.replace(content.token(), ["\"", mark, content.inner(), "\""].concat().into_bytes());
+        }
+    }
+
+    fn response(&mut self, response: &Response<'a>) {
+        for id in [response.previous_response_id, response.first_id, response.last_id] {
+            self.id(id);
+        }
+        for items in [response.output, response.data].into_iter().flatten() {
+            let items: Vec<Raw<'a>> = read(items).unwrap_or_default();
+            for item in items {
+                self.item(item);
+            }
+        }
+    }
+}
 
 #[derive(Default)]
 struct Counts {
@@ -84,6 +177,7 @@ impl Response<'_> {
     fn usage(&self) -> Option<Usage> {
         let counts = self.usage.as_ref()?;
         let (input, output) = (&counts.input_tokens_details, &counts.output_tokens_details);
+        let charges = self.output.map(|items| charges::of_items(items, self.tools)).unwrap_or_default();
         Some(Usage {
             prompt: counts.input_tokens,
             completion: counts.output_tokens,
@@ -91,7 +185,7 @@ impl Response<'_> {
             cache_write: input.as_ref().map_or(0, |details| details.cache_write_tokens),
             reasoning: output.as_ref().map_or(0, |details| details.reasoning_tokens),
             tier: service_tier(self.service_tier),
-            ..Usage::default()
+            ..charges
         })
     }
 }
@@ -106,33 +200,48 @@ pub(super) fn answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Result<(),
         out.usage(usage);
     }
     let Some(relay) = out.relay(Wire::Responses) else { return Err(not_shared()) };
-    if let Some(id) = response.id {
-        relay.set_id(id);
+    let mut splice = Splice::new(body);
+    if let Some(model) = response.model {
+        splice.replace(model.get(), json_string(&memo.model));
     }
-    let model = json_string(&memo.model);
-    let pieces = match response.model.and_then(|model| around(body, model.get())) {
-        Some((before, after)) => vec![before, &model, after],
-        None => vec![body],
-    };
+    if let Some(names) = &memo.names {
+        let mut shown = Shown { names: &**names, splice };
+        shown.response(&response);
+        splice = shown.splice;
+    }
+    if let Some(id) = response.id {
+        let shown = JsonString::of(id);
+        let shown = named(id, memo).unwrap_or(shown);
+        splice.replace(id.token(), shown.as_str().token().as_bytes().to_vec());
+        relay.set_id(shown.as_str());
+    }
+    let told = splice.write();
     if memo.stream {
-        stream_whole(&pieces, response.output, relay);
+        stream_whole(&told, relay);
     } else {
-        relay.bytes(&pieces);
+        relay.bytes(&[&told]);
     }
     relay.end();
     Ok(())
 }
 
+/// The client's name for an id, if it has one.
+fn named(id: JsonStr<'_>, memo: &Memo) -> Option<JsonString> {
+    let names = memo.names.as_ref().filter(|_| !id.is_empty())?;
+    Some(JsonString::new(&names.id(&id.decode()?)))
+}
+
 /// A complete response as the events of a stream, for a provider that does not stream.
-fn stream_whole(response: &[&[u8]], output: Option<Raw<'_>>, relay: &mut dyn Relay) {
+fn stream_whole(response: &[u8], relay: &mut dyn Relay) {
     let mut number = 0_u64;
     let mut event = |kind: &str, member: &[&[u8]]| {
         let head = format!(r#"{{"type":"{kind}","sequence_number":{number}"#);
         relay.named_event(kind, &[&[head.as_bytes()], member, &[b"}"]].concat());
         number += 1;
     };
-    let whole = [&[&br#","response":"#[..]], response].concat();
+    let whole = [&br#","response":"#[..], response];
     event("response.created", &whole);
+    let output = Object::parse(response).ok().and_then(|response| response.get("output"));
     let items: Vec<Raw<'_>> = output.and_then(|output| read(output).ok()).unwrap_or_default();
     for (index, item) in items.iter().enumerate() {
         let place = format!(r#","output_index":{index},"item":"#);
@@ -145,23 +254,34 @@ fn stream_whole(response: &[&[u8]], output: Option<Raw<'_>>, relay: &mut dyn Rel
 
 /// Relays a stream, event by event.
 pub(super) struct Relayed {
-    /// The client's model name as a JSON string.
-    model: Vec<u8>,
+    memo: Memo,
     begun: bool,
+    /// The item of the last event: the provider's id and the client's.
+    item: (Box<str>, JsonString),
 }
 
 struct Event<'a> {
     kind: Text<'a>,
     response: Option<Raw<'a>>,
+    item: Option<Raw<'a>>,
+    item_id: Option<Raw<'a>>,
     delta: Option<Raw<'a>>,
     error: Option<Raw<'a>>,
 }
-fields!(Event<'a> { kind = "type", response, delta, error; "type" });
+fields!(Event<'a> { kind = "type", response, item, item_id, delta, error; "type" });
 
 impl Relayed {
     /// Creates the relay for a response to the request described by `memo`.
     pub(super) fn new(memo: &Memo) -> Self {
-        Self { model: json_string(&memo.model), begun: false }
+        Self { memo: memo.clone(), begun: false, item: ("".into(), JsonString::new("")) }
+    }
+
+    /// The client's name for the item of an event. Many events in a row are about the same item.
+    fn item_name(&mut self, id: JsonStr<'_>) -> Option<&JsonString> {
+        if *self.item.0 != *id.inner() {
+            self.item = (id.inner().into(), named(id, &self.memo)?);
+        }
+        self.memo.names.as_ref().map(|_| &self.item.1)
     }
 }
 
@@ -184,7 +304,7 @@ impl Stream for Relayed {
                 |error| read_error(500, error),
             ));
         }
-        let mut model = None;
+        let mut splice = Splice::new(frame.data);
         if let Some(response) = event.response.and_then(|response| read::<Response<'_>>(response).ok()) {
             // Nothing was sent yet, so another deployment may be asked.
             if let ("response.failed", Some(error), false) = (&*event.kind, response.error, self.begun) {
@@ -193,21 +313,49 @@ impl Stream for Relayed {
             if let Some(usage) = response.usage() {
                 out.usage(usage);
             }
-            model = response.model;
-            if let (Some(id), Some(relay)) = (response.id, out.relay(Wire::Responses)) {
-                relay.set_id(id);
+            if let Some(model) = response.model {
+                splice.replace(model.get(), json_string(&self.memo.model));
             }
+            if let Some(id) = response.id {
+                let shown = named(id, &self.memo).unwrap_or_else(|| JsonString::of(id));
+                if let Some(relay) = out.relay(Wire::Responses) {
+                    relay.set_id(shown.as_str());
+                }
+                splice.replace(id.token(), shown.into_bytes());
+            }
+            if let Some(names) = &self.memo.names {
+                let mut shown = Shown { names: &**names, splice };
+                shown.response(&response);
+                splice = shown.splice;
+            }
+        }
+        if let (Some(item), Some(names)) = (event.item, &self.memo.names) {
+            let mut shown = Shown { names: &**names, splice };
+            shown.item(item);
+            splice = shown.splice;
         }
         self.begun = true;
         let Some(relay) = out.relay(Wire::Responses) else { return Err(not_shared()) };
         if let Some(words) = event.delta.and_then(JsonStr::of) {
             relay.words(words.inner());
         }
-        match model.and_then(|model| around(frame.data, model.get())) {
-            Some((before, after)) => relay.named_event(&event.kind, &[before, &self.model, after]),
-            None => relay.named_event(&event.kind, &[frame.data]),
+        let kind = &*event.kind;
+        let id = event.item_id.and_then(JsonStr::of);
+        let about = id.and_then(|id| Some((around(frame.data, id.token())?, self.item_name(id)?)));
+        match about {
+            // Most events.
+            Some(((before, after), name)) if splice.is_empty() => {
+                relay.named_event(kind, &[before, name.as_str().token().as_bytes(), after]);
+            }
+            None if splice.is_empty() => relay.named_event(kind, &[frame.data]),
+            about => {
+                if let (Some(id), Some((_, name))) = (id, about) {
+                    splice.replace(id.token(), name.as_str().token().as_bytes().to_vec());
+                }
+                relay.named_event(kind, &[&splice.write()]);
+            }
         }
-        if matches!(&*event.kind, "response.completed" | "response.incomplete" | "response.failed") {
+        if matches!(kind, "response.completed" | "response.incomplete" | "response.failed") {
             relay.end();
         }
         Ok(())

@@ -10,16 +10,18 @@ use std::sync::Arc;
 use super::super::asked::Asked;
 use super::super::body_budget::Hold;
 use super::super::call::{Call, Progress};
-use super::super::fallback::{Way, unserved};
+use super::super::fallback::unserved;
 use super::super::head::unauthorized;
 use super::super::headers::{COUNT_HEADER, ESTIMATE};
+use super::super::journey::Journey;
 use super::super::path::Ask;
 use super::super::prompt::Prompt;
 use super::super::sealed::Pinned;
 use super::super::stored::Keeping;
-use super::super::{Reply, access};
+use super::super::{Reply, access, enforced};
 use super::payer::Payer;
 use super::{Admission, Joining, decided_before};
+use crate::config::Group;
 use crate::inbound::Language;
 use crate::json::Span;
 use crate::openai::{ErrorBody, Memo, Operation, Request};
@@ -68,13 +70,14 @@ impl Admission {
             }
         }
         let in_body = request.model()?.map(|model| model.0);
-        let Some(model) = model.map(Cow::Borrowed).or(in_body) else {
+        let default = || operation.default_model().map(Cow::Borrowed);
+        let Some(model) = model.map(Cow::Borrowed).or(in_body).or_else(default) else {
             return Err(no_deployment("None").into());
         };
         let key = payer.key().map(Arc::clone);
         let key = key.as_ref();
         let routed = key.map_or(&*model, |key| access::routed(key, &model));
-        let route = self.table.routes.find(routed);
+        let route = access::find(&self.table, key.map(Arc::as_ref), routed);
         let found = route.and_then(|route| self.table.groups.get(route.group));
         let group = found.map(|group| self.table.whole(group));
         if let Some(key) = key {
@@ -84,6 +87,7 @@ impl Admission {
             return Err(self.unknown_model(operation, &model).into());
         };
         language.check(&request)?;
+        check_mode(operation, group, &model)?;
         if counts && !self.is_counted(language, &group.name) {
             let body = language.count(request.prompt_tokens());
             return Err(Reply::json(200, body).with(COUNT_HEADER, ESTIMATE));
@@ -96,7 +100,7 @@ impl Admission {
             None => route,
         };
         // No other deployment knows the response.
-        asked.disable_fallbacks |= pinned.as_ref().is_some_and(|pinned| pinned.previous.is_some());
+        asked.disable_fallbacks |= pinned.as_ref().is_some_and(|pinned| pinned.is_required);
         if let Some(error) = unserved(group, &model)
             && group.fallbacks.is_empty()
             && asked.fallbacks.is_none()
@@ -106,19 +110,19 @@ impl Admission {
         // A fallback to an unknown model is skipped when it is needed.
         for model in asked.models() {
             let Some(key) = key else { break };
-            let route = self.table.routes.find(model);
+            let route = access::find(&self.table, Some(key), model);
             let group = route.and_then(|route| self.table.groups.get(route.group));
             let group = group.map(|group| self.table.whole(group));
             access::check_fallback(key, model, group, route.and_then(|route| route.wildcard))?;
         }
-        if let Some(Pinned { previous: None, .. }) = &pinned
+        if let Some(Pinned { is_required: false, .. }) = &pinned
             && route.group != found_at
         {
             asked.stand_in(group);
         }
         let memo = Memo {
             operation,
-            stream: operation != Operation::Embeddings && request.stream()?,
+            stream: operation.generates_text() && request.stream()?,
             include_usage: request.include_usage()?,
             base64: request.get("encoding_format").is_some_and(|format| format.get() == r#""base64""#),
             created: self.started_ms / 1000,
@@ -131,19 +135,35 @@ impl Admission {
             counts,
             echo,
             model: (*model).into(),
+            names: None,
             prompt_estimate: if language.shows_estimate() { request.prompt_tokens() } else { 0 },
         };
         let members = body.as_ref().ok().and_then(|text| request.object().spans(text));
         // The call needs the name from the body, which moves into the call.
-        let split = (operation == Operation::Embeddings && !is_part).then(|| routed.to_owned());
-        let most_completion = most_completion(operation, &request);
+        let split =
+            (operation == Operation::Embeddings && !is_part).then(|| match (&whole.team_id, wildcard) {
+                // A part has no team.
+                (Some(_), Some(rest)) => whole.name.replacen('*', rest, 1),
+                (Some(_), None) => whole.name.clone(),
+                (None, _) => routed.to_owned(),
+            });
+        let (most_completion, units) = (most_completion(operation, &request), request.units());
         request.flag("drop_params")?;
         let origin = joining.origin.clone().or_body(&request);
+        if !is_part && !counts {
+            let settings = &self.table.settings;
+            let of_key = key.iter().flat_map(|key| &key.enforced_params);
+            enforced::check_params(&request, settings.enforced_params.iter().chain(of_key))?;
+            if settings.enforce_user_param {
+                enforced::check_user(&origin)?;
+            }
+        }
         let call = Call {
             group: route.group,
-            model: wildcard.map(|rest| whole.name.replacen('*', rest, 1)),
-            way: RefCell::new(Way::new(route.group, route.wildcard.map(str::to_owned))),
+            model: wildcard.map(|rest| whole.public_name().replacen('*', rest, 1)),
+            journey: RefCell::new(Journey::new(route.group, route.wildcard.map(str::to_owned))),
             key: key.map(Arc::clone),
+            payers: Vec::new(),
             key_spend: joining.spend,
             asked,
             origin,
@@ -157,6 +177,7 @@ impl Admission {
             native: None,
             prompt: Prompt::default(),
             most_completion,
+            units,
             resolved: RefCell::default(),
             kept: RefCell::default(),
             hold: Hold::default(),
@@ -174,7 +195,9 @@ impl Admission {
     fn is_counted(&self, language: &dyn Language, group: &str) -> bool {
         let counts = |endpoint: &Rc<Endpoint>| {
             let dialect = endpoint.provider.dialect_of(&endpoint.deployment.model);
-            dialect.counts_tokens() && dialect.wire() == language.wire()
+            dialect.counts_tokens()
+                && dialect.wire() == language.wire()
+                && dialect.has_wire(&endpoint.deployment)
         };
         language.wire().is_some() && self.table.members(group).iter().any(counts)
     }
@@ -193,11 +216,22 @@ impl Admission {
 /// The longest response that the request allows, over all choices. Invalid values are rejected later, with a
 /// better message.
 fn most_completion(operation: Operation, request: &Request<'_>) -> Option<u64> {
-    if operation == Operation::Embeddings {
+    if !operation.generates_text() {
         return Some(0);
     }
     let choices = request.read("n", "an integer").ok().flatten().unwrap_or(1_u64);
     Some(request.max_tokens().ok().flatten()?.saturating_mul(choices.max(1)))
+}
+
+/// Rejects a request for something that the model does not do, where its `mode` tells it.
+fn check_mode(operation: Operation, group: &Group, model: &str) -> Result<(), ErrorBody> {
+    let Some(mode) = group.mode.as_deref().filter(|mode| !operation.suits(mode)) else { return Ok(()) };
+    Err(ErrorBody::bad_request(format!(
+        "{}: model={model} has the mode '{mode}' and does not serve this endpoint. Use a model with the mode '{}' (`model_info.mode`).",
+        operation.route(),
+        operation.mode(),
+    ))
+    .about("model"))
 }
 
 fn no_deployment(model: &str) -> ErrorBody {

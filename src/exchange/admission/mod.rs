@@ -85,8 +85,10 @@ struct Joining {
     recall: Option<Recall>,
     /// The store was asked, and has not answered.
     is_asking: bool,
-    /// The deployment that alone can serve it.
+    /// The deployment that keeps what it names.
     pinned: Option<Pinned>,
+    /// The body with the provider's names, while the key service is asked.
+    unsealed: Option<Vec<u8>>,
 }
 
 impl Joining {
@@ -280,7 +282,9 @@ impl Admission {
                     (String::from_utf8(body), joining.noted(self.language, echo))
                 }
                 Some(Err(error)) => {
-                    let Some(summary) = self.summary(&joining, &raw).filter(|_| !counts) else {
+                    let may_count =
+                        !counts || self.language.is_some_and(|language| language.stateful().is_some());
+                    let Some(summary) = self.summary(&joining, &raw).filter(|_| may_count) else {
                         self.refused = joining.refused(joining.verdict.as_ref().and_then(Payer::token), &raw);
                         return Err(self.spoken(error.into()).to_call(&self.call_id));
                     };
@@ -338,7 +342,8 @@ impl Admission {
             Ask::ModelInfo => model_info::all(&self.table, key, &joining.query),
             Ask::ModelInfoPage => model_info::page(&self.table, key, &joining.query),
             Ask::ModelGroups => standing::model_groups(&self.table, key, &joining.query),
-            Ask::Health => standing::health(&self.table, key, &joining.query),
+            Ask::Services => standing::services(&self.table, &joining.query),
+            Ask::Health => standing::health(&self.table, key, &joining.query, self.started_ms),
             _ => Reply::no_route(b"", &joining.path),
         };
         self.phase = Phase::Closed;

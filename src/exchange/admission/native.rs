@@ -2,54 +2,72 @@
 
 use core::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::asked::Asked;
 use super::super::body_budget::Hold;
 use super::super::call::{Call, Progress};
-use super::super::fallback::Way;
+use super::super::journey::Journey;
 use super::super::prompt::Prompt;
-use super::super::sealed::{self, Pinned};
+use super::super::sealed::{self, Opener, Pinned};
 use super::super::stored::{NativeAsk, StoredAsk};
 use super::super::{Reply, access};
 use super::payer::Payer;
 use super::{Admission, Joining, Phase, decided_before};
+use crate::facts::{Units, Wire};
 use crate::inbound::Language;
 use crate::json::{JsonStr, Object, Splice, Text, fields, read};
+use crate::key::TokenHash;
 use crate::openai::{ErrorBody, Memo, Operation};
 use crate::route::Route;
 use crate::table::Endpoint;
 
 impl Admission {
-    /// The body with the provider's id in place of the client's, and with encrypted content as the provider knows it; `None`
-    /// if it has neither. Remembers the deployment that can read it.
-    pub(super) fn unsealed(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+    /// The body with the provider's ids and encrypted content in place of the client's; `None` if it has none. Remembers the
+    /// deployment that they are of.
+    ///
+    /// # Errors
+    /// It names an item that the client may not have.
+    pub(super) fn unsealed(&mut self, body: &[u8]) -> Result<Option<Vec<u8>>, ErrorBody> {
         // Other formats have no such ids, so their bodies are not read for them.
-        self.language.filter(|language| language.wire().is_some())?.stateful()?;
-        let Phase::Joining(joining) = &mut self.phase else { return None };
+        let Some(language) = self.language.filter(|language| language.wire().is_some()) else {
+            return Ok(None);
+        };
+        let (Some(stateful), Phase::Joining(joining)) = (language.stateful(), &self.phase) else {
+            return Ok(None);
+        };
+        let Ok(object) = Object::parse(body) else { return Ok(None) };
         if joining.pinned.is_some() {
-            return None;
+            return Ok(None);
         }
         let token = joining.verdict.as_ref().and_then(Payer::token);
-        let object = Object::parse(body).ok()?;
         let previous = object.get("previous_response_id").and_then(JsonStr::of);
         let id = previous.and_then(JsonStr::decode);
-        let opened = id.as_deref().and_then(|id| sealed::open(&self.table, token, id));
-        let mut unsealed = None;
-        if let (Some((endpoint, own)), Some(previous), Some(id)) = (opened, previous, id) {
+        let previous_of = id.as_deref().and_then(|id| sealed::open(&self.table, token, id));
+        let continues = previous_of.is_some();
+        let model = object.get("model").and_then(JsonStr::of).and_then(JsonStr::decode);
+        let group = model.as_deref().and_then(|model| self.native_group(language, joining, model));
+        let mut opener = Opener {
+            table: &self.table,
+            token,
+            group: group.unwrap_or_default(),
+            pinned: previous_of.as_ref().map(|(endpoint, _)| Rc::clone(endpoint)),
+            is_required: continues,
+        };
+        let renamed = previous_of.zip(previous).map(|((_, own), previous)| {
             let mut splice = Splice::new(body);
             splice.replace(previous.token(), crate::json::JsonString::new(&own).into_bytes());
-            unsealed = Some(splice.write());
-            joining.pinned = Some(Pinned { endpoint, previous: Some((own, id.into_owned())) });
-        }
-        let Some((unmarked, hashed)) = sealed::unmarked(unsealed.as_deref().unwrap_or(body)) else {
-            return unsealed;
+            splice.write()
+        });
+        let unsealed = match group {
+            Some(_) => stateful.opened(renamed.as_deref().unwrap_or(body), &mut opener)?,
+            None => None,
         };
-        if joining.pinned.is_none()
-            && let Some(endpoint) = sealed::marked_deployment(&self.table, &hashed)
-        {
-            joining.pinned = Some(Pinned { endpoint, previous: None });
+        let Opener { pinned, is_required, .. } = opener;
+        if let Phase::Joining(joining) = &mut self.phase {
+            joining.pinned = pinned.map(|endpoint| Pinned { endpoint, continues, is_required });
         }
-        Some(unmarked)
+        Ok(unsealed.or(renamed))
     }
 
     /// Whether a deployment of the requested model has the client's own API.
@@ -65,12 +83,17 @@ impl Admission {
     }
 
     fn is_native(&self, language: &dyn Language, joining: &Joining, model: &str) -> bool {
+        self.native_group(language, joining, model).is_some()
+    }
+
+    /// The model's group, if a deployment of it has the client's own API.
+    fn native_group(&self, language: &dyn Language, joining: &Joining, model: &str) -> Option<&str> {
         let key = joining.verdict.as_ref().and_then(Payer::key);
         let routed = key.map_or(model, |key| access::routed(key, model));
-        let Some(route) = self.table.routes.find(routed) else { return false };
-        let Some(group) = self.table.groups.get(route.group) else { return false };
-        let members = self.table.members(&self.table.whole(group).name);
-        members.iter().any(|endpoint| is_native(endpoint, language, route.wildcard))
+        let route = access::find(&self.table, key.map(Arc::as_ref), routed)?;
+        let group = self.table.whole(self.table.groups.get(route.group)?);
+        let members = self.table.members(&group.name);
+        members.iter().any(|endpoint| is_native(endpoint, language, route.wildcard)).then_some(&*group.name)
     }
 
     /// What is read here of a request that cannot be translated, but that a provider with the client's own API may serve: the
@@ -79,7 +102,7 @@ impl Admission {
         let language = self.language?;
         let Some(stateful) = language.stateful() else { return language.summary(body) };
         language.wire()?;
-        let is_own = joining.pinned.as_ref().is_some_and(|pinned| pinned.previous.is_some());
+        let is_own = joining.pinned.as_ref().is_some_and(|pinned| pinned.continues);
         let outline = stateful.outline(body, is_own)?;
         let model = Object::parse(body).ok().and_then(|object| JsonStr::of(object.get("model")?)?.decode());
         model.is_some_and(|model| self.is_native(language, joining, &model)).then_some(outline)
@@ -97,9 +120,12 @@ impl Admission {
     ) -> Result<Route<'m>, ErrorBody> {
         let deployment = &pinned.endpoint.deployment;
         let refused = |why: &str| {
-            if pinned.previous.is_none() {
-                // The reasoning is lost, and the provider says so if it minds.
+            if !pinned.is_required {
+                // The reasoning is lost.
                 return Ok(route);
+            }
+            if !pinned.continues {
+                return Err(ErrorBody::invalid("input", why));
             }
             Err(ErrorBody::invalid("previous_response_id", why).coded("previous_response_not_found"))
         };
@@ -109,7 +135,8 @@ impl Admission {
         if self.table.members(group).len() <= 1 {
             return Ok(route);
         }
-        let own = self.table.routes.find(&deployment.id).filter(|own| {
+        let team_id = self.table.groups.get(route.group).and_then(|group| group.team_id.as_deref());
+        let own = self.table.routes.find_in(team_id, &deployment.id).filter(|own| {
             let part = self.table.groups.get(own.group);
             part.is_some_and(|part| part.name == deployment.id && part.part_of.as_deref() == Some(group))
         });
@@ -128,7 +155,7 @@ impl Admission {
         let Some(at) = self.table.groups.iter().position(|known| known.name == group) else {
             return Err(Reply::not_stored(&ask.id));
         };
-        let pinned = Pinned { endpoint: Rc::clone(&endpoint), previous: Some((id.clone(), ask.id.clone())) };
+        let pinned = Pinned { endpoint: Rc::clone(&endpoint), continues: true, is_required: true };
         let route = self.pinned_route(&pinned, Route { group: at, wildcard: None }, group)?.group;
         let streams = joining.query.split('&').any(|pair| pair == "stream=true");
         let memo = Memo {
@@ -146,13 +173,15 @@ impl Admission {
             counts: false,
             echo: None,
             model: group.into(),
+            names: None,
             prompt_estimate: 0,
         };
         Ok(Call {
             group: route,
             model: None,
-            way: RefCell::new(Way::new(route, None)),
+            journey: RefCell::new(Journey::new(route, None)),
             key: payer.key().cloned(),
+            payers: Vec::new(),
             key_spend: joining.spend,
             asked: Asked { disable_fallbacks: true, ..Asked::default() },
             origin: joining.origin.clone(),
@@ -163,9 +192,14 @@ impl Admission {
             path: core::mem::take(&mut joining.path),
             keeping: None,
             pinned: Some(pinned),
-            native: Some(NativeAsk { id, action: ask.action, query: joining.query.clone() }),
+            native: Some(NativeAsk {
+                id,
+                action: ask.action,
+                query: self.unsealed_query(&joining.query, payer.token()),
+            }),
             prompt: Prompt::default(),
             most_completion: Some(0),
+            units: Units::default(),
             resolved: RefCell::default(),
             kept: RefCell::default(),
             hold: Hold::default(),
@@ -179,8 +213,22 @@ impl Admission {
     }
 }
 
+impl Admission {
+    /// A query in which the client's ids are the provider's.
+    fn unsealed_query(&self, query: &str, token: Option<TokenHash>) -> String {
+        let own = |pair: &str| {
+            let (_, own) = sealed::open(&self.table, token, pair.strip_prefix("after=")?)?;
+            Some(["after=", &own].concat())
+        };
+        let pairs = query.split('&').map(|pair| own(pair).unwrap_or_else(|| pair.to_owned()));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+}
+
 /// Whether a deployment has the client's own API.
 fn is_native(endpoint: &Endpoint, language: &dyn Language, wildcard: Option<&str>) -> bool {
     let dialect = endpoint.provider.dialect_of(&endpoint.model(wildcard));
-    dialect.wire().is_some() && dialect.wire() == language.wire() && dialect.has_wire(&endpoint.deployment)
+    dialect.wire().is_some()
+        && dialect.wire() == language.wire().map(Wire::api)
+        && dialect.has_wire(&endpoint.deployment)
 }

@@ -6,7 +6,7 @@ use super::super::asked::Asked;
 use super::super::head::{Head, presented_key};
 use super::super::origin::Origin;
 use super::super::path::{Ask, key_in};
-use super::super::{Reply, access, home, sealed};
+use super::super::{Reply, access, home, readiness, sealed};
 use super::payer::{Payer, token_of, unknown_key};
 use super::{Admission, Joining, Phase, Step};
 use crate::config::PART_HEADER;
@@ -27,6 +27,9 @@ impl Admission {
         let method = head.get(":method").unwrap_or_default();
         let ask = Ask::parse(method, path).for_client(head);
         self.language = ask.language().or_else(|| Ask::language_of_unknown(path));
+        if !matches!(ask, Ask::Liveliness | Ask::Readiness) {
+            check_address(head, &self.table.settings.allowed_ips)?;
+        }
         match &ask {
             Ask::Management => {
                 let header = self.table.settings.key_header.as_deref();
@@ -34,7 +37,7 @@ impl Admission {
                 return Ok(Step::Relay { key: key.map(str::to_owned) });
             }
             Ask::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
-            Ask::Readiness => return Err(Reply::json(200, r#"{"status":"healthy","db":"connected"}"#)),
+            Ask::Readiness => return Err(readiness::readiness(keyring, now_ms)),
             Ask::Home => return Err(home::home(head)),
             Ask::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
             Ask::NotFound => return Err(Reply::no_route(method, path)),
@@ -63,7 +66,8 @@ impl Admission {
             | Ask::ModelInfo
             | Ask::ModelInfoPage
             | Ask::ModelGroups
-            | Ask::Health => {}
+            | Ask::Health
+            | Ask::Services => {}
         }
         let is_part = matches!(ask, Ask::Model { language, .. } if language.operation() == Operation::Embeddings)
             && head.get(PART_HEADER).is_some_and(|secret| self.table.part_secret.matches(secret));
@@ -85,7 +89,11 @@ impl Admission {
             asked: encoding(head).and_then(|()| Ok(Asked::by_headers(head)?)),
             page: head.text("origin").map(Into::into),
             wants_pages: head.get(MESSAGES_VERSION).is_some(),
-            origin: if wants_body { Origin::by_headers(head) } else { Origin::default() },
+            origin: if wants_body {
+                Origin::by_headers(head, &self.table.settings.user_headers)
+            } else {
+                Origin::default()
+            },
             verdict: None,
             token: None,
             spend: 0,
@@ -93,6 +101,7 @@ impl Admission {
             recall: None,
             is_asking: false,
             pinned: None,
+            unsealed: None,
         };
         let step = if is_part {
             joining.verdict = Some(Payer::Whole);
@@ -122,6 +131,16 @@ impl Admission {
         self.phase = Phase::Joining(joining);
         Ok(step.unwrap_or_else(|| self.meet()))
     }
+}
+
+/// Rejects clients with other addresses than those that the operator allows. Envoy reports the address.
+fn check_address(head: &Head, allowed: &[String]) -> Result<(), ErrorBody> {
+    let address = head.text("x-envoy-external-address").unwrap_or("None");
+    if allowed.is_empty() || allowed.iter().any(|ip| ip == address) {
+        return Ok(());
+    }
+    let message = ["Access forbidden: IP address ", address, " not allowed."].concat();
+    Err(ErrorBody::new(403, "auth_error", message))
 }
 
 /// Rejects a compressed body, which the filter could not read.

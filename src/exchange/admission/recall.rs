@@ -28,9 +28,17 @@ impl Admission {
     /// What must happen before the request with this body is admitted; `None` if nothing must. Call it after
     /// [`Step::Admit`].
     pub fn recall(&mut self, body: &[u8]) -> Option<Step> {
-        let unsealed = self.unsealed(body);
+        let unsealed = match self.unsealed(body) {
+            Ok(unsealed) => unsealed,
+            Err(error) => return Some(self.refuse(error.into(), body)),
+        };
         let step = self.recall_stored(unsealed.as_deref().unwrap_or(body));
-        step.or_else(|| unsealed.map(Step::Rewrite))
+        match (&step, &mut self.phase) {
+            (None, _) => return unsealed.map(Step::Rewrite),
+            (Some(_), Phase::Joining(joining)) => joining.unsealed = unsealed,
+            _ => {}
+        }
+        step
     }
 
     fn recall_stored(&mut self, body: &[u8]) -> Option<Step> {
@@ -43,7 +51,7 @@ impl Admission {
         match language.recall(body) {
             Ok(mut recall) => {
                 // The provider has them itself.
-                if joining.pinned.as_ref().is_some_and(|pinned| pinned.previous.is_some()) {
+                if joining.pinned.as_ref().is_some_and(|pinned| pinned.continues) {
                     recall.previous = None;
                 }
                 if has_native {
@@ -65,6 +73,8 @@ impl Admission {
         if !core::mem::replace(&mut joining.is_asking, false) {
             return Step::Wait;
         }
+        let unsealed = joining.unsealed.take();
+        let body = unsealed.as_deref().unwrap_or(body);
         let answer = match Answer::read(answer) {
             Ok(answer) => answer,
             Err(reply) => return self.refuse(reply, body),

@@ -89,7 +89,7 @@ fn extra_body<'r>(request: &Request<'r>) -> Result<Option<Object<'r>>, ErrorBody
     };
     let admitted = |object: &Object<'_>| {
         let names = object.members().iter().filter_map(crate::json::Member::name);
-        names.filter(|name| name != "model").find(|name| is_admitted(name)).map(Cow::into_owned)
+        names.filter(|name| !is_model(name)).find(|name| is_admitted(name)).map(Cow::into_owned)
     };
     let inside = |object: &Object<'_>| object.duplicate().map(Cow::into_owned);
     let nested: Vec<Object<'_>> =
@@ -193,7 +193,7 @@ fn placed(
     let place = |name: &str| dialect.extra_in(operation, name);
     let names = || extra.members().iter().filter_map(Member::name);
     let object = names().find_map(|name| place(&name))?;
-    let is_left_out = |name: &str| name == "model" || is_private(name) || drops.contains(&name);
+    let is_left_out = |name: &str| is_model(name) || is_private(name) || drops.contains(&name);
     let (own, others): (Vec<&Member<'_>>, Vec<&Member<'_>>) =
         extra.members().iter().partition(|member| member.name().is_some_and(|name| place(&name).is_some()));
     let mut body = Vec::new();
@@ -226,7 +226,7 @@ fn with_extra(written: Vec<u8>, extra: &Object<'_>, drops: &[&str]) -> Vec<u8> {
     let mut w = Writer::new(&mut added);
     for member in extra.members() {
         let name = member.name().unwrap_or_default();
-        if name == "model" || is_private(&name) || drops.iter().any(|drop| *drop == name) {
+        if is_model(&name) || is_private(&name) || drops.iter().any(|drop| *drop == name) {
             continue;
         }
         let Some(there) = object.members().iter().find(|there| there.is(&name)) else {
@@ -258,6 +258,11 @@ fn over(place: Raw<'_>, old: &Object<'_>, new: &Object<'_>, splice: &mut Splice<
     if !added.is_empty() {
         splice.append_to(place.get(), added);
     }
+}
+
+/// Whether some server reads this field as the model.
+fn is_model(name: &str) -> bool {
+    name.eq_ignore_ascii_case("model")
 }
 
 fn add(w: &mut Writer<'_>, name: &str, value: Raw<'_>) {

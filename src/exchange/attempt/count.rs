@@ -10,7 +10,10 @@ impl Attempt {
     /// Writes the provider's request from the client's body.
     pub(super) fn request_count(&mut self, body: &[u8], now_ms: u64) -> Outgoing {
         if let Ok(request) = Request::parse(self.memo.operation, body) {
-            self.call.prompt.note(&request);
+            // Of others, the prompt was noted in the common form.
+            if self.call.language.is_read_as_it_is() {
+                self.call.prompt.note(&request);
+            }
             self.memo.wire = self.shared_wire(&request).filter(|_| self.dialect.counts_tokens());
         }
         if self.memo.wire.is_some() {

@@ -1,8 +1,9 @@
 //! Errors: their headers and body, and what happens to the request next.
 
-use super::super::fallback::{After, Failed};
+use super::super::fallback::redirect;
 use super::super::head::Head;
 use super::super::headers::{Headers, answer_headers, passed_on};
+use super::super::journey::{After, Failed};
 use super::super::retry_after::RetryAfter;
 use super::Attempt;
 use crate::auth::Absent;
@@ -19,12 +20,14 @@ impl Attempt {
     }
 
     pub(super) fn fault_headers(&self, fault: &Fault, head: Head) -> (Headers, ErrorBody) {
-        if fault.class == Class::Authentication
-            && let Some(name) = &self.endpoint.deployment.access_token
-        {
-            self.call.table.access_tokens.want(name, self.now_ms);
+        let error = fault.to_body(self.endpoint.provider.name);
+        if self.is_outdated(fault) {
+            // Neither the deployment nor its account has failed.
+            let (headers, error) = self.error_headers(Class::ServiceUnavailable, error, None, head);
+            let is_last = !self.call.journey.borrow().is_marked();
+            return (if is_last { headers } else { self.harmless(headers) }, error);
         }
-        self.error_headers(fault.class, fault.to_body(self.endpoint.provider.name), fault.retry_after, head)
+        self.error_headers(fault.class, error, fault.retry_after, head)
     }
 
     /// A missing credential is not the provider's failure, so it must not cause a cooldown: the deployment is
@@ -32,11 +35,16 @@ impl Attempt {
     pub(super) fn absent_headers(&self, absent: &Absent) -> (Headers, ErrorBody) {
         let told = Fault::new(Class::ServiceUnavailable, &*absent.message);
         let error = told.to_body(self.endpoint.provider.name);
-        let (mut headers, error) = self.error_headers(absent.class, error, None, Head::default());
+        let (headers, error) = self.error_headers(absent.class, error, None, Head::default());
+        (self.harmless(headers), error)
+    }
+
+    /// Headers that do not count as a failure of the deployment.
+    fn harmless(&self, mut headers: Headers) -> Headers {
         if !self.call.departs() {
             headers.set(":status", NO_FAILURE_STATUS.to_string());
         }
-        (headers, error)
+        headers
     }
 
     /// An error in the client's language.
@@ -62,19 +70,11 @@ impl Attempt {
             wait.write(&mut headers);
         }
         self.note(status);
-        let retry_after = wait;
-        let told = UsageError::new(class.name(), &error.message);
-        let failed = Failed { class, error: error.clone(), retry_after };
-        let mut progress = self.call.progress.borrow_mut();
-        (progress.failed, progress.error) = (Some(failed), Some(told));
-        drop(progress);
-        match self.call.after(class) {
+        self.call.progress.borrow_mut().error = Some(UsageError::new(class.name(), &error.message));
+        match self.call.fail(Failed { retry_after: wait, ..Failed::new(class, error.clone()) }) {
             After::End => {}
-            After::Again => {
-                headers.set(RETRY_HEADER, class.name());
-                self.call.progress.borrow_mut().marked = true;
-            }
-            After::Elsewhere => headers = self.call.depart(),
+            After::Again => headers.set(RETRY_HEADER, class.name()),
+            After::Elsewhere => headers = redirect(),
         }
         (headers, error)
     }

@@ -19,7 +19,7 @@ impl Attempt {
 
     /// Whether [`Self::fitted`] would change the body of this request.
     pub(super) fn exceeds_output(&self, request: &Request<'_>) -> bool {
-        self.output_limit().is_some_and(|limit| request.object().members().iter().any(|m| exceeds(m, limit)))
+        self.output_limit().is_some_and(|limit| is_above(request.object(), limit))
     }
 
     fn output_limit(&self) -> Option<u64> {
@@ -31,17 +31,33 @@ impl Attempt {
     }
 }
 
+/// A limit of the output, in any client's format.
+const LIMITS: [&str; 4] = ["max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"];
+
+/// Google's format has it inside an object.
+const CONFIGS: [&str; 2] = ["generationConfig", "generation_config"];
+
 fn exceeds(member: &Member<'_>, limit: u64) -> bool {
-    (member.is("max_tokens") || member.is("max_completion_tokens"))
+    LIMITS.iter().any(|name| member.is(name))
         && member.value.get().parse().is_ok_and(|asked: u64| asked > limit)
+}
+
+fn is_above(object: &Object<'_>, limit: u64) -> bool {
+    let above = |object: &Object<'_>| object.members().iter().any(|member| exceeds(member, limit));
+    above(object)
+        || CONFIGS.iter().filter_map(|name| Object::of(object.get(name)?)).any(|config| above(&config))
 }
 
 fn lowered(body: &[u8], limit: u64) -> Option<Vec<u8>> {
     let object = Object::parse(body).ok()?;
     let mut splice = Splice::new(body);
-    for member in object.members().iter().filter(|member| exceeds(member, limit)) {
-        splice.replace(member.value.get(), limit.to_string().into_bytes());
-    }
+    let mut lower = |object: &Object<'_>| {
+        for member in object.members().iter().filter(|member| exceeds(member, limit)) {
+            splice.replace(member.value.get(), limit.to_string().into_bytes());
+        }
+    };
+    lower(&object);
+    CONFIGS.iter().filter_map(|name| Object::of(object.get(name)?)).for_each(|config| lower(&config));
     (!splice.is_empty()).then(|| splice.write())
 }
 
@@ -55,5 +71,11 @@ mod tests {
         assert_eq!(lowered(body, 16384).unwrap(), br#"{"model":"m","max_tokens":16384,"messages":[]}"#);
         assert_eq!(lowered(body, 32000), None);
         assert_eq!(lowered(br#"{"max_tokens":"32000"}"#, 1), None);
+        let google =
+            br#"{"contents":[{"maxOutputTokens":9}],"generationConfig":{"topK":3,"maxOutputTokens":9}}"#;
+        let expected =
+            br#"{"contents":[{"maxOutputTokens":9}],"generationConfig":{"topK":3,"maxOutputTokens":2}}"#;
+        assert_eq!(lowered(google, 2).unwrap(), expected);
+        assert_eq!(lowered(br#"{"max_output_tokens":9}"#, 2).unwrap(), br#"{"max_output_tokens":2}"#);
     }
 }

@@ -5,10 +5,13 @@
 
 mod amended;
 mod count;
+mod credential;
 mod errors;
 mod fitted;
+mod form;
 mod keep;
 mod native;
+mod relayed;
 mod request;
 mod resolve;
 mod stream;
@@ -17,10 +20,11 @@ use std::rc::Rc;
 
 use crate::auth::Absent;
 use crate::config::{SearchSize, ServiceTier};
+use crate::credentials::Value;
 use crate::dialects::Dialect;
 use crate::facts::{Fault, Usage};
 use crate::frame::is_event;
-use crate::openai::{Answer, EmbeddingWriter, ErrorBody, Memo, Operation, Wanted};
+use crate::openai::{Answer, EmbeddingWriter, Memo, Operation, Wanted};
 use crate::table::Endpoint;
 
 use super::call::{Call, Tried};
@@ -44,6 +48,8 @@ pub struct Attempt {
     search: Option<SearchSize>,
     /// The answer cites pages of the web.
     cites: bool,
+    /// The provider answers before the model does (`background: true` of the Responses API).
+    in_background: bool,
     /// `content-encoding` of a compressed response, until it is decoded.
     encoding: Option<String>,
     phase: Phase,
@@ -51,10 +57,14 @@ pub struct Attempt {
     wanted: Option<Wanted>,
     /// Whether the key service was asked for them.
     asked: bool,
+    /// The credential that was handed out for the deployment and sent.
+    used: Option<Rc<Value>>,
+    /// Whether the key service was asked for the credential.
+    has_asked: bool,
+    /// The key service is being asked for it.
+    awaits_credential: bool,
     /// When the request was written, Unix milliseconds.
     now_ms: u64,
-    /// The last events of a provider with the client's own API, with the client's ids.
-    shown: Vec<u8>,
 }
 
 enum Phase {
@@ -109,6 +119,8 @@ pub enum HeadStep {
     /// The response has no body, but the client needs one: send these headers now. The downstream role writes
     /// the body.
     Bare(Headers),
+    /// Send these headers now, and pass the body on as it arrives.
+    Relay(Headers),
     /// Leave them unchanged.
     Pass,
 }
@@ -128,10 +140,9 @@ impl Attempt {
         let memo = call.memo.clone();
         let mut progress = call.progress.borrow_mut();
         progress.attempts.push(Tried { endpoint: Rc::clone(&endpoint), answered: 0, status: 0 });
-        (progress.answered, progress.marked, progress.bare) = (false, false, None);
-        (progress.failed, progress.named, progress.error) = (None, None, None);
+        (progress.named, progress.error) = (None, None);
         drop(progress);
-        call.way.borrow_mut().count();
+        call.journey.borrow_mut().begin();
         let model = call.model_of(&endpoint);
         let dialect = endpoint.provider.dialect_of(&model);
         let is_unpriced = !endpoint.prices.is_empty() && endpoint.price(&model).is_none();
@@ -146,12 +157,15 @@ impl Attempt {
             tier: None,
             search: None,
             cites: false,
+            in_background: false,
             encoding: None,
             phase: Phase::Begun,
             wanted: None,
             asked: false,
+            used: None,
+            has_asked: false,
+            awaits_credential: false,
             now_ms: 0,
-            shown: Vec::new(),
         }
     }
 
@@ -161,9 +175,9 @@ impl Attempt {
             Phase::Sent => {}
             Phase::Raised(_) => return HeadStep::Hold,
             Phase::Absent(absent) => {
-                let (headers, error) = self.absent_headers(absent);
+                let (headers, _) = self.absent_headers(absent);
                 self.phase = Phase::Failed;
-                return self.bare(headers, error);
+                return self.bare(headers);
             }
             _ => return HeadStep::Pass,
         }
@@ -175,9 +189,12 @@ impl Attempt {
         self.memo.headers.extend(read.iter().filter_map(|name| Some((*name, head.text(name)?.to_owned()))));
         if bare {
             let fault = self.read_fault(status, b"");
-            let (headers, error) = self.fault_headers(&fault, head);
+            let (headers, _) = self.fault_headers(&fault, head);
             self.phase = Phase::Closed;
-            return self.bare(headers, error);
+            return self.bare(headers);
+        }
+        if self.memo.operation.is_binary() && (200..300).contains(&status) {
+            return HeadStep::Relay(self.relayed_head(head));
         }
         let encoding =
             head.text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
@@ -226,9 +243,9 @@ impl Attempt {
         }
     }
 
-    fn bare(&self, mut headers: Headers, error: ErrorBody) -> HeadStep {
+    fn bare(&self, mut headers: Headers) -> HeadStep {
         headers.remove("content-length");
-        self.call.progress.borrow_mut().bare = Some(error);
+        self.call.journey.borrow_mut().set_bare();
         HeadStep::Bare(headers)
     }
 
@@ -251,17 +268,16 @@ impl Attempt {
             Ok(Answer { body: told, usage, id }) => {
                 self.hear_model(|| named::in_answer(body));
                 self.hear_citations(body);
-                let usage = if self.call.native.is_some() { Usage::default() } else { self.served(usage) };
-                let (told, id) = if self.is_sealed() {
-                    (self.sealed(&told, &id), self.shown_id(&id).into())
-                } else {
-                    (told, id)
-                };
+                let usage = self.billed(usage);
                 let mut headers = if self.memo.stream {
                     Headers::for_stream(self.call.language.stream_type())
                 } else {
                     Headers::for_answer(200, "application/json")
                 };
+                if let Some(kind) = head.text("content-type").filter(|_| self.memo.operation.is_transcript())
+                {
+                    headers.set("content-type", kind.to_owned());
+                }
                 headers.set_length(told.len());
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
                 self.untranslated(&mut headers);
@@ -328,6 +344,7 @@ impl Attempt {
             return Err(Fault::garbled("the provider sent a stream that was not requested"));
         }
         let mut answer = translated(self.dialect, self.call.language, body, &self.memo)?;
+        answer.usage.units = answer.usage.units.or(self.call.units);
         if self.memo.operation != Operation::Embeddings {
             return Ok(answer);
         }
@@ -350,9 +367,8 @@ impl Attempt {
             // No retry will follow, and the response may take long, so free the memory.
             self.call.resolved.take();
         }
-        let mut progress = self.call.progress.borrow_mut();
-        progress.answered = true;
-        if let Some(tried) = progress.attempts.last_mut() {
+        self.call.journey.borrow_mut().serve();
+        if let Some(tried) = self.call.progress.borrow_mut().attempts.last_mut() {
             tried.status = status;
         }
     }

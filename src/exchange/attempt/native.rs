@@ -1,36 +1,65 @@
 //! Responses of providers with the client's own API: their ids are valid for the provider's account, which clients share.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
 use super::super::headers::Headers;
-use super::super::sealed::{marked, replaced, seal};
+use super::super::sealed::Names;
 use super::{Attempt, Outgoing, Phase};
 use crate::dialects::Target;
-use crate::facts::Wire;
+use crate::facts::{Usage, Wire};
 use crate::openai::Request;
 
+/// The length of an output that nobody here will see, tokens, unless the request allows less: that of a response in
+/// the background, whose usage the provider reports after the request has ended.
+const UNSEEN: u64 = 4_096;
+
 impl Attempt {
+    /// The usage of a complete response.
+    pub(super) fn billed(&self, usage: Usage) -> Usage {
+        let usage = self.billed_so_far(usage);
+        if usage.total() > 0 || !self.in_background {
+            return usage;
+        }
+        Usage { prompt: self.call.prompt_tokens(), completion: self.unseen(), ..usage }
+    }
+
+    /// Usage as the provider reports it. A stored response was paid for when it was created.
+    pub(super) fn billed_so_far(&self, usage: Usage) -> Usage {
+        if self.call.native.is_some() { Usage::default() } else { self.served(usage) }
+    }
+
+    /// Estimated tokens of an output that the provider will generate after the request has ended; 0 if there is none.
+    pub(super) fn unseen(&self) -> u64 {
+        if !self.in_background {
+            return 0;
+        }
+        self.call.most_completion.map_or(UNSEEN, |most| most.min(UNSEEN))
+    }
+
     /// Whether responses have ids that must be sealed.
     pub(super) fn is_sealed(&self) -> bool {
-        self.memo.wire == Some(Wire::Responses)
+        self.memo.wire.map(Wire::api) == Some(Wire::Responses)
     }
 
-    /// The client's id for a provider's.
-    pub(super) fn shown_id(&self, id: &str) -> String {
-        if !self.is_sealed() || id.is_empty() {
-            return id.to_owned();
+    /// Gives the response the client's names for what the provider keeps, if it keeps any.
+    pub(super) fn name_kept(&mut self) {
+        if self.is_sealed() {
+            let token = self.call.key.as_ref().map(|key| key.token);
+            self.memo.names = Some(Rc::new(Names::new(&self.call.table, token, &self.endpoint)));
         }
-        let token = self.call.key.as_ref().map(|key| key.token);
-        seal(&self.call.table, token, &self.endpoint.deployment.id, id)
     }
 
-    /// Bytes of a response with this id, as the client gets them.
-    pub(super) fn sealed(&self, bytes: &[u8], id: &str) -> Vec<u8> {
-        let shown = self.shown_id(id);
-        let previous = self.call.pinned.as_ref().and_then(|pinned| pinned.previous.as_ref());
-        let previous = previous.map_or(("", ""), |(own, shown)| (own.as_str(), shown.as_str()));
-        let sealed = replaced(bytes, &[(id, &shown), previous]);
-        let deployment = &self.endpoint.deployment;
-        let is_alone = self.call.table.members(&deployment.group).len() <= 1;
-        if is_alone { sealed } else { marked(&sealed, &deployment.id) }
+    /// The client's request without what only another deployment can read.
+    pub(super) fn readable<'b>(&self, body: Cow<'b, [u8]>) -> Cow<'b, [u8]> {
+        let pinned = self.call.pinned.as_ref();
+        let is_elsewhere =
+            pinned.is_some_and(|pinned| pinned.endpoint.deployment.id != self.endpoint.deployment.id);
+        if !self.is_sealed() || !is_elsewhere && self.call.journey.borrow().fallbacks() == 0 {
+            return body;
+        }
+        let forgotten = self.call.language.stateful().and_then(|language| language.forgotten(&body));
+        forgotten.map_or(body, Cow::Owned)
     }
 
     /// Removes the headers that tell about a translation.
@@ -44,10 +73,11 @@ impl Attempt {
 
     /// The request for a response that the provider keeps, if that is what the client asks for.
     pub(super) fn request_native(&mut self, now_ms: u64) -> Option<Outgoing> {
-        let call = std::rc::Rc::clone(&self.call);
+        let call = Rc::clone(&self.call);
         let ask = call.native.as_ref()?;
         self.now_ms = now_ms;
-        let endpoint = std::rc::Rc::clone(&self.endpoint);
+        self.name_kept();
+        let endpoint = Rc::clone(&self.endpoint);
         let model = call.model_of(&endpoint);
         let target = Target {
             provider: endpoint.provider,

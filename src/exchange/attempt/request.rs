@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::auth;
+use crate::auth::{self, Absent};
 use crate::config::SearchSize;
 use crate::dialects::{Allowed, Body, Mocked, Outbound, Target};
 use crate::facts::{Class, Fault, Usage, Wire};
@@ -12,8 +12,8 @@ use crate::openai::{ErrorBody, Operation, Request, Resolved, service_tier, web_s
 use crate::providers::FEATURES_HEADER;
 
 use super::super::Reply;
-use super::super::fallback::Failed;
 use super::super::headers::{Headers, answer_headers};
+use super::super::journey::Failed;
 use super::amended::is_amended;
 use super::{Attempt, Outgoing, Phase};
 
@@ -23,9 +23,16 @@ impl Attempt {
     pub fn request_kept(&mut self, now_ms: u64) -> Option<Outgoing> {
         let kept = self.call.kept.take()?;
         let language = self.call.language;
+        if self.memo.operation.is_form() {
+            // The files in it were not kept.
+            return None;
+        }
         if self.memo.counts {
-            let is_own = language.is_read_as_it_is();
-            return is_own.then(|| self.request_count(kept.text().as_bytes(), now_ms));
+            if language.is_read_as_it_is() {
+                return Some(self.request_count(kept.text().as_bytes(), now_ms));
+            }
+            self.call.prompt.note(&kept.request(self.memo.operation)?);
+            return None;
         }
         if language.is_read_as_it_is() {
             self.memo.wire = self.shared_wire(&kept.request(self.memo.operation)?);
@@ -33,10 +40,9 @@ impl Attempt {
                 return Some(self.translated(Cow::Owned(kept.into_text().into_bytes()), now_ms));
             }
         } else if self.may_relay() || kept.is_summary() {
-            // What was kept is a translation, which tells the length of the prompt.
-            if self.is_noted() {
-                self.call.prompt.note(&kept.request(self.memo.operation)?);
-            }
+            // What was kept is a translation, which tells the length of the prompt. Only the client's own request says
+            // whether that will be needed.
+            self.call.prompt.note(&kept.request(self.memo.operation)?);
             return None;
         }
         let request = kept.request(self.memo.operation)?;
@@ -56,14 +62,25 @@ impl Attempt {
         if self.memo.counts {
             return self.request_count(body, now_ms);
         }
+        if self.memo.operation.is_form() {
+            return self.request_form(body, now_ms);
+        }
         if let Some(outgoing) = self.request_native(now_ms) {
             return outgoing;
         }
-        if self.may_relay() {
-            let request = Request::parse(self.memo.operation, body);
-            self.memo.wire = request.ok().and_then(|request| self.shared_wire(&request));
+        if self.may_relay()
+            && let Ok(request) = Request::parse(self.memo.operation, body)
+        {
+            self.memo.wire = self.shared_wire(&request);
             if self.memo.wire.is_some() {
-                return self.request_common(Cow::Borrowed(body), now_ms);
+                let body = self.readable(Cow::Borrowed(body));
+                let is_same = matches!(body, Cow::Borrowed(_));
+                if !is_same || self.exceeds_output(&request) || is_amended(&request, &self.endpoint) {
+                    return self.request_common(body, now_ms);
+                }
+                // Nearly every request: it is parsed once.
+                let asked = self.ask(request, None);
+                return self.send(asked, now_ms, |edits| edits.write(&body));
             }
         }
         self.translated(Cow::Borrowed(body), now_ms)
@@ -71,19 +88,24 @@ impl Attempt {
 
     /// Whether the length of the prompt may be needed after the body is gone.
     fn is_noted(&self) -> bool {
-        self.memo.stream || self.memo.operation == Operation::Embeddings
+        self.memo.stream || matches!(self.memo.operation, Operation::Embeddings | Operation::Speech)
     }
 
     /// Whether the client's format is also this provider's.
     fn may_relay(&self) -> bool {
         let wire = self.call.language.wire();
-        wire.is_some() && wire == self.dialect.wire() && self.dialect.has_wire(&self.endpoint.deployment)
+        wire.is_some()
+            && wire.map(Wire::api) == self.dialect.wire()
+            && self.dialect.has_wire(&self.endpoint.deployment)
     }
 
     /// The format in which the client's request is sent as it is; `None` if it must be translated.
     pub(super) fn shared_wire(&self, request: &Request<'_>) -> Option<Wire> {
         let (provider, model) = (self.endpoint.provider, self.call.model_of(&self.endpoint));
-        self.dialect.wire().filter(|_| self.may_relay() && self.dialect.can_relay(request, provider, &model))
+        self.call
+            .language
+            .wire()
+            .filter(|_| self.may_relay() && self.dialect.can_relay(request, provider, &model))
     }
 
     /// Writes the provider's request from the client's body, by way of its common form.
@@ -110,7 +132,7 @@ impl Attempt {
         })
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         asked: Result<Outbound, ErrorBody>,
         now_ms: u64,
@@ -121,7 +143,9 @@ impl Attempt {
             let body = match outbound.body {
                 Body::Bytes(body) => body,
                 Body::Edited(edits) => edited(edits),
-                Body::Vector(answer) => {
+                // The caller has written it.
+                Body::Form(_) => Vec::new(),
+                Body::Converted(answer) => {
                     let answer = self.call.language.embeddings(answer);
                     return Outgoing::Reply(self.local(200, answer.body, answer.usage));
                 }
@@ -144,6 +168,8 @@ impl Attempt {
                 }
                 Outgoing::Send { headers, body }
             }
+            // The request is written again.
+            Ok(Outgoing::Resolve { path, body }) => Outgoing::Resolve { path, body },
             Ok(reply) => {
                 self.phase = Phase::Closed;
                 reply
@@ -179,11 +205,11 @@ impl Attempt {
             drop_params: drop_params.unwrap_or(self.call.table.settings.drop_params),
             features: &features,
             version: call.asked.version.as_deref().unwrap_or_default(),
-            is_fallback: call.way.borrow().fallbacks() > 0,
+            is_fallback: call.journey.borrow().fallbacks() > 0,
             allowed,
         };
         let operation = self.memo.operation;
-        if !self.dialect.operations().contains(&operation) {
+        if !self.dialect.supports(operation) {
             return Err(ErrorBody::bad_request(format!(
                 "{}: provider '{}' of model {} does not support this endpoint",
                 operation.route(),
@@ -193,7 +219,7 @@ impl Attempt {
             .about("model"));
         }
         let is_common = self.memo.wire.is_none() || self.call.language.is_read_as_it_is();
-        if is_common && self.is_noted() {
+        if is_common && !self.memo.counts && self.is_noted() {
             self.call.prompt.note(&request);
         }
         let request = if allowed.is_some() { request } else { request.with_defaults(&deployment.defaults) };
@@ -204,8 +230,13 @@ impl Attempt {
         let answers = call.resolved.borrow();
         let resolved = Resolved::read(&answers);
         let request = request.with_resolved(&resolved);
+        self.in_background =
+            self.memo.wire.is_some() && request.get("background").is_some_and(|raw| raw.get() == "true");
         let asked = match self.memo.wire {
-            Some(_) => self.dialect.relayed(&request, &target, &mut self.memo),
+            Some(_) => {
+                self.name_kept();
+                self.dialect.relayed(&request, &target, &mut self.memo)
+            }
             None => self.dialect.request(&request, &target, &mut self.memo),
         };
         self.wanted = resolved.wanted();
@@ -218,14 +249,10 @@ impl Attempt {
             return String::new();
         }
         let given = self.endpoint.headers.iter().filter(|(name, _)| name == FEATURES_HEADER);
-        let lists: Vec<&str> = self
-            .call
-            .asked
-            .features
-            .as_deref()
-            .into_iter()
-            .chain(given.map(|(_, value)| value.reveal()))
-            .collect();
+        let given = given.filter_map(|(_, value)| self.call.table.header(value, self.now_ms));
+        let given: Vec<Cow<'_, str>> = given.collect();
+        let lists: Vec<&str> =
+            self.call.asked.features.as_deref().into_iter().chain(given.iter().map(AsRef::as_ref)).collect();
         lists.join(",")
     }
 
@@ -239,9 +266,13 @@ impl Attempt {
         let (endpoint, provider) = (&self.endpoint, self.endpoint.provider);
         let model = self.call.model_of(endpoint);
         let path = provider.path_of(&model, path);
-        let mut headers = Headers::for_request(endpoint, &path, body.len());
+        let mut headers = {
+            let path = [&*endpoint.base_path, &*path].concat();
+            Headers::for_request(endpoint.scheme, Rc::clone(&endpoint.authority), path, body.len())
+        };
         let stream = self.dialect.framing().media_type();
-        headers.set("accept", if self.memo.stream { stream } else { "application/json" });
+        let whole = if self.memo.operation.is_binary() { "*/*" } else { "application/json" };
+        headers.set("accept", if self.memo.stream { stream } else { whole });
         for (name, value) in provider.headers_of(&model) {
             headers.set(*name, *value);
         }
@@ -260,21 +291,24 @@ impl Attempt {
             if name == FEATURES_HEADER && self.dialect.names_features() {
                 continue;
             }
+            let Some(value) = self.call.table.header(value, self.now_ms) else { continue };
             // If the dialect and the operator both set a header, the values form a list (RFC 9110, section
             // 5.3).
             let listed = own.iter().find(|(own, _)| own == name);
-            let joined = listed.map(|(_, own)| format!("{own},{}", value.reveal()));
-            headers.set(name.clone(), joined.unwrap_or_else(|| value.reveal().to_owned()));
+            let joined = listed.map(|(_, own)| format!("{own},{value}"));
+            headers.set(name.clone(), joined.unwrap_or_else(|| value.into_owned()));
         }
-        let tokens = &self.call.table.access_tokens;
-        match auth::present(provider.auth, endpoint, tokens, &mut headers, &body, self.now_ms) {
-            Ok(()) => Outgoing::Send { headers, body },
+        match auth::present(endpoint, &self.call.table, &mut headers, &body, self.now_ms) {
+            Ok(used) => {
+                self.used = used;
+                Outgoing::Send { headers, body }
+            }
+            Err(Absent { unknown: Some(name), .. }) if !self.has_asked => self.ask_for(name, false),
             Err(absent) => {
-                let headers = Headers::for_any_answer(endpoint);
+                let headers = Headers::for_any_answer(endpoint.scheme, Rc::clone(&endpoint.authority));
                 // The error to report if no other deployment serves the request.
                 let error = Fault::new(Class::ServiceUnavailable, &*absent.message).to_body(provider.name);
-                let failed = Failed { class: absent.class, error, retry_after: None };
-                self.call.progress.borrow_mut().failed = Some(failed);
+                self.call.journey.borrow_mut().lack(Failed::new(absent.class, error));
                 self.phase = Phase::Absent(absent);
                 Outgoing::Send { headers, body: Vec::new() }
             }

@@ -11,6 +11,9 @@ impl Attempt {
     /// Takes the key service's response to [`Outgoing::Resolve`], if there was one. Then the request must be
     /// written again. The call keeps the response for later attempts until one of them succeeds.
     pub fn resolved(&mut self, answer: Option<Vec<u8>>) {
+        if self.heard(answer.as_deref()) {
+            return;
+        }
         self.call.resolved.borrow_mut().extend(answer);
     }
 

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use super::super::headers::{Headers, answer_headers, passed_on};
 use super::super::{Silence, named};
 use super::{Attempt, Opening, Phase};
-use crate::facts::Usage;
 use crate::frame::Beginning;
 use crate::inbound::Place;
 
@@ -31,7 +30,6 @@ impl Attempt {
         let chunk = held.get(*read..).unwrap_or_default();
         *read = held.len();
         let opened = streaming.open(chunk, last).map(<[u8]>::to_vec);
-        let id = streaming.writer().id().to_owned();
         self.hear_model(|| named::in_chunk(chunk));
         self.hear_citations(chunk);
         if opened.as_ref().is_ok_and(Vec::is_empty) {
@@ -44,7 +42,6 @@ impl Attempt {
         };
         match opened {
             Ok(events) => {
-                let events = if self.is_sealed() { self.sealed(&events, &id) } else { events };
                 let mut headers = Headers::for_stream(self.call.language.stream_type());
                 answer_headers(&mut headers, &self.call, &self.endpoint, None);
                 self.untranslated(&mut headers);
@@ -71,12 +68,7 @@ impl Attempt {
         self.hear_citations(chunk);
         self.take_stock();
         let Phase::Streaming(streaming) = &self.phase else { return None };
-        let writer = streaming.writer();
-        if self.is_sealed() {
-            self.shown = self.sealed(writer.pending(), writer.id());
-            return Some(&self.shown);
-        }
-        Some(writer.pending())
+        Some(streaming.writer().pending())
     }
 
     /// Records the usage of a stream so far.
@@ -85,18 +77,20 @@ impl Attempt {
         let writer = streaming.writer();
         let mut progress = self.call.progress.borrow_mut();
         if progress.answer_id.is_empty() {
-            progress.answer_id = self.shown_id(writer.id()).into();
+            progress.answer_id = writer.id().into();
         }
         if let Some(error) = streaming.error() {
             progress.error = Some(error.clone());
         }
-        progress.usage =
-            if self.call.native.is_some() { Usage::default() } else { self.served(writer.used()) };
+        progress.usage = self.billed_so_far(writer.used());
         if progress.usage.prompt > 0 {
             self.call.prompt.forget();
         }
-        progress.produced =
-            if writer.ended() && progress.usage.completion > 0 { 0 } else { writer.produced() };
+        progress.produced = if writer.ended() && progress.usage.completion > 0 {
+            0
+        } else {
+            writer.produced().max(self.unseen())
+        };
     }
 
     /// Returns the idle timer of a stream; `None` if the response is not a stream.
@@ -105,7 +99,7 @@ impl Attempt {
         let (writer, patience_ms) = (streaming.writer(), self.call.patience_ms());
         let place = Place {
             request: Rc::clone(&self.call.id),
-            answer: self.shown_id(writer.id()).into(),
+            answer: writer.id().into(),
             model: Rc::clone(&self.memo.model),
             created: self.memo.created,
             events: writer.count(),

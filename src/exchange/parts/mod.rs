@@ -34,8 +34,8 @@ pub struct Parts {
     inputs: Vec<Range<usize>>,
     /// The body of a part up to its inputs: `{"model":…,"input":[`.
     opening: Vec<u8>,
-    /// Inputs per part, except the last.
-    size: usize,
+    /// Index of the first input of each part.
+    firsts: Vec<usize>,
     /// Index of the next part to send.
     next: usize,
     under_way: usize,
@@ -95,8 +95,8 @@ impl Parts {
     }
 
     fn inputs_of(&self, index: usize) -> Option<&[Range<usize>]> {
-        let first = index * self.size;
-        let end = (first + self.size).min(self.inputs.len());
+        let first = *self.firsts.get(index)?;
+        let end = self.firsts.get(index + 1).map_or(self.inputs.len(), |next| *next);
         self.inputs.get(first..end).filter(|inputs| !inputs.is_empty())
     }
 }
@@ -136,10 +136,10 @@ impl Call {
             // One entry stands for all parts: what the last one reports is true for most of them.
             progress.attempts.clear();
             progress.attempts.push(Tried { endpoint: Rc::clone(endpoint), answered: status, status: 0 });
-            progress.answered = true;
+            self.journey.borrow_mut().serve();
         }
         let failed = if status == 200 {
-            let first = index * parts.size;
+            let first = parts.firsts.get(index).copied().unwrap_or_default();
             let count = parts.inputs_of(index).map_or(0, <[_]>::len);
             match join::read(body, first, count) {
                 Ok((vectors, prompt)) => {

@@ -7,7 +7,6 @@ use proxy_wasm::types::{self, ContextType};
 
 use crate::config::{DOWNSTREAM_ROOT, UPSTREAM_ROOT};
 use crate::filter::{self, Action, Downstream, Host, Upstream};
-use crate::table::Table;
 
 use super::host::{self, Ticks, Wasm};
 
@@ -30,7 +29,8 @@ impl Root {
     }
 
     fn downstream(&self) -> Option<Role> {
-        let table = Table::parse(&host::plugin_configuration(), |name| std::env::var(name).ok())
+        let document = host::plugin_configuration();
+        let table = filter::table::<Wasm>(&document, |name| std::env::var(name).ok())
             .inspect_err(|error| log::error!("{error}"))
             .ok()?;
         filter::declare::<Wasm>();

@@ -11,8 +11,9 @@ use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::config::{ATTEMPT_HEADER, CALL_STATE, COMPRESSED_COUNTER};
 use crate::exchange::{Head, Headers, Reply};
-use crate::filter::{self, Clock, Host, Shared};
+use crate::filter::{self, Clock, Host};
 use crate::limits::{SharedMemory, Version};
+use crate::worker::Shared;
 
 /// Envoy's wasm VM.
 pub(super) struct Wasm;

@@ -1,16 +1,19 @@
-//! `OpenAI`'s formats: `/chat/completions`, `/completions` and `/embeddings`. They are the common format, so
-//! requests are not translated.
+//! `OpenAI`'s formats: `/chat/completions`, `/completions`, `/embeddings` …, and Cohere's `/rerank`. They are the common
+//! format, so requests are not translated.
 
 mod chunk;
 mod completion;
+mod form;
 mod parts;
 mod streamed;
 
 pub use chunk::ChunkWriter;
 pub use completion::CompletionWriter;
 
-use super::{Events, Language, Streamed, Whole};
-use crate::openai::{Memo, Operation};
+use std::borrow::Cow;
+
+use super::{Common, Events, Language, Streamed, Whole};
+use crate::openai::{ErrorBody, Memo, Operation};
 
 /// `/chat/completions`
 pub static CHAT: OpenAi = OpenAi(Operation::Chat);
@@ -18,6 +21,23 @@ pub static CHAT: OpenAi = OpenAi(Operation::Chat);
 pub static COMPLETIONS: OpenAi = OpenAi(Operation::Completions);
 /// `/embeddings`
 pub static EMBEDDINGS: OpenAi = OpenAi(Operation::Embeddings);
+
+/// `/moderations`
+pub static MODERATIONS: OpenAi = OpenAi(Operation::Moderations);
+/// `/rerank`
+pub static RERANK: OpenAi = OpenAi(Operation::Rerank);
+
+/// `/images/generations`
+pub static IMAGES: OpenAi = OpenAi(Operation::Images);
+/// `/audio/speech`
+pub static SPEECH: OpenAi = OpenAi(Operation::Speech);
+
+/// `/audio/transcriptions`
+pub static TRANSCRIPTIONS: OpenAi = OpenAi(Operation::Transcriptions);
+/// `/audio/translations`
+pub static TRANSLATIONS: OpenAi = OpenAi(Operation::Translations);
+/// `/images/edits`
+pub static IMAGE_EDITS: OpenAi = OpenAi(Operation::ImageEdits);
 
 /// One of `OpenAI`'s formats.
 pub struct OpenAi(Operation);
@@ -32,7 +52,8 @@ impl Language for OpenAi {
     }
 
     fn is_at(&self, base: &str, _: &str) -> bool {
-        BASES.contains(&base) || self.model(base).is_some()
+        // Cohere's version of its own.
+        BASES.contains(&base) || self.model(base).is_some() || base == "/v2" && self.0 == Operation::Rerank
     }
 
     fn model<'p>(&self, base: &'p str) -> Option<&'p str> {
@@ -43,6 +64,14 @@ impl Language for OpenAi {
 
     fn operation(&self) -> Operation {
         self.0
+    }
+
+    fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {
+        if self.0.is_form() {
+            form::fields(self.0, &body).map(Cow::Owned).map(Into::into)
+        } else {
+            Ok(body.into())
+        }
     }
 
     fn whole<'m>(&self, memo: &'m Memo) -> Box<dyn Whole + 'm> {

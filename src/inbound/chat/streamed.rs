@@ -86,6 +86,7 @@ mod tests {
 
     fn memo(operation: Operation, include_usage: bool) -> Memo {
         Memo {
+            names: None,
             prompt_estimate: 0,
             echo: None,
             wire: None,

@@ -2,7 +2,7 @@
 //! (<https://ai.google.dev/api/generate-content>).
 
 use super::signature::Carried;
-use crate::facts::{Citation, FinishReason, Logprob, Usage};
+use crate::facts::{Citation, FinishReason, Logprob, Search, Usage};
 use crate::json::{JsonStr, JsonString, Object, Writer, read};
 use crate::openai::{Memo, bare_id};
 
@@ -110,6 +110,8 @@ pub(super) struct Ending {
     refused: bool,
     /// URL and title of each source.
     sources: Vec<(JsonString, JsonString)>,
+    /// `webSearchQueries`, without the brackets.
+    queries: Vec<u8>,
     /// `groundingSupports`, without the brackets.
     supports: Vec<u8>,
     /// `chosenCandidates` and `topCandidates`, without the brackets.
@@ -140,6 +142,12 @@ impl Ending {
         }
     }
 
+    pub(super) fn searched(&mut self, search: Search<'_>) {
+        for query in search.queries {
+            Writer::new(&mut self.queries).raw(query.token());
+        }
+    }
+
     pub(super) fn logprobs(&mut self, tokens: &[Logprob<'_>]) {
         for token in tokens {
             write_logprob(&mut Writer::new(&mut self.chosen), token);
@@ -160,13 +168,16 @@ impl Ending {
             Some(FinishReason::Length) => "MAX_TOKENS",
             _ => "STOP",
         });
-        if !self.sources.is_empty() {
-            w.key("groundingMetadata").object().key("groundingChunks").array();
+        if !self.sources.is_empty() || !self.queries.is_empty() {
+            w.key("groundingMetadata").object();
+            write_list(w, "webSearchQueries", &self.queries);
+            let mut chunks = Vec::new();
+            let mut list = Writer::new(&mut chunks);
             for (url, title) in &self.sources {
-                w.object().key("web").object().key("uri").raw(url.as_str().token());
-                w.key("title").raw(title.as_str().token()).end_object().end_object();
+                list.object().key("web").object().key("uri").raw(url.as_str().token());
+                list.key("title").raw(title.as_str().token()).end_object().end_object();
             }
-            w.end_array();
+            write_list(w, "groundingChunks", &chunks);
             write_list(w, "groundingSupports", &self.supports);
             w.end_object();
         }

@@ -36,5 +36,8 @@ pub(super) fn write(error: &ErrorBody, out: &mut Vec<u8>) {
     let mut w = Writer::new(out);
     w.object().key("error").object().key("code").number(status.into());
     w.key("message").string(&error.message).key("status").string(code(status));
+    if let Some(details) = &error.details {
+        w.key("details").raw(details);
+    }
     w.end_object().end_object();
 }

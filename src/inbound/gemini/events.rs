@@ -4,7 +4,7 @@
 use super::answer::{Call, Ending, response_id, split_half, write_end, write_image, write_text};
 use super::error;
 use super::signature::Carried;
-use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Search, Sink, Thinking, Usage, Wire};
 use crate::inbound::{Events, Output};
 use crate::json::{JsonStr, Writer};
 use crate::openai::{ErrorBody, Memo};
@@ -191,6 +191,12 @@ impl Sink for EventWriter {
     fn citation(&mut self, citation: Citation<'_>) {
         if let Some(candidate) = self.candidate() {
             candidate.ending.cite(citation);
+        }
+    }
+
+    fn searched(&mut self, search: Search<'_>) {
+        if let Some(candidate) = self.candidate() {
+            candidate.ending.searched(search);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::proto::Fields;
 use super::schema;
 use crate::json::{JsonStr, Object, Writer};
-use crate::openai::ErrorBody;
+use crate::openai::{ErrorBody, SEARCH_REQUIRED};
 
 /// Tools that search the web.
 const SEARCHES: &[&str] = &["googleSearch", "googleSearchRetrieval"];
@@ -35,6 +35,9 @@ pub(super) fn write(w: &mut Writer<'_>, request: &Fields<'_>) -> Result<(), Erro
     }
     if searches {
         w.key("web_search_options").object().end_object();
+        if written.is_empty() {
+            w.key(SEARCH_REQUIRED).bool(true);
+        }
     }
     if has_functions { write_choice(w, request) } else { Ok(()) }
 }

@@ -2,8 +2,9 @@
 
 use super::answer::{Call, Ending, response_id, write_end, write_image, write_text};
 use super::signature::Carried;
-use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Search, Sink, Thinking, Usage, Wire};
 use crate::inbound::Whole;
+use crate::inbound::output::Relayed;
 use crate::json::{JsonStr, JsonString, Writer};
 use crate::openai::{Answer, Memo};
 
@@ -13,12 +14,12 @@ const MOST: usize = 128;
 /// Gathers one answer.
 pub(super) struct ContentWriter<'m> {
     memo: &'m Memo,
-    pub(super) id: String,
+    id: String,
     candidates: Vec<Candidate>,
     current: usize,
     usage: Usage,
     /// A provider's own response.
-    pub(super) relayed: Option<Vec<u8>>,
+    relayed: Relayed,
 }
 
 #[derive(Default)]
@@ -44,7 +45,7 @@ impl<'m> ContentWriter<'m> {
             candidates: vec![Candidate::default()],
             current: 0,
             usage: Usage::default(),
-            relayed: None,
+            relayed: Relayed::default(),
         }
     }
 
@@ -129,6 +130,12 @@ impl Sink for ContentWriter<'_> {
         }
     }
 
+    fn searched(&mut self, search: Search<'_>) {
+        if let Some(candidate) = self.candidate() {
+            candidate.ending.searched(search);
+        }
+    }
+
     fn refusal(&mut self, text: JsonStr<'_>) {
         if let Some(candidate) = self.candidate().filter(|_| !text.is_empty()) {
             candidate.ending.refuse();
@@ -162,14 +169,16 @@ impl Sink for ContentWriter<'_> {
     fn done(&mut self) {}
 
     fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
-        if wire == Wire::Contents { Some(self) } else { None }
+        if wire == Wire::Contents { Some(&mut self.relayed) } else { None }
     }
 }
 
 impl Whole for ContentWriter<'_> {
     fn answer(mut self: Box<Self>) -> Answer {
-        if let Some(body) = self.relayed.take() {
-            return Answer { body, usage: self.usage, id: self.id.into() };
+        let Relayed { id, body: relayed } = core::mem::take(&mut self.relayed);
+        if let Some(body) = relayed {
+            let id = if id.is_empty() { self.id } else { id };
+            return Answer { body, usage: self.usage, id: id.into() };
         }
         let mut body = Vec::with_capacity(1024);
         let mut w = Writer::new(&mut body);

@@ -10,7 +10,7 @@ use crate::openai::{ErrorBody, quoted};
 /// `messages[]`
 pub(super) struct Turn<'a> {
     role: Text<'a>,
-    content: Option<Raw<'a>>,
+    pub(super) content: Option<Raw<'a>>,
     output_config: Option<OutputConfig<'a>>,
 }
 fields!(Turn<'a> { role, content, output_config; "role" });

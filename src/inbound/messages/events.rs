@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use super::answer::{bare_token, carried, message_id, stop_reason, unsigned, write_stop, write_usage};
 use super::error;
+use super::searches::Searched;
 use super::whole::write_citation;
-use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Search, Sink, Thinking, Usage, Wire};
 use crate::inbound::{Events, Output};
 use crate::json::{JsonStr, JsonString, Object, Writer, read};
 use crate::openai::{ErrorBody, Memo};
@@ -27,6 +28,8 @@ pub(super) struct EventWriter {
     /// The open block is a thinking block without a signature.
     is_unsigned: bool,
     calls: Vec<Call>,
+    /// Number of searches so far.
+    searches: usize,
     refusal: String,
     finish: Option<FinishReason>,
 }
@@ -38,6 +41,8 @@ enum Open {
     Thinking,
     /// The call with that index.
     Call(usize),
+    /// A search by the provider, or its result.
+    Search,
 }
 
 /// A call.
@@ -63,6 +68,7 @@ impl EventWriter {
             open: Open::None,
             is_unsigned: false,
             calls: Vec::new(),
+            searches: 0,
             refusal: String::new(),
             finish: None,
         }
@@ -305,6 +311,21 @@ impl Sink for EventWriter {
             write_citation(w.key("citation"), citation);
             w.end_object();
         });
+    }
+
+    fn searched(&mut self, search: Search<'_>) {
+        if self.is_void() {
+            return;
+        }
+        self.start_waiting();
+        let searched = Searched::new(&search, &self.id, self.searches);
+        self.searches += searched.len();
+        for at in 0..searched.len() {
+            self.start(Open::Search, |w| searched.write_call(at, true, w));
+            self.delta("input_json_delta", "partial_json", JsonString::new(&searched.input(at)).as_str());
+            self.start(Open::Search, |w| searched.write_result(at, w));
+        }
+        self.stop();
     }
 
     fn refusal(&mut self, text: JsonStr<'_>) {

@@ -7,11 +7,13 @@
 mod answer;
 mod assistant;
 mod calls;
+mod changes;
 mod content;
 mod error;
 mod events;
 mod relay;
 mod request;
+mod searches;
 mod tools;
 mod whole;
 

@@ -1,9 +1,10 @@
 //! Translates a Messages request to a chat request.
 
 use super::calls::Pending;
+use super::changes;
 use super::content::{Turn, write_system, write_turn};
 use super::tools;
-use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
+use crate::json::{JsonStr, JsonString, Object, Raw, Text, Writer, fields, read};
 use crate::openai::ErrorBody;
 
 struct Request<'a> {
@@ -106,7 +107,8 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
     pending.close(&mut w);
     w.end_array();
     write_stop(&mut w, request.stop_sequences.as_deref().unwrap_or_default());
-    tools::write(&mut w, request.tools.as_deref().unwrap_or_default(), request.tool_choice.as_ref())?;
+    let tools = changes::in_effect(request.tools.as_deref().unwrap_or_default(), turns);
+    tools::write(&mut w, &tools, request.tool_choice.as_ref())?;
     let effort = effort(&request, turns);
     if let Some(effort) = effort {
         w.key("reasoning_effort").string(effort);
@@ -118,6 +120,9 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
     }
     if let Some(user) = request.metadata.as_ref().and_then(|metadata| metadata.user_id) {
         w.key("user").string(&pseudonym(user));
+        if let Some(session) = session(user) {
+            w.key("prompt_cache_key").raw(session.as_str().token());
+        }
     }
     match request.service_tier.as_deref() {
         _ if request.speed.as_deref() == Some("fast") => w.key("service_tier").string("priority"),
@@ -160,6 +165,14 @@ fn effort<'r>(request: &'r Request<'_>, turns: &'r [Turn<'_>]) -> Option<&'r str
         2048.. => "medium",
         _ => "low",
     })
+}
+
+/// The session in Claude Code's `user_id`, which is JSON in a string: its requests have the same beginning, and `OpenAI` finds it in
+/// the cache by such a key.
+fn session(user: JsonStr<'_>) -> Option<JsonString> {
+    let text = user.decode()?;
+    let session = Object::parse(text.as_bytes()).ok()?.get("session_id").and_then(JsonStr::of)?;
+    (!session.is_empty() && session.inner().len() <= 64).then(|| JsonString::of(session))
 }
 
 /// Claude Code's `user_id` has 150 characters that identify a device and a session; providers accept 64.

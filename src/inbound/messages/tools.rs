@@ -1,7 +1,8 @@
 //! `tools` and `tool_choice`.
 
+use crate::inbound::search;
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
-use crate::openai::ErrorBody;
+use crate::openai::{ErrorBody, SEARCH_REQUIRED};
 
 /// `tool_choice`
 pub(super) struct Choice<'a> {
@@ -18,8 +19,25 @@ struct Tool<'a> {
     input_schema: Option<Raw<'a>>,
     strict: Option<Raw<'a>>,
     cache_control: Option<Raw<'a>>,
+    user_location: Option<Raw<'a>>,
+    allowed_domains: Option<Vec<Raw<'a>>>,
+    blocked_domains: Option<Vec<Raw<'a>>>,
 }
-fields!(Tool<'a> { kind = "type", name, description, input_schema, strict, cache_control });
+fields!(Tool<'a> {
+    kind = "type", name, description, input_schema, strict, cache_control, user_location, allowed_domains, blocked_domains
+});
+
+impl<'a> Tool<'a> {
+    fn read(raw: Raw<'a>, at: usize) -> Result<Self, ErrorBody> {
+        read(raw).map_err(|_| ErrorBody::invalid(format!("tools.{at}"), "expected an object"))
+    }
+
+    /// Whether it is a search of the web that other providers can make. They cannot be limited to domains.
+    fn is_search(&self) -> bool {
+        let limits = [&self.allowed_domains, &self.blocked_domains];
+        self.kind.starts_with("web_search_") && limits.into_iter().flatten().all(Vec::is_empty)
+    }
+}
 
 /// Claude Code's placeholder for tools that it has not loaded yet; no model can call it.
 const PLACEHOLDER: &str = "DeferredToolPlaceholder";
@@ -41,22 +59,40 @@ const KNOWN: &[(&str, &str)] = &[
     ),
 ];
 
-/// Writes `tools`, `tool_choice` and `parallel_tool_calls`.
+/// Writes `tools`, `tool_choice`, `parallel_tool_calls` and `web_search_options`.
 pub(super) fn write(
     w: &mut Writer<'_>,
     tools: &[Raw<'_>],
     choice: Option<&Choice<'_>>,
 ) -> Result<(), ErrorBody> {
     let mut written = Vec::new();
+    let mut search = None;
     for (at, raw) in tools.iter().enumerate() {
-        write_tool(&mut Writer::new(&mut written), *raw, at)?;
+        let tool = Tool::read(*raw, at)?;
+        if tool.is_search() {
+            search = Some(tool);
+        } else {
+            write_tool(&mut Writer::new(&mut written), *raw, &tool);
+        }
+    }
+    let is_chosen = search.as_ref().is_some_and(|search| {
+        choice.is_some_and(|choice| {
+            choice.name.is_some_and(|name| search.name.is_some_and(|own| own.token() == name.token()))
+        })
+    });
+    if let Some(search) = search {
+        search::write_options(w.key("web_search_options"), None, search.user_location);
+        let is_none = choice.is_some_and(|choice| &*choice.kind == "none");
+        if is_chosen || written.is_empty() && !is_none {
+            w.key(SEARCH_REQUIRED).bool(true);
+        }
     }
     if written.is_empty() {
         return Ok(());
     }
     w.key("tools").array().bytes().extend_from_slice(&written);
     w.end_array();
-    let Some(choice) = choice else { return Ok(()) };
+    let Some(choice) = choice.filter(|_| !is_chosen) else { return Ok(()) };
     match (&*choice.kind, choice.name) {
         ("auto", _) => w.key("tool_choice").string("auto"),
         ("any", _) => w.key("tool_choice").string("required"),
@@ -78,19 +114,17 @@ pub(super) fn write(
     Ok(())
 }
 
-fn write_tool(w: &mut Writer<'_>, raw: Raw<'_>, at: usize) -> Result<(), ErrorBody> {
-    let tool: Tool<'_> =
-        read(raw).map_err(|_| ErrorBody::invalid(format!("tools.{at}"), "expected an object"))?;
+fn write_tool(w: &mut Writer<'_>, raw: Raw<'_>, tool: &Tool<'_>) {
     let name = tool.name.unwrap_or(JsonStr::EMPTY);
     if name.inner() == PLACEHOLDER {
-        return Ok(());
+        return;
     }
     let known = KNOWN.iter().find(|(kind, _)| tool.kind.starts_with(kind)).map(|(_, schema)| *schema);
     let schema = tool.input_schema.map(Raw::get).or(known);
     let Some(schema) = schema else {
         // Claude's provider runs it; other providers report that they do not support the type.
         w.raw(raw.get());
-        return Ok(());
+        return;
     };
     w.object().key("type").string("function").key("function").object().key("name").raw(name.token());
     if let Some(description) = tool.description {
@@ -106,7 +140,6 @@ fn write_tool(w: &mut Writer<'_>, raw: Raw<'_>, at: usize) -> Result<(), ErrorBo
         w.key("cache_control").raw(mark.get());
     }
     w.end_object();
-    Ok(())
 }
 
 /// A schema without keywords that clients always send and some providers reject.

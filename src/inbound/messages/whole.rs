@@ -1,15 +1,17 @@
 //! Builds a complete message from facts.
 
 use super::answer::{bare_token, carried, message_id, stop_reason, unsigned, write_stop, write_usage};
-use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
+use super::searches::Searched;
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Search, Sink, Thinking, Usage, Wire};
 use crate::inbound::Whole;
+use crate::inbound::output::Relayed;
 use crate::json::{JsonStr, JsonString, Object, Writer};
 use crate::openai::{Answer, Memo};
 
 /// Collects the facts of a response.
 pub(super) struct MessageWriter<'m> {
     memo: &'m Memo,
-    pub(super) id: String,
+    id: String,
     blocks: Vec<Block>,
     /// Facts of choices other than the first are ignored.
     is_other_choice: bool,
@@ -18,7 +20,7 @@ pub(super) struct MessageWriter<'m> {
     finish: Option<FinishReason>,
     usage: Usage,
     /// A provider's own message.
-    pub(super) relayed: Option<Vec<u8>>,
+    relayed: Relayed,
 }
 
 /// A content block. Texts are the contents of JSON strings.
@@ -27,6 +29,7 @@ enum Block {
     Thinking { text: String, signature: JsonString },
     Redacted { data: JsonString },
     Call { id: JsonString, name: String, input: String },
+    Search(Searched),
 }
 
 impl<'m> MessageWriter<'m> {
@@ -39,7 +42,7 @@ impl<'m> MessageWriter<'m> {
             refusal: String::new(),
             finish: None,
             usage: Usage::default(),
-            relayed: None,
+            relayed: Relayed::default(),
         }
     }
 
@@ -132,6 +135,15 @@ impl Sink for MessageWriter<'_> {
         }
     }
 
+    fn searched(&mut self, search: Search<'_>) {
+        let before = self.blocks.iter().map(|block| match block {
+            Block::Search(searched) => searched.len(),
+            _ => 0,
+        });
+        let searched = Searched::new(&search, &self.id, before.sum());
+        self.push(Block::Search(searched));
+    }
+
     fn refusal(&mut self, text: JsonStr<'_>) {
         self.refusal.push_str(text.inner());
     }
@@ -153,14 +165,16 @@ impl Sink for MessageWriter<'_> {
     fn done(&mut self) {}
 
     fn relay(&mut self, wire: Wire) -> Option<&mut dyn Relay> {
-        if wire == Wire::Messages { Some(self) } else { None }
+        if wire == Wire::Messages { Some(&mut self.relayed) } else { None }
     }
 }
 
 impl Whole for MessageWriter<'_> {
     fn answer(mut self: Box<Self>) -> Answer {
-        if let Some(body) = self.relayed.take() {
-            return Answer { body, usage: self.usage, id: self.id.into() };
+        let Relayed { id, body: relayed } = core::mem::take(&mut self.relayed);
+        if let Some(body) = relayed {
+            let id = if id.is_empty() { self.id } else { id };
+            return Answer { body, usage: self.usage, id: id.into() };
         }
         let mut body = Vec::with_capacity(1024);
         let mut w = Writer::new(&mut body);
@@ -184,8 +198,17 @@ impl Whole for MessageWriter<'_> {
 
 impl Block {
     fn write(&self, w: &mut Writer<'_>) {
+        if let Self::Search(searched) = self {
+            for at in 0..searched.len() {
+                searched.write_call(at, false, w.object());
+                searched.write_result(at, w.end_object().object());
+                w.end_object();
+            }
+            return;
+        }
         w.object();
         match self {
+            Self::Search(_) => {}
             Self::Text { text, citations } => {
                 w.key("type").string("text").key("text").escaped(text);
                 if !citations.is_empty() {

@@ -15,6 +15,8 @@ pub(super) struct Echo {
     pub(super) tools: Vec<Named>,
     /// Whether the reasoning is shown as a summary.
     pub(super) summary: bool,
+    /// Whether the results of searches are shown (`include`).
+    pub(super) sources: bool,
     /// Whether the answer is a compaction of the conversation.
     pub(super) compacts: bool,
     /// Kinds of tools that were left out, as a list for a header.
@@ -84,6 +86,7 @@ impl Echo {
             members: settings.members(),
             tools,
             summary: settings.summary.is_some_and(|summary| summary != "none"),
+            sources: false,
             compacts: false,
             dropped: String::new(),
             is_stored: false,

@@ -27,16 +27,16 @@ fn is_spent(error: &ErrorBody) -> bool {
 }
 
 /// `error.code`, where there is a word for it.
-fn code(error: &ErrorBody) -> Option<&'static str> {
+fn code(error: &ErrorBody) -> Option<&str> {
     match error.status {
         _ if is_spent(error) => Some(NO_QUOTA),
         429 => Some("rate_limit_exceeded"),
-        _ => error.code,
+        _ => error.code.as_deref(),
     }
 }
 
 /// `error.code` of a failed response, which always has one. Codex repeats a request after every code that it does not know.
-fn code_of_failure(error: &ErrorBody) -> &'static str {
+fn code_of_failure(error: &ErrorBody) -> &str {
     match code(error) {
         Some(known @ ("context_length_exceeded" | NO_QUOTA | "rate_limit_exceeded")) => known,
         _ if matches!(error.status, 408 | 409 | 500..) => "server_error",

@@ -34,15 +34,7 @@ impl Frames {
             return;
         }
         self.count.set(self.count.get().saturating_add(1));
-        let out = &mut self.output.bytes;
-        for piece in ["event: ", kind, "\ndata: "] {
-            out.extend_from_slice(piece.as_bytes());
-        }
-        for piece in data {
-            // A line break between tokens of JSON would end the data.
-            out.extend(piece.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')));
-        }
-        out.extend_from_slice(b"\n\n");
+        self.output.named_event(kind, data);
     }
 
     /// An event about an item.

@@ -3,8 +3,8 @@
 use super::super::carrier::{State, encrypted_summary};
 use super::arguments;
 use super::echo::{Echo, Form};
-use crate::facts::{Citation, Logprob};
-use crate::json::{Raw, Writer};
+use crate::facts::{self, Citation, Logprob};
+use crate::json::{JsonStr, JsonString, Raw, Writer};
 
 /// An item. Texts are the contents of JSON strings.
 pub(super) struct Item {
@@ -22,16 +22,55 @@ pub(super) enum Body {
     },
     Message(Vec<Part>),
     Call(Call),
+    Search(Search),
     /// An image's base64.
     Image(String),
     /// The summary of the conversation.
     Compaction(String),
 }
 
+/// A search of the web by the provider.
+pub(super) struct Search {
+    query: JsonString,
+    /// `queries`, without the brackets.
+    queries: Vec<u8>,
+    /// `sources`, without the brackets.
+    sources: Vec<u8>,
+}
+
+impl Search {
+    pub(super) fn new(search: &facts::Search<'_>) -> Self {
+        let (mut queries, mut sources) = (Vec::new(), Vec::new());
+        for query in search.queries {
+            Writer::new(&mut queries).raw(query.token());
+        }
+        for (url, _) in search.results {
+            let mut w = Writer::new(&mut sources);
+            w.object().key("type").string("url").key("url").raw(url.token()).end_object();
+        }
+        let query = JsonString::of(search.queries.first().copied().unwrap_or(JsonStr::EMPTY));
+        Self { query, queries, sources }
+    }
+
+    /// `sources` only if the request includes them, as at `OpenAI`.
+    fn write(&self, w: &mut Writer<'_>, has_sources: bool) {
+        w.key("action").object().key("type").string("search").key("query").raw(self.query.as_str().token());
+        w.key("queries").array().bytes().extend_from_slice(&self.queries);
+        w.end_array();
+        if has_sources {
+            w.key("sources").array().bytes().extend_from_slice(&self.sources);
+            w.end_array();
+        }
+        w.end_object();
+    }
+}
+
 /// A part of a message.
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) text: String,
+    /// How many characters of the answer are before it.
+    pub(super) start: u64,
     pub(super) is_refusal: bool,
     pub(super) annotations: Vec<u8>,
     pub(super) annotation_count: u64,
@@ -155,6 +194,10 @@ impl Item {
                 }
             }
             Body::Call(call) => call.write(w, echo, self.status),
+            Body::Search(search) => {
+                w.key("status").string(self.status);
+                search.write(w, echo.sources);
+            }
             Body::Image(data) => {
                 w.key("status").string(self.status).key("result").escaped(data);
             }
@@ -169,6 +212,7 @@ impl Item {
         match &self.body {
             Body::Reasoning { .. } => "reasoning",
             Body::Message(_) => "message",
+            Body::Search(_) => "web_search_call",
             Body::Image(_) => "image_generation_call",
             Body::Compaction(_) => "compaction",
             Body::Call(call) => match call.form {

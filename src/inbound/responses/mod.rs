@@ -7,6 +7,7 @@
 
 mod answer;
 mod arguments;
+mod builtin;
 mod compaction;
 mod content;
 mod conversation;
@@ -16,6 +17,7 @@ mod frames;
 mod ids;
 mod item;
 mod names;
+mod references;
 mod relay;
 mod request;
 mod sink;
@@ -67,7 +69,7 @@ impl Language for Responses {
     }
 
     fn wire(&self) -> Option<Wire> {
-        (!self.compacts).then_some(Wire::Responses)
+        Some(if self.compacts { Wire::Compaction } else { Wire::Responses })
     }
 
     fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {

@@ -172,8 +172,9 @@ pub(super) fn to_chat(body: &[u8], compacts: bool) -> Result<Common<'static>, Er
         safety_identifier: request.safety_identifier,
         user: request.user,
     };
+    let sources = request.includes("web_search_call.action.sources");
     let dropped = tools.dropped().join(", ");
-    let echo = Rc::new(Echo { compacts, dropped, ..Echo::new(&settings, tools.into_named()) });
+    let echo = Rc::new(Echo { sources, compacts, dropped, ..Echo::new(&settings, tools.into_named()) });
     Ok(Common { body: Cow::Owned(out), echo: Some(echo) })
 }
 
@@ -205,9 +206,13 @@ impl Request<'_> {
         Ok(())
     }
 
+    fn includes(&self, name: &str) -> bool {
+        self.include.iter().flatten().any(|included| &**included == name)
+    }
+
     fn write_logprobs(&self, w: &mut Writer<'_>) {
         let count = self.top_logprobs.map(Raw::get).filter(|count| *count != "0");
-        let is_included = self.include.iter().flatten().any(|name| &**name == "message.output_text.logprobs");
+        let is_included = self.includes("message.output_text.logprobs");
         if count.is_some() || is_included {
             w.key("logprobs").bool(true);
         }

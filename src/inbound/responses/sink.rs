@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::answer::State;
 use super::echo::Form;
-use super::item::{Body, Call, Item, write_citation, write_logprobs, write_thought};
+use super::item::{self, Body, Call, Item, write_citation, write_logprobs, write_thought};
 use super::writer::{Pending, ResponseWriter};
-use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
+use crate::facts::{Citation, FinishReason, Logprob, Relay, Search, Sink, Thinking, Usage, Wire};
 use crate::inbound::{Events, Output, Whole};
 use crate::json::{JsonStr, JsonString, Writer};
 use crate::openai::{Answer, ErrorBody, signature_of};
@@ -127,6 +127,9 @@ impl Sink for ResponseWriter {
         let Body::Message(parts) = &mut item.body else { return };
         let at = parts.len().saturating_sub(1) as u64;
         let Some(part) = parts.last_mut().filter(|part| !part.is_refusal) else { return };
+        // A part's positions begin at its own text.
+        let [start, end] = [citation.start, citation.end].map(|at| at.saturating_sub(part.start));
+        let citation = Citation { start, end, ..citation };
         let number = part.annotation_count;
         part.annotation_count += 1;
         write_citation(&mut Writer::new(&mut part.annotations), &citation);
@@ -134,6 +137,22 @@ impl Sink for ResponseWriter {
             w.key("content_index").number(at).key("annotation_index").number(number);
             write_citation(w.key("annotation"), &citation);
         });
+    }
+
+    fn searched(&mut self, search: Search<'_>) {
+        if self.is_void() || self.head.echo.compacts {
+            return;
+        }
+        self.start_waiting();
+        self.begin_item("ws", Body::Search(item::Search::new(&search)));
+        let (index, frames) = (self.last(), &mut self.frames);
+        if let Some(item) = self.items.last() {
+            let end = (!search.failed).then_some("completed");
+            for state in ["in_progress", "searching"].into_iter().chain(end) {
+                frames.of(&["response.web_search_call.", state].concat(), item, index, |_| {});
+            }
+        }
+        self.close(if search.failed { "failed" } else { "completed" });
     }
 
     fn refusal(&mut self, text: JsonStr<'_>) {

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::Responses;
 use super::echo::Echo;
-use crate::inbound::{Recall, Recalled, Stateful};
-use crate::json::{JsonStr, Object, Raw, Splice, Text, Writer, fields, read};
+use super::references;
+use crate::inbound::{Open, Recall, Recalled, Stateful};
+use crate::json::{JsonStr, JsonString, Object, Raw, Splice, Text, Writer, fields, read};
 use crate::openai::{ErrorBody, is_private};
 
 /// The longest input that is stored, bytes: what the key service accepts.
@@ -20,6 +21,14 @@ struct Request<'a> {
 fields!(Request<'a> { input, store, previous_response_id });
 
 impl Stateful for Responses {
+    fn opened(&self, body: &[u8], open: &mut dyn Open) -> Result<Option<Vec<u8>>, ErrorBody> {
+        references::opened(body, open)
+    }
+
+    fn forgotten(&self, body: &[u8]) -> Option<Vec<u8>> {
+        references::forgotten(body)
+    }
+
     fn recall(&self, body: &[u8]) -> Result<Recall, ErrorBody> {
         if Object::parse(body).is_err() {
             return Ok(Recall::default());
@@ -89,9 +98,29 @@ impl Stateful for Responses {
             };
             w.raw(member.value.get());
         }
-        w.key("messages").array().object().key("role").string("user");
-        w.key("content").string(request.get("input").map_or("", Raw::get));
-        w.end_object().end_array().end_object();
+        w.key("messages").array();
+        for text in ["instructions", "input"].map(|name| request.get(name).and_then(JsonStr::of)) {
+            outline_of(text.unwrap_or(JsonStr::EMPTY).token(), &mut w);
+        }
+        if let Some(tools) = request.get("tools") {
+            outline_of(JsonString::new(tools.get()).as_str().token(), &mut w);
+        }
+        for item in
+            request.get("input").and_then(|input| read::<Vec<Raw<'_>>>(input).ok()).unwrap_or_default()
+        {
+            let item = Object::of(item).unwrap_or_default();
+            for name in ["content", "output", "arguments", "input"] {
+                match item.get(name) {
+                    // A screenshot.
+                    Some(value) if value.get().starts_with('{') => {
+                        outline_of(r#"[{"type":"image"}]"#, &mut w);
+                    }
+                    Some(value) => outline_of(value.get(), &mut w),
+                    None => {}
+                }
+            }
+        }
+        w.end_array().end_object();
         Some(out)
     }
 
@@ -118,6 +147,11 @@ impl Stateful for Responses {
         }
         splice.write()
     }
+}
+
+/// Writes a message whose length counts: a text, or parts.
+fn outline_of(content: &str, w: &mut Writer<'_>) {
+    w.object().key("role").string("user").key("content").raw(content).end_object();
 }
 
 /// The response, as a whole or in the last event.

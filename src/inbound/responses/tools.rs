@@ -2,10 +2,12 @@
 //!
 //! Clients always send some tools that no other provider has. Those are left out, unless the request is for nothing else.
 
+use super::builtin::{APPLY_PATCH, HOSTED, LOCAL_SHELL, SHELL, TOOL_SEARCH};
 use super::echo::{Form, Named};
 use super::names::{LONGEST, hashed, qualified};
+use crate::inbound::search;
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
-use crate::openai::ErrorBody;
+use crate::openai::{ErrorBody, SEARCH_REQUIRED};
 
 struct Tool<'a> {
     kind: Text<'a>,
@@ -40,18 +42,6 @@ struct Environment<'a> {
 }
 fields!(Environment<'a> { kind = "type" });
 
-/// Tools that run at `OpenAI`, and nowhere else.
-const HOSTED: &[&str] = &[
-    "code_interpreter",
-    "computer",
-    "computer_use",
-    "computer_use_preview",
-    "file_search",
-    "image_generation",
-    "mcp",
-    "programmatic_tool_calling",
-];
-
 /// How deep tools may be nested: in a namespace, or as chat completions nest a function.
 const MOST_DEPTH: u32 = 1;
 
@@ -60,12 +50,6 @@ const MOST_DROPPED: usize = 20;
 
 /// Each tool is compared with every other one.
 const MOST_TOOLS: usize = 2_000;
-
-/// Parameters of the tools that models of `OpenAI` know without a definition. Source: `OpenAI`'s documentation of each tool.
-const LOCAL_SHELL: &str = r#"{"type":"object","properties":{"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"working_directory":{"type":"string"},"timeout_ms":{"type":"integer"},"env":{"type":"object","additionalProperties":{"type":"string"}}},"required":["command"]}"#;
-const SHELL: &str = r#"{"type":"object","properties":{"commands":{"type":"array","items":{"type":"string"},"description":"Shell commands."},"timeout_ms":{"type":"integer"},"max_output_length":{"type":"integer"}},"required":["commands"]}"#;
-const APPLY_PATCH: &str = r#"{"type":"object","properties":{"operation":{"type":"object","properties":{"type":{"type":"string","enum":["create_file","update_file","delete_file"]},"path":{"type":"string"},"diff":{"type":"string","description":"The change as a V4A diff; not needed to delete a file."}},"required":["type","path"]}},"required":["operation"]}"#;
-const TOOL_SEARCH: &str = r#"{"type":"object","properties":{"query":{"type":"string"},"limit":{"type":"integer"}},"required":["query"]}"#;
 
 /// The tools of a request.
 #[derive(Default)]
@@ -211,8 +195,16 @@ impl Tools {
             w.key("web_search_options").bytes().extend_from_slice(options);
         }
         let mut chosen = Vec::new();
-        if let Some(choice) = choice.filter(|choice| !choice.is_null()) {
+        let choice = choice.filter(|choice| !choice.is_null());
+        if let Some(choice) = choice {
             self.write_choice(&mut Writer::new(&mut chosen), choice)?;
+        }
+        let is_chosen = || choice.is_some_and(|choice| is_search(choice));
+        let is_none = || choice.is_some_and(|choice| choice.get() == "\"none\"");
+        if self.web_search.is_some()
+            && (self.list.is_empty() && !is_none() || is_chosen() && chosen.is_empty())
+        {
+            w.key(SEARCH_REQUIRED).bool(true);
         }
         if self.list.is_empty() {
             return Ok(());
@@ -309,6 +301,11 @@ struct Choice<'a> {
 }
 fields!(Choice<'a> { kind = "type", name, namespace, mode, tools });
 
+/// Whether `tool_choice` is the search of the web.
+fn is_search(choice: Raw<'_>) -> bool {
+    read::<Choice<'_>>(choice).is_ok_and(|choice| choice.kind.starts_with("web_search"))
+}
+
 fn write_named(w: &mut Writer<'_>, named: &Named) {
     w.object().key("type").string("function").key("function").object();
     w.key("name").string(&named.sent).end_object().end_object();
@@ -377,22 +374,7 @@ impl Tool<'_> {
 
     fn web_search_options(&self) -> Vec<u8> {
         let mut options = Vec::new();
-        let mut w = Writer::new(&mut options);
-        w.object();
-        if let Some(size) = self.search_context_size.filter(|size| !size.is_null()) {
-            w.key("search_context_size").raw(size.get());
-        }
-        if let Some(location) = self.user_location.and_then(Object::of) {
-            w.key("user_location").object().key("type").string("approximate").key("approximate").object();
-            for member in location.members() {
-                if !member.is("type") && !member.value.is_null() {
-                    w.raw(member.key.token()).bytes().push(b':');
-                    w.raw(member.value.get());
-                }
-            }
-            w.end_object().end_object();
-        }
-        w.end_object();
+        search::write_options(&mut Writer::new(&mut options), self.search_context_size, self.user_location);
         options
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct ResponseWriter {
     /// Gemini's signature of the text, which no item has yet.
     pub(super) text_signature: Option<JsonString>,
     pub(super) finish: Option<FinishReason>,
+    /// Characters of the answer so far: the positions of citations.
+    said: u64,
     /// The text of a compaction so far.
     summary: String,
     /// A provider's own response.
@@ -54,6 +56,7 @@ impl ResponseWriter {
             calls: Vec::new(),
             text_signature: None,
             finish: None,
+            said: 0,
             summary: String::new(),
             relayed: None,
             is_bare_compaction,
@@ -136,7 +139,7 @@ impl ResponseWriter {
                 }
                 _ => frames.whole("response.output_item.added", item, index, head),
             },
-            Body::Reasoning { .. } | Body::Image(_) | Body::Compaction(_) => {}
+            Body::Reasoning { .. } | Body::Search(_) | Body::Image(_) | Body::Compaction(_) => {}
         }
         item.status = status;
         frames.whole("response.output_item.done", item, index, head);
@@ -169,7 +172,7 @@ impl ResponseWriter {
         let Some(item) = self.items.last_mut() else { return };
         let Body::Message(parts) = &mut item.body else { return };
         if parts.last().is_none_or(|part| part.is_refusal != is_refusal) {
-            let part = Part { is_refusal, ..Part::default() };
+            let part = Part { is_refusal, start: self.said, ..Part::default() };
             let at = parts.len() as u64;
             if let Body::Message(parts) = &item.body {
                 close_part(frames, item, index, parts);
@@ -185,6 +188,9 @@ impl ResponseWriter {
         let at = parts.len().saturating_sub(1) as u64;
         if let Some(part) = parts.last_mut() {
             part.text.push_str(text.inner());
+        }
+        if !is_refusal {
+            self.said += text.chars();
         }
         let kind = if is_refusal { "response.refusal.delta" } else { "response.output_text.delta" };
         frames.of(kind, item, index, |w| {

@@ -5,6 +5,7 @@
 //! that waits for the key service.
 
 mod detail;
+mod operation;
 mod page;
 
 use core::fmt;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::TokenHash;
 
 pub use detail::{Detail, UsageError, clipped};
+pub use operation::{call_type, operation_name};
 pub use page::UsagePage;
 
 /// The usage of a request.
@@ -25,7 +27,7 @@ pub struct UsageEntry<'a> {
     pub call_id: Cow<'a, str>,
     /// Key that pays; `None` for the master key.
     pub token: Option<TokenHash>,
-    /// `chat`, `embedding` or `completion`.
+    /// `chat`, `embedding`, `rerank` …
     pub mode: Cow<'a, str>,
     /// The requested model group.
     pub model_group: Cow<'a, str>,

@@ -5,6 +5,7 @@ use crate::dialects::openai::{Answers, Messages, Names, OPENAI_MODELS, OpenAi, Q
 use crate::openai::Operation;
 
 pub(in crate::providers) static AZURE: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::AZURE,
     responses: true,
     models: OPENAI_MODELS,
     rejects: FOREIGN_PARAMS,
@@ -76,7 +77,11 @@ const RAW_PREDICT_SURFACE: &[Surface] =
     &[Surface { versions: &[], base: "", prefix: "/models/{model}:{method}", query: "" }];
 
 /// An endpoint of Model Garden, which an operator deploys: a model server behind a number.
-pub(in crate::providers) static VERTEX_ENDPOINT: OpenAi =
-    OpenAi(Quirks { surfaces: VERTEX_ENDPOINT_SURFACE, names: Names::Nothing, ..ELSEWHERE });
+pub(in crate::providers) static VERTEX_ENDPOINT: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::ALL,
+    surfaces: VERTEX_ENDPOINT_SURFACE,
+    names: Names::Nothing,
+    ..ELSEWHERE
+});
 const VERTEX_ENDPOINT_SURFACE: &[Surface] =
     &[Surface { versions: &[], base: "", prefix: "/endpoints/{endpoint}", query: "" }];

@@ -4,11 +4,13 @@
 mod clouds;
 
 use crate::dialects::openai::{
-    Answers, Charges, Effort, Embedding, Format, Formats, Messages, Model, OPENAI_MODELS, OpenAi, Quirks,
-    Sampling, Tools,
+    Answers, Charges, Effort, Embedding, Format, Formats, Messages, Model, OPENAI_MODELS, OpenAi, Other,
+    Quirks, Sampling, Tools,
 };
 
 pub(super) use clouds::{AZURE, AZURE_AI, DATABRICKS, GITHUB, VERTEX_AI21, VERTEX_ENDPOINT, VERTEX_MISTRAL};
+
+use crate::openai::Operation;
 
 const VENDOR: Quirks = Quirks::VENDOR;
 
@@ -27,7 +29,7 @@ pub(super) static FLAT: OpenAi =
     OpenAi(Quirks { messages: Messages { flat: true, ..VENDOR.messages }, ..VENDOR });
 
 /// `api.openai.com` through another company's server.
-pub(super) static LIKE: OpenAi = OpenAi(Quirks::NONE);
+pub(super) static LIKE: OpenAi = OpenAi(Quirks { endpoints: Quirks::ANY, most_stops: None, ..Quirks::NONE });
 
 /// `OpenAI`'s models that complete texts and do not chat.
 pub(super) static OPENAI_TEXT: OpenAi = OpenAi(Quirks { endpoints: Quirks::COMPLETIONS, ..Quirks::NONE });
@@ -35,15 +37,21 @@ pub(super) static OPENAI_TEXT: OpenAi = OpenAi(Quirks { endpoints: Quirks::COMPL
 /// Any server that claims to be compatible with `OpenAI`, such as a model server or a proxy. Models'
 /// templates do not know `developer`, and responses may have any quirk. The token limit keeps the name that
 /// the client used (as in `LiteLLM`), because a model behind a proxy may support only the newer one.
-pub(super) static ANY_SERVER: OpenAi = OpenAi(ELSEWHERE);
+pub(super) static ANY_SERVER: OpenAi = OpenAi(Quirks { searches: false, ..ELSEWHERE });
 const ELSEWHERE: Quirks = Quirks {
+    endpoints: Quirks::ANY,
     messages: Messages { developer: false, ..Quirks::NONE.messages },
     answer: VENDOR.answer,
+    most_stops: None,
     ..Quirks::NONE
 };
 
 /// The same under the name `openai`, where model names may be `OpenAI`'s.
 pub(super) static OPENAI_ELSEWHERE: OpenAi = OpenAi(Quirks { models: OPENAI_MODELS, ..ELSEWHERE });
+
+/// Vendors that reject a field that their moderations do not have.
+const STRICT_OTHERS: &[Other] =
+    &[Other { operation: Operation::Moderations, lacks: &["user"], renames: &[] }];
 
 /// Members of messages that `OpenAI`'s SDK sends back, null or not, and who is strict refuses; and others.
 macro_rules! foreign {
@@ -108,6 +116,7 @@ pub(super) static DEEPINFRA: OpenAi = OpenAi(Quirks {
 });
 
 pub(super) static DEEPSEEK: OpenAi = OpenAi(Quirks {
+    most_stops: Some(16),
     endpoints: Quirks::TEXT,
     effort: Effort::ThinkingAndEffort,
     formats: Formats::Object,
@@ -122,6 +131,8 @@ pub(super) static FEATHERLESS: OpenAi = OpenAi(Quirks {
 });
 
 pub(super) static FIREWORKS: OpenAi = OpenAi(Quirks {
+    // It accepts the key of the prompt cache.
+    rejects: &[],
     endpoints: Quirks::ALL,
     model_prefix: "accounts/fireworks/models/",
     messages: Messages {
@@ -134,6 +145,7 @@ pub(super) static FIREWORKS: OpenAi = OpenAi(Quirks {
 });
 
 pub(super) static GROQ: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::CHAT_AND_AUDIO,
     lacks: &[
         "audio",
         "logit_bias",
@@ -146,6 +158,7 @@ pub(super) static GROQ: OpenAi = OpenAi(Quirks {
         "web_search_options",
     ],
     renames: &[],
+    most_stops: Some(4),
     messages: Messages { without: STRICT, ..VENDOR.messages },
     answer: Answers { usage_in: "x_groq", ..VENDOR.answer },
     ..VENDOR
@@ -168,7 +181,8 @@ pub(super) static MINIMAX: OpenAi = OpenAi(Quirks {
 });
 
 pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
-    endpoints: Quirks::CHAT_AND_EMBEDDINGS,
+    endpoints: Quirks::CHAT_EMBEDDINGS_AND_MODERATIONS,
+    others: STRICT_OTHERS,
     lacks: &[
         "audio",
         "function_call",
@@ -205,6 +219,8 @@ pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
         renames: &[("dimensions", "output_dimension")],
         // 257 are "Too many inputs in request, split into more batches."
         most: Some(256),
+        // "Too many tokens in batch. Max is 16384"
+        most_tokens: Some(16_384),
         ..TEXT_ONLY
     },
     ..VENDOR
@@ -212,6 +228,8 @@ pub(super) static MISTRAL: OpenAi = OpenAi(Quirks {
 
 /// Kimi.
 pub(super) static MOONSHOT: OpenAi = OpenAi(Quirks {
+    // It accepts the key of the prompt cache.
+    rejects: &[],
     words: &[("tool_choice", "required", "")],
     most_temperature: Some("1"),
     // "URL-formatted images: Not supported", says its guide to vision.
@@ -236,6 +254,8 @@ pub(super) static NVIDIA: OpenAi = OpenAi(Quirks {
 });
 
 pub(super) static OPENAI: OpenAi = OpenAi(Quirks {
+    endpoints: Quirks::OPENAI,
+    others: STRICT_OTHERS,
     responses: true,
     models: OPENAI_MODELS,
     rejects: FOREIGN_PARAMS,
@@ -248,7 +268,10 @@ const FOREIGN_PARAMS: &[&str] = &["top_k"];
 const OPENAI_EMBEDDING: Embedding = Embedding { most: Some(2048), ..Quirks::NONE.embedding };
 
 pub(super) static OPENROUTER: OpenAi = OpenAi(Quirks {
+    // It accepts the key of the prompt cache.
+    rejects: &[],
     endpoints: Quirks::ALL,
+    searches: true,
     words: &[("reasoning_effort", "max", "xhigh")],
     adds: &[("usage", r#"{"include":true}"#)],
     messages: CACHE_MARKS,
@@ -260,6 +283,7 @@ pub(super) static OPENROUTER: OpenAi = OpenAi(Quirks {
 const DOLLARS: Charges = Charges { total: "cost", ..Charges::NOTHING };
 
 pub(super) static PERPLEXITY: OpenAi = OpenAi(Quirks {
+    searches: true,
     lacks: &[
         "function_call",
         "functions",
@@ -296,7 +320,7 @@ pub(super) static STREAMLAKE: OpenAi =
     OpenAi(Quirks { renames: &[("max_tokens", "max_completion_tokens")], messages: CACHE_MARKS, ..VENDOR });
 
 pub(super) static TOGETHER: OpenAi = OpenAi(Quirks {
-    endpoints: Quirks::ALL,
+    endpoints: Quirks::ALL_AND_RERANK,
     stop_array: true,
     counted_logprobs: true,
     embedding: TEXT_ONLY,
@@ -326,7 +350,7 @@ pub(super) static V0: OpenAi = OpenAi(Quirks {
 
 /// A self-hosted server.
 pub(super) static VLLM: OpenAi = OpenAi(Quirks {
-    endpoints: Quirks::ALL,
+    endpoints: Quirks::ALL_AND_RERANK,
     tools: Tools { without: &["cache_control", "strict", "additionalProperties"], ..VENDOR.tools },
     ..VENDOR
 });
@@ -340,30 +364,44 @@ pub(super) static VOLCENGINE: OpenAi = OpenAi(Quirks {
 });
 
 pub(super) static VOYAGE: OpenAi = OpenAi(Quirks {
-    endpoints: Quirks::EMBEDDINGS,
+    endpoints: Quirks::RETRIEVAL,
+    others: &[Other { operation: Operation::Rerank, lacks: COHERE_ONLY, renames: &[("top_n", "top_k")] }],
     embedding: Embedding {
         renames: &[("dimensions", "output_dimension")],
         format: Format::Base64OrNothing,
         // "The maximum length of the list is 1,000."
         most: Some(1000),
+        // Of the larger models; the smaller ones take up to a million.
+        most_tokens: Some(120_000),
         ..TEXT_ONLY
     },
     ..VENDOR
 });
 
+/// Parameters of `/rerank` that only Cohere has.
+const COHERE_ONLY: &[&str] = &["max_chunks_per_doc", "max_tokens_per_doc", "rank_fields", "user"];
+
 pub(super) static JINA: OpenAi = OpenAi(Quirks {
-    endpoints: Quirks::EMBEDDINGS,
+    endpoints: Quirks::RETRIEVAL,
+    others: &[Other { operation: Operation::Rerank, lacks: COHERE_ONLY, renames: &[] }],
     embedding: Embedding {
         renames: &[("encoding_format", "embedding_type")],
         // "Each input list can contain at most 512 items", says `jina-embeddings-v4`; the older ones take 2048.
         most: Some(512),
+        images: true,
         ..TEXT_ONLY
     },
     ..VENDOR
 });
 
 pub(super) static XAI: OpenAi = OpenAi(Quirks {
-    endpoints: Quirks::TEXT,
+    endpoints: Quirks::TEXT_AND_IMAGES,
+    others: &[Other {
+        operation: Operation::Images,
+        // "quality, size or style are not supported by xAI API at the moment."
+        lacks: &["background", "moderation", "output_format", "quality", "size", "style"],
+        renames: &[],
+    }],
     models: &[
         Model { lacks: &["stop"], ..GROK },
         Model { name: "grok-4", lacks: &["frequency_penalty", "presence_penalty", "stop"], ..GROK },

@@ -35,6 +35,11 @@ pub fn launcher() -> PathBuf {
     path
 }
 
+/// The key service, if it is not the one beside the launcher: `$SWITCHBOARD_KEYS`.
+pub(crate) fn other_keys() -> Option<PathBuf> {
+    named("SWITCHBOARD_KEYS").map(|path| existing(path, "SWITCHBOARD_KEYS"))
+}
+
 /// The filter: `$SWITCHBOARD_WASM`, or what `make build` leaves.
 pub fn filter() -> PathBuf {
     let built = || target().join("wasm32-wasip1/release/switchboard.wasm");
@@ -63,27 +68,37 @@ pub fn envoy() -> PathBuf {
 
 /// A filter that panics on `x-switchboard-panic`: built here, once, because no release may have that feature.
 pub fn panicking_filter() -> PathBuf {
+    if is_native() { panicking_module() } else { panicking_wasm() }
+}
+
+fn panicking_wasm() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         if let Some(path) = named("SWITCHBOARD_PANICKING_WASM") {
             return existing(path, "SWITCHBOARD_PANICKING_WASM");
         }
-        // A folder of its own, so that nobody takes it for the filter; the profile for tests, as it builds faster.
-        let target = target().join("panicking");
-        let (package, triple, built) = if is_native() {
-            ("switchboard-module", None, "debug/libswitchboard_module.so")
-        } else {
-            ("switchboard", Some("wasm32-wasip1"), "wasm32-wasip1/debug/switchboard.wasm")
-        };
-        let mut cargo = Command::new(var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "--package", package, "--lib", "--features", "panic-trigger"]);
-        cargo.args(triple.iter().flat_map(|triple| ["--target", triple]));
-        let status = cargo.arg("--target-dir").arg(&target).current_dir(workspace()).status();
-        assert!(
-            status.is_ok_and(|status| status.success()),
-            "the filter with the feature `panic-trigger` cannot be built: run `make build` first"
-        );
-        existing(target.join(built), "SWITCHBOARD_PANICKING_WASM")
+        build_panicking("switchboard", Some("wasm32-wasip1"), "wasm32-wasip1/debug/switchboard.wasm")
     };
     BUILT.get_or_init(build).clone()
+}
+
+/// A module that panics on `x-switchboard-panic`, and in the hook that `x-switchboard-panic-in` names.
+pub fn panicking_module() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || build_panicking("switchboard-module", None, "debug/libswitchboard_module.so");
+    BUILT.get_or_init(build).clone()
+}
+
+fn build_panicking(package: &str, triple: Option<&str>, built: &str) -> PathBuf {
+    // A folder of its own, so that nobody takes it for the filter; the profile for tests, as it builds faster.
+    let target = target().join("panicking");
+    let mut cargo = Command::new(var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", package, "--lib", "--features", "panic-trigger"]);
+    cargo.args(triple.iter().flat_map(|triple| ["--target", triple]));
+    let status = cargo.arg("--target-dir").arg(&target).current_dir(workspace()).status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "the filter with the feature `panic-trigger` cannot be built: run `make build` first"
+    );
+    existing(target.join(built), "SWITCHBOARD_PANICKING_WASM")
 }

@@ -21,6 +21,7 @@ fn config(base: &str) -> Config {
         // Azure's surface of OpenAI's API: `openai/` at another address than OpenAI's is any server that claims to be
         // like it. As `azure_ai/`, which also serves other makers' models, it gets no requests of the Responses API.
         .model("openai", at("azure_ai/gpt-4o", "/openai/v1", OPENAI_KEY))
+        .model("responses", at("azure/gpt-5.5", "/openai/v1", OPENAI_KEY))
         .model("deepseek", at("deepseek/deepseek-reasoner", "/v1", OPENAI_KEY))
         .model("anthropic", at("anthropic/claude-opus-4-8", "", ANTHROPIC_KEY))
         .model("gemini", at("gemini/gemini-3.1-pro-preview", "/v1beta", "AIza-upstream-secret"))

@@ -10,6 +10,7 @@ mod client;
 mod collector;
 mod config;
 mod families;
+mod fleet;
 mod formats;
 mod languages;
 pub mod mesh;
@@ -22,11 +23,12 @@ mod sse;
 mod stack;
 mod world;
 
-pub use artefacts::{envoy, filter, is_native, launcher, module, panicking_filter};
+pub use artefacts::{envoy, filter, is_native, launcher, module, panicking_filter, panicking_module};
 pub use client::{Answer, Call, Client, Opened};
 pub use collector::{Collector, Span};
 pub use config::{Config, anthropic, openai};
 pub use families::families;
+pub use fleet::{Fleet, Member};
 pub use formats::{Format, Streamed};
 pub use languages::{
     AWS_ACCESS_KEY, AWS_SECRET_KEY, AWS_SESSION_TOKEN, AZURE_V1, Languages, SIGNED, SIGNED_MODEL, golden,

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::artefacts::{envoy, filter, is_native, launcher, module};
+use crate::artefacts::{envoy, filter, is_native, launcher, module, other_keys};
 use crate::client::Client;
 use crate::config::Config;
 use crate::nursery::{Child, send};
@@ -154,6 +154,9 @@ impl Setup {
             arguments.extend(["--filter".to_owned(), "native".to_owned(), "--module".to_owned(), module]);
         } else {
             arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
+        }
+        if let Some(keys) = other_keys() {
+            arguments.extend(["--keys".to_owned(), text(&keys)]);
         }
         if self.access_log {
             arguments.extend(["--access-log", "-"].map(str::to_owned));

@@ -135,6 +135,8 @@ fn config(base: &str, refused: u16) -> Config {
         // One provider after the other.
         .model("claude-first", anthropic("claude-sonnet-4-5", base, ANTHROPIC_KEY))
         .model("gpt-first", openai("gpt-4o", base, OPENAI_KEY))
+        // Workers know from the beginning that end users may be limited.
+        .section("litellm_settings", json!({ "max_end_user_budget": 1_000 }))
         .section(
             "router_settings",
             json!({

@@ -113,7 +113,7 @@ fn every_other_block_of_the_page_parses() {
 async fn what_is_not_supported_is_answered_as_the_page_says() {
     let (_, list) = PAGE.split_once("## What is not supported").expect("the list");
     let rows: Vec<&str> = list.lines().filter(|line| line.contains("| `")).collect();
-    assert!(rows.len() > 15, "{rows:?}");
+    assert!(rows.len() > 10, "{rows:?}");
     for row in rows {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let [_, _, asked, said, _] = cells[..] else { panic!("{row}") };

@@ -27,6 +27,11 @@ fn config(provider: &Provider) -> Config {
 /// Starts Envoy with a configuration in which these texts took the places of others, and asks the doctor. A text is
 /// sought after the first place of its anchor; `a…b` is all from `a` until `b`.
 async fn examined(faults: &[(&str, &str, &str)]) -> (String, Option<i32>) {
+    examined_on("wasm", faults).await
+}
+
+/// The same, with the filter of that host.
+async fn examined_on(host: &str, faults: &[(&str, &str, &str)]) -> (String, Option<i32>) {
     let provider = Provider::start().expect("a provider");
     let change = |mut text: String| {
         for (anchor, from, to) in faults {
@@ -40,7 +45,7 @@ async fn examined(faults: &[(&str, &str, &str)]) -> (String, Option<i32>) {
         }
         text
     };
-    let running = Rendered::start(&config(&provider), &[("PROVIDER_KEY", OPENAI_KEY)], change).await;
+    let running = Rendered::start_on(host, &config(&provider), &[("PROVIDER_KEY", OPENAI_KEY)], change).await;
     doctor(running.admin)
 }
 
@@ -61,9 +66,53 @@ const SECOND: &str = "name: \"group:two\"";
 
 #[tokio::test]
 async fn nothing_is_found_in_a_right_set_up() {
-    let (told, status) = examined(&[]).await;
-    assert_eq!(status, Some(0), "{told}");
-    assert!(told.contains("1.40") && told.contains("no problems found"), "{told}");
+    for host in ["wasm", "native"] {
+        let (told, status) = examined_on(host, &[]).await;
+        assert_eq!(status, Some(0), "{host}: {told}");
+        assert!(told.contains("1.40") && told.contains("no problems found"), "{host}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn faults_of_the_module_in_both_roles_are_found() {
+    let told = examined_on(
+        "native",
+        &[
+            (
+                "filter_name: downstream",
+                "per_connection_buffer_limit_bytes: 52428800",
+                "per_connection_buffer_limit_bytes: 1048576",
+            ),
+            (FIRST, "do_not_close: true", "do_not_close: false"),
+            (
+                SECOND,
+                "- name: envoy.filters.http.dynamic_modules…- name: envoy.filters.http.upstream_codec",
+                "",
+            ),
+        ],
+    )
+    .await;
+    assert_found(
+        &told,
+        &[
+            "has a smaller buffer than the listener",
+            "\"group:one\" lacks do_not_close",
+            "\"group:two\" lacks the filter with root_id \"upstream\"",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_cluster_whose_filter_is_of_the_other_form_is_found() {
+    let module = r#"- name: envoy.filters.http.dynamic_modules
+          typed_config:
+            "@type": type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter
+            dynamic_module_config: { name: switchboard_module, do_not_close: true }
+            filter_name: upstream
+        "#;
+    let wasm = "- name: envoy.filters.http.wasm…- name: envoy.filters.http.upstream_codec";
+    let told = examined(&[(SECOND, wasm, module)]).await;
+    assert_found(&told, &["\"group:two\" and the listener's filter are not of the same form"]);
 }
 
 #[tokio::test]
@@ -116,18 +165,20 @@ async fn faults_around_the_filter_are_found() {
 async fn a_provider_that_compresses_is_named_in_a_note() {
     let provider = Provider::start().expect("a provider");
     let environment = [("PROVIDER_KEY", OPENAI_KEY)];
-    let running = Rendered::start(&config(&provider), &environment, |text| text).await;
-    for (model, stream) in [("one", false), ("two", true), ("one", true)] {
-        let case = provider.case();
-        case.then(Step::default().with(Fault::compressed("gzip")));
-        let mut body = question(model, &case.prompt("Hello"));
-        body["stream"] = json!(stream);
-        running.client().post("/v1/chat/completions", &body).key(MASTER_KEY).send().await.expect(200);
+    for host in ["wasm", "native"] {
+        let running = Rendered::start_on(host, &config(&provider), &environment, |text| text).await;
+        for (model, stream) in [("one", false), ("two", true), ("one", true)] {
+            let case = provider.case();
+            case.then(Step::default().with(Fault::compressed("gzip")));
+            let mut body = question(model, &case.prompt("Hello"));
+            body["stream"] = json!(stream);
+            running.client().post("/v1/chat/completions", &body).key(MASTER_KEY).send().await.expect(200);
+        }
+        let (told, status) = doctor(running.admin);
+        assert_eq!(status, Some(0), "{told}");
+        assert!(told.contains("no problems found"), "{told}");
+        assert!(told.contains("note: openai compressed 3 responses"), "{told}");
     }
-    let (told, status) = doctor(running.admin);
-    assert_eq!(status, Some(0), "{told}");
-    assert!(told.contains("no problems found"), "{told}");
-    assert!(told.contains("note: openai compressed 3 responses"), "{told}");
 }
 
 #[tokio::test]

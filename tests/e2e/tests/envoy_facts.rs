@@ -7,8 +7,8 @@ use fake_provider::{Provider, Reply, Step};
 use http::Method;
 use serde_json::{Value, json};
 use switchboard_e2e::{
-    ANTHROPIC_KEY, Answer, Config, MASTER_KEY, OPENAI_KEY, Rendered, Setup, Stack, anthropic, openai,
-    panicking_filter, process, question, world,
+    ANTHROPIC_KEY, Answer, Config, MASTER_KEY, OPENAI_KEY, Rendered, Setup, Stack, anthropic, is_native,
+    openai, panicking_filter, process, question, world,
 };
 use tokio::time::timeout;
 
@@ -18,11 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const STOP_ITERATION: &str = "allow_on_headers_stop_iteration: true";
 
 async fn rendered(provider: &Provider, change: impl FnOnce(String) -> String) -> Rendered {
+    let host = if is_native() { "native" } else { "wasm" };
+    rendered_on(host, provider, change).await
+}
+
+async fn rendered_on(host: &str, provider: &Provider, change: impl FnOnce(String) -> String) -> Rendered {
     let environment = [("OPENAI_API_KEY", OPENAI_KEY), ("ANTHROPIC_API_KEY", ANTHROPIC_KEY)];
     let config = Config::new()
         .model("gpt-4o", openai("gpt-4o", &provider.base(), "os.environ/OPENAI_API_KEY"))
         .model("claude", anthropic("claude-sonnet-4-5", &provider.base(), "os.environ/ANTHROPIC_API_KEY"));
-    Rendered::start(&config, &environment, change).await
+    Rendered::start_on(host, &config, &environment, change).await
 }
 
 async fn ask(running: &Rendered, key: &str, prompt: &str) -> Option<Answer> {
@@ -47,7 +52,9 @@ async fn what_is_rendered_works_in_an_envoy_that_somebody_else_starts() {
 fn untold(text: &str) -> String {
     let mut out = text.to_owned();
     while let Some(start) = out.find("- name: envoy.filters.http.header_mutation") {
-        let length = out[start..].find("- name: envoy.filters.http.wasm").expect("the filter follows");
+        let next = |name: &str| out[start..].find(&format!("- name: envoy.filters.http.{name}"));
+        let length =
+            next("wasm").into_iter().chain(next("dynamic_modules")).min().expect("the filter follows");
         out.replace_range(start..start + length, "");
     }
     assert_ne!(out, text, "there is such a filter");
@@ -94,7 +101,7 @@ async fn a_client_cannot_say_which_request_and_deployment_an_attempt_is_for() {
 async fn without_the_stop_iteration_flag_of_the_listener_a_new_key_gets_no_answer() {
     let provider = Provider::start().unwrap();
     let case = provider.case();
-    let running = rendered(&provider, |text| {
+    let running = rendered_on("wasm", &provider, |text| {
         // The listener's filter stands first.
         assert!(text.contains(STOP_ITERATION), "{text}");
         text.replacen(STOP_ITERATION, "allow_on_headers_stop_iteration: false", 1)
@@ -111,7 +118,7 @@ async fn without_the_stop_iteration_flag_of_the_listener_a_new_key_gets_no_answe
 async fn without_the_stop_iteration_flag_of_the_clusters_no_request_is_translated() {
     let provider = Provider::start().unwrap();
     let case = provider.case();
-    let running = rendered(&provider, |text| {
+    let running = rendered_on("wasm", &provider, |text| {
         let (first, rest) = text.split_once(STOP_ITERATION).expect("the flag of the listener");
         assert!(rest.contains(STOP_ITERATION), "{text}");
         format!(

@@ -44,7 +44,7 @@ async fn a_path_with_too_much_in_it_is_told_which_was_meant() {
     for (path, meant) in [
         ("/v1/v1/chat/completions", "Did you mean /v1/chat/completions?"),
         ("/v1/chat/completions/embeddings", "Did you mean /v1/embeddings?"),
-        ("/v1/audio/speech", "Only chat, completions and embeddings"),
+        ("/v1/audio/voices", "This API is not supported"),
     ] {
         let error = client.post(path, &json!({})).send().await.expect(404).error();
         let message = error["message"].as_str().unwrap();

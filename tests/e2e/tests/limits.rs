@@ -274,6 +274,18 @@ async fn pair(provider: &Provider) -> (Rendered, [Client; 2]) {
     (running, [first, other])
 }
 
+/// An Envoy with the filter in wasm and one with the native filter, each with two workers.
+async fn mixed_pair(provider: &Provider) -> (Rendered, [Client; 2]) {
+    let config = config(provider, "os.environ/OPENAI_API_KEY");
+    let environment = [("OPENAI_API_KEY", OPENAI_KEY)];
+    let wasm = ["--filter", "wasm"];
+    let same = |text: String, _: &std::path::Path, _| text;
+    let mut running = Rendered::start_by("bootstrap", &wasm, &config, &environment, 2, same).await;
+    let native = running.another_envoy_on("native", 2).await;
+    let first = running.client();
+    (running, [first, native])
+}
+
 async fn generate(client: &Client, fields: Value) -> String {
     let made = client.post("/key/generate", &fields).key(MASTER_KEY).send().await.expect(200).json();
     made["key"].as_str().expect("a key").to_owned()
@@ -283,10 +295,21 @@ async fn generate(client: &Client, fields: Value) -> String {
 async fn two_envoys_let_in_exactly_the_requests_of_a_minute() {
     let provider = Provider::start().expect("a provider");
     let (_running, gateways) = pair(&provider).await;
+    requests_of_a_minute(&provider, &gateways).await;
+}
+
+#[tokio::test]
+async fn a_wasm_and_a_native_envoy_let_in_exactly_the_requests_of_a_minute() {
+    let provider = Provider::start().expect("a provider");
+    let (_running, gateways) = mixed_pair(&provider).await;
+    requests_of_a_minute(&provider, &gateways).await;
+}
+
+async fn requests_of_a_minute(provider: &Provider, gateways: &[Client; 2]) {
     let case = provider.case();
     let prompt = case.prompt("Hello");
     let key = generate(&gateways[0], json!({ "rpm_limit": 100 })).await;
-    let statuses = storm(&gateways, &key, &prompt, 5).await;
+    let statuses = storm(gateways, &key, &prompt, 5).await;
     assert_eq!((count(&statuses, 200), count(&statuses, 429)), (100, CLIENTS * 5 - 100));
 }
 
@@ -294,10 +317,21 @@ async fn two_envoys_let_in_exactly_the_requests_of_a_minute() {
 async fn two_envoys_let_in_exactly_as_many_at_one_time() {
     let provider = Provider::start().expect("a provider");
     let (_running, gateways) = pair(&provider).await;
+    as_many_at_one_time(&provider, &gateways).await;
+}
+
+#[tokio::test]
+async fn a_wasm_and_a_native_envoy_let_in_exactly_as_many_at_one_time() {
+    let provider = Provider::start().expect("a provider");
+    let (_running, gateways) = mixed_pair(&provider).await;
+    as_many_at_one_time(&provider, &gateways).await;
+}
+
+async fn as_many_at_one_time(provider: &Provider, gateways: &[Client; 2]) {
     let case = provider.case();
     case.then(Step::fault(Fault::SlowFirstByte { ms: 6_000 }));
     let key = generate(&gateways[0], json!({ "max_parallel_requests": 7 })).await;
-    let statuses = storm(&gateways, &key, &case.prompt("Hello"), 1).await;
+    let statuses = storm(gateways, &key, &case.prompt("Hello"), 1).await;
     assert_eq!((count(&statuses, 200), count(&statuses, 429)), (7, CLIENTS - 7));
 }
 
@@ -305,19 +339,61 @@ async fn two_envoys_let_in_exactly_as_many_at_one_time() {
 async fn two_envoys_share_one_budget() {
     let provider = Provider::start().expect("a provider");
     let (_running, gateways) = pair(&provider).await;
+    one_budget(&provider, &gateways).await;
+}
+
+#[tokio::test]
+async fn a_wasm_and_a_native_envoy_share_one_budget() {
+    let provider = Provider::start().expect("a provider");
+    let (_running, gateways) = mixed_pair(&provider).await;
+    one_budget(&provider, &gateways).await;
+}
+
+async fn one_budget(provider: &Provider, gateways: &[Client; 2]) {
     let case = provider.case();
     case.then(Step::reply(Reply::text("Hi").usage(usage())));
     let prompt = case.prompt("Hello");
     let key = generate(&gateways[0], json!({ "max_budget": 10.0 * CENT })).await;
-    let statuses = storm(&gateways, &key, &prompt, 2).await;
+    let statuses = storm(gateways, &key, &prompt, 2).await;
     let mut let_in = count(&statuses, 200);
     assert_eq!(statuses.len(), let_in + count(&statuses, 422));
-    for gateway in &gateways {
+    for gateway in gateways {
         let_in += exhaust(gateway, &key, &prompt, 422).await;
     }
     assert!((34..34 + CLIENTS).contains(&let_in), "{let_in} requests");
     #[allow(clippy::cast_precision_loss, reason = "a small number")]
     is_recorded(&gateways[0], &key, let_in as f64 * 0.003).await;
+}
+
+#[tokio::test]
+async fn two_envoys_and_all_keys_share_the_budget_of_the_gateway() {
+    let provider = Provider::start().expect("a provider");
+    let config = config(&provider, "os.environ/OPENAI_API_KEY")
+        .section("litellm_settings", json!({ "max_budget": 10.0 * CENT }));
+    let mut running = Rendered::start(&config, &[("OPENAI_API_KEY", OPENAI_KEY)], |text| text).await;
+    let gateways = [running.client(), running.another_envoy(2).await];
+    let case = provider.case();
+    case.then(Step::reply(Reply::text("Hi").usage(usage())));
+    let prompt = case.prompt("Hello");
+    let mut let_in = 0;
+    for _ in 0..2 {
+        let key = generate(&gateways[0], json!({})).await;
+        let statuses = storm(&gateways, &key, &prompt, 1).await;
+        let_in += count(&statuses, 200);
+        assert_eq!(statuses.len(), count(&statuses, 200) + count(&statuses, 422));
+    }
+    let key = generate(&gateways[1], json!({})).await;
+    for gateway in &gateways {
+        let_in += exhaust(gateway, &key, &prompt, 422).await;
+    }
+    assert!((34..34 + CLIENTS).contains(&let_in), "{let_in} requests");
+    let error = ask(&gateways[0], &key, &prompt).await.expect(422).error();
+    assert_eq!(error["type"], "budget_exceeded");
+    let message = error["message"].as_str().expect("a message");
+    // What the other Envoy has spent is known a period later.
+    assert!(message.starts_with("Budget has been exceeded! Current cost: 0."), "{message}");
+    assert!(message.ends_with("Max budget: 0.1"), "{message}");
+    ask(&gateways[0], MASTER_KEY, &prompt).await.expect(200);
 }
 
 #[tokio::test]

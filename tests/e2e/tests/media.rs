@@ -226,3 +226,50 @@ fn token_of_byte(byte: u8) -> u32 {
         byte => u32::from(byte) - 33,
     }
 }
+
+#[tokio::test]
+async fn pictures_by_url_are_embedded_and_chats_become_prompts() {
+    let (provider, pictures) = (Provider::start().unwrap(), Pictures::start());
+    let base = |account: &str| format!("{}/scripted/{account}", provider.base());
+    let config = Config::new()
+        .model("vectors", json!({ "model": "gemini/gemini-embedding-2", "api_base": base("a"), "api_key": "key" }))
+        .model(
+            "instruct",
+            json!({ "model": "text-completion-openai/gpt-3.5-turbo-instruct", "api_base": base("b"), "api_key": "key" }),
+        )
+        .section("litellm_settings", json!({ "user_url_allowed_hosts": [pictures.host()] }));
+    let mut stack = Setup::new(&config).start();
+    let key = stack.key().await;
+    let case = provider.case();
+    case.then(Step::wire(Wire::json(200, br#"{"embeddings":[{"values":[1,2]},{"values":[3,4]}]}"#)));
+    let image = json!({ "type": "image_url", "image_url": { "url": pictures.url("/cat.png") } });
+    let body = json!({ "model": "vectors", "input": [case.prompt("A cat"), image] });
+    let answer = stack.client().post("/v1/embeddings", &body).key(&key).send().await.expect(200).json();
+    assert_eq!(answer["data"][1]["embedding"], json!([3, 4]));
+    let sent = case.request().json();
+    let data = sent["requests"][1]["content"]["parts"][0]["inlineData"]["data"].as_str().unwrap();
+    assert_eq!(BASE64_STANDARD.decode(data).unwrap(), Pictures::png(64));
+
+    for stream in [false, true] {
+        let case = provider.case();
+        let wire = if stream {
+            let events = std::fs::read(golden().join("stream/text-completion-openai/chat.in.sse")).unwrap();
+            Wire::stream("text/event-stream", [&events[..]])
+        } else {
+            Wire::json(
+                200,
+                &std::fs::read(golden().join("response/text-completion-openai/chat.in.json")).unwrap(),
+            )
+        };
+        case.then(Step::wire(wire));
+        let messages = json!([{ "role": "system", "content": "Be brief." }, { "role": "user", "content": case.prompt("Hi") }]);
+        let body = json!({ "model": "instruct", "messages": messages, "stream": stream });
+        let answer = stack.client().post("/v1/chat/completions", &body).key(&key).send().await.expect(200);
+        assert!(answer.text().contains("chat.completion"), "{}", answer.text());
+        assert!(case.request().target.ends_with("/completions"));
+        assert!(case.request().json()["prompt"].as_str().unwrap().starts_with("Be brief. "));
+    }
+    let services = stack.client().request(http::Method::GET, "/health/services?service=prometheus").key(&key);
+    assert_eq!(services.send().await.expect(200).json()["status"], "success");
+    stack.stop();
+}

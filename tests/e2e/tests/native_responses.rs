@@ -4,7 +4,7 @@ use fake_provider::case::Wire;
 use fake_provider::{Case, Provider, Step};
 use http::Method;
 use serde_json::{Value, json};
-use switchboard_e2e::{Config, Setup, Stack};
+use switchboard_e2e::{Config, Setup, Stack, families};
 
 fn stack(provider: &Provider) -> Stack {
     let model = |account: &str| {
@@ -128,7 +128,46 @@ async fn a_stream_passes_event_by_event() {
     let body = json!({ "model": "one", "input": case.prompt("One"), "stream": true });
     let told = stack.client().post("/v1/responses", &body).key(&key).send().await.expect(200);
     let text = told.text();
-    let id = text.split('"').find(|text| text.starts_with("resp_")).expect("an id").to_owned();
-    let expected = pieces.concat().replace("resp_only", &id).replace("\"blue\"", "\"one\"");
+    let named =
+        |prefix: &str| text.split('"').find(|text| text.starts_with(prefix)).expect("an id").to_owned();
+    let (id, item) = (named("resp_"), named("rs_"));
+    let expected =
+        pieces.concat().replace("resp_only", &id).replace("rs_1", &item).replace("\"blue\"", "\"one\"");
     assert_eq!(text, expected.replace("\"blue-2026\"", "\"one\""));
+}
+
+#[tokio::test]
+async fn a_provider_with_the_api_compacts_conversations_itself_and_continues_them() {
+    let all = families();
+    let key = all.key().await.to_owned();
+    let post = async |path: &str, body: &Value| all.stack.client().post(path, body).key(&key).send().await;
+    let body = json!({ "model": "responses", "input": "A long conversation" });
+    let compacted = post("/v1/responses/compact", &body).await.expect(200).json();
+    assert_eq!(compacted["object"], "response.compaction");
+    let item = &compacted["output"][0];
+    assert_eq!(item["type"], "compaction");
+    assert!(!item["encrypted_content"].as_str().expect("a text").starts_with("sb1."), "{item}");
+    let case = all.provider.case();
+    let input = json!([item, { "role": "user", "content": case.prompt("Go on") }]);
+    post("/v1/responses", &json!({ "model": "responses", "input": input })).await.expect(200);
+    assert_eq!(case.request().json()["input"][0]["type"], "compaction");
+    let refused = post("/v1/responses", &json!({ "model": "anthropic", "input": input })).await.expect(400);
+    assert!(refused.text().contains("only by the provider that made it"), "{}", refused.text());
+    // Another provider's model writes a summary that every model reads.
+    let body = json!({ "model": "anthropic", "input": "A long conversation" });
+    let summary = post("/v1/responses/compact", &body).await.expect(200).json();
+    let input = json!([summary["output"][0], { "role": "user", "content": "Go on" }]);
+    post("/v1/responses", &json!({ "model": "openai", "input": input })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_search_that_no_provider_can_make_is_refused() {
+    let all = families();
+    let key = all.key().await.to_owned();
+    let body = |model: &str| json!({ "model": model, "input": "News?", "tools": [{ "type": "web_search" }] });
+    for (model, status) in [("deepseek", 400), ("bedrock", 400), ("anthropic", 200), ("gemini", 200)] {
+        let answer = all.stack.client().post("/v1/responses", &body(model)).key(&key).send().await;
+        let answer = answer.expect(status);
+        assert_eq!(answer.text().contains("the request needs a web search"), status == 400, "{model}");
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fake_provider::{Fault, Provider, Step};
 use http::Method;
+use serde_json::{Value, json};
 use switchboard_e2e::{Answer, Config, Format, MASTER_KEY, OPENAI_KEY, Setup, Stack, openai, question};
 use tokio::task::JoinSet;
 
@@ -16,17 +17,24 @@ fn peak(pid: u32) -> u64 {
 }
 
 /// Announced by `content-length`, or not.
+#[derive(Clone, Copy, Debug)]
 enum Length {
     Told,
     Unknown,
 }
 
 /// Sends as many bodies of twenty megabytes in the same instant, and gives the answers that came.
-async fn at_once(stack: &Stack, prompt: &str, count: usize, length: &Length) -> Vec<Result<Answer, String>> {
-    let body = Bytes::from(question("gpt-4o", prompt).to_string());
+async fn at_once(
+    stack: &Stack,
+    path: &str,
+    body: &Value,
+    length: Length,
+    count: usize,
+) -> Vec<Result<Answer, String>> {
+    let body = Bytes::from(body.to_string());
     let mut asked = JoinSet::new();
     for _ in 0..count {
-        let call = stack.client().request(Method::POST, "/v1/chat/completions").key(MASTER_KEY);
+        let call = stack.client().request(Method::POST, path).key(MASTER_KEY);
         let call = call.header("content-type", "application/json").body(body.clone());
         let call = match length {
             Length::Told => call,
@@ -43,33 +51,48 @@ async fn large_bodies_in_the_same_instant_are_refused_by_what_they_announce() {
     let config = Config::new().model("gpt-4o", openai("gpt-4o", &provider.base(), OPENAI_KEY));
     let stack = Setup::new(&config).workers(1).memory_limit("512Mi").start();
     let envoy = stack.envoy_pid();
-    let ask = async |model_prompt: &str| {
-        let body = question("gpt-4o", model_prompt);
-        stack.client().post("/v1/chat/completions", &body).key(MASTER_KEY).send().await
-    };
-    for length in [Length::Told, Length::Unknown] {
+    let words = "many words ".repeat((20 << 20) / 11);
+    for (format, length, instructs, count) in [
+        (Format::Chat, Length::Told, false, 40),
+        (Format::Chat, Length::Unknown, false, 40),
+        (Format::Messages, Length::Told, false, 12),
+        (Format::Gemini, Length::Told, false, 12),
+        // A response repeats them, so they are kept until it is written.
+        (Format::Responses, Length::Told, true, 12),
+    ] {
         let case = provider.case();
         case.then(Step::default().with(Fault::SlowFirstByte { ms: 1_500 }));
-        let prompt = case.prompt(&"many words ".repeat((20 << 20) / 11));
-        let answers = at_once(&stack, &prompt, 40, &length).await;
+        let (path, mut body) =
+            format.request("gpt-4o", &case.prompt(if instructs { "" } else { &words }), false);
+        if instructs {
+            body["instructions"] = json!(words);
+        }
+        let answers = at_once(&stack, &path, &body, length, count).await;
         let of = |status| answers.iter().flatten().filter(move |answer: &&Answer| answer.status == status);
-        let (served, refused, peak) = (of(200).count(), of(503).count(), peak(envoy));
-        let told = format!("{served} served, {refused} refused of {}, peak {peak} MiB", answers.len());
+        let (kind, status) = match format {
+            Format::Messages => ("overloaded_error", 529),
+            Format::Gemini | Format::GeminiArray => ("UNAVAILABLE", 503),
+            Format::Chat | Format::Responses => ("service_unavailable_error", 503),
+        };
+        let (served, refused, peak) = (of(200).count(), of(status).count(), peak(envoy));
+        let told = format!(
+            "{format:?} {length:?} {instructs}: {served} served, {refused} refused of {}, peak {peak} MiB",
+            answers.len()
+        );
         eprintln!("{told}");
         assert!(served > 0 && refused > 0, "{told}");
         assert!(peak < 512, "{told}");
-        for answer in of(503) {
-            let error = answer.error();
-            assert_eq!(error["type"], "service_unavailable_error", "{error}");
-            assert!(error["message"].as_str().unwrap().contains("--memory-limit"), "{error}");
+        for answer in of(status) {
+            let (told, message) = format.error(answer);
+            assert_eq!(told, kind, "{message}");
+            assert!(message.contains("--memory-limit"), "{message}");
             assert_eq!(answer.header("retry-after"), "1");
         }
         assert_eq!(stack.envoy_pid(), envoy, "Envoy died");
         // What they held is given back: one after the other is served.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        for _ in 0..3 {
-            ask(&provider.case().prompt(&"many words ".repeat((20 << 20) / 11))).await.expect(200);
-        }
+        let prompt = provider.case().prompt(&words);
+        format.ask(&stack.client(), MASTER_KEY, "gpt-4o", &prompt, false).send().await.expect(200);
     }
 }
 

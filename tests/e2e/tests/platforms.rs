@@ -22,7 +22,9 @@ const PLATFORMS: [Platform; 4] = [
 
 fn from_config_map(rendered: &str) -> String {
     let resources = mesh::resources(rendered);
-    mesh::only(&resources, "ConfigMap")["data"]["envoy.yaml"].as_str().expect("a text").to_owned()
+    let bootstrap = |one: &&Value| one["data"]["envoy.yaml"].is_string();
+    let found = resources.iter().find(bootstrap).expect("a ConfigMap with a bootstrap");
+    found["data"]["envoy.yaml"].as_str().expect("a text").to_owned()
 }
 
 async fn start(provider: &Provider, (format, put_together): Platform) -> Rendered {
@@ -49,6 +51,23 @@ fn streamed(model: &str, prompt: &str) -> Value {
     let mut body = question(model, prompt);
     body["stream"] = json!(true);
     body
+}
+
+#[tokio::test]
+async fn in_kubernetes_with_the_native_filter() {
+    let provider = Provider::start().unwrap();
+    let environment = [("OPENAI_API_KEY", OPENAI_KEY)];
+    let config =
+        Config::new().model("gpt-4o", openai("gpt-4o", &provider.base(), "os.environ/OPENAI_API_KEY"));
+    let native = ["--filter", "native"];
+    let configuration = |text: String, _: &Path, _| from_config_map(&text);
+    let running = Rendered::start_by("kubernetes", &native, &config, &environment, 1, configuration).await;
+    running.assert_valid();
+    let case = provider.case();
+    let (client, key) = (running.client(), key(&running).await);
+    let body = question("gpt-4o", &case.prompt("Hello"));
+    client.post("/v1/chat/completions", &body).key(&key).send().await.expect(200);
+    assert_eq!(case.requests().len(), 1);
 }
 
 /// A request of every kind, through one Envoy for each platform.
@@ -250,7 +269,8 @@ async fn a_container_that_is_to_stop_lets_its_streams_end_and_their_usage_be_rep
 #[tokio::test]
 async fn the_launcher_does_with_a_key_service_that_runs_elsewhere() {
     let provider = Provider::start().unwrap();
-    let running = start(&provider, PLATFORMS[1]).await;
+    // This one has `--config`: what the launcher's Envoy gets comes from the key service.
+    let running = start(&provider, ("bootstrap", |rendered, _, _| rendered.to_owned())).await;
     let key = key(&running).await;
     let (port, admin, keys) =
         (free_port().to_string(), free_port().to_string(), running.keys_port.to_string());

@@ -105,9 +105,16 @@ async fn make_run_starts_everything_and_ends_well() {
     let cargos = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("CARGO_"));
     let cargos = cargos.filter(|name| !matches!(name.as_str(), "CARGO_HOME" | "CARGO_TARGET_DIR"));
     let mut make: Vec<String> = cargos.flat_map(|name| ["-u".to_owned(), name]).collect();
-    make.extend(["make", "-C", &folder, "run", &format!("PORT={port}"), &arguments].map(str::to_owned));
+    // The programs of the tests instead of a build of their own.
+    let programs = switchboard_e2e::launcher().parent().expect("a folder").display().to_string();
+    let programs = format!("PROGRAMS={programs}");
+    let port_is = format!("PORT={port}");
+    make.extend(
+        ["make", "-C", &folder, "--assume-old=native", "run", &programs, &port_is, &arguments]
+            .map(str::to_owned),
+    );
     let mut child = Child::start(Path::new("env"), &make, &[]);
-    // `make test` has built everything; who runs the tests without it waits for the build here.
+    // `make test` has built the filter; who runs the tests without it waits for the build here.
     child.wait_for_line(&format!("ready http://127.0.0.1:{port}"), Duration::from_mins(15));
     child.signal(rustix::process::Signal::TERM);
     child.wait(Duration::from_secs(30));

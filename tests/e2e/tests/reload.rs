@@ -91,12 +91,40 @@ async fn a_change_with_a_mistake_is_refused_with_its_line_and_the_old_one_goes_o
     assert!(stack.log().contains("config.yaml:3"), "{}", stack.log());
     assert_eq!(status(&stack, "always").await, 200);
 
-    // A secret that Envoy was started without.
-    let other = edition(&provider, 1).model("other", openai("gpt-4o", &provider.base(), "sk-openai-second"));
+    // Of the few secrets that Envoy itself has.
+    let other = edition(&provider, 1)
+        .section("general_settings", json!({ "master_key": "sk-another-master-key-4711" }));
     stack.rewrite(&other.text());
     stack.wait_for_log(STAYS, 2).await;
-    assert!(stack.log().contains("this change needs a restart"), "{}", stack.log());
+    assert!(stack.log().contains("changing the master key needs a restart"), "{}", stack.log());
     assert_eq!([status(&stack, "always").await, status(&stack, "edition-0").await], [200, 200]);
+
+    stack.rewrite(&edition(&provider, 2).text());
+    stack.wait_for_log(IN_FORCE, 1).await;
+    assert_eq!([status(&stack, "edition-2").await, status(&stack, "edition-0").await], [200, 400]);
+}
+
+#[tokio::test]
+async fn what_envoy_rejects_is_told_with_its_words_and_changes_nothing() {
+    let provider = Provider::start().expect("a provider");
+    let folder = tempfile::tempdir().expect("a folder");
+    let authorities = folder.path().join("authorities.pem");
+    let (certificate, _) = provider.certificate_pem(&["localhost"]);
+    std::fs::write(&authorities, certificate).expect("a file");
+    let path = authorities.to_str().expect("a path in UTF-8");
+    let stack = Setup::new(&edition(&provider, 0)).env("SSL_CERT_FILE", path).start();
+    // What nobody but Envoy reads, and only for a cluster with TLS.
+    std::fs::write(&authorities, "").expect("a file");
+    let rejected = edition(&provider, 1).model("tls", openai("gpt-4o", "https://127.0.0.1:1", OPENAI_KEY));
+    stack.rewrite(&rejected.text());
+    stack.wait_for_log("rejected the clusters", 1).await;
+    assert!(stack.log().contains("authorities.pem is empty"), "{}", stack.log());
+    let known = [status(&stack, "always").await, status(&stack, "edition-0").await];
+    assert_eq!(known, [200, 200], "{}", stack.log());
+    assert_eq!(status(&stack, "edition-1").await, 400);
+    let health = switchboard_e2e::Client::new(format!("http://127.0.0.1:{}", stack.keys));
+    let health = health.get("/health/readiness").send().await.expect(200).json();
+    assert_eq!(health["configuration"], "rejected");
 
     stack.rewrite(&edition(&provider, 2).text());
     stack.wait_for_log(IN_FORCE, 1).await;
@@ -119,4 +147,44 @@ async fn a_stream_goes_on_through_a_change_to_its_own_end() {
     assert_eq!(status(&stack, "edition-0").await, 400, "its model is gone");
     seen.extend_from_slice(&answer.finish().await.body);
     assert!(switchboard_e2e::Events::parse(&seen).is_done());
+}
+
+#[tokio::test]
+async fn an_included_file_is_watched_too_and_its_mistakes_have_its_name() {
+    let provider = Provider::start().expect("a provider");
+    let folder = tempfile::tempdir().expect("a folder");
+    let included = folder.path().join("models.yaml");
+    std::fs::write(&included, edition(&provider, 0).text()).expect("a file");
+    let config = json!({ "include": [included] }).to_string();
+    let stack = Setup::of_text(config).start();
+    assert_eq!([status(&stack, "always").await, status(&stack, "edition-0").await], [200, 200]);
+    std::fs::write(&included, edition(&provider, 1).text()).expect("a file");
+    stack.wait_for_log(IN_FORCE, 1).await;
+    assert_eq!([status(&stack, "edition-1").await, status(&stack, "edition-0").await], [200, 400]);
+    std::fs::write(
+        &included,
+        "model_list:\n- model_name: a\n  litellm_params: {model: opnai/a, api_key: k}\n",
+    )
+    .expect("a file");
+    stack.wait_for_log(STAYS, 1).await;
+    assert!(stack.log().contains("models.yaml:3"), "{}", stack.log());
+    assert_eq!(status(&stack, "edition-1").await, 200);
+}
+
+#[tokio::test]
+async fn a_variable_that_is_set_later_is_used_then() {
+    let provider = Provider::start().expect("a provider");
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("base");
+    std::fs::write(&base, "http://127.0.0.1:1/v1").expect("a file");
+    let params =
+        json!({ "model": "openai/gpt-4o", "api_base": "os.environ/THE_BASE", "api_key": OPENAI_KEY });
+    let config = Config::new().model("m", params).section("router_settings", json!({ "num_retries": 0 }));
+    let stack = Setup::new(&config).env("THE_BASE_FILE", base.to_str().expect("a path in UTF-8")).start();
+    assert_eq!(status(&stack, "m").await, 503);
+    std::fs::write(&base, format!("{}/v1\n", provider.base())).expect("a file");
+    stack
+        .wait_for_log("a variable that config.yaml refers to changed; the new configuration is active", 1)
+        .await;
+    assert_eq!(status(&stack, "m").await, 200);
 }

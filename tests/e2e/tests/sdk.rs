@@ -66,6 +66,16 @@ async fn the_responses_of_the_sdk_for_python_work_with_every_provider() {
 }
 
 #[tokio::test]
+async fn the_responses_of_the_sdk_for_node_work_with_every_provider() {
+    run_with_all("node", &["--test"], "node/responses.cjs").await;
+}
+
+#[tokio::test]
+async fn what_a_provider_keeps_of_responses_is_there_for_the_sdk_for_python() {
+    run_with_all("python3", &[], "python/native_responses.py").await;
+}
+
+#[tokio::test]
 async fn the_agents_sdk_works_with_every_provider() {
     run_with_all("python3", &[], "python/agents_sdk.py").await;
 }

@@ -1,4 +1,4 @@
-//! Secrets are where they belong and nowhere else: keys with their holders, credentials in the environment, hashes in
+//! Secrets are where they belong and nowhere else: keys with their holders, credentials with the key service, hashes in
 //! the database.
 
 use std::path::Path;
@@ -28,19 +28,20 @@ const IN_BODY: &str = "sk-openai-planted-key-of-a-client-4718";
 const PROMPT: &str = "planted-words-of-a-prompt-4719";
 
 /// Everything that was seen, each with where.
-struct Seen(Vec<(String, Vec<u8>)>);
+#[derive(Default)]
+pub(crate) struct Seen(Vec<(String, Vec<u8>)>);
 
 impl Seen {
-    fn add(&mut self, place: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+    pub(crate) fn add(&mut self, place: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.0.push((place.into(), bytes.into()));
     }
 
-    fn answer(&mut self, place: &str, answer: &Answer) {
+    pub(crate) fn answer(&mut self, place: &str, answer: &Answer) {
         self.add(format!("{place}: headers"), format!("{:?}", answer.headers));
         self.add(format!("{place}: body"), answer.body.to_vec());
     }
 
-    fn folder(&mut self, folder: &Path) {
+    pub(crate) fn folder(&mut self, folder: &Path) {
         for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
             if entry.path().is_dir() {
                 self.folder(&entry.path());
@@ -51,14 +52,14 @@ impl Seen {
     }
 
     /// Where a text was seen.
-    fn places(&self, text: &str) -> Vec<&str> {
+    pub(crate) fn places(&self, text: &str) -> Vec<&str> {
         let holds = |bytes: &[u8]| memchr::memmem::find(bytes, text.as_bytes()).is_some();
         self.0.iter().filter(|(_, bytes)| holds(bytes)).map(|(place, _)| place.as_str()).collect()
     }
 }
 
 /// A variable of Envoy's environment: where the launcher's own secrets are.
-fn variable(stack: &Stack, name: &str) -> String {
+pub(crate) fn variable(stack: &Stack, name: &str) -> String {
     let environment = std::fs::read(format!("/proc/{}/environ", stack.envoy_pid())).expect("an environment");
     let found = environment
         .split(|byte| *byte == 0)
@@ -116,7 +117,7 @@ async fn no_secret_is_in_a_log_a_dump_a_metric_an_error_a_file_or_the_database()
         let level = if part == "wasm" { "trace" } else { "info" };
         admin.request(Method::POST, &format!("/logging?{part}={level}")).send().await.expect(200);
     }
-    let mut seen = Seen(Vec::new());
+    let mut seen = Seen::default();
 
     // What goes well.
     let made = stack.generate_key(json!({ "key": CHOSEN, "max_budget": 5, "rpm_limit": 1_000 })).await;
@@ -225,6 +226,13 @@ async fn no_secret_is_in_a_log_a_dump_a_metric_an_error_a_file_or_the_database()
     assert!((400..500).contains(&refused.status), "{}", refused.status);
     seen.answer("the key service's internal port", &refused);
     seen.folder(&stack.data_dir);
+    let environment = std::fs::read(format!("/proc/{}/environ", stack.envoy_pid())).expect("an environment");
+    for secret in [INLINE, HEADER, REFERRED, SALT] {
+        let found = memchr::memmem::find(&environment, secret.as_bytes());
+        assert!(found.is_none(), "{secret} is in Envoy's environment");
+    }
+    let readiness = Client::new(format!("http://127.0.0.1:{}", stack.keys)).get("/health/readiness");
+    seen.answer("the key service's readiness", &readiness.send().await.expect(200));
     for pid in [stack.envoy_pid(), stack.keys_pid().expect("a key service"), stack.launcher.pid()] {
         // Every user of the machine sees it.
         seen.add("a command line", std::fs::read(format!("/proc/{pid}/cmdline")).expect("a command line"));

@@ -21,6 +21,8 @@ import golden
 
 PROVIDERS = ("bedrock",)
 
+INVOKED = ("embeddings", "images/generations", "rerank")
+
 EXCEPTIONS = {
     r"ConverseStreamOutput has no newThing$": "invented: what becomes of what nobody knows",
 }
@@ -37,8 +39,8 @@ class Refused(Exception):
 
 
 def request(fixture):
-    """A Converse request. Embeddings have no description of their own, for `InvokeModel` takes any JSON."""
-    if fixture.operation == "embeddings":
+    """A Converse request. Others have no description of their own, for `InvokeModel` takes any JSON."""
+    if fixture.operation in INVOKED:
         return None
     for name in ("Converse", "ConverseStream"):
         operation = SERVICE.operation_model(name)
@@ -57,7 +59,7 @@ def request(fixture):
 
 
 def answer(fixture, said):
-    if fixture.operation == "embeddings":
+    if fixture.operation in INVOKED:
         return None
     return refusal(said, SERVICE.operation_model("Converse").output_shape)
 

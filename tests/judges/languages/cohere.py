@@ -1,15 +1,19 @@
-"""`cohere`: requests fit the parameters of `v2.chat` and `v2.embed`, and what the fixtures answer its types."""
+"""`cohere`: requests fit the parameters of `v2.chat`, `v2.embed` and `rerank`, and what the fixtures answer its types."""
 
 import inspect
 import typing
 
-from cohere import EmbedByTypeResponse, V2ChatResponse
+from cohere import EmbedByTypeResponse, RerankResponse, V2ChatResponse
+from cohere.raw_base_client import RawBaseCohere
 from cohere.v2.raw_client import RawV2Client
 from cohere.v2.types import V2ChatStreamResponse
 
 import typed
 
 PROVIDERS = ("cohere",)
+
+# The type of the first version has the documents, too.
+ANSWERS = {"embeddings": EmbedByTypeResponse, "rerank": RerankResponse}
 
 EXCEPTIONS = {
     r"ChatMessageStartEventDeltaMessage has no (content|tool_plan|tool_calls|citations)$": (
@@ -22,6 +26,9 @@ EXCEPTIONS = {
 def request(fixture):
     if fixture.operation == "embeddings":
         return arguments(RawV2Client.embed, fixture.said)
+    if fixture.operation == "rerank":
+        older = fixture.head[":path"].startswith("/v1")
+        return arguments((RawBaseCohere if older else RawV2Client).rerank, fixture.said)
     # The package has a method for each, and writes `stream` itself.
     stream = fixture.said.get("stream", False)
     said = {name: value for name, value in fixture.said.items() if name != "stream"}
@@ -30,7 +37,7 @@ def request(fixture):
 
 
 def answer(fixture, said):
-    return typed.faults(said, EmbedByTypeResponse if fixture.operation == "embeddings" else V2ChatResponse)
+    return typed.faults(said, ANSWERS.get(fixture.operation, V2ChatResponse))
 
 
 def event(fixture, said):

@@ -28,9 +28,11 @@ GENERATE = {
 GENERATION = {"thinkingConfig": types.ThinkingConfig, "imageConfig": types.ImageConfig}
 EMBEDDING = {"content": types.Content, "taskType": str, "title": str, "outputDimensionality": int}
 INSTANCE = {"content": str, "task_type": str, "title": str}
+IMAGES = {"sampleCount": int, "aspectRatio": str, "personGeneration": str}
 PARAMETERS = {"outputDimensionality": int, "autoTruncate": bool}
 
 EXCEPTIONS = {
+    r"there is no (text|image|video|dimension)$": "of a model that is older than the package's embeddings, with a format of its own",
     r"Invalid JSON: unexpected end of hex escape": "half a surrogate pair, which is what the client wrote",
     r"Tool has no code_execution": "JSON of protocol buffers may name a field as its description does, too",
 }
@@ -44,6 +46,9 @@ def request(fixture):
         if "instances" in said:
             return prediction(said)
         return shaped(said, {"content": types.Content, "embedContentConfig": types.EmbedContentConfig})
+    if "instances" in said:
+        instances = [fault for one in said["instances"] for fault in shaped(one, {"prompt": str})]
+        return instances + shaped(said["parameters"], IMAGES)
     said = dict(said)
     found = ["contents are missing"] if "contents" not in said else []
     config = said.pop("generationConfig", {})
@@ -53,7 +58,7 @@ def request(fixture):
 
 
 def answer(fixture, said):
-    if fixture.operation == "embeddings":
+    if fixture.operation == "embeddings" or "predictions" in said:
         return []
     return typed.faults(said, types.GenerateContentResponse)
 

@@ -1,4 +1,5 @@
-"""What clients of the Messages API get: `anthropic`'s types, and its way of putting a stream together."""
+"""What clients of the Messages API get, and what Claude gets of their own requests: `anthropic`'s types, and its way of putting a
+stream together."""
 
 import json
 import pathlib
@@ -8,6 +9,7 @@ from anthropic import BaseModel
 from anthropic._models import construct_type
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message, RawMessageStreamEvent
+from anthropic.types.beta.message_create_params import MessageCreateParams
 from anthropic.types.shared import ErrorResponse
 
 import typed
@@ -20,6 +22,26 @@ KNOWN = (
     "model: 'the-model' is none of",
     # The API sends it; the type lacks it.
     "MessageDeltaUsage has no cache_creation",
+    # The package speaks a version without sampling; clients of an older one have it.
+    "has no temperature",
+    "has no top_p",
+    "has no top_k",
+    # A beta's field that the package does not have, and models that are retired or new.
+    "BetaCacheControlEphemeralParam has no scope",
+    "model: 'claude-next' is none of",
+    "model: 'claude-3-5-haiku-20241022' is none of",
+    # Invented: what becomes of what nobody knows.
+    "has no an_unknown_field",
+    "'tool_search' is none of",
+    "'new_block' is none of",
+    "BetaTextBlockParam has no x",
+    "BetaRequestToolRemovalBlockParam has no name",
+    "clear_at: 'next' is none of",
+    "'something_new' is none of",
+    "RawMessageStopEvent has no field",
+    "'delta_of_tomorrow' is none of",
+    "delta.text: {'not': 'a string'} is no str",
+    "RefusalStopDetails has no recommended_model",
 )
 
 
@@ -31,10 +53,23 @@ def faults():
         said = json.loads(file.read_text(errors="surrogatepass"))
         kind = ErrorResponse if said["type"] == "error" else Message
         found += [f"{file.parent.name}/{file.name}: {fault}" for fault in typed.faults(said, kind)]
-    for file in sorted(FOLDER.glob("stream/*/*.sse")):
+    for file in sorted(FOLDER.glob("relayed/*.out.json")):
+        count += 1
+        found += [f"relayed/{file.name}: {fault}" for fault in request(file)]
+    for file in sorted([*FOLDER.glob("stream/*/*.sse"), *FOLDER.glob("relayed/stream/*.sse")]):
         count += 1
         found += [f"{file.parent.name}/{file.name}: {fault}" for fault in stream(file.read_text())]
     return [fault for fault in found if not any(known in fault for known in KNOWN)], count
+
+
+def request(file):
+    """Faults of a request that passes as it is: by the beta's types, which have every field."""
+    said = json.loads(file.read_text())
+    # Clouds have the version, and some the features, in the body; the path names the model there.
+    said.pop("anthropic_version", None)
+    said.pop("anthropic_beta", None)
+    said.setdefault("model", "claude-opus-4-6")
+    return typed.faults(said, MessageCreateParams)
 
 
 def stream(text):

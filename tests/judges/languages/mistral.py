@@ -6,6 +6,8 @@ import typed
 
 PROVIDERS = ("mistral", "codestral")
 
+ANSWERS = {"embeddings": models.EmbeddingResponse, "moderations": models.ModerationResponse}
+
 EXCEPTIONS = {
     r"'model_length' is none of": "an ending that the service's reference names, and its package does not",
 }
@@ -14,6 +16,8 @@ EXCEPTIONS = {
 def request(fixture):
     if fixture.operation == "embeddings":
         kind = models.EmbeddingRequest
+    elif fixture.operation == "moderations":
+        kind = models.ClassificationRequest
     elif fixture.said.get("stream"):
         kind = models.ChatCompletionStreamRequest
     else:
@@ -27,8 +31,7 @@ def request(fixture):
 
 
 def answer(fixture, said):
-    kind = models.EmbeddingResponse if fixture.operation == "embeddings" else models.ChatCompletionResponse
-    return typed.faults(said, kind)
+    return typed.faults(said, ANSWERS.get(fixture.operation, models.ChatCompletionResponse))
 
 
 def event(fixture, said):

@@ -10,7 +10,7 @@ PROVIDERS = ("ollama",)
 WIRE = {types.Image: bytes}
 
 EXCEPTIONS = {
-    r"^tools\[0\].function.parameters": "the package reads a few words of JSON Schema, the server gives all to the model",
+    r"^tools\[\d+\].function.parameters": "the package reads a few words of JSON Schema, the server gives all to the model",
     r"ToolCall has no id$|Function has no index$|ogprob has no bytes$": "the server says more than its package reads",
     r"function.arguments: '.*' is no object$": "some servers and models write a text, and a client must read it",
     r"EmbedResponse (lacks embeddings|has no embedding)$": "an older server, asked at its newer address",

@@ -1,4 +1,5 @@
-"""What clients of the Responses API get: `openai`'s types, and its way of putting a stream together."""
+"""What clients of the Responses API get, and what a provider gets of their own requests: `openai`'s types, and its way of
+putting a stream together."""
 
 import json
 import pathlib
@@ -8,6 +9,7 @@ import openai
 from openai._models import construct_type
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses.response_create_params import ResponseCreateParams
 
 import typed
 
@@ -36,7 +38,13 @@ def faults():
             continue
         count += 1
         found += [f"{file.name}: {fault}" for fault in typed.faults(said, Response)]
-    for file in sorted([*FOLDER.glob("stream/*/*.sse"), *FOLDER.glob("calls/*.out.sse")]):
+    count += 2
+    request = json.loads((FOLDER / "relayed/full.out.json").read_text())
+    found += [f"relayed/full: {fault}" for fault in typed.faults(request, ResponseCreateParams)]
+    answer = json.loads((FOLDER / "relayed/answer.out.json").read_text())
+    found += [f"relayed/answer: {fault}" for fault in typed.faults(answer, Response)]
+    streams = [*FOLDER.glob("stream/*/*.sse"), *FOLDER.glob("calls/*.out.sse"), *FOLDER.glob("relayed/*.sse")]
+    for file in sorted(streams):
         count += 1
         events = [json.loads(event.split("\ndata: ")[1]) for event in file.read_text().split("\n\n") if event]
         for event in events:

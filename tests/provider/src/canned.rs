@@ -209,6 +209,7 @@ fn wire(path: &str, body: &str, reply: &Reply) -> Vec<u8> {
     headers.insert(AUTHORIZATION, HeaderValue::from_static(key));
     headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     let asked = Asked {
+        method: &http::Method::POST,
         path,
         query: "",
         headers: &headers,

@@ -206,12 +206,13 @@ impl Connection {
         let mut refused = String::new();
         let script = match found {
             None => Script::whole(404, "text/plain", format!("there is nothing at {path}")),
-            Some((dialect, _)) if head.method != http::Method::POST => {
+            Some((dialect, _)) if !dialect.takes(&head.method) => {
                 dialect.error(&Refusal::new(405, "Not allowed"))
             }
             Some((dialect, _)) => {
                 let query = head.uri.query().unwrap_or_default();
                 let asked = Asked {
+                    method: &head.method,
                     path,
                     query,
                     headers: &head.headers,

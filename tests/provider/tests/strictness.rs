@@ -15,7 +15,15 @@ fn ask(path: &str, headers: &[(&'static str, &'static str)], body: &Value) -> (u
     }
     let (dialect, _) = of_path(path).expect("a path of a dialect");
     let body = body.to_string();
-    let asked = Asked { path, query: "", headers: &map, body: body.as_bytes(), scripted: None, rounds: &[] };
+    let asked = Asked {
+        method: &http::Method::POST,
+        path,
+        query: "",
+        headers: &map,
+        body: body.as_bytes(),
+        scripted: None,
+        rounds: &[],
+    };
     let script = dialect.answer(&asked).unwrap_or_else(|refusal| dialect.error(&refusal));
     let (status, _) = script.head.as_ref().expect("a head");
     (status.as_u16(), String::from_utf8(script.bytes()).expect("text"))
@@ -243,5 +251,34 @@ fn a_thought_comes_back_with_its_own_signature() {
     ] {
         let (status, text) = anthropic(&body);
         assert_eq!(status, expected, "{body}: {text}");
+    }
+}
+
+#[test]
+fn bedrock_takes_claudes_own_requests_and_rejects_what_only_anthropic_has() {
+    let good = json!({
+        "anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{ "role": "user", "content": "Hi" }],
+    });
+    let invoke = |body: &Value| {
+        let path = "/model/us.anthropic.claude-sonnet-4-6/invoke";
+        ask(path, &[("authorization", "Bearer bedrock-api-key-x")], body)
+    };
+    assert_eq!(invoke(&good).0, 200);
+    assert_eq!(invoke(&with(&good, "anthropic_beta", json!(["context-1m-2025-08-07"]))).0, 200);
+    for (bad, word) in [
+        (with(&good, "anthropic_version", json!("2023-06-01")), "anthropic_version"),
+        (with(&good, "model", json!("claude")), "model: Extra inputs"),
+        (with(&good, "stream", json!(true)), "stream: Extra inputs"),
+        (with(&good, "service_tier", json!("auto")), "service_tier"),
+        (with(&good, "anthropic_beta", json!(["claude-code-20250219"])), "beta"),
+        (
+            with(&good, "context_management", json!({ "edits": [{ "type": "clear_thinking_20251015" }] })),
+            "context_management",
+        ),
+        (with(&good, "max_tokens", Value::Null), "max_tokens"),
+    ] {
+        let (status, text) = invoke(&bad);
+        assert_eq!(status, 400, "{bad}: {text}");
+        assert!(text.contains(word), "{bad}: {text}");
     }
 }

@@ -8,7 +8,7 @@ const { createAnthropic } = require("@ai-sdk/anthropic");
 const { createGoogleGenerativeAI } = require("@ai-sdk/google");
 const { createOpenAI } = require("@ai-sdk/openai");
 const { APICallError, generateText, jsonSchema, stepCountIs, streamText, tool } = require("ai");
-const { API_KEY, BASE_URL, ROOT, WEATHER, calls, cameBack, conversation, each, says, scripted } = require("./families.cjs");
+const { API_KEY, BASE_URL, ROOT, WEATHER, WITH_RESPONSES, calls, cameBack, conversation, each, says, scripted } = require("./families.cjs");
 
 const openai = createOpenAI({ baseURL: BASE_URL, apiKey: API_KEY });
 const anthropic = createAnthropic({ baseURL: BASE_URL, apiKey: API_KEY });
@@ -45,6 +45,8 @@ const APIS = {
 };
 
 for (const [name, options] of Object.entries(APIS)) {
+  // Only clients of the same API are relayed to the provider that has it.
+  const families = name === "openai, its default" ? WITH_RESPONSES : undefined;
   describe(name, () => {
     each("text is generated", async (family) => {
       const told = await conversation(says("Bonjour"));

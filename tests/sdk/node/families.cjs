@@ -13,6 +13,9 @@ const { BASE_URL, API_KEY, PROVIDER_URL } = process.env;
 /** One group for each kind of provider. */
 const FAMILIES = ["openai", "deepseek", "anthropic", "gemini", "bedrock"];
 
+/** Those and a provider with the Responses API, whose clients are relayed to it. */
+const WITH_RESPONSES = [...FAMILIES, "responses"];
+
 /** What every seal of the provider begins with: its opaque state, in base64. */
 const SEAL = "c2VhbGVkIGJ5IHRoZSBmYWtlIHByb3ZpZGVyOi";
 
@@ -58,8 +61,8 @@ function cameBack(family, request) {
 }
 
 /** A test for each group. */
-function each(name, run) {
-  for (const family of FAMILIES) it(`${name}: ${family}`, () => run(family));
+function each(name, run, families = FAMILIES) {
+  for (const family of families) it(`${name}: ${family}`, () => run(family));
 }
 
-module.exports = { API_KEY, BASE_URL, ROOT: BASE_URL.replace(/\/v1$/, ""), WEATHER, calls, cameBack, conversation, each, says, scripted };
+module.exports = { API_KEY, BASE_URL, WITH_RESPONSES, ROOT: BASE_URL.replace(/\/v1$/, ""), WEATHER, calls, cameBack, conversation, each, says, scripted };

@@ -10,7 +10,9 @@ from openai.types.shared import Reasoning
 from pydantic import BaseModel
 
 import families
-from families import calls, came_back, case, each, says
+from families import WITH_RESPONSES, calls, came_back, case, says
+
+each = families.each_of(WITH_RESPONSES)
 
 
 class Place(BaseModel):
@@ -75,6 +77,19 @@ class Agents(unittest.TestCase):
         self.assertIn("raw_response_event", kinds)
         requests = told.requests()
         self.assertTrue(came_back(family, requests[1]), requests[1]["body"])
+
+    def test_a_conversation_goes_on_with_the_id_of_its_last_response(self):
+        told = case(calls("Paris"), says("{results}"))
+        # Every request has the instructions, and with them the name of the case.
+        asked = agent("responses", tools=[weather], instructions=told.prompt("Be brief"))
+        asked.model_settings.store = True
+        result = within_a_client(Runner.run(asked, told.prompt("How is the weather?"), auto_previous_response_id=True))
+        self.assertEqual(result.final_output, "Paris: 12 degrees")
+        # Only the new items are sent.
+        [_, second] = told.requests()
+        self.assertEqual([item["type"] for item in second["body"]["input"]], ["function_call_output"])
+        again = Runner.run(asked, told.prompt("And now?"), previous_response_id=result.last_response_id)
+        self.assertEqual(within_a_client(again).final_output, "Paris: 12 degrees")
 
     @each
     def test_a_handoff_is_made(self, family):

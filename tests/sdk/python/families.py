@@ -12,6 +12,8 @@ import uuid
 
 # One group for each kind of provider.
 FAMILIES = ["openai", "deepseek", "anthropic", "gemini", "bedrock"]
+# Those and a provider with the Responses API, whose clients are relayed to it.
+WITH_RESPONSES = [*FAMILIES, "responses"]
 KEY = os.environ["API_KEY"]
 # Without /v1.
 ROOT = os.environ["BASE_URL"].removesuffix("/v1")
@@ -69,14 +71,19 @@ def fault(status, message="The provider is out of sorts.", **more):
     return Case({"faults": [{"fault": "status", "status": status, "message": message} | more]})
 
 
-def each(test):
-    """Runs a test once for each group."""
-    @functools.wraps(test)
-    def run(self):
-        for family in FAMILIES:
-            with self.subTest(family):
-                test(self, family)
-    return run
+def each_of(families):
+    """Runs a test once for each of these groups."""
+    def decorate(test):
+        @functools.wraps(test)
+        def run(self):
+            for family in families:
+                with self.subTest(family):
+                    test(self, family)
+        return run
+    return decorate
+
+
+each = each_of(FAMILIES)
 
 
 def came_back(family, request):

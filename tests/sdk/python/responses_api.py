@@ -8,7 +8,9 @@ import openai
 from pydantic import BaseModel
 
 import families
-from families import FAMILIES, calls, came_back, case, each, fault, says
+from families import WITH_RESPONSES as FAMILIES, calls, came_back, case, fault, says
+
+each = families.each_of(FAMILIES)
 
 TOOL = {
     "type": "function",

@@ -32,6 +32,8 @@ pub async fn generate(
     if !caller.is_admin() {
         authorize(&app, &caller, &mut sent).await?;
     }
+    app.defaults.complete_key(&mut sent);
+    app.defaults.bound_key(&mut sent, true)?;
     let team_id = sent.get("team_id").and_then(Value::as_str).filter(|team| !team.is_empty());
     let ceiling = Ceiling::of(&app, &caller, team_id).await?;
     make(&app, &sent, &caller.name(), ceiling.as_ref()).await.map(Json)

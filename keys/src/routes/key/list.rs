@@ -40,7 +40,7 @@ pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Resul
         organization_id: query.owned("organization_id"),
         token: query.text("key_hash").map(|key| identified(key).to_string()),
         key_alias: query.owned("key_alias"),
-        search: query.owned("search"),
+        text: query.owned("search"),
         status: match query.text("status") {
             None => None,
             Some("active") => Some(Status::Active),

@@ -71,6 +71,7 @@ async fn regenerate_one(
         caller.may_with_key(app, Operation::KeyUpdate, &known).await?;
         authorize_fields(app, caller, &known, &sent, Operation::KeyRegenerate).await?;
     }
+    app.defaults.bound_key(&mut sent, false)?;
     budget_is_there(app, &sent).await?;
     let ceiling = Ceiling::of(app, caller, known.team_id.as_deref()).await?;
     let regenerated = app

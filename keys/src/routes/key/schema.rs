@@ -60,7 +60,7 @@ pub const FIELDS: [Row; 46] = [
     row("policies", TextList, Setting, Absent::Null).refused(because::GUARDRAILS),
     row("prompts", TextList, Metadata, Absent::Null).refused(because::GUARDRAILS),
     row("tags", TextList, Metadata, Absent::Null),
-    row("enforced_params", TextList, Metadata, Absent::Null).refused(because::PARAMS),
+    row("enforced_params", TextList, Metadata, Absent::Null),
     row("config", Object, Setting, Absent::EmptyMap).refused(because::ROUTER),
     row("router_settings", Object, Setting, Absent::EmptyMap).refused(because::ROUTER),
     row("send_invite_email", Boolean, Unstored, Absent::Null).refused(because::MAIL),

@@ -63,6 +63,7 @@ pub(super) async fn update_one(
     let known = known.ok_or_else(ApiError::no_such_key)?;
     caller.may_with_key(app, Operation::KeyUpdate, &known).await?;
     authorize_fields(app, caller, &known, &sent, Operation::KeyUpdate).await?;
+    app.defaults.bound_key(&mut sent, false)?;
     budget_is_there(app, &sent).await?;
     let ceiling = Ceiling::of(app, caller, known.team_id.as_deref()).await?;
     let changed = app

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
+use switchboard::key::call_type;
 
 use crate::app::App;
 use crate::auth::{Caller, Role};
@@ -85,15 +86,12 @@ fn summary(day: i64, sums: &SpendDay) -> Value {
     Value::Object(shown)
 }
 
-fn show(row: &SpendRow) -> Value {
-    let call_type = match row.mode.as_str() {
-        "chat" => "acompletion",
-        "completion" => "atext_completion",
-        "embedding" => "aembedding",
-        other => other,
-    };
+/// A row as it is returned.
+pub fn show(row: &SpendRow) -> Value {
     let end =
         row.started_at.checked_add(SignedDuration::from_millis(row.duration_ms)).unwrap_or(row.started_at);
+    let first =
+        row.first_token_ms.and_then(|ms| row.started_at.checked_add(SignedDuration::from_millis(ms)).ok());
     let provider = row.model.split_once('/').map(|(provider, _)| provider);
     // A stream that broke off started with status 200.
     let succeeded = (200..400).contains(&row.status) && row.error.is_none();
@@ -101,7 +99,7 @@ fn show(row: &SpendRow) -> Value {
     json!({
         "request_id": row.answer_id.as_ref().unwrap_or(&row.call_id),
         "litellm_call_id": row.call_id,
-        "call_type": call_type,
+        "call_type": call_type(&row.mode),
         "api_key": row.token.as_deref().unwrap_or_default(),
         "spend": row.cost.unwrap_or_default(),
         "total_tokens": row.prompt_tokens.saturating_add(row.completion_tokens),
@@ -110,7 +108,7 @@ fn show(row: &SpendRow) -> Value {
         "startTime": clock::iso(row.started_at),
         "endTime": clock::iso(end),
         "request_duration_ms": row.duration_ms,
-        "completionStartTime": null,
+        "completionStartTime": first.map(clock::iso),
         "model": row.model.split_once('/').map_or(row.model.as_str(), |(_, model)| model),
         "model_id": row.deployment_id,
         "model_group": row.model_group,

@@ -1,4 +1,4 @@
-//! `POST /team/delete`: deletes teams and their keys.
+//! `POST /team/delete`: deletes teams, their keys and their models.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,8 +8,10 @@ use super::existing;
 use crate::app::App;
 use crate::body::Object;
 use crate::error::ApiError;
-use crate::fields::{Field, Kind as Holds, read, texts};
+use crate::fields::{Field, Kind as Holds};
 use crate::rights::Allowed;
+use crate::routes::account::ids;
+use crate::routes::model::team as models_of_teams;
 use crate::store::Kind;
 
 /// Fields of the body.
@@ -21,16 +23,13 @@ pub async fn delete(
     _: Allowed,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
-    let ids = texts(&sent, "team_ids");
-    if ids.is_empty() {
-        return Err(ApiError::bad_request("No team id passed in"));
-    }
+    let ids = ids(&FIELDS, body, "No team id passed in")?;
     for id in &ids {
         existing(&app, id).await?;
     }
     let deleted: Vec<_> =
         app.store.delete_accounts(Kind::Team, &ids).await?.into_iter().map(|team| team.id).collect();
+    models_of_teams::delete_all(&app, &deleted).await?;
     tracing::info!(count = deleted.len(), "teams deleted");
     Ok(Json(json!({ "deleted_teams": deleted })))
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::existing;
 use super::schema::{show, show_membership};
@@ -12,8 +12,8 @@ use crate::body::Object;
 use crate::error::{ApiError, Complaint, check_budget};
 use crate::fields::{Field, Kind as Holds, read, required, texts};
 use crate::rights::{Operation, Subject};
-use crate::routes::account::next_reset;
-use crate::routes::user::schema::show as show_user;
+use crate::routes::account::{apply, next_reset};
+use crate::routes::user::schema::{FIELDS as USER, show as show_user};
 use crate::store::{AccountRow, Kind};
 use crate::token::random_id;
 use crate::{clock, fields};
@@ -127,7 +127,11 @@ pub async fn members(app: &App, list: &Value, field: &str) -> Result<Vec<NewMemb
 
 /// Adds a member; creates the user if it does not exist.
 pub async fn add(app: &App, team_id: &str, new: &NewMember, by: &str) -> Result<AccountRow, ApiError> {
-    let user = AccountRow { email: new.user_email.clone(), ..AccountRow::new(Kind::User, &new.user_id, by) };
+    let mut user =
+        AccountRow { email: new.user_email.clone(), ..AccountRow::new(Kind::User, &new.user_id, by) };
+    let mut of_user = Map::new();
+    app.defaults.complete_user(&mut of_user);
+    apply(&mut user, &USER, &of_user)?;
     // The holder of the master key is a user without a row.
     if new.user_id != ADMIN_USER_ID {
         app.store.insert_account(&user).await?;

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::body::Object;
 use crate::error::ApiError;
-use crate::rights::Allowed;
+use crate::rights::{Operation, Subject, Whose};
 use crate::routes::account::apply;
 use crate::routes::schema::read;
 use crate::store::{AccountRow, Kind};
@@ -20,11 +20,18 @@ use crate::token::random_id;
 /// Creates a team with its first members.
 pub async fn new(
     State(app): State<App>,
-    Allowed(by): Allowed,
     caller: Caller,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    let sent = read(&FIELDS, body)?;
+    let mut sent = read(&FIELDS, body)?;
+    let organization = sent.get("organization_id").and_then(Value::as_str).unwrap_or_default();
+    let whose = match caller.relation_to_organization(&app, organization).await? {
+        Whose::LedOrganization => Whose::LedOrganization,
+        _ => Whose::Anything,
+    };
+    caller.may(&app, Operation::TeamNew, whose, Subject::default()).await?;
+    let by = caller.name();
+    app.defaults.complete_team(&mut sent);
     let team_id = sent.get("team_id").and_then(Value::as_str).map(str::trim).filter(|id| !id.is_empty());
     let team_id = team_id.map_or_else(random_id, str::to_owned);
     let mut first = match sent.get("members_with_roles") {

@@ -87,10 +87,13 @@ pub fn show_membership(member: &AccountRow) -> Value {
         "budget_id": null,
         "spend": member.spend,
         "total_spend": member.total_spend,
+        "allowed_models": member.strings("models"),
         "litellm_budget_table": {
             "max_budget": member.max_budget,
             "budget_duration": member.budget_duration,
             "budget_reset_at": member.budget_reset_at.map(clock::iso),
+            "tpm_limit": member.settings.get("tpm_limit"),
+            "rpm_limit": member.settings.get("rpm_limit"),
         },
     })
 }

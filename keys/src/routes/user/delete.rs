@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::body::Object;
 use crate::error::ApiError;
-use crate::fields::{Field, Kind as Holds, read, texts};
+use crate::fields::{Field, Kind as Holds};
 use crate::rights::Allowed;
+use crate::routes::account::ids;
 use crate::store::Kind;
 
 /// Fields of the body.
@@ -20,11 +21,7 @@ pub async fn delete(
     _: Allowed,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    let sent = read(&FIELDS, body).map_err(|complaints| ApiError::invalid_body(&complaints))?;
-    let ids = texts(&sent, "user_ids");
-    if ids.is_empty() {
-        return Err(ApiError::bad_request("No user id passed in"));
-    }
+    let ids = ids(&FIELDS, body, "No user id passed in")?;
     for id in &ids {
         if app.store.account(Kind::User, id).await?.is_none() {
             return Err(ApiError::missing(format!("User not found, passed user_id={id}")));

@@ -37,7 +37,8 @@ pub async fn new(
     Allowed(by): Allowed,
     Object(body): Object,
 ) -> Result<Json<Value>, ApiError> {
-    let sent = read(&FIELDS, body)?;
+    let mut sent = read(&FIELDS, body)?;
+    app.defaults.complete_user(&mut sent);
     let text =
         |name: &str| sent.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
     let user_id = text("user_id").map_or_else(random_id, str::to_owned);

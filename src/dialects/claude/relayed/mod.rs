@@ -14,25 +14,14 @@ use std::borrow::Cow;
 
 use super::super::Target;
 use super::betas::{self, Place};
+use super::surface::Surface;
 use super::{features, models};
+use crate::dialect::{FEATURES_FIELD, VERSION_FIELD};
 use crate::json::{Edits, JsonStr, JsonString, Member, Object, Raw, Splice, Writer, read};
 use crate::openai::{Request, STANDARD_PARAMS, is_private};
-use crate::providers::{FEATURES_FIELD, VERSION_FIELD};
 use gates::{Fate, Gates};
 pub(in crate::dialects) use turns::have_urls;
 use turns::{Found, Rules};
-
-/// A surface of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::dialects) enum Surface {
-    /// Anthropic's own, or a cloud that serves it unchanged: the model's name is in the body, the version in a header.
-    Own,
-    /// The model's name is in the path, the version in the body.
-    Vertex {
-        /// The version.
-        version: &'static str,
-    },
-}
 
 /// A written request.
 pub(in crate::dialects) struct Written {
@@ -46,7 +35,7 @@ const FIRST_VERSION: &str = "2023-06-01";
 
 /// Writes the request.
 ///
-/// `counts`: it asks only for the number of tokens, and then has the model's name in the body on every surface.
+/// `counts`: it asks only for the number of tokens. Vertex AI then has the model's name in the body, too.
 pub(in crate::dialects) fn write(
     request: &Request<'_>,
     to: &Target<'_>,
@@ -59,8 +48,14 @@ pub(in crate::dialects) fn write(
     let cuts = betas::cuts(surface, &asked);
     let mut betas: Vec<Cow<'_, str>> = Vec::new();
     features::merge(&mut betas, asked.iter().filter_map(|beta| betas::on(surface, beta)).map(Cow::Borrowed));
-    let names_model = surface == Surface::Own || counts;
-    let edits = Work { request, to, surface, names_model, cuts, splice: Splice::new(request.body) }.edits();
+    let names_model = match surface {
+        Surface::Own => true,
+        Surface::Vertex { .. } => counts,
+        Surface::Invoke { .. } => false,
+    };
+    let work =
+        Work { request, to, surface, names_model, cuts, betas: &betas, splice: Splice::new(request.body) };
+    let edits = work.edits(counts);
     Written { edits, betas: betas.into_iter().map(Cow::into_owned).collect() }
 }
 
@@ -71,11 +66,12 @@ struct Work<'w, 'a> {
     surface: Surface,
     names_model: bool,
     cuts: Vec<Place>,
+    betas: &'w [Cow<'w, str>],
     splice: Splice<'a>,
 }
 
 impl<'a> Work<'_, 'a> {
-    fn edits(mut self) -> Edits {
+    fn edits(mut self, counts: bool) -> Edits {
         let request = self.request;
         let model = models::find(self.to.base_model());
         let rules = Rules {
@@ -104,11 +100,26 @@ impl<'a> Work<'_, 'a> {
                     Some(self.to.version).filter(|given| !given.is_empty() && *given != FIRST_VERSION);
                 w.key(VERSION_FIELD).string(given.unwrap_or(version));
             }
+            Surface::Invoke { version, .. } => {
+                w.key(VERSION_FIELD).string(version);
+                if !self.betas.is_empty() {
+                    w.key(FEATURES_FIELD).array();
+                    self.betas.iter().for_each(|beta| {
+                        w.string(beta);
+                    });
+                    w.end_array();
+                }
+                // What is counted is a whole request.
+                if counts && request.get("max_tokens").is_none() {
+                    w.key("max_tokens").number(1);
+                }
+            }
         }
         if let Some(effort) = found.effort.filter(|effort| !has.output_config && gates.is_accepted(*effort)) {
             w.key("output_config").object().key("effort").raw(effort.token()).end_object();
         }
-        for (name, value) in request.missing_defaults().filter(|(name, _)| is_ours(name)) {
+        let is_known = |name: &str| is_ours(name) && self.has_field(name);
+        for (name, value) in request.missing_defaults().filter(|(name, _)| is_known(name)) {
             w.key(name).raw(value.get());
         }
         if !added.is_empty() {
@@ -129,6 +140,10 @@ impl<'a> Work<'_, 'a> {
             // Clouds have other tiers.
             "service_tier" if self.surface != Surface::Own => self.splice.remove(member),
             name if self.is_cut(name) || is_gateways(name, value) => self.splice.remove(member),
+            name if !self.has_field(name) => self.splice.remove(member),
+            "context_management" if matches!(self.surface, Surface::Invoke { .. }) => {
+                self.compactions(member);
+            }
             "thinking" => gates.thinking(value).apply(member, &mut self.splice),
             "temperature" | "top_p" | "top_k" if gates.rejects_sampling(&name, self.request) => {
                 self.splice.remove(member);
@@ -146,6 +161,28 @@ impl<'a> Work<'_, 'a> {
             "cache_control" => cache_marks::in_mark(Some(value), &self.cuts, &mut self.splice),
             _ => {}
         }
+    }
+
+    /// Whether the surface accepts the field in a request.
+    fn has_field(&self, name: &str) -> bool {
+        match self.surface {
+            Surface::Own | Surface::Vertex { .. } => true,
+            Surface::Invoke { fields, .. } => fields.contains(&name),
+        }
+    }
+
+    /// Keeps only the edits of the context that this surface has.
+    fn compactions(&mut self, member: &Member<'a>) {
+        let edits = Object::of(member.value).and_then(|object| object.get("edits"));
+        let edits: Vec<Raw<'a>> = edits.and_then(|edits| read(edits).ok()).unwrap_or_default();
+        let is_kept = |edit: &Raw<'a>| {
+            let kind = Object::of(*edit).and_then(|edit| JsonStr::of(edit.get("type")?));
+            kind.is_some_and(|kind| kind.inner() == "compact_20260112")
+        };
+        if !edits.iter().any(is_kept) {
+            return self.splice.remove(member);
+        }
+        edits.iter().filter(|edit| !is_kept(edit)).for_each(|edit| self.splice.remove_item(edit.get()));
     }
 
     fn is_cut(&self, name: &str) -> bool {

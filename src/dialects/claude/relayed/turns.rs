@@ -3,6 +3,7 @@
 use super::super::betas::Place;
 use super::cache_marks;
 use crate::json::{JsonStr, JsonString, Object, Raw, Splice, Writer, read};
+use crate::openai::SEARCH_ID;
 
 /// What to look for.
 pub(super) struct Rules<'r> {
@@ -48,7 +49,9 @@ pub(super) fn edit<'a>(messages: Raw<'a>, rules: &Rules<'_>, splice: &mut Splice
     let in_system_turns = |place: &Place| matches!(place, Place::SystemTurn(_));
     let is_about_system = !rules.system_turns || rules.cuts.iter().any(in_system_turns);
     let mut found = Found::default();
-    if !(is_about_system && has("\"system\"") || has("thinking\"") || cache_marks::are_cut(rules.cuts)) {
+    let is_about_system = is_about_system && has("\"system\"");
+    let is_foreign = has(SEARCH_ID) || has("\"encrypted_index\"");
+    if !(is_about_system || is_foreign || has("thinking\"") || cache_marks::are_cut(rules.cuts)) {
         return found;
     }
     let raws: Vec<Raw<'a>> = read(messages).unwrap_or_default();
@@ -100,20 +103,31 @@ fn has_results(turn: &Turn<'_>) -> bool {
     turn.role_is("user") && turn.blocks().iter().any(is_result)
 }
 
-/// Leaves out reasoning that its model did not sign.
+/// Leaves out reasoning that its model did not sign, and what other providers have searched for: Claude reads only its own
+/// results.
 fn assistant<'a>(turn: &Turn<'a>, rules: &Rules<'_>, found: &mut Found<'a>, splice: &mut Splice<'a>) {
     found.unexplained_calls = false;
-    if memchr::memmem::find(turn.raw.get().as_bytes(), b"thinking\"").is_none() {
+    let has = |words: &str| memchr::memmem::find(turn.raw.get().as_bytes(), words.as_bytes()).is_some();
+    if !["thinking\"", SEARCH_ID, "\"encrypted_index\""].into_iter().any(has) {
         return cache_marks::cut(&turn.blocks(), rules.cuts, splice);
     }
     let (mut kept, mut dropped) = (Vec::new(), Vec::new());
-    let (mut calls, mut thinks) = (false, false);
+    let (mut calls, mut thinks, mut forgets) = (false, false, false);
     for raw in turn.blocks() {
         let block = Object::of(raw).unwrap_or_default();
         let seal = match kind_of(&block) {
             "thinking" => "signature",
             "redacted_thinking" => "data",
+            "server_tool_use" if is_foreign_search(&block, "id") => {
+                dropped.push(raw);
+                continue;
+            }
+            "web_search_tool_result" if is_foreign_search(&block, "tool_use_id") => {
+                dropped.push(raw);
+                continue;
+            }
             kind => {
+                cut_citations(&block, splice);
                 calls |= kind == "tool_use";
                 kept.push(raw);
                 continue;
@@ -124,10 +138,11 @@ fn assistant<'a>(turn: &Turn<'a>, rules: &Rules<'_>, found: &mut Found<'a>, spli
             thinks = true;
             kept.push(raw);
         } else {
+            forgets = true;
             dropped.push(raw);
         }
     }
-    found.unexplained_calls = calls && !thinks && !dropped.is_empty();
+    found.unexplained_calls = calls && !thinks && forgets;
     if kept.is_empty() && !dropped.is_empty() {
         // A turn may not be empty.
         return splice.remove_item(turn.raw.get());
@@ -136,6 +151,23 @@ fn assistant<'a>(turn: &Turn<'a>, rules: &Rules<'_>, found: &mut Found<'a>, spli
         splice.remove_item(block.get());
     }
     cache_marks::cut(&kept, rules.cuts, splice);
+}
+
+fn is_foreign_search(block: &Object<'_>, id: &str) -> bool {
+    block.get(id).and_then(JsonStr::of).is_some_and(|id| id.inner().starts_with(SEARCH_ID))
+}
+
+/// Cuts the citations of a text that is about another provider's results: their `encrypted_index` is empty.
+fn cut_citations<'a>(block: &Object<'a>, splice: &mut Splice<'a>) {
+    let Some(citations) = block.members().iter().find(|member| member.is("citations")) else { return };
+    let cited: Vec<Raw<'_>> = read(citations.value).unwrap_or_default();
+    let is_foreign = |citation: &Raw<'_>| {
+        let index = Object::of(*citation).and_then(|citation| JsonStr::of(citation.get("encrypted_index")?));
+        index.is_some_and(JsonStr::is_empty)
+    };
+    if cited.iter().any(is_foreign) {
+        splice.remove(citations);
+    }
 }
 
 /// A change in the middle of the conversation. For a model without such turns it becomes text of the user, marked as Claude

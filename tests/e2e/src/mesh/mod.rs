@@ -16,7 +16,7 @@ pub use istio::istio;
 
 /// Every resource of a rendered file.
 pub fn resources(text: &str) -> Vec<Value> {
-    let document = |text| match switchboard_cli::config::yaml::parse(text) {
+    let document = |text| match switchboard_compile::config::yaml::parse(text) {
         Ok(document) => document.value.to_json(),
         Err((at, problem)) => panic!("{}:{}: {problem}\n{text}", at.line, at.column),
     };

@@ -4,11 +4,13 @@ mod anthropic;
 mod bedrock;
 mod gemini;
 mod openai;
+mod rerank;
+mod responses;
 mod scripted;
 mod titan;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use serde_json::Value;
 
 use crate::model::{Prompt, Reply, in_round};
@@ -21,6 +23,11 @@ pub trait Dialect: Sync {
 
     /// The ends of the paths that it serves, longest first.
     fn paths(&self) -> &'static [&'static str];
+
+    /// Whether its paths have that method.
+    fn takes(&self, method: &Method) -> bool {
+        *method == Method::POST
+    }
 
     /// What stands before its path, if that is one of its paths.
     fn account<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -42,8 +49,16 @@ pub trait Dialect: Sync {
 }
 
 /// All of them.
-pub static DIALECTS: &[&dyn Dialect] =
-    &[&anthropic::Anthropic, &bedrock::Bedrock, &gemini::Gemini, &openai::OpenAi, &titan::Titan];
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &anthropic::Anthropic,
+    &bedrock::Bedrock,
+    &bedrock::Invoke,
+    &gemini::Gemini,
+    &openai::OpenAi,
+    &rerank::Rerank,
+    &responses::Responses,
+    &titan::Titan,
+];
 
 /// The dialect whose path that is, and the account before it.
 pub fn of_path(path: &str) -> Option<(&'static dyn Dialect, &str)> {
@@ -56,6 +71,8 @@ pub fn of_path(path: &str) -> Option<(&'static dyn Dialect, &str)> {
 /// A request, as a dialect needs it.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
+    /// Method.
+    pub method: &'a Method,
     /// Path.
     pub path: &'a str,
     /// What follows the path.

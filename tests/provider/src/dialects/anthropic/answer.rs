@@ -8,7 +8,7 @@ use crate::model::{Finish, Prompt, Reply, Usage};
 use crate::script::Script;
 use crate::state;
 
-pub(super) fn answer(prompt: &Prompt, reply: &Reply) -> Script {
+pub(in super::super) fn answer(prompt: &Prompt, reply: &Reply) -> Script {
     let blocks = blocks(prompt, reply);
     let stop_reason = match reply.finish {
         Finish::End => "end_turn",

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Asked, Dialect, Refusal};
 use crate::script::Script;
+pub(super) use answer::answer;
+pub(super) use request::read;
 
 /// See the module.
 pub(super) struct Anthropic;

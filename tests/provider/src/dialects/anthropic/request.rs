@@ -46,7 +46,7 @@ const TOOL: &[&str] = &[
     "type",
 ];
 
-pub(super) fn read(body: &Value, betas: &[&str]) -> Result<Prompt, Refusal> {
+pub(in super::super) fn read(body: &Value, betas: &[&str]) -> Result<Prompt, Refusal> {
     if body["max_tokens"].as_u64().is_none_or(|tokens| tokens == 0) {
         return Err(Refusal::bad("max_tokens: Field required"));
     }

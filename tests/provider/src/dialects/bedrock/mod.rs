@@ -1,6 +1,7 @@
-//! Bedrock: Converse, whole and streamed.
+//! Bedrock: Converse, and `InvokeModel` for Claude, whole and streamed.
 
 mod answer;
+mod invoke;
 mod request;
 
 use bytes::Bytes;
@@ -9,6 +10,8 @@ use serde_json::json;
 use super::{Asked, Dialect, Refusal};
 use crate::eventstream;
 use crate::script::Script;
+
+pub(super) use invoke::Invoke;
 
 /// See the module.
 pub(super) struct Bedrock;
@@ -29,13 +32,8 @@ impl Dialect for Bedrock {
     }
 
     fn answer(&self, asked: &Asked<'_>) -> Result<Script, Refusal> {
-        let signed =
-            asked.header("authorization").is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 "));
-        if !signed && !asked.bearer().is_some_and(|key| key.starts_with("bedrock-api-key-")) {
-            return Err(Refusal::new(403, "The security token included in the request is invalid."));
-        }
-        let before = asked.path.rsplit_once('/').map_or("", |(before, _)| before);
-        let model = before.rsplit('/').next().unwrap_or_default();
+        check_credential(asked)?;
+        let model = model_of(asked.path);
         let mut prompt = request::read(&asked.json()?, model)?;
         prompt.stream = asked.path.ends_with("-stream");
         let mut script = answer::answer(&prompt, &asked.reply(&prompt));
@@ -60,6 +58,20 @@ impl Dialect for Bedrock {
     fn more(&self) -> Bytes {
         answer::delta(0, &json!({ "text": "more " }))
     }
+}
+
+fn check_credential(asked: &Asked<'_>) -> Result<(), Refusal> {
+    let signed = asked.header("authorization").is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 "));
+    if signed || asked.bearer().is_some_and(|key| key.starts_with("bedrock-api-key-")) {
+        return Ok(());
+    }
+    Err(Refusal::new(403, "The security token included in the request is invalid."))
+}
+
+/// The model in a path, before the action.
+fn model_of(path: &str) -> &str {
+    let before = path.rsplit_once('/').map_or("", |(before, _)| before);
+    before.rsplit('/').next().unwrap_or_default()
 }
 
 /// The kind of an error in a header, and as an exception.

@@ -7,7 +7,7 @@ mod request;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Asked, Dialect, Refusal};
+use super::{Asked, Dialect, Refusal, unknown};
 use crate::script::Script;
 
 /// See the module.
@@ -19,7 +19,7 @@ impl Dialect for Gemini {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &[":generateContent", ":streamGenerateContent"]
+        &[":generateContent", ":streamGenerateContent", ":countTokens"]
     }
 
     fn account<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -35,6 +35,9 @@ impl Dialect for Gemini {
             );
         }
         let model = asked.path.rsplit('/').next().and_then(|end| end.split(':').next()).unwrap_or_default();
+        if asked.path.ends_with(":countTokens") {
+            return count(asked, model);
+        }
         let mut prompt = request::read(&names::in_camel_case(&asked.json()?), model)?;
         prompt.stream = asked.path.ends_with(":streamGenerateContent");
         let framed = asked.query.split('&').any(|pair| pair == "alt=sse");
@@ -52,6 +55,31 @@ impl Dialect for Gemini {
     fn more(&self) -> Bytes {
         event(&answer::chunk("gemini-endless", &[json!({ "text": "more " })], None))
     }
+}
+
+/// How long contents are, or a whole request, which names the model once more.
+fn count(asked: &Asked<'_>, model: &str) -> Result<Script, Refusal> {
+    let body = names::in_camel_case(&asked.json()?);
+    if let Some(name) = unknown(&body, &["contents", "generateContentRequest"]) {
+        let words = format!("Invalid JSON payload received. Unknown name \"{name}\": Cannot find field.");
+        return Err(Refusal::bad(words));
+    }
+    let mut whole = body["generateContentRequest"].clone();
+    match whole.as_object_mut() {
+        None => {
+            request::read(&body, model)?;
+        }
+        Some(members) => {
+            if members.remove("model") != Some(json!(format!("models/{model}"))) {
+                return Err(Refusal::bad("generate_content_request.model must be that of the path"));
+            }
+            request::read(&whole, model)?;
+        }
+    }
+    let tokens = asked.body.len() / 4;
+    let details = json!([{ "modality": "TEXT", "tokenCount": tokens }]);
+    let answer = json!({ "totalTokens": tokens, "promptTokensDetails": details });
+    Ok(Script::whole(200, "application/json; charset=UTF-8", answer.to_string()))
 }
 
 fn error_object(refusal: &Refusal) -> Value {

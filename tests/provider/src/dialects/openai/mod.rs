@@ -1,8 +1,12 @@
-//! `OpenAI`: chat completions, completions, embeddings.
+//! `OpenAI`: chat completions, completions, embeddings, moderations, images, speech.
 
 mod answer;
 mod embeddings;
+mod form;
+mod images;
+mod moderations;
 mod request;
+mod speech;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -19,11 +23,24 @@ impl Dialect for OpenAi {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &["/v1/chat/completions", "/v1/completions", "/v1/embeddings"]
+        &[
+            "/v1/chat/completions",
+            "/v1/completions",
+            "/v1/embeddings",
+            "/v1/moderations",
+            "/v1/images/generations",
+            "/v1/audio/speech",
+            "/v1/images/edits",
+            "/v1/audio/transcriptions",
+            "/v1/audio/translations",
+        ]
     }
 
     fn answer(&self, asked: &Asked<'_>) -> Result<Script, Refusal> {
         check_key(asked)?;
+        if ["/edits", "/transcriptions", "/translations"].iter().any(|end| asked.path.ends_with(end)) {
+            return form::answer(asked);
+        }
         if asked.header("content-type").is_none_or(|kind| !kind.starts_with("application/json")) {
             return Err(Refusal::bad("you must provide a JSON body with content-type application/json"));
         }
@@ -32,6 +49,9 @@ impl Dialect for OpenAi {
             body["model"].as_str().ok_or_else(|| Refusal::bad("you must provide a model parameter"))?;
         let mut script = match () {
             () if asked.path.ends_with("/embeddings") => embeddings::embeddings(&body, model)?,
+            () if asked.path.ends_with("/images/generations") => images::images(&body, model)?,
+            () if asked.path.ends_with("/audio/speech") => speech::speech(&body)?,
+            () if asked.path.ends_with("/moderations") => moderations::moderations(&body, model)?,
             () if asked.path.ends_with("/chat/completions") => {
                 let prompt = request::read_chat(&body, model)?;
                 answer::chat(&prompt, &asked.reply(&prompt))
@@ -65,7 +85,7 @@ impl Dialect for OpenAi {
     }
 }
 
-fn error_object(refusal: &Refusal) -> Value {
+pub(super) fn error_object(refusal: &Refusal) -> Value {
     let kind = match refusal.status {
         401 => "authentication_error",
         403 => "permission_error",
@@ -82,7 +102,7 @@ fn error_object(refusal: &Refusal) -> Value {
     json!({ "message": refusal.message, "type": kind, "param": refusal.param, "code": code })
 }
 
-fn check_key(asked: &Asked<'_>) -> Result<(), Refusal> {
+pub(super) fn check_key(asked: &Asked<'_>) -> Result<(), Refusal> {
     // The header is Azure's.
     let Some(key) = asked.bearer().or_else(|| asked.header("api-key")) else {
         return Err(Refusal::new(

@@ -1,0 +1,100 @@
+//! Every client's API on every provider's: the same request in each client's words, as each provider gets it. The official
+//! packages of the providers judge the files.
+
+#[path = "fixtures/mod.rs"]
+mod fixtures;
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fixtures::{Kind, cases, golden};
+use serde_json::json;
+use switchboard::dialects::{Body, Target};
+use switchboard::inbound::{GENERATE, Language, MESSAGES, RESPONSES};
+use switchboard::json;
+use switchboard::openai::{ErrorBody, Request, Resolved};
+use switchboard::providers::find;
+
+const PROVIDERS: &[(&str, &str)] = &[
+    ("anthropic", "claude-opus-4-6"),
+    ("bedrock", "us.anthropic.claude-sonnet-4-6"),
+    ("cohere", "command-a-03-2025"),
+    ("gemini", "gemini-3.1-pro-preview"),
+    ("mistral", "mistral-large-latest"),
+    ("ollama", "qwen3"),
+    ("openai", "gpt-4.1"),
+];
+
+#[test]
+fn every_clients_request_is_one_of_every_provider() {
+    let clients: [(&dyn Language, &[&str]); 3] = [
+        (&MESSAGES, &["claude-code", "plain"]),
+        (&RESPONSES, &["codex", "agents", "plain"]),
+        (&GENERATE, &["rich", "plain"]),
+    ];
+    let matrix = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inbound/matrix");
+    for (language, cases) in clients {
+        for case in cases {
+            let file = folder(language).join("request").join(format!("{case}.in.json"));
+            let body = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            for (provider, model) in PROVIDERS {
+                let name = format!("{}-{case}", language.name());
+                let (head, body) = match asked(language, provider, model, body.clone()) {
+                    Ok(asked) => asked,
+                    Err(error) => {
+                        let error = json!({"error": error.message, "status": error.status});
+                        (String::new(), error.to_string().into_bytes())
+                    }
+                };
+                serde_json::from_slice::<serde::de::IgnoredAny>(&body).unwrap();
+                golden(&matrix.join(provider).join(format!("{name}.out.json")), &body);
+                golden(&matrix.join(provider).join(format!("{name}.out.head")), head.as_bytes());
+            }
+        }
+    }
+}
+
+/// A client's request as a provider gets it: path and headers of the dialect, and the body.
+fn asked(
+    language: &'static dyn Language,
+    provider: &str,
+    model: &str,
+    body: Vec<u8>,
+) -> Result<(String, Vec<u8>), ErrorBody> {
+    let common = language.request(Cow::Owned(body))?.body;
+    let deployment = json!({"id": "d", "group": "g", "provider": provider, "model": model, "api_base": ""});
+    let deployment = json::read(&*deployment.to_string()).unwrap();
+    let provider = find(provider).unwrap();
+    let resolved = Resolved::read(&[]);
+    let request = Request::parse(language.operation(), &common).unwrap().with_resolved(&resolved);
+    let drop_params = request.flag("drop_params").unwrap() == Some(true);
+    let target = Target {
+        provider,
+        deployment: &deployment,
+        model,
+        drop_params,
+        features: "",
+        version: "",
+        is_fallback: false,
+        allowed: None,
+    };
+    let case = cases(Kind::Response).into_iter().find(|case| case.provider.name == "openai").unwrap();
+    let mut memo = case.memo();
+    let outbound = provider.dialect_of(model).request(&request, &target, &mut memo)?;
+    let mut head = format!(":path: {}\n", outbound.path);
+    for (name, value) in &outbound.headers {
+        head = [&head, *name, ": ", value, "\n"].concat();
+    }
+    let body = match outbound.body {
+        Body::Bytes(body) => body,
+        Body::Edited(edits) => edits.write(&common),
+        _ => panic!("a body"),
+    };
+    Ok((head, body))
+}
+
+/// Where a language's fixtures are.
+fn folder(language: &dyn Language) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inbound").join(language.name())
+}
