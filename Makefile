@@ -34,7 +34,8 @@ run: build ## Build what is missing and start everything on http://127.0.0.1:400
 NATIVE_SUITES := chat:: stream:: silence:: faults:: fault_table:: limits:: reload:: keys:: sdk:: telemetry:: parts:: envoy_facts::
 
 # The tests start the programs that are built with them, which check for overflows, and need no second build of everything.
-TESTED := SWITCHBOARD_BIN=$(abspath $(BUILD)/debug/switchboard)
+# Most tests with a real Envoy wait rather than compute: four at once on two cores take half the time of two.
+TESTED := RUST_TEST_THREADS=$(or $(RUST_TEST_THREADS),$(shell echo $$((2 * $$(nproc))))) SWITCHBOARD_BIN=$(abspath $(BUILD)/debug/switchboard)
 
 test: filter module envoy sdks ## Run all tests: unit tests, real Envoy with both forms of the filter, official SDKs, official types
 	$(TESTED) $(SDKS) $(CARGO) test --workspace

@@ -11,6 +11,7 @@ use switchboard_e2e::{
     ANTHROPIC_KEY, Answer, Call, Config, Format, MASTER_KEY, OPENAI_KEY, Setup, Stack, anthropic, is_native,
     openai,
 };
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 const TABLE: &str = include_str!("../../../docs/faults.md");
@@ -103,7 +104,7 @@ impl Ward {
                 .model(&alone, openai("gpt-4o", &base, OPENAI_KEY));
             fallbacks.push(json!({ alone: ["claude"] }));
         }
-        let router = json!({ "timeout": 1, "disable_cooldowns": true, "fallbacks": fallbacks });
+        let router = json!({ "timeout": 2, "disable_cooldowns": true, "fallbacks": fallbacks });
         let setup = Setup::new(&config.section("router_settings", router));
         let stack = setup.env("SSL_CERT_FILE", authority.to_str().expect("a path in UTF-8")).start();
         Self { provider, stack, _folder: folder }
@@ -240,6 +241,8 @@ async fn wrong_cells(
     expected: &BTreeMap<&'static str, [&'static str; 4]>,
 ) -> Vec<String> {
     let mut cells = JoinSet::new();
+    // More at once, and those that are well miss the timeout, too.
+    let places = Arc::new(Semaphore::new(24));
     for (column, (fallback, streamed)) in
         [(false, false), (false, true), (true, false), (true, true)].into_iter().enumerate()
     {
@@ -251,8 +254,9 @@ async fn wrong_cells(
             // Whoever cannot be reached is not always asked first.
             let times = if matches!(sickness, Sickness::Unreachable(_)) { 4 } else { 1 };
             for _ in 0..times {
-                let (ward, sickness) = (Arc::clone(ward), sickness.clone());
+                let (ward, places, sickness) = (Arc::clone(ward), Arc::clone(&places), sickness.clone());
                 cells.spawn(async move {
+                    let _place = places.acquire().await.expect("nobody closes it");
                     let found = ward.cell(format, &sickness, fallback, streamed).await;
                     (found != wanted).then(|| {
                         format!("{name}, fallback={fallback}, streamed={streamed}: {found}, not {wanted}")
