@@ -11,6 +11,7 @@
 //!   key ── keyring, ledger, price       callers and costs (price_list: models named only by a request or response;
 //!                                       price_map, model_map: for the launcher and the key service)
 //!   limits                              enforces limits that all Envoys share
+//!   tags                                the deployments that serve a request's tags
 //!   credentials                         providers' credentials, which the key service hands out
 //!   facts                               the contents of a response, independent of any format
 //!   openai                              the common format of requests and errors: OpenAI's
@@ -64,6 +65,7 @@ pub mod route;
 pub mod secret;
 pub mod sigv4;
 pub mod table;
+pub mod tags;
 pub mod tokens;
 pub mod uri;
 pub mod wordings;

@@ -53,7 +53,8 @@ impl Routes {
                 routes.exact.entry(alias.name.clone()).or_insert(group);
             }
         }
-        for (at, part) in groups.iter().enumerate().filter(|(_, group)| group.part_of.is_some()) {
+        let is_named = |group: &Group| group.part_of.is_some() && group.subset.is_none();
+        for (at, part) in groups.iter().enumerate().filter(|(_, group)| is_named(group)) {
             routes.add_id(&part.name, part.team_id.as_deref(), at);
         }
         routes

@@ -17,6 +17,7 @@ use crate::providers::{self, Provider};
 use crate::route::Routes;
 use crate::secret::Secret;
 use crate::sigv4::{self, SigningKey};
+use crate::tags::Subsets;
 
 /// The basis of every decision. Immutable: a new configuration is a new table, and a request keeps the table
 /// that admitted it.
@@ -47,6 +48,8 @@ pub struct Table {
     endpoints: HashMap<String, Rc<Endpoint>>,
     /// By group.
     members: HashMap<String, Vec<Rc<Endpoint>>>,
+    /// The parts of groups that serve requests with certain tags.
+    subsets: Subsets,
 }
 
 /// A deployment with everything that a request to it needs.
@@ -184,8 +187,17 @@ impl Table {
                 routes.add_id(&alone.deployment.id, group.team_id.as_deref(), at);
             }
         }
+        let subsets = Subsets::new(&document.groups, |group| {
+            members.get(group).into_iter().flatten().map(|endpoint| &endpoint.deployment)
+        });
+        for group in &document.groups {
+            let Some(ids) = &group.subset else { continue };
+            let own = ids.iter().filter_map(|id| endpoints.get(id)).map(Rc::clone).collect();
+            members.insert(group.name.clone(), own);
+        }
         Ok(Self {
             routes,
+            subsets,
             keys: document.keys,
             part_secret: sigv4::derived(&internal_token, PART_HEADER),
             internal_token,
@@ -233,6 +245,14 @@ impl Table {
         let whole =
             group.part_of.as_ref().and_then(|name| self.groups.iter().find(|whole| whole.name == *name));
         whole.unwrap_or(group)
+    }
+
+    /// The group, or the part of it, that serves a request with these tags; `None` if none does. `turn` selects one of equals.
+    pub fn serving<'t>(&self, group: usize, tags: impl FnOnce() -> Vec<&'t str>, turn: u64) -> Option<usize> {
+        match self.settings.tag_filtering {
+            Some(filtering) => self.subsets.find(group, &tags(), filtering.match_any, turn),
+            None => Some(group),
+        }
     }
 
     /// The deployments of a group.

@@ -36,6 +36,9 @@ pub struct Deployment {
     /// Default values of `OpenAI` parameters, as JSON text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub defaults: Vec<(String, Box<RawValue>)>,
+    /// Tags of the requests that it serves, if [`Settings::tag_filtering`](super::Settings::tag_filtering) is set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Overrides [`Settings::drop_params`](super::Settings::drop_params).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop_params: Option<bool>,
@@ -66,7 +69,7 @@ pub struct Deployment {
     pub info: Vec<(String, Box<RawValue>)>,
 }
 fields!(strict Deployment {
-    id, group, provider, model, api_base, api_key_env, credential, secrets, headers, defaults,
+    id, group, provider, model, api_base, api_key_env, credential, secrets, headers, defaults, tags,
     drop_params, additional_drop_params, allowed_openai_params, mock_response, options, keepalive_ms, max_output_tokens, price, info; "id", "group", "provider", "model",
     "api_base"
 });

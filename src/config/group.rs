@@ -24,6 +24,10 @@ pub struct Group {
     /// is not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
+    /// Set if this is the part of that group that serves requests with certain tags: the ids of its deployments. If there are
+    /// none, it serves requests whose tags fit no deployment of the group: by fallbacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subset: Option<Vec<String>>,
     /// Only keys of this team may use it (`model_info.team_id`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team_id: Option<String>,
@@ -66,13 +70,18 @@ pub struct Group {
     pub stream_timeout_ms: Option<u64>,
 }
 fields!(strict Group {
-    name, cluster, mode, access_groups, unserved, part_of, team_id, team_public_model_name, supports, num_retries, max_input_tokens, max_output_tokens, has_spares,
+    name, cluster, mode, access_groups, unserved, part_of, subset, team_id, team_public_model_name, supports, num_retries, max_input_tokens, max_output_tokens, has_spares,
     fallbacks,
     context_window_fallbacks, content_policy_fallbacks, retry_policy, timeout_ms, stream_timeout_ms; "name",
     "cluster"
 });
 
 impl Group {
+    /// Whether it is for requests whose tags fit no deployment.
+    pub fn fits_nobody(&self) -> bool {
+        self.subset.as_ref().is_some_and(Vec::is_empty)
+    }
+
     /// The name that clients use.
     pub fn public_name(&self) -> &str {
         self.team_public_model_name.as_deref().unwrap_or(&self.name)

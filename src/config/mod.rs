@@ -89,6 +89,14 @@ fields!(strict KeyService {
     "token_env", "master_key_env", "sync_interval_ms", "timeout_ms", "grace_s", "cache_size"
 });
 
+/// How the tags of a request select deployments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TagFiltering {
+    /// A deployment with one of the tags fits; otherwise it needs all of them (`tag_filtering_match_any`).
+    pub match_any: bool,
+}
+fields!(strict TagFiltering { match_any; "match_any" });
+
 /// Settings for all requests.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Settings {
@@ -124,6 +132,9 @@ pub struct Settings {
     /// Measure every request in Envoy's own statistics, where the host can (`litellm_settings.callbacks`).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub stats: bool,
+    /// The tags of a request select the deployments that may serve it (`router_settings.enable_tag_filtering`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_filtering: Option<TagFiltering>,
     /// The maximum number of retries for which there is a route ([`MAX_RETRIES_HEADER`]).
     pub most_retries: u32,
     /// Maximum number of fallbacks of a request (`max_fallbacks`).
@@ -144,6 +155,6 @@ pub struct Settings {
     pub most_held_bytes: Option<u64>,
 }
 fields!(strict Settings {
-    drop_params, key_header, user_headers, allowed_ips, enforced_params, enforce_user_param, budget_exceeded_status_code, num_retries, reports, spans, stats, most_retries,
+    drop_params, key_header, user_headers, allowed_ips, enforced_params, enforce_user_param, budget_exceeded_status_code, num_retries, reports, spans, stats, tag_filtering, most_retries,
     max_fallbacks, cooldown_s, timeout_ms, own_cluster, store_responses, most_held_bytes
 });

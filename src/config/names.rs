@@ -33,6 +33,9 @@ pub const ATTEMPT_HEADER: &str = "x-switchboard-attempt";
 /// secret; the client's own header is removed.
 pub const PART_HEADER: &str = "x-switchboard-part";
 
+/// Request header of a part with what it inherits from the whole request, as JSON.
+pub const PART_OF_HEADER: &str = "x-switchboard-part-of";
+
 /// A placeholder deployment: the last endpoint of every cluster, which an attempt reaches when the group has
 /// failed.
 pub const NOBODY: &str = "switchboard:nobody";

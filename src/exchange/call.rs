@@ -20,6 +20,7 @@ use super::journey::Journey;
 use super::kept::Kept;
 use super::limited::Entered;
 use super::origin::Origin;
+use super::part_of::PartOf;
 use super::parts::Parts;
 use super::prompt::Prompt;
 use super::sealed::Pinned;
@@ -69,8 +70,8 @@ pub struct Call {
     pub hold: Hold,
     /// Set if it has more inputs than a deployment accepts: its parts are sent instead of it.
     pub parts: RefCell<Option<Parts>>,
-    /// It is a part of another request, which has the account.
-    pub is_part: bool,
+    /// The request that it is a part of, which has the account.
+    pub part_of: Option<PartOf>,
     /// The length of the prompt.
     pub prompt: Prompt,
     /// The key service's responses for the request's references.
@@ -124,6 +125,11 @@ impl Call {
     /// Drops a large body while the request waits for capacity. Envoy's buffer still has it.
     pub fn wait(&self) {
         self.kept.borrow_mut().take_if(|kept| !kept.may_wait());
+    }
+
+    /// Whether it is a part of another request.
+    pub fn is_part(&self) -> bool {
+        self.part_of.is_some()
     }
 
     /// A reply in the client's language.

@@ -15,13 +15,13 @@ use crate::config::{Group, ONWARD_STATUS};
 use crate::facts::{Class, Usage};
 use crate::openai::ErrorBody;
 
+use super::Reply;
 use super::attempt::Outgoing;
 use super::call::Call;
 use super::head::Head;
 use super::headers::{Headers, answer_headers};
 use super::journey::{After, Failed, Hop};
 use super::retry_after::RetryAfter;
-use super::{Reply, access};
 
 /// Routing instructions for Envoy.
 #[derive(Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Call {
         let failed: Vec<_> = failed.enumerate().collect();
         failed.into_iter().rev().find_map(|(depth, (group, class))| {
             self.stand_ins(group, class)?.iter().find_map(|name| {
-                let route = access::find(&self.table, self.key.as_deref(), name)?;
+                let route = self.route(name)?;
                 let wildcard = || route.wildcard.map(str::to_owned);
                 let group = route.group;
                 (!journey.tried.contains(&group)).then(|| Hop { group, wildcard: wildcard(), depth })
@@ -249,6 +249,9 @@ impl Call {
     fn unanswered(&self) -> Failed {
         if let Some(error) = self.current().and_then(|group| unserved(group, &self.memo.model)) {
             return Failed::new(Class::BadRequest, error);
+        }
+        if let Some(error) = self.unfit() {
+            return Failed::new(Class::Authentication, error);
         }
         if self.journey.borrow().made > 0 {
             let message = "litellm.ServiceUnavailableError: ServiceUnavailableError: Connection error.";

@@ -14,7 +14,7 @@ impl Call {
     pub fn find_payers(&mut self, keyring: &Keyring, now_ms: u64) -> Vec<AccountId> {
         let mut unknown = Vec::new();
         // The whole request of a part has the accounts.
-        if self.is_part || !keyring.has_payers() {
+        if self.is_part() || !keyring.has_payers() {
             return unknown;
         }
         let end_user = Some(&self.origin.end_user).filter(|id| !id.is_empty());

@@ -123,7 +123,7 @@ impl<H: Host> Downstream<H> {
             H::watch();
         }
         let call = &passage.call;
-        if call.is_part {
+        if call.is_part() {
             // An access log filter skips requests with this header, because they are already reported.
             H::set_response_header(PART_HEADER, Some("true"));
         }

@@ -37,6 +37,9 @@ pub struct KeyRecord {
     /// Parameters that its requests must have: `user`, or `metadata.name` within an object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enforced_params: Vec<String>,
+    /// Its tags and those of its team, which every request with it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Expiry, Unix seconds (with fractions).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<f64>,
@@ -58,7 +61,7 @@ pub struct KeyRecord {
     pub accounts: Vec<Account>,
 }
 fields!(KeyRecord {
-    token, key_name, key_alias, user_id, team_id, models, aliases, allowed_routes, enforced_params, expires_at, blocked,
+    token, key_name, key_alias, user_id, team_id, models, aliases, allowed_routes, enforced_params, tags, expires_at, blocked,
     team, user_models, organization_models, accounts; "token", "key_name"
 });
 
@@ -75,6 +78,7 @@ impl KeyRecord {
             aliases: Vec::new(),
             allowed_routes: Vec::new(),
             enforced_params: Vec::new(),
+            tags: Vec::new(),
             expires_at: None,
             blocked: false,
             team: None,

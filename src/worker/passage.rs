@@ -268,7 +268,7 @@ impl Passage {
                 worker.forget(number);
             }
             // A count of tokens costs nothing.
-            if call.is_part || call.memo.counts {
+            if call.is_part() || call.memo.counts {
                 return;
             }
             measure(entry);

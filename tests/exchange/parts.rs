@@ -254,7 +254,7 @@ fn a_part_needs_no_key_has_no_account_and_is_not_split_again() {
         head(&[&[(":method", "POST"), (":path", path)], more, &pairs].concat())
     };
     let part = admit(&of_a_part(PATH, &[]), r#"{"model":"titan","input":["a","b"]}"#).unwrap();
-    assert!(part.is_part && part.key.is_none() && part.parts.borrow().is_none());
+    assert!(part.is_part() && part.key.is_none() && part.parts.borrow().is_none());
     assert_eq!(part.id, call.id);
     // It opens nothing else.
     let reply = admit(&of_a_part("/v1/chat/completions", &[]), "{}").unwrap_err();
@@ -270,7 +270,7 @@ fn a_client_cannot_claim_that_its_request_is_a_part() {
         let own =
             [(":method", "POST"), (":path", PATH), ("authorization", "Bearer sk-master-key-of-the-tests")];
         let head = crate::support::head(&[&own[..], &[(PART_HEADER, guess)]].concat());
-        assert!(!admit(&head, r#"{"model":"titan","input":"a"}"#).unwrap().is_part, "{guess}");
+        assert!(!admit(&head, r#"{"model":"titan","input":"a"}"#).unwrap().is_part(), "{guess}");
         assert!(head.forbidden().any(|name| name == PART_HEADER), "it is taken away");
     }
 }

@@ -176,3 +176,26 @@ fn a_fallback_is_looked_up_for_the_team_too() {
     let restricted = json!({"model": "mine", "messages": [{}], "fallbacks": ["of-all"]});
     assert_eq!(admit("/v1/chat/completions", "sk-mine-only", &restricted).unwrap_err()["status"], 403);
 }
+
+#[test]
+fn the_parts_of_a_teams_request_fall_back_to_the_teams_models() {
+    let part_of = |key: &str| {
+        let ring = ring();
+        let whole = post("/v1/embeddings", key);
+        let admit = |head: &_| {
+            let (mut admission, _) = Admission::begin(&table(), &ring, head, true, NOW_MS);
+            assert!(matches!(admission.body_complete(), Step::Admit));
+            admission.admit(br#"{"model":"of-all","input":"a"}"#.as_slice()).unwrap()
+        };
+        let headers = admit(&whole).part_headers();
+        let pairs: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let own = [(":method", "POST"), (":path", "/v1/embeddings")];
+        let part = Rc::new(admit(&head(&[&own[..], &pairs].concat())));
+        assert!(part.is_part() && part.key.is_none());
+        part.leg();
+        part.arrive().then(|| part.current().unwrap().name.clone())
+    };
+    assert_eq!(part_of("sk-a").as_deref(), Some("a-mine"));
+    assert_eq!(part_of("sk-b").as_deref(), Some("b-mine"));
+    assert_eq!(part_of("sk-none"), None);
+}

@@ -73,6 +73,8 @@ pub struct Params {
     pub organization: Option<At<Setting>>,
     /// `num_retries`.
     pub num_retries: Option<u32>,
+    /// `tags`.
+    pub tags: Vec<String>,
     /// `weight`.
     pub weight: Option<f64>,
     /// `rpm`.
@@ -237,6 +239,7 @@ fn params(mut table: Table<'_>) -> Option<(Params, [Option<f64>; RATES])> {
         allowed_openai_params: texts(&mut table, "allowed_openai_params"),
         organization: table.setting("organization"),
         num_retries: retries(&mut table, "num_retries"),
+        tags: texts(&mut table, "tags"),
         weight: table.number("weight").map(|weight| weight.value),
         rpm: table.number("rpm").map(|rpm| rpm.value),
         tpm: table.number("tpm").map(|tpm| tpm.value),

@@ -46,6 +46,10 @@ pub struct RouterSettings {
     pub cooldown_time: Option<f64>,
     /// `disable_cooldowns`.
     pub disable_cooldowns: bool,
+    /// `enable_tag_filtering`.
+    pub tag_filtering: bool,
+    /// `tag_filtering_match_any`.
+    pub match_any_tag: Option<bool>,
     /// `model_group_alias`: alias, group, hidden.
     pub aliases: Vec<(At<String>, At<String>, bool)>,
 }
@@ -104,6 +108,8 @@ pub(super) fn read(top: &mut Table<'_>) -> RouterSettings {
             .unwrap_or_default(),
         cooldown_time: timeout(&mut table, "cooldown_time"),
         disable_cooldowns: table.boolean("disable_cooldowns").unwrap_or(false),
+        tag_filtering: table.boolean("enable_tag_filtering").unwrap_or(false),
+        match_any_tag: table.boolean("tag_filtering_match_any"),
         aliases: aliases(&mut table),
     };
     table.finish(&ROUTER_SETTINGS);

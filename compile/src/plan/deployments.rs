@@ -110,6 +110,7 @@ fn compile_one(
         credential: called.then(|| credentials::of(model, &id, provider, &options, variables)).flatten(),
         headers: headers(model, &id, provider, variables),
         defaults: defaults(model),
+        tags: model.params.tags.clone(),
         drop_params: model.params.drop_params,
         additional_drop_params: model
             .params

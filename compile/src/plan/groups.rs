@@ -137,7 +137,7 @@ fn empty(name: &str, kind: &str) -> Group {
 
 /// The Envoy cluster of a group. It travels in a request header and in the names of statistics, so whatever is
 /// not a visible ASCII character is percent-encoded.
-fn cluster_name(kind: &str, group: &str) -> String {
+pub(super) fn cluster_name(kind: &str, group: &str) -> String {
     let mut name = String::from(kind);
     for byte in group.bytes() {
         if byte.is_ascii_graphic() && byte != b'%' {

@@ -21,6 +21,7 @@ mod price_list;
 mod prices;
 mod provider;
 mod routing;
+mod tags;
 mod tracing;
 mod variables;
 
@@ -140,6 +141,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
     groups::describe(&mut groups, &mut deployments, prices.models());
     fallbacks::compile(config, &mut groups, &aliases, report);
     groups::of_ids(config, &deployments, &mut groups);
+    tags::compile(config, &deployments, &mut groups);
     let clusters = routing::compile(config, &mut groups, &deployments);
     let num_retries = config.router.num_retries.or(config.litellm.num_retries).unwrap_or(2);
     let timeout = config.router.timeout.or(config.litellm.request_timeout).unwrap_or(TIMEOUT);
@@ -162,6 +164,7 @@ pub fn compile(config: &Config, environment: &Environment, prices: &PriceMap, re
             reports: false,
             spans: false,
             stats: config.litellm.prometheus,
+            tag_filtering: tags::filtering(config),
             most_retries: num_retries.max(policies).max(MOST_RETRIES),
             max_fallbacks: config.router.max_fallbacks.unwrap_or(MAX_FALLBACKS),
             cooldown_s: cooldown::time(config),

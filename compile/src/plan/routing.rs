@@ -63,8 +63,11 @@ pub(super) fn compile(config: &Config, groups: &mut [Group], deployments: &[Depl
         let alone: Vec<&Deployment>;
         let members = match &group.part_of {
             Some(whole) => {
-                alone =
-                    all(whole).iter().copied().filter(|member| member.document.id == group.name).collect();
+                let is_part = |member: &&Deployment| match &group.subset {
+                    Some(ids) => ids.contains(&member.document.id),
+                    None => member.document.id == group.name,
+                };
+                alone = all(whole).iter().copied().filter(is_part).collect();
                 &alone
             }
             None => all(&group.name),

@@ -15,7 +15,7 @@ use super::limits::{
 use super::models;
 use super::shared_accounts::{self, Accounts};
 use super::sql::placeholders;
-use super::{Store, StoreError, get};
+use super::{Store, StoreError, get, tags};
 use crate::clock;
 
 /// What limits a key, in addition to its own limits.
@@ -237,6 +237,10 @@ fn record(key: &KeyRow, around: &Around<'_>, all: &Accounts, spends: &Spends) ->
         aliases: pairs(&key.settings, "aliases"),
         allowed_routes: strings(&key.settings, "allowed_routes"),
         enforced_params: strings(&key.settings, "enforced_params"),
+        tags: tags::joined(
+            tags::in_settings(&key.settings).into_iter(),
+            around.team.map(|team| tags::in_settings(&team.settings)).unwrap_or_default().iter(),
+        ),
         expires_at: key.expires_at.map(seconds),
         blocked: key.blocked == Some(true),
         team: around.team.map(|team| Team {

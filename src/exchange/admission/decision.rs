@@ -18,8 +18,7 @@ use super::super::path::Ask;
 use super::super::prompt::Prompt;
 use super::super::sealed::Pinned;
 use super::super::stored::Keeping;
-use super::super::{Reply, access, enforced};
-use super::payer::Payer;
+use super::super::{Reply, access, enforced, tagged};
 use super::{Admission, Joining, decided_before};
 use crate::config::Group;
 use crate::inbound::Language;
@@ -56,7 +55,7 @@ impl Admission {
             Ask::CountTokens { language, model } => (*language, model.as_deref(), true),
             _ => return Err(decided_before()),
         };
-        let (operation, is_part) = (language.operation(), matches!(payer, Payer::Whole));
+        let (operation, is_part) = (language.operation(), payer.whole().is_some());
         let request = match body {
             Ok(text) => Request::parse_text(operation, text),
             Err(error) => Request::parse(operation, error.as_bytes()),
@@ -99,6 +98,13 @@ impl Admission {
             Some(pinned) => self.pinned_route(pinned, route, &group.name)?,
             None => route,
         };
+        let origin = joining.origin.clone().or_body(&request);
+        let serving = if pinned.is_some() {
+            Some(route.group)
+        } else {
+            let tags = || tagged::tags(key.map(Arc::as_ref), payer.whole(), &origin);
+            self.table.serving(route.group, tags, self.started_ms)
+        };
         // No other deployment knows the response.
         asked.disable_fallbacks |= pinned.as_ref().is_some_and(|pinned| pinned.is_required);
         if let Some(error) = unserved(group, &model)
@@ -107,6 +113,12 @@ impl Admission {
         {
             return Err(error.into());
         }
+        let fits = |at: &usize| self.table.groups.get(*at).is_some_and(|group| !group.fits_nobody());
+        let may_fall_back = !group.fallbacks.is_empty() || asked.fallbacks.is_some();
+        let Some(serving) = serving.filter(|at| may_fall_back || fits(at)) else {
+            let tags = tagged::tags(key.map(Arc::as_ref), payer.whole(), &origin);
+            return Err(tagged::refused(&model, &tags).into());
+        };
         // A fallback to an unknown model is skipped when it is needed.
         for model in asked.models() {
             let Some(key) = key else { break };
@@ -149,7 +161,6 @@ impl Admission {
             });
         let (most_completion, units) = (most_completion(operation, &request), request.units());
         request.flag("drop_params")?;
-        let origin = joining.origin.clone().or_body(&request);
         if !is_part && !counts {
             let settings = &self.table.settings;
             let of_key = key.iter().flat_map(|key| &key.enforced_params);
@@ -158,10 +169,11 @@ impl Admission {
                 enforced::check_user(&origin)?;
             }
         }
+        let part_of = payer.whole().cloned();
         let call = Call {
-            group: route.group,
+            group: serving,
             model: wildcard.map(|rest| whole.public_name().replacen('*', rest, 1)),
-            journey: RefCell::new(Journey::new(route.group, route.wildcard.map(str::to_owned))),
+            journey: RefCell::new(Journey::new(serving, route.wildcard.map(str::to_owned))),
             key: key.map(Arc::clone),
             payers: Vec::new(),
             key_spend: joining.spend,
@@ -185,7 +197,7 @@ impl Admission {
             progress: RefCell::new(Progress::default()),
             entered: OnceCell::new(),
             parts: RefCell::default(),
-            is_part,
+            part_of,
             table: Rc::clone(&self.table),
         };
         Ok(Decided { call, members, split })

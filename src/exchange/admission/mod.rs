@@ -166,7 +166,7 @@ impl Admission {
     pub fn hold(&mut self, budget: &Rc<BodyBudget>, bytes: u64) -> Option<Reply> {
         let Phase::Joining(joining) = &self.phase else { return None };
         // The whole request of a part is counted already.
-        let is_part = matches!(joining.verdict, Some(Payer::Whole));
+        let is_part = matches!(joining.verdict, Some(Payer::Whole(_)));
         if is_part || self.hold.grow(budget, bytes, self.table.settings.most_held_bytes) {
             return None;
         }

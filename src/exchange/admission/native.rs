@@ -207,7 +207,7 @@ impl Admission {
             progress: RefCell::new(Progress::default()),
             entered: OnceCell::new(),
             parts: RefCell::default(),
-            is_part: false,
+            part_of: None,
             table: Rc::clone(&self.table),
         })
     }

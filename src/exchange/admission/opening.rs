@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::super::asked::Asked;
 use super::super::head::{Head, presented_key};
 use super::super::origin::Origin;
+use super::super::part_of::PartOf;
 use super::super::path::{Ask, key_in};
 use super::super::{Reply, access, home, readiness, sealed};
 use super::payer::{Payer, token_of, unknown_key};
@@ -104,7 +105,9 @@ impl Admission {
             unsealed: None,
         };
         let step = if is_part {
-            joining.verdict = Some(Payer::Whole);
+            let whole =
+                PartOf::by_headers(head).ok_or_else(|| ErrorBody::ours("a part's headers are invalid"))?;
+            joining.verdict = Some(Payer::Whole(whole));
             None
         } else if self.table.master_key.matches(presented) {
             joining.verdict = Some(Payer::Master);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::head::unauthorized;
+use super::super::part_of::PartOf;
 use crate::key::{KEY_PREFIX, KeyRecord, TokenHash};
 use crate::openai::ErrorBody;
 
@@ -11,15 +12,23 @@ use crate::openai::ErrorBody;
 pub(super) enum Payer {
     Master,
     /// Nobody: the request is a part of another one, which has the account.
-    Whole,
+    Whole(PartOf),
     Key(Arc<KeyRecord>),
 }
 
 impl Payer {
     pub(super) fn key(&self) -> Option<&Arc<KeyRecord>> {
         match self {
-            Self::Master | Self::Whole => None,
+            Self::Master | Self::Whole(_) => None,
             Self::Key(key) => Some(key),
+        }
+    }
+
+    /// The request that this is a part of.
+    pub(super) fn whole(&self) -> Option<&PartOf> {
+        match self {
+            Self::Whole(whole) => Some(whole),
+            Self::Master | Self::Key(_) => None,
         }
     }
 

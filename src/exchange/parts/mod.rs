@@ -238,6 +238,7 @@ impl Call {
             ("x-litellm-call-id", self.id.to_string()),
             (crate::config::PART_HEADER, self.table.part_secret.reveal().to_owned()),
         ];
+        headers.extend(self.inherited().header().map(|json| (crate::config::PART_OF_HEADER, json)));
         headers.extend(retries.map(|retries| ("x-litellm-num-retries", retries.to_string())));
         let seconds = |ms: u64| f64::from(u32::try_from(ms).unwrap_or(u32::MAX)) / 1000.0;
         headers.extend(timeout_ms.map(|ms| ("x-litellm-timeout", seconds(ms).to_string())));

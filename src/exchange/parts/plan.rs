@@ -3,7 +3,6 @@
 use crate::json::{Raw, Writer, range_in, read};
 use crate::openai::{ErrorBody, Operation, input_tokens};
 
-use super::super::access;
 use super::super::call::Call;
 use super::super::kept::Kept;
 use super::{Account, MOST, Parts, Phase};
@@ -123,7 +122,7 @@ impl Call {
                 None => group.fallbacks.iter(),
             };
             for name in names.chain(own) {
-                if let Some(route) = access::find(table, self.key.as_deref(), name)
+                if let Some(route) = self.route(name)
                     && groups.iter().all(|(known, _)| *known != route.group)
                 {
                     groups.push((route.group, route.wildcard));

@@ -60,6 +60,7 @@ mod standing;
 mod stored;
 mod stored_models;
 mod stream;
+mod tags;
 mod team_models;
 mod telemetry;
 mod tls;

@@ -230,6 +230,12 @@ pub const LITELLM_PARAMS: Section = Section {
                 "that in `router_settings`",
                 "retries; the largest number in the model group applies",
             ),
+            row(
+                "tags",
+                Kind::Texts,
+                "",
+                "tags of the requests that it serves, with `enable_tag_filtering`; `default` is for requests without tags, and with unknown ones",
+            ),
             row("weight", Kind::Number, "", "share of the model group's load"),
             row(
                 "rpm",
@@ -289,7 +295,7 @@ pub const LITELLM_PARAMS: Section = Section {
         unread(
             because::ROUTES,
             "auto_router_config auto_router_config_path auto_router_default_model
-            auto_router_embedding_model complexity_router_config cooldown_time max_retries mock_timeout tags",
+            auto_router_embedding_model complexity_router_config cooldown_time max_retries mock_timeout",
         ),
         unread(because::TLS, "ssl_verify"),
         unread(

@@ -86,6 +86,18 @@ pub const ROUTER_SETTINGS: Section = Section {
         row("cooldown_time", Kind::Number, "5", "duration of a cooldown in seconds, above 0"),
         row("disable_cooldowns", Kind::Boolean, "false", "disable cooldowns"),
         row(
+            "enable_tag_filtering",
+            Kind::Boolean,
+            "false",
+            "a request is served by the deployments with its tags ([routing.md](routing.md#routing-by-tags))",
+        ),
+        row(
+            "tag_filtering_match_any",
+            Kind::Boolean,
+            "true",
+            "a deployment with one of the request's tags fits; if false, it must have all of them",
+        ),
+        row(
             "model_group_alias",
             Kind::Table,
             "",
@@ -105,7 +117,6 @@ pub const ROUTER_SETTINGS: Section = Section {
             "Envoy chooses deployments without regard to spend; use budgets of keys, teams or tags",
             "provider_budget_config",
         ),
-        unread("tags do not select deployments; give each tag a model group", "enable_tag_filtering"),
         unread(because::LOGS, "alerting_config set_verbose"),
         unread(because::PROCESS, "polling_interval router_general_settings"),
         unread(
@@ -113,7 +124,7 @@ pub const ROUTER_SETTINGS: Section = Section {
             "default_litellm_params default_max_parallel_requests default_priority
             deployment_affinity_ttl_seconds enable_pre_call_checks enable_weighted_failover
             fallback_access_control health_check_staleness_threshold optional_pre_call_checks routing_groups
-            routing_strategy_args tag_filtering_match_any",
+            routing_strategy_args",
         ),
         unread("set it in general_settings, with background_health_checks", "enable_health_check_routing"),
         unread("a file with errors is rejected, with line numbers", "ignore_invalid_deployments"),

@@ -23,8 +23,9 @@ pub const FIELDS: [Row; 15] = [
     row("tpm_limit", Count, Setting, Absent::Null),
     row("rpm_limit", Count, Setting, Absent::Null),
     row("max_parallel_requests", Count, Setting, Absent::Null),
-    row("models", TextList, Setting, Absent::EmptyList).refused("no routing by tags; use model groups"),
-    row("model_info", Object, Setting, Absent::Null).refused("no routing by tags; use model groups"),
+    row("models", TextList, Setting, Absent::EmptyList)
+        .refused("set `tags` in `litellm_params` of deployments"),
+    row("model_info", Object, Setting, Absent::Null).refused("set `tags` in `litellm_params` of deployments"),
     row("object_permission", Object, Setting, Absent::Null).refused(because::OBJECTS),
     row("tpd_limit", Count, Setting, Absent::Null).refused(because::TOKENS_PER_DAY),
     row("model_max_budget", Object, Setting, Absent::Null)
