@@ -27,6 +27,13 @@ impl<'b> Writer<'b> {
         self
     }
 
+    /// Opens the object that ends here again, for more members. It may be the client's, with whitespace before its bracket.
+    pub fn reopen_object(&mut self) -> &mut Self {
+        self.out.pop();
+        self.out.truncate(self.out.trim_ascii_end().len());
+        self
+    }
+
     /// Starts an array.
     pub fn array(&mut self) -> &mut Self {
         self.open(b'[')
@@ -133,5 +140,19 @@ mod tests {
         w.object().key("a").array().number(1).string("x\"").raw("{}").end_array();
         w.key("b").bool(true).key("c").object().end_object().end_object();
         assert_eq!(String::from_utf8(out).unwrap(), r#"data: {"a":[1,"x\"",{}],"b":true,"c":{}}"#);
+    }
+
+    #[test]
+    fn an_object_that_ended_gets_more_members_whatever_whitespace_it_has() {
+        for (object, more) in [
+            ("{}", r#"{"b":2}"#),
+            ("{ \n}", r#"{"b":2}"#),
+            (r#"{"a":1}"#, r#"{"a":1,"b":2}"#),
+            ("{\"a\": [\n] \r\n\t}", "{\"a\": [\n],\"b\":2}"),
+        ] {
+            let mut out = Vec::new();
+            Writer::new(&mut out).raw(object).reopen_object().key("b").number(2).end_object();
+            assert_eq!(String::from_utf8(out).unwrap(), more);
+        }
     }
 }

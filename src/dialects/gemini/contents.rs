@@ -137,9 +137,7 @@ fn write_model(
         parts::write_text(w, refusal);
     }
     if let Some(signature) = text_signature(message).filter(|_| w.bytes().len() > before) {
-        // Reopens the last text part.
-        w.bytes().pop();
-        w.key("thoughtSignature").raw(signature.token()).end_object();
+        w.reopen_object().key("thoughtSignature").raw(signature.token()).end_object();
     }
     let signatures: Vec<Option<Cow<'_, str>>> = signatures(message);
     let is_signed = signatures.iter().any(Option::is_some);

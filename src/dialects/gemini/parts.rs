@@ -93,9 +93,8 @@ pub(super) fn write_media(
         ("image_url", Some(image), ..) => {
             image_url(w, image, at)?;
             if let Some((_, level)) = level(image).filter(|_| media.each) {
-                // Reopens the part.
-                w.bytes().pop();
-                w.key("mediaResolution").object().key("level").string(level).end_object().end_object();
+                w.reopen_object().key("mediaResolution").object().key("level").string(level).end_object();
+                w.end_object();
             }
             Ok(())
         }

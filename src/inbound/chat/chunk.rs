@@ -405,9 +405,7 @@ impl Relay for ChunkWriter {
 /// Writes the `index` of the object that was written last. The official SDKs merge the lists of a stream by
 /// index and fail without it.
 fn write_index(w: &mut Writer<'_>, index: u64) {
-    let out = w.bytes();
-    if out.last() == Some(&b'}') {
-        out.pop();
-        out.extend_from_slice(format!(",\"index\":{index}}}").as_bytes());
+    if w.bytes().last() == Some(&b'}') {
+        w.reopen_object().key("index").number(index).end_object();
     }
 }

@@ -70,9 +70,7 @@ fn add_properties(w: &mut Writer<'_>, start: usize) {
     let schema = out.get(start..).and_then(|schema| Object::parse(schema).ok());
     let is_object = |schema: &Object<'_>| schema.get("type").is_some_and(|kind| kind.get() == r#""object""#);
     if schema.is_some_and(|schema| is_object(&schema) && schema.get("properties").is_none()) {
-        // Reopens the schema.
-        out.pop();
-        w.key("properties").object().end_object().end_object();
+        w.reopen_object().key("properties").object().end_object().end_object();
     }
 }
 
