@@ -119,7 +119,7 @@ bench-rivals: build ## Benchmark bare Envoy, both forms of the filter, TensorZer
 	@scripts/fetch-rivals
 	PATH=$(TOOLS)/bin:$$PATH $(CARGO) run --release --quiet -p switchboard-bench --bin bench-rivals -- $(ARGS)
 
-bench-compare: build ## Compare builds of the filter (ARGS="before.wasm after.wasm")
+bench-compare: build ## Compare builds of the filter (ARGS="before.wasm after.wasm", or folders of releases)
 	$(CARGO) run --release --quiet -p switchboard-bench --bin compare -- $(ARGS)
 
 bench-keys: build ## Benchmark the key service on SQLite and, if it is installed, on Postgres
@@ -146,7 +146,7 @@ release-dry-run: package ## Build a release and verify it; publishes nothing (10
 TARGET ?= request
 TIME ?= 600
 
-fuzz: ## Fuzz a parser: TARGET=request, stream, sse, client_request or client_stream, for TIME=600 seconds (nightly toolchain)
+fuzz: ## Fuzz a parser: TARGET=request, stream, sse, client_request or client_stream, for TIME=600 seconds
 	@scripts/fuzz $(TARGET) $(TIME)
 
 clippy: ## Lint the native code

@@ -20,10 +20,11 @@ use tokio::net::TcpStream;
 /// Compares builds of the filter: CPU per request, as a multiple of bare Envoy's.
 ///
 /// Save the old module (`cp target/wasm32-wasip1/release/switchboard.wasm /tmp/before.wasm`), build the new one, and
-/// pass both.
+/// pass both. A version that reads another configuration needs its own launcher and key service: pass the folder of an
+/// unpacked release.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Modules, two or more
+    /// Modules or folders of releases, two or more
     #[arg(required = true, num_args = 2..)]
     modules: Vec<PathBuf>,
     /// Rounds; the results are medians
@@ -49,7 +50,8 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let provider = format!("http://127.0.0.1:{}", canned::start()?);
     let mut stacks = Vec::new();
     for module in &args.modules {
-        let stack = gateway::setup(&provider).filter(module.canonicalize()?).start();
+        let (setup, path) = (gateway::setup(&provider), module.canonicalize()?);
+        let stack = if path.is_dir() { setup.release(&path) } else { setup.filter(path) }.start();
         let key = stack.key().await;
         stacks.push((stack, key));
     }

@@ -22,6 +22,7 @@ pub struct Setup {
     config: String,
     environment: Vec<(String, String)>,
     concurrency: u32,
+    launcher: Option<PathBuf>,
     filter: Option<PathBuf>,
     native: bool,
     data_dir: Option<PathBuf>,
@@ -44,6 +45,7 @@ impl Setup {
             config,
             environment,
             concurrency: 1,
+            launcher: None,
             filter: None,
             native: is_native(),
             data_dir: None,
@@ -73,6 +75,13 @@ impl Setup {
     pub fn workers(mut self, count: u32) -> Self {
         self.concurrency = count;
         self
+    }
+
+    /// With another build: a folder with the launcher, the key service and the filter, as an unpacked release is.
+    #[must_use]
+    pub fn release(mut self, folder: &Path) -> Self {
+        self.launcher = Some(folder.join("switchboard"));
+        self.filter(folder.join("switchboard.wasm"))
     }
 
     /// With another build of the filter.
@@ -155,7 +164,9 @@ impl Setup {
         } else {
             arguments.extend(["--wasm".to_owned(), text(&self.filter.unwrap_or_else(filter))]);
         }
-        if let Some(keys) = other_keys() {
+        if self.launcher.is_none()
+            && let Some(keys) = other_keys()
+        {
             arguments.extend(["--keys".to_owned(), text(&keys)]);
         }
         if self.access_log {
@@ -167,7 +178,7 @@ impl Setup {
         if let Some(port) = self.metrics {
             arguments.extend(["--metrics-port".to_owned(), port.to_string()]);
         }
-        let launcher = Child::start(&launcher(), &arguments, &self.environment);
+        let launcher = Child::start(&self.launcher.unwrap_or_else(launcher), &arguments, &self.environment);
         let metrics = self.metrics;
         Stack { launcher, port, admin, keys, metrics, data_dir, folder, ready_after: Duration::ZERO }
     }
