@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::control::Control;
 use crate::credentials::Broker;
 use crate::defaults::Defaults;
+use crate::login_attempts::Attempts;
 use crate::media::Media;
 use crate::metrics::Metrics;
 use crate::prices::Prices;
 use crate::secret::Secret;
+use crate::sso;
 use crate::store::Store;
-use crate::ui::{Attempts, SingleSignOn};
 
 /// The service's state. Clones share it.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub struct App {
     /// Address at which this service reaches the gateway, for the playground of browsers without JavaScript.
     pub gateway: Option<String>,
     /// How people log in to the console with a provider, if they can.
-    pub sso: Option<Arc<SingleSignOn>>,
+    pub sso: Option<Arc<sso::Settings>>,
     /// Failed logins to the console.
     pub attempts: Attempts,
 }

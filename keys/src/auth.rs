@@ -3,9 +3,9 @@
 //! In the order of `LiteLLM`'s checks: a key is present, it is the master key, it has the form of a virtual
 //! key, it exists, it is not blocked, it has not expired, and it may call this path.
 
+mod author;
 mod presented;
 mod reach;
-mod role;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -13,15 +13,15 @@ use serde_json::Map;
 use switchboard::key::{KEY_PREFIX, TokenHash};
 
 use crate::app::App;
-use crate::audit;
 use crate::clock;
 use crate::error::ApiError;
 use crate::money::Picodollars;
 use crate::store::{AccountRow, KeyRow, Kind};
 
+pub use crate::role::Role;
+pub use author::authenticated;
 pub use presented::{Presented, presented};
 pub use reach::reaches;
-pub use role::Role;
 
 /// `LiteLLM`'s user id for the holder of the master key.
 pub const ADMIN_USER_ID: &str = "default_user_id";
@@ -163,7 +163,7 @@ impl FromRequestParts<App> for Caller {
         }
         let caller = Self::holding(app, token).await?;
         caller.reach(parts.uri.path())?;
-        audit::authenticated(&caller, &parts.headers);
+        authenticated(&caller, &parts.headers);
         Ok(caller)
     }
 }

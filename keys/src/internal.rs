@@ -27,9 +27,9 @@ use switchboard::key::{
 use switchboard_compile::envoy::discovery::Part;
 
 use crate::app::App;
-use crate::control::discovery::discover;
+use crate::control::discovery::{DiscoveryRequest, discover};
 use crate::error::ApiError;
-use crate::metrics;
+use crate::routes::metrics;
 
 /// The report of a worker that could not report for an hour: about 30,000 requests.
 const LONGEST_REPORT: usize = 16 << 20;
@@ -64,7 +64,10 @@ pub fn internal(app: App) -> Router {
 /// The paths of discovery.
 fn discovery() -> Router<App> {
     Part::ALL.into_iter().fold(Router::new(), |router, part| {
-        router.route(part.path(), post(async move |state, call| discover(part, state, call).await))
+        let answer = async move |State(app): State<App>, Call(request): Call<DiscoveryRequest>| {
+            discover(&app.control, part, request).await
+        };
+        router.route(part.path(), post(answer))
     })
 }
 

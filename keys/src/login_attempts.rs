@@ -31,7 +31,7 @@ struct Failures {
 
 impl Attempts {
     /// How long this address must still wait.
-    pub(super) fn wait(&self, address: &str) -> Option<Duration> {
+    pub fn wait(&self, address: &str) -> Option<Duration> {
         let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = failures.get(address)?;
         let over = failures.count.checked_sub(FREE)?;
@@ -40,7 +40,7 @@ impl Attempts {
     }
 
     /// A login from this address has failed.
-    pub(super) fn failed(&self, address: &str) {
+    pub fn failed(&self, address: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST_ADDRESSES {
             all.retain(|_, failures| failures.last.elapsed() < MEMORY);
@@ -58,14 +58,14 @@ impl Attempts {
     }
 
     /// A login from this address has succeeded.
-    pub(super) fn succeeded(&self, address: &str) {
+    pub fn succeeded(&self, address: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
     }
 }
 
 /// The client's address as Envoy has seen it; clients cannot set this header. It is absent for clients in private networks, which
 /// share one count. Of an IPv6 address, the network counts.
-pub(super) fn address(headers: &HeaderMap) -> String {
+pub fn address(headers: &HeaderMap) -> String {
     let address = headers.get("x-envoy-external-address").and_then(|value| value.to_str().ok());
     match address.map(str::parse::<IpAddr>) {
         Some(Ok(IpAddr::V6(address))) => {

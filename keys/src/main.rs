@@ -19,8 +19,8 @@ use switchboard_keys::prices::FILE as PRICES;
 use switchboard_keys::ready::is_ready;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::serve::{Settings, serve};
+use switchboard_keys::sso;
 use switchboard_keys::store::default_url;
-use switchboard_keys::ui::SingleSignOn;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -286,7 +286,7 @@ fn run(options: Serve) -> Result<(), String> {
         defaults: options.defaults.unwrap_or_default(),
         spend_log: !options.no_spend_log,
         gateway: options.gateway,
-        sso: SingleSignOn::from_variables(|name| std::env::var(name).ok())?,
+        sso: sso::Settings::from_variables(|name| std::env::var(name).ok())?,
         audit_log: !options.no_audit_log,
         retention: Retention {
             log: options.spend_log_retention,

@@ -1,16 +1,9 @@
-//! The service's metrics for Prometheus: `GET /metrics` on the public and the internal port, and on a
-//! separate port.
+//! The service's metrics for Prometheus.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -19,17 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::app::App;
-use crate::auth::Scraper;
 use crate::credentials::Status;
-use crate::error::ApiError;
 use crate::usage_metrics::UsageMetrics;
-
-/// The path on all ports.
-pub const PATH: &str = "/metrics";
-
-/// The content type that Prometheus asks for.
-const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All counters. Clones share them.
 #[derive(Clone, Debug)]
@@ -226,55 +210,23 @@ impl Metrics {
         }
     }
 
+    /// Counts a request under the template of its path, so that ids do not become labels.
+    pub fn request(&self, path: &str, status: u16, took: Duration) {
+        let labels = PathLabels { path: path.to_owned() };
+        self.duration.get_or_create(&labels).observe(took.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { path: labels.path, status }).inc();
+    }
+
+    /// All metrics in the OpenMetrics text format, with the providers' credentials as they are now.
+    pub fn text(&self, credentials: Vec<Status>) -> Result<String, fmt::Error> {
+        self.describe(credentials);
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
     /// Counts a client's URL by result.
     pub fn media(&self, result: &'static str) {
         self.media.get_or_create(&MediaLabels { result }).inc();
-    }
-}
-
-/// Counts a request under the path's template, so that ids do not become labels.
-pub async fn count(
-    State(app): State<App>,
-    path: Option<MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let begun = Instant::now();
-    let response = next.run(request).await;
-    if let Some(path) = path {
-        let path = path.as_str().to_owned();
-        let labels = PathLabels { path: path.clone() };
-        app.metrics.duration.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
-        let labels = RequestLabels { path, status: response.status().as_u16() };
-        app.metrics.requests.get_or_create(&labels).inc();
-    }
-    response
-}
-
-/// `GET /metrics` on the public port.
-pub async fn show_to(_: Scraper, app: State<App>) -> Response {
-    show(app).await
-}
-
-/// A separate port for metrics. It requires no token, because the internal port's would also give access to
-/// usage and keys. The network must restrict who can connect.
-pub fn only_metrics(app: App) -> Router {
-    Router::new()
-        .route(PATH, get(show))
-        .fallback(async |method: Method, uri: Uri| ApiError::no_route(&method, uri.path()))
-        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
-            ApiError::method_not_allowed(&method, uri.path())
-        })
-        .with_state(app)
-}
-
-/// `GET /metrics` on the internal port, and on the separate one.
-pub async fn show(State(app): State<App>) -> Response {
-    app.metrics.describe(app.credentials.statuses());
-    let mut text = String::new();
-    match encode(&mut text, &app.metrics.registry) {
-        Ok(()) => ([(CONTENT_TYPE, TEXT)], text).into_response(),
-        // Writing to a String cannot fail.
-        Err(_) => ApiError::no_route(&Method::GET, PATH).into_response(),
     }
 }

@@ -8,7 +8,6 @@ use axum::http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::fields::{Field, Kind};
-use crate::routes::schema::Row;
 
 /// A path with a method.
 #[derive(Clone, Debug)]
@@ -69,11 +68,6 @@ pub enum Holds {
 /// Creates a parameter.
 pub const fn parameter(name: &'static str, holds: Holds) -> Parameter {
     Parameter { name, holds }
-}
-
-/// The fields of a schema that a request may set.
-pub fn fields(rows: &[Row]) -> Vec<Field> {
-    rows.iter().filter(|row| row.refused.is_none()).map(|row| row.field).collect()
 }
 
 /// Durations, as parsed by [`crate::duration::Duration::parse`], including the words and `1mo`.

@@ -7,12 +7,10 @@
 mod ask;
 mod ceiling;
 mod operation;
-mod page;
 mod table;
 
 pub use ask::{Allowed, Subject, team_member_permissions};
 pub use ceiling::{Ceiling, Touched};
-pub use page::page;
 pub use table::{Row, TABLE};
 
 use crate::auth::Role;

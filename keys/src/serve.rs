@@ -19,13 +19,15 @@ use crate::control::{self, Control};
 use crate::credentials::{Broker, Definition, Secrets};
 use crate::housekeeping::{Retention, keep_house};
 use crate::internal::internal;
+use crate::login_attempts::Attempts;
 use crate::media::{self, Media};
-use crate::metrics::{Metrics, only_metrics};
+use crate::metrics::Metrics;
 use crate::prices::Prices;
-use crate::routes::public;
+use crate::public::public;
+use crate::routes::metrics::only_metrics;
 use crate::secret::Secret;
+use crate::sso;
 use crate::store::{OpenError, Store, StoreError};
-use crate::ui::{Attempts, SingleSignOn};
 
 /// How long requests may take to finish after the process was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -68,7 +70,7 @@ pub struct Settings {
     /// Whether a row is written for each request.
     pub spend_log: bool,
     /// How people log in to the console with a provider.
-    pub sso: Option<SingleSignOn>,
+    pub sso: Option<sso::Settings>,
     /// Address at which this service reaches the gateway.
     pub gateway: Option<String>,
     /// Whether changes are recorded.

@@ -3,35 +3,34 @@
 use serde_json::Value;
 use switchboard::secret::Secret;
 
-use super::pending::Pending;
-use crate::auth::Role;
+use crate::role::Role;
 
 /// How people log in with a provider.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub(super) client_id: String,
-    pub(super) client_secret: Secret,
-    pub(super) authorization: url::Url,
-    pub(super) token: url::Url,
-    pub(super) userinfo: url::Url,
-    pub(super) scope: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Secret,
+    pub(crate) authorization: url::Url,
+    pub(crate) token: url::Url,
+    pub(crate) userinfo: url::Url,
+    pub(crate) scope: String,
     /// Names of claims.
-    pub(super) user_id: String,
-    pub(super) email: String,
-    pub(super) name: String,
-    pub(super) role: String,
-    pub(super) groups: String,
+    pub(crate) user_id: String,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) role: String,
+    pub(crate) groups: String,
     /// Roles with the groups that have them, the most powerful first.
-    pub(super) roles: Vec<(&'static str, Vec<String>)>,
-    pub(super) default_role: Option<&'static str>,
+    pub(crate) roles: Vec<(&'static str, Vec<String>)>,
+    pub(crate) default_role: Option<&'static str>,
     /// The gateway's address, if it is not the one that the browser names.
-    pub(super) base_url: Option<String>,
+    pub(crate) base_url: Option<String>,
     /// The user who is always an administrator.
-    pub(super) admin: Option<String>,
+    pub(crate) admin: Option<String>,
     /// Domains of e-mail addresses that may log in; all if empty.
-    pub(super) domains: Vec<String>,
+    pub(crate) domains: Vec<String>,
     /// The client's id and secret are sent in the body instead of a header.
-    pub(super) in_body: bool,
+    pub(crate) in_body: bool,
 }
 
 /// Roles from the most powerful.
@@ -106,7 +105,7 @@ impl Settings {
     }
 
     /// Where the browser is led to.
-    pub(super) fn login_address(&self, pending: &Pending, callback: &str) -> String {
+    pub fn login_address(&self, state: &str, challenge: &str, callback: &str) -> String {
         let mut address = self.authorization.clone();
         address
             .query_pairs_mut()
@@ -114,14 +113,14 @@ impl Settings {
             .append_pair("client_id", &self.client_id)
             .append_pair("redirect_uri", callback)
             .append_pair("scope", &self.scope)
-            .append_pair("state", &pending.state)
-            .append_pair("code_challenge", &pending.challenge())
+            .append_pair("state", state)
+            .append_pair("code_challenge", challenge)
             .append_pair("code_challenge_method", "S256");
         address.into()
     }
 
     /// The role that these claims give; `None` if they say nothing.
-    pub(super) fn role_of(&self, claims: &Value, groups: &[String]) -> Option<&'static str> {
+    pub fn role_of(&self, claims: &Value, groups: &[String]) -> Option<&'static str> {
         let mapped = self.roles.iter().find(|(_, of)| of.iter().any(|group| groups.contains(group)));
         let mapped = mapped.map(|(role, _)| *role);
         let said = || claim(claims, &self.role).and_then(Value::as_str).and_then(role);
@@ -156,7 +155,7 @@ fn mappings(text: &str) -> Result<Vec<(&'static str, Vec<String>)>, String> {
 }
 
 /// A claim by its name, or by a path such as `resource_access.gateway.roles`.
-pub(super) fn claim<'v>(claims: &'v Value, name: &str) -> Option<&'v Value> {
+pub fn claim<'v>(claims: &'v Value, name: &str) -> Option<&'v Value> {
     let direct = claims.get(name);
     direct.or_else(|| name.split('.').try_fold(claims, |value, part| value.get(part)))
 }

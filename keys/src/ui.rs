@@ -6,7 +6,6 @@
 
 mod allowed;
 mod assets;
-mod attempts;
 mod audit;
 mod budgets;
 mod chart;
@@ -41,8 +40,6 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
-pub use attempts::Attempts;
-pub use sso::Settings as SingleSignOn;
 pub use visit::{IDLE, LIFE};
 
 /// Nothing is loaded from elsewhere or written inline, and no other site may embed a page or receive a form.

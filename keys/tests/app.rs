@@ -18,13 +18,13 @@ use switchboard_keys::app::App;
 use switchboard_keys::control::{self, Control};
 use switchboard_keys::credentials::{Broker, Secrets};
 use switchboard_keys::internal::internal;
+use switchboard_keys::login_attempts::Attempts;
 use switchboard_keys::media::{self, Media};
 use switchboard_keys::metrics::Metrics;
 use switchboard_keys::prices::Prices;
-use switchboard_keys::routes::public;
+use switchboard_keys::public::public;
 use switchboard_keys::secret::Secret;
 use switchboard_keys::store::{Store, default_url};
-use switchboard_keys::ui::Attempts;
 use tempfile::TempDir;
 use tower::ServiceExt;
 

@@ -36,7 +36,7 @@ async fn the_state_of_credentials_is_told_and_never_their_value() {
         {"name": "BAD", "state": "missing"}, {"name": "GOOD", "state": "ok"},
     ]});
     assert_eq!(probe(&app, "/health/readiness").await, Answer::of(200, ready));
-    let response = switchboard_keys::metrics::show(axum::extract::State(app.app.clone())).await;
+    let response = switchboard_keys::routes::metrics::show(axum::extract::State(app.app.clone())).await;
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     let text = String::from_utf8(body.to_vec()).unwrap();
     for line in [

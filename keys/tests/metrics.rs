@@ -5,7 +5,7 @@ use axum::http::{Request, header::AUTHORIZATION};
 use http_body_util::BodyExt;
 use serde_json::json;
 use switchboard_keys::internal::internal;
-use switchboard_keys::routes::public;
+use switchboard_keys::public::public;
 use tower::ServiceExt;
 
 use crate::app::{INTERNAL_TOKEN, MASTER_KEY, TestApp, batch, usage};

@@ -6,7 +6,8 @@ mod members;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_keys::auth::Role;
-use switchboard_keys::rights::{Operation, ROLES, Row, TABLE, Verdict, Whose, page};
+use switchboard_keys::rights::{Operation, ROLES, Row, TABLE, Verdict, Whose};
+use switchboard_keys::routes::access_page::page;
 use switchboard_keys::routes::endpoints;
 
 use crate::app::{MASTER_KEY, TestApp};

@@ -119,3 +119,8 @@ pub(crate) fn set_response(response: CallResponse) {
 pub(crate) fn response<T>(read: impl FnOnce(&mut CallResponse) -> T) -> T {
     RESPONSE.with_borrow_mut(read)
 }
+
+/// The number of a call that is unique in this process.
+pub(crate) fn call_number(stream: u32, call: u64) -> u64 {
+    (u64::from(stream) << 32) | (call & 0xffff_ffff)
+}

@@ -14,7 +14,6 @@ use switchboard::worker::Shared;
 use crate::abi::{DETAILS, EnvoyFilter, Way};
 use crate::current::{self, Current, LocalReply};
 use crate::memory::MEMORY;
-use crate::stream::number;
 use crate::ticker::{self, Ticks};
 
 /// Envoy itself.
@@ -257,7 +256,7 @@ impl Host for Native {
     fn call(cluster: &str, headers: &[(&str, &str)], body: &[u8], timeout: Duration) -> Option<u64> {
         match current::current()? {
             Current::Stream { filter, id, .. } => {
-                filter.call(cluster, headers, body, timeout).map(|call| number(id, call))
+                filter.call(cluster, headers, body, timeout).map(|call| current::call_number(id, call))
             }
             Current::Root(config) => config.call(cluster, headers, body, timeout),
         }

@@ -212,7 +212,9 @@ impl Stream {
             current::set_response(response);
             self.run(filter, None, Action::Continue, |role| {
                 match role {
-                    Role::Downstream(request) => request.on_call_response(number(self.id, call)),
+                    Role::Downstream(request) => {
+                        request.on_call_response(current::call_number(self.id, call))
+                    }
                     Role::Upstream(attempt) => attempt.on_call_response(),
                 }
                 Action::Continue
@@ -262,9 +264,4 @@ impl Stream {
 pub(crate) fn fail(filter: EnvoyFilter) {
     let error = ErrorBody::ours("The gateway has failed; see Envoy's log.");
     LocalReply::new(&error.into()).send(filter);
-}
-
-/// The number of a call that is unique in this process.
-pub(crate) fn number(stream: u32, call: u64) -> u64 {
-    (u64::from(stream) << 32) | (call & 0xffff_ffff)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use switchboard::hex::hex;
 
-use super::models::{RATES, rates};
+use super::rates::{RATES, rates};
 use super::sections::{MODEL_INFO, model};
 use super::table::{At, Table};
 

@@ -6,14 +6,12 @@ use switchboard::openai::{STANDARD_PARAMS, is_admitted};
 use super::diagnostic::suggestion;
 use super::durations::timeout;
 use super::model_info::{ModelInfo, Team};
+use super::rates::{RATES, rates};
 use super::routing::retries;
 use super::secret::Setting;
 use super::sections::{CREDENTIAL, LITELLM_PARAMS, MODEL, model};
 use super::table::{At, Table, expected};
 use super::yaml::{Location, Node, Value};
-
-/// How many prices there are, by the names of [`model::RATES`].
-pub const RATES: usize = model::RATES.len();
 
 /// One entry of `model_list`: a deployment and the name that clients ask for.
 #[derive(Clone, Debug)]
@@ -363,10 +361,6 @@ fn headers(table: &mut Table<'_>, key: &'static str) -> Vec<(At<String>, Setting
         read.push((At { at: key.at, value: name }, Setting::parse(&value)));
     }
     read
-}
-
-pub(super) fn rates(table: &mut Table<'_>) -> [Option<f64>; RATES] {
-    model::RATES.map(|row| table.number(row.name).map(|rate| rate.value))
 }
 
 /// All parameters as one line, so that a deployment's id changes when they do. A secret's text is left out:

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -14,8 +13,6 @@ use tokio::time::{Instant, timeout_at};
 use super::Control;
 use super::nodes::Step;
 use super::served::Served;
-use crate::app::App;
-use crate::internal::Call;
 
 /// How long a request is held if there is nothing new; less than Envoy waits.
 const HOLD: Duration = Duration::from_secs(20);
@@ -68,8 +65,7 @@ impl Drop for Held<'_> {
 }
 
 /// Answers a request for the resources of `part` when there is something new.
-pub async fn discover(part: Part, State(app): State<App>, Call(request): Call<DiscoveryRequest>) -> Response {
-    let control = &app.control;
+pub async fn discover(control: &Control, part: Part, request: DiscoveryRequest) -> Response {
     let Some(token) = control.state().token.clone() else {
         return unavailable("this key service has no configuration; start it with --config");
     };

@@ -6,9 +6,8 @@ use serde_json::json;
 
 use super::ApiError;
 use super::python::{starred, text as python_str};
-use crate::auth::Role;
 use crate::clock;
-use crate::rights::Denial;
+use crate::role::Role;
 use crate::token::masked;
 
 impl ApiError {
@@ -106,11 +105,14 @@ impl ApiError {
         Self::envelope(StatusCode::FORBIDDEN, "auth_error", message, None)
     }
 
-    /// Deleting or regenerating another user's key.
-    pub fn others_key(denial: Denial) -> Self {
-        let verb = if denial == Denial::NotToRegenerate { "regenerate" } else { "delete" };
-        let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
-        Self::python(status, &format!("You are not authorized to {verb} this key"))
+    /// Deleting another user's key.
+    pub fn key_not_to_delete() -> Self {
+        Self::python(StatusCode::FORBIDDEN, "You are not authorized to delete this key")
+    }
+
+    /// Regenerating another user's key.
+    pub fn key_not_to_regenerate() -> Self {
+        Self::python(StatusCode::UNAUTHORIZED, "You are not authorized to regenerate this key")
     }
 
     /// A write path, for a read-only role.

@@ -223,7 +223,8 @@ impl Caller {
                 self.team_id().unwrap_or("None")
             )),
             Denial::UserAdmins => ApiError::python_forbidden("Only proxy admins can list users"),
-            Denial::NotToDelete | Denial::NotToRegenerate => ApiError::others_key(denial),
+            Denial::NotToDelete => ApiError::key_not_to_delete(),
+            Denial::NotToRegenerate => ApiError::key_not_to_regenerate(),
             Denial::UnseenKey => ApiError::others_key_info(role),
             Denial::UnseenUser => ApiError::forbidden(format!(
                 "key not allowed to access this user's info. user_id={user}, key's user_id={}",

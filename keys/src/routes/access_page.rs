@@ -2,8 +2,8 @@
 
 use core::fmt::Write as _;
 
-use super::{Denial, ROLES, TABLE, Verdict, Whose};
-use crate::routes::{budget, customer, key, organization, schema::Row, tag, team, user};
+use super::{budget, customer, key, organization, schema::Row, tag, team, user};
+use crate::rights::{Denial, ROLES, TABLE, Verdict, Whose};
 
 /// The page as Markdown.
 pub fn page() -> String {

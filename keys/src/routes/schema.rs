@@ -47,6 +47,11 @@ pub struct Row {
     pub refused: Option<&'static str>,
 }
 
+/// The fields of a schema that a request may set.
+pub fn fields(rows: &[Row]) -> Vec<Field> {
+    rows.iter().filter(|row| row.refused.is_none()).map(|row| row.field).collect()
+}
+
 /// Creates a row.
 pub const fn row(name: &'static str, kind: Kind, place: Place, absent: Absent) -> Row {
     Row { field: Field { name, kind }, place, absent, refused: None }

@@ -7,10 +7,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::page::{fault_text, html};
 use super::posted::{self, Posted};
-use super::{assets, attempts, cookie, gateway, visit};
+use super::{assets, cookie, gateway, visit};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::login_attempts;
 use crate::query::Query;
 
 /// A longer one is no key.
@@ -52,7 +53,7 @@ pub(super) async fn log_in(State(app): State<App>, request: Request) -> Response
         }
     };
     let next = gateway::own_page(form.text("next").unwrap_or("/ui"));
-    let address = attempts::address(&headers);
+    let address = login_attempts::address(&headers);
     if let Some(wait) = app.attempts.wait(&address) {
         let seconds = wait.as_secs() + 1;
         let text = format!("Too many failed attempts. Try again in {seconds} seconds.");

@@ -7,7 +7,6 @@
 mod pending;
 mod provider;
 mod provision;
-mod settings;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -17,8 +16,7 @@ use super::login::failed;
 use super::{gateway, page, visit};
 use crate::app::App;
 use crate::query::Query;
-
-pub use settings::Settings;
+use crate::sso::Settings;
 
 use pending::Pending;
 
@@ -36,7 +34,7 @@ pub(super) async fn begin(State(app): State<App>, headers: HeaderMap, query: Que
     let Some(settings) = &app.sso else { return Redirect::to("/ui/login").into_response() };
     let next = gateway::own_page(query.text("next").unwrap_or("/ui"));
     let pending = Pending::random(next);
-    let address = settings.login_address(&pending, &callback(settings, &headers));
+    let address = settings.login_address(&pending.state, &pending.challenge(), &callback(settings, &headers));
     ([(header::SET_COOKIE, pending.set(&headers))], Redirect::to(&address)).into_response()
 }
 

@@ -12,8 +12,7 @@ use switchboard::key::TokenHash;
 use super::cookie::SessionId;
 use super::{gateway, page};
 use crate::app::App;
-use crate::audit;
-use crate::auth::Caller;
+use crate::auth::{Caller, authenticated};
 use crate::clock;
 use crate::error::ApiError;
 use crate::rights::{Allowed, Operation, Subject, Whose};
@@ -113,7 +112,7 @@ impl FromRequestParts<App> for Visit {
         };
         match caller(app, &id).await {
             Ok(Some(caller)) => {
-                audit::authenticated(&caller, &HeaderMap::new());
+                authenticated(&caller, &HeaderMap::new());
                 Ok(Self { app: app.clone(), id, caller, path, headers: parts.headers.clone() })
             }
             Ok(None) => Err(page::to_login(&path, &parts.method)),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::App;
 use crate::error::ApiError;
+use crate::store::Store;
 
 /// What a report says of a key, if it still exists.
 #[derive(Clone, Debug, Default)]
@@ -20,12 +20,12 @@ pub struct Key {
 
 /// The keys with these hashes.
 pub async fn keys<'t>(
-    app: &App,
+    store: &Store,
     tokens: impl Iterator<Item = &'t String>,
 ) -> Result<BTreeMap<String, Key>, ApiError> {
     let mut keys = BTreeMap::new();
     let tokens: Vec<String> = tokens.filter(|token| !token.is_empty()).cloned().collect();
-    for (token, alias, name, team_id, user_id) in app.store.key_names(&tokens).await? {
+    for (token, alias, name, team_id, user_id) in store.key_names(&tokens).await? {
         keys.insert(token, Key { alias, name: Some(name), team_id, user_id });
     }
     Ok(keys)
@@ -33,9 +33,9 @@ pub async fn keys<'t>(
 
 /// The aliases of teams, by their ids.
 pub async fn team_aliases<'t>(
-    app: &App,
+    store: &Store,
     ids: impl Iterator<Item = &'t String>,
 ) -> Result<BTreeMap<String, String>, ApiError> {
     let ids: Vec<String> = ids.filter(|id| !id.is_empty()).cloned().collect();
-    Ok(app.store.team_aliases(&ids).await?)
+    Ok(store.team_aliases(&ids).await?)
 }

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use switchboard_keys::ui::SingleSignOn;
+use switchboard_keys::sso::Settings;
 use tokio::net::TcpListener;
 
 use super::{Browser, Page};
@@ -65,7 +65,7 @@ impl Issuer {
             name => more.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned()),
         };
         let mut app = TestApp::new().await;
-        app.app.sso = SingleSignOn::from_variables(variable).unwrap().map(Arc::new);
+        app.app.sso = Settings::from_variables(variable).unwrap().map(Arc::new);
         (app, issuer)
     }
 

@@ -3,8 +3,9 @@
 use axum::routing::{get, post};
 
 use super::{block, delete, info, list, new, schema, update};
-use crate::openapi::{Holds::RequiredText, Input, fields, parameter};
+use crate::openapi::{Holds::RequiredText, Input, parameter};
 use crate::routes::paths::{Path, gets, posts};
+use crate::routes::schema::fields;
 
 /// Each path with its input and its handler.
 pub(in crate::routes) fn paths() -> Vec<Path> {

@@ -181,7 +181,7 @@ async fn add_keys(
     let top = app.store.usage(&within(activity.keys()).by(&[By::Name]).limit(MOST_NAMES + 1)).await?;
     let exceeded = top.len() > MOST_NAMES as usize;
     let tokens: Vec<_> = top.into_iter().take(MOST_NAMES as usize).flat_map(|row| row.of).collect();
-    let names = usage::keys(app, tokens.iter()).await?;
+    let names = usage::keys(&app.store, tokens.iter()).await?;
     let by = [By::Time, By::Name, By::ModelGroup, By::Model, By::Mode, By::Team, By::User];
     let rows = app.store.usage(&within(activity.keys()).by(&by).only(By::Name, tokens)).await?;
     for row in rows {
@@ -214,7 +214,7 @@ async fn add_entities(
     let top = app.store.usage(&query.clone().by(&[By::Name]).limit(MOST_NAMES)).await?;
     let names: Vec<_> = top.into_iter().flat_map(|row| row.of).collect();
     let aliases = match activity.scope {
-        Scope::Team => usage::team_aliases(app, names.iter()).await?,
+        Scope::Team => usage::team_aliases(&app.store, names.iter()).await?,
         _ => BTreeMap::new(),
     };
     for row in app.store.usage(&query.by(&[By::Time, By::Name]).only(By::Name, names)).await? {

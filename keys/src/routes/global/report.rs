@@ -86,7 +86,7 @@ async fn by_day(app: &App, asked: UsageQuery, of: Of) -> Result<Json<Value>, Api
     };
     let rows = app.store.usage(&asked.by(&by)).await?;
     let aliases = match of {
-        Of::Teams => usage::team_aliases(app, rows.iter().filter_map(|row| row.of.first())).await?,
+        Of::Teams => usage::team_aliases(&app.store, rows.iter().filter_map(|row| row.of.first())).await?,
         Of::Customers => BTreeMap::new(),
     };
     let mut days = BTreeMap::<i64, BTreeMap<String, (Sums, Vec<Value>)>>::new();

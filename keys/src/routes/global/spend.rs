@@ -52,7 +52,7 @@ pub async fn logs(State(app): State<App>, _: Allowed, query: Query) -> Result<Js
 pub async fn keys(State(app): State<App>, _: Allowed, query: Query) -> Result<Json<Value>, ApiError> {
     let limit = limit(&query, MOST)?;
     let rows = app.store.usage(&Days::recent().query(Scope::Key).by(&[By::Name]).limit(limit)).await?;
-    let names = usage::keys(&app, rows.iter().flat_map(|row| &row.of)).await?;
+    let names = usage::keys(&app.store, rows.iter().flat_map(|row| &row.of)).await?;
     let shown = rows.iter().map(|row| {
         let token = row.of.first().cloned().unwrap_or_default();
         let key = names.get(&token);

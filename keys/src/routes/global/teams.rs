@@ -18,7 +18,7 @@ const MOST_TOTALS: usize = 10;
 /// By team and day, under the aliases of teams. Requests of keys without a team are left out.
 pub async fn teams(State(app): State<App>, _: Allowed) -> Result<Json<Value>, ApiError> {
     let rows = app.store.usage(&Days::recent().query(Scope::Team).by(&[By::Time, By::Name])).await?;
-    let aliases = usage::team_aliases(&app, rows.iter().flat_map(|row| &row.of)).await?;
+    let aliases = usage::team_aliases(&app.store, rows.iter().flat_map(|row| &row.of)).await?;
     let (mut days, mut totals) = (BTreeMap::<i64, Map<String, Value>>::new(), BTreeMap::new());
     for row in &rows {
         let id = row.of.first().cloned().unwrap_or_default();

@@ -8,9 +8,10 @@ use super::{
 };
 use crate::openapi::{
     Holds::{Boolean, Choice, Text, UpTo},
-    Input, fields, parameter,
+    Input, parameter,
 };
 use crate::routes::paths::{Path, gets, posts};
+use crate::routes::schema::fields;
 
 /// The last page.
 const PAGE: u64 = u32::MAX as u64;

@@ -5,8 +5,9 @@ use axum::routing::{MethodRouter, delete as deletes, get, patch, post};
 
 use super::{delete, info, list, member_add, member_delete, member_update, new, schema, update};
 use crate::app::App;
-use crate::openapi::{Endpoint, Holds::RequiredText, Input, fields, parameter};
+use crate::openapi::{Endpoint, Holds::RequiredText, Input, parameter};
 use crate::routes::paths::{Path, gets, posts};
+use crate::routes::schema::fields;
 
 /// Each path with its input and its handler.
 pub(in crate::routes) fn paths() -> Vec<Path> {

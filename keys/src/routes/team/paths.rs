@@ -8,9 +8,10 @@ use super::{
 };
 use crate::openapi::{
     Holds::{RequiredText, Text},
-    Input, fields, parameter,
+    Input, parameter,
 };
 use crate::routes::paths::{Path, gets, posts};
+use crate::routes::schema::fields;
 
 /// Each path with its input and its handler.
 pub(in crate::routes) fn paths() -> Vec<Path> {

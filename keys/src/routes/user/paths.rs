@@ -5,9 +5,10 @@ use axum::routing::{get, post};
 use super::{delete, info, list, new, schema, update};
 use crate::openapi::{
     Holds::{Text, UpTo},
-    Input, fields, parameter,
+    Input, parameter,
 };
 use crate::routes::paths::{Path, gets, posts};
+use crate::routes::schema::fields;
 
 /// The last page.
 const PAGE: u64 = u32::MAX as u64;

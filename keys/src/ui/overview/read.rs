@@ -100,10 +100,10 @@ async fn name(app: &App, asked: &Asked, parts: &mut [PartOf]) -> Result<(), ApiE
     let ids: Vec<String> = parts.iter().map(|part| part.id.clone()).collect();
     let names: BTreeMap<String, String> = match asked.by {
         Part::Key => {
-            let keys = usage::keys(app, ids.iter()).await?;
+            let keys = usage::keys(&app.store, ids.iter()).await?;
             keys.into_iter().filter_map(|(token, key)| Some((token, key.alias.or(key.name)?))).collect()
         }
-        Part::Team => usage::team_aliases(app, ids.iter()).await?,
+        Part::Team => usage::team_aliases(&app.store, ids.iter()).await?,
         _ => BTreeMap::new(),
     };
     for part in parts {

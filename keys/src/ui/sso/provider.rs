@@ -7,8 +7,9 @@ use axum::http::{Request, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
-use super::{Refusal, Settings};
+use super::Refusal;
 use crate::credentials::http;
+use crate::sso::Settings;
 
 /// How long the provider may take for each answer.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::settings::claim;
-use super::{Refusal, Settings};
+use super::Refusal;
 use crate::app::App;
 use crate::audit;
 use crate::auth::ADMIN_USER_ID;
@@ -11,6 +10,7 @@ use crate::error::ApiError;
 use crate::routes::account::apply;
 use crate::routes::team::member_add::{NewMember, add};
 use crate::routes::user::schema::FIELDS;
+use crate::sso::{Settings, claim};
 use crate::store::{AccountRow, Kind, StoreError};
 
 /// Who has created memberships that follow the provider's groups.
