@@ -111,6 +111,7 @@ fn sent(body: &str) -> String {
         version: "",
         is_fallback: false,
         allowed: None,
+        lacks_search: None,
     };
     let request = Request::parse(Operation::Chat, body.as_bytes()).unwrap();
     let outbound = OPENAI.request(&request, &to, &mut memo()).unwrap();

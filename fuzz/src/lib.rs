@@ -113,6 +113,7 @@ pub fn request(data: &[u8]) {
                     version: "",
                     is_fallback: false,
                     allowed: None,
+                    lacks_search: None,
                 };
                 match provider.dialect.request(&request, &to, &mut memo) {
                     Ok(outbound) => {

@@ -8,7 +8,7 @@ pub use provider::{
     VERSION_HEADER,
 };
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
 use crate::config::Deployment;
@@ -168,6 +168,8 @@ pub struct Target<'a> {
     pub is_fallback: bool,
     /// Parameters that are sent although the provider is not known to support them.
     pub allowed: Option<&'a Allowed>,
+    /// Set if the request allows a search of the web, and the provider has none.
+    pub lacks_search: Option<&'a Cell<bool>>,
 }
 
 /// `allowed_openai_params`: parameters that are sent verbatim although the provider is not known to support
@@ -241,7 +243,7 @@ impl<'a> Target<'a> {
     }
 
     /// The error for a request that asks for nothing but a search of the web, or for that tool.
-    pub fn no_search(&self) -> ErrorBody {
+    fn no_search(&self) -> ErrorBody {
         ErrorBody::invalid(
             "tools",
             &format!(
@@ -249,6 +251,20 @@ impl<'a> Target<'a> {
                 self.provider.name, self.model
             ),
         )
+    }
+
+    /// Notes that a search of the web is left out.
+    ///
+    /// # Errors
+    /// The request needs it.
+    pub fn note_no_search(&self, request: &Request<'_>) -> Result<(), ErrorBody> {
+        if request.must_search() {
+            return Err(self.no_search());
+        }
+        if let Some(lacks_search) = self.lacks_search {
+            lacks_search.set(true);
+        }
+        Ok(())
     }
 
     /// Rejects or drops parameters that the dialect does not support.
@@ -270,9 +286,11 @@ impl<'a> Target<'a> {
         request: &Request<'_>,
         is_supported: &dyn Fn(&str) -> bool,
     ) -> Result<(), ErrorBody> {
-        if request.must_search() && !is_supported("web_search_options") && !self.allows("web_search_options")
+        if request.get("web_search_options").is_some()
+            && !is_supported("web_search_options")
+            && !self.allows("web_search_options")
         {
-            return Err(self.no_search());
+            self.note_no_search(request)?;
         }
         if self.drop_params && self.allowed.is_none() {
             return Ok(());

@@ -7,6 +7,7 @@ mod carrier;
 mod chat;
 mod gemini;
 mod messages;
+mod names;
 mod output;
 mod responses;
 mod search;
@@ -33,6 +34,9 @@ use std::rc::Rc;
 
 use crate::facts::{Sink, Usage, Wire};
 use crate::openai::{Answer, ErrorBody, Memo, Operation, Request, check_shape};
+
+/// The response header that names the kinds of tools that were left out.
+pub const DROPPED_TOOLS: &str = "x-switchboard-dropped-tools";
 
 /// All formats.
 pub static LANGUAGES: [&dyn Language; 18] = [

@@ -43,7 +43,7 @@ pub use resolved::{Resolved, Wanted};
 pub use results::in_order_of_calls;
 pub use shape::check_shape;
 pub use signature::{
-    FOREIGN_SIGNATURES, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare_id, signature_of, signed_id,
+    FOREIGN_SIGNATURES, SIGNATURE_FIELDS, SIGNATURE_IN_ID, bare, bare_id, signature_of, signed_id,
 };
 pub use tool::{AnyTool, ChosenTools, Tool, ToolChoice, arguments_text};
 pub use tool_names::{ToolNames, nine_letter_id, safe_id};

@@ -21,6 +21,11 @@ pub fn signed_id(id: &str, signature: JsonStr<'_>) -> JsonString {
     JsonString::new(&format!("{id}{SIGNATURE_IN_ID}{signature}"))
 }
 
+/// An id without the signature, for a model that did not make it.
+pub fn bare(id: JsonStr<'_>) -> Cow<'_, str> {
+    bare_id(id.decode().unwrap_or_default())
+}
+
 /// Removes the signature from an id.
 pub fn bare_id(id: Cow<'_, str>) -> Cow<'_, str> {
     match id.find(SIGNATURE_IN_ID) {

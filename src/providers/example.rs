@@ -35,6 +35,7 @@ fn sent(drop_params: bool) -> Result<String, ErrorBody> {
         version: "",
         is_fallback: false,
         allowed: None,
+        lacks_search: None,
     };
     let request = Request::parse(Operation::Chat, ASKED.as_bytes()).unwrap();
     let outbound = provider.dialect.request(&request, &to, &mut memo())?;

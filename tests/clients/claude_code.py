@@ -73,6 +73,14 @@ def hello_by_token(world, provider):
     case.accepted()
 
 
+def hello_by_helper(world, provider):
+    case = world.case(says("Hello from the model."))
+    settings = json.dumps({"apiKeyHelper": f"echo {world.key}"})
+    ended = ask(world, provider, case.prompt("Say hello"), "--settings", settings, environment={"ANTHROPIC_API_KEY": None})
+    ended.good("Hello from the model.")
+    case.accepted()
+
+
 def one_tool(world, provider):
     directory = world.directory()
     (directory / "note.txt").write_text("the note says 4711\n")
@@ -165,6 +173,46 @@ def tool_search(world, provider):
           "the definition of the tool did not reach the model")
 
 
+def found_tool(world, provider):
+    """A tool that was loaded later is called like any other."""
+    case = world.case(
+        calls(("ToolSearch", {"query": "select:WebFetch", "max_results": 1})),
+        # Nothing listens there, which the model reads as the tool's result.
+        calls(("WebFetch", {"url": "https://127.0.0.1:9/page", "prompt": "Read it"})),
+        says("So: {results}"),
+    )
+    ended = ask(world, provider, case.prompt("Fetch a page"), "--allowedTools", "WebFetch",
+                "--settings", json.dumps({"skipWebFetchPreflight": True}))
+    equal(len(case.accepted()), 3, "requests")
+    check("ECONNREFUSED" in ended.said, lambda: f"the tool was not called: {ended.said[:400]!r}")
+
+
+def search(world, provider):
+    """A search is a request of its own, with nothing but the search tool."""
+    inner = world.case(says("It was found."))
+    query = inner.prompt("What is new?")
+    outer = world.case(
+        calls(("ToolSearch", {"query": "select:WebSearch", "max_results": 1})),
+        calls(("WebSearch", {"query": query})),
+        says("So: {results}"),
+    )
+    return ask(world, provider, outer.prompt("Search the web"), "--allowedTools", "WebSearch"), inner
+
+
+def web_search(world, provider):
+    ended, inner = search(world, provider)
+    check("It was found." in ended.said, lambda: f"no results: {ended.said[:400]!r}")
+    [request] = inner.accepted()
+    check("search" in json.dumps(request["body"]["tools"]).lower(), lambda: f"no search: {request['body']['tools']}")
+
+
+def no_web_search(world, provider):
+    """A model without a search must not make up what it would have found."""
+    ended, inner = search(world, provider)
+    check("needs a web search" in ended.said, lambda: f"not refused: {ended.said[:400]!r}")
+    equal(len(inner.requests()), 0, "requests for the search")
+
+
 def subagent(world, provider):
     task = {"description": "Say hello", "subagent_type": "general-purpose", "run_in_background": False}
     case = world.case(says("Hello from the subagent."))
@@ -222,12 +270,14 @@ def too_long(world, provider):
 
 
 EVERY = ["openai", "deepseek", "anthropic", "claude-4-5", "gemini", "bedrock"]
+SEARCHERS = ["anthropic", "claude-4-5", "gemini"]
 THINKERS = [provider for provider in EVERY if provider != "openai"]
 
 TASKS = [
     ("as docs/clients.md says", as_documented, ["-"]),
     ("hello, ANTHROPIC_API_KEY", hello, EVERY),
     ("hello, ANTHROPIC_AUTH_TOKEN", hello_by_token, ["openai"]),
+    ("hello, apiKeyHelper", hello_by_helper, ["openai"]),
     ("Bash, then Read", one_tool, EVERY),
     ("3 parallel calls", parallel_tools, EVERY),
     ("long stream", long_stream, EVERY),
@@ -235,6 +285,9 @@ TASKS = [
     ("stream that is reset", reset_stream, ["openai", "anthropic"]),
     ("thinking", thinking, THINKERS),
     ("ToolSearch", tool_search, EVERY),
+    ("ToolSearch, then WebFetch", found_tool, EVERY),
+    ("WebSearch", web_search, SEARCHERS),
+    ("WebSearch without a search", no_web_search, [provider for provider in EVERY if provider not in SEARCHERS]),
     ("subagent", subagent, ["openai", "gemini"]),
     ("/compact", compact, ["openai", "gemini"]),
     ("picture", picture, EVERY),

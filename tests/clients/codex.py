@@ -147,6 +147,38 @@ def lite(world, provider):
     returned(provider, requests, 1)
 
 
+def namespace(world, provider):
+    """Tools of a namespace are called by their own name."""
+    inner = world.case(says("Hello from the agent."))
+    task = {"message": inner.prompt("Say hello")}
+    outer = world.case(calls(("multi_agent_v1__spawn_agent", task)), says("{results}"))
+    # By a name that Codex does not know; it may end its turn before or after the agent has.
+    ended = ask(world, provider, outer.prompt("Start an agent"), model=provider)
+    check(len(outer.accepted()) >= 2, "the tool's result did not reach the model")
+    check("agent_id" in ended.said, lambda: f"no agent was started: {ended.said[:400]!r}")
+
+
+def tool_search(world, provider):
+    """Tools that a search has found join the tools of the next request."""
+    case = world.case(calls(("tool_search", {"query": "spawn agent"})), says("Found it."))
+    ask(world, provider, case.prompt("Find a tool"), model=named("gpt-5.5", provider)).good("Found it.")
+    before, after = (json.dumps(request["body"]) for request in case.accepted())
+    # Of its definition; its name is in the query, too.
+    check("Agent id to" not in before and "Agent id to" in after, "no definition reached the model")
+
+
+def compaction(world, provider):
+    """A conversation that has become too long is summarized, and goes on with the summary."""
+    long = calls(("exec_command", {"cmd": "echo was-echoed"})) | {"usage": {"input": 90_000, "output": 10}}
+    case = world.case(steps=[{"rounds": [one]} for one in (long, says("A summary."), says("After it."))])
+    ask(world, provider, case.prompt("Run echo"), "-c", "model_auto_compact_token_limit=50000",
+        model=named("gpt-5.5", provider)).good("After it.")
+    requests = case.accepted()
+    equal(len(requests), 3, "requests")
+    last = json.dumps(requests[2]["body"])
+    check("A summary." in last and "was-echoed" not in last, "the conversation did not go on with its summary")
+
+
 def reasoning(world, provider):
     case = world.case(says("Thought through.", reasoning="Let me think about it."))
     ended = ask(world, provider, case.prompt("Think"), "-c", "model_reasoning_summary=detailed",
@@ -231,6 +263,9 @@ TASKS = [
     ("apply_patch", patch, EVERY),
     ("view_image", picture_by_tool, EVERY),
     ("exec of gpt-6-sol", lite, EVERY),
+    ("spawn_agent of a namespace", namespace, EVERY),
+    ("tool_search", tool_search, EVERY),
+    ("compaction", compaction, EVERY),
     ("reasoning is shown", reasoning, THINKERS),
     ("--output-schema", output_schema, EVERY),
     ("picture", picture, EVERY),

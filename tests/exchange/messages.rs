@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use switchboard::exchange::{Admission, Attempt, Call, Headers, Outgoing, Reply, Step};
+use switchboard::exchange::{Admission, Attempt, Call, Headers, Opening, Outgoing, Reply, Step};
 use switchboard::key::{Credential, HandedOut};
 use switchboard::secret::Secret;
 
@@ -153,5 +153,75 @@ fn where_no_provider_counts_the_number_is_an_estimate_and_says_so() {
             (Some("200"), Some("estimate"))
         );
         assert_eq!(told.as_bytes(), reply.body, "{status}");
+    }
+}
+
+#[test]
+fn an_estimate_counts_the_instructions_the_tools_and_every_turn() {
+    let told = |body: &serde_json::Value| -> u64 {
+        let reply = count(&body.to_string()).unwrap_err();
+        let told: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        told["input_tokens"].as_u64().unwrap()
+    };
+    let words = "many words ".repeat(40);
+    let mut body = serde_json::json!({"model": "gpt", "messages": [{"role": "user", "content": "hi"}]});
+    let mut so_far = told(&body);
+    assert!((1..20).contains(&so_far), "{so_far}");
+    for (name, value) in [
+        ("system", serde_json::json!([{"type": "text", "text": words}])),
+        (
+            "tools",
+            serde_json::json!([{"name": "f", "description": words, "input_schema": {"type": "object"}}]),
+        ),
+        (
+            "messages",
+            serde_json::json!([{"role": "user", "content": "hi"},
+                {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {"words": words}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": words}]}]),
+        ),
+    ] {
+        body[name] = value;
+        let more = told(&body);
+        assert!(more > so_far + 50, "{name}: {so_far}, then {more}");
+        so_far = more;
+    }
+}
+
+const SEARCHING: &str = r#"{"model":"claude","max_tokens":99,"messages":[{"role":"user","content":"hi"}],"tools":[
+    {"name":"f","input_schema":{"type":"object"}},{"type":"web_search_20250305","name":"web_search"}]}"#;
+
+#[test]
+fn a_search_that_the_provider_does_not_make_is_named_in_a_header() {
+    const CHOICES: &str = r#""choices":[{"index":0,"message":{"content":"hi"},"delta":{"content":"hi"},"finish_reason":"stop"}]"#;
+    let dropped = "x-switchboard-dropped-tools";
+    let responses = r#"{"model":"claude","input":"hi","tools":[{"type":"function","name":"f"},{"type":"mcp"},{"type":"web_search"}]}"#;
+    for (path, body, deployment, named) in [
+        ("/v1/messages", SEARCHING, "gpt-1", Some("web_search")),
+        ("/v1/messages", SEARCHING, "claude-1", None),
+        ("/v1/messages", QUESTION, "gpt-1", None),
+        ("/v1/responses", responses, "gpt-1", Some("mcp, web_search")),
+        ("/v1/responses", responses, "claude-1", Some("mcp")),
+    ] {
+        for stream in [false, true] {
+            let body = if stream { body.replacen('{', r#"{"stream":true,"#, 1) } else { body.to_owned() };
+            let call = admit(path, &body).unwrap();
+            let mut attempt = attempt(&call, deployment);
+            let outgoing =
+                attempt.request_kept(NOW_MS).unwrap_or_else(|| attempt.request(body.as_bytes(), NOW_MS));
+            assert!(matches!(outgoing, Outgoing::Send { .. }), "{outgoing:?}");
+            let (kind, answer) = match (deployment, stream) {
+                ("gpt-1", true) => ("text/event-stream", format!("data: {{\"id\":\"c\",{CHOICES}}}\n\ndata: [DONE]\n\n")),
+                ("gpt-1", false) => ("application/json", format!("{{\"id\":\"c\",{CHOICES}}}")),
+                (_, true) => ("text/event-stream", "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"hi\"}}\n\n".to_owned()),
+                (_, false) => ("application/json", r#"{"id":"m","type":"message","content":[],"usage":{}}"#.to_owned()),
+            };
+            attempt.response_head(head(&[(":status", "200"), ("content-type", kind)]), false);
+            let headers = match attempt.open(answer.as_bytes(), false, NOW_MS) {
+                Opening::Begin(headers, _) => headers,
+                Opening::Wait => attempt.response_body(answer.as_bytes()).unwrap().0,
+            };
+            assert_eq!(headers.get(":status"), Some("200"));
+            assert_eq!(headers.get(dropped), named, "{path} to {deployment}, stream: {stream}");
+        }
     }
 }

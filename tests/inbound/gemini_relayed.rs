@@ -45,6 +45,7 @@ fn sent(provider: &str, operation: Operation, body: &str, with: &Value) -> Optio
         version: "",
         is_fallback: false,
         allowed: None,
+        lacks_search: None,
     };
     let request = Request::parse(operation, body.as_bytes()).unwrap().with_defaults(&deployment.defaults);
     let dialect = provider.dialect_of(MODEL);

@@ -1,6 +1,8 @@
 //! Clients' languages besides `OpenAI`'s: requests as the chat that they become, and every provider's answers and streams as
 //! those clients get them, byte for byte. `UPDATE=1` rewrites; review the difference.
 
+mod alike;
+mod errors;
 #[path = "../fixtures/eventstream.rs"]
 mod eventstream;
 #[path = "../fixtures/mod.rs"]
@@ -14,6 +16,9 @@ mod relayed_bedrock;
 mod responses;
 mod responses_relayed;
 mod searches;
+mod state;
+mod together;
+mod turns;
 mod users;
 
 use std::borrow::Cow;
@@ -25,7 +30,7 @@ use switchboard::dialects::{Body, Target};
 use switchboard::exchange::{Streaming, translated};
 use switchboard::inbound::Language;
 use switchboard::json;
-use switchboard::openai::{ErrorBody, Operation, Request, Resolved};
+use switchboard::openai::{ErrorBody, Memo, Operation, Request, Resolved};
 use switchboard::providers::find;
 
 /// Where a language's fixtures are.
@@ -48,7 +53,18 @@ fn sent(
     model: &str,
     body: &Value,
 ) -> Result<Value, ErrorBody> {
-    let common = language.request(Cow::Owned(body.to_string().into_bytes()))?.body;
+    sent_and_noted(language, provider, model, body).map(|(sent, _)| sent)
+}
+
+/// The same, and what is noted for the answer.
+fn sent_and_noted(
+    language: &'static dyn Language,
+    provider: &str,
+    model: &str,
+    body: &Value,
+) -> Result<(Value, Memo), ErrorBody> {
+    let common = language.request(Cow::Owned(body.to_string().into_bytes()))?;
+    let (common, echo) = (common.body, common.echo);
     let deployment = json!({"id": "d", "group": "g", "provider": provider, "model": model, "api_base": ""});
     let deployment = json::read(&*deployment.to_string()).unwrap();
     let provider = find(provider).unwrap();
@@ -64,14 +80,16 @@ fn sent(
         version: "",
         is_fallback: false,
         allowed: None,
+        lacks_search: None,
     };
-    let mut memo = chats(Kind::Response)[0].memo();
+    let mut memo = Memo { echo, ..chats(Kind::Response)[0].memo() };
     let outbound = provider.dialect_of(model).request(&request, &target, &mut memo)?;
-    Ok(match outbound.body {
+    let sent = match outbound.body {
         Body::Bytes(body) => serde_json::from_slice(&body).unwrap(),
         Body::Edited(edits) => serde_json::from_slice(&edits.write(&common)).unwrap(),
         _ => panic!("a body"),
-    })
+    };
+    Ok((sent, memo))
 }
 
 /// A whole answer, or the error in its place.
@@ -80,6 +98,18 @@ fn answer(case: &Case, language: &'static dyn Language) -> Vec<u8> {
         Ok(answer) => answer.body,
         Err(fault) => language.error(&fault.to_body(case.provider.name), "fixture").unwrap(),
     }
+}
+
+/// A whole answer to a client that asked for a stream, if it is not an error.
+fn answer_as_stream(case: &Case, language: &'static dyn Language) -> Option<Vec<u8>> {
+    let memo = Memo { stream: true, include_usage: true, ..case.memo() };
+    Some(translated(case.dialect(), language, &case.input, &memo).ok()?.body)
+}
+
+/// JSON as JavaScript reads it: half a surrogate pair is a character. Rust has none for it, so it stays the escape that it was.
+fn parsed(json: &str) -> Value {
+    let json = json.replace("\\ud8", "\\\\ud8").replace("\\ude", "\\\\ude");
+    serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"))
 }
 
 /// A stream that comes in these chunks.

@@ -89,7 +89,7 @@ fn a_stream_that_dies_never_looks_complete() {
 
 /// The rules of Anthropic's SDKs: a block is opened before its deltas, one at a time, without gaps in the indexes; deltas
 /// fit their block; a message ends in `message_stop`, or in an error.
-fn in_order(text: &str, path: &str) {
+pub(crate) fn in_order(text: &str, path: &str) {
     let (mut open, mut next, mut begun, mut ended) = (None::<String>, 0, false, false);
     for event in text.split_terminator("\n\n") {
         let (head, data) = event.split_once('\n').unwrap_or_else(|| panic!("{path}: {event}"));

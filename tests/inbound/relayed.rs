@@ -38,6 +38,7 @@ fn sent(body: &[u8], with: &Value) -> (String, Vec<u8>) {
         version: &text("version", ""),
         is_fallback: with["is_fallback"] == true,
         allowed: None,
+        lacks_search: None,
     };
     let request = Request::parse(MESSAGES.operation(), body).unwrap().with_defaults(&deployment.defaults);
     MESSAGES.check(&request).unwrap();

@@ -162,6 +162,7 @@ fn a_count_is_a_whole_request_in_base64_for_the_model_itself() {
         version: "",
         is_fallback: false,
         allowed: None,
+        lacks_search: None,
     };
     let mut memo = Memo { counts: true, ..memo(&chats(Kind::Response)[0]) };
     let outbound = BEDROCK.relayed(&request, &target, &mut memo).unwrap();

@@ -444,6 +444,7 @@ fn outbound(provider: &str, model: &str, body: &[u8]) -> String {
         version: "",
         is_fallback: false,
         allowed: None,
+        lacks_search: None,
     };
     let outbound = provider.dialect.request(&request, &target, &mut memo(body)).unwrap();
     match outbound.body {
@@ -460,7 +461,7 @@ fn parse(json: &str) -> Value {
 }
 
 /// The rules of the official SDKs and of Codex.
-fn in_order(text: &str, path: &str) {
+pub(crate) fn in_order(text: &str, path: &str) {
     let mut items: Vec<Value> = Vec::new();
     let mut stream = Order::default();
     for (number, event) in text.split_terminator("\n\n").enumerate() {

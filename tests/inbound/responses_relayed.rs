@@ -52,6 +52,7 @@ fn a_request_keeps_its_bytes_except_for_the_model_and_the_gateways_fields() {
         version: "",
         is_fallback: false,
         allowed: None,
+        lacks_search: None,
     };
     let request = Request::parse(Operation::Chat, &body).unwrap();
     let outbound = provider.dialect.relayed(&request, &target, &mut memo(true)).unwrap();

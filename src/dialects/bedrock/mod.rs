@@ -202,6 +202,7 @@ mod tests {
             version: "",
             is_fallback: false,
             allowed: None,
+            lacks_search: None,
         };
         let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
         let request = Request::parse(Operation::Chat, body).unwrap();

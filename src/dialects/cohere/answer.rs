@@ -86,15 +86,16 @@ pub(super) fn read_answer(body: &[u8], memo: &Memo, out: &mut dyn Sink) -> Resul
             out.text(text);
         }
     }
+    // While the text that they are about is the last one.
+    for citation in wire.message.citations.iter().flatten() {
+        citation.report(out);
+    }
     for (at, call) in wire.message.tool_calls.iter().flatten().enumerate() {
         let Some(function) = &call.function else { continue };
         let id = crate::json::JsonString::new(&memo.call_id(at));
         let arguments = function.arguments.and_then(JsonStr::decode).unwrap_or_default();
         let name = function.name.as_deref().unwrap_or_default();
         out.whole_call(call.id.unwrap_or(id.as_str()), name, or_empty(&arguments), None);
-    }
-    for citation in wire.message.citations.iter().flatten() {
-        citation.report(out);
     }
     if let Some(logprobs) = wire.logprobs {
         report_logprobs(logprobs, out);

@@ -1,7 +1,7 @@
 //! `messages`: the roles are `OpenAI`'s, but with fewer content types.
 
 use crate::json::{JsonStr, Writer};
-use crate::openai::{Call, Content, ErrorBody, Message, Part};
+use crate::openai::{Call, Content, ErrorBody, Message, Part, bare};
 
 /// Writes the messages.
 pub(super) fn write(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
@@ -17,7 +17,7 @@ pub(super) fn write(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), 
             "tool" | "function" => {
                 w.key("role").string("tool").key("tool_call_id");
                 match message.tool_call_id {
-                    Some(id) => w.raw(id.token()),
+                    Some(id) => w.string(&bare(id)),
                     // The deprecated form has no ids: a result belongs to the call before it.
                     None => w.string(&function_call_id(call_before(messages, at))),
                 };
@@ -54,7 +54,7 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
     for Call { id, function, .. } in message.calls() {
         w.object().key("id");
         match id {
-            Some(id) => w.raw(id.token()),
+            Some(id) => w.string(&bare(id)),
             None => w.string(&function_call_id(at)),
         };
         w.key("type").string("function").key("function").object().key("name").string(&function.name);

@@ -1,7 +1,8 @@
 //! Translates `messages` to `systemInstruction` and `contents`.
 //!
-//! There are two roles, user and model. System messages are moved to the front, wherever they are. Tool
-//! results are grouped in one content, which takes the place of the user's turn.
+//! There are two roles, user and model. System messages at the start of the conversation become `systemInstruction`. Later
+//! ones stay in place as the user's text: moving them would invalidate the prompt cache. Tool results are grouped in one
+//! content, which takes the place of the user's turn.
 
 use std::borrow::Cow;
 
@@ -25,13 +26,14 @@ enum Speaker {
     Tool,
 }
 
-/// Writes `systemInstruction` from all system messages.
+/// Writes `systemInstruction` from the system messages at the start.
 pub(super) fn write_system(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
-    if !messages.iter().any(|message| is_system(message) && parts::says_something(&message.content)) {
+    let leading = leading(messages);
+    if !leading.iter().any(|message| parts::says_something(&message.content)) {
         return Ok(());
     }
     w.key("systemInstruction").object().key("parts").array();
-    write_instructions(w, messages)?;
+    write_instructions(w, leading)?;
     w.end_array().end_object();
     Ok(())
 }
@@ -44,16 +46,18 @@ pub(super) fn write(
     names: &ToolNames,
     media: Media,
 ) -> Result<(), ErrorBody> {
+    let leading = leading(messages);
     let ordered = in_order_of_calls(messages).into_iter().filter_map(|at| Some((at, messages.get(at)?)));
-    let said: Vec<Placed<'_, '_>> = ordered.filter(|(_, message)| has_part(message)).collect();
+    let said: Vec<Placed<'_, '_>> =
+        ordered.filter(|(at, message)| *at >= leading.len() && has_part(message)).collect();
     w.key("contents").array();
     let begins_with_user = said.first().is_some_and(|(_, message)| speaker(message) == Speaker::User);
-    let instructed = !model.system && messages.iter().any(is_system);
+    let instructed = !model.system && !leading.is_empty();
     if instructed || !begins_with_user {
         // The first content must be the user's, and not empty.
         w.object().key("role").string("user").key("parts").array();
         if instructed {
-            write_instructions(w, messages)?;
+            write_instructions(w, leading)?;
         } else {
             w.object().key("text").string(" ").end_object();
         }
@@ -65,6 +69,7 @@ pub(super) fn write(
         w.object().key("role").string(role).key("parts").array();
         for &(at, message) in turn {
             match who {
+                Speaker::User if is_system(message) => write_instruction(w, (at, message))?,
                 Speaker::User => parts::write(w, &message.content, media, &place(at))?,
                 Speaker::Model => write_model(w, (at, message), model, names)?,
                 Speaker::Tool => write_result(w, (at, message), messages, model, names, media)?,
@@ -97,7 +102,7 @@ fn speaker(message: &Message<'_>) -> Speaker {
 fn has_part(message: &Message<'_>) -> bool {
     match speaker(message) {
         Speaker::Tool => true,
-        Speaker::User => !is_system(message) && parts::says_something(&message.content),
+        Speaker::User => parts::says_something(&message.content),
         Speaker::Model => {
             parts::says_something(&message.content)
                 || message.calls().next().is_some()
@@ -106,19 +111,27 @@ fn has_part(message: &Message<'_>) -> bool {
     }
 }
 
+/// The system messages at the start of the conversation.
+fn leading<'m, 'a>(messages: &'m [Message<'a>]) -> &'m [Message<'a>] {
+    let count = messages.iter().take_while(|message| is_system(message)).count();
+    messages.get(..count).unwrap_or_default()
+}
+
 fn write_instructions(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
-    for (at, message) in messages.iter().enumerate().filter(|(_, message)| is_system(message)) {
-        if let Content::Parts(parts) = &message.content
-            && let Some(n) = parts.iter().position(|part| parts::text_of(part).is_none())
-        {
-            return Err(ErrorBody::invalid(
-                format!("{}.content[{n}].type", place(at)),
-                "system and developer messages must be text",
-            ));
-        }
-        parts::write(w, &message.content, Media::default(), &place(at))?;
+    messages.iter().enumerate().try_for_each(|placed| write_instruction(w, placed))
+}
+
+/// The texts of a system message.
+fn write_instruction(w: &mut Writer<'_>, (at, message): Placed<'_, '_>) -> Result<(), ErrorBody> {
+    if let Content::Parts(parts) = &message.content
+        && let Some(n) = parts.iter().position(|part| parts::text_of(part).is_none())
+    {
+        return Err(ErrorBody::invalid(
+            format!("{}.content[{n}].type", place(at)),
+            "system and developer messages must be text",
+        ));
     }
-    Ok(())
+    parts::write(w, &message.content, Media::default(), &place(at))
 }
 
 /// The model's turn: thoughts, text, calls.

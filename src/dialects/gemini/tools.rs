@@ -61,9 +61,7 @@ impl<'a> Tools<'a> {
             choice => choice,
         };
         if search && !functions.is_empty() && !model.search_with_functions {
-            if request.must_search() {
-                return Err(to.no_search());
-            }
+            to.note_no_search(request)?;
             to.refuse_value("web_search_options", "web search together with functions")?;
             search = false;
         }

@@ -1,7 +1,7 @@
 //! `messages`: content is a single string with images next to it, and a call's arguments are an object.
 
 use crate::json::{JsonStr, Writer};
-use crate::openai::{Call, Content, DataUrl, ErrorBody, Message, Part, in_order_of_calls};
+use crate::openai::{Call, Content, DataUrl, ErrorBody, Message, Part, bare, in_order_of_calls};
 
 /// Writes the messages.
 pub(super) fn write(w: &mut Writer<'_>, messages: &[Message<'_>]) -> Result<(), ErrorBody> {
@@ -67,7 +67,7 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
     for (n, Call { id, function, .. }) in message.calls().enumerate() {
         w.object();
         if let Some(id) = id {
-            w.key("id").raw(id.token());
+            w.key("id").string(&bare(id));
         }
         w.key("function").object().key("name").string(&function.name).key("arguments");
         w.raw(&function.input(&format!("messages[{at}].tool_calls[{n}]"))?).end_object().end_object();
@@ -79,9 +79,9 @@ fn assistant(w: &mut Writer<'_>, message: &Message<'_>, at: usize) -> Result<(),
 /// A tool's result, identified by the function's name, which is found in the call before it.
 fn result(w: &mut Writer<'_>, messages: &[Message<'_>], message: &Message<'_>, at: usize) {
     let before = messages.iter().take(at).rev();
-    let id = message.tool_call_id.map(JsonStr::token);
+    let id = message.tool_call_id;
     let mut calls = before.flat_map(Message::calls);
-    let called = calls.find(|call| id.is_some() && call.id.map(JsonStr::token) == id);
+    let called = calls.find(|call| id.is_some() && call.id.map(JsonStr::token) == id.map(JsonStr::token));
     match (called, message.name) {
         (Some(call), _) => {
             w.key("tool_name").string(&call.function.name);
@@ -92,6 +92,6 @@ fn result(w: &mut Writer<'_>, messages: &[Message<'_>], message: &Message<'_>, a
         (None, None) => {}
     }
     if let Some(id) = id {
-        w.key("tool_call_id").raw(id);
+        w.key("tool_call_id").string(&bare(id));
     }
 }

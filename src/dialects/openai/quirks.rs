@@ -141,6 +141,8 @@ pub struct Tools {
     pub parameters: bool,
     /// `tool_choice` may be `allowed_tools`.
     pub allowed: bool,
+    /// Patterns of schemas must be regular expressions that the vendor's validator knows.
+    pub patterns: bool,
 }
 
 /// How embeddings differ.
@@ -302,7 +304,7 @@ impl Quirks {
             nine_letter_ids: false,
             reasoning_with_calls: None,
         },
-        tools: Tools { without: &["cache_control"], parameters: false, allowed: true },
+        tools: Tools { without: &["cache_control"], parameters: false, allowed: true, patterns: true },
         embedding: Embedding {
             lacks: &[],
             renames: &[],
@@ -338,7 +340,7 @@ impl Quirks {
             without: &["thinking_blocks", "provider_specific_fields", "cache_control"],
             ..Self::NONE.messages
         },
-        tools: Tools { allowed: false, ..Self::NONE.tools },
+        tools: Tools { allowed: false, patterns: false, ..Self::NONE.tools },
         answer: Answers { mended: true, thinks: true, ..Self::NONE.answer },
         ..Self::NONE
     };

@@ -86,10 +86,12 @@ impl<'w, 'a> Work<'w, 'a> {
             _ => other.map(|other| (other.lacks, other.renames)).unwrap_or_default(),
         };
         if is_text {
+            if !quirks.searches && request.get("web_search_options").is_some() {
+                // Servers that do not search ignore it.
+                to.note_no_search(request)?;
+            }
             to.check_params_by(request, &|name| {
-                let cannot_search = !quirks.searches && request.must_search() && name == "web_search_options";
-                !(cannot_search
-                    || lacks.contains(&name)
+                !(lacks.contains(&name)
                     || model.is_some_and(|model| model.lacks.contains(&name))
                     || over_chat && PROMPT_ONLY.contains(&name)
                     || over_text && CHAT_ONLY.contains(&name))

@@ -1,12 +1,16 @@
 //! Edits `tools` and `tool_choice` in place, for vendors that support less than `OpenAI`.
 
 use super::json_string;
-use super::quirks::Quirks;
+use super::quirks::{Quirks, Tools};
 use crate::json::{JsonStr, Object, Raw, Splice, Text, read};
 use crate::openai::{ErrorBody, Request, ToolChoice};
 
 /// Maximum nesting depth of a schema.
 const DEPTH_LIMIT: usize = 64;
+
+/// In a pattern, as a JSON string: what OpenAI's validator rejects. It has no lookaround, and compiles patterns as Python does, which
+/// has other named groups and no properties of characters. Claude Code's own tools have such patterns.
+const FOREIGN: [&str; 6] = ["(?=", "(?!", "(?<", r"\\p{", r"\\P{", r"\\u{"];
 
 /// Edits the tools.
 pub(super) fn mend(
@@ -18,9 +22,11 @@ pub(super) fn mend(
     let rules = &quirks.tools;
     let allowed = allowed(quirks, request)?;
     let has = |word: &str| memchr::memmem::find(raw.get().as_bytes(), word.as_bytes()).is_some();
-    if allowed.is_none() && !rules.parameters && !rules.without.iter().any(|word| has(word)) {
+    let patterns = rules.patterns && has("\"pattern") && FOREIGN.into_iter().any(has);
+    if allowed.is_none() && !rules.parameters && !patterns && !rules.without.iter().any(|word| has(word)) {
         return Ok(());
     }
+    let rules = &Tools { patterns, ..*rules };
     let tools: Vec<Raw<'_>> = read(raw).unwrap_or_default();
     for tool in tools {
         let Some(object) = Object::of(tool) else { continue };
@@ -38,7 +44,7 @@ pub(super) fn mend(
         let (Some(function), Some(token)) = (function, token) else { continue };
         remove_all(rules.without, &function, splice);
         match function.get("parameters") {
-            Some(schema) => clean(rules.without, schema, splice, 0),
+            Some(schema) => clean(rules, schema, splice, 0),
             None if rules.parameters && !function.members().iter().any(|member| member.is("parameters")) => {
                 splice.append_to(token.get(), &br#""parameters":{"type":"object","properties":{}}"#[..]);
             }
@@ -75,15 +81,17 @@ fn remove_all(names: &[&str], object: &Object<'_>, splice: &mut Splice<'_>) {
     }
 }
 
-/// Removes keywords from a schema. Property names are not keywords.
-fn clean(names: &[&str], schema: Raw<'_>, splice: &mut Splice<'_>, depth: usize) {
+/// Removes keywords, and patterns that the vendor rejects, from a schema. Property names are not keywords.
+fn clean(rules: &Tools, schema: Raw<'_>, splice: &mut Splice<'_>, depth: usize) {
     let Some(object) = Object::of(schema) else { return };
     if depth > DEPTH_LIMIT {
         return;
     }
     for member in object.members() {
         let keyword = member.key.inner();
-        if names.contains(&keyword) {
+        if rules.without.contains(&keyword)
+            || rules.patterns && keyword == "pattern" && is_foreign(member.value.get())
+        {
             splice.remove(member);
             continue;
         }
@@ -91,17 +99,26 @@ fn clean(names: &[&str], schema: Raw<'_>, splice: &mut Splice<'_>, depth: usize)
             "properties" | "$defs" | "definitions" | "patternProperties" => {
                 let schemas = Object::of(member.value).unwrap_or_default();
                 for schema in schemas.members() {
-                    clean(names, schema.value, splice, depth + 1);
+                    if rules.patterns && keyword == "patternProperties" && is_foreign(schema.key.inner()) {
+                        splice.remove(schema);
+                    } else {
+                        clean(rules, schema.value, splice, depth + 1);
+                    }
                 }
             }
             "anyOf" | "oneOf" | "allOf" | "prefixItems" => {
                 let schemas: Vec<Raw<'_>> = read(member.value).unwrap_or_default();
                 for schema in schemas {
-                    clean(names, schema, splice, depth + 1);
+                    clean(rules, schema, splice, depth + 1);
                 }
             }
-            "items" | "not" | "additionalProperties" => clean(names, member.value, splice, depth + 1),
+            "items" | "not" | "additionalProperties" => clean(rules, member.value, splice, depth + 1),
             _ => {}
         }
     }
+}
+
+/// Whether a pattern, as a JSON string, is one that the validator rejects.
+fn is_foreign(pattern: &str) -> bool {
+    FOREIGN.into_iter().any(|mark| memchr::memmem::find(pattern.as_bytes(), mark.as_bytes()).is_some())
 }

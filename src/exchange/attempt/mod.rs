@@ -46,6 +46,8 @@ pub struct Attempt {
     tier: Option<ServiceTier>,
     /// Context size of the web search that the request allows, if any. Citations in the answer then mean a search.
     search: Option<SearchSize>,
+    /// The search was left out, because the provider has none.
+    lacks_search: bool,
     /// The answer cites pages of the web.
     cites: bool,
     /// The provider answers before the model does (`background: true` of the Responses API).
@@ -156,6 +158,7 @@ impl Attempt {
             is_unpriced,
             tier: None,
             search: None,
+            lacks_search: false,
             cites: false,
             in_background: false,
             encoding: None,
@@ -280,7 +283,7 @@ impl Attempt {
                 }
                 headers.set_length(told.len());
                 answer_headers(&mut headers, &self.call, &self.endpoint, Some(&usage));
-                self.untranslated(&mut headers);
+                self.name_dropped(&mut headers);
                 passed_on(&mut headers, head, self.call.started_ms);
                 self.note(200);
                 let mut progress = self.call.progress.borrow_mut();

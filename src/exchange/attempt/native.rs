@@ -8,6 +8,7 @@ use super::super::sealed::Names;
 use super::{Attempt, Outgoing, Phase};
 use crate::dialects::Target;
 use crate::facts::{Usage, Wire};
+use crate::inbound::DROPPED_TOOLS;
 use crate::openai::Request;
 
 /// The length of an output that nobody here will see, tokens, unless the request allows less: that of a response in
@@ -62,12 +63,14 @@ impl Attempt {
         forgotten.map_or(body, Cow::Owned)
     }
 
-    /// Removes the headers that tell about a translation.
-    pub(super) fn untranslated(&self, headers: &mut Headers) {
+    /// Corrects the header that names dropped tools: a request that was relayed kept all of them, and a provider may have no search.
+    pub(super) fn name_dropped(&self, headers: &mut Headers) {
         if self.is_sealed() {
-            for (name, _) in self.call.language.headers(&self.call.memo) {
-                headers.remove(name);
-            }
+            headers.remove(DROPPED_TOOLS);
+        }
+        if self.lacks_search {
+            let others = headers.get(DROPPED_TOOLS).map(|others| [others, ", "].concat()).unwrap_or_default();
+            headers.set(DROPPED_TOOLS, others + "web_search");
         }
     }
 
@@ -88,6 +91,7 @@ impl Attempt {
             version: "",
             is_fallback: false,
             allowed: None,
+            lacks_search: None,
         };
         let written = Request::parse(self.memo.operation, b"{}")
             .and_then(|request| self.dialect.relayed(&request, &target, &mut self.memo));

@@ -1,5 +1,6 @@
 //! Writes the provider's request, including all its headers.
 
+use core::cell::Cell;
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -111,7 +112,12 @@ impl Attempt {
     /// Writes the provider's request from the client's body, by way of its common form.
     fn translated(&mut self, body: Cow<'_, [u8]>, now_ms: u64) -> Outgoing {
         match self.call.language.request(body) {
-            Ok(common) => self.request_common(common.body, now_ms),
+            Ok(common) => {
+                if self.memo.echo.is_none() {
+                    self.memo.echo = common.echo;
+                }
+                self.request_common(common.body, now_ms)
+            }
             Err(error) => self.sent(Err(error)),
         }
     }
@@ -198,6 +204,7 @@ impl Attempt {
         let drop_params = request.flag("drop_params")?.or(deployment.drop_params);
         let features = self.features();
         let call = Rc::clone(&self.call);
+        let lacks_search = Cell::new(false);
         let target = Target {
             provider,
             deployment,
@@ -207,6 +214,7 @@ impl Attempt {
             version: call.asked.version.as_deref().unwrap_or_default(),
             is_fallback: call.journey.borrow().fallbacks() > 0,
             allowed,
+            lacks_search: Some(&lacks_search),
         };
         let operation = self.memo.operation;
         if !self.dialect.supports(operation) {
@@ -240,6 +248,7 @@ impl Attempt {
             None => self.dialect.request(&request, &target, &mut self.memo),
         };
         self.wanted = resolved.wanted();
+        self.lacks_search = lacks_search.get();
         asked
     }
 

@@ -44,7 +44,7 @@ impl Attempt {
             Ok(events) => {
                 let mut headers = Headers::for_stream(self.call.language.stream_type());
                 answer_headers(&mut headers, &self.call, &self.endpoint, None);
-                self.untranslated(&mut headers);
+                self.name_dropped(&mut headers);
                 passed_on(&mut headers, head, self.call.started_ms);
                 self.note(status);
                 self.call.progress.borrow_mut().first_event_ms = Some(now_ms);

@@ -383,14 +383,7 @@ impl Relay for ChunkWriter {
             return;
         }
         self.output.bytes.extend_from_slice(b"data: ");
-        for piece in pieces {
-            for (n, line) in piece.split(|byte| *byte == b'\n').enumerate() {
-                if n > 0 {
-                    self.output.bytes.extend_from_slice(b"\ndata: ");
-                }
-                self.output.bytes.extend_from_slice(line);
-            }
-        }
+        self.output.line(pieces);
         self.output.bytes.extend_from_slice(b"\n\n");
     }
 

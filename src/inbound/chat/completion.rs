@@ -3,6 +3,7 @@
 use super::parts::{write_citation, write_image, write_logprobs, write_thinking, write_tokens};
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Sink, Thinking, Usage, Wire};
 use crate::inbound::Whole;
+use crate::inbound::output::Relayed;
 use crate::json::{JsonStr, Writer};
 use crate::openai::{Answer, Memo, Operation, finish_word};
 
@@ -14,8 +15,8 @@ pub struct CompletionWriter<'m> {
     choices: Vec<Choice>,
     current: usize,
     usage: Usage,
-    /// The response is the provider's own.
-    relayed: Option<(Vec<u8>, Box<str>)>,
+    /// A provider's own response.
+    relayed: Relayed,
 }
 
 #[derive(Default)]
@@ -55,14 +56,14 @@ impl<'m> CompletionWriter<'m> {
             choices: vec![Choice::default()],
             current: 0,
             usage: Usage::default(),
-            relayed: None,
+            relayed: Relayed::default(),
         }
     }
 
     /// Writes the response body.
     pub fn answer(self) -> Answer {
-        if let Some((body, id)) = self.relayed {
-            return Answer { body, usage: self.usage, id };
+        if let Relayed { id, body: Some(body) } = self.relayed {
+            return Answer { body, usage: self.usage, id: id.into() };
         }
         let size: usize = self.choices.iter().map(Choice::len).sum();
         let mut body = Vec::with_capacity(size + 512);
@@ -211,26 +212,8 @@ impl Sink for CompletionWriter<'_> {
             Operation::Completions => Wire::Completions,
             _ => Wire::ChatCompletions,
         };
-        if wire == own { Some(self) } else { None }
+        if wire == own { Some(&mut self.relayed) } else { None }
     }
-}
-
-impl Relay for CompletionWriter<'_> {
-    fn id(&self) -> &str {
-        self.relayed.as_ref().map_or("", |(_, id)| id)
-    }
-
-    fn set_id(&mut self, id: JsonStr<'_>) {
-        self.relayed.get_or_insert_default().1 = id.inner().into();
-    }
-
-    fn words(&mut self, _: &str) {}
-
-    fn bytes(&mut self, pieces: &[&[u8]]) {
-        self.relayed.get_or_insert_default().0 = pieces.concat();
-    }
-
-    fn end(&mut self) {}
 }
 
 impl Choice {

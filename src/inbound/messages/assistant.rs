@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::carrier::{self, Carried};
 use super::content::{Block, blocks, write_mark, write_text};
+use super::names;
 use crate::json::{JsonStr, JsonString, Raw, Writer};
 use crate::openai::SIGNATURE_FIELDS;
 
@@ -111,7 +112,7 @@ fn write_calls(w: &mut Writer<'_>, blocks: &[Block<'_>]) {
     for call in calls {
         let id = call.id.unwrap_or(JsonStr::EMPTY);
         w.object().key("id").raw(id.token()).key("type").string("function");
-        w.key("function").object().key("name").raw(call.name.unwrap_or(JsonStr::EMPTY).token());
+        names::write(w.key("function").object().key("name"), call.name.unwrap_or(JsonStr::EMPTY));
         w.key("arguments").string(call.input.map_or("{}", Raw::get)).end_object();
         write_mark(w, call.cache_control);
         let mut signed = carried.iter().flat_map(|state| &state.calls);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::answer::{bare_token, carried, message_id, stop_reason, unsigned, write_stop, write_usage};
 use super::error;
+use super::names::asked;
 use super::searches::Searched;
 use super::whole::write_citation;
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Search, Sink, Thinking, Usage, Wire};
@@ -276,7 +277,7 @@ impl Sink for EventWriter {
         self.calls.push(Call {
             state: signature.map(|signature| carried(id.as_str(), signature)),
             id,
-            name: name.to_owned(),
+            name: asked(&self.memo, name).to_owned(),
             arguments: String::new(),
             begun: false,
         });

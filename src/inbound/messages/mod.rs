@@ -11,13 +11,16 @@ mod changes;
 mod content;
 mod error;
 mod events;
+mod names;
 mod relay;
 mod request;
 mod searches;
 mod tools;
 mod whole;
 
+use core::any::Any;
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::{Common, Events, Language, Place, Whole};
 use crate::facts::Wire;
@@ -68,7 +71,9 @@ impl Language for Messages {
     }
 
     fn request<'b>(&self, body: Cow<'b, [u8]>) -> Result<Common<'b>, ErrorBody> {
-        Ok(Cow::<[u8]>::Owned(request::to_chat(&body)?).into())
+        let (body, renamed) = request::to_chat(&body)?;
+        let echo = (!renamed.is_empty()).then(|| Rc::new(renamed) as Rc<dyn Any>);
+        Ok(Common { body: Cow::Owned(body), echo })
     }
 
     fn count_endpoint(&self) -> Option<&'static str> {

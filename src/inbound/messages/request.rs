@@ -3,6 +3,7 @@
 use super::calls::Pending;
 use super::changes;
 use super::content::{Turn, write_system, write_turn};
+use super::names::Renamed;
 use super::tools;
 use crate::json::{JsonStr, JsonString, Object, Raw, Text, Writer, fields, read};
 use crate::openai::ErrorBody;
@@ -53,14 +54,14 @@ struct Metadata<'a> {
 }
 fields!(Metadata<'a> { user_id });
 
-/// Writes the equivalent chat request.
+/// Writes the equivalent chat request, and returns the names of tools that are shorter there.
 ///
 /// Claude Code sends thinking, effort and beta features to every model: parameters that a provider does not
 /// support are dropped (`drop_params`), and fields that only Anthropic knows are not sent.
 ///
 /// # Errors
 /// 400, with the field: something that only Anthropic stores, or that does not follow the Messages API.
-pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
+pub(super) fn to_chat(body: &[u8]) -> Result<(Vec<u8>, Renamed), ErrorBody> {
     let object = Object::parse(body).map_err(|error| {
         ErrorBody::bad_request(format!("Invalid JSON payload: {error}")).about("request_body")
     })?;
@@ -108,7 +109,7 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
     w.end_array();
     write_stop(&mut w, request.stop_sequences.as_deref().unwrap_or_default());
     let tools = changes::in_effect(request.tools.as_deref().unwrap_or_default(), turns);
-    tools::write(&mut w, &tools, request.tool_choice.as_ref())?;
+    let renamed = tools::write(&mut w, &tools, request.tool_choice.as_ref())?;
     let effort = effort(&request, turns);
     if let Some(effort) = effort {
         w.key("reasoning_effort").string(effort);
@@ -131,7 +132,7 @@ pub(super) fn to_chat(body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
         _ => &mut w,
     };
     w.key("drop_params").bool(true).end_object();
-    Ok(out)
+    Ok((out, renamed))
 }
 
 fn write_stop(w: &mut Writer<'_>, sequences: &[JsonStr<'_>]) {

@@ -1,5 +1,6 @@
 //! `tools` and `tool_choice`.
 
+use super::names::{self, Renamed};
 use crate::inbound::search;
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 use crate::openai::{ErrorBody, SEARCH_REQUIRED};
@@ -59,13 +60,13 @@ const KNOWN: &[(&str, &str)] = &[
     ),
 ];
 
-/// Writes `tools`, `tool_choice`, `parallel_tool_calls` and `web_search_options`.
+/// Writes `tools`, `tool_choice`, `parallel_tool_calls` and `web_search_options`. Returns the names that are shortened.
 pub(super) fn write(
     w: &mut Writer<'_>,
     tools: &[Raw<'_>],
     choice: Option<&Choice<'_>>,
-) -> Result<(), ErrorBody> {
-    let mut written = Vec::new();
+) -> Result<Renamed, ErrorBody> {
+    let (mut written, mut renamed) = (Vec::new(), Renamed::new());
     let mut search = None;
     for (at, raw) in tools.iter().enumerate() {
         let tool = Tool::read(*raw, at)?;
@@ -73,6 +74,7 @@ pub(super) fn write(
             search = Some(tool);
         } else {
             write_tool(&mut Writer::new(&mut written), *raw, &tool);
+            renamed.extend(tool.name.and_then(names::shortened));
         }
     }
     let is_chosen = search.as_ref().is_some_and(|search| {
@@ -88,18 +90,19 @@ pub(super) fn write(
         }
     }
     if written.is_empty() {
-        return Ok(());
+        return Ok(renamed);
     }
     w.key("tools").array().bytes().extend_from_slice(&written);
     w.end_array();
-    let Some(choice) = choice.filter(|_| !is_chosen) else { return Ok(()) };
+    let Some(choice) = choice.filter(|_| !is_chosen) else { return Ok(renamed) };
     match (&*choice.kind, choice.name) {
         ("auto", _) => w.key("tool_choice").string("auto"),
         ("any", _) => w.key("tool_choice").string("required"),
         ("none", _) => w.key("tool_choice").string("none"),
         ("tool", Some(name)) => {
             w.key("tool_choice").object().key("type").string("function").key("function").object();
-            w.key("name").raw(name.token()).end_object().end_object()
+            names::write(w.key("name"), name);
+            w.end_object().end_object()
         }
         _ => {
             return Err(ErrorBody::invalid(
@@ -111,7 +114,7 @@ pub(super) fn write(
     if choice.disable_parallel_tool_use {
         w.key("parallel_tool_calls").bool(false);
     }
-    Ok(())
+    Ok(renamed)
 }
 
 fn write_tool(w: &mut Writer<'_>, raw: Raw<'_>, tool: &Tool<'_>) {
@@ -126,7 +129,7 @@ fn write_tool(w: &mut Writer<'_>, raw: Raw<'_>, tool: &Tool<'_>) {
         w.raw(raw.get());
         return;
     };
-    w.object().key("type").string("function").key("function").object().key("name").raw(name.token());
+    names::write(w.object().key("type").string("function").key("function").object().key("name"), name);
     if let Some(description) = tool.description {
         w.key("description").raw(description.get());
     }

@@ -1,6 +1,7 @@
 //! Builds a complete message from facts.
 
 use super::answer::{bare_token, carried, message_id, stop_reason, unsigned, write_stop, write_usage};
+use super::names::asked;
 use super::searches::Searched;
 use crate::facts::{Citation, FinishReason, Logprob, Relay, Search, Sink, Thinking, Usage, Wire};
 use crate::inbound::Whole;
@@ -115,7 +116,7 @@ impl Sink for MessageWriter<'_> {
             }
         }
         let index = self.blocks.len();
-        self.push(Block::Call { id, name: name.to_owned(), input: String::new() });
+        self.push(Block::Call { id, name: asked(self.memo, name).to_owned(), input: String::new() });
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 

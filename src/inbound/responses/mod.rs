@@ -16,7 +16,6 @@ mod error;
 mod frames;
 mod ids;
 mod item;
-mod names;
 mod references;
 mod relay;
 mod request;
@@ -28,12 +27,9 @@ mod writer;
 
 use std::borrow::Cow;
 
-use super::{Common, Events, Language, Place, Stateful, Whole};
+use super::{Common, DROPPED_TOOLS, Events, Language, Place, Stateful, Whole};
 use crate::facts::Wire;
 use crate::openai::{ErrorBody, Memo, Operation};
-
-/// The response header that names the kinds of tools that were left out.
-const DROPPED_TOOLS: &str = "x-switchboard-dropped-tools";
 
 /// The language of `/v1/responses`.
 pub static RESPONSES: Responses = Responses { compacts: false };

@@ -4,7 +4,7 @@
 
 use super::builtin::{APPLY_PATCH, HOSTED, LOCAL_SHELL, SHELL, TOOL_SEARCH};
 use super::echo::{Form, Named};
-use super::names::{LONGEST, hashed, qualified};
+use crate::inbound::names::{LONGEST, hashed, qualified};
 use crate::inbound::search;
 use crate::json::{JsonStr, Object, Raw, Text, Writer, fields, read};
 use crate::openai::{ErrorBody, SEARCH_REQUIRED};

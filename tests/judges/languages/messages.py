@@ -4,6 +4,8 @@ stream together."""
 import json
 import pathlib
 
+import anthropic
+import httpx
 import pydantic
 from anthropic import BaseModel
 from anthropic._models import construct_type
@@ -56,10 +58,23 @@ def faults():
     for file in sorted(FOLDER.glob("relayed/*.out.json")):
         count += 1
         found += [f"relayed/{file.name}: {fault}" for fault in request(file)]
+    for file in sorted(FOLDER.glob("error/*.json")):
+        for case, told in json.loads(file.read_text()).items():
+            count += 1
+            wrong = typed.faults(told["body"], ErrorResponse) + understood(told["body"], told["status"])
+            found += [f"error/{file.name}: {case}: {fault}" for fault in wrong]
     for file in sorted([*FOLDER.glob("stream/*/*.sse"), *FOLDER.glob("relayed/stream/*.sse")]):
         count += 1
         found += [f"{file.parent.name}/{file.name}: {fault}" for fault in stream(file.read_text())]
     return [fault for fault in found if not any(known in fault for known in KNOWN)], count
+
+
+def understood(said, status):
+    """Faults of an error, as the package reads it."""
+    response = httpx.Response(status, json=said, request=httpx.Request("POST", "https://example.com"))
+    raised = anthropic.Anthropic(api_key="key")._make_status_error_from_response(response)
+    read = (raised.body or {}).get("error") == said["error"] and type(raised) is not anthropic.APIStatusError
+    return [] if read or status == 402 else [f"the package reads {raised!r}"]
 
 
 def request(file):

@@ -12,6 +12,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from openai.types.responses.response_create_params import ResponseCreateParams
 
 import typed
+from languages import openai as chat
 
 # A tool that the package does not know is a warning for each kind that it does know.
 warnings.filterwarnings("ignore", module="pydantic")
@@ -38,6 +39,10 @@ def faults():
             continue
         count += 1
         found += [f"{file.name}: {fault}" for fault in typed.faults(said, Response)]
+    for file in sorted(FOLDER.glob("error/*.json")):
+        for case, told in json.loads(file.read_text()).items():
+            count += 1
+            found += [f"error/{file.name}: {case}: {fault}" for fault in chat.error(told["body"], told["status"])]
     count += 2
     request = json.loads((FOLDER / "relayed/full.out.json").read_text())
     found += [f"relayed/full: {fault}" for fault in typed.faults(request, ResponseCreateParams)]

@@ -5,7 +5,7 @@ use crate::hex::hex;
 /// The namespace of Codex' own tools, which no name needs for a prefix.
 const FUNCTIONS: &str = "functions";
 
-/// The longest name of a function, bytes.
+/// The longest name of a function that every provider accepts, bytes.
 pub(super) const LONGEST: usize = 64;
 
 /// A name as providers take it, with its namespace before it.
