@@ -4,7 +4,7 @@ import asyncio
 import os
 import unittest
 
-from agents import Agent, ModelSettings, Runner, function_tool, set_default_openai_client, set_tracing_disabled
+from agents import Agent, ModelSettings, Runner, WebSearchTool, function_tool, set_default_openai_client, set_tracing_disabled
 from openai import AsyncOpenAI
 from openai.types.shared import Reasoning
 from pydantic import BaseModel
@@ -90,6 +90,14 @@ class Agents(unittest.TestCase):
         self.assertEqual([item["type"] for item in second["body"]["input"]], ["function_call_output"])
         again = Runner.run(asked, told.prompt("And now?"), previous_response_id=result.last_response_id)
         self.assertEqual(within_a_client(again).final_output, "Paris: 12 degrees")
+
+    @each
+    def test_a_search_stands_beside_other_tools(self, family):
+        """It is the provider's own, or it is left out."""
+        told = case(calls("Paris"), says("{results}"))
+        result = run(agent(family, tools=[weather, WebSearchTool()]), told.prompt("How is the weather?"))
+        self.assertEqual(result.final_output, "Paris: 12 degrees")
+        told.requests()
 
     @each
     def test_a_handoff_is_made(self, family):
