@@ -174,9 +174,10 @@ fn every_way_of_speaking_has_translated_the_rich_request() {
 fn every_pitfall_and_every_behavior_is_shown_by_fixtures_and_tests_that_are_there() {
     let known: BTreeSet<String> = Kind::ALL.into_iter().flat_map(cases).map(|case| case.path()).collect();
     for (page, least) in [("docs/pitfalls.md", 50), ("docs/acceptance.md", 80)] {
-        let text = fs::read_to_string(repository().join(page)).unwrap();
+        let content = fs::read_to_string(repository().join(page)).unwrap();
         let is_head = |line: &str| line.starts_with("| |") || line.starts_with("| behavior |");
-        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && !is_head(line)).collect();
+        let rows: Vec<&str> =
+            content.lines().filter(|line| line.starts_with("| ") && !is_head(line)).collect();
         assert!(rows.len() > least, "{page} has {} rows", rows.len());
         for row in rows {
             let shown = row.rsplit_once('|').unwrap().0.rsplit_once('|').unwrap().1;
@@ -202,7 +203,7 @@ fn is_fixture(name: &str) -> bool {
 /// Whether a file has that test. Tasks of clients are run only if they are in the file's table, too.
 fn is_test(file: &str, test: &str) -> bool {
     let Ok(source) = fs::read_to_string(repository().join(file)) else { return false };
-    if !file.ends_with(".py") {
+    if Path::new(file).extension().is_some_and(|extension| extension == "rs") {
         return source.contains(&format!("fn {test}("));
     }
     let is_run = || source.split_once("\nTASKS = [").is_some_and(|(_, tasks)| has_word(tasks, test));
