@@ -21,6 +21,7 @@ mod import;
 mod internal;
 mod key;
 mod leases;
+mod machines;
 mod metrics;
 mod openapi;
 mod organization;

@@ -13,10 +13,10 @@ use crate::app::{INTERNAL_TOKEN, MASTER_KEY};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running service; killed when a test ends early.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    public: SocketAddr,
-    internal: SocketAddr,
+    pub(crate) public: SocketAddr,
+    pub(crate) internal: SocketAddr,
 }
 
 impl Drop for Program {
@@ -26,7 +26,7 @@ impl Drop for Program {
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -48,8 +48,14 @@ fn start(directory: &Path) -> Program {
 }
 
 fn start_with(directory: &Path, more: &[&str]) -> Program {
+    start_in(directory, more, &[])
+}
+
+/// With more arguments, and with variables of its environment.
+pub(crate) fn start_in(directory: &Path, more: &[&str], environment: &[(&str, &str)]) -> Program {
     let (public, internal) = (free_address(), free_address());
     let child = command(directory)
+        .envs(environment.iter().copied())
         .args(["serve", "--listen", &public.to_string(), "--internal-listen", &internal.to_string()])
         .args(more)
         .spawn()
@@ -65,7 +71,7 @@ fn start_with(directory: &Path, more: &[&str]) -> Program {
     program
 }
 
-fn http(address: SocketAddr, start: &str, bearer: &str, body: &str) -> std::io::Result<String> {
+pub(crate) fn http(address: SocketAddr, start: &str, bearer: &str, body: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
@@ -80,7 +86,7 @@ fn http(address: SocketAddr, start: &str, bearer: &str, body: &str) -> std::io::
 }
 
 /// Sends a signal and returns what the program left behind.
-fn stop(mut program: Program, signal: &str) -> (Option<i32>, String, String) {
+pub(crate) fn stop(mut program: Program, signal: &str) -> (Option<i32>, String, String) {
     let killed = Command::new("kill").args([signal, &program.child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let since = Instant::now();

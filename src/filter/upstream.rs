@@ -77,6 +77,11 @@ impl<H: Host> Upstream<H> {
 
     /// The request's headers are there.
     pub fn on_request_headers(&mut self, end_of_stream: bool) -> Action {
+        #[cfg(feature = "panic-trigger")]
+        #[expect(clippy::panic, reason = "this is what the feature is for")]
+        if H::request_header("x-panic-in-attempt").is_some() {
+            panic!("asked for by a test");
+        }
         let begun = with(|worker| {
             let (number, picked) = H::attempt().ok_or_else(Reply::lost)?;
             let call = worker.call(number).ok_or_else(Reply::lost)?;

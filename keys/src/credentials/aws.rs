@@ -2,11 +2,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_config::meta::ProviderChainError;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use switchboard::secret::Secret;
 
@@ -55,7 +57,7 @@ pub(super) async fn keys(inputs: &Inputs) -> Result<Fetched, String> {
     let role = get("aws_role_name").filter(|role| get("aws_web_identity_token").is_some() || !is_own(role));
     let Some(role) = role else {
         let provider = config.credentials_provider().ok_or("no source of AWS credentials is configured")?;
-        let keys = provider.provide_credentials().await.map_err(|error| chain(&error))?;
+        let keys = provider.provide_credentials().await.map_err(|error| not_found(&error))?;
         let session_token = keys.session_token().map(str::to_owned);
         return Ok(fetched(keys.access_key_id(), keys.secret_access_key(), session_token, keys.expiry()));
     };
@@ -96,6 +98,19 @@ fn fetched(id: &str, key: &str, session_token: Option<String>, expiry: Option<Sy
         expires_at: expiry.map(seconds),
         ..Fetched::key(Secret::new(key))
     }
+}
+
+/// Why no source has keys, in one line.
+fn not_found(error: &CredentialsError) -> String {
+    use std::error::Error;
+
+    let all = error.source().and_then(<dyn Error>::downcast_ref::<ProviderChainError<CredentialsError>>);
+    let Some(all) = all else { return chain(error) };
+    let sources = all.attempts().iter().map(|attempt| {
+        let why = attempt.error().source().map_or_else(|| "not configured".to_owned(), chain);
+        format!("{}: {why}", attempt.name())
+    });
+    format!("no source has credentials: {}", sources.collect::<Vec<_>>().join("; "))
 }
 
 /// What STS says, or why it cannot be asked.

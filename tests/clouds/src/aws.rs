@@ -1,25 +1,50 @@
 //! AWS: STS, and the metadata of EC2, ECS and EKS.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::form;
 
-pub(crate) fn router() -> Router {
+/// How long the keys of machines are valid, in seconds; until 2099 at first.
+#[derive(Clone, Debug)]
+pub(crate) struct Life(Arc<AtomicI64>);
+
+impl Default for Life {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(i64::MAX)))
+    }
+}
+
+impl Life {
+    pub(crate) fn set(&self, seconds: u32) {
+        self.0.store(seconds.into(), Ordering::Relaxed);
+    }
+
+    fn end(&self) -> Timestamp {
+        let last = "2099-01-01T00:00:00Z".parse().unwrap();
+        let end = Timestamp::now().as_second().saturating_add(self.0.load(Ordering::Relaxed));
+        Timestamp::from_second(end).unwrap_or(last).min(last)
+    }
+}
+
+pub(crate) fn router(life: Life) -> Router {
     let keys = "/latest/meta-data/iam/security-credentials/";
     Router::new()
         .route("/sts/", post(sts))
         .route("/latest/api/token", put(session))
         .route(keys, get(async |headers: HeaderMap| in_session(&headers, "role".to_owned())))
-        .route(
-            &format!("{keys}role"),
-            get(async |headers: HeaderMap| in_session(&headers, keys_of("ASIAEC2"))),
-        )
-        .route("/ecs", get(async || keys_of("ASIAECS")))
+        .route(&format!("{keys}role"), get(ec2))
+        .route("/ecs", get(async |State(life): State<Life>| keys_of("ASIAECS", &life)))
         .route("/eks", get(eks))
+        .with_state(life)
 }
 
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
@@ -65,9 +90,9 @@ async fn sts(headers: HeaderMap, body: String) -> Response {
     ([("content-type", "text/xml")], text).into_response()
 }
 
-fn keys_of(id: &str) -> String {
+fn keys_of(id: &str, life: &Life) -> String {
     json!({"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": id, "SecretAccessKey": "planted", "Token": "session",
-        "Expiration": "2099-01-01T00:00:00Z", "LastUpdated": "2026-01-01T00:00:00Z"})
+        "Expiration": life.end().to_string(), "LastUpdated": "2026-01-01T00:00:00Z"})
     .to_string()
 }
 
@@ -87,10 +112,14 @@ fn in_session(headers: &HeaderMap, answer: String) -> Response {
     }
 }
 
+async fn ec2(State(life): State<Life>, headers: HeaderMap) -> Response {
+    in_session(&headers, keys_of("ASIAEC2", &life))
+}
+
 /// <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html>: the token of the pod's service account.
-async fn eks(headers: HeaderMap) -> Result<String, (StatusCode, Json<Value>)> {
+async fn eks(State(life): State<Life>, headers: HeaderMap) -> Result<String, (StatusCode, Json<Value>)> {
     match headers.get("authorization") {
-        Some(token) if token == "token-of-the-pod" => Ok(keys_of("ASIAEKS")),
+        Some(token) if token == "token-of-the-pod" => Ok(keys_of("ASIAEKS", &life)),
         _ => Err((StatusCode::UNAUTHORIZED, Json(json!({"message": "invalid token"})))),
     }
 }

@@ -38,6 +38,7 @@ pub const CERTIFICATE: &str = include_str!("../../../keys/tests/azure/certificat
 pub struct Clouds {
     address: String,
     moods: Moods,
+    life: aws::Life,
 }
 
 impl Clouds {
@@ -45,8 +46,12 @@ impl Clouds {
     pub fn start(address: &str) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         listener.set_nonblocking(true).unwrap();
-        let clouds = Self { address: listener.local_addr().unwrap().to_string(), moods: Moods::default() };
-        let router = Router::new().merge(aws::router()).merge(azure::router()).merge(google::router());
+        let address = listener.local_addr().unwrap().to_string();
+        let clouds = Self { address, moods: Moods::default(), life: aws::Life::default() };
+        let router = Router::new()
+            .merge(aws::router(clouds.life.clone()))
+            .merge(azure::router())
+            .merge(google::router());
         let router = router.layer(middleware::from_fn_with_state(clouds.moods.clone(), mood::apply));
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -60,6 +65,11 @@ impl Clouds {
     /// Host and port.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// From now on, the keys of machines of AWS are valid for so many seconds.
+    pub fn keys_last(&self, seconds: u32) {
+        self.life.set(seconds);
     }
 
     /// From now on, requests that contain this text in their path, query or body are answered in this way.

@@ -11,6 +11,8 @@ use switchboard_e2e::{
     Child, Config, MASTER_KEY, OPENAI_KEY, Setup, Stack, launcher, module, openai, panicking_module, question,
 };
 
+use crate::secrets::{become_loud, check_after_panics};
+
 fn streamed(model: &str, prompt: &str) -> Value {
     let mut body = question(model, prompt);
     body["stream"] = json!(true);
@@ -115,13 +117,17 @@ enum Sees {
 }
 
 #[tokio::test]
-async fn a_panic_in_any_hook_of_the_module_costs_at_most_its_request() {
+async fn a_panic_in_any_hook_of_the_module_costs_at_most_its_request_and_tells_no_secret() {
     use Sees::{Break, Failure, Nothing};
+    const INLINE: &str = "sk-openai-planted-for-a-panic-7711";
+    const PROMPT: &str = "planted-words-of-a-prompt-7712";
     let provider = Provider::start().unwrap();
     let config = Config::new()
-        .model("gpt-4o", openai("gpt-4o", &provider.base(), OPENAI_KEY))
+        .model("gpt-4o", openai("gpt-4o", &provider.base(), INLINE))
         .section("router_settings", json!({ "num_retries": 0, "disable_cooldowns": true }));
-    let stack = Setup::new(&config).native(true).filter(panicking_module()).start();
+    let setup = Setup::new(&config).native(true).filter(panicking_module()).env("RUST_LOG", "debug");
+    let stack = setup.access_log().start();
+    become_loud(&stack).await;
     let envoy = stack.envoy_pid();
     // What a panic left reserved would leave no room for the next request.
     let made = stack.generate_key(json!({ "max_parallel_requests": 1 })).await;
@@ -154,7 +160,7 @@ async fn a_panic_in_any_hook_of_the_module_costs_at_most_its_request() {
     let mut panics = BTreeMap::<&str, usize>::new();
     for (hook, sees) in hooks {
         let case = provider.case();
-        let mut body = question("gpt-4o", &case.prompt("Hello"));
+        let mut body = question("gpt-4o", &case.prompt(PROMPT));
         let mut asks_with = key.to_owned();
         let mut usual = 200;
         match hook {
@@ -188,7 +194,7 @@ async fn a_panic_in_any_hook_of_the_module_costs_at_most_its_request() {
 
         // The next request, with the same key, is as before.
         let case = provider.case();
-        let body = question("gpt-4o", &case.prompt("Hello"));
+        let body = question("gpt-4o", &case.prompt(PROMPT));
         let begun = Instant::now();
         loop {
             let answer = ask(key, &body, None).await.unwrap();
@@ -202,6 +208,7 @@ async fn a_panic_in_any_hook_of_the_module_costs_at_most_its_request() {
         }
         assert_eq!(stack.envoy_pid(), envoy, "Envoy was started again after {hook}");
     }
+    check_after_panics(stack, &[INLINE, PROMPT, key, MASTER_KEY]).await;
 }
 
 #[tokio::test]

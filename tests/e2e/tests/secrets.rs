@@ -67,6 +67,33 @@ pub(crate) fn variable(stack: &Stack, name: &str) -> String {
     found.expect("the variable").to_owned()
 }
 
+/// Has the filter log as much as it can, and the rest of Envoy what it does. (Envoy's own parts would show every header of
+/// every request, which is their purpose.)
+pub(crate) async fn become_loud(stack: &Stack) {
+    for part in ["wasm", "http", "router", "main"] {
+        let level = if part == "wasm" { "trace" } else { "info" };
+        stack.admin().request(Method::POST, &format!("/logging?{part}={level}")).send().await.expect(200);
+    }
+}
+
+/// Stops a loud stack in which hooks have panicked. Nothing that it has logged, told or written contains one of these.
+pub(crate) async fn check_after_panics(mut stack: Stack, secrets: &[&str]) {
+    let mut seen = Seen::default();
+    for path in ["/config_dump?include_eds", "/stats", "/stats/prometheus", "/clusters"] {
+        seen.answer(path, &stack.admin().get(path).send().await.expect(200));
+    }
+    stack.stop();
+    let log = stack.log();
+    assert!(log.contains("panic") && log.contains("DEBUG"), "the log is not as loud as it should be:\n{log}");
+    seen.add("the log", log);
+    seen.add("standard output", stack.launcher.stdout.text());
+    seen.folder(&stack.data_dir);
+    for secret in secrets {
+        let places = seen.places(secret);
+        assert!(places.is_empty(), "{secret} was seen in {places:?}");
+    }
+}
+
 async fn chat(client: &Client, key: &str, body: &Value) -> Answer {
     client.post("/v1/chat/completions", body).key(key).send().await
 }
@@ -112,11 +139,7 @@ async fn no_secret_is_in_a_log_a_dump_a_metric_an_error_a_file_or_the_database()
         .access_log()
         .start();
     let (client, admin) = (stack.client(), stack.admin());
-    // Ours as loud as it gets. (Envoy's own parts would show every header of every request, which is their purpose.)
-    for part in ["wasm", "http", "router", "main"] {
-        let level = if part == "wasm" { "trace" } else { "info" };
-        admin.request(Method::POST, &format!("/logging?{part}={level}")).send().await.expect(200);
-    }
+    become_loud(&stack).await;
     let mut seen = Seen::default();
 
     // What goes well.
