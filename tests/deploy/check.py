@@ -9,6 +9,7 @@ their names are known, and a real Envoy takes what they make of it (tests/e2e/te
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,11 @@ def template(*settings, name="switchboard"):
     return resources(helm("template", name, CHART, "--namespace", "default", *settings))
 
 
+def keys_program():
+    launcher = os.environ.get("SWITCHBOARD_BIN", ROOT / "target/release/switchboard")
+    return pathlib.Path(launcher).with_name("switchboard-keys")
+
+
 def wrong_in_kubernetes(resource):
     try:
         kubernetes_validate.validate(resource, KUBERNETES, strict=True)
@@ -78,6 +84,112 @@ def reached(policy):
         (peer["podSelector"]["matchLabels"], "namespaceSelector" in peer, sorted(port["port"] for port in rule["ports"]))
         for rule in policy["spec"]["ingress"] for peer in rule["from"]
     ]
+
+
+# Stands in for kubectl and helm in the documentation's commands: notes how it was called, and with which file.
+NOTES = """#!/bin/sh
+{ printf '%s\\n' "$(basename "$0")"; printf '%s\\n' "$@"; printf '\\n'; } >> "$NOTES"
+"""
+
+
+def documented(heading):
+    """The blocks for shells under a heading of docs/deployment.md."""
+    page = (ROOT / "docs/deployment.md").read_text()
+    section = re.split(r"\n##+ ", page.split(f"\n{heading}\n")[1])[0]
+    return re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+
+
+def run_documented(code, folder):
+    """Runs a block in a folder that looks like the repository; gives the calls of kubectl and helm."""
+    launcher = os.environ.get("SWITCHBOARD_BIN", ROOT / "target/release/switchboard")
+    programs, notes = folder / "programs", folder / "notes"
+    if not programs.exists():
+        programs.mkdir()
+        for name in ["kubectl", "helm"]:
+            (programs / name).write_text(NOTES)
+            (programs / name).chmod(0o755)
+        (programs / "switchboard").symlink_to(launcher)
+        (folder / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    notes.write_text("")
+    environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "NOTES": str(notes)}
+    subprocess.run(["bash", "-euc", code], check=True, cwd=folder, env=environment, timeout=60, stdout=subprocess.DEVNULL)
+    return [call.split("\n") for call in notes.read_text().strip().split("\n\n")]
+
+
+class Documented(unittest.TestCase):
+    def applied(self, heading, name, more=""):
+        """The resources that the commands under a heading apply; `more` are further options of `render`."""
+        with tempfile.TemporaryDirectory() as folder:
+            code = documented(heading)[0].replace(" --out deploy", f" --out deploy {more}", 1)
+            calls = run_documented(code, pathlib.Path(folder))
+            self.assertEqual(calls[-1], ["kubectl", "apply", "--server-side", "-f", f"deploy/{name}.yaml"])
+            text = (pathlib.Path(folder) / f"deploy/{name}.yaml").read_text()
+        return calls, text, resources(text)
+
+    def test_the_commands_for_each_platform_apply_what_it_knows_in_the_namespace(self):
+        for heading, name in [("## Kubernetes", "kubernetes"), ("## Istio", "istio"), ("## Envoy Gateway", "envoy-gateway")]:
+            for more in ["", *(["--tls-secret name-of-a-secret"] if "--tls-secret NAME" in documented(heading)[0] else [])]:
+                _, text, found = self.applied(heading, name, more)
+                self.assertEqual("name-of-a-secret" in text, bool(more), name)
+                modelled = [one for one in found if one["apiVersion"].startswith(MODELLED)]
+                for resource in found:
+                    self.assertEqual(resource["metadata"].get("namespace", "llm"), "llm", resource["metadata"])
+                    if resource not in modelled and resource["kind"] not in UNKNOWN:
+                        self.assertIsNone(wrong_in_kubernetes(resource), name)
+                self.assertEqual(wrong_in_models(modelled), "", name)
+
+    def test_the_secret_is_created_where_the_pods_want_it_with_the_names_that_the_file_tells(self):
+        calls, text, found = self.applied("## Kubernetes", "kubernetes")
+        self.assertEqual(calls[0][:6], ["kubectl", "create", "secret", "generic", "switchboard", "--namespace"])
+        self.assertEqual(calls[0][6], "llm")
+        comment = text.split("\napiVersion")[0]
+        for name in ["switchboard", "switchboard-keys"]:
+            for entry in container(found, name)["env"]:
+                secret = entry.get("valueFrom", {}).get("secretKeyRef")
+                if secret and not secret.get("optional"):
+                    self.assertEqual(secret["name"], "switchboard")
+                    self.assertIn(f"#   {secret['key']}: ", comment)
+
+    def test_the_service_account_of_an_identity_is_that_of_the_key_services_pods(self):
+        [_, identity] = documented("## Kubernetes")
+        with tempfile.TemporaryDirectory() as folder:
+            calls = run_documented(identity, pathlib.Path(folder))
+        names = [[word for word in call if word in ("bedrock", "llm")] for call in calls]
+        self.assertEqual(names, [["bedrock", "llm"]] * 3)
+        self.assertIn("deployment/switchboard-keys", calls[2])
+        find(rendered("kubernetes"), "Deployment", "switchboard-keys")
+
+    @unittest.skipUnless(HELM.exists(), "no helm for this machine")
+    def test_helm_renders_what_the_commands_install(self):
+        for block, account in zip(documented("### Helm"), [None, "bedrock"], strict=True):
+            with tempfile.TemporaryDirectory() as folder:
+                [call] = run_documented(block, pathlib.Path(folder))
+                self.assertIn(call[:2], [["helm", "install"], ["helm", "upgrade"]])
+                words = [word.replace("deploy/helm/switchboard", str(CHART)) for word in call[2:] if word != "--reuse-values"]
+                words = [word.replace("config=", f"config={folder}/") for word in words]
+                found = resources(helm("template", *words))
+            for resource in found:
+                self.assertIsNone(wrong_in_kubernetes(resource))
+            pod = find(found, "Deployment", "switchboard-keys")["spec"]["template"]["spec"]
+            self.assertEqual(pod.get("serviceAccountName"), account)
+            self.assertNotIn("serviceAccountName", find(found, "Deployment", "switchboard")["spec"]["template"]["spec"])
+
+    def test_the_compose_file_needs_only_what_the_example_of_its_environment_sets(self):
+        text = (ROOT / "docker-compose.yml").read_text()
+        example = (ROOT / ".env.example").read_text()
+        self.assertIn("cp .env.example .env", documented("## Compose")[0])
+        needed = set(re.findall(r"\$\{(\w+):\?", text))
+        self.assertEqual(needed, {line.split("=")[0] for line in example.splitlines() if re.match(r"\w+=$", line)})
+        # Everything else has a default.
+        self.assertEqual(re.findall(r"\$\{\w+\}|\$\w+", text), [])
+        services = yaml.safe_load(text)["services"]
+        usage = subprocess.run([keys_program(), "serve", "--help"], capture_output=True, text=True, check=True, timeout=30).stdout
+        for argument in services["keys"]["command"][1:]:
+            if argument.startswith("--"):
+                self.assertIn(f"{argument} ", usage)
+        self.assertIn("secrets/OPENAI_API_KEY", example)
+        self.assertIn("${SECRETS:-./secrets}:/etc/switchboard/secrets:ro", services["keys"]["volumes"])
+        self.assertNotIn("env_file", services["gateway"])
 
 
 class Rendered(unittest.TestCase):
@@ -210,9 +322,7 @@ class Chart(unittest.TestCase):
             self.assertEqual("--metrics-listen" in arguments, "enabled=false" not in str(settings), settings)
 
     def test_the_key_service_gets_only_options_that_it_has(self):
-        keys = os.environ.get("SWITCHBOARD_BIN", ROOT / "target/release/switchboard")
-        usage = subprocess.run([pathlib.Path(keys).with_name("switchboard-keys"), "serve", "--help"],
-                               capture_output=True, text=True, check=True, timeout=30).stdout
+        usage = subprocess.run([keys_program(), "serve", "--help"], capture_output=True, text=True, check=True, timeout=30).stdout
         found = template("--set", "keys.urls.maxSizeMB=5,keys.urls.validation=false",
                          "--set", "keys.urls.allowedHosts={files.internal,10.0.0.12:8080}",
                          "--set", "keys.extraArgs={--spend-log-retention=30d}")

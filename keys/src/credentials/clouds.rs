@@ -5,9 +5,12 @@ use std::sync::OnceLock;
 use fake_clouds::{CERTIFICATE, Clouds, PRIVATE_KEY as KEY};
 use serde_json::{Value, json};
 use switchboard::secret::Secret;
+use switchboard_compile::config::{Report, parse};
+use switchboard_compile::plan::{Environment, compile};
 
 use super::source::{Fetched, Inputs};
 use super::{Definition, Kind, Secrets, Setting, now};
+use crate::prices::Prices;
 
 /// The clouds of all tests, because the libraries know only their usual addresses.
 pub(super) fn all() -> &'static Clouds {
@@ -111,6 +114,28 @@ async fn an_application_gets_a_token_of_entra_with_its_secret() {
     assert!(problem.contains("AADSTS7000215") && !problem.contains("hush"), "{problem}");
     let problem = fetch(Kind::Azure, &[("client_secret", "right")]).await.unwrap_err();
     assert_eq!(problem, "tenant_id is missing; set it, or AZURE_TENANT_ID");
+}
+
+#[tokio::test]
+async fn an_application_gets_a_token_of_entra_as_the_documentation_shows() {
+    clouds();
+    let (_, section) = include_str!("../../../docs/security.md").split_once("\n### Azure\n").unwrap();
+    let (_, example) = section.split_once("```yaml\n").unwrap();
+    let report = Report::new("config.yaml");
+    let config = parse(example.split("```").next().unwrap(), &report).unwrap();
+    let prices = Prices::parse(b"{}").unwrap();
+    let plan = compile(&config, &Environment::new(&[], |_| None), prices.map(), &report);
+    let folder = tempfile::TempDir::new().unwrap();
+    for (name, value) in
+        [("AZURE_TENANT_ID", "tenant"), ("AZURE_CLIENT_ID", "app"), ("AZURE_CLIENT_SECRET", "right")]
+    {
+        std::fs::write(folder.path().join(name), value).unwrap();
+    }
+    let [credential] = <[_; 1]>::try_from(plan.credentials).unwrap();
+    let definition = Definition::from(credential);
+    let inputs = definition.inputs(&Secrets::new(vec![folder.path().to_owned()]).read());
+    let fetched = definition.kind.fetch(&inputs).await.unwrap();
+    assert_eq!(fetched.value, Secret::new(format!("secret app {SCOPE}")));
 }
 
 #[tokio::test]

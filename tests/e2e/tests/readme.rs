@@ -20,8 +20,8 @@ fn block(name: &str) -> &'static str {
 }
 
 fn block_of(page: &'static str, name: &str) -> &'static str {
-    let (_, after) =
-        page.split_once(&format!("<!-- run: {name} -->\n```")).expect("the block is on the page");
+    let (_, after) = page.split_once(&format!("<!-- run: {name} -->\n")).expect("the block is on the page");
+    let after = after.trim_start().strip_prefix("```").expect("a block follows");
     let (_, code) = after.split_once('\n').expect("a language");
     code.split_once("```").expect("an end").0
 }
@@ -82,6 +82,13 @@ async fn a_key_is_made_and_works() {
     let key = answer["key"].as_str().expect("a key");
     let body = serde_json::json!({"model": "demo", "messages": [{"role": "user", "content": "Hi"}]});
     stack.client().post("/v1/chat/completions", &body).key(key).send().await.expect(200);
+
+    // Prometheus' key of the compose file.
+    let code = block_of(DEPLOYMENT, "metrics-key").replace("SWITCHBOARD_MASTER_KEY", "MASTER_KEY");
+    run(folder.path(), &stack, SHELL, &code);
+    let key = std::fs::read_to_string(folder.path().join("metrics.key")).expect("a key");
+    stack.client().get("/metrics").key(&key).send().await.expect(200);
+    stack.client().post("/v1/chat/completions", &body).key(&key).send().await.expect(403);
 }
 
 #[tokio::test]
