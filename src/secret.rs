@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// A credential. Its `Debug` output is hidden; only the code that sends it reads it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Secret(String);
 
 impl Secret {

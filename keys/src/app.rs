@@ -9,7 +9,7 @@ use crate::login_attempts::Attempts;
 use crate::media::Media;
 use crate::metrics::Metrics;
 use crate::prices::Prices;
-use crate::secret::Secret;
+use crate::secret::HashedSecret;
 use crate::sso;
 use crate::store::Store;
 
@@ -19,9 +19,9 @@ pub struct App {
     /// Keys, spend and changes.
     pub store: Store,
     /// The master key, which has full access.
-    pub master_key: Secret,
+    pub master_key: HashedSecret,
     /// The filter's token for the internal port.
-    pub internal_token: Secret,
+    pub internal_token: HashedSecret,
     /// Providers' credentials for the filter.
     pub credentials: Broker,
     /// Envoy's configuration.

@@ -17,7 +17,7 @@ use switchboard_keys::media::policy::{AllowedHost, Policy};
 use switchboard_keys::media::{self, SIZE_ENV, USUAL_SIZE_MB};
 use switchboard_keys::prices::FILE as PRICES;
 use switchboard_keys::ready::is_ready;
-use switchboard_keys::secret::Secret;
+use switchboard_keys::secret::HashedSecret;
 use switchboard_keys::serve::{Settings, serve};
 use switchboard_keys::sso;
 use switchboard_keys::store::default_url;
@@ -305,9 +305,9 @@ fn raw(variables: &[&str]) -> switchboard::secret::Secret {
 }
 
 /// The first of these variables that is set and not empty.
-fn secret(variables: &[&str], what: &str) -> Result<Secret, String> {
+fn secret(variables: &[&str], what: &str) -> Result<HashedSecret, String> {
     variables
         .iter()
-        .find_map(|name| Secret::new(&std::env::var(name).ok()?))
+        .find_map(|name| HashedSecret::new(&std::env::var(name).ok()?))
         .ok_or_else(|| format!("{what} is not set; export {} and start again", variables.join(" or ")))
 }

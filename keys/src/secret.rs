@@ -8,9 +8,9 @@ use switchboard::key::TokenHash;
 /// The hash of the master key or the internal token: comparing it takes the same time for every guess, and a
 /// memory dump does not contain the secret.
 #[derive(Clone, Copy)]
-pub struct Secret([u8; 64]);
+pub struct HashedSecret([u8; 64]);
 
-impl Secret {
+impl HashedSecret {
     /// Hashes a secret; `None` if it is empty, which would give access to everyone.
     pub fn new(secret: &str) -> Option<Self> {
         if secret.is_empty() { None } else { Some(Self(hex(TokenHash::of(secret.as_bytes())))) }
@@ -27,9 +27,9 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for HashedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
+        f.write_str("HashedSecret")
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn only_the_whole_secret_is_the_secret() {
-        let secret = Secret::new("sk-master-0123456789").unwrap();
+        let secret = HashedSecret::new("sk-master-0123456789").unwrap();
         let guess = |text: &str| secret.is(TokenHash::of(text.as_bytes()));
         assert!(guess("sk-master-0123456789"));
         for wrong in ["", "sk-master-012345678", "sk-master-01234567890", "Sk-master-0123456789"] {
@@ -55,11 +55,11 @@ mod tests {
 
     #[test]
     fn an_empty_secret_is_none() {
-        assert!(Secret::new("").is_none());
+        assert!(HashedSecret::new("").is_none());
     }
 
     #[test]
     fn debug_output_says_nothing() {
-        assert_eq!(format!("{:?}", Secret::new("sk-master").unwrap()), "Secret");
+        assert_eq!(format!("{:?}", HashedSecret::new("sk-master").unwrap()), "HashedSecret");
     }
 }

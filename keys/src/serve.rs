@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::prices::Prices;
 use crate::public::public;
 use crate::routes::metrics::only_metrics;
-use crate::secret::Secret;
+use crate::secret::HashedSecret;
 use crate::sso;
 use crate::store::{OpenError, Store, StoreError};
 
@@ -46,9 +46,9 @@ pub struct Settings {
     /// How long to wait for the database at startup.
     pub database_wait: Duration,
     /// The master key, which has full access.
-    pub master_key: Secret,
+    pub master_key: HashedSecret,
     /// The filter's token.
-    pub internal_token: Secret,
+    pub internal_token: HashedSecret,
     /// Where references to secrets are looked up.
     pub secrets: Secrets,
     /// The providers' credentials that the environment names.

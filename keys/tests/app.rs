@@ -23,7 +23,7 @@ use switchboard_keys::media::{self, Media};
 use switchboard_keys::metrics::Metrics;
 use switchboard_keys::prices::Prices;
 use switchboard_keys::public::public;
-use switchboard_keys::secret::Secret;
+use switchboard_keys::secret::HashedSecret;
 use switchboard_keys::store::{Store, default_url};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -114,8 +114,8 @@ impl TestApp {
     pub async fn open(directory: &TempDir) -> App {
         App {
             store: Store::open(&Self::url(directory).await).await.unwrap(),
-            master_key: Secret::new(MASTER_KEY).unwrap(),
-            internal_token: Secret::new(INTERNAL_TOKEN).unwrap(),
+            master_key: HashedSecret::new(MASTER_KEY).unwrap(),
+            internal_token: HashedSecret::new(INTERNAL_TOKEN).unwrap(),
             credentials: Broker::default(),
             control: Control::default(),
             media: Media::new(media::Settings::default()),

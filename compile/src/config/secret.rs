@@ -1,28 +1,6 @@
-//! Text that is never shown, and text that may be in the environment.
+//! Settings that may be in the environment.
 
-use std::fmt;
-
-/// A value that `Debug` does not print.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides `value`.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself; for handing it to a child's environment, not for showing it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
+pub use switchboard::secret::Secret;
 
 /// A setting that is written out or names an environment variable (`os.environ/NAME`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +27,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_silent_when_printed() {
-        assert_eq!(format!("{:?}", Setting::parse("sk-abc")), "Literal(Secret(…))");
+        assert_eq!(format!("{:?}", Setting::parse("sk-abc")), "Literal(Secret)");
     }
 
     #[test]

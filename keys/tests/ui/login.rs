@@ -135,7 +135,7 @@ async fn a_session_ends_with_its_key() {
 async fn a_session_ends_with_the_master_key() {
     let mut app = TestApp::new().await;
     let cookie = Browser::with(&app, MASTER_KEY).await.cookie;
-    app.app.master_key = switchboard_keys::secret::Secret::new("sk-another-master-key").unwrap();
+    app.app.master_key = switchboard_keys::secret::HashedSecret::new("sk-another-master-key").unwrap();
     let mut browser = Browser::new(&app);
     browser.cookie = cookie;
     assert!(browser.get("/ui/keys").await.location().starts_with("/ui/login"));

@@ -1,6 +1,6 @@
 //! The state of a stream's choices, as far as editing the next chunk depends on it.
 
-use super::mend::finish_reason;
+use super::completion::finish_reason;
 use super::thinking::{Thoughts, quoted};
 use crate::json::{Raw, Writer};
 use crate::openai::{Memo, Operation, finish_word};

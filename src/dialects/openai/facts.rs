@@ -3,7 +3,7 @@
 //! The input was already fixed by `mend`: it is what a client of `OpenAI` would receive, whatever the vendor
 //! sent.
 
-use super::mend::{finish_reason, texts};
+use super::completion::{finish_reason, texts};
 use crate::facts::{Citation, Sink, Thinking};
 use crate::json::{JsonStr, JsonString, Object, Raw, Text, fields, read};
 use crate::openai::{DataUrl, arguments_text, read_logprobs};

@@ -1,12 +1,12 @@
 //! Fixes vendors' responses in place where they deviate from what an `OpenAI` client expects.
 
 use super::choices::{Choice, Choices};
+use super::completion::{finish_reason, has_finish_reason, object_name, texts};
 use super::json_string;
 use super::plain::is_plain;
 use super::quirks::Answers;
-use super::relay::has_finish_reason;
 use super::thinking::{Thoughts, quoted};
-use crate::facts::{Fault, FinishReason, Usage};
+use crate::facts::{Fault, Usage};
 use crate::json::{JsonStr, JsonString, Object, Raw, Splice, Writer, read};
 use crate::openai::{Memo, Operation, finish_word};
 
@@ -169,37 +169,6 @@ pub(super) fn pack<'s>(object: &Object<'s>, splice: &mut Splice<'s>) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Maps a vendor's finish reason to `OpenAI`'s.
-pub(super) fn finish_reason(word: &str, has_calls: bool) -> FinishReason {
-    match word {
-        "length" | "max_tokens" | "model_context_window_exceeded" | "model_length" => FinishReason::Length,
-        "tool_calls" | "function_call" => FinishReason::ToolCalls,
-        "content_filter" | "sensitive" => FinishReason::ContentFilter,
-        // `eos`, `eos_token`, `error`, `network_error` …
-        _ if has_calls => FinishReason::ToolCalls,
-        _ => FinishReason::Stop,
-    }
-}
-
-/// The texts of a content, which is a string or parts.
-pub(super) fn texts(content: Option<Raw<'_>>) -> Vec<JsonStr<'_>> {
-    let Some(content) = content else { return Vec::new() };
-    if let Some(text) = JsonStr::of(content) {
-        return vec![text];
-    }
-    let parts: Vec<Object<'_>> = read(content).unwrap_or_default();
-    parts.iter().filter_map(|part| part.get("text").and_then(JsonStr::of)).collect()
-}
-
-/// `object` of a response or a chunk.
-pub(super) fn object_name(memo: &Memo, is_chunk: bool) -> &'static str {
-    match (memo.operation, is_chunk) {
-        (Operation::Chat, true) => "chat.completion.chunk",
-        (Operation::Chat, false) => "chat.completion",
-        _ => "text_completion",
-    }
 }
 
 fn choices<'s>(object: &Object<'s>) -> impl Iterator<Item = (usize, Raw<'s>)> {

@@ -8,6 +8,7 @@
 
 mod charges;
 mod choices;
+mod completion;
 mod error;
 mod facts;
 mod form;

@@ -1,6 +1,6 @@
 //! Recognizes complete responses that need no fix, without reading them: to read a text costs three passes over it.
 
-use super::mend::object_name;
+use super::completion::object_name;
 use super::quirks::Answers;
 use crate::json::{JsonStr, Object};
 use crate::openai::{Memo, Operation};

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::super::Stream;
 use super::choices::{Choices, plain_text};
+use super::completion::{has_finish_reason, object_name};
 use super::error::read_error;
 use super::facts::Facts;
 use super::mend;
@@ -223,7 +224,7 @@ impl Relay {
             Some(id) => w.raw(id.get()),
             None => w.string(&self.memo.answer_id()),
         };
-        w.key("object").string(mend::object_name(&self.memo, true));
+        w.key("object").string(object_name(&self.memo, true));
         w.key("created");
         match first.get("created") {
             Some(created) => w.raw(created.get()),
@@ -260,15 +261,4 @@ fn hold(data: &[u8], held: &mut Vec<u8>) {
         held.push(b':');
         held.extend_from_slice(member.value.get().as_bytes());
     }
-}
-
-/// Looks for a `finish_reason` that is a string, without parsing the choices. Some vendors send an empty one
-/// with every chunk.
-pub(super) fn has_finish_reason(choices: Raw<'_>, or_empty: bool) -> bool {
-    const KEY: &[u8] = b"\"finish_reason\":";
-    let bytes = choices.get().as_bytes();
-    memchr::memmem::find_iter(bytes, KEY).any(|at| {
-        let word = bytes.get(at + KEY.len()..).unwrap_or_default().trim_ascii_start();
-        word.starts_with(b"\"") && (or_empty || !word.starts_with(b"\"\""))
-    })
 }
