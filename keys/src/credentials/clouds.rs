@@ -17,8 +17,8 @@ pub(super) fn all() -> &'static Clouds {
     static CLOUDS: OnceLock<Clouds> = OnceLock::new();
     CLOUDS.get_or_init(|| {
         let clouds = Clouds::start("127.0.0.1:0");
-        super::http::redirect("login.microsoftonline.com", clouds.address());
-        super::http::redirect("169.254.169.254", clouds.address());
+        super::http::redirect("://login.microsoftonline.com/", clouds.address());
+        super::http::redirect("://169.254.169.254/", clouds.address());
         clouds
     })
 }

@@ -141,20 +141,21 @@ pub(super) fn transport() -> azure_core::http::Transport {
     azure_core::http::Transport::new(Arc::new(Adapter::new()))
 }
 
-/// Hosts that tests have on loopback, because the libraries know only their usual addresses.
+/// Texts of URLs that tests have on loopback, because the libraries know only their usual addresses.
 #[cfg(test)]
 static REDIRECTED: std::sync::Mutex<Vec<(String, String)>> = std::sync::Mutex::new(Vec::new());
 
-/// Has requests to `host` go to `address`, without TLS.
+/// Has requests whose URL contains `text` go to `address`, without TLS, unless this is called with another one later.
 #[cfg(test)]
-pub(super) fn redirect(host: &str, address: &str) {
-    REDIRECTED.lock().unwrap().push((host.to_owned(), address.to_owned()));
+pub(super) fn redirect(text: &str, address: &str) {
+    REDIRECTED.lock().unwrap().push((text.to_owned(), address.to_owned()));
 }
 
 #[cfg(test)]
 fn redirected(mut request: Request<Bytes>) -> Request<Bytes> {
     let all = REDIRECTED.lock().unwrap();
-    if let Some((_, address)) = all.iter().find(|(host, _)| request.uri().host() == Some(host)) {
+    let url = request.uri().to_string();
+    if let Some((_, address)) = all.iter().rev().find(|(text, _)| url.contains(text)) {
         let path = request.uri().path_and_query().unwrap();
         *request.uri_mut() = format!("http://{address}{path}").parse().unwrap();
     }

@@ -146,10 +146,11 @@ async fn every_source_is_back_within_two_seconds_after_nobody_listened() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().to_string()
     };
-    let folder = tempfile::TempDir::new().unwrap();
     // Entra ID and Azure's metadata service have fixed addresses, which the other test shares.
-    let mut all = definitions("down", &address, folder.path());
-    all.retain(|definition| definition.kind != Kind::Azure);
+    clouds::all();
+    super::http::redirect("nobody-there", &address);
+    let folder = tempfile::TempDir::new().unwrap();
+    let all = definitions("nobody-there", &address, folder.path());
     let (broker, count) = (Broker::start(Secrets::default()), all.len());
     broker.define("test", all).await;
     sleep(OUTAGE).await;
