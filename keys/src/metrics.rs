@@ -217,7 +217,7 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { path: labels.path, status }).inc();
     }
 
-    /// All metrics in the OpenMetrics text format, with the providers' credentials as they are now.
+    /// All metrics in the `OpenMetrics` text format, with the providers' credentials as they are now.
     pub fn text(&self, credentials: Vec<Status>) -> Result<String, fmt::Error> {
         self.describe(credentials);
         let mut text = String::new();
