@@ -22,6 +22,7 @@
 //!   tokens                              estimates token counts
 //!   secret                              values that are never shown
 //!   frame, json, form, uri, hex         splits bytes into frames; JSON; multipart forms; percent-encoding; hexadecimal
+//!   sorted                              sorts by numbers
 //!   exchange                            the life of a request, without a host
 //!   worker                              what a worker does between the callbacks of its requests, without a host
 //!   filter                              connects a host's callbacks to exchange and worker
@@ -64,6 +65,7 @@ pub mod providers;
 pub mod route;
 pub mod secret;
 pub mod sigv4;
+pub mod sorted;
 pub mod table;
 pub mod tags;
 pub mod tokens;

@@ -4,6 +4,7 @@
 use hashbrown::HashMap;
 
 use crate::config::{Alias, Catalog, Group};
+use crate::sorted::sort_by_key;
 
 /// Finds the group for a model name.
 #[derive(Debug, Default)]
@@ -83,8 +84,10 @@ impl Routes {
     }
 
     fn sort(&mut self) {
-        self.wildcards.sort_by_key(|wildcard| {
-            core::cmp::Reverse((wildcard.prefix.len() + wildcard.suffix.len(), wildcard.prefix.len()))
+        sort_by_key(&mut self.wildcards, |wildcard| {
+            // The longest first.
+            let whole = wildcard.prefix.len() + wildcard.suffix.len();
+            (usize::MAX - whole, usize::MAX - wildcard.prefix.len())
         });
     }
 

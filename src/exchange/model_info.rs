@@ -44,7 +44,9 @@ pub(super) fn page(table: &Table, key: Option<&KeyRecord>, query: &str) -> Reply
     };
     let mut found: Vec<Seen<'_>> = seen(table, key).filter(fits).collect();
     if query_value(query, "sortBy").is_some_and(|by| by == "model_name") {
-        found.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        found.sort_unstable_by(|(a, one), (b, other)| {
+            (&a.name, &one.deployment.id).cmp(&(&b.name, &other.deployment.id))
+        });
         if query_value(query, "sortOrder").is_some_and(|order| order.eq_ignore_ascii_case("desc")) {
             found.reverse();
         }

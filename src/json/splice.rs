@@ -4,6 +4,7 @@ use core::ops::Range;
 use std::borrow::Cow;
 
 use super::Member;
+use crate::sorted::sort_by_key;
 
 /// Edits of an object's source text that leave all other bytes unchanged.
 ///
@@ -93,7 +94,7 @@ impl<'a> Splice<'a> {
 
     /// The edits, detached from the source.
     pub fn edits(mut self) -> Edits {
-        self.edits.sort_by_key(|(start, end, _)| (*start, *end));
+        sort_by_key(&mut self.edits, |(start, end, _)| (*start, *end));
         let mut out = Pieces { source: self.source, pieces: Vec::with_capacity(2 * self.edits.len() + 1) };
         let mut at = 0;
         for (start, end, text) in core::mem::take(&mut self.edits) {

@@ -3,6 +3,7 @@
 
 use super::{Message, bare_id};
 use crate::json::JsonStr;
+use crate::sorted::sort_by_key;
 
 /// The positions of the messages, with each run of results in the order of the assistant's calls. Results
 /// that match none of these calls come last.
@@ -19,10 +20,14 @@ pub fn in_order_of_calls(messages: &[Message<'_>]) -> Vec<usize> {
                 let ids = said.flat_map(|message| message.calls().map(|call| call.id));
                 calls = ids.map(text).collect();
             }
-            Some(2) if run.len() > 1 => run.sort_by_key(|at| {
-                let id = text(messages.get(*at).and_then(|message| message.tool_call_id));
-                calls.iter().position(|call| *call == id).unwrap_or(usize::MAX)
-            }),
+            Some(2) if run.len() > 1 => {
+                let mut sorted = run.to_vec();
+                sort_by_key(&mut sorted, |at| {
+                    let id = text(messages.get(*at).and_then(|message| message.tool_call_id));
+                    (calls.iter().position(|call| *call == id).unwrap_or(usize::MAX), 0)
+                });
+                run.iter_mut().zip(sorted).for_each(|(place, at)| *place = at);
+            }
             _ => {}
         }
     }

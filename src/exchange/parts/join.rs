@@ -3,6 +3,7 @@
 
 use crate::facts::Fault;
 use crate::json::{JsonStr, Raw, Writer, fields, read as read_json};
+use crate::sorted::sort_by_key;
 
 use super::garbled;
 
@@ -24,7 +25,9 @@ pub(super) fn read(body: &[u8], first: usize, count: usize) -> Result<(Vec<u8>, 
     }
     fields!(Counted { prompt_tokens });
     let Wire { mut data, usage }: Wire<'_> = read_json(body).map_err(|_| garbled("is not valid JSON"))?;
-    data.sort_by_key(|item| item.index);
+    // What has no index comes first.
+    let place = |item: &Item<'_>| item.index.map(|index| usize::try_from(index).unwrap_or(usize::MAX));
+    sort_by_key(&mut data, |item| place(item).map_or((0, 0), |place| (1, place)));
     let in_order = |(place, item): (usize, &Item<'_>)| item.index.is_none_or(|index| index == place as u64);
     if data.len() != count || !data.iter().enumerate().all(in_order) {
         return Err(garbled("does not have one embedding for each input"));
