@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::control::Control;
 use crate::credentials::Broker;
 use crate::defaults::Defaults;
+use crate::envoys::Envoys;
 use crate::login_attempts::Attempts;
 use crate::media::Media;
 use crate::metrics::Metrics;
@@ -42,6 +43,8 @@ pub struct App {
     pub audit_log: bool,
     /// Address at which this service reaches the gateway, for the playground of browsers without JavaScript.
     pub gateway: Option<String>,
+    /// What Envoys say about deployments.
+    pub envoys: Envoys,
     /// How people log in to the console with a provider, if they can.
     pub sso: Option<Arc<sso::Settings>>,
     /// Failed logins to the console.

@@ -7,7 +7,7 @@
 //!
 //! A request on the public port passes [`auth`] (authentication), [`rights`] (authorization), [`fields`]
 //! (validation), its handler and the store, and is answered with a row or an [`error`]. Self-contained parts
-//! have their own modules: [`ui`] (the console: pages that call the same handlers), [`control`] (Envoy's configuration), [`credentials`] (providers' credentials for the filter;
+//! have their own modules: [`ui`] (the console: pages that call the same handlers), [`control`] (Envoy's configuration), [`envoys`] (the health of deployments), [`credentials`] (providers' credentials for the filter;
 //! [`configured`]: which), [`media`] (files by URL, and which URLs
 //! are allowed), [`encoding`] (tokens to text), [`duration`] (`30d`, and budget resets), [`money`],
 //! [`clock`], [`token`].
@@ -23,6 +23,7 @@ pub mod credentials;
 pub mod defaults;
 pub mod duration;
 pub mod encoding;
+pub mod envoys;
 pub mod error;
 pub mod fields;
 pub mod housekeeping;

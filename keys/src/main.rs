@@ -11,6 +11,7 @@ use switchboard_keys::configured;
 use switchboard_keys::control;
 use switchboard_keys::credentials::Secrets;
 use switchboard_keys::defaults::Defaults;
+use switchboard_keys::envoys::Envoys;
 use switchboard_keys::housekeeping::Retention;
 use switchboard_keys::import::import;
 use switchboard_keys::media::policy::{AllowedHost, Policy};
@@ -130,6 +131,10 @@ struct Serve {
     /// without JavaScript [default: none]
     #[arg(long, value_name = "URL", value_parser = gateway)]
     gateway: Option<String>,
+    /// Admin interface of an Envoy as this service reaches it, such as 127.0.0.1:9901; the console reads there which deployments
+    /// are ejected; repeatable [default: none]
+    #[arg(long, value_name = "HOST:PORT", value_parser = admin)]
+    envoy_admin: Vec<String>,
     /// Do not record who changes what in the audit log (`litellm_settings.store_audit_logs: false`)
     #[arg(long)]
     no_audit_log: bool,
@@ -230,6 +235,13 @@ fn gateway(text: &str) -> Result<String, &'static str> {
     }
 }
 
+fn admin(text: &str) -> Result<String, &'static str> {
+    match text.parse::<axum::http::uri::Authority>() {
+        Ok(authority) if authority.port_u16().is_some() && !text.contains('@') => Ok(text.to_owned()),
+        _ => Err("expected HOST:PORT, such as 127.0.0.1:9901"),
+    }
+}
+
 fn budget(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(budget) if budget.is_finite() && budget >= 0.0 => Ok(budget),
@@ -286,6 +298,7 @@ fn run(options: Serve) -> Result<(), String> {
         defaults: options.defaults.unwrap_or_default(),
         spend_log: !options.no_spend_log,
         gateway: options.gateway,
+        envoys: Envoys::new(options.envoy_admin),
         sso: sso::Settings::from_variables(|name| std::env::var(name).ok())?,
         audit_log: !options.no_audit_log,
         retention: Retention {

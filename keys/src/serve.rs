@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::control::{self, Control};
 use crate::credentials::{Broker, Definition, Secrets};
+use crate::envoys::Envoys;
 use crate::housekeeping::{Retention, keep_house};
 use crate::internal::internal;
 use crate::login_attempts::Attempts;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub sso: Option<sso::Settings>,
     /// Address at which this service reaches the gateway.
     pub gateway: Option<String>,
+    /// Admin interfaces of Envoys.
+    pub envoys: Envoys,
     /// Whether changes are recorded.
     pub audit_log: bool,
     /// How long records are kept.
@@ -184,6 +187,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         spend_log: settings.spend_log,
         audit_log: settings.audit_log,
         gateway: settings.gateway,
+        envoys: settings.envoys,
         sso: settings.sso.map(Arc::new),
         attempts: Attempts::default(),
     };

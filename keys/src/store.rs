@@ -20,6 +20,7 @@ mod feed;
 mod gateway;
 mod imports;
 mod key_row;
+mod key_text;
 mod keys;
 mod kind;
 mod leases;
@@ -76,7 +77,7 @@ pub use rollups::{
     By, Failures, Histogram, KeyNames, Scope, Sums, Unit, UsageQuery, UsageRow, hour_of, time_of,
 };
 pub use sessions::SessionRow;
-pub use spend_log::{MOST as MOST_SPEND_ROWS, SpendDay, SpendFilter, SpendRow};
+pub use spend_log::{MOST as MOST_SPEND_ROWS, SpendAttempt, SpendDay, SpendFilter, SpendRow};
 pub use spenders::Spender;
 pub use stored_models::ModelRow;
 pub use users::AccountFilter;

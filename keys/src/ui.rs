@@ -23,6 +23,7 @@ mod playground;
 mod posted;
 mod requests;
 mod setup;
+mod several;
 mod shared_fields;
 mod show;
 mod snippets;
@@ -68,11 +69,13 @@ pub fn routes() -> Router<App> {
         .route("/ui/keys/{key}/rotate", get(keys::rotate::confirm).post(keys::rotate::rotate))
         .route("/ui/keys/{key}/delete", get(keys::delete::confirm).post(keys::delete::delete))
         .route("/ui/users", get(users::list::list))
+        .route("/ui/users/selected", post(users::several::act))
         .route("/ui/users/new", get(users::change::show_new).post(users::change::create))
         .route("/ui/users/{user}", get(users::detail::show))
         .route("/ui/users/{user}/edit", get(users::change::show_edit).post(users::change::save))
         .route("/ui/users/{user}/delete", get(users::delete::ask).post(users::delete::delete))
         .route("/ui/teams", get(teams::list::list))
+        .route("/ui/teams/selected", post(teams::several::act))
         .route("/ui/teams/new", get(teams::change::show_new).post(teams::change::create))
         .route("/ui/teams/{team}", get(teams::detail::show))
         .route("/ui/teams/{team}/edit", get(teams::change::show_edit).post(teams::change::save))
@@ -86,6 +89,7 @@ pub fn routes() -> Router<App> {
             get(teams::members::ask_remove).post(teams::members::remove),
         )
         .route("/ui/budgets", get(budgets::list::list))
+        .route("/ui/budgets/selected", post(budgets::several::act))
         .route("/ui/budgets/new", get(budgets::change::show_new).post(budgets::change::create))
         .route("/ui/budgets/{budget}", get(budgets::detail::show))
         .route("/ui/budgets/{budget}/edit", get(budgets::change::show_edit).post(budgets::change::save))

@@ -17,6 +17,7 @@ use switchboard::key::{
 use switchboard_keys::app::App;
 use switchboard_keys::control::{self, Control};
 use switchboard_keys::credentials::{Broker, Secrets};
+use switchboard_keys::envoys::Envoys;
 use switchboard_keys::internal::internal;
 use switchboard_keys::login_attempts::Attempts;
 use switchboard_keys::media::{self, Media};
@@ -124,6 +125,7 @@ impl TestApp {
             open_metrics: false,
             spend_log: true,
             audit_log: true,
+            envoys: Envoys::default(),
             gateway: None,
             sso: None,
             attempts: Attempts::default(),

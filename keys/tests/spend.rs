@@ -61,7 +61,8 @@ async fn a_request_is_found_by_the_id_of_its_answer_and_by_that_of_its_call() {
         end_user: "bob".into(),
         tags: vec!["a".to_owned(), "b\0".to_owned()].into(),
         requester_ip: "192.0.2.7".into(),
-        error: None,
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".into(),
+        ..Detail::default()
     };
     let failed = Detail { error: Some(UsageError::new("RateLimitError", "too many")), ..Detail::default() };
     let entries = vec![

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::facts::{Units, Usage};
 use crate::inbound::Language;
-use crate::key::{KeyRecord, UsageEntry, UsageError};
+use crate::key::{Detail, KeyRecord, UsageAttempt, UsageEntry, UsageError};
 use crate::limits::within_window;
 use crate::openai::Memo;
 use crate::price;
@@ -25,6 +25,9 @@ use super::parts::Parts;
 use super::prompt::Prompt;
 use super::sealed::Pinned;
 use super::stored::{Keeping, NativeAsk};
+
+/// Attempts of a request that are reported.
+const MOST_ATTEMPTS: usize = 32;
 
 /// An admitted request. Both roles run in the same VM, so the upstream role gets it by reference.
 #[derive(Debug)]
@@ -108,6 +111,8 @@ pub struct Progress {
     pub error: Option<UsageError<'static>>,
     /// `id` of the response.
     pub answer_id: Box<str>,
+    /// Id of the trace, if the request is traced.
+    pub trace_id: String,
 }
 
 /// One attempt.
@@ -119,6 +124,22 @@ pub struct Tried {
     pub answered: u16,
     /// The status after translation; 0 until there is one.
     pub status: u16,
+    /// When its request was written, Unix milliseconds; 0 until it is.
+    pub sent_ms: u64,
+    /// Why it failed, once another attempt has begun.
+    pub error: Option<UsageError<'static>>,
+}
+
+impl Tried {
+    /// An attempt that begins.
+    pub fn new(endpoint: Rc<Endpoint>) -> Self {
+        Self { endpoint, answered: 0, status: 0, sent_ms: 0, error: None }
+    }
+
+    /// The provider's error status, or the status after translation; 0 if there was no response.
+    fn told(&self) -> u16 {
+        if self.answered >= 400 { self.answered } else { self.status }
+    }
 }
 
 impl Call {
@@ -156,6 +177,14 @@ impl Call {
         endpoint.model(self.journey.borrow().wildcard())
     }
 
+    /// Notes the trace of an attempt, from its `traceparent` (`00-TRACE-SPAN-FLAGS`), if it is sampled.
+    pub fn told_trace(&self, parent: Option<&str>) {
+        let mut parts = parent.unwrap_or_default().split('-').skip(1);
+        if let (Some(trace), Some("01")) = (parts.next(), parts.nth(1)) {
+            trace.clone_into(&mut self.progress.borrow_mut().trace_id);
+        }
+    }
+
     /// All attempts in one word, for a log: `anthropic:529>bedrock:200`. `-` means a failed connection.
     pub fn chain(&self) -> String {
         let mut chain = String::new();
@@ -163,7 +192,7 @@ impl Call {
             if !chain.is_empty() {
                 chain.push('>');
             }
-            let told = if tried.answered >= 400 { tried.answered } else { tried.status };
+            let told = tried.told();
             chain.push_str(tried.endpoint.provider.name);
             chain.push(':');
             chain.push_str(&if told == 0 { "-".to_owned() } else { told.to_string() });
@@ -203,8 +232,25 @@ impl Call {
             started_ms: self.started_ms,
             duration_ms: now_ms.saturating_sub(self.started_ms),
             first_token_ms: progress.first_event_ms.map(|first| first.saturating_sub(self.started_ms)),
-            detail: self.origin.detail(&progress.answer_id, progress.error.as_ref()),
+            detail: Detail {
+                trace_id: Cow::Borrowed(&progress.trace_id),
+                attempts: self.attempts(&progress),
+                ..self.origin.detail(&progress.answer_id, progress.error.as_ref())
+            },
         })
+    }
+
+    /// The attempts, if there was more than one. A `*` in the model of an earlier group stays one.
+    fn attempts<'a>(&self, progress: &'a Progress) -> Vec<UsageAttempt<'a>> {
+        let [_, .., last] = progress.attempts.as_slice() else { return Vec::new() };
+        let told = progress.attempts.iter().take(MOST_ATTEMPTS).map(|tried| UsageAttempt {
+            deployment_id: Cow::Borrowed(&tried.endpoint.deployment.id),
+            model: [tried.endpoint.provider.name, "/", &*self.model_of(&tried.endpoint)].concat().into(),
+            status: tried.told(),
+            began_ms: tried.sent_ms.saturating_sub(self.started_ms),
+            error: if core::ptr::eq(tried, last) { progress.error.clone() } else { tried.error.clone() },
+        });
+        told.collect()
     }
 
     /// Cost of the response so far, picodollars; `None` if the price is unknown.

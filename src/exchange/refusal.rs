@@ -60,6 +60,7 @@ impl Origin {
             tags: Cow::Borrowed(&self.tags),
             requester_ip: Cow::Borrowed(&self.ip),
             error: error.cloned(),
+            ..Detail::default()
         }
     }
 }

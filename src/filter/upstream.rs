@@ -294,8 +294,9 @@ impl<H: Host> Upstream<H> {
     }
 
     fn send(&mut self) -> Action {
-        if self.call.as_ref().is_some_and(|(_, call)| call.table.settings.spans) {
+        if let Some((_, call)) = self.call.as_ref().filter(|(_, call)| call.table.settings.spans) {
             self.trace = H::request_header(TRACE_HEADER);
+            call.told_trace(self.trace.as_deref());
         }
         let outgoing = match (&mut self.attempt, &self.nobody) {
             (Some(attempt), _) => match attempt.request_kept(H::now_ms()) {

@@ -19,5 +19,6 @@ pub use record::{Account, AccountId, AccountKind, KeyRecord, Team, governs};
 pub use stored::{KEEP_PATH, KEEP_TIMEOUT_MS, RECALL_PATH, STORED_PATH, StoredAction};
 pub use token::{KEY_PREFIX, TokenHash};
 pub use usage::{
-    Detail, UsageBatch, UsageEntry, UsageError, UsageGroup, UsagePage, call_type, clipped, operation_name,
+    Detail, UsageAttempt, UsageBatch, UsageEntry, UsageError, UsageGroup, UsagePage, call_type, clipped,
+    operation_name,
 };

@@ -192,6 +192,32 @@ fn the_chain_of_attempts_names_every_provider_and_what_it_said() {
     tried(&call, "claude-1", 1);
     failed(&call, "gpt-1", "503", "down");
     assert_eq!(call.chain(), "anthropic:529>anthropic:->openai:503");
+    call.told_trace(Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    call.settle(503, NOW_MS + 900, |entry| {
+        let attempts = &entry.detail.attempts;
+        let told: Vec<_> = attempts.iter().map(|one| (&*one.deployment_id, one.status)).collect();
+        assert_eq!(told, [("claude-1", 529), ("claude-1", 0), ("gpt-1", 503)]);
+        let errors: Vec<_> =
+            attempts.iter().map(|one| one.error.as_ref().map(|error| error.class.to_string())).collect();
+        assert!(errors[0].is_some() && errors[1].is_none() && errors[2].is_some(), "{errors:?}");
+        assert!(attempts.iter().all(|one| one.model.contains('/') && one.began_ms < 900), "{attempts:?}");
+        assert_eq!(entry.detail.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+    });
+}
+
+#[test]
+fn a_single_attempt_is_not_reported_twice_and_a_trace_only_if_it_is_sampled() {
+    let call = asking("claude", "");
+    let _ = call.leg();
+    failed(&call, "claude-1", "401", "no");
+    for parent in
+        [None, Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"), Some("odd"), Some("")]
+    {
+        call.told_trace(parent);
+    }
+    call.settle(401, NOW_MS, |entry| {
+        assert!(entry.detail.attempts.is_empty() && entry.detail.trace_id.is_empty());
+    });
 }
 
 #[test]

@@ -36,7 +36,7 @@ struct Args {
     /// Number of keys for the rows that need many
     #[arg(long, default_value_t = 1_000_000)]
     keys: u64,
-    /// Length of the spend log for the rows that need a long one, requests
+    /// Length of the spend log for the rows that need a long one, and for reports, requests
     #[arg(long, default_value_t = 1_000_000)]
     log: u64,
     /// Only what recording costs
@@ -72,10 +72,17 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             return Ok(());
         }
         Table::begin();
-        measure(&args, "SQLite", None, &mut table).await?;
+        if !args.reports {
+            measure(&args, "SQLite", None, &mut table).await?;
+        }
+        reports::measure(&args, None, "SQLite", &mut table).await?;
         if local_postgres::programs().is_some() {
+            if !args.reports {
+                let server = Server::start_durable()?;
+                measure(&args, "Postgres", Some(&server), &mut table).await?;
+            }
             let server = Server::start_durable()?;
-            measure(&args, "Postgres", Some(&server), &mut table).await?;
+            reports::measure(&args, Some(&server), "Postgres", &mut table).await?;
         } else {
             println!("Postgres is not installed: skipped");
         }
@@ -103,9 +110,6 @@ async fn measure(
 ) -> Result<(), Box<dyn Error>> {
     let time = Duration::from_secs_f64(args.seconds);
     let service = Service::start(server).await?;
-    if args.reports {
-        return reports::measure(&service, server, name, time, table).await;
-    }
     let bearer = format!("Bearer {MASTER_KEY}");
     let ticket = format!("Bearer {INTERNAL_TOKEN}");
 
@@ -114,7 +118,7 @@ async fn measure(
     let outcome = run_each(service.port, args.connections, time, move || again.clone()).await?;
     table.say("/key/generate", name, Aim::Rate(1_500.0), &outcome);
 
-    service.fill(args.keys, server)?;
+    service.fill(args.keys, false, server)?;
     service.arranged(args.keys).await?;
     // A step that shares no factor with the number of keys comes by every key.
     let walk = |many: u64| {
@@ -158,7 +162,7 @@ async fn measure(
         let what = format!("/key/list, {what} of {} keys", args.keys);
         table.say(&what, name, Aim::Within(5.0), &outcome);
     }
-    reports::measure(&service, server, name, time, table).await
+    Ok(())
 }
 
 impl Table {

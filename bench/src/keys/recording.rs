@@ -49,7 +49,7 @@ pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<(), Box<dy
 
 async fn measure_on(args: &Args, server: Option<&Server>, table: &mut Table) -> Result<(), Box<dyn Error>> {
     let service = Service::start(server).await?;
-    service.fill(1_000, server)?;
+    service.fill(1_000, false, server)?;
     let source = Source { service: &service, server, number: Rc::default(), logged: Cell::new(0) };
     let turn = Duration::from_secs_f64(args.seconds);
     // Prepares the statements.

@@ -24,6 +24,12 @@ pub(crate) fn token(number: u64) -> String {
     format!("{spread:016x}{number:048x}")
 }
 
+/// A number without an order.
+pub(crate) fn hash(number: u64) -> u64 {
+    let mixed = (number ^ number >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb) >> 4
+}
+
 /// A worker's report of so many requests, by so many of the keys that [`Service::fill`] makes.
 pub(crate) fn report(number: u64, requests: u64, keys: u64, ticket: &str) -> Request {
     // Ids are random, as those of the gateway and of providers are: an index has them in no order.
@@ -106,9 +112,11 @@ impl Service {
     }
 
     /// Puts so many keys into the table, past the service: making them one by one would take longer than measuring.
-    pub(crate) fn fill(&self, keys: u64, server: Option<&Server>) -> Result<(), Box<dyn Error>> {
+    ///
+    /// `named` keys have an alias, a user and a team, as most have.
+    pub(crate) fn fill(&self, keys: u64, named: bool, server: Option<&Server>) -> Result<(), Box<dyn Error>> {
         const COLUMNS: &str = "token, key_name, spend, total_spend, settings, created_at, created_by, updated_at, \
-                               updated_by";
+                               updated_by, key_alias, user_id, team_id";
         eprintln!("Inserting {keys} keys …");
         let mut command = if let Some(server) = server {
             let psql = local_postgres::programs().ok_or("no psql")?.join("psql");
@@ -121,8 +129,9 @@ impl Service {
             let script = format!(
                 "import sqlite3, sys\n\
                  db = sqlite3.connect(sys.argv[1], timeout=60)\n\
-                 rows = (line.rstrip('\\n').split('\\t') for line in sys.stdin)\n\
-                 db.executemany('INSERT INTO virtual_key ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', rows)\n\
+                 none = {{'\\\\N': None}}\n\
+                 rows = ([none.get(value, value) for value in line.rstrip('\\n').split('\\t')] for line in sys.stdin)\n\
+                 db.executemany('INSERT INTO virtual_key ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', rows)\n\
                  db.commit()\n"
             );
             let mut command = Command::new("python3");
@@ -136,7 +145,13 @@ impl Service {
         for number in 0..keys {
             let token = token(number);
             let at = begin + u128::from(number);
-            writeln!(rows, "{token}\tsk-...{:04}\t0\t0\t{{}}\t{at}\tbench\t{at}\tbench", number % 10_000)?;
+            write!(rows, "{token}\tsk-...{:04}\t0\t0\t{{}}\t{at}\tbench\t{at}\tbench\t", number % 10_000)?;
+            if named {
+                let (user, team) = (number % 500, number % 50);
+                writeln!(rows, "key-{number}-{:08x}\tuser-{user}\tteam-{team}", hash(number) >> 32)?;
+            } else {
+                writeln!(rows, "\\N\t\\N\t\\N")?;
+            }
         }
         rows.flush()?;
         drop(rows);
@@ -160,6 +175,28 @@ impl Service {
             command
         };
         if command.status()?.success() { Ok(()) } else { Err(format!("failed: {sql}").into()) }
+    }
+
+    /// The only row of a query, past the service, its values separated by `|`.
+    pub(crate) fn ask(&self, sql: &str, server: Option<&Server>) -> Result<String, Box<dyn Error>> {
+        let mut command = if let Some(server) = server {
+            let psql = local_postgres::programs().ok_or("no psql")?.join("psql");
+            let mut command = Command::new(psql);
+            command.args(["-q", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &server.url(), "-c", sql]);
+            command
+        } else {
+            let script = "import sqlite3, sys\n\
+                          row = sqlite3.connect(sys.argv[1], timeout=60).execute(sys.argv[2]).fetchone()\n\
+                          print('|'.join(str(value) for value in row))\n";
+            let mut command = Command::new("python3");
+            command.args(["-c", script]).arg(self.folder.path().join("switchboard.db")).arg(sql);
+            command
+        };
+        let output = command.output()?;
+        if !output.status.success() {
+            return Err(format!("failed: {sql}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
     /// Waits until the service has divided the new keys into blocks, as it does with keys that it has made itself.

@@ -128,6 +128,7 @@ fn arguments(plan: &Plan, options: &Options) -> Vec<OsString> {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         arguments.extend(["--gateway".into(), format!("http://{host}:{}", site.port).into()]);
     }
+    arguments.extend(["--envoy-admin".into(), format!("127.0.0.1:{}", site.admin_port).into()]);
     if let Some(prices) = &options.prices {
         arguments.extend(["--prices".into(), prices.into()]);
     }

@@ -1,6 +1,9 @@
 //! What is served, for people.
 
+use std::collections::HashMap;
+
 use switchboard::config::Price;
+use switchboard_compile::plan::Target;
 use tokio::time::Instant;
 
 use super::Control;
@@ -26,6 +29,8 @@ pub struct Deployed {
     pub is_stored: bool,
     /// Whether it answers without calling a provider.
     pub is_mock: bool,
+    /// The clusters of Envoy that it is in, each with its host there.
+    pub hosts: Vec<(String, String)>,
 }
 
 impl Control {
@@ -33,7 +38,17 @@ impl Control {
     pub fn deployments(&self) -> Vec<Deployed> {
         let state = self.state();
         let Some(configuration) = &state.configuration else { return Vec::new() };
+        let mut hosts = HashMap::<_, Vec<_>>::new();
+        for cluster in configuration.own_clusters() {
+            for endpoint in cluster.priorities.iter().flatten() {
+                if let Target::Remote(address) = &endpoint.target {
+                    let host = (cluster.name.clone(), address.hostname());
+                    hosts.entry(endpoint.deployment.as_str()).or_default().push(host);
+                }
+            }
+        }
         let deployed = configuration.deployments().iter().map(|deployment| Deployed {
+            hosts: hosts.remove(deployment.id.as_str()).unwrap_or_default(),
             id: deployment.id.clone(),
             group: deployment.group.clone(),
             provider: deployment.provider.clone(),

@@ -53,13 +53,18 @@ fn client() -> &'static Http {
 
 /// Sends a request.
 pub(crate) async fn send(request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+    send_for(request, LARGEST).await
+}
+
+/// Sends a request whose response may have so many bytes.
+pub(crate) async fn send_for(request: Request<Bytes>, most: usize) -> Result<Response<Bytes>, String> {
     #[cfg(test)]
     let request = redirected(request);
     let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
     let failed = |error: &dyn std::error::Error| format!("{host}: {}", chain(error));
     let response = client().request(request.map(Full::new)).await.map_err(|error| failed(&error))?;
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, LARGEST).collect().await.map_err(|error| failed(&*error))?;
+    let body = Limited::new(body, most).collect().await.map_err(|error| failed(&*error))?;
     Ok(Response::from_parts(parts, body.to_bytes()))
 }
 

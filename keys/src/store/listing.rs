@@ -10,16 +10,13 @@ use switchboard::key::TokenHash;
 
 use super::blocks::{self, Place};
 use super::key_row::{KEY_COLUMNS, KeyRow, token};
+use super::key_text::Condition;
 use super::sql::{contains, placeholders};
 use super::{Store, StoreError, get};
 use crate::clock;
 
 /// How long a count may lack another replica's keys.
 const COUNT_FOR: Duration = Duration::from_secs(10);
-
-/// What is searched: one text, because the comparison is what takes the time. What is typed has no line ends.
-const TEXT: &str =
-    "LOWER(COALESCE(key_alias, '') || '\n' || COALESCE(user_id, '') || '\n' || COALESCE(team_id, ''))";
 
 /// Selects keys. All fields that are set must match.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,6 +45,8 @@ pub struct KeyFilter {
     pub expired: Option<bool>,
     /// Only keys with an alias.
     pub with_alias: bool,
+    /// Count only so many as people look at if a text is searched.
+    pub counts_few: bool,
 }
 
 /// The status of a key.
@@ -75,8 +74,15 @@ pub struct Order {
 pub struct KeyPage<T> {
     /// The keys on this page.
     pub keys: Vec<T>,
-    /// Total number of keys on all pages.
+    /// Total number of keys on all pages; of a search, at most [`Self::COUNTED`] if not all have to be counted.
     pub total: u64,
+    /// There are more.
+    pub is_more: bool,
+}
+
+impl<T> KeyPage<T> {
+    /// Counting all keys that a text matches takes longer than finding a page of them.
+    pub const COUNTED: u64 = 1_000;
 }
 
 /// What to read for a page.
@@ -130,15 +136,15 @@ impl Conditions {
 }
 
 impl KeyFilter {
-    fn conditions(&self, now: Timestamp) -> Conditions {
+    fn conditions(&self, now: Timestamp, text: Option<Condition>) -> Conditions {
         let mut conditions = Conditions::default();
-        let text = |text: &String| Value::Text(text.clone());
+        let value = |text: &String| Value::Text(text.clone());
         if let Some(user) = &self.user_id {
             if self.or_teams.is_empty() {
-                conditions.add("user_id = ?", [text(user)]);
+                conditions.add("user_id = ?", [value(user)]);
             } else {
                 let teams = vec!["?"; self.or_teams.len()].join(", ");
-                let values = core::iter::once(user).chain(&self.or_teams).map(text);
+                let values = core::iter::once(user).chain(&self.or_teams).map(value);
                 conditions.add(&format!("user_id = ? OR team_id IN ({teams})"), values);
             }
         }
@@ -150,16 +156,15 @@ impl KeyFilter {
             ("key_alias", &self.key_alias),
         ] {
             if let Some(value) = value {
-                conditions.add(&format!("{column} = ?"), [text(value)]);
+                conditions.add(&format!("{column} = ?"), [Value::Text(value.clone())]);
             }
         }
         if let Some(search) = &self.search {
-            let values = [text(search), Value::Text(contains(search))];
+            let values = [value(search), Value::Text(contains(search))];
             conditions.add(r"token = ? OR LOWER(key_alias) LIKE ? ESCAPE '\'", values);
         }
-        if let Some(part) = &self.text {
-            let values = [text(part), Value::Text(contains(part))];
-            conditions.add(&format!(r"token = ? OR {TEXT} LIKE ? ESCAPE '\'"), values);
+        if let Some((condition, values)) = text {
+            conditions.add(&condition, values.into_iter().map(Value::Text));
         }
         if self.with_alias {
             conditions.add("key_alias IS NOT NULL", []);
@@ -228,9 +233,11 @@ impl Store {
         if *filter == KeyFilter::default() && order.column == "created_at" {
             return self.page_of_all(order.descending, offset, size, shown).await;
         }
-        let conditions = filter.conditions(clock::now());
+        let conditions = self.conditions(filter).await?;
         let wanted = conditions.sql();
-        let total = self.count_keys(&conditions, &wanted).await?;
+        let few = (filter.counts_few && filter.text.is_some()).then_some(KeyPage::<T>::COUNTED);
+        let counted = self.count_keys(&conditions, &wanted, few.map(|few| few + 1)).await?;
+        let total = few.map_or(counted, |few| counted.min(few));
         let direction = if order.descending { "DESC" } else { "ASC" };
         // Sorting by hash as well makes the order total, so that pages neither repeat nor miss a key.
         let by = match order.column {
@@ -245,7 +252,16 @@ impl Store {
         // Statements differ from page to page, so they are not worth caching.
         let query = conditions.bind(sqlx::query(AssertSqlSafe(sql))).persistent(false);
         let rows = query.fetch_all(&self.readers).await?;
-        Ok(KeyPage { keys: rows.iter().map(shown.read).collect::<Result<_, _>>()?, total })
+        let keys = rows.iter().map(shown.read).collect::<Result<_, _>>()?;
+        Ok(KeyPage { keys, total, is_more: total < counted })
+    }
+
+    async fn conditions(&self, filter: &KeyFilter) -> Result<Conditions, StoreError> {
+        let text = match &filter.text {
+            Some(part) => Some(self.key_text(part).await?),
+            None => None,
+        };
+        Ok(filter.conditions(clock::now(), text))
     }
 
     /// A page of all keys in the order of their creation, whose cost does not depend on the page number.
@@ -264,20 +280,32 @@ impl Store {
         let sql = page_query(shown.whole, &from, &by, size, skip);
         let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(KeyPage { keys: rows.iter().map(shown.read).collect::<Result<_, _>>()?, total })
+        let keys = rows.iter().map(shown.read).collect::<Result<_, _>>()?;
+        Ok(KeyPage { keys, total, is_more: false })
     }
 
     /// The number of keys that meet the conditions. Counting a million takes longer than reading a page, so a
     /// count is cached until this process changes a key, or for [`COUNT_FOR`].
-    async fn count_keys(&self, conditions: &Conditions, wanted: &str) -> Result<u64, StoreError> {
+    async fn count_keys(
+        &self,
+        conditions: &Conditions,
+        wanted: &str,
+        most: Option<u64>,
+    ) -> Result<u64, StoreError> {
         // A time in the conditions (for expiry) differs in every query; such counts are rarely needed.
-        let name = format!("{wanted} {:?}", conditions.values);
+        let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
+        let name = format!("{wanted}{limit} {:?}", conditions.values);
         if let Some(count) = self.cache.count(&name, COUNT_FOR) {
             return Ok(count);
         }
         let counting = self.cache.counting();
-        let sql = format!("SELECT COUNT(*) FROM virtual_key{wanted}");
-        let row = conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_one(&self.readers).await?;
+        let sql = if most.is_some() {
+            format!("SELECT COUNT(*) FROM (SELECT token FROM virtual_key{wanted}{limit}) AS few")
+        } else {
+            format!("SELECT COUNT(*) FROM virtual_key{wanted}")
+        };
+        let query = conditions.bind(sqlx::query(AssertSqlSafe(sql))).persistent(false);
+        let row = query.fetch_one(&self.readers).await?;
         let count = u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
         self.cache.remember_count(name, count, counting);
         Ok(count)
@@ -285,7 +313,7 @@ impl Store {
 
     /// All keys of a team or a user, oldest first.
     pub async fn keys_of(&self, filter: &KeyFilter) -> Result<Vec<KeyRow>, StoreError> {
-        let conditions = filter.conditions(clock::now());
+        let conditions = self.conditions(filter).await?;
         let wanted = conditions.sql();
         let sql = format!("SELECT {} FROM virtual_key{wanted} ORDER BY created_at, token", KEY_COLUMNS!());
         let rows = conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_all(&self.readers).await?;

@@ -12,9 +12,10 @@ use serde_json::json;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Transaction};
-use switchboard::key::{TokenHash, UsageBatch, UsageEntry, UsageGroup};
+use switchboard::key::{TokenHash, UsageAttempt, UsageBatch, UsageEntry, UsageGroup};
 
 use super::backend::Backend;
+use super::spend_log::SpendAttempt;
 use super::sql::{Places, pieces};
 use super::usage::text;
 use super::{Owner, StoreError, tags};
@@ -217,11 +218,12 @@ async fn insert_kinds(
 }
 
 fn insert_requests(backend: Backend, rows: usize) -> String {
-    const COLUMNS: usize = 21;
+    const COLUMNS: usize = 23;
     format!(
         "INSERT INTO spend_request (segment, position, kind, call_id, answer_id, requests, status, prompt_tokens, \
          completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost, started_at, duration_ms, \
-         first_token_ms, end_user, request_tags, requester_ip, error_class, error_message) VALUES {}",
+         first_token_ms, end_user, request_tags, requester_ip, error_class, error_message, \
+         trace_id, attempts) VALUES {}",
         Places::on(backend).rows(rows, COLUMNS)
     )
 }
@@ -261,6 +263,19 @@ fn bind<'q>(
         .bind(filled(&detail.requester_ip))
         .bind(detail.error.as_ref().map(|error| text(&error.class)))
         .bind(detail.error.as_ref().map(|error| text(&error.message)))
+        .bind(filled(&detail.trace_id))
+        .bind(attempts(&detail.attempts))
+}
+
+fn attempts(attempts: &[UsageAttempt<'_>]) -> Option<String> {
+    let stored = |attempt: &UsageAttempt<'_>| SpendAttempt {
+        deployment_id: text(&attempt.deployment_id),
+        model: text(&attempt.model),
+        status: attempt.status,
+        began_ms: attempt.began_ms,
+        error: attempt.error.as_ref().map(|error| (text(&error.class), text(&error.message))),
+    };
+    (!attempts.is_empty()).then(|| json!(attempts.iter().map(stored).collect::<Vec<_>>()).to_string())
 }
 
 fn stored(tags: &[String]) -> Option<String> {

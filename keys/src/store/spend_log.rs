@@ -6,6 +6,7 @@ use core::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
@@ -89,6 +90,25 @@ pub struct SpendRow {
     pub api_base: Option<String>,
     /// Alias of the key at that time.
     pub key_alias: Option<String>,
+    /// Class and message of the error.
+    pub error: Option<(String, String)>,
+    /// Id of the trace.
+    pub trace_id: Option<String>,
+    /// The attempts, if there was more than one.
+    pub attempts: Vec<SpendAttempt>,
+}
+
+/// An attempt at a deployment, in JSON as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SpendAttempt {
+    /// The deployment.
+    pub deployment_id: String,
+    /// `provider/model`
+    pub model: String,
+    /// Status of the response; 0 if there was none.
+    pub status: u16,
+    /// From the start of the request, milliseconds.
+    pub began_ms: u64,
     /// Class and message of the error.
     pub error: Option<(String, String)>,
 }
@@ -212,7 +232,7 @@ impl SpendFilter {
 /// The columns of [`read_row`].
 pub(super) const ROW: &str = "call_id, token, user_id, team_id, mode, model_group, deployment_id, model, requests, status, \
     prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost, started_at, duration_ms, \
-    answer_id, end_user, request_tags, requester_ip, api_base, key_alias, error_class, error_message, first_token_ms";
+    answer_id, end_user, request_tags, requester_ip, api_base, key_alias, error_class, error_message, first_token_ms, trace_id, attempts";
 
 /// A row of the log.
 pub(super) fn read_row(row: &AnyRow) -> Result<SpendRow, StoreError> {
@@ -245,6 +265,10 @@ pub(super) fn read_row(row: &AnyRow) -> Result<SpendRow, StoreError> {
         key_alias: get(row, 23)?,
         error: get::<Option<String>, _>(row, 24)?.zip(get(row, 25)?),
         first_token_ms: get(row, 26)?,
+        trace_id: get(row, 27)?,
+        attempts: get::<Option<String>, _>(row, 28)?
+            .and_then(|attempts| serde_json::from_str(&attempts).ok())
+            .unwrap_or_default(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod asked;
 mod budgets;
+mod latency;
 mod panels;
 mod read;
 
@@ -9,6 +10,7 @@ use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::chart::Chart;
+use super::models::{self, Ejected};
 use super::page::{Frame, answer, html};
 use super::visit::Visit;
 use crate::error::ApiError;
@@ -37,6 +39,7 @@ struct Overview {
     parts: Vec<PartView>,
     failures: Vec<FailureView>,
     deployments: Option<Vec<DeploymentView>>,
+    ejected: Option<Vec<Ejected>>,
     budgets: Vec<BudgetView>,
 }
 
@@ -70,6 +73,7 @@ async fn page(visit: &Visit, query: &Query) -> Result<Response, ApiError> {
         parts: panels::parts(&asked, &read),
         failures: panels::failures(&asked, &read),
         deployments: panels::deployments(&read),
+        ejected: if models::may_see(visit) { models::ejected(&visit.app).await? } else { None },
         budgets: budgets::read(visit, &sight).await?,
     };
     Ok(html(&overview))

@@ -1,5 +1,7 @@
 //! How values are written for people.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -90,6 +92,16 @@ impl Bar {
     }
 }
 
+/// A duration in milliseconds.
+pub(super) fn duration(ms: i64) -> String {
+    let duration = Duration::from_millis(u64::try_from(ms).unwrap_or_default());
+    match duration.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{ms} ms"),
+        seconds if seconds < 60.0 => format!("{seconds:.2} s"),
+        seconds => format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +140,10 @@ mod tests {
             let bar = Bar::of(used, limit);
             assert_eq!((bar.width, bar.state, bar.percent.as_str()), (width, state, percent));
         }
+    }
+
+    #[test]
+    fn durations_have_a_unit_of_their_size() {
+        assert_eq!([0, 999, 1_500, 61_000].map(duration), ["0 ms", "999 ms", "1.50 s", "1 min 1 s"]);
     }
 }

@@ -5,6 +5,7 @@ pub(super) mod detail;
 mod form;
 pub(super) mod list;
 pub(super) mod members;
+pub(super) mod several;
 pub(super) mod status;
 
 /// The name of these pages in the frame.

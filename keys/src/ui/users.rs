@@ -5,6 +5,7 @@ pub(super) mod delete;
 pub(super) mod detail;
 mod form;
 pub(super) mod list;
+pub(super) mod several;
 
 /// The name of these pages in the frame.
 const SECTION: &str = "users";

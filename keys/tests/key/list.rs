@@ -56,6 +56,30 @@ async fn filters_narrow_what_is_listed() {
 }
 
 #[tokio::test]
+async fn a_search_follows_names_as_they_change() {
+    let app = TestApp::new().await;
+    let key = app.key(json!({"key_alias": "Nightly 50%_\"x\"", "user_id": "u-ada", "team_id": "t"})).await;
+    app.key(json!({})).await;
+    let found = async |text: &str| {
+        let path = format!("/key/list?search={text}");
+        app.get(MASTER_KEY, &path).await.ok()["total_count"].as_u64().unwrap()
+    };
+    for text in ["nigh", "GHTLY", "50%25_", "%25_%22x", "ada", "u-", "t", "%22x%22"] {
+        assert_eq!(found(text).await, 1, "{text}");
+    }
+    for text in ["nightlx", "50x", "%25%25%25", "adat", "xyz", "%22%22%22"] {
+        assert_eq!(found(text).await, 0, "{text}");
+    }
+    app.post("/key/update", json!({"key": key, "key_alias": "Weekly"})).await.ok();
+    assert_eq!([found("nightly").await, found("weekly").await], [0, 1]);
+    app.post("/key/regenerate", json!({"key": key})).await.ok();
+    assert_eq!(found("weekly").await, 1);
+    let list = app.get(MASTER_KEY, "/key/list?search=weekly").await.ok();
+    app.post("/key/delete", json!({"keys": [list["keys"][0]]})).await.ok();
+    assert_eq!(found("weekly").await, 0);
+}
+
+#[tokio::test]
 async fn the_full_object_is_shown_when_it_is_asked_for() {
     let app = TestApp::new().await;
     app.key(json!({"key_alias": "full", "spend": 2.0})).await;

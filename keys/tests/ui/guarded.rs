@@ -7,9 +7,12 @@ use super::Browser;
 use crate::app::{MASTER_KEY, TestApp};
 
 /// Forms that are about no single key.
-const FORMS: [&str; 12] = [
+const FORMS: [&str; 15] = [
     "/ui/keys/new",
     "/ui/keys/selected",
+    "/ui/users/selected",
+    "/ui/teams/selected",
+    "/ui/budgets/selected",
     "/ui/logout",
     "/ui/users/new",
     "/ui/users/mine/delete",

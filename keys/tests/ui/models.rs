@@ -2,12 +2,50 @@
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use switchboard_keys::envoys::Envoys;
+
 use super::Browser;
 use crate::app::{MASTER_KEY, TestApp};
+
+#[tokio::test]
+async fn a_deployment_that_envoy_has_ejected_is_shown_where_people_look() {
+    let mut app = TestApp::with_models().await;
+    let mut browser = Browser::with(&app, MASTER_KEY).await;
+    let fields =
+        [("model_name", "smart"), ("model", "openai/my-own"), ("api_base", "http://10.1.2.3:8000/v1")];
+    browser.submit("/ui/models/new", &fields).await.location();
+    browser.get("/ui/models").await.ok().hides(">State<");
+    browser.get("/ui/overview").await.ok().hides("cooling down");
+    // What Envoy writes, shortened.
+    let clusters = json!({"cluster_statuses": [{"name": "group:smart", "host_statuses": [{
+        "hostname": "10.1.2.3:8000",
+        "health_status": {"failed_outlier_check": true, "eds_health_status": "HEALTHY"},
+        "stats": [{"name": "rq_error", "value": "41"}, {"name": "rq_total", "value": "1234"}],
+    }]}]});
+    let admin = Router::new().route("/clusters", get(|| async move { clusters.to_string() }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, admin).await });
+    app.app.envoys = Envoys::new(vec![address]);
+    let mut browser = Browser::with(&app, MASTER_KEY).await;
+    let list = browser.get("/ui/models").await.ok();
+    for text in [">State<", ">ejected</span>"] {
+        list.shows(text);
+    }
+    let overview = browser.get("/ui/overview").await.ok();
+    for text in ["Deployments cooling down", ">ejected</span>", "1,234", ">41<"] {
+        overview.shows(text);
+    }
+    // One that does not answer.
+    app.app.envoys = Envoys::new(vec!["127.0.0.1:1".to_owned()]);
+    let list = Browser::with(&app, MASTER_KEY).await.get("/ui/models").await.ok();
+    list.shows("127.0.0.1:1");
+    list.hides(">State<");
+}
 
 #[tokio::test]
 async fn a_model_is_added_shown_without_its_secret_changed_and_deleted() {

@@ -107,7 +107,9 @@ async fn a_member_sees_only_what_is_theirs() {
             page.hides(text);
         }
     }
-    browser.get("/ui/overview").await.ok().shows("of-alice</bdi>");
+    let page = browser.get("/ui/overview").await.ok();
+    page.shows("of-alice</bdi>");
+    page.shows("of the latest 1 requests");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The log: filters, pages, one request, files.
 
 use serde_json::{Value, json};
-use switchboard::key::{TokenHash, UsageEntry, UsageError};
+use switchboard::key::{TokenHash, UsageAttempt, UsageEntry, UsageError};
 
 use super::overview::now_ms;
 use super::{Browser, Page};
@@ -166,6 +166,58 @@ async fn a_request_has_its_times_tokens_and_how_its_cost_is_computed() {
         }
     }
     assert_eq!(browser.get("/ui/requests/none").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_request_that_was_retried_shows_its_chain_of_attempts_and_its_trace() {
+    let (app, alice) = world().await;
+    let mut entry = request(Some(&alice), 800);
+    (entry.duration_ms, entry.deployment_id) = (900, "second".into());
+    entry.detail.trace_id = "4bf92f3577b34da6a3ce929d0e0e4736".into();
+    let attempt = |deployment: &'static str, status, began_ms| UsageAttempt {
+        deployment_id: deployment.into(),
+        model: "openai/gpt-4o".into(),
+        status,
+        began_ms,
+        error: None,
+    };
+    entry.detail.attempts = vec![
+        UsageAttempt {
+            error: Some(UsageError::new("Overloaded", "<b>busy</b>")),
+            ..attempt("first", 529, 3)
+        },
+        attempt("gone", 0, 250),
+        attempt("second", 200, 700),
+    ];
+    let reported = entry.detail.attempts.clone();
+    app.sync(None, Some(batch("retried", vec![entry]))).await;
+    let mut browser = Browser::with(&app, MASTER_KEY).await;
+    let page = browser.get("/ui/requests/call-800.").await.ok();
+    for text in [
+        "3 attempts",
+        "<code>first</code>",
+        ">529</span>",
+        "Overloaded",
+        "&#60;b&#62;busy&#60;/b&#62;",
+        "no response",
+        "450 ms",
+        "/ui/models/second",
+        "4bf92f3577b34da6a3ce929d0e0e4736",
+    ] {
+        page.shows(text);
+    }
+    // Whoever may not see the models has no links to them.
+    let page = Browser::with(&app, &alice).await.get("/ui/requests/call-800.").await.ok();
+    page.shows("<code>second</code>");
+    page.hides("/ui/models/");
+    let logged = app.get(MASTER_KEY, "/spend/logs?request_id=call-800.").await.ok();
+    let logged = &logged[0]["metadata"];
+    assert_eq!(logged["attempts"].as_array().unwrap().len(), reported.len());
+    assert_eq!(logged["attempts"][0]["error"], json!(["Overloaded", "<b>busy</b>"]));
+    assert_eq!(logged["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    // One attempt is not reported, and shown all the same.
+    let page = browser.get("/ui/requests/call-3.").await.ok();
+    page.shows("<h2>Attempt</h2>");
 }
 
 #[tokio::test]

@@ -50,6 +50,74 @@ async fn a_team_is_created_changed_blocked_and_deleted() {
 }
 
 #[tokio::test]
+async fn several_teams_are_blocked_and_deleted_after_a_question() {
+    let app = TestApp::new().await;
+    for team in ["a", "b", "c"] {
+        app.post("/team/new", json!({"team_id": team, "team_alias": format!("Team {team}")})).await.ok();
+    }
+    let key = app.key(json!({"team_id": "a"})).await;
+    let mut browser = Browser::with(&app, MASTER_KEY).await;
+    browser.get("/ui/teams").await.ok().shows("name=\"id\" value=\"a\"");
+    let two = [("id", "a"), ("id", "b")];
+    let with = |more: &[(&'static str, &'static str)]| [&two[..], more].concat();
+    let question = browser.submit("/ui/teams/selected", &with(&[("action", "block")])).await.ok();
+    for text in ["Block 2 teams?", "Team a", "keys: 1", "name=\"id\" value=\"b\""] {
+        question.shows(text);
+    }
+    assert!(!app.verify(&key).await.key.unwrap().team.unwrap().blocked);
+    let sure = with(&[("action", "block"), ("confirmed", "1")]);
+    assert_eq!(browser.submit("/ui/teams/selected", &sure).await.location(), "/ui/teams?done=teams-blocked");
+    assert!(app.verify(&key).await.key.unwrap().team.unwrap().blocked);
+    browser.submit("/ui/teams/selected", &with(&[("action", "unblock")])).await.location();
+    assert!(!app.verify(&key).await.key.unwrap().team.unwrap().blocked);
+    browser.submit("/ui/teams/selected", &with(&[("action", "delete")])).await.ok().shows("Delete 2 teams?");
+    let sure = with(&[("action", "delete"), ("confirmed", "1")]);
+    assert_eq!(browser.submit("/ui/teams/selected", &sure).await.location(), "/ui/teams?done=teams-deleted");
+    let left = browser.get("/ui/teams").await.ok();
+    left.shows("1 team<");
+    left.hides("Team a");
+    assert!(app.verify(&key).await.key.is_none());
+    for wrong in [&[("action", "delete")][..], &[("id", "c"), ("action", "melt")]] {
+        assert_eq!(browser.submit("/ui/teams/selected", wrong).await.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn several_users_and_budgets_are_deleted_by_administrators_alone() {
+    let app = TestApp::new().await;
+    app.user("alice", "internal_user").await;
+    app.user("bob", "internal_user").await;
+    for budget in ["small", "large"] {
+        app.post("/budget/new", json!({"budget_id": budget, "max_budget": 5})).await.ok();
+    }
+    let alice = app.key(json!({"user_id": "alice"})).await;
+    let bob = app.key(json!({"user_id": "bob"})).await;
+    let users = [("id", "alice"), ("action", "delete"), ("confirmed", "1")];
+    let budgets = [("id", "small"), ("id", "large"), ("action", "delete")];
+    let mut stranger = Browser::with(&app, &bob).await;
+    for (path, form) in [
+        ("/ui/users/selected", &users[..]),
+        ("/ui/budgets/selected", &budgets),
+        ("/ui/teams/selected", &[("id", "a"), ("action", "delete"), ("confirmed", "1")]),
+    ] {
+        let status = stranger.submit(path, form).await.status;
+        assert!(matches!(status.as_u16(), 401 | 403), "{path}: {status}");
+    }
+    let mut browser = Browser::with(&app, MASTER_KEY).await;
+    let question = browser.submit("/ui/users/selected", &users[..2]).await.ok();
+    question.shows("Delete 1 user?");
+    assert_eq!(browser.submit("/ui/users/selected", &users).await.location(), "/ui/users?done=users-deleted");
+    assert!(app.verify(&alice).await.key.is_none() && app.verify(&bob).await.key.is_some());
+    browser.submit("/ui/budgets/selected", &budgets).await.ok().shows("Delete 2 budgets?");
+    let sure = [&budgets[..], &[("confirmed", "1")]].concat();
+    assert_eq!(
+        browser.submit("/ui/budgets/selected", &sure).await.location(),
+        "/ui/budgets?done=budgets-deleted"
+    );
+    browser.get("/ui/budgets").await.ok().shows("There are no budgets yet");
+}
+
+#[tokio::test]
 async fn members_are_added_changed_and_removed() {
     let app = TestApp::new().await;
     app.post("/team/new", json!({"team_id": "t", "team_member_budget": 5})).await.ok();

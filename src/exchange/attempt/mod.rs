@@ -141,8 +141,12 @@ impl Attempt {
     pub fn new(call: Rc<Call>, endpoint: Rc<Endpoint>) -> Self {
         let memo = call.memo.clone();
         let mut progress = call.progress.borrow_mut();
-        progress.attempts.push(Tried { endpoint: Rc::clone(&endpoint), answered: 0, status: 0 });
-        (progress.named, progress.error) = (None, None);
+        let error = progress.error.take();
+        if let Some(before) = progress.attempts.last_mut() {
+            before.error = error;
+        }
+        progress.attempts.push(Tried::new(Rc::clone(&endpoint)));
+        progress.named = None;
         drop(progress);
         call.journey.borrow_mut().begin();
         let model = call.model_of(&endpoint);
@@ -363,6 +367,14 @@ impl Attempt {
     fn read_fault(&self, status: u16, body: &[u8]) -> Fault {
         let status = if (200..300).contains(&status) { 502 } else { status };
         self.dialect.error(status, body, &self.memo)
+    }
+
+    /// The request is being written.
+    fn begin(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        if let Some(tried) = self.call.progress.borrow_mut().attempts.last_mut() {
+            tried.sent_ms = now_ms;
+        }
     }
 
     fn note(&self, status: u16) {

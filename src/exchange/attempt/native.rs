@@ -78,7 +78,7 @@ impl Attempt {
     pub(super) fn request_native(&mut self, now_ms: u64) -> Option<Outgoing> {
         let call = Rc::clone(&self.call);
         let ask = call.native.as_ref()?;
-        self.now_ms = now_ms;
+        self.begin(now_ms);
         self.name_kept();
         let endpoint = Rc::clone(&self.endpoint);
         let model = call.model_of(&endpoint);

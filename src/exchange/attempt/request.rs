@@ -144,7 +144,7 @@ impl Attempt {
         now_ms: u64,
         edited: impl FnOnce(Edits) -> Vec<u8>,
     ) -> Outgoing {
-        self.now_ms = now_ms;
+        self.begin(now_ms);
         let written = asked.map(|outbound| {
             let body = match outbound.body {
                 Body::Bytes(body) => body,

@@ -135,7 +135,7 @@ impl Call {
         if let Some(endpoint) = text("x-litellm-model-id").and_then(|id| self.table.endpoint(id)) {
             // One entry stands for all parts: what the last one reports is true for most of them.
             progress.attempts.clear();
-            progress.attempts.push(Tried { endpoint: Rc::clone(endpoint), answered: status, status: 0 });
+            progress.attempts.push(Tried { answered: status, ..Tried::new(Rc::clone(endpoint)) });
             self.journey.borrow_mut().serve();
         }
         let failed = if status == 200 {

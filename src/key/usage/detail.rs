@@ -15,6 +15,25 @@ pub struct Detail<'a> {
     pub requester_ip: Cow<'a, str>,
     /// Why the request failed, if it did.
     pub error: Option<UsageError<'a>>,
+    /// Id of the trace, if the request was traced.
+    pub trace_id: Cow<'a, str>,
+    /// The attempts, if there was more than one.
+    pub attempts: Vec<UsageAttempt<'a>>,
+}
+
+/// An attempt at a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageAttempt<'a> {
+    /// The deployment.
+    pub deployment_id: Cow<'a, str>,
+    /// `provider/model`
+    pub model: Cow<'a, str>,
+    /// Status of the response; 0 if there was none.
+    pub status: u16,
+    /// From the first byte received to the request to the provider, milliseconds.
+    pub began_ms: u64,
+    /// Why it failed, if the next attempt knows.
+    pub error: Option<UsageError<'a>>,
 }
 
 /// An error, as the client received it.
@@ -27,7 +46,25 @@ pub struct UsageError<'a> {
     pub message: Cow<'a, str>,
 }
 
+impl UsageAttempt<'_> {
+    /// An owned copy.
+    pub fn into_owned(self) -> UsageAttempt<'static> {
+        UsageAttempt {
+            deployment_id: Cow::Owned(self.deployment_id.into_owned()),
+            model: Cow::Owned(self.model.into_owned()),
+            error: self.error.map(UsageError::into_owned),
+            ..self
+        }
+    }
+}
+
 impl UsageError<'_> {
+    /// An owned copy.
+    pub fn into_owned(self) -> UsageError<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        UsageError { class: owned(self.class), message: owned(self.message) }
+    }
+
     /// Maximum length of a stored message, bytes.
     pub const LONGEST: usize = 500;
 
@@ -47,9 +84,9 @@ impl Detail<'_> {
             end_user: owned(self.end_user),
             tags: Cow::Owned(self.tags.into_owned()),
             requester_ip: owned(self.requester_ip),
-            error: self
-                .error
-                .map(|error| UsageError { class: owned(error.class), message: owned(error.message) }),
+            error: self.error.map(UsageError::into_owned),
+            trace_id: owned(self.trace_id),
+            attempts: self.attempts.into_iter().map(UsageAttempt::into_owned).collect(),
         }
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::TokenHash;
 
-pub use detail::{Detail, UsageError, clipped};
+pub use detail::{Detail, UsageAttempt, UsageError, clipped};
 pub use operation::{call_type, operation_name};
 pub use page::UsagePage;
 
@@ -149,7 +149,14 @@ struct More {
     /// Class and message.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     error: Option<(u32, u32)>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    trace: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    attempts: Vec<Attempt>,
 }
+
+/// The deployment's id and model, the status, when it began, and the error.
+type Attempt = (u32, u32, u16, u64, Option<(u32, u32)>);
 
 impl UsageBatch {
     /// Creates a batch from entries.
@@ -174,6 +181,16 @@ impl UsageBatch {
             };
             let more = line.more.as_deref();
             let tags = more.map(|more| more.tags.as_slice()).unwrap_or_default();
+            let error = |(class, message)| UsageError { class: text(class), message: text(message) };
+            let attempts = more.map(|more| more.attempts.as_slice()).unwrap_or_default();
+            let attempts =
+                attempts.iter().map(|&(deployment, model, status, began_ms, failed)| UsageAttempt {
+                    deployment_id: text(deployment),
+                    model: text(model),
+                    status,
+                    began_ms,
+                    error: failed.map(error),
+                });
             let group = UsageGroup { kind: line.kind, token: line.token };
             let entry = UsageEntry {
                 call_id: Cow::Borrowed(&line.call_id),
@@ -199,9 +216,9 @@ impl UsageBatch {
                     end_user: more.and_then(|more| more.end_user).map(text).unwrap_or_default(),
                     tags: tags.iter().map(|tag| text(*tag).into_owned()).collect(),
                     requester_ip: line.requester_ip.map(text).unwrap_or_default(),
-                    error: more
-                        .and_then(|more| more.error)
-                        .map(|(class, message)| UsageError { class: text(class), message: text(message) }),
+                    error: more.and_then(|more| more.error).map(error),
+                    trace_id: Cow::Borrowed(more.and_then(|more| more.trace.as_deref()).unwrap_or_default()),
+                    attempts: attempts.collect(),
                 },
             };
             Some((group, entry))
@@ -249,8 +266,12 @@ impl fmt::Display for OutOfTable {
 
 impl More {
     fn places(&self) -> impl Iterator<Item = u32> {
-        let error = self.error.into_iter().flat_map(|(class, message)| [class, message]);
-        self.end_user.into_iter().chain(self.tags.iter().copied()).chain(error)
+        let both = |(class, message)| [class, message];
+        let attempts = self.attempts.iter().flat_map(move |&(deployment, model, _, _, error)| {
+            [deployment, model].into_iter().chain(error.into_iter().flat_map(both))
+        });
+        let error = self.error.into_iter().flat_map(both);
+        self.end_user.into_iter().chain(self.tags.iter().copied()).chain(error).chain(attempts)
     }
 }
 
@@ -332,8 +353,33 @@ mod tests {
                 tags: (0..number % 3).map(|tag| format!("tag-{tag}")).collect(),
                 requester_ip: "192.0.2.1".into(),
                 error: number.is_multiple_of(7).then(|| UsageError::new("RateLimitError", "too many")),
+                trace_id: if number.is_multiple_of(11) { "4bf9".into() } else { "".into() },
+                attempts: (0..number / 4 % 3).map(|at| attempt(at, number)).collect(),
             },
         }
+    }
+
+    fn attempt(at: u64, number: u64) -> UsageAttempt<'static> {
+        UsageAttempt {
+            deployment_id: format!("d-{at}").into(),
+            model: "openai/a".into(),
+            status: if at == 0 { 529 } else { 0 },
+            began_ms: number + at,
+            error: (at == 0).then(|| UsageError::new("ServiceUnavailableError", "overloaded")),
+        }
+    }
+
+    #[test]
+    fn attempts_refer_to_the_texts_of_their_batch() {
+        let detail = Detail { attempts: vec![attempt(0, 5), attempt(1, 5)], ..Detail::default() };
+        let batch =
+            UsageBatch::of("b", [UsageEntry { detail: detail.clone(), ..entry(1, None, "openai/a") }]);
+        let text = serde_json::to_string(&batch).unwrap();
+        let attempts = r#"{"attempts":[[0,1,529,5,[2,3]],[4,1,0,6,null]]}"#;
+        assert!(text.contains(attempts), "{text}");
+        let received: UsageBatch = serde_json::from_str(&text).unwrap();
+        assert_eq!(received.entries().next().unwrap().detail, detail);
+        assert!(serde_json::from_str::<UsageBatch>(&text.replace("[4,1,0,", "[5,1,0,")).is_err());
     }
 
     #[test]

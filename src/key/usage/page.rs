@@ -88,6 +88,17 @@ impl UsagePage {
             end_user: Some(&*detail.end_user).filter(|user| filled(user)).map(&mut text),
             tags: detail.tags.iter().map(|tag| text(tag)).collect(),
             error: detail.error.as_ref().map(|error| (text(&error.class), text(&error.message))),
+            trace: Some(&*detail.trace_id).filter(|id| filled(id)).map(Box::from),
+            attempts: detail
+                .attempts
+                .iter()
+                .map(|attempt| {
+                    let (deployment, model) = (text(&attempt.deployment_id), text(&attempt.model));
+                    let error = attempt.error.as_ref();
+                    let error = error.map(|error| (text(&error.class), text(&error.message)));
+                    (deployment, model, attempt.status, attempt.began_ms, error)
+                })
+                .collect(),
         };
         batch.requests.push(Line {
             kind,

@@ -183,6 +183,19 @@ async fn the_log_the_spans_the_metrics_and_the_database_tell_the_same_of_a_reque
     let (own, attempts): (Vec<&Span>, Vec<&Span>) = spans.iter().partition(|span| span.parent_id.is_empty());
     assert_eq!((own.len(), attempts.len()), (1, 2), "a request, and its attempts: {spans:#?}");
     assert!(attempts.iter().all(|span| span.parent_id == own[0].span_id), "{spans:#?}");
+    // The console's page of the request has the same.
+    let path = format!("/spend/logs?request_id={}", llm["call_id"].as_str().expect("a call"));
+    let logged = loop {
+        let rows = stack.client().get(&path).key(MASTER_KEY).send().await.expect(200).json();
+        match rows.get(0) {
+            Some(row) => break row["metadata"].clone(),
+            None => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    };
+    assert_eq!(logged["trace_id"], line["trace_id"]);
+    let told: Vec<_> =
+        logged["attempts"].as_array().expect("a list").iter().map(|one| &one["status"]).collect();
+    assert_eq!(told, [529, 200], "{logged}");
     let ended = own[0];
     assert_eq!(ended.attributes["http.url"], "/v1/chat/completions");
     assert_eq!(ended.attributes["http.status_code"], "200");

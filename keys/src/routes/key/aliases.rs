@@ -25,7 +25,7 @@ pub async fn aliases(State(app): State<App>, caller: Caller, query: Query) -> Re
     };
     restrict(&app, &caller, &mut filter, |_| true).await?;
     let order = Order { column: "key_alias", descending: false };
-    let KeyPage { keys, total } = app.store.key_page(&filter, order, page, size).await?;
+    let KeyPage { keys, total, .. } = app.store.key_page(&filter, order, page, size).await?;
     let aliases: Vec<_> = keys.into_iter().filter_map(|key| key.key_alias).collect();
     Ok(Json(json!({
         "aliases": aliases,

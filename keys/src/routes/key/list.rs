@@ -30,7 +30,18 @@ pub const COLUMNS: [&str; 10] = [
 
 /// Lists keys: all for an administrator; for a user, its own and those of the teams that it administers.
 pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>, ApiError> {
-    caller.may(&app, Operation::KeyList, Whose::Anything, Subject::default()).await?;
+    Ok(Json(read(&app, caller, &query, false).await?.0))
+}
+
+/// The same, and whether there are more keys than it counts: with `counts_few`, those that a text matches are counted up to
+/// [`KeyPage::COUNTED`].
+pub async fn read(
+    app: &App,
+    caller: Caller,
+    query: &Query,
+    counts_few: bool,
+) -> Result<(Value, bool), ApiError> {
+    caller.may(app, Operation::KeyList, Whose::Anything, Subject::default()).await?;
     let page = query.count("page", 1, 1, u64::from(u32::MAX))?;
     let size = query.count("size", 10, 1, 100)?;
     let full = query.boolean("return_full_object", false)?;
@@ -62,24 +73,26 @@ pub async fn list(State(app): State<App>, caller: Caller, query: Query) -> Resul
                 )));
             }
         },
+        counts_few,
         ..KeyFilter::default()
     };
-    restrict(&app, &caller, &mut filter, AccountRow::administers).await?;
-    let order = order(&query)?;
-    let (keys, total): (Vec<_>, _) = if full {
-        let KeyPage { keys, total } = app.store.key_page(&filter, order, page, size).await?;
+    restrict(app, &caller, &mut filter, AccountRow::administers).await?;
+    let order = order(query)?;
+    let (keys, total, is_more): (Vec<_>, _, _) = if full {
+        let KeyPage { keys, total, is_more } = app.store.key_page(&filter, order, page, size).await?;
         let now = clock::now();
-        (keys.iter().map(|key| Value::Object(schema::full_row(key, now))).collect(), total)
+        (keys.iter().map(|key| Value::Object(schema::full_row(key, now))).collect(), total, is_more)
     } else {
-        let KeyPage { keys, total } = app.store.token_page(&filter, order, page, size).await?;
-        (keys.iter().map(|token| json!(token)).collect(), total)
+        let KeyPage { keys, total, is_more } = app.store.token_page(&filter, order, page, size).await?;
+        (keys.iter().map(|token| json!(token)).collect(), total, is_more)
     };
-    Ok(Json(json!({
+    let shown = json!({
         "keys": keys,
         "total_count": total,
         "current_page": page,
         "total_pages": total.div_ceil(size),
-    })))
+    });
+    Ok((shown, is_more))
 }
 
 fn order(query: &Query) -> Result<Order, ApiError> {

@@ -128,6 +128,8 @@ pub fn show(row: &SpendRow) -> Value {
             "user_api_key_team_id": row.team_id,
             "user_api_key_end_user_id": row.end_user,
             "requester_ip_address": row.requester_ip,
+            "trace_id": row.trace_id,
+            "attempts": row.attempts,
             "status": status,
             "error_information": row.error.as_ref().map(|(class, message)| json!({
                 "error_code": row.status.to_string(),

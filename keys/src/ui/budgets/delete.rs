@@ -17,7 +17,7 @@ use crate::rights::Operation;
 use crate::routes::budget;
 use crate::store::Kind;
 
-const MEANING: &str = "Keys that refer to it are no longer limited by it: those without other limits become unlimited within about a second. \
+pub(super) const MEANING: &str = "Keys that refer to it are no longer limited by it: those without other limits become unlimited within about a second. \
                        This cannot be undone.";
 
 pub(in super::super) async fn ask(visit: Visit, Path(id): Path<String>) -> Response {

@@ -35,6 +35,7 @@ struct List {
     first: Option<String>,
     next: Option<String>,
     may_create: bool,
+    may_act: bool,
 }
 
 struct Budget {
@@ -85,6 +86,7 @@ async fn page(visit: &Visit, query: &Query) -> Result<Response, ApiError> {
         first: asked.first(),
         next: asked.next(&found),
         may_create: visit.might(Operation::BudgetNew),
+        may_act: visit.allowed(Operation::BudgetDelete).await.is_ok(),
         asked,
     }))
 }

@@ -1,8 +1,6 @@
 //! `GET /ui/keys`: the keys that the caller may see, as `/key/list` has them.
 
 use askama::Template;
-use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Map;
 
@@ -146,7 +144,7 @@ async fn page(visit: &Visit, query: &Query) -> Result<Response, ApiError> {
         ("sort_order", &asked.order),
     ]);
     let caller = visit.calling(Operation::KeyList)?;
-    let Json(answer) = key::list::list(State(visit.app.clone()), caller, api).await?;
+    let (answer, is_more) = key::list::read(&visit.app, caller, &api, true).await?;
     let number = |name: &str| answer[name].as_u64().unwrap_or_default();
     let (page, pages, total) = (number("current_page"), number("total_pages"), number("total_count"));
     let empty = Map::new();
@@ -157,7 +155,11 @@ async fn page(visit: &Visit, query: &Query) -> Result<Response, ApiError> {
         frame: Frame::of(visit, SECTION),
         columns: asked.columns(),
         keys: keys.collect(),
-        total: count(i64::try_from(total).unwrap_or(i64::MAX)),
+        total: format!(
+            "{}{}",
+            if is_more { "More than " } else { "" },
+            count(i64::try_from(total).unwrap_or(i64::MAX))
+        ),
         is_one: total == 1,
         is_filtered: asked.is_filtered(),
         page,

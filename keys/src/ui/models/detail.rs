@@ -31,7 +31,7 @@ pub(in super::super) async fn show(visit: Visit, Path(id): Path<String>) -> Resp
 
 async fn page(visit: &Visit, id: &str) -> Result<Response, ApiError> {
     see(visit)?;
-    let one = all(&visit.app).await?.into_iter().find(|one| one.id == id);
+    let one = all(&visit.app).await?.deployments.into_iter().find(|one| one.id == id);
     let row = visit.app.store.stored_model(id).await?;
     let title = match (&one, &row) {
         (Some(one), _) => one.model.clone(),

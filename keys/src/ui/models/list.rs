@@ -7,7 +7,7 @@ use super::super::form::segment;
 use super::super::page::{Frame, answer, html};
 use super::super::show::count;
 use super::super::visit::Visit;
-use super::view::{Deployment, all};
+use super::view::{All, Deployment, all};
 use super::{SECTION, see};
 use crate::error::ApiError;
 use crate::query::Query;
@@ -27,6 +27,8 @@ struct List {
     hidden: usize,
     total: String,
     is_configured: bool,
+    has_states: bool,
+    problem: Option<String>,
     stores: bool,
     may_create: bool,
 }
@@ -52,7 +54,7 @@ async fn page(visit: &Visit, query: &Query) -> Result<Response, ApiError> {
     let search = query.text("search").unwrap_or_default().trim().to_owned();
     let wanted = search.to_lowercase();
     let contains = |text: &str| text.to_lowercase().contains(&wanted);
-    let mut found = all(&visit.app).await?;
+    let All { deployments: mut found, has_states, problem } = all(&visit.app).await?;
     found
         .retain(|one| [&one.group, &one.model, &one.id, &one.address].into_iter().any(|text| contains(text)));
     let deployments = found.len();
@@ -81,6 +83,8 @@ async fn page(visit: &Visit, query: &Query) -> Result<Response, ApiError> {
         hidden: deployments.saturating_sub(MOST),
         total: count(i64::try_from(deployments).unwrap_or(i64::MAX)),
         deployments,
+        has_states,
+        problem,
         is_configured: visit.app.control.is_used(),
         stores: visit.app.control.stores_models(),
         may_create: visit.might(Operation::ModelNew) && visit.app.control.stores_models(),

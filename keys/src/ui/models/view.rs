@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use jiff::SignedDuration;
 
 use super::super::form::segment;
-use super::super::show::{count, usd};
+use super::super::show::{count, duration, usd};
 use crate::app::App;
 use crate::clock;
 use crate::control::Deployed;
 use crate::credentials::{Standing, Status};
+use crate::envoys::Figures;
 use crate::error::ApiError;
-use crate::store::Outcomes;
+use crate::store::{By, Histogram, Outcomes, Scope, Unit, UsageQuery, hour_of};
 
 /// How far back requests are counted.
 const RECENT: SignedDuration = SignedDuration::from_hours(1);
@@ -33,6 +34,48 @@ pub(super) struct Deployment {
     pub(super) is_mock: bool,
     pub(super) credential: Option<Credential>,
     pub(super) health: Health,
+    /// Durations of its requests in this and the last hour: half of them and 95% were not longer.
+    pub(super) latency: Option<(String, String)>,
+    pub(super) state: Option<State>,
+}
+
+/// All deployments.
+pub(super) struct All {
+    pub(super) deployments: Vec<Deployment>,
+    /// Whether the states are known.
+    pub(super) has_states: bool,
+    /// Why they are not, although they should be.
+    pub(super) problem: Option<String>,
+}
+
+/// What Envoys say about a deployment.
+pub(super) struct State {
+    /// `ejected`, `partly ejected`, `unhealthy` or `in use`
+    pub(super) name: &'static str,
+    /// Its class in the style sheet.
+    pub(super) class: &'static str,
+    /// Attempts since Envoy has the deployment.
+    pub(super) attempts: String,
+    pub(super) errors: String,
+}
+
+impl State {
+    fn of(figures: Figures) -> Self {
+        let (name, class) = match figures {
+            Figures { endpoints, ejected, .. } if ejected > 0 && ejected >= endpoints => {
+                ("ejected", "blocked")
+            }
+            Figures { ejected, .. } if ejected > 0 => ("partly ejected", "near"),
+            Figures { unhealthy, .. } if unhealthy > 0 => ("unhealthy", "blocked"),
+            _ => ("in use", "active"),
+        };
+        let shown = |number: u64| count(i64::try_from(number).unwrap_or(i64::MAX));
+        Self { name, class, attempts: shown(figures.requests), errors: shown(figures.errors) }
+    }
+
+    pub(super) fn is_ejected(&self) -> bool {
+        self.name.ends_with("ejected")
+    }
 }
 
 /// The state of a credential.
@@ -68,21 +111,49 @@ impl Health {
 }
 
 /// All deployments, in the order of their groups.
-pub(super) async fn all(app: &App) -> Result<Vec<Deployment>, ApiError> {
+pub(super) async fn all(app: &App) -> Result<All, ApiError> {
     let credentials: HashMap<_, _> =
         app.credentials.statuses().into_iter().map(|status| (status.name.clone(), status)).collect();
     let since = clock::now().checked_sub(RECENT).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let outcomes = app.store.recent_outcomes(since).await?;
     let outcomes: HashMap<_, _> =
         outcomes.into_iter().map(|outcomes| (outcomes.deployment_id.clone(), outcomes)).collect();
-    let mut all: Vec<_> = app
+    let now = hour_of(clock::now());
+    let query = UsageQuery::new(Scope::All, Unit::Hour, now - 1, now + 1).by(&[By::Deployment]);
+    let mut latency: HashMap<_, _> = app
+        .store
+        .usage_latency(&query)
+        .await?
+        .into_iter()
+        .filter_map(|((_, of), [durations, _])| Some((of.into_iter().next()?, durations)))
+        .collect();
+    let (hosts, problem) = match app.envoys.hosts().await {
+        None => (None, None),
+        Some(Ok(hosts)) => (Some(hosts), None),
+        Some(Err(why)) => (None, Some(why)),
+    };
+    let mut deployments: Vec<_> = app
         .control
         .deployments()
         .into_iter()
-        .map(|deployed| view(deployed, &credentials, &outcomes))
+        .map(|deployed| {
+            let state = hosts.as_ref().and_then(|hosts| hosts.of(&deployed)).map(State::of);
+            let durations = latency.remove(&deployed.id);
+            Deployment {
+                state,
+                latency: durations.as_ref().and_then(percentiles),
+                ..view(deployed, &credentials, &outcomes)
+            }
+        })
         .collect();
-    all.sort_by(|a, b| a.group.cmp(&b.group));
-    Ok(all)
+    deployments.sort_by(|a, b| a.group.cmp(&b.group));
+    Ok(All { deployments, has_states: hosts.is_some(), problem })
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "shown to people")]
+fn percentiles(durations: &Histogram) -> Option<(String, String)> {
+    let part = |share| Some(duration(durations.percentile(share)?.round() as i64));
+    Some((part(0.5)?, part(0.95)?))
 }
 
 fn view(
@@ -110,6 +181,8 @@ fn view(
         address: deployed.api_base,
         is_stored: deployed.is_stored,
         is_mock: deployed.is_mock,
+        latency: None,
+        state: None,
         group: deployed.group,
         id: deployed.id,
         credential,

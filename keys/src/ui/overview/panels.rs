@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::chart::{Chart, Series, Slot, colour};
 use super::super::show::{Bar, count, usd};
 use super::asked::{Asked, Part};
+use super::latency;
 use super::read::{MOST_PARTS, Read};
 use crate::money::Picodollars;
 use crate::store::{Histogram, Sums};
@@ -60,7 +61,7 @@ pub(super) struct DeploymentView {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown to people")]
-fn float(count: i64) -> f64 {
+pub(super) fn float(count: i64) -> f64 {
     count as f64
 }
 
@@ -87,7 +88,7 @@ fn change(now: f64, before: f64) -> String {
 }
 
 /// A duration in milliseconds.
-fn duration(ms: f64) -> String {
+pub(super) fn duration(ms: f64) -> String {
     match ms {
         ms if ms < 999.5 => format!("{ms:.0} ms"),
         ms if ms < 59_950.0 => format!("{:.1} s", ms / 1_000.0),
@@ -150,44 +151,8 @@ pub(super) fn tiles(asked: &Asked, read: &Read) -> Vec<Tile> {
             help: format!("of the prompt tokens, in {} requests", count(total.cache_hits)),
         },
     ];
-    match &read.latency {
-        Some(latency) => {
-            let mut all = [Histogram::default(), Histogram::default()];
-            for histograms in latency.values() {
-                all.iter_mut().zip(histograms).for_each(|(sum, one)| sum.merge(one));
-            }
-            for (histogram, label) in all.iter().zip(["Duration, median", "First token, median"]) {
-                if let Some(median) = histogram.percentile(0.5) {
-                    let part = |share| duration(histogram.percentile(share).unwrap_or_default());
-                    tiles.push(Tile {
-                        label,
-                        figure: duration(median),
-                        link: None,
-                        help: format!("p95 {}, p99 {}", part(0.95), part(0.99)),
-                    });
-                }
-            }
-        }
-        None => tiles.extend(averages(total)),
-    }
+    tiles.extend(latency::tiles(read));
     tiles
-}
-
-/// For those who do not see everything, whose requests have no histograms.
-fn averages(total: &Sums) -> impl Iterator<Item = Tile> {
-    let average = |label, sum: i64, requests: i64| {
-        (requests > 0).then(|| Tile {
-            label,
-            figure: duration(float(sum) / float(requests)),
-            link: None,
-            help: format!("of {} requests", count(requests)),
-        })
-    };
-    let all = [
-        average("Duration, average", total.duration_ms, total.timed_requests),
-        average("First token, average", total.first_token_ms, total.streamed_requests),
-    ];
-    all.into_iter().flatten()
 }
 
 pub(super) fn charts(asked: &Asked, read: &Read) -> Vec<Chart> {

@@ -6,7 +6,9 @@ use super::asked::{Asked, Part};
 use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
-use crate::store::{By, Failures, Histogram, Scope, Sums, Unit, UsageQuery, hour_of};
+use crate::store::{
+    By, Failures, Histogram, RequestFilter, Scope, SpendFilter, Sums, Unit, UsageQuery, hour_of, time_of,
+};
 use crate::usage::{self, Sight, provider};
 
 /// Parts with their own colour.
@@ -14,6 +16,9 @@ pub(super) const MOST_PARTS: usize = 6;
 
 /// Parts in the table: those with the highest spend.
 const MOST_RANKED: u32 = 200;
+
+/// Requests of which somebody who sees only their own gets percentiles.
+const MOST_LATEST: usize = 1_000;
 
 /// A part of the usage: that of a model, provider, team, key or user.
 #[derive(Debug)]
@@ -49,6 +54,8 @@ pub(super) struct Read {
     /// Durations and times to the first token, only for those who see everything.
     pub(super) latency: Option<BTreeMap<i64, [Histogram; 2]>>,
     pub(super) deployments: Option<Vec<Deployment>>,
+    /// The same in milliseconds of the latest requests, ascending, for those who see only their own.
+    pub(super) latest: [Vec<i64>; 2],
 }
 
 pub(super) async fn read(app: &App, asked: &Asked, sight: &Sight) -> Result<Read, ApiError> {
@@ -72,7 +79,33 @@ pub(super) async fn read(app: &App, asked: &Asked, sight: &Sight) -> Result<Read
         latency = Some(read.into_iter().map(|((at, _), histograms)| (at, histograms)).collect());
         deployments = Some(failing(app).await?);
     }
-    Ok(Read { total, earlier, times, parts, spend, failures, latency, deployments })
+    let latest = if *sight == Sight::All { Default::default() } else { latest(app, asked, sight).await? };
+    Ok(Read { total, earlier, times, parts, spend, failures, latency, deployments, latest })
+}
+
+/// The durations and the times to the first token of the latest requests that a deployment answered. Only the sums of all requests
+/// have histograms.
+async fn latest(app: &App, asked: &Asked, sight: &Sight) -> Result<[Vec<i64>; 2], ApiError> {
+    let (user_id, token) = match sight {
+        Sight::All => (None, None),
+        Sight::User(user) => (Some(user.clone()), None),
+        Sight::Key(token) => (None, Some(token.clone())),
+    };
+    let (from, before) = (Some(time_of(asked.from)), Some(time_of(asked.before)));
+    let of = SpendFilter { token, user_id, from, before, ..SpendFilter::default() };
+    let filter = RequestFilter { of, ..RequestFilter::default() };
+    let mut latest = <[Vec<i64>; 2]>::default();
+    let [durations, first_tokens] = &mut latest;
+    for row in app.store.request_page(&filter, None, MOST_LATEST).await?.rows {
+        if row.requests == 1 && !row.deployment_id.is_empty() {
+            durations.push(row.duration_ms);
+            first_tokens.extend(row.first_token_ms);
+        }
+    }
+    for times in &mut latest {
+        times.sort_unstable();
+    }
+    Ok(latest)
 }
 
 /// The parts, those with the highest spend first.

@@ -5,16 +5,18 @@ use axum::extract::Path;
 use axum::response::Response;
 use switchboard::facts::Usage;
 
+use super::super::form::segment;
+use super::super::models;
 use super::super::page::{Frame, answer, html};
-use super::super::show::{Moment, count, usd};
+use super::super::show::{Moment, count, duration, usd};
 use super::super::visit::Visit;
 use super::SECTION;
 use super::filter::restrict;
-use super::view::{RequestView, duration};
+use super::view::RequestView;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::money::Picodollars;
-use crate::store::{RequestFilter, SpendFilter, SpendRow};
+use crate::store::{RequestFilter, SpendAttempt, SpendFilter, SpendRow};
 
 /// Units of the timeline.
 const WIDTH: i64 = 1_000;
@@ -37,10 +39,29 @@ struct Detail {
     /// Where the first token is on the timeline.
     first_at: Option<i64>,
     after_first: Option<String>,
+    attempts: Vec<AttemptView>,
+    trace_id: Option<String>,
     costs: Vec<Cost>,
     /// The prices of today give the recorded cost.
     is_explained: bool,
     json: String,
+}
+
+/// An attempt, and its part of the timeline.
+struct AttemptView {
+    number: usize,
+    deployment: String,
+    /// The deployment's page, for those who may see it.
+    link: Option<String>,
+    model: String,
+    began: String,
+    /// Until the next attempt, or the end.
+    took: String,
+    status: Option<u16>,
+    failed: bool,
+    error: Option<(String, String)>,
+    bar_at: i64,
+    bar_length: i64,
 }
 
 /// A kind of tokens, and what it costs with the prices of today.
@@ -86,11 +107,53 @@ async fn page(visit: &Visit, id: &str) -> Result<Response, ApiError> {
         api_base: row.api_base.clone(),
         first_at: first.map(|first| first.saturating_mul(WIDTH) / length),
         after_first: first.map(|first| duration(row.duration_ms - first)),
+        attempts: attempts(row, models::may_see(visit)),
+        trace_id: row.trace_id.clone(),
         costs,
         is_explained: sum.is_some() && sum == row.cost,
         json: crate::routes::spend::logs::show(row).to_string(),
     };
     Ok(html(&detail))
+}
+
+/// The chain of attempts: those that were reported, or the only one.
+fn attempts(row: &SpendRow, links: bool) -> Vec<AttemptView> {
+    let only = SpendAttempt {
+        deployment_id: row.deployment_id.clone(),
+        model: row.model.clone(),
+        status: u16::try_from(row.status).unwrap_or_default(),
+        began_ms: 0,
+        error: row.error.clone(),
+    };
+    let attempts: Vec<_> = match row.attempts.as_slice() {
+        [] if row.deployment_id.is_empty() || row.requests > 1 => return Vec::new(),
+        [] => vec![only],
+        attempts => attempts.to_vec(),
+    };
+    let began = |attempt: &SpendAttempt| i64::try_from(attempt.began_ms).unwrap_or(i64::MAX);
+    let length = row.duration_ms.max(1);
+    let ends = attempts.iter().skip(1).map(began).chain([row.duration_ms]).collect::<Vec<_>>();
+    let last = attempts.len() - 1;
+    let view = |(at, (attempt, end)): (usize, (&SpendAttempt, i64))| {
+        let start = began(attempt).min(length);
+        let took = (end - start).max(0);
+        let place = |ms: i64| (ms.saturating_mul(WIDTH) / length).clamp(0, WIDTH);
+        AttemptView {
+            number: at + 1,
+            deployment: attempt.deployment_id.clone(),
+            link: links.then(|| format!("/ui/models/{}", segment(&attempt.deployment_id))),
+            model: attempt.model.clone(),
+            began: duration(start),
+            took: duration(took),
+            status: Some(attempt.status).filter(|status| *status > 0),
+            // A later attempt shows that an earlier one failed.
+            failed: at < last || attempt.status >= 400 || attempt.error.is_some(),
+            error: attempt.error.clone(),
+            bar_at: place(start),
+            bar_length: place(took).max(4),
+        }
+    };
+    attempts.iter().zip(ends).enumerate().map(view).collect()
 }
 
 /// The kinds of tokens with their costs, and the sum, if the model has a price.

@@ -1,8 +1,6 @@
 //! A request as pages show it.
 
-use std::time::Duration;
-
-use super::super::show::{Moment, count, usd};
+use super::super::show::{Moment, count, duration, usd};
 use crate::store::SpendRow;
 use crate::usage::provider;
 
@@ -53,25 +51,5 @@ impl RequestView {
             error: row.error.clone(),
             several: (row.requests > 1).then(|| count(row.requests)),
         }
-    }
-}
-
-/// A duration in milliseconds.
-pub(super) fn duration(ms: i64) -> String {
-    let duration = Duration::from_millis(u64::try_from(ms).unwrap_or_default());
-    match duration.as_secs_f64() {
-        seconds if seconds < 1.0 => format!("{ms} ms"),
-        seconds if seconds < 60.0 => format!("{seconds:.2} s"),
-        seconds => format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_a_unit_of_their_size() {
-        assert_eq!([0, 999, 1_500, 61_000].map(duration), ["0 ms", "999 ms", "1.50 s", "1 min 1 s"]);
     }
 }

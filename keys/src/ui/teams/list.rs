@@ -35,11 +35,14 @@ struct List {
     first: Option<String>,
     next: Option<String>,
     may_create: bool,
+    may_act: bool,
 }
 
 struct Team {
+    own_id: String,
     href: String,
     name: String,
+    /// The id, if it has another name.
     id: Option<String>,
     is_blocked: bool,
     members: String,
@@ -52,6 +55,7 @@ impl Team {
     fn of(team: &AccountRow, members: i64, keys: i64) -> Self {
         let name = team.alias.clone().filter(|alias| !alias.is_empty());
         Self {
+            own_id: team.id.clone(),
             href: format!("/ui/teams/{}", segment(&team.id)),
             id: name.is_some().then(|| team.id.clone()),
             name: name.unwrap_or_else(|| team.id.clone()),
@@ -98,6 +102,7 @@ async fn page(visit: &Visit, query: &Query) -> Result<Response, ApiError> {
         first: asked.first(),
         next: asked.next(&found),
         may_create: visit.might(Operation::TeamNew),
+        may_act: visit.allowed(Operation::TeamDelete).await.is_ok(),
         asked,
     }))
 }

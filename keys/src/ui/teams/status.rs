@@ -17,10 +17,10 @@ use crate::rights::Operation;
 use crate::routes::team;
 use crate::store::Kind;
 
-const BLOCKING: &str = "Within about a second, every request with a key of the team is rejected with 401. Keys, members and spend stay as they are, \
+pub(super) const BLOCKING: &str = "Within about a second, every request with a key of the team is rejected with 401. Keys, members and spend stay as they are, \
                         and the team can be unblocked at any time.";
 
-const DELETING: &str = "Its keys are deleted with it, so that requests with them are rejected with 401, and its members leave it. This cannot be \
+pub(super) const DELETING: &str = "Its keys are deleted with it, so that requests with them are rejected with 401, and its members leave it. This cannot be \
                         undone. What the team has spent stays in the spend log.";
 
 async fn ask(visit: &Visit, id: &str, is_deletion: bool) -> Result<Response, ApiError> {
@@ -94,7 +94,7 @@ pub(in super::super) async fn delete(Path(id): Path<String>, Posted { visit, .. 
     answer(&visit, SECTION, done)
 }
 
-fn named(id: &str) -> Object {
+pub(super) fn named(id: &str) -> Object {
     Object([("team_id".to_owned(), json!(id))].into_iter().collect())
 }
 

@@ -17,7 +17,7 @@ use crate::rights::Operation;
 use crate::routes::user;
 use crate::store::Kind;
 
-const MEANING: &str = "The user's keys are deleted, so that requests with them are rejected with 401, and the user leaves all teams. This cannot be \
+pub(super) const MEANING: &str = "The user's keys are deleted, so that requests with them are rejected with 401, and the user leaves all teams. This cannot be \
                        undone. What the user has spent stays in the spend log.";
 
 pub(in super::super) async fn ask(visit: Visit, Path(id): Path<String>) -> Response {

@@ -38,9 +38,11 @@ struct List {
     first: Option<String>,
     next: Option<String>,
     may_create: bool,
+    may_act: bool,
 }
 
 struct User {
+    id: String,
     href: String,
     name: String,
     /// Further names.
@@ -64,6 +66,7 @@ impl User {
             alias.into_iter().chain([user.id.clone()]).chain(user.email.clone()).collect();
         names.dedup();
         Self {
+            id: user.id.clone(),
             href: format!("/ui/users/{}", segment(&user.id)),
             name: names.remove(0),
             more: names,
@@ -107,6 +110,7 @@ async fn page(visit: &Visit, query: &Query) -> Result<Response, ApiError> {
         first: asked.first(),
         next: asked.next(&found),
         may_create: visit.might(Operation::UserNew),
+        may_act: visit.allowed(Operation::UserDelete).await.is_ok(),
         asked,
     }))
 }
