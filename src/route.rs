@@ -149,6 +149,16 @@ pub fn covers(pattern: &str, model: &str) -> bool {
     }
 }
 
+/// Whether a path, or the beginning of paths with a `*` after it, includes this one: the rules of `LiteLLM` for
+/// `allowed_routes`.
+pub fn covers_path(route: &str, path: &str) -> bool {
+    match route.strip_suffix('*') {
+        Some(beginning) => path.starts_with(beginning),
+        None if route.is_empty() => false,
+        None => path.strip_prefix(route).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +262,16 @@ mod tests {
             .into();
         let routes = Routes::new(&everything, &[], vec![catalog("openai", &["gpt-4o"], &[])]);
         assert_eq!(routes.find("gpt-4o").map(|route| route.group), Some(0));
+    }
+
+    #[test]
+    fn a_path_covers_those_below_it_and_a_beginning_all_that_begin_with_it() {
+        for path in ["/v1/embeddings", "/v1", "/v1/*", "/v1*", "*"] {
+            assert!(covers_path(path, "/v1/embeddings"), "{path}");
+        }
+        for path in ["/v1/emb", "/v1/embeddings/", "/v", "/v2*", ""] {
+            assert!(!covers_path(path, "/v1/embeddings"), "{path}");
+        }
     }
 
     #[test]

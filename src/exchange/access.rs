@@ -66,8 +66,8 @@ fn check_team(key: &KeyRecord) -> Result<(), ErrorBody> {
     Ok(())
 }
 
-/// Whether an allowed route matches the path. It can be a path, a pattern that ends in `/*`, or the name of a
-/// group of routes.
+/// Whether an allowed route matches the path. It can be a path, which includes those below it, the beginning of paths with a
+/// `*` after it, or the name of a group of routes.
 fn opens(route: &str, ask: &Ask, path: &str) -> bool {
     match route {
         "llm_api_routes" => matches!(
@@ -95,12 +95,7 @@ fn opens(route: &str, ask: &Ask, path: &str) -> bool {
         },
         GENERATIVE_ROUTES => ask.language().is_some_and(is_generative),
         "info_routes" => matches!(ask, Ask::ModelInfo | Ask::ModelInfoPage | Ask::ModelGroups),
-        _ => {
-            route == path
-                || route
-                    .strip_suffix('*')
-                    .is_some_and(|prefix| prefix.ends_with('/') && path.starts_with(prefix))
-        }
+        _ => route::covers_path(route, path),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The paths of this service that a key with `allowed_routes` may call.
 
+use switchboard::route::covers_path;
+
 /// `LiteLLM`'s names for groups of paths, with the paths of this service in each. The model paths
 /// (`llm_api_routes`) are the filter's.
 const GROUPS: [(&str, &[&str]); 2] = [
@@ -36,6 +38,7 @@ const GROUPS: [(&str, &[&str]); 2] = [
             "/user/daily/activity/aggregated",
             "/team/daily/activity",
             "/tag/daily/activity",
+            "/organization/daily/activity",
         ],
     ),
     (
@@ -59,11 +62,11 @@ const GROUPS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Whether a key with this list may call this path. An empty list allows every path. An entry is a path, a
-/// pattern that ends in `/*`, or the name of a group.
+/// Whether a key with this list may call this path. An empty list allows every path. An entry is a path, which includes those
+/// below it, the beginning of paths with a `*` after it, or the name of a group. The rules are those of the filter.
 pub fn reaches(allowed: &[String], path: &str) -> bool {
     allowed.is_empty()
-        || allowed.iter().any(|entry| matches(entry, path) || group(entry).any(|of| matches(of, path)))
+        || allowed.iter().any(|entry| covers_path(entry, path) || group(entry).any(|of| matches(of, path)))
 }
 
 fn group(name: &str) -> impl Iterator<Item = &'static str> {
@@ -88,7 +91,10 @@ mod tests {
             ("/key/info", "/key/infos", false),
             ("/key/*", "/key/info", true),
             ("/key/*", "/keys", false),
-            ("/key*", "/key/info", false),
+            ("/key*", "/key/info", true),
+            ("/key", "/key/info", true),
+            ("/ke", "/key/info", false),
+            ("*", "/key/info", true),
             ("info_routes", "/key/info", true),
             ("info_routes", "/key/generate", false),
             ("management_routes", "/key/generate", true),
