@@ -88,6 +88,7 @@ pub enum Operation {
     UserDailyActivity,
     TeamDailyActivity,
     TagDailyActivity,
+    OrganizationDailyActivity,
     ModelNew,
     ModelUpdate,
     ModelDelete,

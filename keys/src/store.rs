@@ -29,6 +29,7 @@ mod listing;
 mod log;
 mod migrations;
 mod models;
+mod of_team;
 mod outcomes;
 mod recorder;
 mod records;

@@ -5,7 +5,7 @@ mod names;
 mod sight;
 
 pub use days::{Days, date, month_day};
-pub use names::{Key, keys, team_aliases};
+pub use names::{Key, keys, organization_aliases, team_aliases};
 pub use sight::Sight;
 
 /// The provider of `provider/model`.

@@ -35,7 +35,7 @@ async fn what_is_described_is_served() {
         operations.as_object().unwrap().values().any(|operation| operation["tags"][0] == data_plane::TAG)
     };
     let (filters, own): (Vec<_>, Vec<_>) = paths.iter().partition(|(_, operations)| is_filters(operations));
-    assert_eq!((filters.len(), own.len()), (25, 90));
+    assert_eq!((filters.len(), own.len()), (25, 91));
     for (path, operations) in filters {
         for method in operations.as_object().unwrap().keys() {
             let ask = Ask::parse(method.to_uppercase().as_bytes(), &path.replace("{model}", "m"));

@@ -192,6 +192,7 @@ async fn a_report_needs_dates() {
         "/user/daily/activity",
         "/team/daily/activity",
         "/tag/daily/activity",
+        "/organization/daily/activity",
     ] {
         assert_eq!(world.app.get(MASTER_KEY, path).await, expected, "{path}");
         let odd = world.app.get(MASTER_KEY, &format!("{path}?start_date=x&end_date=2026-11-22")).await;
@@ -323,6 +324,54 @@ async fn daily_activity_of_teams_and_tags_is_theirs_alone() {
     let tags = world.get(&format!("/tag/daily/activity?{DATES}&tags=blue")).await;
     assert_eq!(tags["metadata"]["total_spend"], 5.0);
     assert_eq!(tags["results"][0]["breakdown"]["entities"]["blue"]["metrics"]["api_requests"], 1);
+}
+
+#[tokio::test]
+async fn daily_activity_of_organizations_is_that_of_their_keys_and_of_the_keys_of_their_teams() {
+    let world = world().await;
+    let app = &world.app;
+    for id in ["o", "p"] {
+        app.post("/organization/new", json!({"organization_id": id, "organization_alias": id.repeat(2)}))
+            .await
+            .ok();
+    }
+    app.post("/team/new", json!({"team_id": "t", "organization_id": "o"})).await.ok();
+    let of_team = app.key(json!({"team_id": "t"})).await;
+    let own = app.key(json!({"organization_id": "o"})).await;
+    let other = app.key(json!({"organization_id": "p"})).await;
+    let entries = vec![at(&of_team, SUNDAY_MS, 1), at(&own, SUNDAY_MS, 2), at(&other, SUNDAY_MS + DAY_MS, 4)];
+    for _ in 0..2 {
+        app.sync(None, Some(batch("organizations", entries.clone()))).await;
+    }
+    let all = world.get(&format!("/organization/daily/activity?{DATES}")).await;
+    assert_eq!(all["metadata"]["total_spend"], 7.0, "{all}");
+    let o = &all["results"][1]["breakdown"]["entities"]["o"];
+    assert_eq!((&o["metrics"]["spend"], &o["metadata"]), (&json!(3.0), &json!({"organization_alias": "oo"})));
+    for (key, spend) in [(&of_team, 1.0), (&own, 2.0)] {
+        assert_eq!(o["api_key_breakdown"][token(key)]["metrics"]["spend"], spend);
+        let of_key = format!("/organization/daily/activity?{DATES}&organization_ids=o&api_key={key}");
+        assert_eq!(world.get(&of_key).await["metadata"]["total_spend"], spend);
+    }
+    for (query, spend) in [
+        ("organization_ids=o", 3.0),
+        ("organization_ids=o,p", 7.0),
+        ("exclude_organization_ids=o", 4.0),
+        ("organization_ids=p&model=claude", 0.0),
+    ] {
+        let some = world.get(&format!("/organization/daily/activity?{DATES}&{query}")).await;
+        assert_eq!(some["metadata"]["total_spend"], spend, "{query}");
+        let keys = some["results"][0]["breakdown"]["api_keys"].as_object().map_or(0, serde_json::Map::len);
+        assert_eq!(keys > 0, spend > 0.0, "{some}");
+    }
+    // Its administrator sees it, and no other.
+    let members = json!([{"user_id": "alice", "role": "org_admin"}]);
+    app.post("/organization/member_add", json!({"organization_id": "p", "member": members})).await.ok();
+    let seen = app.get(&world.alice, &format!("/organization/daily/activity?{DATES}")).await.ok();
+    assert_eq!(seen["metadata"]["total_spend"], 4.0);
+    let path = format!("/organization/daily/activity?{DATES}&organization_ids=o");
+    assert_eq!(app.get(&world.alice, &path).await.status, 403);
+    let none = app.get(&world.keys[2], &format!("/organization/daily/activity?{DATES}")).await.ok();
+    assert_eq!((&none["results"], &none["metadata"]["total_spend"]), (&json!([]), &json!(0.0)));
 }
 
 /// Another team, which spent 1 on Sunday.

@@ -136,6 +136,9 @@ impl World<'_> {
                 _ => format!("?{DATES}&user_id={}", self.id("stranger")),
             }),
             Operation::TeamDailyActivity => get(format!("?{DATES}&team_ids={}", team().await)),
+            Operation::OrganizationDailyActivity => {
+                get(format!("?{DATES}&organization_ids={}", self.organization(whose).await))
+            }
             Operation::KeyHealth => post(json!({})),
             Operation::UserNew | Operation::CustomerNew => post(json!({"user_id": self.id("new")})),
             Operation::UserInfo => {

@@ -5,16 +5,17 @@ use super::Operation::{
     CustomerDelete, CustomerInfo, CustomerList, CustomerNew, CustomerUnblock, CustomerUpdate, GlobalActivity,
     GlobalExceptions, GlobalSpend, KeyAliases, KeyBlock, KeyBulkUpdate, KeyDelete, KeyGenerate, KeyHealth,
     KeyInfo, KeyList, KeyRegenerate, KeyResetSpend, KeyUnblock, KeyUpdate, ModelDelete, ModelNew,
-    ModelUpdate, OrganizationDelete, OrganizationInfo, OrganizationList, OrganizationMemberAdd,
-    OrganizationMemberDelete, OrganizationMemberUpdate, OrganizationNew, OrganizationUpdate, SpendCalculate,
-    SpendKeys, SpendLogs, SpendTags, SpendUsers, TagDailyActivity, TagDelete, TagInfo, TagList, TagNew,
-    TagUpdate, TeamBlock, TeamDailyActivity, TeamDelete, TeamInfo, TeamList, TeamMemberAdd, TeamMemberDelete,
-    TeamMemberUpdate, TeamNew, TeamPermissionsList, TeamPermissionsUpdate, TeamUnblock, TeamUpdate,
-    UserDailyActivity, UserDelete, UserInfo, UserList, UserNew, UserUpdate,
+    ModelUpdate, OrganizationDailyActivity, OrganizationDelete, OrganizationInfo, OrganizationList,
+    OrganizationMemberAdd, OrganizationMemberDelete, OrganizationMemberUpdate, OrganizationNew,
+    OrganizationUpdate, SpendCalculate, SpendKeys, SpendLogs, SpendTags, SpendUsers, TagDailyActivity,
+    TagDelete, TagInfo, TagList, TagNew, TagUpdate, TeamBlock, TeamDailyActivity, TeamDelete, TeamInfo,
+    TeamList, TeamMemberAdd, TeamMemberDelete, TeamMemberUpdate, TeamNew, TeamPermissionsList,
+    TeamPermissionsUpdate, TeamUnblock, TeamUpdate, UserDailyActivity, UserDelete, UserInfo, UserList,
+    UserNew, UserUpdate,
 };
 
 /// Each operation with its path in messages. Other spellings are in [`Operation::at`].
-const PATHS: [(Operation, &str); 70] = [
+const PATHS: [(Operation, &str); 71] = [
     (KeyGenerate, "/key/generate"),
     (KeyInfo, "/key/info"),
     (KeyList, "/key/list"),
@@ -80,6 +81,7 @@ const PATHS: [(Operation, &str); 70] = [
     (UserDailyActivity, "/user/daily/activity"),
     (TeamDailyActivity, "/team/daily/activity"),
     (TagDailyActivity, "/tag/daily/activity"),
+    (OrganizationDailyActivity, "/organization/daily/activity"),
     (ModelNew, "/model/new"),
     (ModelUpdate, "/model/update"),
     (ModelDelete, "/model/delete"),

@@ -10,12 +10,13 @@ use super::Operation::{
     CustomerDelete, CustomerInfo, CustomerList, CustomerNew, CustomerUnblock, CustomerUpdate, GlobalActivity,
     GlobalExceptions, GlobalSpend, KeyAliases, KeyBlock, KeyBulkUpdate, KeyDelete, KeyGenerate, KeyHealth,
     KeyInfo, KeyList, KeyRegenerate, KeyResetSpend, KeyUnblock, KeyUpdate, ModelDelete, ModelNew,
-    ModelUpdate, OrganizationDelete, OrganizationInfo, OrganizationList, OrganizationMemberAdd,
-    OrganizationMemberDelete, OrganizationMemberUpdate, OrganizationNew, OrganizationUpdate, SpendCalculate,
-    SpendKeys, SpendLogs, SpendTags, SpendUsers, TagDailyActivity, TagDelete, TagInfo, TagList, TagNew,
-    TagUpdate, TeamBlock, TeamDailyActivity, TeamDelete, TeamInfo, TeamList, TeamMemberAdd, TeamMemberDelete,
-    TeamMemberUpdate, TeamNew, TeamPermissionsList, TeamPermissionsUpdate, TeamUnblock, TeamUpdate,
-    UserDailyActivity, UserDelete, UserInfo, UserList, UserNew, UserUpdate,
+    ModelUpdate, OrganizationDailyActivity, OrganizationDelete, OrganizationInfo, OrganizationList,
+    OrganizationMemberAdd, OrganizationMemberDelete, OrganizationMemberUpdate, OrganizationNew,
+    OrganizationUpdate, SpendCalculate, SpendKeys, SpendLogs, SpendTags, SpendUsers, TagDailyActivity,
+    TagDelete, TagInfo, TagList, TagNew, TagUpdate, TeamBlock, TeamDailyActivity, TeamDelete, TeamInfo,
+    TeamList, TeamMemberAdd, TeamMemberDelete, TeamMemberUpdate, TeamNew, TeamPermissionsList,
+    TeamPermissionsUpdate, TeamUnblock, TeamUpdate, UserDailyActivity, UserDelete, UserInfo, UserList,
+    UserNew, UserUpdate,
 };
 use super::Verdict::{self, IfPermitted, Never, No, Yes};
 use super::Whose::{
@@ -197,6 +198,12 @@ pub const TABLE: &[Row] = &[
     row(TeamDailyActivity, &[JoinedTeam], [Yes, Yes, Yes, Yes, Yes]),
     row(TeamDailyActivity, &[OtherTeam], [Yes, Yes, No(NotOfTeam), No(NotOfTeam), No(NotOfTeam)]),
     viewers(TagDailyActivity),
+    row(OrganizationDailyActivity, &[LedOrganization], [Yes, Yes, Yes, Yes, Never]),
+    row(
+        OrganizationDailyActivity,
+        &[JoinedOrganization, OtherOrganization],
+        [Yes, Yes, NO_ORGANIZATION, NO_ORGANIZATION, NO_ORGANIZATION],
+    ),
     models(ModelNew),
     led_models(ModelNew),
     other_models(ModelNew),

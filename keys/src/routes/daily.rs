@@ -1,7 +1,8 @@
-//! `/user/daily/activity`, `/team/daily/activity`, `/tag/daily/activity`: usage by day, in parts by model, provider and key.
+//! `/user/daily/activity`, `/team/daily/activity`, `/tag/daily/activity`, `/organization/daily/activity`: usage by day, in parts by model, provider and key.
 
 mod activity;
 mod breakdown;
+pub mod organization;
 pub mod tag;
 pub mod team;
 pub mod user;
@@ -63,6 +64,23 @@ pub(super) fn paths() -> Vec<Path> {
             "Get the usage of tags by day, paginated by days.",
             &const { [DATES[0], DATES[1], DATES[2], parameter("tags", Text), PAGES[0], PAGES[1]] },
             get(tag::pages),
+        ),
+        gets(
+            "/organization/daily/activity",
+            "Get the usage of organizations by day, paginated by days.",
+            &const {
+                [
+                    DATES[0],
+                    DATES[1],
+                    DATES[2],
+                    DATES[3],
+                    parameter("organization_ids", Text),
+                    parameter("exclude_organization_ids", Text),
+                    PAGES[0],
+                    PAGES[1],
+                ]
+            },
+            get(organization::pages),
         ),
     ]
 }

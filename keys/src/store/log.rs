@@ -15,6 +15,7 @@ use sqlx::{Any, AssertSqlSafe, Transaction};
 use switchboard::key::{TokenHash, UsageAttempt, UsageBatch, UsageEntry, UsageGroup};
 
 use super::backend::Backend;
+use super::of_team::OfTeam;
 use super::spend_log::SpendAttempt;
 use super::sql::{Places, pieces};
 use super::usage::text;
@@ -72,7 +73,7 @@ pub(super) async fn write(
     segment: Option<Segment>,
     batches: &[&UsageBatch],
     owners: &BTreeMap<TokenHash, Owner>,
-    team_tags: &BTreeMap<String, Vec<String>>,
+    teams: &BTreeMap<String, OfTeam>,
 ) -> Result<Option<Segment>, StoreError> {
     let started = || batches.iter().flat_map(|batch| batch.entries()).map(|entry| started_at(&entry));
     let (Some(first), Some(last)) = (started().min(), started().max()) else { return Ok(segment) };
@@ -84,7 +85,7 @@ pub(super) async fn write(
         for (group, entry) in batch.grouped() {
             if let Entry::Vacant(place) = known.entry(group) {
                 let owner = entry.token.and_then(|token| owners.get(&token));
-                place.insert(segment.group(&entry, owner, team_tags, &mut new));
+                place.insert(segment.group(&entry, owner, teams, &mut new));
             }
         }
         groups.push(known);
@@ -155,7 +156,7 @@ impl Segment {
         &mut self,
         entry: &UsageEntry<'_>,
         owner: Option<&Owner>,
-        team_tags: &BTreeMap<String, Vec<String>>,
+        teams: &BTreeMap<String, OfTeam>,
         new: &mut Vec<(i64, Kind)>,
     ) -> Group {
         let kind = Kind {
@@ -169,8 +170,9 @@ impl Segment {
             model: text(&entry.model),
             api_base: filled(&entry.api_base),
         };
-        let team = kind.team_id.as_ref().and_then(|team| team_tags.get(team));
-        let inherited = owner.into_iter().flat_map(|owner| &owner.tags).chain(team.into_iter().flatten());
+        let team = kind.team_id.as_ref().and_then(|team| teams.get(team));
+        let inherited = owner.into_iter().flat_map(|owner| &owner.tags);
+        let inherited = inherited.chain(team.into_iter().flat_map(|team| &team.tags));
         let tags = tags::joined(core::iter::empty(), inherited);
         let next = i64::try_from(self.kinds.len()).unwrap_or(i64::MAX);
         let kind = match self.kinds.entry(kind) {

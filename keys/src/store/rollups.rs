@@ -1,7 +1,7 @@
 //! Roll-ups: what was used by hour, day and month, so that reports do not read the log.
 //!
 //! Recording usage adds to them in its own transaction, so they are as exact as the spend of keys. A *series* is what a row
-//! counts: a scope (all requests, or those of a team, user, key, end user or tag) and a model. Requests of a transaction are
+//! counts: a scope (all requests, or those of a team, user, key, end user, tag or organization) and a model. Requests of a transaction are
 //! added up in memory first, and each series is written once. Times are hours since 1970.
 
 mod fill;
@@ -22,6 +22,7 @@ use sqlx::{Any, Transaction};
 use switchboard::key::{TokenHash, UsageBatch, UsageGroup};
 
 use super::backend::Backend;
+use super::of_team::{self, OfTeam};
 use super::usage::text;
 use super::{Owner, StoreError, tags};
 use fold::{Figures, Fold, Group, Tally};
@@ -51,14 +52,14 @@ pub(super) async fn write(
     known: &mut Known,
     batches: &[&UsageBatch],
     owners: &BTreeMap<TokenHash, Owner>,
-    team_tags: &BTreeMap<String, Vec<String>>,
+    teams: &BTreeMap<String, OfTeam>,
 ) -> Result<(), StoreError> {
     if known.series.len() > MOST_SERIES {
         known.series.clear();
     }
     let mut fold = Fold::default();
     for batch in batches {
-        add(&mut fold, &mut known.names, batch, owners, team_tags);
+        add(&mut fold, &mut known.names, batch, owners, teams);
     }
     write::write(transaction, backend, &mut known.series, fold).await
 }
@@ -72,19 +73,22 @@ fn add(
     names: &mut Names,
     batch: &UsageBatch,
     owners: &BTreeMap<TokenHash, Owner>,
-    team_tags: &BTreeMap<String, Vec<String>>,
+    teams: &BTreeMap<String, OfTeam>,
 ) {
     let mut groups: HashMap<UsageGroup, Grouped> = HashMap::new();
     for (number, entry) in batch.grouped() {
         let (group, hours, inherited) = groups.entry(number).or_insert_with(|| {
             let owner = entry.token.and_then(|token| owners.get(&token));
             let team_id = owner.and_then(|owner| owner.team_id.clone());
-            let team = team_id.as_ref().and_then(|team| team_tags.get(team));
-            let inherited = owner.into_iter().flat_map(|owner| &owner.tags).chain(team.into_iter().flatten());
+            let team = team_id.as_ref().and_then(|team| teams.get(team));
+            let inherited = owner.into_iter().flat_map(|owner| &owner.tags);
+            let inherited = inherited.chain(team.into_iter().flat_map(|team| &team.tags));
+            let organization = owner.and_then(|owner| of_team::organization_id(owner, team));
             let inherited = tags::joined(core::iter::empty(), inherited);
             let group = Group {
                 token: entry.token.map(|token| token.to_string()).unwrap_or_default(),
                 user_id: owner.and_then(|owner| owner.user_id.clone()).unwrap_or_default(),
+                organization_id: organization.cloned().unwrap_or_default(),
                 team_id: team_id.unwrap_or_default(),
                 model_group: names.model(&text(&entry.model_group)),
                 model: names.model(&text(&entry.model)),

@@ -2,30 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sqlx::{Any, AssertSqlSafe, Transaction};
+use sqlx::{Any, Transaction};
 use switchboard::key::{Account, AccountId, AccountKind, KeyRecord, TokenHash, UsageBatch};
 
-use super::accounts::{AT_ONCE, AccountRow};
-use super::backend::Backend;
+use super::accounts::AccountRow;
 use super::cache::Verified;
 use super::charges::AccountName;
 use super::key_row::KeyRow;
 use super::kind::Kind;
 use super::limits::{float, limited, picodollars, reported, seconds};
-use super::sql::Places;
+use super::of_team::{self, OfTeam};
 use super::usage::{add, text};
-use super::{Owner, Store, StoreError, get, tags};
+use super::{Owner, Store, StoreError, tags};
 use crate::money::Picodollars;
 
 /// Accounts by kind and id.
 pub(super) type Accounts = HashMap<(Kind, String), AccountRow>;
-
-/// What the keys of a team have in common.
-#[derive(Debug, Default)]
-struct OfTeam {
-    organization_id: Option<String>,
-    tags: Vec<String>,
-}
 
 impl Store {
     /// The record of a tag, for requests that name it; `None` if it is not known.
@@ -129,27 +121,25 @@ pub(super) fn account(
 /// The charges of organizations and tags. Only those that exist are accounts.
 pub(super) async fn charged<'b>(
     transaction: &mut Transaction<'static, Any>,
-    backend: Backend,
     batches: impl Iterator<Item = &'b UsageBatch>,
     owners: &BTreeMap<TokenHash, Owner>,
+    teams: &BTreeMap<String, OfTeam>,
 ) -> Result<BTreeMap<AccountName, Picodollars>, StoreError> {
     let mut sums = BTreeMap::new();
     let any = "SELECT kind FROM account WHERE kind IN ('organization', 'tag') LIMIT 1";
     if sqlx::query(any).fetch_optional(&mut **transaction).await?.is_none() {
         return Ok(sums);
     }
-    let teams = of_teams(transaction, backend, owners.values()).await?;
-    let nothing = OfTeam::default();
     for entry in batches.flat_map(UsageBatch::entries) {
         let Some(cost) = entry.cost_picodollars.filter(|cost| *cost > 0).map(Picodollars::reported) else {
             continue;
         };
         let owner = entry.token.and_then(|token| owners.get(&token));
-        let team = owner.and_then(|owner| teams.get(owner.team_id.as_ref()?)).unwrap_or(&nothing);
-        let organization = owner.and_then(|owner| owner.organization_id.as_ref());
-        let inherited = owner.into_iter().flat_map(|owner| &owner.tags).chain(&team.tags);
+        let team = owner.and_then(|owner| teams.get(owner.team_id.as_ref()?));
+        let inherited = owner.into_iter().flat_map(|owner| &owner.tags);
+        let inherited = inherited.chain(team.into_iter().flat_map(|team| &team.tags));
         let own = entry.detail.tags.iter().map(|tag| text(tag));
-        let organization = organization.or(team.organization_id.as_ref());
+        let organization = owner.and_then(|owner| of_team::organization_id(owner, team));
         let named = organization.map(|id| (Kind::Organization.name(), id.clone()));
         let tags = tags::joined(own, inherited).into_iter().map(|tag| (Kind::Tag.name(), tag));
         for payer in named.into_iter().chain(tags) {
@@ -157,26 +147,4 @@ pub(super) async fn charged<'b>(
         }
     }
     Ok(sums)
-}
-
-async fn of_teams<'o>(
-    transaction: &mut Transaction<'static, Any>,
-    backend: Backend,
-    owners: impl Iterator<Item = &'o Owner>,
-) -> Result<BTreeMap<String, OfTeam>, StoreError> {
-    let teams: BTreeSet<&str> = owners.filter_map(|owner| owner.team_id.as_deref()).collect();
-    let teams: Vec<_> = teams.into_iter().collect();
-    let mut found = BTreeMap::new();
-    for teams in teams.chunks(AT_ONCE) {
-        let list = Places::on(backend).list(teams.len());
-        let sql = format!(
-            "SELECT id, organization_id, settings FROM account WHERE kind = 'team' AND id IN ({list})"
-        );
-        let query = teams.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, team| query.bind(*team));
-        for row in query.fetch_all(&mut **transaction).await? {
-            let tags = tags::of(&get::<String, _>(&row, 2)?);
-            found.insert(get(&row, 0)?, OfTeam { organization_id: get(&row, 1)?, tags });
-        }
-    }
-    Ok(found)
 }

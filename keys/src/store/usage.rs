@@ -11,9 +11,10 @@ use super::accounts::member_id;
 use super::charges::{self, AccountName, ModelName};
 use super::kind::Kind;
 use super::log;
+use super::of_team::of_teams;
 use super::recorder::{Progress, Report};
 use super::sql::Places;
-use super::{Owner, Store, StoreError, get, models, rollups, shared_accounts, tags};
+use super::{Owner, Store, StoreError, get, models, rollups, shared_accounts};
 use crate::clock;
 use crate::money::Picodollars;
 
@@ -42,20 +43,19 @@ impl Store {
         }
         accounts.extend(self.charged_customers(&mut transaction, spent.customers, now).await?);
         let batches = reports.iter().map(|report| &*report.batch);
-        accounts.extend(shared_accounts::charged(&mut transaction, self.backend, batches, &owners).await?);
+        let teams = of_teams(&mut transaction, self.backend, owners.values()).await?;
+        accounts.extend(shared_accounts::charged(&mut transaction, batches, &owners, &teams).await?);
         charges::charge_windows(&mut transaction, self.backend, &accounts, &spent.keys).await?;
         charges::charge_accounts(&mut transaction, self.backend, &accounts).await?;
         let models = models::governed(&mut transaction, self.backend, models).await?;
         charges::charge_models(&mut transaction, self.backend, &models).await?;
         let logged: Vec<_> =
             reports.iter().filter(|report| report.logged).map(|report| &*report.batch).collect();
-        let team_tags = tags::of_teams(&mut transaction, self.backend, owners.values()).await?;
         // Taken, because after a failure nobody knows what is stored of it.
         let Progress { segment, mut known } = core::mem::take(progress);
-        let segment =
-            log::write(&mut transaction, self.backend, segment, &logged, &owners, &team_tags).await?;
+        let segment = log::write(&mut transaction, self.backend, segment, &logged, &owners, &teams).await?;
         let batches: Vec<_> = reports.iter().map(|report| &*report.batch).collect();
-        rollups::write(&mut transaction, self.backend, &mut known, &batches, &owners, &team_tags).await?;
+        rollups::write(&mut transaction, self.backend, &mut known, &batches, &owners, &teams).await?;
         self.commit(transaction).await?;
         *progress = Progress { segment, known };
         self.cache.spent(spent.keys.keys());

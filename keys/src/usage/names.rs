@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::ApiError;
-use crate::store::Store;
+use crate::store::{Kind, Store};
 
 /// What a report says of a key, if it still exists.
 #[derive(Clone, Debug, Default)]
@@ -37,5 +37,14 @@ pub async fn team_aliases<'t>(
     ids: impl Iterator<Item = &'t String>,
 ) -> Result<BTreeMap<String, String>, ApiError> {
     let ids: Vec<String> = ids.filter(|id| !id.is_empty()).cloned().collect();
-    Ok(store.team_aliases(&ids).await?)
+    Ok(store.aliases(Kind::Team, &ids).await?)
+}
+
+/// The aliases of organizations, by their ids.
+pub async fn organization_aliases<'t>(
+    store: &Store,
+    ids: impl Iterator<Item = &'t String>,
+) -> Result<BTreeMap<String, String>, ApiError> {
+    let ids: Vec<String> = ids.filter(|id| !id.is_empty()).cloned().collect();
+    Ok(store.aliases(Kind::Organization, &ids).await?)
 }

@@ -53,6 +53,14 @@ impl Activity {
 
     /// A query on keys.
     fn keys(&self) -> UsageQuery {
+        if self.scope == Scope::Organization {
+            // Its rows are by key.
+            let query = self.named();
+            return match &self.token {
+                Some(token) => query.only(By::Token, vec![token.clone()]),
+                None => query,
+            };
+        }
         let query = self.days.query(Scope::Key);
         let query = match &self.names {
             Some((By::Token, tokens)) => query.only(By::Name, tokens.clone()),
@@ -71,11 +79,18 @@ impl Activity {
             return self.keys();
         }
         match &self.names {
-            Some((_, names)) => self.of_model(self.days.query(self.scope).only(By::Name, names.clone())),
             // All usage, whether or not it has a user.
             None if self.scope == Scope::User => self.of_model(self.days.query(Scope::All)),
-            None => self.of_model(self.days.query(self.scope)),
+            _ => self.named(),
         }
+    }
+
+    fn named(&self) -> UsageQuery {
+        let query = self.days.query(self.scope);
+        self.of_model(match &self.names {
+            Some((_, names)) => query.only(By::Name, names.clone()),
+            None => query,
+        })
     }
 
     fn of_model(&self, query: UsageQuery) -> UsageQuery {
@@ -178,15 +193,22 @@ async fn add_keys(
         return Ok(false);
     }
     let within = |query: UsageQuery| UsageQuery { from: range.from, before: range.before, ..query };
-    let top = app.store.usage(&within(activity.keys()).by(&[By::Name]).limit(MOST_NAMES + 1)).await?;
+    let is_organization = activity.scope == Scope::Organization;
+    let by_key = if is_organization { By::Token } else { By::Name };
+    let top = app.store.usage(&within(activity.keys()).by(&[by_key]).limit(MOST_NAMES + 1)).await?;
     let exceeded = top.len() > MOST_NAMES as usize;
     let tokens: Vec<_> = top.into_iter().take(MOST_NAMES as usize).flat_map(|row| row.of).collect();
     let names = usage::keys(&app.store, tokens.iter()).await?;
-    let by = [By::Time, By::Name, By::ModelGroup, By::Model, By::Mode, By::Team, By::User];
-    let rows = app.store.usage(&within(activity.keys()).by(&by).only(By::Name, tokens)).await?;
+    // The name is the organization.
+    let owner = if is_organization { By::Name } else { By::User };
+    let by = [By::Time, by_key, By::ModelGroup, By::Model, By::Mode, By::Team, owner];
+    let rows = app.store.usage(&within(activity.keys()).by(&by).only(by_key, tokens)).await?;
     for row in rows {
         let Ok([token, group, model, mode, team, user]) = <[String; 6]>::try_from(row.of) else { continue };
         if activity.scope == Scope::Team && (team.is_empty() || activity.without.contains(&team)) {
+            continue;
+        }
+        if is_organization && activity.without.contains(&user) {
             continue;
         }
         let Some((_, breakdown)) = days.get_mut(&row.at) else { continue };
@@ -196,7 +218,7 @@ async fn add_keys(
     Ok(exceeded)
 }
 
-/// Adds the users, teams or tags with the highest spend.
+/// Adds the users, teams, tags or organizations with the highest spend.
 async fn add_entities(
     app: &App,
     activity: &Activity,
@@ -215,15 +237,17 @@ async fn add_entities(
     let names: Vec<_> = top.into_iter().flat_map(|row| row.of).collect();
     let aliases = match activity.scope {
         Scope::Team => usage::team_aliases(&app.store, names.iter()).await?,
+        Scope::Organization => usage::organization_aliases(&app.store, names.iter()).await?,
         _ => BTreeMap::new(),
     };
+    let alias_field = if activity.scope == Scope::Organization { "organization_alias" } else { "team_alias" };
     for row in app.store.usage(&query.by(&[By::Time, By::Name]).only(By::Name, names)).await? {
         let name = row.of.into_iter().next().unwrap_or_default();
         if activity.without.contains(&name) {
             continue;
         }
         if let Some((_, breakdown)) = days.get_mut(&row.at) {
-            breakdown.add_entity(&name, aliases.get(&name), &row.sums);
+            breakdown.add_entity(&name, (alias_field, aliases.get(&name)), &row.sums);
         }
     }
     Ok(())

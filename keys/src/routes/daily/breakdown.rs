@@ -120,12 +120,12 @@ impl Breakdown {
         add(&mut self.keys);
     }
 
-    /// Adds the usage of a user, a team or a tag.
-    pub(super) fn add_entity(&mut self, name: &str, team_alias: Option<&String>, sums: &Sums) {
+    /// Adds the usage of a user, a team, a tag or an organization, with its alias and the name of that field.
+    pub(super) fn add_entity(&mut self, name: &str, (field, alias): (&str, Option<&String>), sums: &Sums) {
         let part = self.entities.entry(name.to_owned()).or_default();
         part.sums.add(sums);
-        if let Some(alias) = team_alias {
-            part.metadata.insert("team_alias".to_owned(), json!(alias));
+        if let Some(alias) = alias {
+            part.metadata.insert(field.to_owned(), json!(alias));
         }
     }
 

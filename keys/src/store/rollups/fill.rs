@@ -36,6 +36,8 @@ impl Store {
                 token: text(0)?,
                 user_id: text(1)?,
                 team_id: text(2)?,
+                // The log does not have it.
+                organization_id: String::new(),
                 model_group: known.names.model(&text(3)?),
                 model: known.names.model(&text(4)?),
                 mode: text(5)?,

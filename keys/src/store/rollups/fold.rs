@@ -18,6 +18,7 @@ pub(super) struct Group {
     pub(super) token: String,
     pub(super) user_id: String,
     pub(super) team_id: String,
+    pub(super) organization_id: String,
     pub(super) model_group: String,
     pub(super) model: String,
     pub(super) mode: String,
@@ -149,6 +150,13 @@ impl Fold {
             if !name.is_empty() {
                 self.merge(series(group, scope, name.clone()), hour, &tally);
             }
+        }
+        if !group.organization_id.is_empty() {
+            let of_key = Series {
+                token: group.token.clone(),
+                ..series(group, Scope::Organization, group.organization_id.clone())
+            };
+            self.merge(of_key, hour, &tally);
         }
         let key = Series {
             token: group.token.clone(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::AssertSqlSafe;
 
 use super::super::accounts::AT_ONCE;
+use super::super::kind::Kind;
 use super::super::sql::Places;
 use super::super::{Store, StoreError, get};
 use super::series::Scope;
@@ -32,13 +33,14 @@ impl Store {
         Ok(names)
     }
 
-    /// The aliases of these teams, by id; those without one are left out.
-    pub async fn team_aliases(&self, ids: &[String]) -> Result<BTreeMap<String, String>, StoreError> {
+    /// The aliases of these teams or organizations, by id; those without one are left out.
+    pub async fn aliases(&self, kind: Kind, ids: &[String]) -> Result<BTreeMap<String, String>, StoreError> {
         let ids: Vec<_> = ids.iter().collect::<BTreeSet<_>>().into_iter().collect();
         let mut aliases = BTreeMap::new();
         for ids in ids.chunks(AT_ONCE) {
             let sql = format!(
-                "SELECT id, alias FROM account WHERE kind = 'team' AND alias IS NOT NULL AND id IN ({})",
+                "SELECT id, alias FROM account WHERE kind = '{}' AND alias IS NOT NULL AND id IN ({})",
+                kind.name(),
                 Places::on(self.backend).list(ids.len())
             );
             let query =

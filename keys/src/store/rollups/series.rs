@@ -18,12 +18,14 @@ pub enum Scope {
     EndUser,
     /// Those with a tag. A request with two tags counts for both.
     Tag,
+    /// An organization's, by key.
+    Organization,
 }
 
 impl Scope {
     /// All scopes.
-    pub(super) const ALL: [Self; 6] =
-        [Self::All, Self::Team, Self::User, Self::Key, Self::EndUser, Self::Tag];
+    pub(super) const ALL: [Self; 7] =
+        [Self::All, Self::Team, Self::User, Self::Key, Self::EndUser, Self::Tag, Self::Organization];
 
     /// In the database.
     pub(super) fn stored(self) -> i64 {
@@ -34,6 +36,7 @@ impl Scope {
             Self::Key => 3,
             Self::EndUser => 4,
             Self::Tag => 5,
+            Self::Organization => 6,
         }
     }
 
