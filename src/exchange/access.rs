@@ -12,13 +12,13 @@ use crate::table::Table;
 use super::Reply;
 use super::date::timestamp;
 use super::head::unauthorized;
-use super::path::Ask;
+use super::path::ApiPath;
 
 /// Checks whether the key is valid now and may call this path.
 ///
 /// # Errors
 /// The rejection, in `LiteLLM`'s words.
-pub(super) fn check(key: &KeyRecord, ask: &Ask, path: &str, now_ms: u64) -> Result<(), Reply> {
+pub(super) fn check(key: &KeyRecord, ask: &ApiPath, path: &str, now_ms: u64) -> Result<(), Reply> {
     check_alive(key, now_ms)?;
     if !key.allowed_routes.is_empty() && !key.allowed_routes.iter().any(|route| opens(route, ask, path)) {
         let allowed: Vec<_> = key.allowed_routes.iter().map(|route| format!("'{route}'")).collect();
@@ -68,33 +68,33 @@ fn check_team(key: &KeyRecord) -> Result<(), ErrorBody> {
 
 /// Whether an allowed route matches the path. It can be a path, which includes those below it, the beginning of paths with a
 /// `*` after it, or the name of a group of routes.
-fn opens(route: &str, ask: &Ask, path: &str) -> bool {
+fn opens(route: &str, ask: &ApiPath, path: &str) -> bool {
     match route {
         "llm_api_routes" => matches!(
             ask,
-            Ask::Model { .. }
-                | Ask::CountTokens { .. }
-                | Ask::Models
-                | Ask::ModelById(_)
-                | Ask::GenerativeModels
-                | Ask::GenerativeModelById(_)
-                | Ask::StoredResponse(_)
+            ApiPath::Model { .. }
+                | ApiPath::CountTokens { .. }
+                | ApiPath::Models
+                | ApiPath::ModelById(_)
+                | ApiPath::GenerativeModels
+                | ApiPath::GenerativeModelById(_)
+                | ApiPath::StoredResponse(_)
         ),
         "openai_routes" => match ask {
-            Ask::Model { language, .. } | Ask::CountTokens { language, .. } => {
+            ApiPath::Model { language, .. } | ApiPath::CountTokens { language, .. } => {
                 *language == native(language.operation()) || is_of_responses(*language)
             }
-            Ask::Models | Ask::ModelById(_) | Ask::StoredResponse(_) => true,
+            ApiPath::Models | ApiPath::ModelById(_) | ApiPath::StoredResponse(_) => true,
             _ => false,
         },
         MESSAGES_ROUTES => match ask {
-            Ask::Model { language, .. } | Ask::CountTokens { language, .. } => {
+            ApiPath::Model { language, .. } | ApiPath::CountTokens { language, .. } => {
                 *language == &MESSAGES as &dyn Language
             }
             _ => false,
         },
         GENERATIVE_ROUTES => ask.language().is_some_and(is_generative),
-        "info_routes" => matches!(ask, Ask::ModelInfo | Ask::ModelInfoPage | Ask::ModelGroups),
+        "info_routes" => matches!(ask, ApiPath::ModelInfo | ApiPath::ModelInfoPage | ApiPath::ModelGroups),
         _ => route::covers_path(route, path),
     }
 }

@@ -14,17 +14,17 @@ use crate::price;
 use crate::table::{Endpoint, Table};
 
 use super::Reply;
-use super::asked::Asked;
+use super::admitted_body::AdmittedBody;
 use super::body_budget::Hold;
 use super::journey::Journey;
-use super::kept::Kept;
 use super::limited::Entered;
 use super::origin::Origin;
 use super::part_of::PartOf;
 use super::parts::Parts;
 use super::prompt::Prompt;
+use super::request_settings::RequestSettings;
 use super::sealed::Pinned;
-use super::stored::{Keeping, NativeAsk};
+use super::stored::{Keeping, NativeRequest};
 
 /// Attempts of a request that are reported.
 const MOST_ATTEMPTS: usize = 32;
@@ -58,7 +58,7 @@ pub struct Call {
     /// The client's path without the query; attempts overwrite the `:path` header.
     pub path: String,
     /// The request's routing settings.
-    pub asked: Asked,
+    pub asked: RequestSettings,
     /// End user, tags and client address.
     pub origin: Origin,
     /// What is stored of it together with its response, if that is to be stored.
@@ -66,9 +66,9 @@ pub struct Call {
     /// The deployment that alone can serve it.
     pub pinned: Option<Pinned>,
     /// It is about a response that this deployment's provider keeps.
-    pub native: Option<NativeAsk>,
+    pub native: Option<NativeRequest>,
     /// The body, until the first attempt takes it.
-    pub kept: RefCell<Option<Kept>>,
+    pub kept: RefCell<Option<AdmittedBody>>,
     /// What the body counts in the worker's budget, as long as this call exists.
     pub hold: Hold,
     /// Set if it has more inputs than a deployment accepts: its parts are sent instead of it.

@@ -7,11 +7,11 @@ use crate::inbound::{self, Language};
 use crate::key::StoredAction;
 
 use super::head::Head;
-use super::stored::StoredAsk;
+use super::stored::StoredRequest;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum ApiPath {
     /// A model's response.
     Model {
         /// The client's language.
@@ -27,7 +27,7 @@ pub enum Ask {
         model: Option<String>,
     },
     /// `/v1/responses/{id}` and below
-    StoredResponse(StoredAsk),
+    StoredResponse(StoredRequest),
     /// `/v1/models`
     Models,
     /// `/v1/models/{id}`
@@ -67,7 +67,7 @@ pub enum Ask {
     NotFound,
 }
 
-impl Ask {
+impl ApiPath {
     /// The client's language, if the request is for a model.
     pub fn language(&self) -> Option<&'static dyn Language> {
         match self {
@@ -187,7 +187,7 @@ pub(super) fn without_key(path_and_query: &str) -> Option<String> {
         let name = decode(pair.split('=').next().unwrap_or_default());
         inbound::LANGUAGES.iter().any(|language| language.key_param() == Some(&*name))
     };
-    if !query.split('&').any(|pair| is_key(&pair)) || Ask::parse(b"GET", path) == Ask::Management {
+    if !query.split('&').any(|pair| is_key(&pair)) || ApiPath::parse(b"GET", path) == ApiPath::Management {
         return None;
     }
     let rest: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
@@ -195,21 +195,21 @@ pub(super) fn without_key(path_and_query: &str) -> Option<String> {
 }
 
 /// What a path asks of a stored response.
-fn stored_response(method: &[u8], path: &str) -> Option<Ask> {
+fn stored_response(method: &[u8], path: &str) -> Option<ApiPath> {
     let below = below_base(path).strip_prefix("/responses/")?;
     let (id, rest) = below.split_once('/').unwrap_or((below, ""));
     let action = match (rest, method) {
         _ if id.is_empty() => return None,
         ("", b"GET" | b"HEAD") => StoredAction::Get,
         ("", b"DELETE") => StoredAction::Delete,
-        ("", _) => return Some(Ask::MethodNotAllowed { allow: "GET, DELETE" }),
+        ("", _) => return Some(ApiPath::MethodNotAllowed { allow: "GET, DELETE" }),
         ("cancel", b"POST") => StoredAction::Cancel,
-        ("cancel", _) => return Some(Ask::MethodNotAllowed { allow: "POST" }),
+        ("cancel", _) => return Some(ApiPath::MethodNotAllowed { allow: "POST" }),
         ("input_items", b"GET" | b"HEAD") => StoredAction::InputItems,
-        ("input_items", _) => return Some(Ask::MethodNotAllowed { allow: "GET" }),
+        ("input_items", _) => return Some(ApiPath::MethodNotAllowed { allow: "GET" }),
         _ => return None,
     };
-    Some(Ask::StoredResponse(StoredAsk { id: decode(id).into_owned(), action }))
+    Some(ApiPath::StoredResponse(StoredRequest { id: decode(id).into_owned(), action }))
 }
 
 /// The value of a query parameter, decoded.
@@ -245,31 +245,31 @@ fn decode(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn chat(model: Option<&str>) -> Ask {
-        Ask::Model { language: &inbound::CHAT, model: model.map(str::to_owned) }
+    fn chat(model: Option<&str>) -> ApiPath {
+        ApiPath::Model { language: &inbound::CHAT, model: model.map(str::to_owned) }
     }
 
     #[test]
     fn every_form_of_a_path_asks_for_the_same() {
         for base in ["", "/v1", "/openai/v1", "/openai"] {
-            assert_eq!(Ask::parse(b"POST", &format!("{base}/chat/completions")), chat(None));
-            assert_eq!(Ask::parse(b"GET", &format!("{base}/models")), Ask::Models, "{base}");
-            let by_id = Ask::parse(b"GET", &format!("{base}/models/openai/gpt-4o"));
-            assert_eq!(by_id, Ask::ModelById("openai/gpt-4o".into()), "{base}");
+            assert_eq!(ApiPath::parse(b"POST", &format!("{base}/chat/completions")), chat(None));
+            assert_eq!(ApiPath::parse(b"GET", &format!("{base}/models")), ApiPath::Models, "{base}");
+            let by_id = ApiPath::parse(b"GET", &format!("{base}/models/openai/gpt-4o"));
+            assert_eq!(by_id, ApiPath::ModelById("openai/gpt-4o".into()), "{base}");
         }
-        assert_eq!(Ask::parse(b"POST", "/engines/gpt-4o/chat/completions"), chat(Some("gpt-4o")));
+        assert_eq!(ApiPath::parse(b"POST", "/engines/gpt-4o/chat/completions"), chat(Some("gpt-4o")));
         assert_eq!(
-            Ask::parse(b"POST", "/openai/deployments/anthropic%2Fclaude/chat/completions?api-version=1"),
+            ApiPath::parse(b"POST", "/openai/deployments/anthropic%2Fclaude/chat/completions?api-version=1"),
             chat(Some("anthropic/claude"))
         );
-        assert_eq!(Ask::parse(b"POST", "/v1/chat/completions?model=a+b%21"), chat(Some("a b!")));
+        assert_eq!(ApiPath::parse(b"POST", "/v1/chat/completions?model=a+b%21"), chat(Some("a b!")));
     }
 
     #[test]
     fn a_path_with_a_method_after_a_colon_names_the_model() {
-        let ask = |path: &str| Ask::parse(b"POST", path);
+        let ask = |path: &str| ApiPath::parse(b"POST", path);
         for base in ["/v1beta", "/v1", "/v1alpha", "/gemini/v1beta"] {
-            let model = |language: &'static dyn Language, model: &str| Ask::Model {
+            let model = |language: &'static dyn Language, model: &str| ApiPath::Model {
                 language,
                 model: Some(model.to_owned()),
             };
@@ -283,62 +283,68 @@ mod tests {
             assert_eq!(of("batchEmbedContents"), model(&inbound::EMBED_BATCH, "openai/gpt-4o"));
             assert_eq!(
                 of("countTokens"),
-                Ask::CountTokens { language: &inbound::GENERATE, model: Some("openai/gpt-4o".into()) }
+                ApiPath::CountTokens { language: &inbound::GENERATE, model: Some("openai/gpt-4o".into()) }
             );
             let slashes = ask(&format!("{base}/models/a/b:8b:generateContent"));
             assert_eq!(slashes, model(&inbound::GENERATE, "a/b:8b"));
         }
         assert_eq!(
-            Ask::parse(b"GET", "/v1/models/m:generateContent"),
-            Ask::MethodNotAllowed { allow: "POST" }
+            ApiPath::parse(b"GET", "/v1/models/m:generateContent"),
+            ApiPath::MethodNotAllowed { allow: "POST" }
         );
         for none in
             ["/v1beta/models/m:predict", "/v1beta/models/:generateContent", "/v1beta/m:generateContent"]
         {
-            assert_eq!(ask(none), Ask::NotFound, "{none}");
+            assert_eq!(ask(none), ApiPath::NotFound, "{none}");
         }
-        assert_eq!(Ask::parse(b"GET", "/v1beta/models?pageSize=5"), Ask::GenerativeModels);
-        assert_eq!(Ask::parse(b"GET", "/v1beta/models/a:8b"), Ask::GenerativeModelById("a:8b".into()));
-        assert_eq!(ask("/v1beta/models"), Ask::MethodNotAllowed { allow: "GET" });
-        assert_eq!(Ask::parse(b"GET", "/v1beta/modelsx"), Ask::NotFound);
+        assert_eq!(ApiPath::parse(b"GET", "/v1beta/models?pageSize=5"), ApiPath::GenerativeModels);
+        assert_eq!(
+            ApiPath::parse(b"GET", "/v1beta/models/a:8b"),
+            ApiPath::GenerativeModelById("a:8b".into())
+        );
+        assert_eq!(ask("/v1beta/models"), ApiPath::MethodNotAllowed { allow: "GET" });
+        assert_eq!(ApiPath::parse(b"GET", "/v1beta/modelsx"), ApiPath::NotFound);
         // Two languages have this path; a header tells which one the client speaks.
         let google = Head::new(vec![("x-goog-api-client".to_owned(), b"google-genai-sdk/1".to_vec())]);
-        let id = || Ask::ModelById("m".into());
-        assert_eq!(id().for_client(&google), Ask::GenerativeModelById("m".into()));
-        assert_eq!(Ask::Models.for_client(&google), Ask::GenerativeModels);
+        let id = || ApiPath::ModelById("m".into());
+        assert_eq!(id().for_client(&google), ApiPath::GenerativeModelById("m".into()));
+        assert_eq!(ApiPath::Models.for_client(&google), ApiPath::GenerativeModels);
         assert_eq!(id().for_client(&Head::default()), id());
         assert_eq!(
             ask("/v1/messages/count_tokens"),
-            Ask::CountTokens { language: &inbound::MESSAGES, model: None }
+            ApiPath::CountTokens { language: &inbound::MESSAGES, model: None }
         );
     }
 
     #[test]
     fn methods_slashes_and_unknown_paths_are_told_apart() {
-        assert_eq!(Ask::parse(b"GET", "/v1/chat/completions"), Ask::MethodNotAllowed { allow: "POST" });
-        assert_eq!(Ask::parse(b"POST", "/v1/models"), Ask::MethodNotAllowed { allow: "GET" });
         assert_eq!(
-            Ask::parse(b"POST", "/v1/chat/completions/?a=b"),
-            Ask::Redirect("/v1/chat/completions?a=b".into())
+            ApiPath::parse(b"GET", "/v1/chat/completions"),
+            ApiPath::MethodNotAllowed { allow: "POST" }
         );
-        assert_eq!(Ask::parse(b"POST", "/v1/v1/chat/completions"), Ask::NotFound);
-        assert_eq!(Ask::parse(b"POST", "/v1/chat/completions//"), Ask::NotFound);
-        assert_eq!(Ask::parse(b"GET", &"/".repeat(60_000)), Ask::NotFound);
-        assert_eq!(Ask::parse(b"GET", "/?a=b"), Ask::Home);
-        assert_eq!(Ask::parse(b"POST", "/"), Ask::MethodNotAllowed { allow: "GET" });
-        assert_eq!(Ask::parse(b"GET", "//"), Ask::NotFound);
-        assert_eq!(Ask::parse(b"POST", "/internal/verify"), Ask::NotFound);
-        assert_eq!(Ask::parse(b"GET", "/v1/modelsx"), Ask::NotFound);
-        assert_eq!(Ask::parse(b"GET", "/v1x/models"), Ask::NotFound);
+        assert_eq!(ApiPath::parse(b"POST", "/v1/models"), ApiPath::MethodNotAllowed { allow: "GET" });
+        assert_eq!(
+            ApiPath::parse(b"POST", "/v1/chat/completions/?a=b"),
+            ApiPath::Redirect("/v1/chat/completions?a=b".into())
+        );
+        assert_eq!(ApiPath::parse(b"POST", "/v1/v1/chat/completions"), ApiPath::NotFound);
+        assert_eq!(ApiPath::parse(b"POST", "/v1/chat/completions//"), ApiPath::NotFound);
+        assert_eq!(ApiPath::parse(b"GET", &"/".repeat(60_000)), ApiPath::NotFound);
+        assert_eq!(ApiPath::parse(b"GET", "/?a=b"), ApiPath::Home);
+        assert_eq!(ApiPath::parse(b"POST", "/"), ApiPath::MethodNotAllowed { allow: "GET" });
+        assert_eq!(ApiPath::parse(b"GET", "//"), ApiPath::NotFound);
+        assert_eq!(ApiPath::parse(b"POST", "/internal/verify"), ApiPath::NotFound);
+        assert_eq!(ApiPath::parse(b"GET", "/v1/modelsx"), ApiPath::NotFound);
+        assert_eq!(ApiPath::parse(b"GET", "/v1x/models"), ApiPath::NotFound);
     }
 
     #[test]
     fn the_length_of_a_prompt_is_asked_in_the_languages_that_have_it() {
-        let counted = |path| Ask::parse(b"POST", path).language().map(Language::name);
+        let counted = |path| ApiPath::parse(b"POST", path).language().map(Language::name);
         assert_eq!(counted("/v1/messages/count_tokens"), Some("messages"));
         assert_eq!(counted("/openai/v1/responses/input_tokens"), Some("responses"));
-        assert_eq!(Ask::parse(b"POST", "/v1/messages/input_tokens"), Ask::NotFound);
-        assert_eq!(Ask::parse(b"POST", "/v1/chat/completions/count_tokens"), Ask::NotFound);
+        assert_eq!(ApiPath::parse(b"POST", "/v1/messages/input_tokens"), ApiPath::NotFound);
+        assert_eq!(ApiPath::parse(b"POST", "/v1/chat/completions/count_tokens"), ApiPath::NotFound);
     }
 
     #[test]
@@ -349,26 +355,26 @@ mod tests {
             (b"POST", "/openai/v1/responses/resp_1/cancel", StoredAction::Cancel),
             (b"GET", "/v1/responses/resp_1/input_items?limit=5", StoredAction::InputItems),
         ] {
-            let ask = StoredAsk { id: "resp_1".into(), action };
-            assert_eq!(Ask::parse(method, path), Ask::StoredResponse(ask), "{path}");
+            let ask = StoredRequest { id: "resp_1".into(), action };
+            assert_eq!(ApiPath::parse(method, path), ApiPath::StoredResponse(ask), "{path}");
         }
         for (method, path, allow) in [
             (&b"POST"[..], "/v1/responses/resp_1", "GET, DELETE"),
             (b"GET", "/v1/responses/resp_1/cancel", "POST"),
             (b"DELETE", "/v1/responses/resp_1/input_items", "GET"),
         ] {
-            assert_eq!(Ask::parse(method, path), Ask::MethodNotAllowed { allow }, "{path}");
+            assert_eq!(ApiPath::parse(method, path), ApiPath::MethodNotAllowed { allow }, "{path}");
         }
-        assert_eq!(Ask::parse(b"POST", "/v1/responses/resp_1/other"), Ask::NotFound);
-        let compact = Ask::Model { language: &inbound::COMPACT, model: None };
-        assert_eq!(Ask::parse(b"POST", "/v1/responses/compact"), compact);
+        assert_eq!(ApiPath::parse(b"POST", "/v1/responses/resp_1/other"), ApiPath::NotFound);
+        let compact = ApiPath::Model { language: &inbound::COMPACT, model: None };
+        assert_eq!(ApiPath::parse(b"POST", "/v1/responses/compact"), compact);
     }
 
     #[test]
     fn management_paths_are_the_key_services() {
-        assert_eq!(Ask::parse(b"POST", "/key/generate"), Ask::Management);
-        assert_eq!(Ask::parse(b"GET", "/openapi.json"), Ask::Management);
-        assert_eq!(Ask::parse(b"GET", "/openapi.jsonx"), Ask::NotFound);
+        assert_eq!(ApiPath::parse(b"POST", "/key/generate"), ApiPath::Management);
+        assert_eq!(ApiPath::parse(b"GET", "/openapi.json"), ApiPath::Management);
+        assert_eq!(ApiPath::parse(b"GET", "/openapi.jsonx"), ApiPath::NotFound);
     }
 
     #[test]

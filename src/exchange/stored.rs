@@ -13,7 +13,7 @@ use super::Reply;
 
 /// What a client asks of a stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredAsk {
+pub struct StoredRequest {
     /// Its id.
     pub id: String,
     /// What to do with it.
@@ -22,7 +22,7 @@ pub struct StoredAsk {
 
 /// The same of a response that a provider keeps.
 #[derive(Clone, Debug)]
-pub struct NativeAsk {
+pub struct NativeRequest {
     /// The provider's id.
     pub(super) id: String,
     /// What to do with it.
@@ -31,7 +31,7 @@ pub struct NativeAsk {
     pub(super) query: String,
 }
 
-impl NativeAsk {
+impl NativeRequest {
     /// The method of the request.
     pub(super) fn method(&self) -> &'static str {
         match self.action {
@@ -99,7 +99,7 @@ pub(super) fn recall(recall: &Recall, token: Option<TokenHash>) -> Vec<u8> {
 }
 
 /// The call for what a client asks of a stored response.
-pub(super) fn ask(stored: &StoredAsk, query: &str, token: Option<TokenHash>) -> Vec<u8> {
+pub(super) fn ask(stored: &StoredRequest, query: &str, token: Option<TokenHash>) -> Vec<u8> {
     let mut body = Vec::new();
     let mut w = begun(&mut body, token);
     w.key("id").string(&stored.id).key("action").string(stored.action.name());

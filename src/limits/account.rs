@@ -227,7 +227,7 @@ impl Record {
     }
 
     /// Removes reservations of dead workers. Their unreported spend may have been recorded or not.
-    pub(super) fn bury(&mut self, roster: &Roster) {
+    pub(super) fn remove_dead(&mut self, roster: &Roster) {
         let (alive, dead): (Vec<_>, Vec<_>) =
             core::mem::take(&mut self.shares).into_iter().partition(|share| roster.lives(share.vm));
         self.shares = alive;

@@ -32,4 +32,4 @@ pub use account::{Refusal, Resource, Standing};
 pub use asking::Pace;
 pub use estimate::{Amount, Habits, Prospect, within_window};
 pub use shared::{SharedMemory, Version};
-pub use worker::{Asked, Charge, Claim, Entry, Limits};
+pub use worker::{Charge, Claim, Entry, LeaseCall, Limits};

@@ -17,14 +17,14 @@ pub trait SharedMemory {
 
 /// A value in the shared memory. Bytes that cannot be decoded count as no record, because only this code
 /// writes them.
-pub(super) trait Kept: Default {
+pub(super) trait SharedRecord: Default {
     fn decode(bytes: &[u8]) -> Option<Self>;
     fn encode(&self) -> Vec<u8>;
 }
 
 /// Changes a record. `change` may run several times: if another worker was faster, it runs again on that
 /// worker's result. Some worker always makes progress, so this terminates.
-pub(super) fn change<R: Kept, T>(
+pub(super) fn change<R: SharedRecord, T>(
     memory: &impl SharedMemory,
     name: &str,
     mut change: impl FnMut(&mut R) -> T,
@@ -40,7 +40,7 @@ pub(super) fn change<R: Kept, T>(
     }
 }
 
-impl Kept for Roster {
+impl SharedRecord for Roster {
     fn decode(bytes: &[u8]) -> Option<Self> {
         Self::read(bytes)
     }

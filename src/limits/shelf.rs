@@ -9,7 +9,7 @@ use super::asking::Pace;
 use super::codec::{Decoder, Encoder};
 use super::record::Record;
 use super::roster::Roster;
-use super::shared::{Kept, SharedMemory, change};
+use super::shared::{SharedMemory, SharedRecord, change};
 
 /// Number of shelves: accounts in use at the same time rarely share one.
 const SHELVES: u64 = 4_096;
@@ -74,7 +74,7 @@ impl Shelf {
         let round = &mut self.round;
         self.records.retain(|(_, record)| {
             let Some(mut record) = Record::read(record) else { return false };
-            record.bury(roster);
+            record.remove_dead(roster);
             record.roll(now);
             let is_over = record.is_over(now, pace);
             if is_over {
@@ -85,7 +85,7 @@ impl Shelf {
     }
 }
 
-impl Kept for Shelf {
+impl SharedRecord for Shelf {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut decoder = Decoder::new(bytes);
         let (round, count) = (decoder.number()?, decoder.number()?);

@@ -9,7 +9,7 @@ use super::asking::{Need, Pace};
 use super::estimate::{Amount, Habits};
 use super::record::Record;
 use super::roster::Roster;
-use super::shared::{Kept, SharedMemory, change};
+use super::shared::{SharedMemory, SharedRecord, change};
 use super::shelf::{self, change_record, read_record};
 use crate::key::lease::{Lease, LeaseAsk};
 use crate::key::{Account, AccountId, AccountKind, KeyRecord};
@@ -79,7 +79,7 @@ pub struct Charge {
 
 /// A call for leases in flight.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct LeaseCall {
     sent_ms: u64,
     rounds: Vec<(AccountId, u64)>,
     carried: Vec<Charge>,
@@ -133,7 +133,7 @@ impl Limits {
         for (at, account) in claim.accounts().enumerate() {
             self.note(account);
             let verdict = change_record(memory, &name(&account.id), |record: &mut Record| {
-                record.bury(&self.roster);
+                record.remove_dead(&self.roster);
                 record.reserve(account, claim.amount, self.vm, now)
             });
             let entry = match verdict {
@@ -211,7 +211,7 @@ impl Limits {
         waiting: impl Iterator<Item = &'c Claim>,
         carried: Vec<Charge>,
         now: u64,
-    ) -> (Vec<LeaseAsk>, Asked) {
+    ) -> (Vec<LeaseAsk>, LeaseCall) {
         let needs = needs(waiting);
         let mut asks = Vec::new();
         let mut done = Vec::new();
@@ -222,7 +222,7 @@ impl Limits {
             let money = charged(&carried, &account.id);
             let need = needs.get(&account.id).map(|(_, need)| *need).unwrap_or_default();
             let (ask, is_done) = change_record(memory, &name(&account.id), |record: &mut Record| {
-                record.bury(&self.roster);
+                record.remove_dead(&self.roster);
                 let is_due = record.is_due(now, self.pace);
                 let ask = is_due.then(|| record.ask(account, need, money, now, self.pace));
                 (ask, !is_due && record.is_forgettable(now, self.pace))
@@ -235,7 +235,7 @@ impl Limits {
         for account in done {
             self.in_use.remove(&account);
         }
-        let asked = Asked { sent_ms: now, rounds: rounds(&asks), carried };
+        let asked = LeaseCall { sent_ms: now, rounds: rounds(&asks), carried };
         (asks, asked)
     }
 
@@ -245,7 +245,7 @@ impl Limits {
         memory: &impl SharedMemory,
         waiting: impl Iterator<Item = &'c Claim>,
         now: u64,
-    ) -> (Vec<LeaseAsk>, Asked) {
+    ) -> (Vec<LeaseAsk>, LeaseCall) {
         let ask = |(account, need): &(&Account, Need)| {
             change_record(memory, &name(&account.id), |record: &mut Record| {
                 let is_due = record.may_ask_for_need(now, self.pace) && record.lacks(account, now);
@@ -253,7 +253,7 @@ impl Limits {
             })
         };
         let asks: Vec<_> = needs(waiting).values().filter_map(ask).take(ASKS).collect();
-        let asked = Asked { sent_ms: now, rounds: rounds(&asks), carried: Vec::new() };
+        let asked = LeaseCall { sent_ms: now, rounds: rounds(&asks), carried: Vec::new() };
         (asks, asked)
     }
 
@@ -266,7 +266,7 @@ impl Limits {
     }
 
     /// A call was answered with leases.
-    pub fn answered(&mut self, memory: &impl SharedMemory, asked: &Asked, leases: &[Lease], now: u64) {
+    pub fn answered(&mut self, memory: &impl SharedMemory, asked: &LeaseCall, leases: &[Lease], now: u64) {
         self.is_away = false;
         for lease in leases {
             if !asked.rounds.iter().any(|(account, _)| *account == lease.account) {
@@ -280,7 +280,7 @@ impl Limits {
     }
 
     /// A call was not answered.
-    pub fn unanswered(&mut self, memory: &impl SharedMemory, asked: &Asked, now: u64) {
+    pub fn unanswered(&mut self, memory: &impl SharedMemory, asked: &LeaseCall, now: u64) {
         self.is_away = true;
         for (account, round) in &asked.rounds {
             change_record(memory, &name(account), |record: &mut Record| {
@@ -363,7 +363,7 @@ fn name(account: &AccountId) -> String {
 #[derive(Debug, Default)]
 struct Instance(String);
 
-impl Kept for Instance {
+impl SharedRecord for Instance {
     fn decode(bytes: &[u8]) -> Option<Self> {
         String::from_utf8(bytes.to_vec()).ok().map(Self)
     }

@@ -107,9 +107,9 @@ impl Worker {
         silence: Silence,
         held: Option<usize>,
         tells: bool,
-        ring: impl FnOnce() -> bool,
+        wake_root: impl FnOnce() -> bool,
     ) -> Option<Rc<Streamed>> {
-        let stream = self.streams.begin(context, silence, held, ring)?;
+        let stream = self.streams.begin(context, silence, held, wake_root)?;
         if tells && let Some(forwarded) = self.forwarded.borrow_mut().get_mut(&number) {
             forwarded.stream = Some(Rc::clone(&stream));
         }

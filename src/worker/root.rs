@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::json::Place;
 use crate::key::SyncAnswer;
 use crate::key::lease::{Lease, LeaseAnswer};
-use crate::limits::{Asked, SharedMemory};
+use crate::limits::{LeaseCall, SharedMemory};
 use crate::table::Table;
 
 use super::requests::Worker;
@@ -85,7 +85,7 @@ pub struct Root {
     /// The call for changes in flight. It is separate because a sync call, which carries usage, may be slow.
     pub(super) listening: Option<Ticket>,
     /// Calls for leases in flight.
-    pub(super) leasing: Vec<(Ticket, Asked)>,
+    pub(super) leasing: Vec<(Ticket, LeaseCall)>,
     /// The number of the last call.
     last: u64,
     /// Idle streams were written to, and will be reset.
@@ -98,7 +98,7 @@ pub struct Root {
 pub(super) struct Syncing {
     pub(super) ticket: Ticket,
     pub(super) sent_ms: u64,
-    pub(super) asked: Asked,
+    pub(super) asked: LeaseCall,
 }
 
 #[derive(Debug)]
@@ -288,7 +288,7 @@ impl Root {
         Ticket(self.last)
     }
 
-    fn take_lease(&mut self, ticket: Ticket) -> Option<Asked> {
+    fn take_lease(&mut self, ticket: Ticket) -> Option<LeaseCall> {
         let at = self.leasing.iter().position(|(leasing, _)| *leasing == ticket)?;
         Some(self.leasing.swap_remove(at).1)
     }
@@ -316,13 +316,13 @@ fn heard<M>(common: Common<'_, M>, mut answer: SyncAnswer, now: Now) {
     common.shared.keyring().apply(answer, now.unix_ms);
 }
 
-fn leased<M: SharedMemory>(common: Common<'_, M>, asked: &Asked, leases: &[Lease], now: Now) {
+fn leased<M: SharedMemory>(common: Common<'_, M>, asked: &LeaseCall, leases: &[Lease], now: Now) {
     if let Some(limits) = common.shared.limits().as_mut() {
         limits.answered(common.memory, asked, leases, now.steady_ms);
     }
 }
 
-pub(super) fn unanswered<M: SharedMemory>(common: Common<'_, M>, asked: &Asked, now: Now) {
+pub(super) fn unanswered<M: SharedMemory>(common: Common<'_, M>, asked: &LeaseCall, now: Now) {
     if let Some(limits) = common.shared.limits().as_mut() {
         limits.unanswered(common.memory, asked, now.steady_ms);
     }

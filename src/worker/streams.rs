@@ -75,16 +75,16 @@ pub enum Chunk {
 
 impl Streams {
     /// Starts watching a stream. `held` is the number of its first bytes that Envoy holds, on a host that holds streams.
-    /// `ring` has the root called to release them; without that, nothing is watched.
+    /// `wake_root` has the root called to release them; without that, nothing is watched.
     pub fn begin(
         &self,
         context: u32,
         silence: Silence,
         held: Option<usize>,
-        ring: impl FnOnce() -> bool,
+        wake_root: impl FnOnce() -> bool,
     ) -> Option<Rc<Streamed>> {
         let mut begun = self.begun.borrow_mut();
-        if held.is_some() && begun.is_empty() && !ring() {
+        if held.is_some() && begun.is_empty() && !wake_root() {
             return None;
         }
         let stream = Rc::new(Streamed {

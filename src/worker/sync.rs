@@ -8,7 +8,7 @@
 use crate::key::lease::LeaseAsk;
 use crate::key::{SyncAnswer, UsageBatch};
 use crate::ledger::{Ledger, Recorded};
-use crate::limits::{Asked, Claim, Limits, SharedMemory};
+use crate::limits::{Claim, LeaseCall, Limits, SharedMemory};
 
 /// The contents of a call.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Told<'l> {
     /// Leases to take, keep or return.
     pub(super) asks: Vec<LeaseAsk>,
     /// What to remember until the response.
-    pub(super) asked: Asked,
+    pub(super) asked: LeaseCall,
 }
 
 /// Creates a call. `fresh` becomes the id of a new batch, and must be globally unique; without it the usage
@@ -36,7 +36,7 @@ pub(super) fn tell<'l>(
     let sent = fresh.and_then(|fresh| ledger.batch(|| fresh));
     let batch = sent.map(|sent| &sent.batch);
     let Some(limits) = limits else {
-        return Told { batch, instance: String::new(), asks: Vec::new(), asked: Asked::default() };
+        return Told { batch, instance: String::new(), asks: Vec::new(), asked: LeaseCall::default() };
     };
     let carried = sent.map(|sent| sent.charges.clone()).unwrap_or_default();
     let (asks, asked) = limits.ask_in_turn(memory, waiting, carried, now);
@@ -48,7 +48,7 @@ pub(super) fn answered(
     ledger: &mut Ledger,
     limits: Option<&mut Limits>,
     memory: &impl SharedMemory,
-    asked: &Asked,
+    asked: &LeaseCall,
     answer: &SyncAnswer,
     now: u64,
 ) -> Option<Recorded> {
@@ -77,7 +77,7 @@ mod tests {
     /// A call in flight. The service may have received it already, and its response may be in transit.
     struct Call {
         batch: Option<(String, u64)>,
-        asked: Asked,
+        asked: LeaseCall,
     }
 
     struct Worker {

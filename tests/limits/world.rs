@@ -7,7 +7,7 @@ use std::sync::Arc;
 use switchboard::key::lease::{Lease, LeaseAsk, WINDOW_MS};
 use switchboard::key::{Account, AccountId, KeyRecord, TokenHash};
 use switchboard::limits::{
-    Amount, Asked, Charge, Claim, Entry, Limits, Pace, Resource, SharedMemory, Version,
+    Amount, Charge, Claim, Entry, LeaseCall, Limits, Pace, Resource, SharedMemory, Version,
 };
 
 use crate::service::Book;
@@ -67,7 +67,7 @@ struct Message {
     is_sync: bool,
     asks: Vec<LeaseAsk>,
     batch: Option<(String, Vec<Charge>)>,
-    asked: Option<Asked>,
+    asked: Option<LeaseCall>,
     answer: Option<Vec<Lease>>,
 }
 

@@ -7,15 +7,15 @@ use std::rc::Rc;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 
-use super::super::asked::Asked;
 use super::super::body_budget::Hold;
 use super::super::call::{Call, Progress};
 use super::super::fallback::unserved;
 use super::super::head::unauthorized;
 use super::super::headers::{COUNT_HEADER, ESTIMATE};
 use super::super::journey::Journey;
-use super::super::path::Ask;
+use super::super::path::ApiPath;
 use super::super::prompt::Prompt;
+use super::super::request_settings::RequestSettings;
 use super::super::sealed::Pinned;
 use super::super::stored::Keeping;
 use super::super::{Reply, access, enforced, tagged};
@@ -43,7 +43,7 @@ impl Admission {
         body: &Result<String, FromUtf8Error>,
         echo: Option<Rc<dyn Any>>,
     ) -> Result<Decided, Reply> {
-        let asked = core::mem::replace(&mut joining.asked, Ok(Asked::default()))?;
+        let asked = core::mem::replace(&mut joining.asked, Ok(RequestSettings::default()))?;
         let keeping = joining
             .recall
             .take()
@@ -51,8 +51,8 @@ impl Admission {
         let pinned = joining.pinned.take();
         let Joining { ask, verdict: Some(payer), .. } = &*joining else { return Err(decided_before()) };
         let (language, model, counts) = match ask {
-            Ask::Model { language, model } => (*language, model.as_deref(), false),
-            Ask::CountTokens { language, model } => (*language, model.as_deref(), true),
+            ApiPath::Model { language, model } => (*language, model.as_deref(), false),
+            ApiPath::CountTokens { language, model } => (*language, model.as_deref(), true),
             _ => return Err(decided_before()),
         };
         let (operation, is_part) = (language.operation(), payer.whole().is_some());

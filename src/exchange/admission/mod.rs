@@ -22,14 +22,14 @@ use crate::keyring::Keyring;
 use crate::openai::ErrorBody;
 use crate::table::Table;
 
-use super::asked::Asked;
+use super::admitted_body::AdmittedBody;
 use super::body_budget::{BodyBudget, Hold};
 use super::call::Call;
 use super::head::Head;
-use super::kept::Kept;
 use super::origin::Origin;
-use super::path::Ask;
+use super::path::ApiPath;
 use super::refusal::Refusal;
+use super::request_settings::RequestSettings;
 use super::sealed::{self, Pinned};
 use super::{Reply, access, catalog, generative, model_info, standing, stored};
 
@@ -63,14 +63,14 @@ enum Phase {
 
 #[derive(Debug)]
 struct Joining {
-    ask: Ask,
+    ask: ApiPath,
     /// The path without the query.
     path: String,
     query: String,
     call_id: Rc<str>,
     /// Settings from its headers, or the error in them. The error is returned only to callers with a valid
     /// key.
-    asked: Result<Asked, Reply>,
+    asked: Result<RequestSettings, Reply>,
     origin: Origin,
     /// `origin`, if a browser sent it.
     page: Option<Box<str>>,
@@ -95,7 +95,7 @@ impl Joining {
     /// The spend log's view of the request if it is rejected; `None` if it is not a model request.
     #[cold]
     fn refused(&self, token: Option<TokenHash>, body: &[u8]) -> Option<Box<Refusal>> {
-        let Ask::Model { language, model } = &self.ask else { return None };
+        let ApiPath::Model { language, model } = &self.ask else { return None };
         let operation = language.operation();
         let model = model.clone().unwrap_or_else(|| Refusal::model_in(operation, body));
         let call_id = Rc::clone(&self.call_id);
@@ -253,13 +253,13 @@ impl Admission {
     pub fn admit(&mut self, body: impl Into<Vec<u8>>) -> Result<Call, Reply> {
         let phase = core::mem::replace(&mut self.phase, Phase::Closed);
         let Phase::Joining(mut joining) = phase else { return Err(decided_before()) };
-        if let Ask::StoredResponse(ask) = &joining.ask {
+        if let ApiPath::StoredResponse(ask) = &joining.ask {
             let ask = ask.clone();
             return self
                 .decide_stored(&mut joining, &ask)
                 .map_err(|refusal| self.spoken(refusal).to_call(&self.call_id));
         }
-        let counts = matches!(joining.ask, Ask::CountTokens { .. });
+        let counts = matches!(joining.ask, ApiPath::CountTokens { .. });
         let mut is_summary = false;
         let (body, echo) = {
             let raw = body.into();
@@ -296,8 +296,9 @@ impl Admission {
         match self.decide(&mut joining, &body, echo) {
             Ok(Decided { mut call, members, split }) => {
                 call.hold = core::mem::take(&mut self.hold);
-                call.kept =
-                    RefCell::new(body.ok().and_then(|text| Some(Kept::new(text, members?, is_summary))));
+                call.kept = RefCell::new(
+                    body.ok().and_then(|text| Some(AdmittedBody::new(text, members?, is_summary))),
+                );
                 // A part is translated, which a request that was summarized cannot be.
                 if let Some(model) = split.filter(|_| !is_summary) {
                     call.split(&model).map_err(|error| self.spoken(error.into()).to_call(&self.call_id))?;
@@ -323,27 +324,29 @@ impl Admission {
         let (Some(payer), true) = (&joining.verdict, joining.has_body) else { return Step::Wait };
         let key = payer.key().map(Arc::as_ref);
         let reply = match &joining.ask {
-            Ask::Model { .. } | Ask::CountTokens { .. } => return Step::Admit,
-            Ask::StoredResponse(_) if joining.is_asking => return Step::Wait,
-            Ask::StoredResponse(ask) if sealed::open(&self.table, payer.token(), &ask.id).is_some() => {
+            ApiPath::Model { .. } | ApiPath::CountTokens { .. } => return Step::Admit,
+            ApiPath::StoredResponse(_) if joining.is_asking => return Step::Wait,
+            ApiPath::StoredResponse(ask) if sealed::open(&self.table, payer.token(), &ask.id).is_some() => {
                 return Step::Admit;
             }
-            Ask::StoredResponse(ask) if !self.table.settings.store_responses => Reply::not_stored(&ask.id),
-            Ask::StoredResponse(ask) => {
+            ApiPath::StoredResponse(ask) if !self.table.settings.store_responses => {
+                Reply::not_stored(&ask.id)
+            }
+            ApiPath::StoredResponse(ask) => {
                 let body = stored::ask(ask, &joining.query, payer.token());
                 joining.is_asking = true;
                 return Step::Ask { path: STORED_PATH, body };
             }
-            Ask::GenerativeModels => generative::models(&self.table, key),
-            Ask::GenerativeModelById(id) => generative::model_by_id(&self.table, key, id),
-            Ask::Models if joining.wants_pages => catalog::model_pages(&self.table, key, &joining.query),
-            Ask::Models => catalog::models(&self.table, key, &joining.query),
-            Ask::ModelById(id) => catalog::model_by_id(&self.table, key, id),
-            Ask::ModelInfo => model_info::all(&self.table, key, &joining.query),
-            Ask::ModelInfoPage => model_info::page(&self.table, key, &joining.query),
-            Ask::ModelGroups => standing::model_groups(&self.table, key, &joining.query),
-            Ask::Services => standing::services(&self.table, &joining.query),
-            Ask::Health => standing::health(&self.table, key, &joining.query, self.started_ms),
+            ApiPath::GenerativeModels => generative::models(&self.table, key),
+            ApiPath::GenerativeModelById(id) => generative::model_by_id(&self.table, key, id),
+            ApiPath::Models if joining.wants_pages => catalog::model_pages(&self.table, key, &joining.query),
+            ApiPath::Models => catalog::models(&self.table, key, &joining.query),
+            ApiPath::ModelById(id) => catalog::model_by_id(&self.table, key, id),
+            ApiPath::ModelInfo => model_info::all(&self.table, key, &joining.query),
+            ApiPath::ModelInfoPage => model_info::page(&self.table, key, &joining.query),
+            ApiPath::ModelGroups => standing::model_groups(&self.table, key, &joining.query),
+            ApiPath::Services => standing::services(&self.table, &joining.query),
+            ApiPath::Health => standing::health(&self.table, key, &joining.query, self.started_ms),
             _ => Reply::no_route(b"", &joining.path),
         };
         self.phase = Phase::Closed;

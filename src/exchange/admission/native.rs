@@ -4,13 +4,13 @@ use core::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::asked::Asked;
 use super::super::body_budget::Hold;
 use super::super::call::{Call, Progress};
 use super::super::journey::Journey;
 use super::super::prompt::Prompt;
+use super::super::request_settings::RequestSettings;
 use super::super::sealed::{self, Opener, Pinned};
-use super::super::stored::{NativeAsk, StoredAsk};
+use super::super::stored::{NativeRequest, StoredRequest};
 use super::super::{Reply, access};
 use super::payer::Payer;
 use super::{Admission, Joining, Phase, decided_before};
@@ -144,7 +144,7 @@ impl Admission {
     }
 
     /// The call for a response that a provider keeps.
-    pub(super) fn decide_stored(&self, joining: &mut Joining, ask: &StoredAsk) -> Result<Call, Reply> {
+    pub(super) fn decide_stored(&self, joining: &mut Joining, ask: &StoredRequest) -> Result<Call, Reply> {
         let Some(payer) = &joining.verdict else { return Err(decided_before()) };
         let (Some(language), Some((endpoint, id))) =
             (self.language, sealed::open(&self.table, payer.token(), &ask.id))
@@ -183,7 +183,7 @@ impl Admission {
             key: payer.key().cloned(),
             payers: Vec::new(),
             key_spend: joining.spend,
-            asked: Asked { disable_fallbacks: true, ..Asked::default() },
+            asked: RequestSettings { disable_fallbacks: true, ..RequestSettings::default() },
             origin: joining.origin.clone(),
             page: joining.page.take(),
             memo,
@@ -192,7 +192,7 @@ impl Admission {
             path: core::mem::take(&mut joining.path),
             keeping: None,
             pinned: Some(pinned),
-            native: Some(NativeAsk {
+            native: Some(NativeRequest {
                 id,
                 action: ask.action,
                 query: self.unsealed_query(&joining.query, payer.token()),

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::super::asked::Asked;
 use super::super::head::{Head, presented_key};
 use super::super::origin::Origin;
 use super::super::part_of::PartOf;
-use super::super::path::{Ask, key_in};
+use super::super::path::{ApiPath, key_in};
+use super::super::request_settings::RequestSettings;
 use super::super::{Reply, access, home, readiness, sealed};
 use super::payer::{Payer, token_of, unknown_key};
 use super::{Admission, Joining, Phase, Step};
@@ -26,29 +26,31 @@ impl Admission {
     ) -> Result<Step, Reply> {
         let path = head.text(":path").unwrap_or_default();
         let method = head.get(":method").unwrap_or_default();
-        let ask = Ask::parse(method, path).for_client(head);
-        self.language = ask.language().or_else(|| Ask::language_of_unknown(path));
-        if !matches!(ask, Ask::Liveliness | Ask::Readiness) {
+        let ask = ApiPath::parse(method, path).for_client(head);
+        self.language = ask.language().or_else(|| ApiPath::language_of_unknown(path));
+        if !matches!(ask, ApiPath::Liveliness | ApiPath::Readiness) {
             check_address(head, &self.table.settings.allowed_ips)?;
         }
         match &ask {
-            Ask::Management => {
+            ApiPath::Management => {
                 let header = self.table.settings.key_header.as_deref();
                 let key = header.and_then(|name| head.text(name)).filter(|key| !key.is_empty());
                 return Ok(Step::Relay { key: key.map(str::to_owned) });
             }
-            Ask::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
-            Ask::Readiness => return Err(readiness::readiness(keyring, now_ms)),
-            Ask::Home => return Err(home::home(head)),
-            Ask::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
-            Ask::NotFound => return Err(Reply::no_route(method, path)),
-            Ask::StoredResponse(ask)
+            ApiPath::Liveliness => return Err(Reply::json(200, r#""I'm alive!""#)),
+            ApiPath::Readiness => return Err(readiness::readiness(keyring, now_ms)),
+            ApiPath::Home => return Err(home::home(head)),
+            ApiPath::Test => return Err(Reply::json(200, r#"{"route":"/test"}"#)),
+            ApiPath::NotFound => return Err(Reply::no_route(method, path)),
+            ApiPath::StoredResponse(ask)
                 if !self.table.settings.store_responses && !sealed::is_sealed(&ask.id) =>
             {
                 return Err(Reply::not_stored(&ask.id));
             }
-            Ask::MethodNotAllowed { allow } => return Err(Reply::method_not_allowed(method, path, allow)),
-            Ask::Redirect(to) => {
+            ApiPath::MethodNotAllowed { allow } => {
+                return Err(Reply::method_not_allowed(method, path, allow));
+            }
+            ApiPath::Redirect(to) => {
                 let location = to.clone();
                 return Err(Reply {
                     status: 307,
@@ -57,20 +59,20 @@ impl Admission {
                     error: None,
                 });
             }
-            Ask::Model { .. }
-            | Ask::CountTokens { .. }
-            | Ask::GenerativeModels
-            | Ask::GenerativeModelById(_)
-            | Ask::StoredResponse(_)
-            | Ask::Models
-            | Ask::ModelById(_)
-            | Ask::ModelInfo
-            | Ask::ModelInfoPage
-            | Ask::ModelGroups
-            | Ask::Health
-            | Ask::Services => {}
+            ApiPath::Model { .. }
+            | ApiPath::CountTokens { .. }
+            | ApiPath::GenerativeModels
+            | ApiPath::GenerativeModelById(_)
+            | ApiPath::StoredResponse(_)
+            | ApiPath::Models
+            | ApiPath::ModelById(_)
+            | ApiPath::ModelInfo
+            | ApiPath::ModelInfoPage
+            | ApiPath::ModelGroups
+            | ApiPath::Health
+            | ApiPath::Services => {}
         }
-        let is_part = matches!(ask, Ask::Model { language, .. } if language.operation() == Operation::Embeddings)
+        let is_part = matches!(ask, ApiPath::Model { language, .. } if language.operation() == Operation::Embeddings)
             && head.get(PART_HEADER).is_some_and(|secret| self.table.part_secret.matches(secret));
         let in_query = self.language.and_then(|language| key_in(path, language));
         let in_query = in_query.as_deref().unwrap_or_default();
@@ -79,7 +81,7 @@ impl Admission {
         } else {
             presented_key(head, self.table.settings.key_header.as_deref(), in_query)?
         };
-        let wants_body = matches!(ask, Ask::Model { .. } | Ask::CountTokens { .. });
+        let wants_body = matches!(ask, ApiPath::Model { .. } | ApiPath::CountTokens { .. });
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
         let mut joining = Joining {
@@ -87,7 +89,7 @@ impl Admission {
             path,
             query,
             call_id: Rc::clone(&self.call_id),
-            asked: encoding(head).and_then(|()| Ok(Asked::by_headers(head)?)),
+            asked: encoding(head).and_then(|()| Ok(RequestSettings::by_headers(head)?)),
             page: head.text("origin").map(Into::into),
             wants_pages: head.get(MESSAGES_VERSION).is_some(),
             origin: if wants_body {

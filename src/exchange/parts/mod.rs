@@ -18,7 +18,7 @@ use crate::openai::{Answer, ErrorBody};
 use super::call::{Call, Tried};
 use super::head::Head;
 use super::headers::{Headers, answer_headers, picodollars};
-use super::{Asked, Reply};
+use super::{Reply, RequestSettings};
 
 /// Maximum number of concurrent parts of a request.
 const AT_ONCE: usize = 8;
@@ -233,7 +233,7 @@ impl Call {
 
     /// The headers of a request for a part, to which the host adds its own.
     pub fn part_headers(&self) -> Vec<(&'static str, String)> {
-        let Asked { retries, timeout_ms, .. } = &self.asked;
+        let RequestSettings { retries, timeout_ms, .. } = &self.asked;
         let mut headers = vec![
             ("x-litellm-call-id", self.id.to_string()),
             (crate::config::PART_HEADER, self.table.part_secret.reveal().to_owned()),

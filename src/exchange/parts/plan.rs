@@ -3,8 +3,8 @@
 use crate::json::{Raw, Writer, range_in, read};
 use crate::openai::{ErrorBody, Operation, input_tokens};
 
+use super::super::admitted_body::AdmittedBody;
 use super::super::call::Call;
-use super::super::kept::Kept;
 use super::{Account, MOST, Parts, Phase};
 
 impl Call {
@@ -32,7 +32,7 @@ impl Call {
         Ok(())
     }
 
-    fn plan(&self, kept: &Kept, model: &str) -> Result<Option<Parts>, ErrorBody> {
+    fn plan(&self, kept: &AdmittedBody, model: &str) -> Result<Option<Parts>, ErrorBody> {
         let Some(request) = kept.request(Operation::Embeddings) else { return Ok(None) };
         // A single text, as in most requests, or too few to need splitting.
         let Some(input) = request.get("input").filter(|input| input.get().starts_with('[')) else {

@@ -12,7 +12,7 @@ use crate::providers::FEATURES_HEADER;
 
 /// The request's own settings. Absent ones are taken from the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestSettings {
     /// `num_retries`
     pub retries: Option<u32>,
     /// `timeout` of an attempt, milliseconds.
@@ -37,7 +37,7 @@ const RETRIES: &str = "a non-negative integer";
 const SECONDS: &str = "a positive number of seconds";
 const MODELS: &str = "an array of model names";
 
-impl Asked {
+impl RequestSettings {
     /// Reads the headers.
     ///
     /// # Errors

@@ -13,13 +13,13 @@ use crate::openai::{Operation, Request};
 const WAITS: usize = 16 * 1024;
 
 /// A parsed body and the positions of its members.
-pub struct Kept {
+pub struct AdmittedBody {
     text: String,
     members: Vec<Span>,
     is_summary: bool,
 }
 
-impl Kept {
+impl AdmittedBody {
     /// Keeps a body whose members were parsed from `text`.
     pub(super) fn new(text: String, members: Vec<Span>, is_summary: bool) -> Self {
         Self { text, members, is_summary }
@@ -56,9 +56,9 @@ impl Kept {
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for AdmittedBody {
     /// Hides the contents, which are a person's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Kept({} bytes)", self.text.len())
+        write!(f, "AdmittedBody({} bytes)", self.text.len())
     }
 }
