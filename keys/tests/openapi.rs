@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use switchboard::exchange::Ask;
+use switchboard::exchange::ApiPath;
 use switchboard_keys::openapi::data_plane;
 use tower::ServiceExt;
 
@@ -38,9 +38,9 @@ async fn what_is_described_is_served() {
     assert_eq!((filters.len(), own.len()), (25, 91));
     for (path, operations) in filters {
         for method in operations.as_object().unwrap().keys() {
-            let ask = Ask::parse(method.to_uppercase().as_bytes(), &path.replace("{model}", "m"));
+            let ask = ApiPath::parse(method.to_uppercase().as_bytes(), &path.replace("{model}", "m"));
             assert!(
-                !matches!(ask, Ask::NotFound | Ask::Management | Ask::MethodNotAllowed { .. }),
+                !matches!(ask, ApiPath::NotFound | ApiPath::Management | ApiPath::MethodNotAllowed { .. }),
                 "{path}: {ask:?}"
             );
         }
@@ -53,8 +53,8 @@ async fn what_is_described_is_served() {
                 .body(Body::empty())
                 .unwrap();
             if !path.starts_with("/health/") {
-                let ask = Ask::parse(method.to_uppercase().as_bytes(), path);
-                assert_eq!(ask, Ask::Management, "the filter does not let {path} through");
+                let ask = ApiPath::parse(method.to_uppercase().as_bytes(), path);
+                assert_eq!(ask, ApiPath::Management, "the filter does not let {path} through");
             }
             let status = app.public().oneshot(request).await.unwrap().status().as_u16();
             let expected = if path.starts_with("/health/") { 200 } else { 401 };

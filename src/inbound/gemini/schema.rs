@@ -53,7 +53,9 @@ fn nested(w: &mut Writer<'_>, schema: Raw<'_>, depth: usize) {
                 // 64-bit integers are strings in this form of JSON.
                 let number = JsonStr::of(value).map_or(value.get(), JsonStr::inner);
                 if number.bytes().all(|byte| byte.is_ascii_digit()) && !number.is_empty() {
-                    w.key(renamed(&name)).raw(number);
+                    // JSON has no numbers with leading zeros.
+                    let number = number.trim_start_matches('0');
+                    w.key(renamed(&name)).raw(if number.is_empty() { "0" } else { number });
                 }
             }
             _ => {
@@ -125,5 +127,20 @@ mod tests {
             r#"{"type":"object","properties":{"type":{"type":["string","null"],"enum":["A",null],"maxLength":3},"nullable":{"anyOf":[{"type":"integer"},{"type":"null"}]},"list":{"type":"array","items":{"type":"number"}}},"required":["type"]}"#
         );
         assert_eq!(written("true"), "true");
+    }
+
+    #[test]
+    fn sizes_are_numbers_also_if_they_are_strings_with_zeros_before_them() {
+        for (given, number) in
+            [("7", "7"), (r#""7""#, "7"), (r#""007""#, "7"), (r#""0""#, "0"), (r#""00""#, "0")]
+        {
+            assert_eq!(
+                written(&format!(r#"{{"min_items":{given}}}"#)),
+                format!(r#"{{"minItems":{number}}}"#)
+            );
+        }
+        for other in [r#""""#, r#""-1""#, "1.5", r#""x""#, "null"] {
+            assert_eq!(written(&format!(r#"{{"minItems":{other}}}"#)), "{}", "{other}");
+        }
     }
 }
