@@ -24,7 +24,7 @@ const LABELS: [&str; 2] = ["Duration, median", "First token, median"];
 
 fn of_all(histogram: &Histogram, label: &'static str) -> Option<Tile> {
     let part = |share| Some(duration(histogram.percentile(share)?));
-    let help = format!("p95 {}, p99 {}", part(0.95)?, part(0.99)?);
+    let help = format!("p95 {}, p99 {}", unbroken(&part(0.95)?), unbroken(&part(0.99)?));
     Some(Tile { label, figure: part(0.5)?, link: None, help })
 }
 
@@ -37,11 +37,16 @@ fn latest(latest: &[Vec<i64>; 2]) -> impl Iterator<Item = Tile> {
         link: None,
         help: format!(
             "p95 {}, p99 {}, of the latest {} requests",
-            duration(percentile(times, 95)),
-            duration(percentile(times, 99)),
+            unbroken(&duration(percentile(times, 95))),
+            unbroken(&duration(percentile(times, 99))),
             count(i64::try_from(times.len()).unwrap_or(i64::MAX))
         ),
     })
+}
+
+/// A number stays on one line with its unit.
+fn unbroken(duration: &str) -> String {
+    duration.replace(' ', "\u{a0}")
 }
 
 /// The time that this percentage of them did not exceed.
