@@ -117,7 +117,7 @@ async fn a_log_of_the_version_before_is_converted() {
         "DROP TABLE usage_latency",
         "DROP TABLE usage_failure",
         "DROP TABLE usage_unfilled",
-        "DELETE FROM _sqlx_migrations WHERE version IN (7, 13)",
+        "DELETE FROM _sqlx_migrations WHERE version IN (7, 13, 14)",
     ];
     for sql in undo.into_iter().chain(logs) {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
