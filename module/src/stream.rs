@@ -213,7 +213,7 @@ impl Stream {
             self.run(filter, None, Action::Continue, |role| {
                 match role {
                     Role::Downstream(request) => {
-                        request.on_call_response(current::call_number(self.id, call))
+                        request.on_call_response(current::call_number(self.id, call));
                     }
                     Role::Upstream(attempt) => attempt.on_call_response(),
                 }
