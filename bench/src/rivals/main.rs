@@ -151,7 +151,8 @@ fn tensorzero(args: &Args, base: &str) -> Result<(Other, Child), Box<dyn Error>>
     const PROGRAM: &str = "\
 import signal, sys, tensorzero
 class Client: base_url = None
-print('port', tensorzero.patch_openai_client(Client(), config_file=sys.argv[1], async_setup=False).base_url, flush=True)
+client = tensorzero.patch_openai_client(Client(), config_file=sys.argv[1], async_setup=False)
+print('port', client.base_url, flush=True)
 signal.pause()";
     let folder = installed(&args.rivals)?;
     let file = folder.join("tensorzero.toml");
