@@ -108,7 +108,7 @@ class Release(unittest.TestCase):
                 try:
                     ready = gateway.stdout.readline()
                     self.assertIn("ready", ready, pathlib.Path(f"{home}/log").read_text())
-                    self.assertEqual(self.greeting(port, f"{home}/data/master_key"), "Hello from Switchboard!")
+                    self.assertRegex(self.greeting(port, f"{home}/data/master_key"), "^Hello from Switchboard!")
                 finally:
                     gateway.send_signal(signal.SIGTERM)
                     self.assertEqual(gateway.wait(timeout=60), 0)
