@@ -4,17 +4,13 @@
 #[path = "fixtures/mod.rs"]
 mod fixtures;
 
-use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fixtures::{Kind, RICH, cases, golden, rich};
+use fixtures::{Kind, RICH, cases, golden, rich, written};
 use serde_json::json;
-use switchboard::dialects::{Body, Target};
 use switchboard::inbound::{CHAT, GENERATE, Language, MESSAGES, RESPONSES};
-use switchboard::json;
-use switchboard::openai::{ErrorBody, Request, Resolved};
-use switchboard::providers::find;
+use switchboard::openai::ErrorBody;
 
 const PROVIDERS: &[(&str, &str)] = &[
     ("anthropic", "claude-opus-4-6"),
@@ -70,36 +66,12 @@ fn asked(
     model: &str,
     body: Vec<u8>,
 ) -> Result<(String, Vec<u8>), ErrorBody> {
-    let common = language.request(Cow::Owned(body))?.body;
-    let deployment = json!({"id": "d", "group": "g", "provider": provider, "model": model, "api_base": ""});
-    let deployment = json::read(&*deployment.to_string()).unwrap();
-    let provider = find(provider).unwrap();
-    let resolved = Resolved::read(&[]);
-    let request = Request::parse(language.operation(), &common).unwrap().with_resolved(&resolved);
-    let drop_params = request.flag("drop_params").unwrap() == Some(true);
-    let target = Target {
-        provider,
-        deployment: &deployment,
-        model,
-        drop_params,
-        features: "",
-        version: "",
-        is_fallback: false,
-        allowed: None,
-        lacks_search: None,
-    };
     let case = cases(Kind::Response).into_iter().find(|case| case.provider.name == "openai").unwrap();
-    let mut memo = case.memo();
-    let outbound = provider.dialect_of(model).request(&request, &target, &mut memo)?;
+    let (outbound, body, _) = written(language, provider, model, body, case.memo())?;
     let mut head = format!(":path: {}\n", outbound.path);
     for (name, value) in &outbound.headers {
         head = [&head, *name, ": ", value, "\n"].concat();
     }
-    let body = match outbound.body {
-        Body::Bytes(body) => body,
-        Body::Edited(edits) => edits.write(&common),
-        _ => panic!("a body"),
-    };
     Ok((head, body))
 }
 

@@ -21,17 +21,13 @@ mod together;
 mod turns;
 mod users;
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use fixtures::{Case, Kind, cases, cuts, golden};
-use serde_json::{Value, json};
-use switchboard::dialects::{Body, Target};
+use fixtures::{Case, Kind, cases, cuts, golden, written};
+use serde_json::Value;
 use switchboard::exchange::{Streaming, translated};
 use switchboard::inbound::Language;
-use switchboard::json;
-use switchboard::openai::{ErrorBody, Memo, Operation, Request, Resolved};
-use switchboard::providers::find;
+use switchboard::openai::{ErrorBody, Memo, Operation};
 
 /// Where a language's fixtures are.
 fn folder(language: &dyn Language) -> PathBuf {
@@ -63,33 +59,9 @@ fn sent_and_noted(
     model: &str,
     body: &Value,
 ) -> Result<(Value, Memo), ErrorBody> {
-    let common = language.request(Cow::Owned(body.to_string().into_bytes()))?;
-    let (common, echo) = (common.body, common.echo);
-    let deployment = json!({"id": "d", "group": "g", "provider": provider, "model": model, "api_base": ""});
-    let deployment = json::read(&*deployment.to_string()).unwrap();
-    let provider = find(provider).unwrap();
-    let resolved = Resolved::read(&[]);
-    let request = Request::parse(language.operation(), &common).unwrap().with_resolved(&resolved);
-    let drop_params = request.flag("drop_params").unwrap() == Some(true);
-    let target = Target {
-        provider,
-        deployment: &deployment,
-        model,
-        drop_params,
-        features: "",
-        version: "",
-        is_fallback: false,
-        allowed: None,
-        lacks_search: None,
-    };
-    let mut memo = Memo { echo, ..chats(Kind::Response)[0].memo() };
-    let outbound = provider.dialect_of(model).request(&request, &target, &mut memo)?;
-    let sent = match outbound.body {
-        Body::Bytes(body) => serde_json::from_slice(&body).unwrap(),
-        Body::Edited(edits) => serde_json::from_slice(&edits.write(&common)).unwrap(),
-        _ => panic!("a body"),
-    };
-    Ok((sent, memo))
+    let memo = chats(Kind::Response)[0].memo();
+    let (_, sent, memo) = written(language, provider, model, body.to_string().into_bytes(), memo)?;
+    Ok((serde_json::from_slice(&sent).unwrap(), memo))
 }
 
 /// A whole answer, or the error in its place.
